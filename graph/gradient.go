@@ -1,0 +1,108 @@
+package graph
+
+// This file differentiates: a sweep from a node back to what it depends on.
+
+// Gradients returns the derivative of the scalar y with respect to each node,
+// in that node's shape; zeros where y does not depend on it. The derivatives
+// are ordinary nodes and can be differentiated in turn.
+//
+// Gradients that meet at a node are added in the order of the nodes that they
+// come from.
+func Gradients(y *Node, wrt ...*Node) []*Node {
+	out := make([]*Node, len(wrt))
+	fill := func(n *Node) []*Node {
+		for i := range out {
+			out[i] = n
+		}
+		return out
+	}
+	if y == nil {
+		return fill(orphan("Gradients"))
+	}
+	g := y.graph
+	if !y.Valid() {
+		return fill(g.poison)
+	}
+	for _, n := range wrt {
+		switch {
+		case n == nil:
+			return fill(g.Fail("the gradient of a nil node was asked for"))
+		case n.graph != g:
+			return fill(g.Fail("the gradient of a node of another graph was asked for"))
+		case !n.Valid():
+			return fill(g.poison)
+		}
+	}
+	if y.Rank() != 0 {
+		return fill(g.Fail("the gradient of a node of shape %v was asked for: only a scalar has one, take Sum or Mean first", y.shape))
+	}
+	return sweep(y, g.Scalar(1), wrt, nil)
+}
+
+// sweep returns what dy at y is worth at each node of wrt. No gradient passes
+// back beyond the nodes of stop.
+func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
+	g := y.graph
+	depends := make([]bool, y.id+1) // on a node of wrt
+	leaf := make([]bool, y.id+1)
+	for _, n := range stop {
+		if n.id <= y.id {
+			leaf[n.id] = true
+		}
+	}
+	for _, n := range wrt {
+		if n.id <= y.id {
+			depends[n.id] = true
+		}
+	}
+	for _, n := range g.nodes[:y.id+1] {
+		for _, in := range n.inputs {
+			depends[n.id] = depends[n.id] || !leaf[n.id] && depends[in.id]
+		}
+	}
+
+	// arrived[k] holds the gradients at node k, from the last user to the first.
+	arrived := make([][]*Node, y.id+1)
+	arrived[y.id] = []*Node{dy}
+	total := make([]*Node, y.id+1)
+	outer := g.origin
+	for k := y.id; k >= 0; k-- {
+		n := g.nodes[k]
+		if !depends[k] || len(arrived[k]) == 0 {
+			continue
+		}
+		g.origin = n
+		if outer != nil {
+			g.origin = outer
+		}
+		list := arrived[k]
+		sum := list[len(list)-1]
+		for i := len(list) - 2; i >= 0; i-- {
+			sum = sum.Add(list[i])
+		}
+		total[k] = sum
+		if leaf[k] {
+			continue
+		}
+		for i := len(n.inputs) - 1; i >= 0; i-- {
+			in := n.inputs[i]
+			if !depends[in.id] {
+				continue
+			}
+			if d := opTable[n.op].vjp(n, sum, i); d != nil {
+				arrived[in.id] = append(arrived[in.id], d)
+			}
+		}
+	}
+	g.origin = outer
+
+	out := make([]*Node, len(wrt))
+	for i, n := range wrt {
+		if n.id <= y.id && total[n.id] != nil {
+			out[i] = total[n.id]
+		} else {
+			out[i] = g.Scalar(0).BroadcastTo(n.shape)
+		}
+	}
+	return out
+}
