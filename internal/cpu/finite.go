@@ -1,0 +1,37 @@
+package cpu
+
+import (
+	"math"
+	"sync/atomic"
+
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// An AllFinite kernel sets *Bad to 1 if an element of X is infinite or NaN. It
+// never clears it, so that several kernels can share one flag.
+type AllFinite struct {
+	X   []float32
+	Bad *uint32
+}
+
+const finiteGrain = 1 << 16
+
+// Run checks X.
+func (k *AllFinite) Run(p *par.Pool) { p.Run(k, (len(k.X)+finiteGrain-1)/finiteGrain) }
+
+// Do checks chunk index of Run.
+func (k *AllFinite) Do(_, index int) {
+	i := index * finiteGrain
+	if !finite(k.X[i:min(i+finiteGrain, len(k.X))]) {
+		atomic.StoreUint32(k.Bad, 1)
+	}
+}
+
+func finite(x []float32) bool {
+	for _, v := range x {
+		if math.Float32bits(v)&(0xFF<<23) == 0xFF<<23 {
+			return false
+		}
+	}
+	return true
+}
