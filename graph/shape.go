@@ -317,7 +317,8 @@ func broadcastToShape(a *Attr, in []*Node) (tensor.Shape, string) {
 }
 
 // strided checks that a box of indices Begin + i·Step, of the size of small,
-// lies within large. Only a batch that is whole has a known place.
+// lies within large. Only a batch that is whole has a known place. Where the
+// step, or the beginning too, makes no difference it is brought to one form.
 func strided(a *Attr, small, large tensor.Shape) string {
 	if len(small) != len(large) || len(a.Begin) != len(large) || len(a.Step) != len(large) {
 		return fmt.Sprintf("begin and step need one number for each of the %d dimensions", len(large))
@@ -334,8 +335,11 @@ func strided(a *Attr, small, large tensor.Shape) string {
 		case n < 0:
 			return fmt.Sprintf("the size of dimension %d is %d", i, n)
 		case n == 0:
+			a.Begin[i], a.Step[i] = 0, 1
 		case begin < 0 || begin >= large[i] || n > 1 && !within(begin, step, n, large[i]):
 			return fmt.Sprintf("dimension %d: %d indices from %d by %d leave 0 … %d", i, n, begin, step, large[i]-1)
+		case n == 1:
+			a.Step[i] = 1
 		}
 	}
 	return ""
