@@ -31,13 +31,24 @@ func reduceExp(x float32) (n, r float32, i int32) {
 	return n, r, int32(math.Float32bits(t)) - roundShiftBits
 }
 
-// expm1Poly returns e^r - 1 for |r| <= ln2/2 (Cephes, expf.c).
+// expPoly returns e^r for |r| <= ln2/2; the polynomial's own error is 2^-28.
+func expPoly(r float32) float32 {
+	p := FMA(1.382321352e-3, r, 8.368823677e-3)
+	p = FMA(p, r, 4.166823998e-2)
+	p = FMA(p, r, 1.666651964e-1)
+	p = FMA(p, r, 4.999999404e-1)
+	p = FMA(p, r, 1)
+	return FMA(p, r, 1)
+}
+
+// expm1Poly returns e^r - 1 for |r| <= ln2/2; the polynomial's own error is
+// 2^-31.
 func expm1Poly(r float32) float32 {
-	p := FMA(1.9875691500e-4, r, 1.3981999507e-3)
-	p = FMA(p, r, 8.3334519073e-3)
-	p = FMA(p, r, 4.1665795894e-2)
-	p = FMA(p, r, 1.6666665459e-1)
-	p = FMA(p, r, 5.0000001201e-1)
+	p := FMA(1.996102947e-4, r, 1.393371029e-3)
+	p = FMA(p, r, 8.333189413e-3)
+	p = FMA(p, r, 4.166647792e-2)
+	p = FMA(p, r, 1.666666716e-1)
+	p = FMA(p, r, 0.5)
 	return FMA(float32(r*r), p, r)
 }
 
@@ -58,7 +69,7 @@ func clampExp(x float32) float32 {
 // Exp returns e^x.
 func Exp(x float32) float32 {
 	_, r, i := reduceExp(clampExp(x))
-	y := expm1Poly(r) + 1
+	y := expPoly(r)
 	// Two steps, so that only the last one rounds when the result is denormal.
 	half := i >> 1
 	return float32(y*exp2Int(half)) * exp2Int(i-half)
@@ -96,7 +107,11 @@ func Sigmoid(x float32) float32 {
 	if x < 0 {
 		n = e
 	}
-	return n / (1 + e)
+	d := 1 + e
+	y := n / d
+	// What d lost by rounding changes the quotient by up to one ulp.
+	lost := e - (d - 1)
+	return FMA(-lost, y, y)
 }
 
 // Tanh returns the hyperbolic tangent of x.

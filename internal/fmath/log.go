@@ -6,21 +6,18 @@ import "math"
 
 const sqrtHalfBits = 0x3F3504F3 // √½
 
-// logPoly returns ln(1+f) + k·ln 2 for √½ <= 1+f < √2 (Cephes, logf.c).
+// logPoly returns ln(1+f) + k·ln 2 for √½ <= 1+f < √2; the polynomial's own
+// error is 2^-27.
 func logPoly(f, k float32) float32 {
-	z := float32(f * f)
-	p := FMA(7.0376836292e-2, f, -1.1514610310e-1)
-	p = FMA(p, f, 1.1676998740e-1)
-	p = FMA(p, f, -1.2420140846e-1)
-	p = FMA(p, f, 1.4249322787e-1)
-	p = FMA(p, f, -1.6668057665e-1)
-	p = FMA(p, f, 2.0000714765e-1)
-	p = FMA(p, f, -2.4999993993e-1)
-	p = FMA(p, f, 3.3333331174e-1)
-	y := float32(float32(p*f) * z)
-	y = FMA(k, ln2Lo, y)
-	y = FMA(-0.5, z, y)
-	y = f + y
+	p := FMA(-7.637431473e-2, f, 1.276271343e-1)
+	p = FMA(p, f, -1.315947473e-1)
+	p = FMA(p, f, 1.420150250e-1)
+	p = FMA(p, f, -1.662341356e-1)
+	p = FMA(p, f, 2.000124454e-1)
+	p = FMA(p, f, -2.500081956e-1)
+	p = FMA(p, f, 3.333333135e-1)
+	p = FMA(p, f, -0.5)
+	y := f + FMA(p, float32(f*f), float32(k*ln2Lo))
 	return FMA(k, ln2Hi, y)
 }
 
