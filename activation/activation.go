@@ -1,0 +1,40 @@
+// Package activation has the functions that Keras calls activations, as small
+// values that emit graph nodes.
+//
+// One is used as a layer, layer.Activation{Func: activation.ReLU{}}, as a field
+// of a layer, layer.Dense{Activation: activation.ReLU{}}, or as a function on
+// nodes, activation.ReLU{}.Apply(x).
+package activation
+
+// This file defines Activation and finds one by its name.
+
+import (
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+)
+
+// Zero says 0 for a field whose zero value means another default.
+const Zero = config.Zero
+
+// An Activation maps a node to one of the same shape.
+type Activation interface {
+	// Name returns Keras's name: "relu".
+	Name() string
+	// Apply emits the function of x.
+	Apply(x *graph.Node) *graph.Node
+}
+
+var registry = config.NewRegistry[Activation](
+	"activation",
+	Linear{}, ReLU{}, Sigmoid{}, Tanh{}, Softmax{},
+)
+
+// ByName returns the activation that Keras knows by the name, with its defaults.
+// The error of an unknown name lists the known ones.
+func ByName(name string) (Activation, error) { return registry.ByName(name) }
+
+// Names lists the names that ByName knows.
+func Names() []string { return registry.Names() }
+
+// Register makes an activation known to ByName and to files, by its Name.
+func Register(a Activation) { registry.Register(a) }

@@ -1,0 +1,144 @@
+// Package loss has the functions that training makes small.
+//
+// A Loss is a value that emits, for every sample of a batch, how far a
+// prediction is from its target. Reduce makes one number of them.
+package loss
+
+// This file defines Loss, finds one by its name, and reduces.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Zero says 0 for a field whose zero value means another default.
+const Zero = config.Zero
+
+// A Loss compares predictions with targets.
+type Loss interface {
+	// Name returns Keras's name: "categorical_crossentropy".
+	Name() string
+	// Loss emits one value a sample: the shape of yPred without its last axis.
+	Loss(yTrue, yPred *graph.Node) *graph.Node
+}
+
+// A Fitter is a Loss that knows which targets and outputs it can compare.
+type Fitter interface {
+	// TargetShape returns the shape that the target of an output has. It is an
+	// error if the loss can't be taken of such an output at all.
+	TargetShape(output tensor.Shape) (tensor.Shape, error)
+}
+
+// An Error says that a loss, the output of a layer and its target don't fit.
+type Error struct {
+	Loss   string       // the loss's name
+	Layer  string       // the layer whose output it is
+	Output tensor.Shape // that output's shape
+	Target tensor.Shape // the target's shape
+	Msg    string       // what was expected
+}
+
+// Error describes the misfit.
+func (e *Error) Error() string {
+	return fmt.Sprintf("loss %s of layer %q: output %v and target %v do not fit: %s", e.Loss, e.Layer, e.Output, e.Target, e.Msg)
+}
+
+// Check returns an *Error unless the loss can compare the output of the layer
+// with a target of that shape.
+func Check(l Loss, layer string, target, output tensor.Shape) error {
+	misfit := func(format string, args ...any) error {
+		return &Error{l.Name(), layer, output, target, fmt.Sprintf(format, args...)}
+	}
+	fitter, ok := l.(Fitter)
+	if !ok {
+		return nil
+	}
+	want, err := fitter.TargetShape(output)
+	if err != nil {
+		return misfit("%v", err)
+	}
+	if !sameButOne(target, want) {
+		return misfit("the target must be %v", want)
+	}
+	return nil
+}
+
+// sameButOne reports whether the shapes are equal, but for a last dimension of
+// 1 that one of them may lack, as Keras has it.
+func sameButOne(a, b tensor.Shape) bool {
+	if len(a) < len(b) {
+		a, b = b, a
+	}
+	if len(a) == len(b)+1 && a[len(a)-1] == 1 {
+		a = a[:len(a)-1]
+	}
+	return a.Equal(b)
+}
+
+var registry = config.NewRegistry[Loss](
+	"loss",
+	CategoricalCrossentropy{}, SparseCategoricalCrossentropy{}, MeanSquaredError{},
+)
+
+// ByName returns the loss that Keras knows by the name, with its defaults. The
+// error of an unknown name lists the known ones.
+func ByName(name string) (Loss, error) { return registry.ByName(name) }
+
+// Names lists the names that ByName knows.
+func Names() []string { return registry.Names() }
+
+// Register makes a loss known to ByName and to files, by its Name.
+func Register(l Loss) { registry.Register(l) }
+
+// Func makes a loss of a function, which returns one value a sample.
+func Func(name string, f func(yTrue, yPred *graph.Node) *graph.Node) Loss { return function{name, f} }
+
+type function struct {
+	name string
+	f    func(yTrue, yPred *graph.Node) *graph.Node
+}
+
+func (l function) Name() string                              { return l.name }
+func (l function) Loss(yTrue, yPred *graph.Node) *graph.Node { return l.f(yTrue, yPred) }
+
+// Reduce weights the values of the samples and makes one number of them, by
+// Keras's rule sum_over_batch_size: Σ values · weights / the number of values.
+// weight may be nil.
+func Reduce(values, weight *graph.Node) *graph.Node {
+	count := values.Numel()
+	if values.Rank() == 0 {
+		return values
+	}
+	return weighted(values, weight).Sum().Div(count)
+}
+
+// weighted multiplies the values by the weights of their samples.
+func weighted(values, weight *graph.Node) *graph.Node {
+	if weight == nil {
+		return values
+	}
+	if missing := values.Rank() - weight.Rank(); missing > 0 {
+		shape := weight.Shape().Clone()
+		for range missing {
+			shape = append(shape, 1)
+		}
+		weight = weight.Reshape(shape...)
+	}
+	return values.Mul(weight)
+}
+
+// align makes the ranks of target and output equal where one of them has a last
+// dimension of 1 that the other lacks.
+func align(yTrue, yPred *graph.Node) (*graph.Node, *graph.Node) {
+	a, b := yTrue.Shape(), yPred.Shape()
+	switch {
+	case len(a) == len(b)+1 && a[len(a)-1] == 1:
+		yTrue = yTrue.Reshape(a[:len(a)-1]...)
+	case len(b) == len(a)+1 && b[len(b)-1] == 1:
+		yTrue = yTrue.Reshape(b...)
+	}
+	return yTrue, yPred
+}

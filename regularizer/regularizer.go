@@ -1,0 +1,81 @@
+// Package regularizer has penalties on weights and outputs, which are added to
+// the loss.
+package regularizer
+
+// This file defines Regularizer and its members.
+
+import (
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+)
+
+// Zero says 0 for a field whose zero value means another default.
+const Zero = config.Zero
+
+// A Regularizer turns a weight, or the output of a layer, into a penalty.
+type Regularizer interface {
+	// Name returns Keras's name: "l2".
+	Name() string
+	// Penalty emits a scalar.
+	Penalty(w *graph.Node) *graph.Node
+}
+
+var registry = config.NewRegistry[Regularizer]("regularizer", L1{}, L2{}, L1L2{})
+
+// ByName returns the regularizer that Keras knows by the name, with its defaults.
+// The error of an unknown name lists the known ones.
+func ByName(name string) (Regularizer, error) { return registry.ByName(name) }
+
+// Names lists the names that ByName knows.
+func Names() []string { return registry.Names() }
+
+// Register makes a regularizer known to ByName and to files, by its Name.
+func Register(r Regularizer) { registry.Register(r) }
+
+// L1 is L1 · Σ|w|.
+type L1 struct {
+	L1 float64 `default:"0.01"`
+}
+
+// Name returns "l1".
+func (L1) Name() string { return "l1" }
+
+// Penalty emits the penalty.
+func (r L1) Penalty(w *graph.Node) *graph.Node {
+	return w.Abs().Sum().MulScalar(config.Resolve(r).L1)
+}
+
+// L2 is L2 · Σw².
+type L2 struct {
+	L2 float64 `default:"0.01"`
+}
+
+// Name returns "l2".
+func (L2) Name() string { return "l2" }
+
+// Penalty emits the penalty.
+func (r L2) Penalty(w *graph.Node) *graph.Node {
+	return w.Square().Sum().MulScalar(config.Resolve(r).L2)
+}
+
+// L1L2 is L1 · Σ|w| + L2 · Σw². Unlike L1 and L2 alone, its factors default to 0,
+// as in Keras's class; ByName("l1_l2") too.
+type L1L2 struct {
+	L1, L2 float64
+}
+
+// Name returns "l1_l2".
+func (L1L2) Name() string { return "l1_l2" }
+
+// Penalty emits the penalty.
+func (r L1L2) Penalty(w *graph.Node) *graph.Node {
+	r = config.Resolve(r)
+	sum := w.Graph().Scalar(0)
+	if r.L1 != 0 {
+		sum = sum.Add(w.Abs().Sum().MulScalar(r.L1))
+	}
+	if r.L2 != 0 {
+		sum = sum.Add(w.Square().Sum().MulScalar(r.L2))
+	}
+	return sum
+}
