@@ -1,6 +1,7 @@
 package par
 
 import (
+	"fmt"
 	"testing"
 	"time"
 )
@@ -32,18 +33,20 @@ func BenchmarkHandOff(b *testing.B) {
 	}
 }
 
-// BenchmarkSplit is a kernel of 20 µs of work in eight pieces.
-func BenchmarkSplit(b *testing.B) {
-	for _, gap := range []time.Duration{0, 2 * time.Microsecond, 20 * time.Microsecond} {
-		b.Run("gap="+gap.String(), func(b *testing.B) {
-			p := New(2)
+// BenchmarkStep is a step of 20 kernels, each 16 µs of work in eight pieces, with
+// 2 µs of other work between them: 360 µs for one worker, 200 µs for two.
+func BenchmarkStep(b *testing.B) {
+	for _, workers := range []int{1, 2} {
+		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
+			p := New(workers)
 			defer p.Close()
-			var job Job = busyFor(2500 * time.Nanosecond)
+			var piece Job = busyFor(2 * time.Microsecond)
 			for b.Loop() {
-				p.Run(job, 8)
-				busyFor(gap).Do(0, 0)
+				for range 20 {
+					p.Run(piece, 8)
+					piece.Do(0, 0)
+				}
 			}
-			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)-float64(gap), "ns/kernel")
 		})
 	}
 }

@@ -34,7 +34,11 @@ type Pool struct {
 // caller of Run is one. The pool's goroutines end when it is closed or garbage.
 func New(workers int) *Pool {
 	workers = min(max(workers, 1), MaxWorkers)
-	c := &crew{helpers: make([]helper, workers-1), done: make(chan struct{}, 1)}
+	c := &crew{
+		helpers: make([]helper, workers-1),
+		paces:   make([]pace, workers),
+		done:    make(chan struct{}, 1),
+	}
 	for i := range c.helpers {
 		c.helpers[i].wake = make(chan struct{}, 1)
 		go c.help(i + 1)
@@ -62,9 +66,7 @@ func (p *Pool) Run(job Job, n int) {
 		runtime.KeepAlive(p)
 		return
 	}
-	for i := range n {
-		job.Do(0, i)
-	}
+	serial(job, n)
 }
 
 // Close ends the pool's goroutines once the job under way is done. Jobs that are
@@ -75,76 +77,142 @@ func (p *Pool) Close() {
 	}
 }
 
-// A crew is the state that a pool's workers share. The fields that several cores
-// write sit on cache lines of their own.
+// A crew is the state that a pool's workers share. What several cores write sits on
+// cache lines of its own.
 type crew struct {
 	helpers []helper
+	paces   []pace        // by worker
 	done    chan struct{} // wakes the caller
 	closed  atomic.Bool
-	job     Job // belongs to whoever has claimed an index, or holds busy
+	job     Job           // read by whoever has claimed an index
+	alone   time.Duration // until when the caller works alone; see review
+	_       line
 
-	_ [128]byte
 	// open is the range of unclaimed indices: its begin in the high half, its
 	// end in the low.
 	open atomic.Uint64
-	_    [128]byte
-	// pending counts the indices that are not done.
-	pending atomic.Int64
-	// waiting says that the caller sleeps until pending is 0.
-	waiting atomic.Bool
-	_       [128]byte
-	busy    atomic.Bool
-	_       [128]byte
+	_    line
+
+	pending atomic.Int64 // indices not done
+	waiting atomic.Bool  // the caller sleeps until pending is 0
+	_       line
+
+	busy atomic.Bool
+	_    line
 }
 
 // A helper is a worker other than the caller.
 type helper struct {
 	asleep atomic.Bool
 	wake   chan struct{}
-	_      [128]byte
+	_      line
 }
 
-// spin is how long a worker watches for work, and the caller for the last
-// worker, before it sleeps. Waking costs some microseconds to tens of them, so
-// the gaps between the kernels of a step should be shorter than spin; but while
-// one spins, another process may be waiting for the core.
-const spin = 10 * time.Microsecond
+// A pace is how fast a worker did its part of a job.
+type pace struct {
+	end      time.Duration // when it was done
+	perIndex time.Duration
+	_        line
+}
 
+// A line keeps its neighbours on different cache lines, pairs of lines included,
+// which some processors fetch together.
+type line [128]byte
+
+// spin is how long a helper watches for work, and the caller for the last helper,
+// before it sleeps. To wake a goroutine on an idle core takes up to 100 µs, so a
+// step runs at full speed only if the gaps between its kernels are shorter than
+// spin; and who spins for as long as waking takes loses at most as much again.
+// While spinning it offers the core to other threads every few microseconds: a
+// helper that is sent away then holds no index that others would wait for.
+const spin = 50 * time.Microsecond
+
+var born = time.Now()
+
+func now() time.Duration { return time.Since(born) }
+
+// run does a job of n > 1 indices for the one caller who holds busy.
 func (c *crew) run(job Job, n int) {
+	begin := now()
+	if begin < c.alone {
+		serial(job, n)
+		return
+	}
 	c.job = job
 	c.pending.Store(int64(n))
 	c.open.Store(uint64(n))
-	c.rouse(n - 1)
-	if c.pending.Add(-c.drain(0)) != 0 {
-		c.await()
+	start := begin
+	if c.rouse(n - 1) {
+		start = now()
+	}
+	c.drain(0)
+	c.await()
+	if end := now(); end-start > spin {
+		c.review(begin, start, end, n)
 	}
 	c.job = nil
 }
 
-// rouse wakes helpers until count of them are awake.
-func (c *crew) rouse(count int) {
+func serial(job Job, n int) {
+	for i := range n {
+		job.Do(0, i)
+	}
+}
+
+// review decides after a long job whether helpers are worth having.
+//
+// If another process needs a worker's core, that worker may lose the core in the
+// middle of an index, and the job waits for a slice of the scheduler's,
+// milliseconds, for some microseconds of work. When a job of n indices took longer
+// than its fastest worker would have needed for all of them, the caller works
+// alone for a multiple of the time lost. So the neighbour costs its share of the
+// cores and a fraction more, however unlucky the scheduler is.
+func (c *crew) review(begin, start, end time.Duration, n int) {
+	const solo, most = 8, 10 * time.Millisecond
+	fastest := end - begin
+	for i := range c.paces {
+		if p := &c.paces[i]; p.end > begin { // it took part
+			fastest = min(fastest, p.perIndex)
+		}
+	}
+	if lost := end - start - fastest*time.Duration(n); lost > spin {
+		c.alone = end + solo*min(lost, most)
+	}
+}
+
+// rouse wakes helpers until count of them are awake, and tells whether any was
+// asleep.
+func (c *crew) rouse(count int) (any bool) {
 	for i := range c.helpers[:min(count, len(c.helpers))] {
 		h := &c.helpers[i]
 		if h.asleep.Load() && h.asleep.CompareAndSwap(true, false) {
 			h.wake <- struct{}{}
+			any = true
 		}
 	}
+	return any
 }
 
-// drain claims indices and does them until none is left, and returns how many it
-// did.
-func (c *crew) drain(worker int) (did int64) {
-	for {
-		index, ok := c.claim(worker)
-		if !ok {
-			return did
-		}
+// drain claims indices and does them until none is left.
+func (c *crew) drain(worker int) {
+	index, ok := c.claim(worker)
+	if !ok {
+		return
+	}
+	start, did := now(), 0
+	for ; ok; index, ok = c.claim(worker) {
 		c.job.Do(worker, index)
 		did++
 	}
+	p := &c.paces[worker]
+	p.end = now()
+	p.perIndex = (p.end - start) / time.Duration(did)
+	if c.pending.Add(-int64(did)) == 0 && c.waiting.CompareAndSwap(true, false) {
+		c.done <- struct{}{}
+	}
 }
 
-// claim takes one open index. Even workers take from the front and odd ones from
+// claim takes an open index. Even workers take from the front and odd ones from
 // the back, so that the same rows of a batch tend to stay in the same core's
 // cache from one kernel to the next.
 //
@@ -168,19 +236,23 @@ func (c *crew) claim(worker int) (index int, ok bool) {
 	}
 }
 
-// await returns when pending is 0.
+// finished says that no index is left undone.
+func (c *crew) finished() bool { return c.pending.Load() == 0 }
+
+// wanted says that there is something to claim, or that the pool is closed.
+func (c *crew) wanted() bool {
+	open := c.open.Load()
+	return open>>32 != open&(1<<32-1) || c.closed.Load()
+}
+
+// await returns when the job is finished.
 func (c *crew) await() {
-	for start := time.Now(); time.Since(start) < spin; {
-		for range 4 {
-			if c.pending.Load() == 0 {
-				return
-			}
-			pause()
-		}
+	if watch(c.finished) {
+		return
 	}
-	for c.pending.Load() != 0 {
+	for !c.finished() {
 		c.waiting.Store(true)
-		if c.pending.Load() == 0 && c.waiting.CompareAndSwap(true, false) {
+		if c.finished() && c.waiting.CompareAndSwap(true, false) {
 			return
 		}
 		<-c.done // sent by whoever cleared waiting
@@ -191,47 +263,31 @@ func (c *crew) await() {
 func (c *crew) help(worker int) {
 	h := &c.helpers[worker-1]
 	for !c.closed.Load() {
-		if did := c.drain(worker); did > 0 {
-			if c.pending.Add(-did) == 0 && c.waiting.CompareAndSwap(true, false) {
-				c.done <- struct{}{}
-			}
+		c.drain(worker)
+		if watch(c.wanted) {
+			continue
 		}
-		if !c.watch() {
-			h.sleep(c)
+		h.asleep.Store(true)
+		if !c.wanted() || !h.asleep.CompareAndSwap(true, false) {
+			<-h.wake // sent by whoever cleared asleep
 		}
 	}
 }
 
-// watch spins until there is something to claim.
-func (c *crew) watch() bool {
-	for start := time.Now(); time.Since(start) < spin; {
-		for range 4 {
-			if c.ready() {
+// watch spins until the event, and gives up after a while.
+func watch(event func() bool) bool {
+	for end := now() + spin; now() < end; yield() {
+		for range 64 {
+			if event() {
 				return true
 			}
 			pause()
 		}
 	}
-	return false
-}
-
-func (c *crew) ready() bool {
-	open := c.open.Load()
-	return open>>32 != open&(1<<32-1) || c.closed.Load()
-}
-
-func (h *helper) sleep(c *crew) {
-	h.asleep.Store(true)
-	if c.ready() && h.asleep.CompareAndSwap(true, false) {
-		return
-	}
-	<-h.wake // sent by whoever cleared asleep
+	return event()
 }
 
 func (c *crew) close() {
-	if c.closed.Load() {
-		return
-	}
 	// A closed pool is busy for ever.
 	for !c.busy.CompareAndSwap(false, true) {
 		if c.closed.Load() {

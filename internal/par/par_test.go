@@ -204,3 +204,44 @@ func TestSetDefaultReplacesThePool(t *testing.T) {
 		t.Errorf("%d workers after SetDefault(0), want GOMAXPROCS", got)
 	}
 }
+
+func TestAfterAStallTheCallerWorksAlone(t *testing.T) {
+	const us, ms = time.Microsecond, time.Millisecond
+	for _, c := range []struct {
+		what          string
+		took          time.Duration
+		caller, other time.Duration // per index, 0: took no part
+		alone         time.Duration
+	}{
+		{"a job in good time", 60 * us, 10 * us, 11 * us, 0},
+		{"one long index", 900 * us, 120 * us, 850 * us, 0},
+		{"a helper that lost its core", 4080 * us, 10 * us, 4000 * us, 8 * 4 * ms},
+		{"a caller that lost its core", 4080 * us, 2000 * us, 10 * us, 8 * 4 * ms},
+		{"all of it done by a helper", 80 * us, 0, 10 * us, 0},
+		{"a machine that slept", time.Hour, 10 * us, 20 * us, 80 * ms},
+	} {
+		p := New(2)
+		const n, begin = 8, 1000 * us
+		p.paces[0], p.paces[1] = pace{end: begin - 1, perIndex: 1}, pace{end: begin - 1, perIndex: 1}
+		for worker, perIndex := range []time.Duration{c.caller, c.other} {
+			if perIndex > 0 {
+				p.paces[worker] = pace{end: begin + c.took, perIndex: perIndex}
+			}
+		}
+		end := begin + c.took
+		p.review(begin, begin, end, n)
+		if got := max(p.alone-end, 0); got != c.alone {
+			t.Errorf("%s: alone for %v, want %v", c.what, got, c.alone)
+		}
+		p.Close()
+	}
+}
+
+func TestWhoWorksAloneDoesEverything(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	p.alone = now() + time.Hour
+	job := newTally(50, 1)
+	p.Run(job, 50)
+	job.check(t, 1)
+}

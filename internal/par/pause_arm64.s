@@ -3,11 +3,4 @@
 // func pause()
 TEXT ·pause(SB), NOSPLIT, $0-0
 	YIELD
-	YIELD
-	YIELD
-	YIELD
-	YIELD
-	YIELD
-	YIELD
-	YIELD
 	RET

@@ -4,8 +4,8 @@
 
 package par
 
-// pause idles for some tens of nanoseconds and leaves the core's other hardware
-// thread its execution units.
+// pause idles for up to some tens of nanoseconds and leaves the core's other
+// hardware thread its execution units.
 //
 //go:noescape
 func pause()
