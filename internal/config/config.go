@@ -24,13 +24,21 @@ import (
 const Zero = math.SmallestNonzeroFloat64
 
 // Resolve returns a copy of the struct v in which every field that was left out
-// has its default, and every Zero is 0. Structs within are resolved too.
+// has its default, and every Zero is 0. Structs within are resolved too. If v is
+// an interface, it is the struct in it that is copied.
 func Resolve[T any](v T) T {
 	resolve(reflect.ValueOf(&v).Elem())
 	return v
 }
 
 func resolve(v reflect.Value) {
+	if v.Kind() == reflect.Interface && v.Elem().Kind() == reflect.Struct {
+		c := reflect.New(v.Elem().Type()).Elem()
+		c.Set(v.Elem())
+		resolve(c)
+		v.Set(c)
+		return
+	}
 	if v.Kind() != reflect.Struct {
 		return
 	}
