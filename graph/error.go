@@ -47,25 +47,24 @@ func (e *Error) Error() string {
 	if e.Scope != "" {
 		b.WriteString(e.Scope + ": ")
 	}
-	var parts []string
 	if e.Op != OpInvalid {
-		parts = append(parts, e.Op.String())
-	}
-	for i, s := range e.Shapes {
-		text := "nothing"
-		if s != nil {
-			text = s.String()
+		b.WriteString(e.Op.String())
+		for i, s := range e.Shapes {
+			switch i {
+			case 0:
+				b.WriteString(" of ")
+			case len(e.Shapes) - 1:
+				b.WriteString(" and ")
+			default:
+				b.WriteString(", ")
+			}
+			if s == nil {
+				b.WriteString("nothing")
+			} else {
+				b.WriteString(s.String())
+			}
 		}
-		switch i {
-		case 0:
-			text = "of " + text
-		case len(e.Shapes) - 1:
-			text = "and " + text
-		}
-		parts = append(parts, text)
-	}
-	if len(parts) > 0 {
-		b.WriteString(strings.Join(parts, " ") + ": ")
+		b.WriteString(": ")
 	}
 	b.WriteString(e.Msg)
 	return b.String()

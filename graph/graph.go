@@ -200,7 +200,7 @@ func (n *Node) Key() string {
 	var b strings.Builder
 	b.WriteString(n.Op().String())
 	if n.Op().Leaf() && n.Op() != OpConst {
-		b.WriteString("#" + strconv.Itoa(n.id))
+		b.WriteString("#" + strconv.Itoa(n.ID()))
 	}
 	for _, in := range n.Inputs() {
 		b.WriteString(" %" + strconv.Itoa(in.id))

@@ -216,7 +216,7 @@ func matMulShape(a *Attr, in []*Node) (tensor.Shape, string) {
 		}
 		return tensor.Shape{l[1], r[0]}, ""
 	case len(r) != 2:
-		return nil, fmt.Sprintf("the right must be a matrix, it has %d dimensions", len(r))
+		return nil, fmt.Sprintf("the right must be a matrix, of two dimensions, it has %d", len(r))
 	}
 	k, n := r[0], r[1]
 	if a.TransB {
