@@ -1,0 +1,87 @@
+package layer
+
+// This file defines Context, through which a layer emits its nodes.
+
+import (
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Context is what a layer sees of the graph that it is traced into.
+type Context struct {
+	graph    *graph.Graph
+	training bool
+	values   map[*Variable]*graph.Node
+	losses   []*graph.Node
+	updates  []VariableUpdate
+}
+
+// A VariableUpdate is a variable's new value, which a layer asked for.
+type VariableUpdate struct {
+	Variable *Variable
+	Value    *graph.Node
+}
+
+// NewContext returns a context for tracing layers into g.
+func NewContext(g *graph.Graph, training bool) *Context {
+	return &Context{graph: g, training: training, values: map[*Variable]*graph.Node{}}
+}
+
+// Graph returns the graph.
+func (c *Context) Graph() *graph.Graph { return c.graph }
+
+// Training reports whether the graph is one of training: dropout drops, and
+// statistics are those of the batch.
+func (c *Context) Training() bool { return c.training }
+
+// Bind makes n the node of v in this graph. Without it the node is a Param.
+func (c *Context) Bind(v *Variable, n *graph.Node) { c.values[v] = n }
+
+// Value returns the node of v in this graph.
+func (c *Context) Value(v *Variable) *graph.Node {
+	if v == nil {
+		return c.graph.Fail("a variable is nil: Build must declare it")
+	}
+	n, ok := c.values[v]
+	if !ok {
+		path := v.Path
+		if path == "" {
+			path = v.Name
+		}
+		n = c.graph.Param(path, v.Shape)
+		c.values[v] = n
+	}
+	return n
+}
+
+// AddLoss adds a scalar to the loss of the network.
+func (c *Context) AddLoss(n *graph.Node) { c.losses = append(c.losses, n) }
+
+// Update gives v a new value after the step. A layer does so only in training.
+func (c *Context) Update(v *Variable, n *graph.Node) {
+	c.updates = append(c.updates, VariableUpdate{v, n})
+}
+
+// Losses returns what was added with AddLoss, penalties on activity included.
+func (c *Context) Losses() []*graph.Node { return c.losses }
+
+// Updates returns what was given to Update.
+func (c *Context) Updates() []VariableUpdate { return c.updates }
+
+// call emits the nodes of l under its name.
+func (c *Context) call(l Layer, name string, in []*graph.Node) *graph.Node {
+	c.graph.PushScope(name)
+	defer c.graph.PopScope()
+	out := l.Call(c, in)
+	if out == nil {
+		return c.graph.Fail("Call returned no node")
+	}
+	if r := activityRegularizer(l); r != nil {
+		penalty := r.Penalty(out)
+		if s := out.Shape(); len(s) > 0 && s[0] == tensor.Batch {
+			penalty = penalty.Div(out.Numel(0)) // so that it doesn't grow with the batch, as Keras 3 has it
+		}
+		c.AddLoss(penalty)
+	}
+	return out
+}

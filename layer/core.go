@@ -1,0 +1,239 @@
+package layer
+
+// This file has the layers of plain networks.
+
+import (
+	"slices"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func init() {
+	Register("InputLayer", func() Layer { return &Input{} })
+	Register("Dense", func() Layer { return &Dense{} })
+	Register("Activation", func() Layer { return &Activation{} })
+	Register("Dropout", func() Layer { return &Dropout{} })
+	Register("Flatten", func() Layer { return &Flatten{} })
+	Register("Reshape", func() Layer { return &Reshape{} })
+	Register("Rescaling", func() Layer { return &Rescaling{} })
+}
+
+// Input is where data enter a network. It is applied to no node.
+//
+// Shapes: → (batch, Shape...)
+type Input struct {
+	Name  string
+	Shape tensor.Shape // without the batch
+}
+
+// Build declares nothing.
+func (*Input) Build(*Builder, []tensor.Shape) error { return nil }
+
+// Call returns its input.
+func (*Input) Call(_ *Context, in []*graph.Node) *graph.Node { return in[0] }
+
+// Dense is Activation(x · kernel + bias), over the last axis.
+//
+// Shapes: (batch, …, features) → (batch, …, Units); kernel (features, Units),
+// bias (Units).
+type Dense struct {
+	Name                string
+	Frozen              bool
+	Units               int
+	Activation          activation.Activation   // nil: linear
+	NoBias              bool                    `keras:"use_bias,not"`
+	KernelInitializer   initializer.Initializer `default:"glorot_uniform"`
+	BiasInitializer     initializer.Initializer `default:"zeros"`
+	KernelRegularizer   regularizer.Regularizer
+	BiasRegularizer     regularizer.Regularizer
+	ActivityRegularizer regularizer.Regularizer
+	KernelConstraint    constraint.Constraint
+	BiasConstraint      constraint.Constraint
+
+	kernel, bias *Variable
+}
+
+// Build declares kernel and bias.
+func (l *Dense) Build(b *Builder, in []tensor.Shape) error {
+	cfg := config.Resolve(*l)
+	switch {
+	case l.Units <= 0:
+		return b.Errorf("Units is %d, it must be positive", l.Units)
+	case len(in) != 1:
+		return b.Errorf("takes one input, got %d", len(in))
+	case len(in[0]) < 2:
+		return b.Errorf("the input needs an axis beside the batch")
+	}
+	features := in[0][len(in[0])-1]
+	l.kernel = b.Variable("kernel", tensor.Shape{features, l.Units},
+		VariableConfig{Initializer: cfg.KernelInitializer, Regularizer: l.KernelRegularizer, Constraint: l.KernelConstraint})
+	if !l.NoBias {
+		l.bias = b.Variable("bias", tensor.Shape{l.Units},
+			VariableConfig{Initializer: cfg.BiasInitializer, Regularizer: l.BiasRegularizer, Constraint: l.BiasConstraint})
+	}
+	return nil
+}
+
+// Call emits the layer's nodes.
+func (l *Dense) Call(c *Context, in []*graph.Node) *graph.Node {
+	y := in[0].MatMul(c.Value(l.kernel))
+	if l.bias != nil {
+		y = y.Add(c.Value(l.bias))
+	}
+	if l.Activation != nil {
+		y = l.Activation.Apply(y)
+	}
+	return y
+}
+
+// Activation applies a function to every element.
+//
+// Shapes: any → the same.
+type Activation struct {
+	Name                string
+	Func                activation.Activation `keras:"activation"`
+	ActivityRegularizer regularizer.Regularizer
+}
+
+// Build checks that there is a function.
+func (l *Activation) Build(b *Builder, in []tensor.Shape) error {
+	if l.Func == nil {
+		return b.Errorf("Func is nil: say which activation, activation.ReLU{} for one")
+	}
+	return one(b, in)
+}
+
+// Call emits the layer's nodes.
+func (l *Activation) Call(_ *Context, in []*graph.Node) *graph.Node { return l.Func.Apply(in[0]) }
+
+// Dropout sets elements to 0 at random in training, each with probability Rate,
+// and scales the others by 1/(1-Rate) (Srivastava et al. 2014). Elsewhere it
+// returns its input.
+//
+// Shapes: any → the same.
+type Dropout struct {
+	Name string
+	Rate float64 // in [0, 1)
+}
+
+// Build checks the rate.
+func (l *Dropout) Build(b *Builder, in []tensor.Shape) error {
+	if rate := config.Resolve(*l).Rate; !(rate >= 0 && rate < 1) {
+		return b.Errorf("Rate is %v, it must be at least 0 and less than 1", l.Rate)
+	}
+	return one(b, in)
+}
+
+// Call emits the layer's nodes.
+func (l *Dropout) Call(c *Context, in []*graph.Node) *graph.Node {
+	rate := config.Resolve(*l).Rate
+	if !c.Training() || rate == 0 {
+		return in[0]
+	}
+	return in[0].Dropout(rate, c.Graph().NextStream())
+}
+
+// Flatten joins all axes but the batch.
+//
+// Shapes: (batch, a, b, …) → (batch, a·b·…)
+type Flatten struct {
+	Name string
+}
+
+// Build checks the number of inputs.
+func (l *Flatten) Build(b *Builder, in []tensor.Shape) error { return one(b, in) }
+
+// Call emits the layer's nodes.
+func (l *Flatten) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return in[0].Reshape(tensor.Batch, perSample(in[0].Shape()))
+}
+
+// perSample returns the number of elements of each sample.
+func perSample(s tensor.Shape) int {
+	if len(s) == 0 {
+		return 1
+	}
+	return s[1:].Numel()
+}
+
+// Reshape gives each sample another shape. One dimension of TargetShape may be
+// -1, which is then what is left over.
+//
+// Shapes: (batch, …) → (batch, TargetShape...)
+type Reshape struct {
+	Name        string
+	TargetShape tensor.Shape
+}
+
+// Build checks that the numbers of elements agree.
+func (l *Reshape) Build(b *Builder, in []tensor.Shape) error {
+	if err := one(b, in); err != nil {
+		return err
+	}
+	if err := l.TargetShape.Check(); err != nil {
+		return b.Errorf("TargetShape: %v", err)
+	}
+	if _, ok := l.target(perSample(in[0])); !ok {
+		return b.Errorf("the %d elements of a sample do not fill TargetShape %v", perSample(in[0]), []int(l.TargetShape))
+	}
+	return nil
+}
+
+// target returns TargetShape for samples of n elements, the -1 found.
+func (l *Reshape) target(n int) (tensor.Shape, bool) {
+	s := l.TargetShape.Clone()
+	if i := slices.Index(s, -1); i >= 0 {
+		s[i] = 1
+		rest := s.Numel()
+		if rest == 0 || n%rest != 0 {
+			return nil, false
+		}
+		s[i] = n / rest
+	}
+	return s, s.Numel() == n
+}
+
+// Call emits the layer's nodes.
+func (l *Reshape) Call(c *Context, in []*graph.Node) *graph.Node {
+	s, ok := l.target(perSample(in[0].Shape()))
+	if !ok {
+		return c.Graph().Fail("the shape %v does not fill TargetShape %v", in[0].Shape(), []int(l.TargetShape))
+	}
+	return in[0].Reshape(append(tensor.Shape{tensor.Batch}, s...)...)
+}
+
+// Rescaling is x · Scale + Offset.
+//
+// Shapes: any → the same.
+type Rescaling struct {
+	Name   string
+	Scale  float64 `default:"1"` // 1.0/255 brings bytes to [0, 1]
+	Offset float64
+}
+
+// Build checks the number of inputs.
+func (l *Rescaling) Build(b *Builder, in []tensor.Shape) error { return one(b, in) }
+
+// Call emits the layer's nodes.
+func (l *Rescaling) Call(_ *Context, in []*graph.Node) *graph.Node {
+	cfg := config.Resolve(*l)
+	y := in[0].MulScalar(cfg.Scale)
+	if cfg.Offset != 0 {
+		y = y.AddScalar(cfg.Offset)
+	}
+	return y
+}
+
+// one returns an error unless there is one input.
+func one(b *Builder, in []tensor.Shape) error {
+	if len(in) != 1 {
+		return b.Errorf("takes one input, got %d", len(in))
+	}
+	return nil
+}

@@ -1,0 +1,149 @@
+// Package layer has the layers of networks, the symbolic nodes by which they are
+// put together, and the networks that come of it.
+//
+// A layer is a pointer to a struct whose exported fields are its configuration:
+//
+//	&layer.Dense{Units: 256, Activation: activation.ReLU{}}
+//
+// The zero value of a field means Keras's default. A layer that is applied twice
+// shares its weights, in one network or in several.
+//
+// A layer of your own has two methods. Build declares its variables, Call emits
+// its nodes:
+//
+//	type Scale struct {
+//		Name   string
+//		Frozen bool
+//		factor *layer.Variable
+//	}
+//
+//	func (l *Scale) Build(b *layer.Builder, in []tensor.Shape) error {
+//		l.factor = b.Variable("factor", tensor.Shape{1}, layer.VariableConfig{Initializer: initializer.Ones{}})
+//		return nil
+//	}
+//
+//	func (l *Scale) Call(c *layer.Context, in []*graph.Node) *graph.Node {
+//		return in[0].Mul(c.Value(l.factor))
+//	}
+package layer
+
+// This file defines Layer, and what is read of any layer by reflection.
+
+import (
+	"reflect"
+	"runtime"
+	"sync"
+	"unicode"
+	"weak"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Zero says 0 for a field whose zero value means another default.
+const Zero = config.Zero
+
+// A Layer is a pointer to a struct. These direct fields of it have a meaning for
+// all layers that have them:
+//
+//	Name                string                   unique in its network; "" is dense, dense_1, …
+//	Frozen              bool                     its variables are not trained
+//	ActivityRegularizer regularizer.Regularizer  a penalty on its output
+type Layer interface {
+	// Build declares the layer's variables. It is called once, with the shapes
+	// of the first inputs, whose first dimension is tensor.Batch.
+	Build(b *Builder, in []tensor.Shape) error
+	// Call emits the layer's nodes. It is called for every graph, and as often
+	// as the layer is applied in it.
+	Call(c *Context, in []*graph.Node) *graph.Node
+}
+
+// Name returns l's field Name: what the user has called it, "" if nothing.
+func Name(l Layer) string { return field[string](l, "Name") }
+
+// Frozen returns l's field Frozen.
+func Frozen(l Layer) bool { return field[bool](l, "Frozen") }
+
+func activityRegularizer(l Layer) regularizer.Regularizer {
+	return field[regularizer.Regularizer](l, "ActivityRegularizer")
+}
+
+// field returns a direct field of the struct that l points to, if it has one of
+// that name and type.
+func field[T any](l Layer, name string) (v T) {
+	s := reflect.Indirect(reflect.ValueOf(l))
+	if s.Kind() != reflect.Struct {
+		return v
+	}
+	f, ok := s.Type().FieldByName(name)
+	if !ok || len(f.Index) != 1 || f.Type != reflect.TypeFor[T]() {
+		return v
+	}
+	v, _ = s.FieldByIndex(f.Index).Interface().(T)
+	return v
+}
+
+// Class returns the name of l's class in Keras: the one under which its type is
+// registered, or else the name of the type.
+func Class(l Layer) string {
+	if name, ok := classOf(reflect.TypeOf(l)); ok {
+		return name
+	}
+	return config.Class(l)
+}
+
+// snake writes a class as Keras names its layers: Conv2DTranspose gives
+// conv2d_transpose.
+func snake(class string) string {
+	r := []rune(class)
+	var out []rune
+	for i, c := range r {
+		if i > 0 && unicode.IsUpper(c) {
+			before := unicode.IsLower(r[i-1])
+			after := i+1 < len(r) && unicode.IsLower(r[i+1])
+			if before || after {
+				out = append(out, '_')
+			}
+		}
+		out = append(out, unicode.ToLower(c))
+	}
+	return string(out)
+}
+
+// declared remembers what each layer declared when it was built, as long as the
+// layer lives, so that one that is applied again, in this network or another,
+// shares its variables.
+var declared = struct {
+	sync.Mutex
+	by map[weak.Pointer[byte]][]*Variable
+}{by: map[weak.Pointer[byte]][]*Variable{}}
+
+func identity(l Layer) *byte { return (*byte)(reflect.ValueOf(l).UnsafePointer()) }
+
+// Variables returns the variables of l, nil if it has none or isn't built.
+func Variables(l Layer) []*Variable {
+	variables, _ := built(l)
+	return variables
+}
+
+func built(l Layer) ([]*Variable, bool) {
+	declared.Lock()
+	defer declared.Unlock()
+	variables, ok := declared.by[weak.Make(identity(l))]
+	return variables, ok
+}
+
+func remember(l Layer, variables []*Variable) {
+	p := identity(l)
+	key := weak.Make(p)
+	declared.Lock()
+	defer declared.Unlock()
+	declared.by[key] = variables
+	runtime.AddCleanup(p, func(key weak.Pointer[byte]) {
+		declared.Lock()
+		defer declared.Unlock()
+		delete(declared.by, key)
+	}, key)
+}

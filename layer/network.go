@@ -1,0 +1,215 @@
+package layer
+
+// This file defines Network: layers put together, from input nodes to output
+// nodes.
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+
+	"github.com/cornu-ml/cornu/graph"
+)
+
+// A Network is all that lies between some input nodes and some output nodes.
+type Network struct {
+	inputs, outputs []*Node
+	nodes           []*Node // in the order of execution, inputs first
+	layers          []Layer // each once, in Keras's order
+	name            map[Layer]string
+	variables       []*Variable
+	owner           map[*Variable]Layer
+}
+
+// NewNetwork makes a network of the nodes between inputs, which are results of
+// Input layers, and outputs. It returns the first error made while the nodes
+// were. Layers that were given one name twice are an error.
+func NewNetwork(inputs, outputs []*Node) (*Network, error) {
+	n := &Network{inputs: slices.Clone(inputs), outputs: slices.Clone(outputs), owner: map[*Variable]Layer{}}
+	if len(inputs) == 0 || len(outputs) == 0 {
+		return nil, fmt.Errorf("layer: a network needs an input and an output, got %d and %d", len(inputs), len(outputs))
+	}
+	for _, x := range slices.Concat(inputs, outputs) {
+		if x == nil {
+			return nil, fmt.Errorf("layer: an input or output of the network is nil")
+		}
+		if x.err != nil {
+			return nil, x.err
+		}
+	}
+	for i, x := range inputs {
+		if _, ok := x.layer.(*Input); !ok {
+			return nil, fmt.Errorf("layer: input %d of the network is the output of a %s: it must be that of an Input", i, Class(x.layer))
+		}
+		if slices.Index(inputs, x) != i {
+			return nil, fmt.Errorf("layer: input %d of the network is given twice", i)
+		}
+	}
+	if err := n.order(); err != nil {
+		return nil, err
+	}
+	if err := n.identify(); err != nil {
+		return nil, err
+	}
+	return n, nil
+}
+
+// order finds the nodes and the layers, as map_graph in keras/src/ops/function.py
+// does: the farther from the outputs the earlier, and then in the order in which
+// a walk from the outputs meets them.
+func (n *Network) order() error {
+	var walked []*Node // every node after its inputs
+	met := map[Layer]int{}
+	seen := map[*Node]bool{}
+	var err error
+	var visit func(x *Node)
+	visit = func(x *Node) {
+		if seen[x] {
+			return
+		}
+		seen[x] = true
+		if _, ok := met[x.layer]; !ok {
+			met[x.layer] = len(met)
+		}
+		if _, ok := x.layer.(*Input); ok && !slices.Contains(n.inputs, x) && err == nil {
+			err = fmt.Errorf("layer: the network's outputs depend on an Input of shape %v that is not among its inputs", x.shape)
+		}
+		for _, y := range x.in {
+			visit(y)
+		}
+		walked = append(walked, x)
+	}
+	for _, x := range n.outputs {
+		visit(x)
+	}
+	if err != nil {
+		return err
+	}
+
+	depth := map[*Node]int{}
+	layerDepth := map[Layer]int{}
+	for _, x := range slices.Backward(walked) {
+		d := max(depth[x], layerDepth[x.layer])
+		depth[x], layerDepth[x.layer] = d, d
+		for _, y := range x.in {
+			depth[y] = max(depth[y], d+1)
+		}
+	}
+	for _, x := range n.inputs {
+		if !seen[x] { // nothing depends on it
+			walked = append(walked, x)
+			met[x.layer] = -1
+			layerDepth[x.layer] = 0
+		}
+	}
+
+	n.nodes = walked
+	slices.SortStableFunc(n.nodes, func(a, b *Node) int {
+		return cmp.Or(cmp.Compare(depth[b], depth[a]), cmp.Compare(met[a.layer], met[b.layer]))
+	})
+	for _, x := range n.nodes {
+		if !slices.Contains(n.layers, x.layer) {
+			n.layers = append(n.layers, x.layer)
+		}
+	}
+	slices.SortStableFunc(n.layers, func(a, b Layer) int {
+		return cmp.Or(cmp.Compare(layerDepth[b], layerDepth[a]), cmp.Compare(met[a], met[b]))
+	})
+	return nil
+}
+
+// identify names the layers and collects their variables.
+func (n *Network) identify() error {
+	n.name = names(n.nodes)
+	byName := map[string]Layer{}
+	for _, l := range n.layers {
+		name := n.name[l]
+		if other, ok := byName[name]; ok {
+			return fmt.Errorf("layer: two layers, a %s and a %s, are called %q: names must be unique in a network", Class(other), Class(l), name)
+		}
+		byName[name] = l
+		declared := slices.Clone(Variables(l))
+		slices.SortStableFunc(declared, func(a, b *Variable) int { // as Keras counts them
+			return cmp.Compare(b2i(b.Trainable), b2i(a.Trainable))
+		})
+		for _, v := range declared {
+			if v.Path == "" {
+				v.Path = name + "/" + v.Name
+			}
+			n.variables = append(n.variables, v)
+			n.owner[v] = l
+		}
+	}
+	return nil
+}
+
+func b2i(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Inputs returns the input nodes.
+func (n *Network) Inputs() []*Node { return n.inputs }
+
+// Outputs returns the output nodes.
+func (n *Network) Outputs() []*Node { return n.outputs }
+
+// Nodes returns the nodes, every one after those that it is made of.
+func (n *Network) Nodes() []*Node { return n.nodes }
+
+// Layers returns the layers in Keras's order, each once.
+func (n *Network) Layers() []Layer { return n.layers }
+
+// Name returns the name that the layer has in the network.
+func (n *Network) Name(l Layer) string { return n.name[l] }
+
+// Variables returns the variables in model order: layer by layer, and in a layer
+// those that are trained first.
+func (n *Network) Variables() []*Variable { return n.variables }
+
+// Trainable reports whether the optimizer may change v: it is trainable and its
+// layer isn't frozen.
+func (n *Network) Trainable(v *Variable) bool { return v.Trainable && !Frozen(n.owner[v]) }
+
+// Trace emits the network's nodes, given those of its inputs, and returns those
+// of its outputs. What layers add to the loss is then in c.Losses; the penalties
+// on weights are in Penalties.
+func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
+	value := map[*Node]*graph.Node{}
+	for i, x := range n.inputs {
+		if i < len(inputs) {
+			value[x] = inputs[i]
+		} else {
+			value[x] = c.graph.Fail("the network has %d inputs, got %d", len(n.inputs), len(inputs))
+		}
+	}
+	for _, x := range n.nodes {
+		if value[x] != nil {
+			continue
+		}
+		in := make([]*graph.Node, len(x.in))
+		for i, y := range x.in {
+			in[i] = value[y]
+		}
+		value[x] = c.call(x.layer, n.name[x.layer], in)
+	}
+	out := make([]*graph.Node, len(n.outputs))
+	for i, x := range n.outputs {
+		out[i] = value[x]
+	}
+	return out
+}
+
+// Penalties emits the penalties of the regularizers on the weights that are
+// trained, in model order.
+func (n *Network) Penalties(c *Context) []*graph.Node {
+	var out []*graph.Node
+	for _, v := range n.variables {
+		if v.Regularizer != nil && n.Trainable(v) {
+			out = append(out, v.Regularizer.Penalty(c.Value(v)))
+		}
+	}
+	return out
+}

@@ -1,0 +1,113 @@
+package layer_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func chain(layers ...layer.Layer) (*layer.Network, error) {
+	in := layer.Apply(layers[0])
+	x := in
+	for _, l := range layers[1:] {
+		x = layer.Apply(l, x)
+	}
+	return layer.NewNetwork([]*layer.Node{in}, []*layer.Node{x})
+}
+
+func TestTheListingHasKerasNamesShapesAndCounts(t *testing.T) {
+	n, err := chain(
+		&layer.Input{Shape: tensor.Shape{784}},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 10},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names, paths []string
+	for _, l := range n.Layers() {
+		names = append(names, n.Name(l))
+	}
+	total := 0
+	for _, v := range n.Variables() {
+		paths = append(paths, v.Path+v.Shape.String())
+		total += v.Shape.Numel()
+	}
+	if got, want := strings.Join(names, " "), "input_layer dense activation dropout dense_1 activation_1 dropout_1 dense_2 activation_2"; got != want {
+		t.Errorf("names are %q, want %q", got, want)
+	}
+	if got, want := strings.Join(paths, " "), "dense/kernel(784, 256) dense/bias(256,) dense_1/kernel(256, 256) dense_1/bias(256,) dense_2/kernel(256, 10) dense_2/bias(10,)"; got != want {
+		t.Errorf("variables are %q, want %q", got, want)
+	}
+	if total != 269322 {
+		t.Errorf("%d parameters, want 269322", total)
+	}
+
+	g := graph.New()
+	c := layer.NewContext(g, true)
+	out := n.Trace(c, []*graph.Node{g.Input("x", tensor.Shape{tensor.Batch, 784})})
+	if g.Err() != nil {
+		t.Fatal(g.Err())
+	}
+	if out[0].Op() != graph.OpSoftmax || !out[0].Shape().Equal(tensor.Shape{tensor.Batch, 10}) {
+		t.Errorf("the output is %v", out[0])
+	}
+}
+
+func TestErrorsNameTheLayerItsInputAndTheUsersLine(t *testing.T) {
+	for _, test := range []struct {
+		layer layer.Layer
+		want  string
+	}{
+		{&layer.Dense{Units: -5}, `layer "dense_1" (Dense) of (None, 4): Units is -5, it must be positive`},
+		{&layer.Dropout{Rate: 1}, `layer "dropout" (Dropout) of (None, 4): Rate is 1, it must be at least 0 and less than 1`},
+		{&layer.Reshape{TargetShape: tensor.Shape{3, -1}}, `layer "reshape" (Reshape) of (None, 4): the 4 elements of a sample do not fill TargetShape [3 -1]`},
+		{&layer.Activation{Name: "act"}, `layer "act" (Activation) of (None, 4): Func is nil: say which activation, activation.ReLU{} for one`},
+	} {
+		_, err := chain(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Units: 4}, test.layer)
+		var e *layer.Error
+		if !errors.As(err, &e) {
+			t.Errorf("%v is no *layer.Error", err)
+			continue
+		}
+		if !strings.HasSuffix(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "network_test.go:") {
+			t.Errorf("got  %v\nwant %v", err, test.want)
+		}
+	}
+}
+
+func TestASharedLayerHasOneSetOfWeightsInAllNetworks(t *testing.T) {
+	shared := &layer.Dense{Units: 2}
+	a, err := chain(&layer.Input{Shape: tensor.Shape{3}}, shared, &layer.Dense{Units: 3}, shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := chain(&layer.Input{Shape: tensor.Shape{3}}, shared)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(a.Variables()) != 4 || len(b.Variables()) != 2 || a.Variables()[0] != b.Variables()[0] {
+		t.Errorf("variables %v and %v", a.Variables(), b.Variables())
+	}
+	if _, err := chain(&layer.Input{Shape: tensor.Shape{5}}, shared); err == nil || !strings.Contains(err.Error(), "(None, 5) and (3, 2)") {
+		t.Errorf("an input of another width gives %v", err)
+	}
+}
+
+func TestTwoLayersOfOneNameAreAnError(t *testing.T) {
+	_, err := chain(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Name: "a", Units: 1}, &layer.Flatten{Name: "a"})
+	if err == nil || !strings.Contains(err.Error(), `called "a"`) {
+		t.Errorf("got %v", err)
+	}
+}

@@ -1,0 +1,153 @@
+package layer
+
+// This file defines Variable, and Builder, which declares them.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Variable is an array that a layer keeps from step to step: a weight, or a
+// statistic.
+type Variable struct {
+	Name        string // in its layer: "kernel"
+	Path        string // in its network: "dense/kernel"
+	Shape       tensor.Shape
+	Trainable   bool // by the optimizer, unless its layer is frozen
+	Initializer initializer.Initializer
+	Regularizer regularizer.Regularizer // nil: none
+	Constraint  constraint.Constraint   // nil: none
+
+	// Value is the storage: the part of Slab at Offset that the model which first
+	// takes the variable in gives it. Until Drawn it holds no meaning.
+	Value  []float32
+	Slab   *Slab
+	Offset int
+	// Drawn says that Value holds an initial, loaded or trained value.
+	Drawn bool
+}
+
+// Draw initializes the variable, if that is still to be done, from the model's
+// seed and the variable's place in the model.
+func (v *Variable) Draw(seed uint64, place int) error {
+	if v.Drawn {
+		return nil
+	}
+	Store(v)
+	if err := v.Initializer.Init(v.Value, v.Shape, seed, initializerStream+uint16(place)); err != nil {
+		return fmt.Errorf("variable %s of shape %v: %w", v.Path, v.Shape, err)
+	}
+	v.Drawn = true
+	return nil
+}
+
+// initializerStream is the first of the random streams that initializers have.
+const initializerStream = 0x8000
+
+// A VariableConfig says how a variable begins and what is asked of it. The zero
+// value is a variable that is trained and begins as Keras's glorot_uniform.
+type VariableConfig struct {
+	Initializer  initializer.Initializer
+	Regularizer  regularizer.Regularizer
+	Constraint   constraint.Constraint
+	NonTrainable bool
+}
+
+// A Builder takes down what a layer declares while it is built.
+type Builder struct {
+	layer     Layer
+	name      string
+	in        []tensor.Shape
+	variables []*Variable
+	err       error
+}
+
+// Name returns the layer's name.
+func (b *Builder) Name() string { return b.name }
+
+// Variable declares a variable of the layer. The shape may not depend on the
+// batch.
+func (b *Builder) Variable(name string, shape tensor.Shape, cfg VariableConfig) *Variable {
+	if cfg.Initializer == nil {
+		cfg.Initializer = initializer.GlorotUniform{}
+	}
+	v := &Variable{
+		Name: name, Shape: shape.Clone(), Trainable: !cfg.NonTrainable,
+		Initializer: cfg.Initializer, Regularizer: cfg.Regularizer, Constraint: cfg.Constraint,
+	}
+	err := shape.Check()
+	switch {
+	case err != nil:
+		b.fail(b.Errorf("variable %q: %v", name, err))
+	case shape.HasBatch():
+		b.fail(b.Errorf("the shape %v of variable %q may not depend on the batch", shape, name))
+	}
+	for _, other := range b.variables {
+		if other.Name == name {
+			b.fail(b.Errorf("two variables are called %q", name))
+		}
+	}
+	b.variables = append(b.variables, v)
+	return v
+}
+
+func (b *Builder) fail(err error) {
+	if b.err == nil {
+		b.err = err
+	}
+}
+
+// Errorf returns an error that names the layer, its class and the shapes of its
+// inputs, for Build to return.
+func (b *Builder) Errorf(format string, args ...any) error {
+	return &Error{Layer: b.name, Class: Class(b.layer), Shapes: b.in, Msg: fmt.Sprintf(format, args...)}
+}
+
+// build declares l's variables, unless that was done before.
+func build(l Layer, name string, in []tensor.Shape) error {
+	if _, ok := built(l); ok {
+		return nil
+	}
+	b := &Builder{layer: l, name: name, in: in}
+	err := l.Build(b, in)
+	if err == nil {
+		err = b.err
+	}
+	if err == nil {
+		remember(l, b.variables)
+	}
+	return err
+}
+
+// An Error says which layer could not be built or applied, on what, and where.
+type Error struct {
+	Layer  string         // its name
+	Class  string         // its class
+	Shapes []tensor.Shape // of its inputs
+	Pos    graph.Pos      // the line of the user's code
+	Msg    string         // what was expected
+	Err    error          // the error underneath, or nil
+}
+
+// Error returns, for example,
+//
+//	main.go:31: layer "dense_1" (Dense) of (None, 784): Units is -5, it must be positive
+func (e *Error) Error() string {
+	s := ""
+	if e.Pos.File != "" {
+		s = e.Pos.String() + ": "
+	}
+	s += fmt.Sprintf("layer %q (%s)", e.Layer, e.Class)
+	for i, shape := range e.Shapes {
+		s += map[bool]string{true: " of ", false: ", "}[i == 0] + shape.String()
+	}
+	return s + ": " + e.Msg
+}
+
+// Unwrap returns the error underneath.
+func (e *Error) Unwrap() error { return e.Err }
