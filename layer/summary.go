@@ -1,0 +1,388 @@
+package layer
+
+// This file writes the summary of a network as text, in Keras's two tables.
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A SummaryStyle is one of Keras's two tables.
+type SummaryStyle uint8
+
+// The styles.
+const (
+	Keras3 SummaryStyle = iota // boxes, as Keras 3 draws them
+	Keras2                     // lines of _ and =, and names from dense_1, as Keras 2.2
+)
+
+// A SummaryConfig says how a summary looks. The zero value is Keras 3's, of a
+// functional model that isn't compiled.
+type SummaryConfig struct {
+	Style      SummaryStyle
+	Model      string // its name; "": sequential or functional
+	Sequential bool   // inputs are not listed
+	// Width bounds the length of lines. 0: Keras's, which is 88 (Keras 2: 65), or
+	// 108 (98) if layers branch. Keras 3 takes the terminal's columns less 4 if
+	// that is less.
+	Width int
+	// Optimizer is the number of the optimizer's parameters, once they exist: its
+	// slots, the count of steps and the learning rate. Keras 3 alone shows them.
+	Optimizer int
+}
+
+// Summary writes a table of the network's layers, with the shapes that they put
+// out, their parameters and, if layers branch, what they are connected to.
+func Summary(w io.Writer, n *Network, cfg SummaryConfig) error {
+	s := summary{n: n, cfg: cfg, branched: n.branched()}
+	if cfg.Sequential {
+		s.branched = false
+	}
+	if cfg.Style == Keras2 {
+		s.name = keras2Names(n)
+		s.keras2()
+	} else {
+		s.name = n.name
+		s.keras3()
+	}
+	_, err := io.WriteString(w, s.text.String())
+	return err
+}
+
+type summary struct {
+	n        *Network
+	cfg      SummaryConfig
+	branched bool
+	name     map[Layer]string
+	text     strings.Builder
+}
+
+// branched reports whether the network is more than one path of distinct layers.
+func (n *Network) branched() bool {
+	for _, x := range n.nodes {
+		if len(x.in) > 1 {
+			return true
+		}
+	}
+	used := map[*Node]int{}
+	for _, x := range n.nodes {
+		for _, y := range x.in {
+			used[y]++
+		}
+	}
+	// One path: every node but the last is used once, and no layer twice.
+	ends := 0
+	for _, x := range n.nodes {
+		if used[x] > 1 {
+			return true
+		}
+		if used[x] == 0 {
+			ends++
+		}
+	}
+	return ends != 1 || len(n.layers) != len(n.nodes)
+}
+
+// A row is what the table says of a layer.
+type row struct {
+	layer       Layer
+	shape       tensor.Shape
+	many        bool // the shape depends on where it is applied
+	parameters  int
+	connections []string
+}
+
+func (s *summary) rows() []row {
+	applied := map[Layer][]*Node{}
+	for _, x := range s.n.nodes {
+		applied[x.layer] = append(applied[x.layer], x)
+	}
+	for _, list := range applied {
+		slices.SortFunc(list, func(a, b *Node) int { return int(int64(a.serial) - int64(b.serial)) })
+	}
+	var rows []row
+	for _, l := range s.n.layers {
+		if _, ok := l.(*Input); ok && s.cfg.Sequential {
+			continue
+		}
+		r := row{layer: l}
+		for i, x := range applied[l] {
+			r.many = r.many || i > 0 && !x.shape.Equal(r.shape)
+			r.shape = x.shape
+			for _, y := range x.in {
+				r.connections = append(r.connections, fmt.Sprintf("%s[%d][0]", s.name[y.layer], slices.Index(applied[y.layer], y)))
+			}
+		}
+		for _, v := range s.n.variables {
+			if s.n.owner[v] == l {
+				r.parameters += v.Shape.Numel()
+			}
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}
+
+// counts returns the numbers of parameters that are trained and that are not.
+func (s *summary) counts() (trainable, rest int) {
+	for _, v := range s.n.variables {
+		if s.n.Trainable(v) {
+			trainable += v.Shape.Numel()
+		} else {
+			rest += v.Shape.Numel()
+		}
+	}
+	return trainable, rest
+}
+
+// keras3 writes what print_summary of keras/src/utils/summary_utils.py does, the
+// table as the library rich lays it out.
+func (s *summary) keras3() {
+	name := s.cfg.Model
+	if name == "" {
+		name = map[bool]string{true: "sequential", false: "functional"}[s.cfg.Sequential]
+	}
+	length, stops := 88, []float64{0.45, 0.80, 1}
+	header := []string{"Layer (type)", "Output Shape", "Param #"}
+	if s.branched {
+		length, stops = 108, []float64{0.3, 0.56, 0.74, 1}
+		header = append(header, "Connected to")
+	}
+	if s.cfg.Width > 0 {
+		length = min(length, s.cfg.Width)
+	}
+	t := table{widths: columns(length, stops)}
+	fmt.Fprintf(&s.text, "Model: %q\n", name)
+	t.rule(&s.text, "┏━┳┓")
+	t.row(&s.text, "┃", header)
+	t.rule(&s.text, "┡━╇┩")
+	for i, r := range s.rows() {
+		if i > 0 {
+			t.rule(&s.text, "├─┼┤")
+		}
+		cells := []string{
+			fmt.Sprintf("%s (%s)", s.name[r.layer], Class(r.layer)),
+			strings.Replace(r.shape.String(), ",)", ")", 1),
+			commas(r.parameters),
+		}
+		if s.branched {
+			connections := strings.Join(r.connections, ", ")
+			if connections == "" {
+				connections = "-"
+			}
+			cells = append(cells, connections)
+		}
+		t.row(&s.text, "│", cells)
+	}
+	t.rule(&s.text, "└─┴┘")
+
+	trainable, rest := s.counts()
+	line := func(what string, count int) {
+		fmt.Fprintf(&s.text, " %s params: %s (%s)\n", what, commas(count), memory(4*count))
+	}
+	line("Total", trainable+rest+s.cfg.Optimizer)
+	line("Trainable", trainable)
+	line("Non-trainable", rest)
+	if s.cfg.Optimizer > 0 {
+		line("Optimizer", s.cfg.Optimizer)
+	}
+}
+
+// columns returns the widths of the table's columns, with a blank on both sides
+// of each: Keras asks for more than fits, and rich takes what is too much from
+// the columns evenly.
+func columns(length int, stops []float64) []int {
+	widths := make([]int, len(stops))
+	at := 0
+	for i, stop := range stops {
+		widths[i] = int(stop*float64(length)) - at + 2
+		at = int(stop * float64(length))
+	}
+	excess := 3*len(stops) + 1
+	for i := range widths {
+		take := int(math.RoundToEven(float64(excess) / float64(len(widths)-i)))
+		widths[i] = max(widths[i]-take, 2)
+		excess -= take
+	}
+	return widths
+}
+
+// A table draws boxes around cells, numbers (in the third column) on the right.
+type table struct{ widths []int }
+
+// rule draws a line of the left corner, the dash, the crossing and the right
+// corner that glyphs hold.
+func (t table) rule(b *strings.Builder, glyphs string) {
+	g := []rune(glyphs)
+	b.WriteRune(g[0])
+	for i, width := range t.widths {
+		if i > 0 {
+			b.WriteRune(g[2])
+		}
+		b.WriteString(strings.Repeat(string(g[1]), width))
+	}
+	b.WriteRune(g[3])
+	b.WriteByte('\n')
+}
+
+func (t table) row(b *strings.Builder, side string, cells []string) {
+	lines := make([][]string, len(cells))
+	height := 0
+	for i, cell := range cells {
+		lines[i] = wrap(cell, t.widths[i]-2)
+		height = max(height, len(lines[i]))
+	}
+	for k := range height {
+		b.WriteString(side)
+		for i := range cells {
+			text := ""
+			if k < len(lines[i]) {
+				text = lines[i][k]
+			}
+			gap := strings.Repeat(" ", max(t.widths[i]-2-utf8.RuneCountInString(text), 0))
+			if i == 2 {
+				text = gap + text
+			} else {
+				text += gap
+			}
+			b.WriteString(" " + text + " " + side)
+		}
+		b.WriteByte('\n')
+	}
+}
+
+// wrap breaks text at blanks into lines of the width. A word that is longer ends
+// in an ellipsis.
+func wrap(text string, width int) []string {
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(text) {
+		switch {
+		case line == "":
+			line = word
+		case utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) <= width:
+			line += " " + word
+		default:
+			lines = append(lines, line)
+			line = word
+		}
+	}
+	lines = append(lines, line)
+	for i, line := range lines {
+		if r := []rune(line); len(r) > width {
+			lines[i] = string(r[:max(width-1, 0)]) + "…"
+		}
+	}
+	return lines
+}
+
+// commas writes n with a comma before every three digits.
+func commas(n int) string {
+	s := strconv.Itoa(n)
+	for i := len(s) - 3; i > 0; i -= 3 {
+		s = s[:i] + "," + s[i:]
+	}
+	return s
+}
+
+// memory writes a number of bytes as Keras 3 does.
+func memory(n int) string {
+	size := float64(n)
+	units := []string{"B", "KB", "MB", "GB", "TB", "PB"}
+	for _, unit := range units[:len(units)-1] {
+		if size < 1024 {
+			return fmt.Sprintf("%.2f %s", size, unit)
+		}
+		size /= 1024
+	}
+	return fmt.Sprintf("%.2f PB", size)
+}
+
+// keras2 writes what print_summary of Keras 2.2.4's keras/utils/layer_utils.py does.
+func (s *summary) keras2() {
+	length, stops := 65, []float64{.45, .85, 1}
+	header := []string{"Layer (type)", "Output Shape", "Param #"}
+	if s.branched {
+		length, stops = 98, []float64{.33, .55, .67, 1}
+		header = append(header, "Connected to")
+	}
+	if s.cfg.Width > 0 {
+		length = min(length, s.cfg.Width)
+	}
+	line := func(cells []string) {
+		text := ""
+		for i, cell := range cells {
+			if i > 0 {
+				text = text[:max(len(text)-1, 0)] + " "
+			}
+			stop := int(float64(length) * stops[i])
+			text += cell
+			text = text[:min(stop, len(text))]
+			text += strings.Repeat(" ", stop-len(text))
+		}
+		s.text.WriteString(text + "\n")
+	}
+	thin, thick := strings.Repeat("_", length)+"\n", strings.Repeat("=", length)+"\n"
+	s.text.WriteString(thin)
+	line(header)
+	s.text.WriteString(thick)
+	rows := s.rows()
+	for i, r := range rows {
+		shape := r.shape.String()
+		if r.many {
+			shape = "multiple"
+		}
+		cells := []string{fmt.Sprintf("%s (%s)", s.name[r.layer], Class(r.layer)), shape, strconv.Itoa(r.parameters)}
+		if s.branched {
+			first := ""
+			if len(r.connections) > 0 {
+				first = r.connections[0]
+			}
+			cells = append(cells, first)
+		}
+		line(cells)
+		if s.branched && len(r.connections) > 1 {
+			for _, connection := range r.connections[1:] {
+				line([]string{"", "", "", connection})
+			}
+		}
+		if i == len(rows)-1 {
+			s.text.WriteString(thick)
+		} else {
+			s.text.WriteString(thin)
+		}
+	}
+	trainable, rest := s.counts()
+	fmt.Fprintf(&s.text, "Total params: %s\nTrainable params: %s\nNon-trainable params: %s\n", commas(trainable+rest), commas(trainable), commas(rest))
+	s.text.WriteString(thin)
+}
+
+// keras2Names names layers as Keras 2.2 does: from dense_1, and inputs input_1.
+func keras2Names(n *Network) map[Layer]string {
+	nodes := slices.Clone(n.nodes)
+	slices.SortFunc(nodes, func(a, b *Node) int { return int(int64(a.serial) - int64(b.serial)) })
+	name := map[Layer]string{}
+	used := map[string]int{}
+	for _, x := range nodes {
+		if name[x.layer] != "" {
+			continue
+		}
+		if name[x.layer] = Name(x.layer); name[x.layer] != "" {
+			continue
+		}
+		base := snake(Class(x.layer))
+		if _, ok := x.layer.(*Input); ok {
+			base = "input"
+		}
+		used[base]++
+		name[x.layer] = fmt.Sprintf("%s_%d", base, used[base])
+	}
+	return name
+}
