@@ -1,0 +1,3 @@
+module github.com/cornu-ml/cornu
+
+go 1.26

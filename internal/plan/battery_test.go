@@ -1,0 +1,314 @@
+package plan
+
+// This file holds the compiler to the oracle: every op against its float64
+// meaning, and random programs against themselves without passes.
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+const batch = tensor.Batch
+
+// cases lists each op with operands of shapes that broadcast, are empty, odd or
+// of size 1. The tolerance is relative to the magnitude of what is summed: an
+// elementwise op is within a few units in the last place, a sum of n within n.
+var cases = []struct {
+	op     graph.Op
+	shapes []tensor.Shape
+	build  func(in []*graph.Node) *graph.Node
+	ulps   float64
+}{
+	{graph.OpAdd, shapes(s(batch, 7), s(7)), binary((*graph.Node).Add), 1},
+	{graph.OpAdd, shapes(s(batch, 1), s(1, 5)), binary((*graph.Node).Add), 1},
+	{graph.OpAdd, shapes(s(batch, 1, 3), s(2, 3)), binary((*graph.Node).Add), 1},
+	{graph.OpSub, shapes(s(batch, 3, 2), s(3, 1)), binary((*graph.Node).Sub), 1},
+	{graph.OpSub, shapes(s(3), s()), binary((*graph.Node).Sub), 1},
+	{graph.OpMul, shapes(s(batch, 4, 3), s(batch, 1, 3)), binary((*graph.Node).Mul), 1},
+	{graph.OpMul, shapes(s(batch, 4, 3), s(batch, 1, 1)), binary((*graph.Node).Mul), 1},
+	{graph.OpDiv, shapes(s(), s(batch, 2)), binary((*graph.Node).Div), 1},
+	{graph.OpMax, shapes(s(batch, 5), s(batch, 5)), binary((*graph.Node).Max), 0},
+	{graph.OpMin, shapes(s(batch, 5), s(batch, 1)), binary((*graph.Node).Min), 0},
+	{graph.OpPow, shapes(s(batch, 5), s(5)), func(in []*graph.Node) *graph.Node { return in[0].Abs().Pow(in[1]) }, 4},
+	{graph.OpLess, shapes(s(batch, 5), s(5)), binary((*graph.Node).Less), 0},
+	{graph.OpLessEqual, shapes(s(batch, 5), s(5)), binary((*graph.Node).LessEqual), 0},
+	{graph.OpEqual, shapes(s(batch, 5), s(batch, 5)), binary((*graph.Node).Equal), 0},
+	{graph.OpNeg, shapes(s(batch, 33)), unary((*graph.Node).Neg), 0},
+	{graph.OpAbs, shapes(s(batch, 33)), unary((*graph.Node).Abs), 0},
+	{graph.OpSign, shapes(s(batch, 33)), unary((*graph.Node).Sign), 0},
+	{graph.OpSquare, shapes(s(batch, 33)), unary((*graph.Node).Square), 1},
+	{graph.OpSqrt, shapes(s(batch, 33)), func(in []*graph.Node) *graph.Node { return in[0].Abs().Sqrt() }, 1},
+	{graph.OpExp, shapes(s(batch, 33)), unary((*graph.Node).Exp), 4},
+	{graph.OpExpm1, shapes(s(batch, 33)), unary((*graph.Node).Expm1), 4},
+	{graph.OpLog, shapes(s(batch, 33)), func(in []*graph.Node) *graph.Node { return in[0].Abs().Log() }, 4},
+	{graph.OpLog1p, shapes(s(batch, 33)), func(in []*graph.Node) *graph.Node { return in[0].Abs().Log1p() }, 4},
+	{graph.OpTanh, shapes(s(batch, 33)), unary((*graph.Node).Tanh), 4},
+	{graph.OpSigmoid, shapes(s(batch, 33)), unary((*graph.Node).Sigmoid), 4},
+	{graph.OpErf, shapes(s(batch, 33)), unary((*graph.Node).Erf), 4},
+	{graph.OpRelu, shapes(s(batch, 33)), unary((*graph.Node).Relu), 0},
+	{graph.OpSoftplus, shapes(s(batch, 33)), unary((*graph.Node).Softplus), 4},
+	{graph.OpSin, shapes(s(batch, 33)), unary((*graph.Node).Sin), 4},
+	{graph.OpCos, shapes(s(batch, 33)), unary((*graph.Node).Cos), 4},
+	{graph.OpFloor, shapes(s(batch, 33)), unary((*graph.Node).Floor), 0},
+	{graph.OpReluGrad, shapes(s(batch, 9), s(batch, 9)), binary((*graph.Node).ReluGrad), 0},
+	{graph.OpMaskScale, shapes(s(batch, 9), s(batch, 9)), func(in []*graph.Node) *graph.Node {
+		return in[0].Graph().Node(graph.OpMaskScale, graph.Attr{Scale: 1.75}, in...)
+	}, 1},
+	{graph.OpSelect, shapes(s(batch, 9), s(9), s()), func(in []*graph.Node) *graph.Node {
+		return graph.Select(in[0].Less(in[2]), in[1], in[0])
+	}, 0},
+	{graph.OpDropout, shapes(s(batch, 9)), func(in []*graph.Node) *graph.Node { return in[0].Dropout(0.3, 5) }, 2},
+	{graph.OpRandomUniform, shapes(s(batch, 9)), unary((*graph.Node).RandomUniform), 0},
+	{graph.OpStopGradient, shapes(s(batch, 9)), unary((*graph.Node).StopGradient), 0},
+	{graph.OpSum, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].Sum() }, 100},
+	{graph.OpSum, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].Sum(0, 2) }, 100},
+	{graph.OpSum, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].SumKeep(1) }, 10},
+	{graph.OpReduceMax, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].ReduceMax(0) }, 0},
+	{graph.OpReduceMin, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].ReduceMin(-1) }, 0},
+	{graph.OpArgMax, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].ArgMax(1) }, 0},
+	{graph.OpSoftmax, shapes(s(batch, 10)), func(in []*graph.Node) *graph.Node { return in[0].Softmax(-1) }, 8},
+	{graph.OpSoftmax, shapes(s(batch, 4, 3)), func(in []*graph.Node) *graph.Node { return in[0].Softmax(1) }, 8},
+	{graph.OpLogSoftmax, shapes(s(batch, 10)), func(in []*graph.Node) *graph.Node { return in[0].LogSoftmax(-1) }, 16},
+	{graph.OpSoftmaxCrossentropy, shapes(s(batch, 6), s(batch, 6)), func(in []*graph.Node) *graph.Node {
+		return graph.SoftmaxCrossentropy(in[0], in[1].Softmax(-1), 1e-7, false)
+	}, 32},
+	{graph.OpSoftmaxCrossentropy, shapes(s(batch, 6), s(batch, 6)), func(in []*graph.Node) *graph.Node {
+		return graph.SoftmaxCrossentropy(in[0], in[1].ArgMax(-1), 0, true)
+	}, 32},
+	{graph.OpSoftmaxCrossentropyGrad, shapes(s(batch, 6), s(batch, 6)), func(in []*graph.Node) *graph.Node {
+		return graph.Gradients(graph.SoftmaxCrossentropy(in[0], in[1].ArgMax(-1), 1e-7, true).Sum(), in[0])[0]
+	}, 32},
+	{graph.OpSoftmaxCrossentropyGrad, shapes(s(batch, 6), s(batch, 6)), func(in []*graph.Node) *graph.Node {
+		return graph.Gradients(graph.SoftmaxCrossentropy(in[0], in[1].Softmax(-1), 0, false).Sum(), in[0])[0]
+	}, 32},
+	{graph.OpMatMul, shapes(s(batch, 7), s(7, 5)), binary((*graph.Node).MatMul), 16},
+	{graph.OpMatMul, shapes(s(batch, 2, 7), s(7, 5)), binary((*graph.Node).MatMul), 16},
+	{graph.OpMatMul, shapes(s(batch, 7), s(5, 7)), func(in []*graph.Node) *graph.Node { return in[0].MatMulT(in[1], false, true) }, 16},
+	{graph.OpMatMul, shapes(s(batch, 2, 7), s(batch, 2, 5)), func(in []*graph.Node) *graph.Node { return in[0].MatMulT(in[1], true, false) }, 32},
+	{graph.OpBatchMatMul, shapes(s(batch, 4, 7), s(batch, 7, 3)), binary((*graph.Node).MatMul), 16},
+	{graph.OpReshape, shapes(s(batch, 4, 3)), func(in []*graph.Node) *graph.Node { return in[0].Reshape(batch, 12) }, 0},
+	{graph.OpTranspose, shapes(s(batch, 4, 3)), func(in []*graph.Node) *graph.Node { return in[0].Transpose(2, 0, 1) }, 0},
+	{graph.OpBroadcastTo, shapes(s(4, 1)), func(in []*graph.Node) *graph.Node { return in[0].BroadcastTo(s(batch, 4, 3)) }, 0},
+	{graph.OpSlice, shapes(s(batch, 8)), func(in []*graph.Node) *graph.Node {
+		return in[0].Slice([]int{0, 1}, []int{graph.End, 7}, []int{1, 2})
+	}, 0},
+	{graph.OpPad, shapes(s(batch, 3)), func(in []*graph.Node) *graph.Node { return in[0].Pad([]int{0, 2}, []int{0, 1}) }, 0},
+	{graph.OpConcat, shapes(s(batch, 3), s(batch, 2)), func(in []*graph.Node) *graph.Node { return graph.Concat(1, in...) }, 0},
+	{graph.OpPack, shapes(s(3, 2), s(4)), func(in []*graph.Node) *graph.Node {
+		return graph.Pack(32, []int{0, 16}, in[0].Neg(), in[1])
+	}, 0},
+	{graph.OpView, shapes(s(12)), func(in []*graph.Node) *graph.Node { return in[0].View(3, s(2, 4)) }, 0},
+	{graph.OpOneHot, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].ArgMax(-1).OneHot(6) }, 0},
+	{graph.OpNumel, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].Numel().Add(in[0]) }, 1},
+}
+
+func s(dims ...int) tensor.Shape                 { return append(tensor.Shape{}, dims...) }
+func shapes(list ...tensor.Shape) []tensor.Shape { return list }
+
+func unary(f func(x *graph.Node) *graph.Node) func([]*graph.Node) *graph.Node {
+	return func(in []*graph.Node) *graph.Node { return f(in[0]) }
+}
+
+func binary(f func(x, y *graph.Node) *graph.Node) func([]*graph.Node) *graph.Node {
+	return func(in []*graph.Node) *graph.Node { return f(in[0], in[1]) }
+}
+
+func TestEveryOpHasACase(t *testing.T) {
+	covered := map[graph.Op]bool{graph.OpInvalid: true, graph.OpInput: true, graph.OpParam: true, graph.OpConst: true}
+	for _, c := range cases {
+		covered[c.op] = true
+	}
+	for op := range graph.Op(graph.NumOps) {
+		if !covered[op] {
+			t.Errorf("%v is compared with nothing", op)
+		}
+	}
+}
+
+func TestEveryOpAgreesWithItsMeaning(t *testing.T) {
+	for i, c := range cases {
+		for _, rows := range []int{0, 1, 3, 130} {
+			for _, noPasses := range []bool{false, true} {
+				name := fmt.Sprintf("%v case %d batch %d passes %v", c.op, i, rows, !noPasses)
+				g := graph.New()
+				feed := map[*graph.Node][]float64{}
+				var in []*graph.Node
+				r := rand.New(rand.NewPCG(1, uint64(i)))
+				for j, shape := range c.shapes {
+					n := g.Input(fmt.Sprint("in", j), shape)
+					values := make([]float64, shape.Concrete(rows).Numel())
+					for k := range values {
+						values[k] = float64(float32(math.Round(r.NormFloat64()*32) / 16))
+					}
+					feed[n] = values
+					in = append(in, n)
+				}
+				out := c.build(in)
+				if !out.Valid() {
+					t.Fatalf("%s: %v", name, g.Err())
+				}
+				want, err := ref.Run{Batch: rows, Seed: 3, Step: 4, Feed: feed}.Eval(g, out)
+				if err != nil {
+					t.Fatalf("%s: %v", name, err)
+				}
+				got := evaluate(t, g, rows, noPasses, feed, out)
+				largest := 0.0
+				for _, x := range want[0] {
+					if !math.IsInf(x, 0) {
+						largest = max(largest, math.Abs(x))
+					}
+				}
+				for k, x := range want[0] {
+					y := float64(got[k])
+					if x == y || x != x && y != y {
+						continue
+					}
+					if d := math.Abs(x - y); !(d <= c.ulps*0x1p-24*max(1, largest)) {
+						t.Fatalf("%s: element %d is %v, want %v", name, k, y, x)
+					}
+				}
+			}
+		}
+	}
+}
+
+// evaluate compiles and runs one node of g.
+func evaluate(t *testing.T, g *graph.Graph, rows int, noPasses bool, feed map[*graph.Node][]float64, out *graph.Node) []float32 {
+	t.Helper()
+	p, err := Compile(Program{Graph: g, Outputs: []*graph.Node{out}}, Config{Batch: rows, NoPasses: noPasses})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.Bind(nil)
+	e.Seed, e.Step = 3, 4
+	for n, values := range feed {
+		if to := e.Value(n); to != nil {
+			for i, x := range values {
+				to[i] = float32(x)
+			}
+		}
+	}
+	e.Compute(nil)
+	return e.Value(out)
+}
+
+// TestPassesChangeNoBit runs random programs, forward and backward, with passes
+// and without, on pools of several sizes.
+func TestPassesChangeNoBit(t *testing.T) {
+	pools := []*par.Pool{nil, par.New(2), par.New(3)}
+	for seed := range uint64(300) {
+		g, inputs, outputs := randomProgram(seed)
+		if g.Err() != nil {
+			t.Fatal(g.Err())
+		}
+		r := rand.New(rand.NewPCG(2, seed))
+		rows := []int{1, 2, 5, 64}[r.IntN(4)]
+		feed := map[*graph.Node][]float64{}
+		for _, n := range inputs {
+			values := make([]float64, n.Shape().Concrete(rows).Numel())
+			for k := range values {
+				values[k] = float64(float32(r.NormFloat64()))
+			}
+			feed[n] = values
+		}
+		var want [][]uint32
+		for _, noPasses := range []bool{true, false} {
+			p, err := Compile(Program{Graph: g, Outputs: outputs}, Config{Batch: rows, NoPasses: noPasses})
+			if err != nil {
+				t.Fatal(err)
+			}
+			e := p.Bind(nil)
+			for _, pool := range pools {
+				e.Seed, e.Step = 3, 4
+				for n, values := range feed {
+					for i, x := range values {
+						e.Value(n)[i] = float32(x)
+					}
+				}
+				e.Compute(pool)
+				var got [][]uint32
+				for _, out := range outputs {
+					var bits []uint32
+					for _, x := range e.Value(out) {
+						if x != x {
+							x = float32(math.NaN())
+						}
+						bits = append(bits, math.Float32bits(x))
+					}
+					got = append(got, bits)
+				}
+				if want == nil {
+					want = got
+				}
+				for i := range want {
+					for j := range want[i] {
+						if want[i][j] != got[i][j] {
+							t.Fatalf("program %d, batch %d, passes %v, workers %d: output %d (%v), element %d is %x, want %x\n%v",
+								seed, rows, !noPasses, pool.Workers(), i, outputs[i], j, got[i][j], want[i][j], p)
+						}
+					}
+				}
+			}
+		}
+	}
+}
+
+// randomProgram emits a random program and some of its gradients.
+func randomProgram(seed uint64) (g *graph.Graph, inputs, outputs []*graph.Node) {
+	g = graph.New()
+	r := rand.New(rand.NewPCG(3, seed))
+	pool := []*graph.Node{g.Input("a", s(batch, 6)), g.Input("b", s(batch, 6)), g.Input("c", s(6)), g.Input("d", s()), g.Input("w", s(6, 6)), g.Input("v", s(batch, 1))}
+	inputs = pool[:len(pool):len(pool)]
+	full := func() *graph.Node {
+		for {
+			if n := pool[r.IntN(len(pool))]; len(n.Shape()) == 2 && n.Shape()[0] == batch && n.Shape()[1] == 6 {
+				return n
+			}
+		}
+	}
+	for range 4 + r.IntN(16) {
+		var n *graph.Node
+		switch r.IntN(16) {
+		case 0:
+			n = full().Add(full().SumKeep(-1).Tanh())
+		case 1, 2:
+			n = full().Mul(inputs[2+r.IntN(2)])
+		case 3:
+			n = full().Sub(full())
+		case 4:
+			n = full().Relu()
+		case 5:
+			n = full().Tanh()
+		case 6, 7:
+			n = full().MatMul(inputs[4]).Add(inputs[2])
+		case 8, 9:
+			n = full().Relu().Dropout(0.4, g.NextStream())
+		case 10:
+			n = full().Softmax(-1)
+		case 11:
+			n = full().Sub(full().MeanKeep(-1))
+		case 12:
+			n = full().Max(full())
+		case 13:
+			n = full().Reshape(batch, 2, 3).Transpose(0, 2, 1).Reshape(batch, 6)
+		case 14:
+			n = graph.Concat(1, full(), full()).Slice([]int{0, 2}, []int{graph.End, 8}, nil)
+		case 15:
+			n = full().MulScalar(0.5)
+		}
+		pool = append(pool, n)
+	}
+	y := full().Square().Mean()
+	if r.IntN(2) == 0 {
+		y = graph.SoftmaxCrossentropy(full(), full().ArgMax(-1), 1e-7, true).Mean()
+	}
+	outputs = append([]*graph.Node{y, pool[len(pool)-1]}, graph.Gradients(y, inputs...)...)
+	return g, inputs, outputs
+}

@@ -1,0 +1,210 @@
+package plan
+
+// This file binds a plan to memory and runs it.
+
+import (
+	"unsafe"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// An Exec is a plan bound to an arena of its own and to the parameters' storage.
+// One goroutine at a time may use it.
+type Exec struct {
+	// Seed and Step key the random numbers of the next run.
+	Seed, Step uint64
+
+	plan    *Plan
+	arena   []float32
+	storage map[*graph.Node][]float32
+	compute []cpu.Kernel
+	update  []cpu.Kernel
+	bad     uint32      // set by the checks of Compute
+	scalars [][]float32 // checked by Finite itself
+}
+
+// Bind allocates an arena and binds every kernel. storage holds the contents of
+// each Param node; Update writes to them.
+func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
+	e := &Exec{plan: p, arena: alignedFloats(p.arena), storage: storage}
+	for i := 0; i < len(p.units); {
+		first := p.units[i]
+		var kernels []cpu.Kernel
+		for ; i < len(p.units) && p.units[i].index == first.index; i++ {
+			if p.units[i].called() {
+				kernels = append(kernels, p.units[i].kernels(e.data, e)...)
+			}
+		}
+		list := &e.compute
+		if first.update {
+			list = &e.update
+		}
+		*list = append(*list, levelOf(kernels)...)
+	}
+	for _, n := range p.program.Checks {
+		if v := p.nodes[n]; v.n == 1 {
+			e.scalars = append(e.scalars, e.data(v))
+		} else {
+			e.compute = append(e.compute, &cpu.AllFinite{X: e.data(v), Bad: &e.bad})
+		}
+	}
+	for _, m := range p.moves {
+		e.update = append(e.update, copyOf(e.data(m.param), e.data(m.value)))
+	}
+	return e
+}
+
+// alignedFloats returns n zeros that start at a cache line.
+func alignedFloats(n int) []float32 {
+	s := make([]float32, n+align)
+	skip := 0
+	for uintptr(unsafe.Pointer(&s[skip]))%(4*align) != 0 {
+		skip++
+	}
+	return s[skip : skip+n : skip+n]
+}
+
+// data returns the memory of v.
+func (e *Exec) data(v *value) []float32 {
+	if v.konst != nil {
+		return v.konst
+	}
+	root, offset := v.root()
+	b := root.buffer
+	offset += root.offset
+	switch {
+	case root.konst != nil:
+		return root.konst[offset:][:v.n:v.n]
+	case root.op == graph.OpParam:
+		return e.storage[e.plan.paramNode(root)][offset:][:v.n:v.n]
+	case b.param != nil:
+		return e.storage[e.plan.paramNode(b.param)][offset:][:v.n:v.n]
+	}
+	offset += b.offset
+	return e.arena[offset:][:v.n:v.n]
+}
+
+// paramNode returns the Param node that v was lowered from.
+func (p *Plan) paramNode(v *value) *graph.Node {
+	for n, x := range p.nodes {
+		if x == v && n.Op() == graph.OpParam {
+			return n
+		}
+	}
+	return nil
+}
+
+// Value returns the memory of an Input node, to be filled before a run, or of an
+// output, to be read after it. It is nil for a node that the plan doesn't hold.
+func (e *Exec) Value(n *graph.Node) []float32 {
+	v := e.plan.nodes[n]
+	if v == nil || v.buffer == nil && !v.view() && v.konst == nil {
+		return nil
+	}
+	return e.data(v)
+}
+
+// Compute runs everything but the updates.
+func (e *Exec) Compute(p *par.Pool) {
+	e.bad = 0
+	for _, k := range e.compute {
+		k.Run(p)
+	}
+}
+
+// Finite reports whether all checked values of the last Compute are finite.
+func (e *Exec) Finite() bool {
+	for _, x := range e.scalars {
+		if x[0]-x[0] != 0 {
+			return false
+		}
+	}
+	return e.bad == 0
+}
+
+// Update stores the new parameters.
+func (e *Exec) Update(p *par.Pool) {
+	for _, k := range e.update {
+		k.Run(p)
+	}
+}
+
+// A Culprit is where a run first went wrong: the node, and whether it is a
+// Param, an Input or a result.
+type Culprit struct {
+	Node *graph.Node
+	// Row is the first row of the batch that is not finite, if Node is an Input
+	// or has the batch as its first dimension, else -1.
+	Row int
+}
+
+// Culprit runs the last Compute again, node by node, and finds the first value
+// that is not finite, parameters and inputs first. The parameters must not have
+// been updated since. It returns nil if all is finite.
+func (e *Exec) Culprit(pool *par.Pool) (*Culprit, error) {
+	config := e.plan.config
+	config.NoPasses = true
+	p, err := Compile(e.plan.program, config)
+	if err != nil {
+		return nil, err
+	}
+	again := p.Bind(e.storage)
+	again.Seed, again.Step = e.Seed, e.Step
+	for _, leaf := range []graph.Op{graph.OpParam, graph.OpInput} {
+		for _, n := range p.program.Graph.Nodes() {
+			if n.Op() != leaf || p.nodes[n] == nil {
+				continue
+			}
+			content := again.data(p.nodes[n])
+			if leaf == graph.OpInput {
+				copy(content, e.Value(n))
+			}
+			if c := culprit(n, content); c != nil {
+				return c, nil
+			}
+		}
+	}
+	origin := map[*value]*graph.Node{}
+	for _, n := range p.program.Graph.Nodes() {
+		if v := p.nodes[n]; v != nil && origin[v] == nil {
+			origin[v] = n
+		}
+	}
+	for _, u := range p.units {
+		if u.update || !u.called() {
+			continue
+		}
+		for _, k := range u.kernels(again.data, again) {
+			k.Run(pool)
+		}
+		for _, v := range u.stored {
+			if n := origin[v]; n != nil {
+				if c := culprit(n, again.data(v)); c != nil {
+					return c, nil
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// culprit returns n if some of its content is not finite.
+func culprit(n *graph.Node, content []float32) *Culprit {
+	for i, x := range content {
+		if x-x == 0 {
+			continue
+		}
+		c := &Culprit{Node: n, Row: -1}
+		if s := n.Shape(); len(s) > 0 && s[0] < 0 {
+			width := 1
+			for _, d := range s[1:] {
+				width *= d
+			}
+			c.Row = i / width
+		}
+		return c
+	}
+	return nil
+}

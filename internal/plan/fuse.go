@@ -1,0 +1,272 @@
+package plan
+
+// This file groups values into units, each of which becomes one kernel call, and
+// orders the units.
+
+import (
+	"container/heap"
+	"slices"
+
+	"github.com/cornu-ml/cornu/graph"
+)
+
+// A unit is what one kernel call computes: a root, which is not elementwise, or
+// elementwise members of one shape, or a matrix product and the members that
+// follow it in its epilogue.
+type unit struct {
+	root    *value
+	members []*value // topological
+	cols    int      // the split that the members' operands ask for, 0 if none
+	stored  []*value // what is read outside, in order; never empty after fuse
+	index   int      // of its level, in the order of execution
+	update  bool
+	merged  *unit // the unit that took this one in
+}
+
+// values lists what the unit computes.
+func (u *unit) values() []*value {
+	if u.root == nil {
+		return u.members
+	}
+	return append([]*value{u.root}, u.members...)
+}
+
+// called reports whether the unit is work: leaves and views are not.
+func (u *unit) called() bool {
+	v := u.root
+	if v == nil {
+		return true
+	}
+	if v.op == graph.OpPack {
+		return slices.ContainsFunc(v.in, func(x *value) bool { return !v.placed(x) })
+	}
+	return !u.free() && v.n > 0
+}
+
+// free reports whether the unit is known to be no work before it is placed.
+func (u *unit) free() bool { return u.root != nil && (u.root.leaf() || u.root.view()) }
+
+// maxMembers bounds a program, whose interpreter has one L1 buffer a member.
+const maxMembers = 48
+
+func (p *Plan) fuse() {
+	for _, v := range p.values {
+		u := &unit{root: v, update: v.update}
+		if v.elementwise() && v.konst == nil {
+			u.root, u.members, u.cols = nil, []*value{v}, colsOf(v)
+		}
+		v.unit = u
+	}
+	if !p.config.NoPasses {
+		for _, v := range p.values {
+			if v.unit.root == v {
+				continue
+			}
+			for _, x := range v.in {
+				if from, to := x.unit, v.unit; from != to && p.joinable(from, to) {
+					p.merge(from, to)
+				}
+			}
+		}
+	}
+	for _, v := range p.values {
+		if len(p.units) == 0 || !slices.Contains(p.units, v.unit) {
+			p.units = append(p.units, v.unit)
+		}
+	}
+	for _, u := range p.units {
+		for _, v := range u.values() {
+			outside := func(x *value) bool { return x.unit != u }
+			if v.stays || p.updated(v) || slices.ContainsFunc(v.users, outside) {
+				u.stored = append(u.stored, v)
+			}
+		}
+		if len(u.stored) == 0 { // an input that nothing reads
+			u.stored = u.values()
+		}
+	}
+}
+
+// updated reports whether v is the value of an update.
+func (p *Plan) updated(v *value) bool {
+	return slices.ContainsFunc(p.program.Updates, func(u Update) bool { return p.nodes[u.Value] == v })
+}
+
+// colsOf returns the split that an elementwise value's operands ask for.
+func colsOf(v *value) int {
+	for _, x := range v.in {
+		if cols := patternOf(x.shape, v.shape).cols; cols != 0 {
+			return cols
+		}
+	}
+	return 0
+}
+
+// joinable reports whether the unit to, which reads from, can take it in: both
+// elementwise over one shape, or from is a matrix product of that shape, and
+// nothing between them would have to run in the middle.
+func (p *Plan) joinable(from, to *unit) bool {
+	if len(from.members) == 0 && (from.root.op != graph.OpMatMul || from.root.konst != nil) {
+		return false
+	}
+	if from.root != nil && to.root != nil || from.update != to.update {
+		return false
+	}
+	if len(from.members)+len(to.members) > maxMembers {
+		return false
+	}
+	shape := to.members[0].shape
+	if !from.values()[0].shape.Equal(shape) {
+		return false
+	}
+	cols := max(from.cols, to.cols)
+	if from.cols != 0 && to.cols != 0 && from.cols != to.cols {
+		return false
+	}
+	if from.root != nil || to.root != nil {
+		if last := shape[len(shape)-1]; cols != 0 && cols != last {
+			return false
+		}
+	}
+	// A product's operands can't be made in its epilogue.
+	if to.root != nil && slices.ContainsFunc(to.root.in, func(x *value) bool { return x.unit == from }) {
+		return false
+	}
+	return !reaches(from, to)
+}
+
+// reaches reports whether a value outside both units depends on from and is
+// needed by to.
+func reaches(from, to *unit) bool {
+	last := 0
+	for _, v := range to.values() {
+		last = max(last, v.id)
+	}
+	seen := map[*unit]bool{from: true}
+	var visit func(u *unit) bool
+	visit = func(u *unit) bool {
+		for _, v := range u.values() {
+			for _, x := range v.users {
+				switch {
+				case x.unit == to && u != from:
+					return true
+				case x.unit == to || seen[x.unit] || firstID(x.unit) > last:
+					continue
+				}
+				seen[x.unit] = true
+				if visit(x.unit) {
+					return true
+				}
+			}
+		}
+		return false
+	}
+	return visit(from)
+}
+
+func firstID(u *unit) int { return u.values()[0].id }
+
+// merge moves from's values into to.
+func (p *Plan) merge(from, to *unit) {
+	if from.root != nil {
+		to.root = from.root
+	}
+	to.cols = max(to.cols, from.cols)
+	to.members = append(to.members, from.members...)
+	slices.SortFunc(to.members, func(a, b *value) int { return a.id - b.id })
+	for _, v := range from.values() {
+		v.unit = to
+	}
+}
+
+// schedule orders the units: each after those it reads, the update's last,
+// otherwise as they were written. Units that could run at the same time are on
+// one level, the lowest that what they read allows; without passes each is on a
+// level of its own.
+func (p *Plan) schedule() {
+	waiting := map[*unit]int{}
+	readers := map[*unit][]*unit{}
+	for _, u := range p.units {
+		seen := map[*unit]bool{u: true}
+		for _, v := range u.values() {
+			for _, x := range v.in {
+				if !seen[x.unit] {
+					seen[x.unit] = true
+					waiting[u]++
+					readers[x.unit] = append(readers[x.unit], u)
+				}
+			}
+		}
+	}
+	ready := &unitHeap{}
+	for _, u := range p.units {
+		if waiting[u] == 0 {
+			heap.Push(ready, u)
+		}
+	}
+	ordered := make([]*unit, 0, len(p.units))
+	for ready.Len() > 0 {
+		u := heap.Pop(ready).(*unit)
+		u.index = len(ordered)
+		ordered = append(ordered, u)
+		for _, r := range readers[u] {
+			if waiting[r]--; waiting[r] == 0 {
+				heap.Push(ready, r)
+			}
+		}
+	}
+	if len(ordered) != len(p.units) {
+		panic("plan: units depend on each other") // a bug of fuse
+	}
+	if !p.config.NoPasses {
+		assignLevels(ordered)
+	}
+	p.units = ordered
+	p.levels = ordered[len(ordered)-1].index + 1
+}
+
+// assignLevels gives the units, which are in order, their levels, and sorts by them.
+func assignLevels(units []*unit) {
+	first := 0 // of the update
+	for _, u := range units {
+		u.index = 0
+		if u.update {
+			u.index = first
+		}
+		for _, v := range u.values() {
+			for _, x := range v.in {
+				if from := x.unit; from != u {
+					at := from.index
+					if !from.free() {
+						at++
+					}
+					u.index = max(u.index, at)
+				}
+			}
+		}
+		if !u.update {
+			first = max(first, u.index+1)
+		}
+	}
+	slices.SortStableFunc(units, func(a, b *unit) int { return a.index - b.index })
+}
+
+// unitHeap yields the update's units last, then the earliest written first.
+type unitHeap []*unit
+
+func (h unitHeap) Len() int { return len(h) }
+func (h unitHeap) Less(i, j int) bool {
+	if h[i].update != h[j].update {
+		return h[j].update
+	}
+	return lastID(h[i]) < lastID(h[j])
+}
+func (h unitHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
+func (h *unitHeap) Push(x any)   { *h = append(*h, x.(*unit)) }
+func (h *unitHeap) Pop() any {
+	u := (*h)[len(*h)-1]
+	*h = (*h)[:len(*h)-1]
+	return u
+}
+
+func lastID(u *unit) int { v := u.values(); return v[len(v)-1].id }

@@ -1,0 +1,197 @@
+package plan
+
+// This file gives each stored value a place: a range of the arena that nothing
+// else uses while it lives, the parameter's own storage, or a part of a slab.
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/cornu-ml/cornu/graph"
+)
+
+// A buffer is memory that one or more values use.
+type buffer struct {
+	size     int    // float32s
+	from, to int    // the levels between which it must keep its content
+	offset   int    // in the arena
+	param    *value // the parameter whose storage it is, not in the arena
+	zero     bool   // must be zero before the first run: a slab with gaps
+	konst    []float32
+}
+
+// align is the granularity of the arena: a cache line, which is a vector too.
+const align = 16
+
+func (p *Plan) place() {
+	ends := p.levels
+	for _, v := range p.values {
+		v.buffer = nil
+	}
+	// Slabs first, since what they pack is placed inside them.
+	for _, v := range slices.Backward(p.values) {
+		if v.op == graph.OpPack && v.konst == nil {
+			b := &buffer{size: v.n, from: -1, to: ends, zero: true}
+			p.keep(v, b, 0)
+			if p.config.NoPasses {
+				continue
+			}
+			for i, x := range v.in {
+				root, offset := x.root()
+				if offset == 0 && root.n == x.n && root.buffer == nil && !root.leaf() && root.op != graph.OpPack {
+					p.keep(root, b, v.attr.Offsets[i])
+				}
+			}
+		}
+	}
+	p.updateInPlace()
+	for _, u := range p.units {
+		for _, v := range u.stored {
+			switch root, _ := v.root(); {
+			case root != v || v.buffer != nil:
+			case v.konst != nil:
+				v.buffer = &buffer{konst: v.konst}
+			case v.op == graph.OpParam:
+				v.buffer = &buffer{param: v}
+			case v.op == graph.OpInput:
+				v.buffer = &buffer{size: v.n, from: -1, to: ends}
+			default:
+				v.buffer = p.buffer(u, v, ends)
+			}
+		}
+		if u.root != nil && len(u.members) > 0 && u.root.buffer == nil {
+			// The product is formed where the epilogue's first result goes.
+			u.root.buffer, u.root.offset = u.stored[0].buffer, u.stored[0].offset
+		}
+	}
+	p.pack()
+}
+
+// keep places v in b at offset.
+func (p *Plan) keep(v *value, b *buffer, offset int) { v.buffer, v.offset = b, offset }
+
+// lastRead returns the last level that reads v or a view of it.
+func lastRead(v *value) int {
+	last := v.unit.index
+	for _, reader := range readersOf(v) {
+		last = max(last, reader.unit.index)
+	}
+	return last
+}
+
+// buffer returns where unit u stores v: over an operand that is read here for
+// the last time, element by element, or in a place of its own.
+func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
+	last := lastRead(v)
+	if v.stays {
+		last = ends
+	}
+	if u.root == nil && !p.config.NoPasses {
+		for _, m := range u.members {
+			for _, x := range m.in {
+				root, _ := x.root()
+				b := root.buffer
+				if b == nil || root.leaf() || root.n != v.n || b.size != v.n || b.zero || b.from < 0 || b.to != u.index || x.unit == u {
+					continue
+				}
+				if slices.ContainsFunc(readersOf(root), func(r *value) bool { return r.unit != u && r.unit.index >= u.index }) {
+					continue
+				}
+				b.to = last
+				return b
+			}
+		}
+	}
+	return &buffer{size: v.n, from: u.index, to: last}
+}
+
+// updateInPlace lets a unit of the update write straight into the parameter if
+// it is the only one that still reads what it overwrites, element by element.
+// The rest is computed aside and moved at the end.
+func (p *Plan) updateInPlace() {
+	for _, up := range p.program.Updates {
+		param, v := p.nodes[up.Param], p.nodes[up.Value]
+		root, offset := param.root()
+		if !p.config.NoPasses && v.buffer == nil && !v.leaf() && !v.view() && v.update && v.unit.root == nil &&
+			onlyReader(v.unit, root, offset, v.n) {
+			p.keep(v, &buffer{param: root}, offset)
+		} else {
+			p.moves = append(p.moves, move{param, v})
+			root, _ := v.root()
+			root.stays = true
+		}
+	}
+}
+
+// onlyReader reports whether no unit of the update but u reads the n numbers of
+// param at offset, and u reads exactly these.
+func onlyReader(u *unit, param *value, offset, n int) bool {
+	for _, reader := range readersOf(param) {
+		for _, x := range reader.in {
+			root, at := x.root()
+			if root != param || at >= offset+n || at+x.n <= offset || !reader.unit.update {
+				continue
+			}
+			if reader.unit != u || at != offset || x.n != n {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// readersOf lists the values that read v or a view of it.
+func readersOf(v *value) []*value {
+	var list []*value
+	for _, user := range v.users {
+		if user.view() {
+			list = append(list, readersOf(user)...)
+		} else {
+			list = append(list, user)
+		}
+	}
+	return list
+}
+
+// pack gives the buffers of the arena their offsets: the largest first, each as
+// low as it can be among those that live at the same time.
+func (p *Plan) pack() {
+	var buffers []*buffer
+	seen := map[*buffer]bool{}
+	for _, v := range p.values {
+		if b := v.buffer; b != nil && b.param == nil && b.konst == nil && !seen[b] {
+			seen[b] = true
+			buffers = append(buffers, b)
+		}
+	}
+	slices.SortStableFunc(buffers, func(a, b *buffer) int { return cmp.Compare(b.size, a.size) })
+	var placed []*buffer // by offset
+	for _, b := range buffers {
+		offset := 0
+		for _, other := range placed {
+			if other.to < b.from || b.to < other.from {
+				continue
+			}
+			if offset+b.size <= other.offset {
+				break
+			}
+			offset = max(offset, other.offset+other.size)
+			offset = (offset + align - 1) / align * align
+		}
+		b.offset = offset
+		at, _ := slices.BinarySearchFunc(placed, b, func(x, y *buffer) int { return cmp.Compare(x.offset, y.offset) })
+		placed = slices.Insert(placed, at, b)
+		p.arena = max(p.arena, offset+b.size)
+	}
+}
+
+// placed reports whether x is stored in the slab v at its offset already.
+func (v *value) placed(x *value) bool {
+	root, _ := x.root()
+	for i, in := range v.in {
+		if in == x && root.buffer == v.buffer && root.offset == v.attr.Offsets[i] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,108 @@
+// Package plan compiles a graph for one batch size into a flat list of kernel
+// calls over one arena.
+//
+//	graph ──lower──▶ values ──fuse──▶ units ──place──▶ Plan ──Bind──▶ Exec
+//
+// Lowering makes every shape concrete, merges equal subexpressions, drops what
+// nothing reads and folds constants by running their kernels. Fusing groups
+// elementwise values into one program, and such a program into the epilogue of
+// the matrix product that feeds it. Placing gives each stored value a range of
+// the arena by its lifetime. No pass changes a bit of any result: with
+// Config.NoPasses every node is a kernel call of its own, and the results are
+// the same.
+package plan
+
+// This file defines what goes in, a Program, and what comes out, a Plan.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/graph"
+)
+
+// A Program is what a Plan computes.
+type Program struct {
+	Graph   *graph.Graph
+	Outputs []*graph.Node // can be read after Compute
+	Checks  []*graph.Node // must be finite, or Exec.Finite is false after Compute
+	Updates []Update      // done by Exec.Update, all from the values before any of them
+}
+
+// An Update stores Value in Param, a Param node, or a View of one, of the same
+// shape. No two updates overlap.
+type Update struct {
+	Param, Value *graph.Node
+}
+
+// Config says how to compile.
+type Config struct {
+	Batch    int  // what the symbolic dimension stands for
+	NoPasses bool // every node is a call of its own
+}
+
+// A Plan is a Program compiled for one batch size. It is immutable; Bind makes
+// the Execs that run it.
+type Plan struct {
+	program Program
+	config  Config
+	values  []*value // topological
+	units   []*unit  // by level, which is the order of execution; those of the update last
+	levels  int
+	nodes   map[*graph.Node]*value
+	arena   int // float32s
+	moves   []move
+}
+
+// A move is an update that can't be computed in place.
+type move struct{ param, value *value }
+
+// Compile specialises a program for a batch size. Its error is the graph's own
+// first error or says that the program is not well formed.
+func Compile(program Program, config Config) (*Plan, error) {
+	if err := program.Graph.Err(); err != nil {
+		return nil, err
+	}
+	for _, list := range [][]*graph.Node{program.Outputs, program.Checks} {
+		for _, n := range list {
+			if !n.Valid() || n.Graph() != program.Graph {
+				return nil, fmt.Errorf("plan: an output does not belong to the graph")
+			}
+		}
+	}
+	for _, u := range program.Updates {
+		param := u.Param
+		if param.Op() == graph.OpView {
+			param = param.Inputs()[0]
+		}
+		if param.Op() != graph.OpParam || !u.Value.Valid() || !u.Param.Shape().Equal(u.Value.Shape()) {
+			return nil, fmt.Errorf("plan: update of %v by %v: want a parameter and a value of its shape", u.Param, u.Value)
+		}
+	}
+	p := &Plan{program: program, config: config}
+	if err := p.lower(); err != nil {
+		return nil, err
+	}
+	p.fuse()
+	p.schedule()
+	p.place()
+	return p, nil
+}
+
+// Calls returns the number of calls of one run: the kernels of one level are one
+// call, and so is each check.
+func (p *Plan) Calls() int {
+	n := len(p.moves)
+	last := -1
+	for _, u := range p.units {
+		if u.called() && u.index != last {
+			last = u.index
+			n++
+		}
+	}
+	for _, c := range p.program.Checks {
+		if p.nodes[c].n > 1 {
+			n++
+		}
+	}
+	return n
+}
