@@ -1,0 +1,16 @@
+package cpu
+
+import "golang.org/x/sys/cpu"
+
+// Supported lists the tiers that this machine can run, from the plainest.
+func Supported() []Tier {
+	tiers := []Tier{Generic}
+	x := &cpu.X86
+	if x.HasAVX2 && x.HasFMA {
+		tiers = append(tiers, AVX2)
+		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
+			tiers = append(tiers, AVX512)
+		}
+	}
+	return tiers
+}
