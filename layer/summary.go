@@ -29,10 +29,13 @@ type SummaryConfig struct {
 	Style      SummaryStyle
 	Model      string // its name; "": sequential or functional
 	Sequential bool   // inputs are not listed
-	// Width bounds the length of lines. 0: Keras's, which is 88 (Keras 2: 65), or
-	// 108 (98) if layers branch. Keras 3 takes the terminal's columns less 4 if
-	// that is less.
+	// Width is the length of lines, Keras's line_length. 0: 88 (Keras 2: 65), or
+	// 108 (98) if layers branch.
 	Width int
+	// Columns, if not 0, is the width of the terminal: without a Width, Keras 3
+	// keeps 4 columns less.
+	Columns   int
+	Trainable bool // a last column says which layers are trained; Keras 3 alone has it
 	// Optimizer is the number of the optimizer's parameters, once they exist: its
 	// slots, the count of steps and the learning rate. Keras 3 alone shows them.
 	Optimizer int
@@ -130,6 +133,17 @@ func (s *summary) rows() []row {
 	return rows
 }
 
+// trained says whether the layer's variables are: Y, N, or - if it has none.
+func (r row) trained() string {
+	switch {
+	case len(Variables(r.layer)) == 0:
+		return "-"
+	case Frozen(r.layer):
+		return "N"
+	}
+	return "Y"
+}
+
 // counts returns the numbers of parameters that are trained and that are not.
 func (s *summary) counts() (trainable, rest int) {
 	for _, v := range s.n.variables {
@@ -155,10 +169,24 @@ func (s *summary) keras3() {
 		length, stops = 108, []float64{0.3, 0.56, 0.74, 1}
 		header = append(header, "Connected to")
 	}
-	if s.cfg.Width > 0 {
-		length = min(length, s.cfg.Width)
+	if s.cfg.Trainable {
+		length += 12
+		for i := range stops {
+			stops[i] *= 0.9
+		}
+		stops = append(stops, 1)
+		header = append(header, "Trainable")
 	}
-	t := table{widths: columns(length, stops)}
+	if s.cfg.Columns > 0 {
+		length = min(length, s.cfg.Columns-4)
+	}
+	if s.cfg.Width > 0 {
+		length = s.cfg.Width
+	}
+	t := table{widths: columns(length, stops), centered: -1}
+	if s.cfg.Trainable {
+		t.centered = len(header) - 1
+	}
 	fmt.Fprintf(&s.text, "Model: %q\n", name)
 	t.rule(&s.text, "┏━┳┓")
 	t.row(&s.text, "┃", header)
@@ -178,6 +206,9 @@ func (s *summary) keras3() {
 				connections = "-"
 			}
 			cells = append(cells, connections)
+		}
+		if s.cfg.Trainable {
+			cells = append(cells, r.trained())
 		}
 		t.row(&s.text, "│", cells)
 	}
@@ -215,7 +246,10 @@ func columns(length int, stops []float64) []int {
 }
 
 // A table draws boxes around cells, numbers (in the third column) on the right.
-type table struct{ widths []int }
+type table struct {
+	widths   []int
+	centered int // the column whose text is in the middle, or -1
+}
 
 // rule draws a line of the left corner, the dash, the crossing and the right
 // corner that glyphs hold.
@@ -246,13 +280,14 @@ func (t table) row(b *strings.Builder, side string, cells []string) {
 			if k < len(lines[i]) {
 				text = lines[i][k]
 			}
-			gap := strings.Repeat(" ", max(t.widths[i]-2-utf8.RuneCountInString(text), 0))
-			if i == 2 {
-				text = gap + text
-			} else {
-				text += gap
+			gap, left := max(t.widths[i]-2-utf8.RuneCountInString(text), 0), 0
+			switch i {
+			case 2:
+				left = gap
+			case t.centered:
+				left = gap / 2
 			}
-			b.WriteString(" " + text + " " + side)
+			b.WriteString(strings.Repeat(" ", 1+left) + text + strings.Repeat(" ", gap-left+1) + side)
 		}
 		b.WriteByte('\n')
 	}
@@ -314,7 +349,7 @@ func (s *summary) keras2() {
 		header = append(header, "Connected to")
 	}
 	if s.cfg.Width > 0 {
-		length = min(length, s.cfg.Width)
+		length = s.cfg.Width
 	}
 	line := func(cells []string) {
 		text := ""

@@ -1,0 +1,116 @@
+package layer_test
+
+import (
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func listing(t *testing.T) *layer.Network {
+	t.Helper()
+	n, err := chain(
+		&layer.Input{Shape: tensor.Shape{784}},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 10},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// branched is branched_model of internal/golden/keras_golden.py.
+func branched(t *testing.T) *layer.Network {
+	t.Helper()
+	left := layer.Apply(&layer.Input{Name: "left", Shape: tensor.Shape{16}})
+	right := layer.Apply(&layer.Input{Name: "right", Shape: tensor.Shape{16}})
+	shared := &layer.Dense{Units: 32, Activation: activation.ReLU{}}
+	a, b := layer.Apply(shared, left), layer.Apply(shared, right)
+	joined := layer.Apply(&layer.Concatenate{}, a, b)
+	hidden := layer.Apply(&layer.Dense{Units: 64, Name: "a_layer_with_quite_a_long_name_indeed"}, joined)
+	added := layer.Apply(&layer.Add{}, joined, hidden)
+	frozen := layer.Apply(&layer.Dense{Units: 8, Frozen: true}, added)
+	kind := layer.Apply(&layer.Dense{Units: 3, Activation: activation.Softmax{}, Name: "kind"}, frozen)
+	size := layer.Apply(&layer.Dense{Units: 1, Name: "size"}, added)
+	n, err := layer.NewNetwork([]*layer.Node{left, right}, []*layer.Node{kind, size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+func TestSummaryIsKerasOwnText(t *testing.T) {
+	texts := kerasTexts(t)
+	listing, branched := listing(t), branched(t)
+	plain := layer.SummaryConfig{Sequential: true}
+	forked := layer.SummaryConfig{Model: "branched"}
+	for _, test := range []struct {
+		model, text string
+		n           *layer.Network
+		cfg         layer.SummaryConfig
+	}{
+		{"listing", "summary", listing, plain},
+		{"listing", "summary trained", listing, layer.SummaryConfig{Sequential: true, Optimizer: 2*269322 + 2}},
+		{"branched", "summary", branched, forked},
+	} {
+		check(t, test.n, test.cfg, texts[test.model][test.text])
+	}
+	for text, width := range map[string]int{"summary width 65": 65, "summary width 80": 80, "summary width 100": 100, "summary width 120": 120} {
+		plain.Width, forked.Width = width, width
+		check(t, listing, plain, texts["listing"][text])
+		check(t, branched, forked, texts["branched"][text])
+	}
+	plain = layer.SummaryConfig{Sequential: true, Columns: 84}
+	forked = layer.SummaryConfig{Model: "branched", Columns: 84}
+	check(t, listing, plain, texts["listing"]["summary width 80"])
+	check(t, branched, forked, texts["branched"]["summary width 80"])
+	plain = layer.SummaryConfig{Sequential: true, Trainable: true}
+	forked = layer.SummaryConfig{Model: "branched", Trainable: true, Columns: 120}
+	check(t, listing, plain, texts["listing"]["summary with trainable"])
+	check(t, branched, forked, texts["branched"]["summary with trainable"])
+}
+
+func check(t *testing.T, n *layer.Network, cfg layer.SummaryConfig, want string) {
+	t.Helper()
+	var b strings.Builder
+	if err := layer.Summary(&b, n, cfg); err != nil {
+		t.Fatal(err)
+	}
+	if b.String() != want {
+		t.Errorf("%+v gives\n%swant\n%s", cfg, b.String(), want)
+	}
+}
+
+// kerasTexts reads what Keras itself printed.
+func kerasTexts(t *testing.T) map[string]map[string]string {
+	t.Helper()
+	data, err := os.ReadFile("../internal/golden/testdata/texts.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var file struct {
+		Cases []struct {
+			Name  string
+			Texts map[string]string
+		}
+	}
+	if err := json.Unmarshal(data, &file); err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]map[string]string{}
+	for _, c := range file.Cases {
+		texts[c.Name] = c.Texts
+	}
+	return texts
+}
