@@ -33,7 +33,7 @@ func (p *program) number() int {
 	case b < 240:
 		return b%8 - 4
 	default:
-		return []int{graph.End, math.MinInt, math.MaxInt / 2, 1 << 40, -1 << 40, 100, 7, 5}[b%8]
+		return []int{graph.End, math.MinInt, math.MaxInt / 2, 1 << 30, -1 << 30, 100, 7, 5}[b%8]
 	}
 }
 

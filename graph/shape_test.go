@@ -4,6 +4,7 @@ package graph_test
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"runtime"
 	"slices"
@@ -312,7 +313,7 @@ func TestErrors(t *testing.T) {
 		{
 			[]tensor.Shape{{3}},
 			raw(graph.OpSlice, graph.Attr{Begin: []int{1}, Step: []int{math.MinInt}, Shape: tensor.Shape{2}}),
-			"Slice of (3,): dimension 0: 2 indices from 1 by -9223372036854775808 leave 0 … 2",
+			fmt.Sprintf("Slice of (3,): dimension 0: 2 indices from 1 by %d leave 0 … 2", math.MinInt),
 		},
 		{
 			[]tensor.Shape{{3}},
@@ -362,12 +363,12 @@ func TestErrors(t *testing.T) {
 		{
 			[]tensor.Shape{{3}},
 			unary(func(x *graph.Node) *graph.Node { return x.Pad([]int{math.MaxInt}, []int{math.MaxInt}) }),
-			"Pad of (3,): dimension 0: padding of 9223372036854775807 and 9223372036854775807 is too much",
+			fmt.Sprintf("Pad of (3,): dimension 0: padding of %d and %[1]d is too much", math.MaxInt),
 		},
 		{
 			[]tensor.Shape{{3}},
 			unary(func(x *graph.Node) *graph.Node { return x.Pad([]int{math.MaxInt / 2}, []int{0}) }),
-			"Pad of (3,): shape (4611686018427387906,) has too many elements",
+			fmt.Sprintf("Pad of (3,): shape (%d,) has too many elements", math.MaxInt/2+3),
 		},
 		{
 			[]tensor.Shape{{batch, 2}, {batch, 3, 1}},
@@ -457,7 +458,7 @@ func TestErrors(t *testing.T) {
 		{
 			[]tensor.Shape{{math.MaxInt / 2, 3}},
 			func(x nodes) *graph.Node { return x[0] },
-			"Input: shape (4611686018427387903, 3) has too many elements",
+			fmt.Sprintf("Input: shape (%d, 3) has too many elements", math.MaxInt/2),
 		},
 		{
 			[]tensor.Shape{{}},
