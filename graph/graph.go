@@ -105,7 +105,7 @@ type Node struct {
 // Graph returns the graph that n belongs to.
 func (n *Node) Graph() *Graph {
 	if n == nil {
-		return orphan("Graph").graph
+		return orphan("a method").graph
 	}
 	return n.graph
 }

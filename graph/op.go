@@ -211,13 +211,6 @@ func (op Op) String() string {
 // Leaf reports whether the op has no operands.
 func (op Op) Leaf() bool { return op <= OpConst }
 
-// Binary reports whether the op is elementwise over two operands that broadcast.
-func (op Op) Binary() bool { return OpAdd <= op && op <= OpEqual }
-
-// Unary reports whether the op is elementwise over one operand, with no
-// attributes.
-func (op Op) Unary() bool { return OpNeg <= op && op <= OpFloor }
-
 // ONNX returns the ONNX operator that means the same, or "" if there is none.
 func (op Op) ONNX() string {
 	if int(op) >= len(opTable) || opTable[op].onnx == noONNX {
