@@ -114,3 +114,19 @@ func kerasTexts(t *testing.T) map[string]map[string]string {
 	}
 	return texts
 }
+
+func TestSummaryInTheOldStyleIsTheTextOfKeras2(t *testing.T) {
+	for path, test := range map[string]struct {
+		n   *layer.Network
+		cfg layer.SummaryConfig
+	}{
+		"testdata/keras2_listing.txt":  {listing(t), layer.SummaryConfig{Style: layer.Keras2, Sequential: true}},
+		"testdata/keras2_branched.txt": {branched(t), layer.SummaryConfig{Style: layer.Keras2}},
+	} {
+		want, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		check(t, test.n, test.cfg, string(want))
+	}
+}
