@@ -33,7 +33,6 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
-	"unicode"
 	"weak"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -92,24 +91,6 @@ func Class(l Layer) string {
 		return name
 	}
 	return config.Class(l)
-}
-
-// snake writes a class as Keras names its layers: Conv2DTranspose gives
-// conv2d_transpose.
-func snake(class string) string {
-	r := []rune(class)
-	var out []rune
-	for i, c := range r {
-		if i > 0 && unicode.IsUpper(c) {
-			before := unicode.IsLower(r[i-1])
-			after := i+1 < len(r) && unicode.IsLower(r[i+1])
-			if before || after {
-				out = append(out, '_')
-			}
-		}
-		out = append(out, unicode.ToLower(c))
-	}
-	return string(out)
 }
 
 // declared remembers what each layer declared when it was built, as long as the

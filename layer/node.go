@@ -3,12 +3,14 @@ package layer
 // This file defines Node, the symbolic tensor by which networks are written down.
 
 import (
+	"cmp"
 	"fmt"
 	"reflect"
 	"slices"
 	"sync/atomic"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -127,12 +129,15 @@ func provisional(n *Node) string {
 	return names(nodes)[n.layer]
 }
 
+// earlier orders nodes as the program made them.
+func earlier(a, b *Node) int { return cmp.Compare(a.serial, b.serial) }
+
 // names gives every layer of the nodes its name: its own, or Keras's for its
 // class (dense, dense_1, …), numbered in the order in which layers were first
 // applied.
 func names(nodes []*Node) map[Layer]string {
 	nodes = slices.Clone(nodes)
-	slices.SortStableFunc(nodes, func(a, b *Node) int { return int(int64(a.serial) - int64(b.serial)) })
+	slices.SortFunc(nodes, earlier)
 	byLayer := map[Layer]string{}
 	taken := map[string]bool{}
 	for _, n := range nodes {
@@ -146,7 +151,7 @@ func names(nodes []*Node) map[Layer]string {
 		if byLayer[n.layer] != "" {
 			continue
 		}
-		base := snake(Class(n.layer))
+		base := config.Snake(Class(n.layer))
 		name := base
 		for {
 			if k := used[base]; k > 0 {

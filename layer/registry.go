@@ -7,14 +7,10 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
 )
 
-func init() {
-	config.RegisterFamily(New)
-	config.RegisterFamily(initializer.ByName)
-}
+func init() { config.RegisterFamily(New, Class) }
 
 var classes = struct {
 	sync.RWMutex

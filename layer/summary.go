@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -103,13 +104,7 @@ type row struct {
 }
 
 func (s *summary) rows() []row {
-	applied := map[Layer][]*Node{}
-	for _, x := range s.n.nodes {
-		applied[x.layer] = append(applied[x.layer], x)
-	}
-	for _, list := range applied {
-		slices.SortFunc(list, func(a, b *Node) int { return int(int64(a.serial) - int64(b.serial)) })
-	}
+	applied := s.n.applications()
 	var rows []row
 	for _, l := range s.n.layers {
 		if _, ok := l.(*Input); ok && s.cfg.Sequential {
@@ -402,7 +397,7 @@ func (s *summary) keras2() {
 // keras2Names names layers as Keras 2.2 does: from dense_1, and inputs input_1.
 func keras2Names(n *Network) map[Layer]string {
 	nodes := slices.Clone(n.nodes)
-	slices.SortFunc(nodes, func(a, b *Node) int { return int(int64(a.serial) - int64(b.serial)) })
+	slices.SortFunc(nodes, earlier)
 	name := map[Layer]string{}
 	used := map[string]int{}
 	for _, x := range nodes {
@@ -412,7 +407,7 @@ func keras2Names(n *Network) map[Layer]string {
 		if name[x.layer] = Name(x.layer); name[x.layer] != "" {
 			continue
 		}
-		base := snake(Class(x.layer))
+		base := config.Snake(Class(x.layer))
 		if _, ok := x.layer.(*Input); ok {
 			base = "input"
 		}

@@ -76,8 +76,12 @@ func parse(f reflect.StructField, tag string) reflect.Value {
 	case reflect.String:
 		v.SetString(tag)
 	case reflect.Interface:
+		var members family
 		var member any
-		if member, err = named(f.Type, tag); err == nil {
+		if members, err = familyOf(f.Type); err == nil {
+			member, err = members.byName(tag)
+		}
+		if err == nil {
 			v.Set(reflect.ValueOf(member))
 		}
 	default:

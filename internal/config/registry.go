@@ -4,7 +4,6 @@ package config
 
 import (
 	"fmt"
-	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -30,7 +29,7 @@ func NewRegistry[T Member](kind string, members ...T) *Registry[T] {
 	for _, m := range members {
 		r.Register(m)
 	}
-	RegisterFamily(r.ByName)
+	RegisterFamily(r.ByName, func(m T) string { return Class(m) })
 	return r
 }
 
@@ -81,27 +80,34 @@ func Class(v any) string {
 	return t.Name()
 }
 
-var families = struct {
-	sync.RWMutex
-	byName map[reflect.Type]func(string) (any, error)
-}{byName: map[reflect.Type]func(string) (any, error){}}
-
-// RegisterFamily tells Decode and default tags how a field of the interface
-// type T gets a value from a name.
-func RegisterFamily[T any](byName func(string) (T, error)) {
-	families.Lock()
-	defer families.Unlock()
-	families.byName[reflect.TypeFor[T]()] = func(name string) (any, error) { return byName(name) }
+// A family is what Encode, Decode and default tags know of an interface type.
+type family struct {
+	byName func(string) (any, error)
+	class  func(any) string
 }
 
-// named returns the member of the family t that has the name.
-func named(t reflect.Type, name string) (any, error) {
-	families.RLock()
-	byName := families.byName[t]
-	known := slices.Collect(maps.Keys(families.byName))
-	families.RUnlock()
-	if byName == nil {
-		return nil, fmt.Errorf("no family of %v among %v", t, known)
+var families = struct {
+	sync.RWMutex
+	of map[reflect.Type]family
+}{of: map[reflect.Type]family{}}
+
+// RegisterFamily tells how a field of the interface type T gets a value from a
+// name, and which name a value has.
+func RegisterFamily[T any](byName func(string) (T, error), class func(T) string) {
+	families.Lock()
+	defer families.Unlock()
+	families.of[reflect.TypeFor[T]()] = family{
+		func(name string) (any, error) { return byName(name) },
+		func(v any) string { return class(v.(T)) },
 	}
-	return byName(name)
+}
+
+func familyOf(t reflect.Type) (family, error) {
+	families.RLock()
+	defer families.RUnlock()
+	f, ok := families.of[t]
+	if !ok {
+		return f, fmt.Errorf("%v is no family", t)
+	}
+	return f, nil
 }

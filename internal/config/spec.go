@@ -1,0 +1,312 @@
+package config
+
+// This file turns configurations into maps that JSON can hold, with Keras's
+// names, and back.
+//
+// A field's name is its Go name in snake case, or what its tag says:
+//
+//	NoBias bool `keras:"use_bias,not"`
+//
+// The option "not" inverts a boolean. The fields of a struct within stand among
+// those of the outer one. A value in an interface is written as a map of its
+// class_name and its config.
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"math"
+	"reflect"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// Encode returns the configuration of the struct v, or of the struct it points
+// to, in effect: defaults are put in, and Zero is 0.
+func Encode(v any) (map[string]any, error) {
+	c := reflect.New(reflect.Indirect(reflect.ValueOf(v)).Type()).Elem()
+	c.Set(reflect.Indirect(reflect.ValueOf(v)))
+	m := map[string]any{}
+	if c.Kind() != reflect.Struct {
+		return m, nil
+	}
+	resolve(c)
+	return m, encode(c, m)
+}
+
+func encode(v reflect.Value, m map[string]any) error {
+	for _, f := range fields(v) {
+		if f.value.Kind() == reflect.Struct {
+			if err := encode(f.value, m); err != nil {
+				return err
+			}
+			continue
+		}
+		x, err := encodeValue(f.value)
+		if err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		if b, ok := x.(bool); ok && f.not {
+			x = !b
+		}
+		m[f.name] = x
+	}
+	return nil
+}
+
+func encodeValue(v reflect.Value) (any, error) {
+	switch v.Kind() {
+	case reflect.Bool, reflect.String:
+		return v.Interface(), nil
+	case reflect.Int:
+		return int(v.Int()), nil
+	case reflect.Float64:
+		if x := v.Float(); math.IsInf(x, 0) || math.IsNaN(x) {
+			return nil, fmt.Errorf("%v is not finite", x)
+		}
+		return v.Float(), nil
+	case reflect.Slice:
+		if v.IsNil() {
+			return nil, nil
+		}
+		list := make([]any, v.Len())
+		for i := range list {
+			x, err := encodeValue(v.Index(i))
+			if err != nil {
+				return nil, err
+			}
+			list[i] = x
+		}
+		return list, nil
+	case reflect.Interface:
+		if v.IsNil() {
+			return nil, nil
+		}
+		members, err := familyOf(v.Type())
+		if err != nil {
+			return nil, err
+		}
+		class := members.class(v.Interface())
+		known, err := members.byName(class)
+		if err != nil || reflect.TypeOf(known) != v.Elem().Type() {
+			return nil, fmt.Errorf("a %v has no configuration: it is of no registered class", v.Elem().Type())
+		}
+		m, err := Encode(v.Interface())
+		return map[string]any{"class_name": class, "config": m}, err
+	}
+	return nil, fmt.Errorf("a %v cannot be written", v.Type())
+}
+
+// Decode sets the struct that v points to, which holds a default configuration,
+// to what m says. Entries of m that are no field are an error.
+func Decode(m map[string]any, v any) error {
+	rest := maps.Clone(m)
+	s := reflect.ValueOf(v).Elem()
+	if err := decode(rest, s); err != nil {
+		return err
+	}
+	if len(rest) > 0 {
+		name := slices.Min(slices.Collect(maps.Keys(rest)))
+		return Unknown("field of "+s.Type().Name(), name, names(s))
+	}
+	return nil
+}
+
+func decode(m map[string]any, v reflect.Value) error {
+	if v.Kind() != reflect.Struct {
+		return nil
+	}
+	for _, f := range fields(v) {
+		if f.value.Kind() == reflect.Struct {
+			if err := decode(m, f.value); err != nil {
+				return err
+			}
+			continue
+		}
+		x, ok := m[f.name]
+		if !ok {
+			continue
+		}
+		delete(m, f.name)
+		if b, ok := x.(bool); ok && f.not {
+			x = !b
+		}
+		if err := decodeValue(x, f.value); err != nil {
+			return fmt.Errorf("%s: %w", f.name, err)
+		}
+		// What is the default need not be said, and a 0 that isn't must be.
+		if f.fallback != nil && reflect.DeepEqual(f.value.Interface(), f.fallback().Interface()) {
+			f.value.SetZero()
+		} else if f.fallback != nil && f.value.IsZero() && x != nil {
+			if f.value.Kind() != reflect.Float64 {
+				return fmt.Errorf("%s: %v cannot be said", f.name, x)
+			}
+			f.value.SetFloat(Zero)
+		}
+	}
+	return nil
+}
+
+func decodeValue(x any, v reflect.Value) error {
+	misfit := fmt.Errorf("%v (%T) is no %v", x, x, v.Type())
+	if x == nil {
+		v.SetZero()
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Bool:
+		b, ok := x.(bool)
+		if !ok {
+			return misfit
+		}
+		v.SetBool(b)
+	case reflect.String:
+		s, ok := x.(string)
+		if !ok {
+			return misfit
+		}
+		v.SetString(s)
+	case reflect.Int, reflect.Float64:
+		n, ok := number(x)
+		if !ok || v.Kind() == reflect.Int && (n != math.Trunc(n) || math.Abs(n) > 1<<53) {
+			return misfit
+		}
+		if v.Kind() == reflect.Int {
+			v.SetInt(int64(n))
+		} else {
+			v.SetFloat(n)
+		}
+	case reflect.Slice:
+		list, ok := x.([]any)
+		if !ok {
+			return misfit
+		}
+		v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
+		for i := range list {
+			if err := decodeValue(list[i], v.Index(i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Interface:
+		return decodeMember(x, v, misfit)
+	default:
+		return misfit
+	}
+	return nil
+}
+
+// decodeMember sets v to a member of its family: x is its name, or a map of its
+// class and its configuration.
+func decodeMember(x any, v reflect.Value, misfit error) error {
+	m, ok := x.(map[string]any)
+	if !ok {
+		name, ok := x.(string)
+		if !ok {
+			return misfit
+		}
+		m = map[string]any{"class_name": name}
+	}
+	class, ok := m["class_name"].(string)
+	if !ok {
+		return misfit
+	}
+	members, err := familyOf(v.Type())
+	if err != nil {
+		return err
+	}
+	member, err := members.byName(class)
+	if err != nil {
+		return err
+	}
+	c, ok := m["config"].(map[string]any)
+	if !ok && m["config"] != nil {
+		return misfit
+	}
+	if p := reflect.ValueOf(member); p.Kind() == reflect.Pointer {
+		v.Set(p)
+		return Decode(c, member)
+	}
+	p := reflect.New(reflect.TypeOf(member))
+	p.Elem().Set(reflect.ValueOf(member))
+	if err := Decode(c, p.Interface()); err != nil {
+		return fmt.Errorf("%s: %w", class, err)
+	}
+	v.Set(p.Elem())
+	return nil
+}
+
+func number(x any) (float64, bool) {
+	switch x := x.(type) {
+	case float64:
+		return x, true
+	case int:
+		return float64(x), true
+	case json.Number:
+		n, err := x.Float64()
+		return n, err == nil
+	}
+	return 0, false
+}
+
+// A field is one that is part of the configuration.
+type field struct {
+	name     string
+	not      bool
+	value    reflect.Value
+	fallback func() reflect.Value // the default, nil if that is the zero value
+}
+
+func fields(v reflect.Value) []field {
+	var out []field
+	for i := range v.NumField() {
+		f := v.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		tag, ok := f.Tag.Lookup("keras")
+		if !ok {
+			tag = Snake(f.Name)
+			if f.Name == "Frozen" { // of layers, the user's own too
+				tag = "trainable,not"
+			}
+		}
+		name, option, _ := strings.Cut(tag, ",")
+		one := field{name: name, not: option == "not", value: v.Field(i)}
+		if tag, ok := f.Tag.Lookup("default"); ok {
+			one.fallback = func() reflect.Value { return parse(f, tag) }
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+// names lists the names of the fields of v.
+func names(v reflect.Value) []string {
+	var out []string
+	for _, f := range fields(v) {
+		if f.value.Kind() == reflect.Struct {
+			out = append(out, names(f.value)...)
+		} else {
+			out = append(out, f.name)
+		}
+	}
+	return out
+}
+
+// Snake writes a name in Keras's snake case: Conv2DTranspose is conv2d_transpose.
+func Snake(name string) string {
+	r := []rune(name)
+	var out []rune
+	for i, c := range r {
+		if i > 0 && unicode.IsUpper(c) {
+			before := unicode.IsLower(r[i-1])
+			after := i+1 < len(r) && unicode.IsLower(r[i+1])
+			if before || after {
+				out = append(out, '_')
+			}
+		}
+		out = append(out, unicode.ToLower(c))
+	}
+	return string(out)
+}

@@ -1,0 +1,162 @@
+package layer
+
+// This file turns layers and networks into plain data and back: what all file
+// formats are written from and read into.
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/cornu-ml/cornu/internal/config"
+)
+
+// Config returns the layer's configuration as a map that JSON can hold, with
+// Keras's names and with defaults put in.
+func Config(l Layer) (map[string]any, error) {
+	m, err := config.Encode(l)
+	if err != nil {
+		return nil, fmt.Errorf("layer %q (%s): %w", Name(l), Class(l), err)
+	}
+	return m, nil
+}
+
+// FromConfig returns a new layer of a registered class, configured by what
+// Config returned. Entries that are missing have their defaults.
+func FromConfig(class string, cfg map[string]any) (Layer, error) {
+	l, err := New(class)
+	if err != nil {
+		return nil, err
+	}
+	if err := config.Decode(cfg, l); err != nil {
+		return nil, fmt.Errorf("layer of class %s: %w", class, err)
+	}
+	return l, nil
+}
+
+// A Spec is a network without its weights, as plain data.
+type Spec struct {
+	Layers  []LayerSpec // in Keras's order
+	Inputs  []Ref
+	Outputs []Ref
+}
+
+// A LayerSpec is a layer of a Spec, and where it is applied.
+type LayerSpec struct {
+	Class   string
+	Name    string         // in the network
+	Config  map[string]any // with that name
+	Inbound [][]Ref        // the inputs of each application; an Input's has none
+}
+
+// A Ref is the result of a layer's Index-th application.
+type Ref struct {
+	Layer string
+	Index int
+}
+
+// Spec returns the network as data. It is an error if a layer holds what has no
+// name in a registry, such as a function.
+func (n *Network) Spec() (*Spec, error) {
+	applied := n.applications()
+	ref := func(x *Node) Ref { return Ref{n.name[x.layer], slices.Index(applied[x.layer], x)} }
+	refs := func(nodes []*Node) []Ref {
+		list := make([]Ref, len(nodes))
+		for i, x := range nodes {
+			list[i] = ref(x)
+		}
+		return list
+	}
+	s := &Spec{Inputs: refs(n.inputs), Outputs: refs(n.outputs)}
+	for _, l := range n.layers {
+		cfg, err := Config(l)
+		if err != nil {
+			return nil, err
+		}
+		known, err := New(Class(l))
+		if err != nil || reflect.TypeOf(known) != reflect.TypeOf(l) {
+			return nil, fmt.Errorf("layer %q is a %T, which no class is registered for: see layer.Register", n.name[l], l)
+		}
+		one := LayerSpec{Class: Class(l), Name: n.name[l], Config: cfg}
+		cfg["name"] = one.Name
+		for _, x := range applied[l] {
+			one.Inbound = append(one.Inbound, refs(x.in))
+		}
+		s.Layers = append(s.Layers, one)
+	}
+	return s, nil
+}
+
+// applications lists the nodes of each layer, in the order in which it was
+// applied.
+func (n *Network) applications() map[Layer][]*Node {
+	applied := map[Layer][]*Node{}
+	for _, x := range n.nodes {
+		applied[x.layer] = append(applied[x.layer], x)
+	}
+	for _, list := range applied {
+		slices.SortFunc(list, earlier)
+	}
+	return applied
+}
+
+// Network makes the network that s describes, with new layers.
+func (s *Spec) Network() (*Network, error) {
+	nodes := map[string][]*Node{}
+	find := func(r Ref) *Node {
+		if list := nodes[r.Layer]; r.Index >= 0 && r.Index < len(list) {
+			return list[r.Index]
+		}
+		return nil
+	}
+	layers := make([]Layer, len(s.Layers))
+	for i, one := range s.Layers {
+		var err error
+		if layers[i], err = FromConfig(one.Class, one.Config); err != nil {
+			return nil, err
+		}
+		if slices.ContainsFunc(s.Layers[:i], func(other LayerSpec) bool { return other.Name == one.Name }) {
+			return nil, fmt.Errorf("layer: two layers are called %q", one.Name)
+		}
+	}
+	// Layers stand behind their inputs, but for those that are applied several
+	// times: go round as long as there is something to apply.
+	for again := true; again; {
+		again = false
+		for i, one := range s.Layers {
+			for k := len(nodes[one.Name]); k < len(one.Inbound); k++ {
+				in := make([]*Node, len(one.Inbound[k]))
+				for j, r := range one.Inbound[k] {
+					in[j] = find(r)
+				}
+				if slices.Contains(in, nil) {
+					break
+				}
+				x := Apply(layers[i], in...)
+				if x.err != nil {
+					return nil, x.err
+				}
+				nodes[one.Name] = append(nodes[one.Name], x)
+				again = true
+			}
+		}
+	}
+	ends := func(refs []Ref) ([]*Node, error) {
+		list := make([]*Node, len(refs))
+		for i, r := range refs {
+			if list[i] = find(r); list[i] == nil {
+				return nil, fmt.Errorf("layer: no application %d of layer %q can be made", r.Index, r.Layer)
+			}
+		}
+		return list, nil
+	}
+	inputs, err := ends(s.Inputs)
+	if err != nil {
+		return nil, err
+	}
+	outputs, err := ends(s.Outputs)
+	if err != nil {
+		return nil, err
+	}
+	return NewNetwork(inputs, outputs)
+}

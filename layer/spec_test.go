@@ -1,0 +1,178 @@
+package layer_test
+
+import (
+	"encoding/json"
+	"math"
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/regularizer"
+)
+
+// fill sets every field of the configuration to a value that is not its default.
+func fill(t *testing.T, l layer.Layer) {
+	t.Helper()
+	s := reflect.ValueOf(l).Elem()
+	for i := range s.NumField() {
+		f := s.Type().Field(i)
+		if !f.IsExported() {
+			continue
+		}
+		switch v := s.Field(i); v.Kind() {
+		case reflect.Bool:
+			v.SetBool(true)
+		case reflect.Int:
+			v.SetInt(7)
+		case reflect.Float64:
+			v.SetFloat(0.375)
+		case reflect.String:
+			v.SetString("other")
+		case reflect.Slice:
+			v.Set(reflect.ValueOf([]int{2, 3}).Convert(v.Type()))
+		case reflect.Interface:
+			v.Set(reflect.ValueOf(another[v.Type()]))
+		default:
+			t.Fatalf("%T.%s: this test doesn't know how to fill a %v", l, f.Name, v.Type())
+		}
+	}
+}
+
+func TestEveryRegisteredLayerSurvivesTheRoundTripThroughJSON(t *testing.T) {
+	for _, class := range layer.Classes() {
+		for _, filled := range []bool{false, true} {
+			l, err := layer.New(class)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if filled {
+				fill(t, l)
+			}
+			cfg, err := layer.Config(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			text, err := json.Marshal(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var back map[string]any
+			if err := json.Unmarshal(text, &back); err != nil {
+				t.Fatal(err)
+			}
+			got, err := layer.FromConfig(class, back)
+			if err != nil {
+				t.Errorf("%s: %v", text, err)
+				continue
+			}
+			if !reflect.DeepEqual(got, l) {
+				t.Errorf("%s\ngives %+v\nwant  %+v", text, got, l)
+			}
+		}
+	}
+}
+
+// Where the zero value means another default, 0 can be said, is stored as 0, and
+// is read back as what says 0.
+func TestZeroSurvivesTheRoundTripOfEveryFieldWithADefault(t *testing.T) {
+	for _, class := range layer.Classes() {
+		l, err := layer.New(class)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := reflect.ValueOf(l).Elem()
+		for i := range s.NumField() {
+			f := s.Type().Field(i)
+			if f.Tag.Get("default") == "" || f.Type.Kind() != reflect.Float64 {
+				continue
+			}
+			s.Field(i).SetFloat(layer.Zero)
+			cfg, err := layer.Config(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			stored := false
+			for _, v := range cfg {
+				stored = stored || v == 0.0
+			}
+			back, err := layer.FromConfig(class, cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := reflect.ValueOf(back).Elem().Field(i).Float(); !stored || got != layer.Zero {
+				t.Errorf("%s.%s: stored as 0: %v, read back as %v", class, f.Name, stored, got)
+			}
+		}
+	}
+}
+
+func TestConfigurationsThatDoNotFitAreErrors(t *testing.T) {
+	for _, test := range []struct {
+		class string
+		cfg   map[string]any
+		want  string
+	}{
+		{"Dens", nil, `unknown layer "Dens": the known ones are Activation, `},
+		{"Dense", map[string]any{"unit": 3}, `unknown field of Dense "unit": the known ones are name, trainable, units, `},
+		{"Dense", map[string]any{"units": "3"}, "units: 3 (string) is no int"},
+		{"Dense", map[string]any{"units": 2.5}, "units: 2.5 (float64) is no int"},
+		{"Dense", map[string]any{"activation": "rleu"}, `activation: unknown activation "rleu": the known ones are `},
+		{"Dense", map[string]any{"kernel_regularizer": map[string]any{"class_name": "L2", "config": map[string]any{"l3": 1.0}}}, `kernel_regularizer: L2: unknown field of L2 "l3": the known ones are l2`},
+		{"Dropout", map[string]any{"rate": []any{}}, "rate: [] ([]interface {}) is no float64"},
+	} {
+		_, err := layer.FromConfig(test.class, test.cfg)
+		if err == nil || !strings.Contains(err.Error(), test.want) {
+			t.Errorf("%s %v: %v, want %s", test.class, test.cfg, err, test.want)
+		}
+	}
+	if _, err := layer.Config(&layer.Dropout{Rate: math.NaN()}); err == nil {
+		t.Error("a NaN was written")
+	}
+}
+
+func TestANetworkSurvivesTheRoundTripThroughItsSpec(t *testing.T) {
+	n := branched(t)
+	spec, err := n.Spec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back layer.Spec
+	if err := json.Unmarshal(text, &back); err != nil {
+		t.Fatal(err)
+	}
+	again, err := back.Network()
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, again, layer.SummaryConfig{Model: "branched"}, kerasTexts(t)["branched"]["summary"])
+
+	back.Outputs[0].Index = 3
+	if _, err := back.Network(); err == nil || !strings.Contains(err.Error(), `no application 3 of layer "kind"`) {
+		t.Errorf("a reference to nothing gives %v", err)
+	}
+}
+
+func TestAValueOfNoRegisteredClassHasNoConfiguration(t *testing.T) {
+	_, err := layer.Config(&layer.Dense{Units: 1, KernelRegularizer: unregistered{}})
+	if err == nil || !strings.Contains(err.Error(), "kernel_regularizer: a layer_test.unregistered has no configuration") {
+		t.Errorf("got %v", err)
+	}
+}
+
+type unregistered struct{ regularizer.L2 }
+
+// another holds a member of each family that is the default of no field.
+var another = map[reflect.Type]any{
+	reflect.TypeFor[activation.Activation]():   activation.ReLU{MaxValue: 6},
+	reflect.TypeFor[initializer.Initializer](): initializer.RandomUniform{Maxval: initializer.Zero},
+	reflect.TypeFor[regularizer.Regularizer](): regularizer.L1{L1: regularizer.Zero},
+	reflect.TypeFor[constraint.Constraint]():   constraint.NonNeg{},
+}
