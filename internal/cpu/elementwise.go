@@ -1,18 +1,22 @@
 package cpu
 
 import (
+	"slices"
 	"unsafe"
 
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// This file runs programs over matrices: tile by tile, so that the values
-// between two operations stay in the first-level cache.
+//go:generate go run -C _gen ./elementwise ..
+
+// This file runs programs over matrices: by the loop of a program that has one,
+// else tile by tile, so that the values between two operations stay in the
+// first-level cache.
 
 // An Operand is a matrix that an [Elementwise] kernel reads or writes: element
 // (r, c) is Data[r*RowStride+c*ColStride]. ColStride is 1, or 0 for what is the
-// same in every column; RowStride is 0 for what is the same in every row. Those
-// that are written have no 0 strides, unless they have one row or one column.
+// same in every column; RowStride is 0 for what is the same in every row. What
+// is written has ColStride 1 and rows that don't overlap.
 type Operand struct {
 	Data                 []float32
 	RowStride, ColStride int
@@ -28,30 +32,39 @@ type Elementwise struct {
 	Dropouts   []Dropout
 
 	prepared bool
-	flat     bool    // every operand is one run of elements, or one value
-	code     []instr // the program with its registers placed
-	regs     int     // registers of the placed program
-	tiles    int     // tiles of scratch
+	flat     bool          // every operand is one run of elements, or one value
+	fused    *fusedBinding // the loop for the program, if there is one
+	code     []instr       // the program for the interpreter
+	results  []uint16      // the registers of the outputs
+	direct   []bool        // whether output k may be computed where it belongs
+	tileOf   []int         // where in scratch a register's tile is
+	tiles    int
 	scratch  [par.MaxWorkers]*scratch
 
-	chunkRows, chunkCols, gridCols, grid int
+	chunk          region // what one call of Do does, but for the edges
+	gridCols, grid int
 }
 
 // tileSize is the number of elements that pass through a program together.
 const tileSize = 512
 
-// instr is an instruction of the placed program.
+// instr is an instruction for the interpreter. Registers are the program's,
+// followed by copies of those operands and constants that are outputs.
 type instr struct {
 	op           EOp
-	dst, a, b, c uint8
 	mask         uint8
+	dst, a, b, c uint16
 }
 
-// scratch is what one worker needs to interpret a program.
+// opCopy makes a register of an operand.
+const opCopy = numEOps
+
+// scratch is what one worker needs.
 type scratch struct {
-	regs  [256]*float32 // where each register's tile is
+	loop  fusedLoop
+	keep  []byte     // dropout's bits
+	regs  []*float32 // where each register's tile is
 	tiles []float32
-	keep  []byte // dropout's bits for one tile
 }
 
 // Prepare binds the kernel: it is to be called once after the fields are set and
@@ -62,48 +75,119 @@ func (e *Elementwise) Prepare() {
 	}
 	e.prepared = true
 	e.flat = true
-	for _, o := range e.In {
-		e.flat = e.flat && (o.isFlat(e.Rows, e.Cols) || o.isScalar(e.Rows, e.Cols))
+	for i, o := range e.In {
+		e.In[i] = o.normal(e.Rows, e.Cols)
+		e.flat = e.flat && (e.In[i].isScalar() || e.In[i].RowStride == e.Cols)
 	}
-	for _, o := range e.Out {
-		e.flat = e.flat && o.isFlat(e.Rows, e.Cols)
+	for k, o := range e.Out {
+		e.Out[k] = o.normal(e.Rows, e.Cols)
+		e.flat = e.flat && e.Out[k].RowStride == e.Cols
 	}
+	e.fused = bindFused(e)
 	e.place()
 	e.split()
 }
 
-// isFlat reports whether o's rows×cols elements follow one another.
-func (o Operand) isFlat(rows, cols int) bool {
-	return (o.ColStride == 1 || cols == 1) && (o.RowStride == cols || rows == 1)
+// normal returns o with the strides that are usual where others would do.
+func (o Operand) normal(rows, cols int) Operand {
+	switch {
+	case (o.ColStride == 0 || cols == 1) && (o.RowStride == 0 || rows == 1):
+		o.RowStride, o.ColStride = 0, 0
+	case (o.ColStride == 1 || cols == 1) && (o.RowStride == cols || rows == 1):
+		o.RowStride, o.ColStride = cols, 1
+	}
+	return o
 }
 
-// isScalar reports whether o is one value.
-func (o Operand) isScalar(rows, cols int) bool {
-	return (o.ColStride == 0 || cols == 1) && (o.RowStride == 0 || rows == 1)
-}
+// isScalar reports whether o is one value, isRow whether its rows are the same.
+func (o *Operand) isScalar() bool { return o.RowStride == 0 && o.ColStride == 0 }
+func (o *Operand) isRow() bool    { return o.RowStride == 0 && o.ColStride == 1 }
 
-// place turns the program into code. A register is a place for a tile: the
-// program's registers, then one for each output. Only the registers whose last
-// use has passed give their tile back, so that few of them are in the cache.
+// place turns the program into code for the interpreter and gives each register
+// a tile. A tile is used again after the last use of its register, so that few
+// of them are in the cache.
 func (e *Elementwise) place() {
 	p := e.Program
 	first := p.Operands + len(p.Consts)
-	e.regs = first + len(p.Code)
-	e.code = make([]instr, len(p.Code))
-	for i, in := range p.Code {
-		c := instr{op: in.Op, dst: uint8(first + i), a: in.A, b: in.A, c: in.A}
-		switch n := in.Op.Arity(); {
-		case n == 3:
-			c.b, c.c = in.B, in.C
-		case n == 2:
-			c.b = in.B
+	regs := first + len(p.Code)
+	e.code = make([]instr, 0, len(p.Code)+len(p.Outputs))
+	e.results = make([]uint16, len(p.Outputs))
+	e.direct = make([]bool, len(p.Outputs))
+	for k, o := range p.Outputs {
+		e.results[k] = uint16(o)
+		if int(o) < first {
+			e.results[k] = uint16(regs)
+			e.code = append(e.code, instr{op: opCopy, dst: uint16(regs), a: uint16(o), b: uint16(o), c: uint16(o)})
+			regs++
 		}
-		if in.Op == OpDropout {
+	}
+	for i, in := range p.Code {
+		c := instr{op: in.Op, dst: uint16(first + i), a: uint16(in.A), b: uint16(in.A), c: uint16(in.A)}
+		switch n := in.Op.Arity(); {
+		case n > 2:
+			c.b, c.c = uint16(in.B), uint16(in.C)
+		case n > 1:
+			c.b = uint16(in.B)
+		case in.Op == OpDropout:
 			c.mask = in.B
 		}
-		e.code[i] = c
+		e.code = append(e.code, c)
 	}
-	e.tiles = e.regs + 1
+
+	last := make([]int, regs) // the last instruction that uses a register
+	for i, in := range e.code {
+		last[in.dst], last[in.a], last[in.b], last[in.c] = i, i, i, i
+	}
+	for _, r := range e.results {
+		last[r] = len(e.code)
+	}
+	e.tileOf = make([]int, regs)
+	for r := range first {
+		e.tileOf[r] = r
+	}
+	e.tiles = first
+	var free []int
+	for i, in := range e.code {
+		if n := len(free); n > 0 {
+			e.tileOf[in.dst], free = free[n-1], free[:n-1]
+		} else {
+			e.tileOf[in.dst] = e.tiles
+			e.tiles++
+		}
+		for r := first; r < regs; r++ {
+			if last[r] == i {
+				free = append(free, e.tileOf[r])
+			}
+		}
+	}
+	// An output can be computed where it belongs if no later instruction reads
+	// that memory.
+	for k, r := range e.results {
+		for i := len(e.code) - 1; i >= 0; i-- {
+			in := e.code[i]
+			if in.dst == r {
+				e.direct[k] = true
+				break
+			}
+			if e.reads(in.a, k) || e.reads(in.b, k) || e.reads(in.c, k) {
+				break
+			}
+		}
+		e.direct[k] = e.direct[k] && !slices.Contains(e.results[:k], r)
+	}
+}
+
+// reads reports whether register r is an operand in the memory of output k.
+func (e *Elementwise) reads(r uint16, k int) bool {
+	return int(r) < e.Program.Operands && overlap(e.In[r].Data, e.Out[k].Data)
+}
+
+func overlap(a, b []float32) bool {
+	if len(a) == 0 || len(b) == 0 {
+		return false
+	}
+	return uintptr(unsafe.Pointer(&a[0])) <= uintptr(unsafe.Pointer(&b[len(b)-1])) &&
+		uintptr(unsafe.Pointer(&b[0])) <= uintptr(unsafe.Pointer(&a[len(a)-1]))
 }
 
 // grainCost is the cost of a chunk of work that is worth handing to another
@@ -115,143 +199,217 @@ const grainCost = 1 << 17
 func (e *Elementwise) split() {
 	rows, cols := e.Rows, e.Cols
 	if e.flat {
-		rows, cols = 1, e.Rows*e.Cols
-	}
-	grain := max(grainCost/e.Program.cost(), tileSize) / tileSize * tileSize
-	e.chunkRows = min(max(grain/max(cols, 1), 1), rows)
-	e.chunkCols = cols
-	if e.chunkRows == 1 && cols > grain {
-		e.chunkCols = grain
+		rows, cols = 1, rows*cols
 	}
 	if rows*cols == 0 {
-		e.grid = 0
 		return
 	}
-	e.gridCols = (cols + e.chunkCols - 1) / e.chunkCols
-	e.grid = e.gridCols * ((rows + e.chunkRows - 1) / e.chunkRows)
+	grain := max(grainCost/e.Program.cost(), tileSize) / tileSize * tileSize
+	e.chunk = region{rows: min(max(grain/cols, 1), rows), cols: cols}
+	if e.chunk.rows == 1 {
+		e.chunk.cols = min(grain, cols)
+	}
+	e.gridCols = (cols + e.chunk.cols - 1) / e.chunk.cols
+	e.grid = e.gridCols * ((rows + e.chunk.rows - 1) / e.chunk.rows)
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (e *Elementwise) Tasks() int {
+	e.Prepare()
+	return e.grid
 }
 
 // Run runs the program over the whole matrix.
-func (e *Elementwise) Run(p *par.Pool) {
-	e.Prepare()
-	p.Run(e, e.grid)
-}
+func (e *Elementwise) Run(p *par.Pool) { p.Run(e, e.Tasks()) }
 
-// Do runs chunk index of Run.
+// Do does one task.
 func (e *Elementwise) Do(worker, index int) {
 	rows, cols := e.Rows, e.Cols
 	if e.flat {
-		rows, cols = 1, e.Rows*e.Cols
+		rows, cols = 1, rows*cols
 	}
-	r0 := index / e.gridCols * e.chunkRows
-	c0 := index % e.gridCols * e.chunkCols
-	e.region(worker, r0, min(r0+e.chunkRows, rows), c0, min(c0+e.chunkCols, cols), e.flat)
+	r := index / e.gridCols * e.chunk.rows
+	c := index % e.gridCols * e.chunk.cols
+	e.run(worker, region{r, c, min(e.chunk.rows, rows-r), min(e.chunk.cols, cols-c)})
 }
 
-// Region runs the program over rows r0 … r1-1 and columns c0 … c1-1. Calls that
-// overlap in time have different workers and disjoint regions.
+// Region runs the program over rows r0 … r1-1 and columns c0 … c1-1, after
+// Prepare. Calls that overlap in time have different workers and disjoint
+// regions. It does best with whole rows.
 func (e *Elementwise) Region(worker, r0, r1, c0, c1 int) {
-	if e.flat && (c0 == 0 && c1 == e.Cols || r1-r0 == 1) {
-		e.region(worker, 0, 1, r0*e.Cols+c0, (r1-1)*e.Cols+c1, true)
-		return
-	}
-	e.region(worker, r0, r1, c0, c1, false)
-}
-
-// region is Region; flat says that the matrix is taken as one row.
-func (e *Elementwise) region(worker, r0, r1, c0, c1 int, flat bool) {
 	if r0 >= r1 || c0 >= c1 {
 		return
 	}
-	e.interpret(worker, r0, r1, c0, c1, flat)
+	g := region{r0, c0, r1 - r0, c1 - c0}
+	if e.flat && g.cols == e.Cols {
+		g = region{0, r0 * e.Cols, 1, g.rows * g.cols}
+	}
+	e.run(worker, g)
+}
+
+// A region is a part of the matrix that begins at (r, c). If every operand is
+// flat the matrix may also be taken as one row, since then element (r, c) is
+// element (0, r*Cols+c).
+type region struct{ r, c, rows, cols int }
+
+// at returns where o's part of the region begins, and how far apart its rows are.
+func (g region) at(o *Operand) (p *float32, stride int) {
+	return &o.Data[g.r*o.RowStride+g.c*o.ColStride], o.RowStride
+}
+
+func (e *Elementwise) run(worker int, g region) {
+	tier := Active()
+	s := e.scratch[worker]
+	if s == nil {
+		s = new(scratch)
+		e.scratch[worker] = s
+	}
+	if e.fused != nil {
+		if loop := e.fused.loop(tier); loop != nil {
+			e.runFused(s, loop, g)
+			return
+		}
+	}
+	e.interpret(s, opsOf(tier), g)
+}
+
+// runFused runs the loop of the program.
+func (e *Elementwise) runFused(s *scratch, loop func(*fusedLoop), g region) {
+	if e.fused.mask < 0 {
+		e.bindLoop(&s.loop, g)
+		loop(&s.loop)
+		return
+	}
+	d := &e.Dropouts[e.fused.mask]
+	d.masked(s, g, e.Cols, func(g region) {
+		e.bindLoop(&s.loop, g)
+		loop(&s.loop)
+	})
+}
+
+// bindLoop points l to the operands of region g.
+func (e *Elementwise) bindLoop(l *fusedLoop, g region) {
+	f, p := e.fused, e.Program
+	l.rows, l.cols = g.rows, g.cols
+	for i, k := range f.in[:f.n] {
+		switch {
+		case k < p.Operands:
+			l.in[i], l.inStride[i] = g.at(&e.In[k])
+			l.inStride[i] *= 4
+		case k < scaleOf:
+			l.in[i], l.inStride[i] = &p.Consts[k-p.Operands], 0
+		default:
+			l.in[i], l.inStride[i] = &e.Dropouts[k-scaleOf].Scale, 0
+		}
+	}
+	for i, k := range f.out[:len(f.program.Outputs)] {
+		l.out[i], l.outStride[i] = g.at(&e.Out[k])
+		l.outStride[i] *= 4
+	}
 }
 
 // interpret runs the program tile by tile. A tile is a piece of one row, or
-// several whole rows of a narrow region.
-func (e *Elementwise) interpret(worker, r0, r1, c0, c1 int, flat bool) {
-	s := e.scratch[worker]
-	if s == nil {
-		s = e.newScratch()
-		e.scratch[worker] = s
+// several rows of a narrow region.
+func (e *Elementwise) interpret(s *scratch, ops *[numEOps]primitive, g region) {
+	if s.regs == nil {
+		e.makeTiles(s)
 	}
-	rows, cols := e.Rows, e.Cols
-	if flat {
-		rows, cols = 1, rows*cols
+	width := min(g.cols, tileSize)
+	height := min(tileSize/width, g.rows)
+	for i := range e.In {
+		if o := &e.In[i]; o.isScalar() {
+			fill(s.tile(e, i)[:width*height], o.Data[0])
+		}
+	}
+	for c := 0; c < g.cols; c += width {
+		w := min(width, g.cols-c)
+		for i := range e.In {
+			if o := &e.In[i]; o.isRow() {
+				s.load(e, i, region{0, g.c + c, height, w})
+			}
+		}
+		for r := 0; r < g.rows; r += height {
+			e.interpretTile(s, ops, region{g.r + r, g.c + c, min(height, g.rows-r), w})
+		}
+	}
+}
+
+// makeTiles gives each register its tile, and constants their values.
+func (e *Elementwise) makeTiles(s *scratch) {
+	s.tiles = make([]float32, e.tiles*tileSize)
+	s.regs = make([]*float32, len(e.tileOf))
+	for r := range s.regs {
+		s.regs[r] = &s.tile(e, r)[0]
 	}
 	for i, c := range e.Program.Consts {
-		fill(s.tile(e.Program.Operands+i), c)
-	}
-	for i, o := range e.In {
-		if o.isScalar(e.Rows, e.Cols) {
-			fill(s.tile(i), o.Data[0])
-			s.regs[i] = &s.tile(i)[0]
-		}
-	}
-	width := min(c1-c0, tileSize)
-	height := min(tileSize/width, r1-r0)
-	for c := c0; c < c1; c += width {
-		w := min(width, c1-c)
-		for i, o := range e.In {
-			if !o.isScalar(e.Rows, e.Cols) && !flat && o.RowStride == 0 && height > 1 {
-				s.pack(i, o, 0, height, c, w)
-			}
-		}
-		for r := r0; r < r1; r += height {
-			h := min(height, r1-r)
-			for i, o := range e.In {
-				switch {
-				case o.isScalar(e.Rows, e.Cols):
-				case flat:
-					s.regs[i] = &o.Data[c]
-				case o.RowStride == 0 && height > 1:
-				case o.ColStride == 1 && (h == 1 || o.RowStride == w):
-					s.regs[i] = &o.Data[r*o.RowStride+c]
-				default:
-					s.pack(i, o, r, h, c, w)
-				}
-			}
-			for _, in := range e.code {
-				dst, a := s.regs[in.dst], s.regs[in.a]
-				if in.op == OpDropout {
-					e.dropout(s, dst, a, int(in.mask), r, h, c, w, cols)
-					continue
-				}
-				genericOps[in.op](dst, a, s.regs[in.b], s.regs[in.c], h*w)
-			}
-			for k, o := range e.Out {
-				from := s.regs[e.Program.Outputs[k]]
-				if flat || rows == 1 {
-					copy(o.Data[c:c+w], unsafe.Slice(from, w))
-					continue
-				}
-				for j := range h {
-					v := unsafe.Slice((*float32)(unsafe.Add(unsafe.Pointer(from), 4*j*w)), w)
-					copy(o.Data[(r+j)*o.RowStride+c*max(o.ColStride, 0):], v)
-				}
-			}
-		}
+		fill(s.tile(e, e.Program.Operands+i), c)
 	}
 }
 
-func (e *Elementwise) newScratch() *scratch {
-	s := &scratch{tiles: make([]float32, e.tiles*tileSize), keep: make([]byte, tileSize/8+8)}
-	for i := range e.regs {
-		s.regs[i] = &s.tile(i)[0]
-	}
-	return s
+// tile returns the tile of register r.
+func (s *scratch) tile(e *Elementwise, r int) []float32 {
+	return s.tiles[e.tileOf[r]*tileSize:][:tileSize]
 }
 
-func (s *scratch) tile(i int) []float32 { return s.tiles[i*tileSize : (i+1)*tileSize] }
-
-// pack copies h rows of w elements of o to the tile of register i.
-func (s *scratch) pack(i int, o Operand, r, h, c, w int) {
-	t := s.tile(i)
-	s.regs[i] = &t[0]
-	for j := range h {
-		if row := t[j*w : (j+1)*w]; o.ColStride == 0 {
-			fill(row, o.Data[(r+j)*o.RowStride])
+// load points register i to operand i's part of the region if that is one run of
+// elements, else it copies it to the register's tile.
+func (s *scratch) load(e *Elementwise, i int, t region) {
+	o := &e.In[i]
+	p, stride := t.at(o)
+	if o.ColStride == 1 && (t.rows == 1 || stride == t.cols) {
+		s.regs[i] = p
+		return
+	}
+	tile := s.tile(e, i)
+	s.regs[i] = &tile[0]
+	for j := range t.rows {
+		row := tile[j*t.cols:][:t.cols]
+		if src := offset(p, j*stride); o.ColStride == 0 {
+			fill(row, *src)
 		} else {
-			copy(row, o.Data[(r+j)*o.RowStride+c:])
+			copy(row, unsafe.Slice(src, t.cols))
+		}
+	}
+}
+
+func offset(p *float32, n int) *float32 {
+	return (*float32)(unsafe.Add(unsafe.Pointer(p), 4*n))
+}
+
+// interpretTile runs the program over one tile.
+func (e *Elementwise) interpretTile(s *scratch, ops *[numEOps]primitive, t region) {
+	n := t.rows * t.cols
+	for i := range e.In {
+		if o := &e.In[i]; !o.isScalar() && !o.isRow() {
+			s.load(e, i, t)
+		}
+	}
+	for k, r := range e.results {
+		p, stride := t.at(&e.Out[k])
+		if e.direct[k] && (t.rows == 1 || stride == t.cols) {
+			s.regs[r] = p
+		} else {
+			s.regs[r] = &s.tile(e, int(r))[0]
+		}
+	}
+	for _, in := range e.code {
+		dst, a := s.regs[in.dst], s.regs[in.a]
+		switch in.op {
+		case opCopy:
+			copy(unsafe.Slice(dst, n), unsafe.Slice(a, n))
+		case OpDropout:
+			e.dropout(s, &e.Dropouts[in.mask], dst, a, t)
+		default:
+			ops[in.op](dst, a, s.regs[in.b], s.regs[in.c], n)
+		}
+	}
+	for k, r := range e.results {
+		p, stride := t.at(&e.Out[k])
+		if s.regs[r] == p {
+			continue
+		}
+		for j := range t.rows {
+			copy(unsafe.Slice(offset(p, j*stride), t.cols), unsafe.Slice(offset(s.regs[r], j*t.cols), t.cols))
 		}
 	}
 }

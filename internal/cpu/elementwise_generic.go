@@ -12,7 +12,7 @@ import (
 // A primitive runs one operation over n elements. dst may be a, b or c.
 type primitive func(dst, a, b, c *float32, n int)
 
-func unary(f func(float32) float32) primitive {
+func map1(f func(float32) float32) primitive {
 	return func(dst, a, _, _ *float32, n int) {
 		y, x := unsafe.Slice(dst, n), unsafe.Slice(a, n)
 		for i, v := range x {
@@ -21,7 +21,7 @@ func unary(f func(float32) float32) primitive {
 	}
 }
 
-func binary(f func(a, b float32) float32) primitive {
+func map2(f func(a, b float32) float32) primitive {
 	return func(dst, a, b, _ *float32, n int) {
 		y, x, z := unsafe.Slice(dst, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
 		for i, v := range x {
@@ -30,7 +30,7 @@ func binary(f func(a, b float32) float32) primitive {
 	}
 }
 
-func ternary(f func(a, b, c float32) float32) primitive {
+func map3(f func(a, b, c float32) float32) primitive {
 	return func(dst, a, b, c *float32, n int) {
 		y := unsafe.Slice(dst, n)
 		u, v, w := unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(c, n)
@@ -48,46 +48,46 @@ func truth(b bool) float32 {
 }
 
 var genericOps = [numEOps]primitive{
-	OpAdd:       binary(func(a, b float32) float32 { return a + b }),
-	OpSub:       binary(func(a, b float32) float32 { return a - b }),
-	OpMul:       binary(func(a, b float32) float32 { return a * b }),
-	OpDiv:       binary(func(a, b float32) float32 { return a / b }),
-	OpMax:       binary(fmath.Max),
-	OpMin:       binary(fmath.Min),
-	OpPow:       binary(fmath.Pow),
-	OpLess:      binary(func(a, b float32) float32 { return truth(a < b) }),
-	OpLessEqual: binary(func(a, b float32) float32 { return truth(a <= b) }),
-	OpEqual:     binary(func(a, b float32) float32 { return truth(a == b) }),
-	OpNeg:       unary(func(a float32) float32 { return -a }),
-	OpAbs:       unary(fmath.Abs),
-	OpSign:      unary(fmath.Sign),
-	OpSquare:    unary(func(a float32) float32 { return a * a }),
-	OpSqrt:      unary(fmath.Sqrt),
-	OpExp:       unary(fmath.Exp),
-	OpExpm1:     unary(fmath.Expm1),
-	OpLog:       unary(fmath.Log),
-	OpLog1p:     unary(fmath.Log1p),
-	OpTanh:      unary(fmath.Tanh),
-	OpSigmoid:   unary(fmath.Sigmoid),
-	OpErf:       unary(fmath.Erf),
-	OpRelu:      unary(fmath.Relu),
-	OpSoftplus:  unary(fmath.Softplus),
-	OpSin:       unary(fmath.Sin),
-	OpCos:       unary(fmath.Cos),
-	OpFloor:     unary(fmath.Floor),
-	OpReluGrad: binary(func(dy, y float32) float32 {
+	OpAdd:       map2(func(a, b float32) float32 { return a + b }),
+	OpSub:       map2(func(a, b float32) float32 { return a - b }),
+	OpMul:       map2(func(a, b float32) float32 { return a * b }),
+	OpDiv:       map2(func(a, b float32) float32 { return a / b }),
+	OpMax:       map2(fmath.Max),
+	OpMin:       map2(fmath.Min),
+	OpPow:       map2(fmath.Pow),
+	OpLess:      map2(func(a, b float32) float32 { return truth(a < b) }),
+	OpLessEqual: map2(func(a, b float32) float32 { return truth(a <= b) }),
+	OpEqual:     map2(func(a, b float32) float32 { return truth(a == b) }),
+	OpNeg:       map1(func(a float32) float32 { return -a }),
+	OpAbs:       map1(fmath.Abs),
+	OpSign:      map1(fmath.Sign),
+	OpSquare:    map1(func(a float32) float32 { return a * a }),
+	OpSqrt:      map1(fmath.Sqrt),
+	OpExp:       map1(fmath.Exp),
+	OpExpm1:     map1(fmath.Expm1),
+	OpLog:       map1(fmath.Log),
+	OpLog1p:     map1(fmath.Log1p),
+	OpTanh:      map1(fmath.Tanh),
+	OpSigmoid:   map1(fmath.Sigmoid),
+	OpErf:       map1(fmath.Erf),
+	OpRelu:      map1(fmath.Relu),
+	OpSoftplus:  map1(fmath.Softplus),
+	OpSin:       map1(fmath.Sin),
+	OpCos:       map1(fmath.Cos),
+	OpFloor:     map1(fmath.Floor),
+	OpReluGrad: map2(func(dy, y float32) float32 {
 		if y > 0 {
 			return dy
 		}
 		return 0
 	}),
-	OpMaskScale: ternary(func(d, h, scale float32) float32 {
+	OpMaskScale: map3(func(d, h, scale float32) float32 {
 		if h > 0 {
 			return d * scale
 		}
 		return 0
 	}),
-	OpSelect: ternary(func(cond, a, b float32) float32 {
+	OpSelect: map3(func(cond, a, b float32) float32 {
 		if cond != 0 {
 			return a
 		}

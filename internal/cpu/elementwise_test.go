@@ -4,23 +4,138 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/rng"
 )
 
+// eachTier runs a test for every tier that this machine has.
+func eachTier(t *testing.T, f func(t *testing.T)) {
+	t.Helper()
+	before := Active()
+	defer func() { must(t, Force(before)) }()
+	for _, tier := range Supported() {
+		must(t, Force(tier))
+		t.Run(tier.String(), f)
+	}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // sameBits reports whether a and b are the same float32; all NaNs are one.
 func sameBits(a, b float32) bool {
 	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
 }
 
+// firstDifference returns the first index at which got and want aren't the same
+// bits, or -1.
+func firstDifference(got, want []float32) int {
+	for i := range want {
+		if !sameBits(got[i], want[i]) {
+			return i
+		}
+	}
+	return -1
+}
+
+var special = []float32{
+	0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -0.5, 0.625, 0.9277344, 2,
+	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), math.Float32frombits(0xFFC00001),
+	math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 0x1p-126, -0x1p-126, 0x1.fffffcp-127,
+	math.MaxFloat32, -math.MaxFloat32, 88.72283, 88.7229, 89.5, -87.4, -103.97, -104.5,
+	0x1p23, 0x1p24, -0x1p24, 8388607.5, -8388607.5, 0x1p27, 0x1p31, -0x1p31,
+}
+
+// fillMixed fills x with moderate numbers, any bits, and special values.
+func fillMixed(r *rand.Rand, x []float32) {
+	for i := range x {
+		switch k := r.IntN(16); {
+		case k < 3:
+			x[i] = special[r.IntN(len(special))]
+		case k < 6:
+			x[i] = math.Float32frombits(r.Uint32())
+		default:
+			x[i] = float32(r.NormFloat64() * 4)
+		}
+	}
+}
+
+// A primitive does on every tier what the scalar loop does, for every length
+// and alignment, and touches nothing else.
+func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
+	const longest = 4*16 + 1
+	for _, atStart := range []bool{false, true} {
+		var page [4][]float32 // dst, a, b, c
+		for k := range page {
+			page[k] = fenced[float32](t, longest+16, atStart)
+		}
+		eachTier(t, func(t *testing.T) {
+			ops := opsOf(Active())
+			for op := range EOp(numEOps) {
+				if genericOps[op] == nil {
+					continue
+				}
+				r := rand.New(rand.NewPCG(uint64(op), 1))
+				for n := 1; n <= longest; n++ {
+					for offset := range 16 {
+						var x [4][]float32
+						for k := range x {
+							x[k] = page[k][offset:][:n]
+							if !atStart {
+								x[k] = page[k][len(page[k])-offset-n:][:n]
+							}
+							fillMixed(r, x[k])
+						}
+						want := make([]float32, n)
+						genericOps[op](&want[0], &x[1][0], &x[2][0], &x[3][0], n)
+						ops[op](&x[0][0], &x[1][0], &x[2][0], &x[3][0], n)
+						if i := firstDifference(x[0], want); i >= 0 {
+							t.Fatalf("%v of %v, %v, %v (%d of %d elements, offset %d) is %v, want %v",
+								op, x[1][i], x[2][i], x[3][i], i, n, offset, x[0][i], want[i])
+						}
+					}
+				}
+			}
+		})
+	}
+}
+
+// The functions agree on a sample of all float32.
+func TestFunctionsEqualTheScalarsOnAllMagnitudes(t *testing.T) {
+	const n, stride = 4096, 65_521
+	x, y, want := make([]float32, n), make([]float32, n), make([]float32, n)
+	for op := range EOp(numEOps) {
+		if genericOps[op] == nil || op.Arity() != 1 {
+			continue
+		}
+		for b := uint64(0); b < 1<<32; b += n * stride {
+			for i := range x {
+				x[i] = math.Float32frombits(uint32(b + uint64(i)*stride))
+			}
+			genericOps[op](&want[0], &x[0], &x[0], &x[0], n)
+			for _, tier := range Supported() {
+				opsOf(tier)[op](&y[0], &x[0], &x[0], &x[0], n)
+				if i := firstDifference(y, want); i >= 0 {
+					t.Fatalf("%v of %v (%x) on %v is %v, want %v", op, x[i], math.Float32bits(x[i]), tier, y[i], want[i])
+				}
+			}
+		}
+	}
+}
+
 // evaluate runs e's program for element (r, c) by itself: the oracle of the
-// kernels.
-func evaluate(e *Elementwise, r, c int) []float32 {
+// kernels. in are the operands as they were.
+func evaluate(e *Elementwise, in []Operand, r, c int) []float32 {
 	p := e.Program
 	var v []float32
-	for _, o := range e.In {
+	for _, o := range in {
 		v = append(v, o.Data[r*o.RowStride+c*o.ColStride])
 	}
 	v = append(v, p.Consts...)
@@ -46,60 +161,195 @@ func evaluate(e *Elementwise, r, c int) []float32 {
 	return out
 }
 
-func randomSlice(r *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
+// A layout says how an operand of a test lies in memory.
+type layout int
+
+const (
+	full   layout = iota // rows×cols, one after another
+	spaced               // rows that are further apart than they are long
+	row                  // the same in every row
+	column               // the same in every column
+	scalar
+	layouts
+)
+
+func (l layout) operand(r *rand.Rand, rows, cols int) Operand {
+	o := Operand{RowStride: cols, ColStride: 1}
+	n := rows * cols
+	switch l {
+	case spaced:
+		o.RowStride = cols + 3
+		n = rows * o.RowStride
+	case row:
+		o.RowStride, n = 0, cols
+	case column:
+		o.RowStride, o.ColStride, n = 1, 0, rows
+	case scalar:
+		o.RowStride, o.ColStride, n = 0, 0, 1
 	}
-	return x
+	o.Data = make([]float32, n)
+	for i := range o.Data {
+		o.Data[i] = float32(r.NormFloat64())
+	}
+	return o
 }
 
-// A program runs over matrices of every layout as it does over single elements.
-func TestProgramsRunOverMatricesAsOverElements(t *testing.T) {
-	seed, step := uint64(7), uint64(3)
-	p := &Program{
+var (
+	testSeed = uint64(0x0123_4567_89AB_CDEF)
+	testStep = uint64(1)<<40 + 3
+)
+
+func testDropout(stream uint16) Dropout {
+	return Dropout{Seed: &testSeed, Step: &testStep, Stream: stream, Threshold: rng.Threshold(0.45), Scale: 1 / 0.55}
+}
+
+// checkKernel runs e with run and compares every output with evaluate.
+func checkKernel(t *testing.T, e *Elementwise, run func()) {
+	t.Helper()
+	in := slices.Clone(e.In)
+	for i := range in {
+		in[i].Data = slices.Clone(in[i].Data) // the kernel may work in place
+	}
+	run()
+	for i := range e.Rows {
+		for j := range e.Cols {
+			for k, want := range evaluate(e, in, i, j) {
+				o := e.Out[k]
+				if got := o.Data[i*o.RowStride+j*o.ColStride]; !sameBits(got, want) {
+					t.Fatalf("output %d at (%d, %d) is %v, want %v", k, i, j, got, want)
+				}
+			}
+		}
+	}
+}
+
+// testPools are pools of several sizes.
+var testPools = map[int]*par.Pool{1: nil, 2: par.New(2), 3: par.New(3), 7: par.New(7)}
+
+var testShapes = [][2]int{
+	{1, 1}, {1, 7}, {3, 1}, {2, 10}, {5, 16}, {7, 33}, {130, 10}, {3, 512}, {9, 513}, {2, 1500}, {67, 256}, {1, 30_000},
+}
+
+// longProgram has a constant and an operand among its outputs, and two masks.
+func longProgram() *Program {
+	return &Program{
 		Operands: 4,
 		Consts:   []float32{0.25},
 		Code: []Instr{
-			{Op: OpAdd, A: 0, B: 1},
-			{Op: OpMul, A: 5, B: 2},
-			{Op: OpSub, A: 6, B: 3},
-			{Op: OpTanh, A: 7},
-			{Op: OpMul, A: 8, B: 4},
-			{Op: OpDropout, A: 9, B: 0},
+			{Op: OpAdd, A: 0, B: 1},           // 5
+			{Op: OpMul, A: 5, B: 2},           // 6
+			{Op: OpSub, A: 6, B: 3},           // 7
+			{Op: OpTanh, A: 7},                // 8
+			{Op: OpMul, A: 8, B: 4},           // 9
+			{Op: OpDropout, A: 9, B: 1},       // 10
+			{Op: OpSelect, A: 10, B: 0, C: 7}, // 11
+			{Op: OpDropout, A: 11, B: 0},      // 12
 		},
-		Outputs: []uint8{10, 7},
+		Outputs: []uint8{12, 7, 4, 1},
 	}
-	for _, workers := range []int{1, 3} {
-		pool := par.New(workers)
-		for _, rows := range []int{1, 2, 7, 130} {
-			for _, cols := range []int{1, 3, 10, 64, 513, 1500} {
+}
+
+// A program runs over matrices of every layout, on any number of threads and on
+// every tier, as it does over single elements.
+func TestProgramsRunOverMatricesAsOverElements(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		for workers, pool := range testPools {
+			for s, shape := range testShapes {
+				rows, cols := shape[0], shape[1]
 				t.Run(fmt.Sprintf("%dx%d on %d", rows, cols, workers), func(t *testing.T) {
-					r := rand.New(rand.NewPCG(1, 2))
-					e := &Elementwise{Program: p, Rows: rows, Cols: cols,
-						Dropouts: []Dropout{{Seed: &seed, Step: &step, Stream: 5, Threshold: rng.Threshold(0.45), Scale: 1 / 0.55}},
-						In: []Operand{
-							{Data: randomSlice(r, rows*cols), RowStride: cols, ColStride: 1},
-							{Data: randomSlice(r, cols), ColStride: 1},
-							{Data: randomSlice(r, rows), RowStride: 1},
-							{Data: randomSlice(r, 1)},
-						},
-						Out: []Operand{
-							{Data: make([]float32, rows*cols), RowStride: cols, ColStride: 1},
-							{Data: make([]float32, rows*cols), RowStride: cols, ColStride: 1},
-						}}
-					e.Run(pool)
-					for i := range rows {
-						for j := range cols {
-							for k, want := range evaluate(e, i, j) {
-								if got := e.Out[k].Data[i*cols+j]; !sameBits(got, want) {
-									t.Fatalf("output %d at (%d, %d) is %v, want %v", k, i, j, got, want)
-								}
-							}
-						}
+					r := rand.New(rand.NewPCG(1, uint64(s)))
+					e := &Elementwise{
+						Program: longProgram(), Rows: rows, Cols: cols,
+						Dropouts: []Dropout{testDropout(5), testDropout(6)},
 					}
+					for k := range 4 {
+						e.In = append(e.In, layout((s+k)%int(layouts)).operand(r, rows, cols))
+						e.Out = append(e.Out, layout((s+k)%2).operand(r, rows, cols))
+					}
+					checkKernel(t, e, func() { e.Run(pool) })
 				})
 			}
+		}
+	})
+}
+
+// A kernel may write where it reads, also when another output still needs what
+// was there.
+func TestProgramsRunInPlace(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	eachTier(t, func(t *testing.T) {
+		for _, rows := range []int{1, 3} {
+			x, y := full.operand(r, rows, 700), full.operand(r, rows, 700)
+			e := &Elementwise{
+				Program: &Program{
+					Operands: 2,
+					Code:     []Instr{{Op: OpAdd, A: 0, B: 1}, {Op: OpSub, A: 0, B: 1}, {Op: OpMul, A: 3, B: 1}},
+					Outputs:  []uint8{2, 4},
+				},
+				Rows: rows, Cols: 700, In: []Operand{x, y}, Out: []Operand{x, y},
+			}
+			checkKernel(t, e, func() { e.Run(nil) })
+			swap := &Elementwise{
+				Program: &Program{Operands: 2, Outputs: []uint8{1, 0}},
+				Rows:    rows, Cols: 700, In: []Operand{x, y}, Out: []Operand{x, y},
+			}
+			checkKernel(t, swap, func() { swap.Run(nil) })
+		}
+	})
+}
+
+// The regions of a matrix, in any order, make the whole.
+func TestRegionsMakeTheWhole(t *testing.T) {
+	dropoutNet := &Program{
+		Operands: 2,
+		Code:     []Instr{{Op: OpAdd, A: 0, B: 1}, {Op: OpRelu, A: 2}, {Op: OpDropout, A: 3}},
+		Outputs:  []uint8{4},
+	}
+	eachTier(t, func(t *testing.T) {
+		for _, p := range []*Program{dropoutNet, longProgram()} {
+			for _, shape := range [][2]int{{29, 70}, {30, 256}, {28, 61}} {
+				rows, cols := shape[0], shape[1]
+				for _, step := range [][2]int{{14, 32}, {6, 16}, {1, 7}, {14, cols}, {rows, 5}} {
+					r := rand.New(rand.NewPCG(1, 2))
+					e := &Elementwise{Program: p, Rows: rows, Cols: cols, Dropouts: []Dropout{testDropout(1), testDropout(2)}}
+					for k := range p.Operands {
+						e.In = append(e.In, []layout{full, row, column, scalar}[k].operand(r, rows, cols))
+					}
+					for range p.Outputs {
+						e.Out = append(e.Out, full.operand(r, rows, cols))
+					}
+					e.Prepare()
+					checkKernel(t, e, func() {
+						for r0 := 0; r0 < rows; r0 += step[0] {
+							for c0 := 0; c0 < cols; c0 += step[1] {
+								e.Region(r0%3, r0, min(r0+step[0], rows), c0, min(c0+step[1], cols))
+							}
+						}
+					})
+				}
+			}
+		}
+	})
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	net := &Program{
+		Operands: 2,
+		Code:     []Instr{{Op: OpAdd, A: 0, B: 1}, {Op: OpRelu, A: 2}, {Op: OpDropout, A: 3}},
+		Outputs:  []uint8{4},
+	}
+	for _, p := range []*Program{longProgram(), net} {
+		e := &Elementwise{Program: p, Rows: 40, Cols: 300, Dropouts: []Dropout{testDropout(1), testDropout(2)}}
+		for k := range p.Operands {
+			e.In = append(e.In, []layout{full, row, column, scalar}[k].operand(r, 40, 300))
+		}
+		for range p.Outputs {
+			e.Out = append(e.Out, full.operand(r, 40, 300))
+		}
+		e.Run(nil)
+		if n := testing.AllocsPerRun(10, func() { e.Run(nil) }); n != 0 {
+			t.Errorf("a run allocates %v times", n)
 		}
 	}
 }

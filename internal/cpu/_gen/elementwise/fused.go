@@ -1,0 +1,95 @@
+package main
+
+// This file lists the programs that have a loop of their own. Package cpu finds
+// them by their structure: the order of the operands of a commutative operation,
+// of independent steps and of outputs doesn't matter there, nor whether a scalar
+// is an operand or a constant, and Square x is Mul x x.
+
+var fusedPrograms = []fused{
+	// Forward passes of dense layers.
+	{"Bias", []string{"x", "b"}, nil, []string{"y = Add x b"}, []string{"y"}},
+	{"BiasRelu", []string{"x", "b"}, nil, []string{"s = Add x b", "y = Relu s"}, []string{"y"}},
+	{
+		"BiasReluDropout",
+		[]string{"x", "b"},
+		[]string{"scale"},
+		[]string{"s = Add x b", "h = Relu s", "y = Dropout h scale"},
+		[]string{"y"},
+	},
+	{"Dropout", []string{"x"}, []string{"scale"}, []string{"y = Dropout x scale"}, []string{"y"}},
+
+	// Backward passes.
+	{"MaskScale", []string{"d", "h"}, []string{"scale"}, []string{"y = MaskScale d h scale"}, []string{"y"}},
+	{"ReluGrad", []string{"d", "h"}, nil, []string{"y = ReluGrad d h"}, []string{"y"}},
+	{
+		"DropoutReluGrad",
+		[]string{"d", "h"},
+		[]string{"scale"},
+		[]string{"m = Dropout d scale", "y = ReluGrad m h"},
+		[]string{"y"},
+	},
+
+	// Arithmetic with a scalar.
+	{"Scale", []string{"x"}, []string{"s"}, []string{"y = Mul x s"}, []string{"y"}},
+	{"ScaleAdd", []string{"x", "z"}, []string{"s"}, []string{"m = Mul x s", "y = Add m z"}, []string{"y"}},
+
+	// Optimizers, as Keras 3 writes them. SGD.
+	{"SGD", []string{"p", "g"}, []string{"lr"}, []string{"d = Mul g lr", "q = Sub p d"}, []string{"q"}},
+	{
+		"SGDMomentum",
+		[]string{"p", "g", "m"},
+		[]string{"lr", "momentum"},
+		[]string{"d = Mul g lr", "a = Mul m momentum", "n = Sub a d", "q = Add p n"},
+		[]string{"q", "n"},
+	},
+	{
+		"SGDNesterov",
+		[]string{"p", "g", "m"},
+		[]string{"lr", "momentum"},
+		[]string{
+			"d = Mul g lr", "a = Mul m momentum", "n = Sub a d",
+			"b = Mul n momentum", "e = Sub b d", "q = Add p e",
+		},
+		[]string{"q", "n"},
+	},
+	{
+		"Adam",
+		[]string{"p", "g", "m", "v"},
+		[]string{"c1", "c2", "alpha", "eps"},
+		adamSteps("p"),
+		[]string{"q", "n", "w"},
+	},
+	{
+		"AdamW",
+		[]string{"p", "g", "m", "v"},
+		[]string{"decay", "c1", "c2", "alpha", "eps"},
+		append([]string{"pd = Mul p decay", "r = Sub p pd"}, adamSteps("r")...),
+		[]string{"q", "n", "w"},
+	},
+	{
+		"AdamWScheduled",
+		[]string{"p", "g", "m", "v"},
+		[]string{"decay", "lr", "c1", "c2", "alpha", "eps"},
+		append([]string{"pd = Mul p decay", "pl = Mul pd lr", "r = Sub p pl"}, adamSteps("r")...),
+		[]string{"q", "n", "w"},
+	},
+	{
+		"RMSprop",
+		[]string{"p", "g", "v"},
+		[]string{"rho", "c", "lr", "eps"},
+		[]string{
+			"a = Mul rho v", "gg = Mul g g", "b = Mul c gg", "w = Add a b",
+			"e = Add w eps", "s = Sqrt e", "d = Mul lr g", "u = Div d s", "q = Sub p u",
+		},
+		[]string{"q", "w"},
+	},
+}
+
+// adamSteps is Adam's update of the parameter p.
+func adamSteps(p string) []string {
+	return []string{
+		"gm = Sub g m", "dm = Mul gm c1", "n = Add m dm",
+		"gg = Mul g g", "gv = Sub gg v", "dv = Mul gv c2", "w = Add v dv",
+		"a = Mul n alpha", "s = Sqrt w", "e = Add s eps", "u = Div a e", "q = Sub " + p + " u",
+	}
+}

@@ -1,0 +1,498 @@
+package main
+
+import (
+	"fmt"
+	"go/token"
+	"go/types"
+	"math"
+
+	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+	"github.com/mmcloughlin/avo/x86"
+)
+
+// This file gives the two instruction sets one face, so that a kernel is written
+// once for both: a vector has 8 lanes on AVX2 and 16 on AVX-512.
+
+type (
+	vec = reg.VecVirtual
+	op  = operand.Op
+)
+
+// An asm emits one function.
+type asm struct {
+	*build.Context
+	wide bool // AVX-512
+
+	hoisted map[uint32]vec // constants that are in registers
+	dry     bool           // only note the constants that are used
+	used    []uint32
+	tail    *pred // the lanes that loads and stores are limited to
+	labels  int
+	globals map[string]bool // constants that the file has
+}
+
+// A pred says which lanes are chosen: an opmask on AVX-512, a vector whose lanes
+// are all ones or all zeros on AVX2.
+type pred struct {
+	k reg.OpmaskVirtual
+	v vec
+}
+
+func (a *asm) lanes() int {
+	if a.wide {
+		return 16
+	}
+	return 8
+}
+
+func (a *asm) vec() vec {
+	if a.wide {
+		return a.ZMM()
+	}
+	return a.YMM()
+}
+
+func (a *asm) label(name string) string {
+	a.labels++
+	return fmt.Sprintf("%s%d", name, a.labels)
+}
+
+// suffix ends the names of the functions of this instruction set.
+func (a *asm) suffix() string {
+	if a.wide {
+		return "AVX512"
+	}
+	return "AVX2"
+}
+
+// Constants.
+
+// c returns a constant as an operand that may be memory, except on AVX-512.
+func (a *asm) c(x float32) op { return a.bits(math.Float32bits(x)) }
+
+// r is c in a register.
+func (a *asm) r(x float32) vec { return a.reg(a.c(x)) }
+
+// bits is c for a bit pattern or an integer.
+func (a *asm) bits(b uint32) op {
+	if a.dry {
+		for _, u := range a.used {
+			if u == b {
+				return a.vec()
+			}
+		}
+		a.used = append(a.used, b)
+		return a.vec()
+	}
+	if v, ok := a.hoisted[b]; ok {
+		return v
+	}
+	m := a.constant(b)
+	if !a.wide {
+		return m
+	}
+	v := a.vec()
+	a.VBROADCASTSS(m, v)
+	return v
+}
+
+// constant returns a vector of b in the read-only data.
+func (a *asm) constant(b uint32) operand.Mem {
+	return a.data(fmt.Sprintf("c%08x", b), func() {
+		for range 8 {
+			a.AppendDatum(operand.U32(b))
+		}
+	})
+}
+
+// data returns a table in the read-only data, made by fill the first time.
+func (a *asm) data(name string, fill func()) operand.Mem {
+	if a.globals[name] {
+		return operand.NewDataAddr(operand.NewStaticSymbol(name), 0)
+	}
+	a.globals[name] = true
+	m := a.StaticGlobal(name)
+	a.DataAttributes(8 | 16) // RODATA|NOPTR
+	fill()
+	return m
+}
+
+// maxHoisted is how many constants of a loop are kept in registers on AVX-512.
+const maxHoisted = 20
+
+// hoist loads the constants that body uses into registers, on AVX-512; on AVX2,
+// which has half the registers, they are memory operands.
+func (a *asm) hoist(body func()) {
+	if !a.wide {
+		return
+	}
+	real, tail := a.Context, a.tail
+	a.Context = build.NewContext()
+	a.Function("dry")
+	a.dry, a.used = true, nil
+	body()
+	a.dry, a.Context, a.tail = false, real, tail
+	for _, b := range a.used[:min(len(a.used), maxHoisted)] {
+		v := a.vec()
+		a.VBROADCASTSS(a.constant(b), v)
+		a.hoisted[b] = v
+	}
+}
+
+// reg returns o in a register.
+func (a *asm) reg(o op) vec {
+	if v, ok := o.(vec); ok {
+		return v
+	}
+	v := a.vec()
+	a.VMOVUPS(o, v)
+	return v
+}
+
+func (a *asm) copy(o op) vec {
+	v := a.vec()
+	if _, ok := o.(vec); ok {
+		a.VMOVAPS(o, v)
+	} else {
+		a.VMOVUPS(o, v)
+	}
+	return v
+}
+
+func (a *asm) zero() vec {
+	v := a.vec()
+	if a.wide {
+		a.VPXORD(v, v, v)
+	} else {
+		a.VXORPS(v, v, v)
+	}
+	return v
+}
+
+// Memory.
+
+func (a *asm) load(m op) vec {
+	v := a.vec()
+	switch {
+	case a.tail == nil:
+		a.VMOVUPS(m, v)
+	case a.wide:
+		a.VMOVUPS_Z(m, a.tail.k, v)
+	default:
+		a.VMASKMOVPS(m, a.tail.v, v)
+	}
+	return v
+}
+
+func (a *asm) store(v vec, m op) {
+	switch {
+	case a.tail == nil:
+		a.VMOVUPS(v, m)
+	case a.wide:
+		a.VMOVUPS(v, a.tail.k, m)
+	default:
+		a.VMASKMOVPS(v, a.tail.v, m)
+	}
+}
+
+// Arithmetic.
+
+func (a *asm) add(x, y op) vec {
+	if _, ok := x.(vec); !ok {
+		x, y = y, x
+	}
+	d := a.vec()
+	a.VADDPS(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) mul(x, y op) vec {
+	if _, ok := x.(vec); !ok {
+		x, y = y, x
+	}
+	d := a.vec()
+	a.VMULPS(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) sub(x, y op) vec {
+	d := a.vec()
+	a.VSUBPS(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) div(x, y op) vec {
+	d := a.vec()
+	a.VDIVPS(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) sqrt(x op) vec {
+	d := a.vec()
+	a.VSQRTPS(x, d)
+	return d
+}
+
+// rawMax is x > y ? x : y, so y if either is NaN.
+func (a *asm) rawMax(x, y op) vec {
+	d := a.vec()
+	a.VMAXPS(y, a.reg(x), d)
+	return d
+}
+
+// rawMin is x < y ? x : y, so y if either is NaN.
+func (a *asm) rawMin(x, y op) vec {
+	d := a.vec()
+	a.VMINPS(y, a.reg(x), d)
+	return d
+}
+
+// horner makes p·x + c of p.
+func (a *asm) horner(p, x vec, c op) { a.VFMADD213PS(c, x, p) }
+
+// fma adds x·y to acc.
+func (a *asm) fma(acc, x vec, y op) { a.VFMADD231PS(y, x, acc) }
+
+// polynomial returns the polynomial in x with the coefficients c, highest first.
+func (a *asm) polynomial(x vec, c ...float32) vec {
+	p := a.copy(a.c(c[0]))
+	for _, k := range c[1:] {
+		a.horner(p, x, a.c(k))
+	}
+	return p
+}
+
+func (a *asm) and(x, y op) vec { return a.bitwise(a.VANDPS, x, y) }
+func (a *asm) or(x, y op) vec  { return a.bitwise(a.VORPS, x, y) }
+func (a *asm) xor(x, y op) vec { return a.bitwise(a.VXORPS, x, y) }
+
+func (a *asm) bitwise(f func(...op), x, y op) vec {
+	if _, ok := x.(vec); !ok {
+		x, y = y, x
+	}
+	d := a.vec()
+	f(y, a.reg(x), d)
+	return d
+}
+
+// andNot is y without the bits of x.
+func (a *asm) andNot(x, y op) vec {
+	d := a.vec()
+	a.VANDNPS(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) floor(x op) vec {
+	d := a.vec()
+	const downNoException = 9
+	if a.wide {
+		a.VRNDSCALEPS(operand.Imm(downNoException), x, d)
+	} else {
+		a.VROUNDPS(operand.Imm(downNoException), x, d)
+	}
+	return d
+}
+
+// Integers in the lanes.
+
+func (a *asm) addInt(x, y op) vec {
+	if _, ok := x.(vec); !ok {
+		x, y = y, x
+	}
+	d := a.vec()
+	a.VPADDD(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) subInt(x, y op) vec {
+	d := a.vec()
+	a.VPSUBD(y, a.reg(x), d)
+	return d
+}
+
+func (a *asm) shiftLeft(x vec, n uint64) vec {
+	d := a.vec()
+	a.VPSLLD(operand.Imm(n), x, d)
+	return d
+}
+
+// shiftRight keeps the sign.
+func (a *asm) shiftRight(x vec, n uint64) vec {
+	d := a.vec()
+	a.VPSRAD(operand.Imm(n), x, d)
+	return d
+}
+
+func (a *asm) toFloat(x vec) vec {
+	d := a.vec()
+	a.VCVTDQ2PS(x, d)
+	return d
+}
+
+// Comparisons. The q after a name: false for NaN without n, true with it.
+
+const (
+	equal      = 0x00
+	less       = 0x11
+	lessEqual  = 0x12
+	unordered  = 0x03
+	notEqual   = 0x04 // or unordered
+	notGE      = 0x19 // or unordered
+	notLE      = 0x16 // or unordered
+	greaterEq  = 0x1D
+	greater    = 0x1E
+	allOnes    = 0xFFFFFFFF
+	signBit    = 0x80000000
+	absBits    = 0x7FFFFFFF
+	infBits    = 0x7F800000
+	nanBits    = 0x7FC00000
+	negInfBits = 0xFF800000
+)
+
+func (a *asm) cmp(how uint64, x, y op) pred {
+	if a.wide {
+		k := a.K()
+		a.VCMPPS(operand.Imm(how), y, a.reg(x), k)
+		return pred{k: k}
+	}
+	v := a.vec()
+	a.VCMPPS(operand.Imm(how), y, a.reg(x), v)
+	return pred{v: v}
+}
+
+// cmpZeroInt chooses the lanes whose integer is 0.
+func (a *asm) cmpZeroInt(x vec) pred {
+	z := a.zero()
+	if a.wide {
+		k := a.K()
+		a.VPCMPEQD(z, x, k)
+		return pred{k: k}
+	}
+	v := a.vec()
+	a.VPCMPEQD(z, x, v)
+	return pred{v: v}
+}
+
+// choose returns yes where p and no elsewhere.
+func (a *asm) choose(p pred, yes, no op) vec {
+	d := a.vec()
+	if a.wide {
+		i, err := x86.VBLENDMPS(yes, a.reg(no), p.k, d)
+		if err != nil {
+			panic(err)
+		}
+		i.Inputs = i.Inputs[:3] // avo counts d, which is only written
+		a.Instruction(i)
+	} else {
+		a.VBLENDVPS(p.v, yes, a.reg(no), d)
+	}
+	return d
+}
+
+// keep returns x where p and +0 elsewhere.
+func (a *asm) keep(p pred, x op) vec {
+	d := a.vec()
+	if a.wide {
+		a.VMOVAPS_Z(a.reg(x), p.k, d)
+	} else {
+		a.VANDPS(x, p.v, d)
+	}
+	return d
+}
+
+// tailOf limits what follows to the first n lanes, 0 < n < lanes. It uses up n.
+func (a *asm) tailOf(n reg.GPVirtual) {
+	if a.wide {
+		ones, k := a.GP64(), a.K()
+		a.MOVQ(operand.I64(-1), ones)
+		a.BZHIQ(n, ones, ones)
+		a.KMOVW(ones.As32(), k)
+		a.tail = &pred{k: k}
+		return
+	}
+	m := a.data("tailmask", func() {
+		for i := range 16 {
+			a.AppendDatum(operand.U32(map[bool]uint32{true: allOnes}[i < 8]))
+		}
+	})
+	t, v := a.GP64(), a.vec()
+	a.LEAQ(m, t)
+	a.NEGQ(n)
+	a.VMOVUPS(operand.Mem{Base: t, Index: n, Scale: 4, Disp: 32}, v)
+	a.tail = &pred{v: v}
+}
+
+// at is element i of the array at p, plus disp bytes.
+func at(p, i reg.Register, disp int) operand.Mem {
+	return operand.Mem{Base: p, Index: i, Scale: 4, Disp: disp}
+}
+
+// loop runs body for the elements from 0 to n-1, a vector or unroll vectors at a
+// time; body gets the index register and how many bytes are to be added. The
+// last vector may be partial.
+func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp int)) {
+	w := a.lanes()
+	i, limit := a.GP64(), a.GP64()
+	a.XORQ(i, i)
+	if unroll > 1 {
+		many, one := a.label("many"), a.label("one")
+		a.MOVQ(n, limit)
+		a.ANDQ(operand.I32(-w*unroll), limit)
+		a.JZ(operand.LabelRef(one))
+		a.Label(many)
+		for u := range unroll {
+			body(i, u*w*4)
+		}
+		a.ADDQ(operand.I32(w*unroll), i)
+		a.CMPQ(i, limit)
+		a.JB(operand.LabelRef(many))
+		a.Label(one)
+	}
+	one, last, done := a.label("one"), a.label("last"), a.label("done")
+	a.MOVQ(n, limit)
+	a.ANDQ(operand.I32(-w), limit)
+	a.CMPQ(i, limit)
+	a.JAE(operand.LabelRef(last))
+	a.Label(one)
+	body(i, 0)
+	a.ADDQ(operand.I32(w), i)
+	a.CMPQ(i, limit)
+	a.JB(operand.LabelRef(one))
+	a.Label(last)
+	rest := a.GP64()
+	a.MOVQ(n, rest)
+	a.SUBQ(i, rest)
+	a.JZ(operand.LabelRef(done))
+	a.tailOf(rest)
+	body(i, 0)
+	a.tail = nil
+	a.Label(done)
+}
+
+// function starts a function that uses no stack.
+func (a *asm) function(name, signature string) {
+	a.hoisted = map[uint32]vec{}
+	const nosplit = 4
+	a.Function(name)
+	a.Attributes(nosplit)
+	a.Pragma("noescape")
+	sig, err := gotypes.ParseSignatureInPackage(cpuPackage, signature)
+	if err != nil {
+		panic(err)
+	}
+	a.Signature(sig)
+}
+
+// cpuPackage is package cpu as far as signatures name its types.
+var cpuPackage = func() *types.Package {
+	p := types.NewPackage("cpu", "cpu")
+	for _, name := range []string{"fusedLoop"} {
+		t := types.NewTypeName(token.NoPos, p, name, nil)
+		types.NewNamed(t, types.NewStruct(nil, nil), nil)
+		p.Scope().Insert(t)
+	}
+	return p
+}()

@@ -1,0 +1,281 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// This file turns programs of elementwise operations into loops.
+
+// An opcode is an elementwise operation: the suffix of its constant in package
+// cpu, its scalar meaning, and the instructions for one vector.
+type opcode struct {
+	name   string
+	scalar string // in terms of a, b, c
+	arity  int
+	emit   func(a *asm, v []vec) vec
+}
+
+func unary(f func(*asm, vec) vec) func(*asm, []vec) vec {
+	return func(a *asm, v []vec) vec { return f(a, v[0]) }
+}
+
+func binary(f func(a *asm, x, y vec) vec) func(*asm, []vec) vec {
+	return func(a *asm, v []vec) vec { return f(a, v[0], v[1]) }
+}
+
+func comparison(how uint64) func(*asm, []vec) vec {
+	return func(a *asm, v []vec) vec { return a.keep(a.cmp(how, v[0], v[1]), a.c(1)) }
+}
+
+var opcodes = []opcode{
+	{"Add", "a + b", 2, binary(func(a *asm, x, y vec) vec { return a.add(x, y) })},
+	{"Sub", "a - b", 2, binary(func(a *asm, x, y vec) vec { return a.sub(x, y) })},
+	{"Mul", "a * b", 2, binary(func(a *asm, x, y vec) vec { return a.mul(x, y) })},
+	{"Div", "a / b", 2, binary(func(a *asm, x, y vec) vec { return a.div(x, y) })},
+	{"Max", "max(a, b)", 2, binary((*asm).max)},
+	{"Min", "min(a, b)", 2, binary((*asm).min)},
+	{"Less", "1 if a < b else 0", 2, comparison(less)},
+	{"LessEqual", "1 if a <= b else 0", 2, comparison(lessEqual)},
+	{"Equal", "1 if a == b else 0", 2, comparison(equal)},
+	{"Neg", "-a", 1, unary(func(a *asm, x vec) vec { return a.xor(x, a.bits(signBit)) })},
+	{"Abs", "|a|", 1, unary(func(a *asm, x vec) vec { return a.and(x, a.bits(absBits)) })},
+	{"Sign", "fmath.Sign(a)", 1, unary((*asm).sign)},
+	{"Square", "a * a", 1, unary(func(a *asm, x vec) vec { return a.mul(x, x) })},
+	{"Sqrt", "√a", 1, unary(func(a *asm, x vec) vec { return a.sqrt(x) })},
+	{"Exp", "fmath.Exp(a)", 1, unary((*asm).exp)},
+	{"Expm1", "fmath.Expm1(a)", 1, unary((*asm).expm1)},
+	{"Log", "fmath.Log(a)", 1, unary((*asm).log)},
+	{"Log1p", "fmath.Log1p(a)", 1, unary((*asm).log1p)},
+	{"Tanh", "fmath.Tanh(a)", 1, unary((*asm).tanh)},
+	{"Sigmoid", "fmath.Sigmoid(a)", 1, unary((*asm).sigmoid)},
+	{"Erf", "fmath.Erf(a)", 1, unary((*asm).erf)},
+	{"Relu", "fmath.Relu(a)", 1, unary((*asm).relu)},
+	{"Softplus", "fmath.Softplus(a)", 1, unary((*asm).softplus)},
+	{"Floor", "⌊a⌋", 1, unary(func(a *asm, x vec) vec { return a.floor(x) })},
+	{"ReluGrad", "b > 0 ? a : 0", 2, binary(func(a *asm, x, y vec) vec { return a.keep(a.cmp(greater, y, a.zero()), x) })},
+	{"MaskScale", "b > 0 ? a * c : 0", 3, func(a *asm, v []vec) vec {
+		return a.keep(a.cmp(greater, v[1], a.zero()), a.mul(v[0], v[2]))
+	}},
+	{"Select", "a != 0 ? b : c", 3, func(a *asm, v []vec) vec {
+		return a.choose(a.cmp(notEqual, v[0], a.zero()), v[1], v[2])
+	}},
+}
+
+func opcodeNamed(name string) *opcode {
+	for i := range opcodes {
+		if opcodes[i].name == name {
+			return &opcodes[i]
+		}
+	}
+	panic("no opcode " + name)
+}
+
+// cheap operations are run for several vectors before the loop branches.
+var cheap = map[string]bool{
+	"Add": true, "Sub": true, "Mul": true, "Neg": true, "Abs": true, "Square": true, "Relu": true,
+	"ReluGrad": true, "MaskScale": true, "Select": true, "Less": true, "LessEqual": true, "Equal": true, "Floor": true,
+}
+
+// primitive emits the loop of one operation over n elements.
+func primitive(a *asm, o opcode) {
+	a.function("op"+o.name+a.suffix(), "func(dst, a, b, c *float32, n int)")
+	a.Doc(fmt.Sprintf("op%s%s does this for each of n elements:", o.name, a.suffix()), "", "\tdst = "+o.scalar)
+	dst := a.Load(a.Param("dst"), a.GP64())
+	var in []reg.Register
+	for _, p := range []string{"a", "b", "c"}[:o.arity] {
+		in = append(in, a.Load(a.Param(p), a.GP64()))
+	}
+	n := a.Load(a.Param("n"), a.GP64()).(reg.GPVirtual)
+	body := func(i reg.GPVirtual, disp int) {
+		var v []vec
+		for _, p := range in {
+			v = append(v, a.load(at(p, i, disp)))
+		}
+		a.store(o.emit(a, v), at(dst, i, disp))
+	}
+	a.hoist(func() { body(n, 0) })
+	unroll := 1
+	if cheap[o.name] {
+		unroll = 4
+	}
+	a.loop(n, unroll, body)
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// A fused program is written as a list of steps over named values.
+type fused struct {
+	name    string
+	vectors []string // operands that differ from column to column
+	scalars []string // operands, or constants, that are the same in a row
+	steps   []string // "x = Op a b c"; Dropout x scale
+	outputs []string
+}
+
+func (f fused) dropout() bool {
+	for _, s := range f.steps {
+		if strings.Contains(s, "= Dropout ") {
+			return true
+		}
+	}
+	return false
+}
+
+// parse splits a step.
+func parse(step string) (result, name string, args []string) {
+	w := strings.Fields(step)
+	return w[0], w[2], w[3:]
+}
+
+// The layout of package cpu's fusedLoop.
+const (
+	maxFusedIn  = 12
+	maxFusedOut = 4
+
+	fusedRows      = 0
+	fusedCols      = 8
+	fusedIn        = 16
+	fusedInStride  = fusedIn + 8*maxFusedIn
+	fusedOut       = fusedInStride + 8*maxFusedIn
+	fusedOutStride = fusedOut + 8*maxFusedOut
+	fusedKeep      = fusedOutStride + 8*maxFusedOut
+	fusedKeepStep  = fusedKeep + 8
+	fusedKeepShift = fusedKeepStep + 8
+)
+
+// fusedLoop emits f as one loop over the columns of each row.
+func fusedLoop(a *asm, f fused) {
+	name := "fused" + f.name + a.suffix()
+	a.function(name, "func(l *fusedLoop)")
+	doc := []string{name + " does this for each element of l:", ""}
+	for _, s := range f.steps {
+		r, n, args := parse(s)
+		doc = append(doc, fmt.Sprintf("\t%s = %s(%s)", r, strings.ToLower(n), strings.Join(args, ", ")))
+	}
+	doc = append(doc, "", "and stores "+strings.Join(f.outputs, ", ")+".")
+	a.Doc(doc...)
+
+	l := a.Load(a.Param("l"), a.GP64())
+	field := func(off int) operand.Mem { return operand.Mem{Base: l, Disp: off} }
+	load := func(off int) reg.GPVirtual {
+		r := a.GP64()
+		a.MOVQ(field(off), r)
+		return r
+	}
+	// inRow returns a pointer of l in the present row.
+	index := a.GP64()
+	inRow := func(pointer, stride int) reg.GPVirtual {
+		p := load(stride)
+		a.IMULQ(index, p)
+		a.ADDQ(field(pointer), p)
+		return p
+	}
+
+	values := map[string]vec{}
+	pointers := map[string]reg.GPVirtual{}
+	var keepPointer, keepIndex, keepShift reg.GPVirtual
+	body := func(i reg.GPVirtual, disp int) {
+		v := map[string]vec{}
+		for s, r := range values {
+			v[s] = r
+		}
+		value := func(s string) vec {
+			if _, ok := v[s]; !ok {
+				v[s] = a.load(at(pointers[s], i, disp))
+			}
+			return v[s]
+		}
+		for _, s := range f.steps {
+			result, name, args := parse(s)
+			if name == "Dropout" {
+				v[result] = a.dropout(value(args[0]), value(args[1]), keepPointer, i, keepIndex, keepShift, disp)
+				continue
+			}
+			var in []vec
+			for _, x := range args {
+				in = append(in, value(x))
+			}
+			v[result] = opcodeNamed(name).emit(a, in)
+		}
+		for _, o := range f.outputs {
+			a.store(v[o], at(pointers["out "+o], i, disp))
+		}
+	}
+
+	cols := load(fusedCols)
+	row, done := a.label("row"), a.label("return")
+	for _, s := range f.scalars {
+		values[s] = a.vec()
+	}
+	for _, s := range f.vectors {
+		pointers[s] = cols // a stand-in for the dry run
+	}
+	for _, o := range f.outputs {
+		pointers["out "+o] = cols
+	}
+	keepPointer, keepIndex, keepShift = cols, cols, cols
+	a.hoist(func() { body(cols, 0) })
+
+	a.XORQ(index, index)
+	a.Label(row)
+	a.CMPQ(index, field(fusedRows))
+	a.JGE(operand.LabelRef(done))
+	for k, s := range f.vectors {
+		pointers[s] = inRow(fusedIn+8*k, fusedInStride+8*k)
+	}
+	for j, s := range f.scalars {
+		k := len(f.vectors) + j
+		p := inRow(fusedIn+8*k, fusedInStride+8*k)
+		a.VBROADCASTSS(operand.Mem{Base: p}, values[s])
+	}
+	for k, o := range f.outputs {
+		pointers["out "+o] = inRow(fusedOut+8*k, fusedOutStride+8*k)
+	}
+	if f.dropout() {
+		keepPointer = inRow(fusedKeep, fusedKeepStep)
+		keepShift = load(fusedKeepShift)
+		keepIndex = a.GP64()
+	}
+	unroll := 2
+	if f.dropout() {
+		unroll = 1
+	}
+	a.loop(cols, unroll, body)
+	a.INCQ(index)
+	a.JMP(operand.LabelRef(row))
+	a.Label(done)
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// dropout emits keep ? x*scale : 0 for the vector at element i; the mask bit of
+// element 0 is bit shift of the byte at keep.
+func (a *asm) dropout(x, scale vec, keep, i, tmp, shift reg.GPVirtual, disp int) vec {
+	a.MOVQ(i, tmp)
+	a.SHRQ(operand.Imm(3), tmp)
+	mask := operand.Mem{Base: keep, Index: tmp, Scale: 1, Disp: disp / 32}
+	y := a.mul(x, scale)
+	if a.wide {
+		bits, k := a.GP32(), a.K()
+		a.MOVL(mask, bits)
+		a.SHRXL(shift.As32(), bits, bits)
+		a.KMOVW(bits, k)
+		return a.keep(pred{k: k}, y)
+	}
+	lane := a.data("lanebits", func() {
+		for j := range 8 {
+			a.AppendDatum(operand.U32(1 << j))
+		}
+	})
+	count, v := a.XMM(), a.vec()
+	a.VMOVQ(shift, count)
+	a.VPBROADCASTD(mask, v)
+	a.VPSRLD(count, v, v)
+	a.VPAND(lane, v, v)
+	a.VPCMPEQD(lane, v, v)
+	return a.keep(pred{v: v}, y)
+}
