@@ -26,8 +26,16 @@ type Activation interface {
 
 var registry = config.NewRegistry[Activation](
 	"activation",
-	Linear{}, ReLU{}, Sigmoid{}, Tanh{}, Softmax{},
+	Linear{}, ReLU{}, ReLU6{}, LeakyReLU{}, ELU{}, SELU{}, CELU{},
+	Softplus{}, Softsign{}, Sigmoid{}, HardSigmoid{}, LogSigmoid{}, SparseSigmoid{}, Tanh{},
+	HardTanh{}, TanhShrink{}, Softmax{}, LogSoftmax{}, Exponential{}, GELU{}, SiLU{},
+	HardSiLU{}, Mish{}, SoftShrink{}, HardShrink{}, SparsePlus{}, Squareplus{},
 )
+
+func init() {
+	registry.Register(SiLU{}, "swish")
+	registry.Register(HardSiLU{}, "hard_swish")
+}
 
 // ByName returns the activation that Keras knows by the name, with its defaults.
 // The error of an unknown name lists the known ones.

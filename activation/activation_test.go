@@ -1,0 +1,95 @@
+package activation_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/ref"
+)
+
+// configured returns the activation that the golden case is of.
+func configured(t *testing.T, c golden.Case) activation.Activation {
+	t.Helper()
+	holder := struct{ F activation.Activation }{}
+	member := map[string]any{"class_name": c.Class, "config": c.Config}
+	if err := config.Decode(map[string]any{"f": member}, &holder); err != nil {
+		t.Fatalf("%s: %v", c.Name, err)
+	}
+	return holder.F
+}
+
+func float64s(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i := range x {
+		y[i] = float64(x[i])
+	}
+	return y
+}
+
+// close reports whether got is want, which was rounded to float32.
+func close(got float64, want float32) bool {
+	w := float64(want)
+	if math.IsNaN(w) || math.IsInf(w, 0) {
+		return math.IsNaN(got) == math.IsNaN(w) && (math.IsNaN(got) || math.Abs(got) > math.MaxFloat32 && got*w > 0)
+	}
+	return math.Abs(got-w) <= 1e-6*math.Abs(w)+1e-8
+}
+
+// undecided reports whether the derivative at x is a matter of taste: at a
+// ceiling, where JAX takes the mean of both sides, and at NaN.
+func undecided(c golden.Case, x float64) bool {
+	return math.IsNaN(x) || c.Class == "relu" && c.Config["max_value"] == x
+}
+
+func TestValuesAndDerivativesAreThoseOfKeras(t *testing.T) {
+	for _, c := range golden.Load(t, "activations").Cases {
+		g := graph.New()
+		x := g.Input("x", c.Tensors["x"].Shape)
+		y := configured(t, c).Apply(x)
+		sum := y
+		if dy, ok := c.Tensors["dy"]; ok {
+			sum = y.Mul(g.Const(dy.Data, dy.Shape...))
+		}
+		dx := graph.Gradients(sum.Sum(), x)[0]
+		if err := g.Err(); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		in := float64s(c.Tensors["x"].Data)
+		out, err := ref.Eval(g, 1, map[*graph.Node][]float64{x: in}, y, dx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k, name := range []string{"y", "dx"} {
+			for i, want := range c.Tensors[name].Data {
+				if name == "dx" && undecided(c, in[i]) {
+					continue
+				}
+				if !close(out[k][i], want) {
+					t.Errorf("%s: %s at %v is %v, want %v", c.Name, name, in[i], out[k][i], want)
+				}
+			}
+		}
+	}
+}
+
+func TestByNameKnowsKerasNamesAndListsThem(t *testing.T) {
+	for _, name := range activation.Names() {
+		a, err := activation.ByName(name)
+		if err != nil || a.Name() != name {
+			t.Errorf("%s: %v, %v", name, a, err)
+		}
+	}
+	if a, err := activation.ByName("swish"); err != nil || a.Name() != "silu" {
+		t.Errorf("swish: %v, %v", a, err)
+	}
+	_, err := activation.ByName("rleu")
+	if err == nil || !strings.Contains(err.Error(), `unknown activation "rleu": the known ones are celu, elu, exponential, `) {
+		t.Error(err)
+	}
+}
