@@ -1,0 +1,292 @@
+package data
+
+// This file holds the source over arrays in memory.
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/cornu-ml/cornu/internal/rng"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Arrays is a source over columns in memory: one for each input of a network, one
+// for each target.
+//
+//	x, err := data.Floats(values, 784)
+//	y, err := data.OneHot(labels, 10)
+//	source := &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
+//
+// Arrays is not changed while it is in use, and is not copied.
+type Arrays struct {
+	X, Y    []Column
+	Weights []float32 // of the samples; nil: all weigh 1
+
+	view []int32 // the rows that are samples, in order; nil: all rows
+
+	mu   sync.Mutex
+	idle []*arrayBatches // of past epochs
+}
+
+// New is the source of a network with one input and one output: the first
+// dimension of x and y counts the samples. y is nil if there are no targets.
+func New(x, y *tensor.Tensor) (*Arrays, error) {
+	a := &Arrays{}
+	column, err := FromTensor(x)
+	if err != nil {
+		return nil, err
+	}
+	a.X = []Column{column}
+	if y != nil {
+		if column, err = FromTensor(y); err != nil {
+			return nil, err
+		}
+		a.Y = []Column{column}
+	}
+	return a, a.Check()
+}
+
+// Check returns an error if there are no samples (ErrEmpty), or if not all parts
+// have the same number of them (a *LengthError).
+func (a *Arrays) Check() error {
+	rows := a.rows()
+	if len(a.X) == 0 || rows == 0 {
+		return ErrEmpty
+	}
+	check := func(name string, n int) error {
+		if n != rows {
+			return &LengthError{part("x", 0), name, rows, n}
+		}
+		return nil
+	}
+	for i, c := range a.X {
+		if err := check(part("x", i), c.Len()); err != nil {
+			return err
+		}
+	}
+	for i, c := range a.Y {
+		if err := check(part("y", i), c.Len()); err != nil {
+			return err
+		}
+	}
+	if a.Weights != nil {
+		if err := check("weights", len(a.Weights)); err != nil {
+			return err
+		}
+	}
+	if rows > math.MaxInt32 {
+		return fmt.Errorf("data: %d samples are more than %d", rows, math.MaxInt32)
+	}
+	if a.Len() == 0 {
+		return ErrEmpty
+	}
+	return nil
+}
+
+// rows returns the number of rows that the columns have.
+func (a *Arrays) rows() int {
+	if len(a.X) == 0 {
+		return 0
+	}
+	return a.X[0].Len()
+}
+
+// Len returns the number of samples.
+func (a *Arrays) Len() int {
+	if a.view != nil {
+		return len(a.view)
+	}
+	return a.rows()
+}
+
+// Spec describes the samples.
+func (a *Arrays) Spec() Spec {
+	s := Spec{Weighted: a.Weights != nil, Len: a.Len()}
+	for _, c := range a.X {
+		s.X = append(s.X, c.Shape())
+	}
+	for _, c := range a.Y {
+		s.Y = append(s.Y, c.Shape())
+	}
+	return s
+}
+
+// Epoch starts an epoch. The shuffle is a function of seed and epoch.
+func (a *Arrays) Epoch(c EpochConfig) (Batches, error) {
+	if c.BatchSize < 1 {
+		return nil, fmt.Errorf("data: the batch size is %d, it must be at least 1", c.BatchSize)
+	}
+	if err := a.Check(); err != nil {
+		return nil, err
+	}
+	b := a.reuse()
+	b.arrays = a
+	b.next, b.n = 0, 0
+	b.batchSize = min(c.BatchSize, a.Len())
+	b.order = resize(b.order, a.Len())
+	b.rows = resize(b.rows, b.batchSize)
+	if c.Shuffle {
+		rng.Perm(b.order, c.Seed, c.Epoch)
+	} else {
+		for i := range b.order {
+			b.order[i] = int32(i)
+		}
+	}
+	if a.view != nil {
+		for i, sample := range b.order {
+			b.order[i] = a.view[sample]
+		}
+	}
+	return b, nil
+}
+
+func resize(s []int32, n int) []int32 {
+	if cap(s) < n {
+		return make([]int32, n)
+	}
+	return s[:n]
+}
+
+// arrayBatches go through the rows in some order.
+type arrayBatches struct {
+	arrays    *Arrays
+	order     []int32 // all rows
+	batchSize int
+	next      int     // the first sample after the present batch
+	n         int     // samples of the present batch
+	rows      []int32 // what kernels are bound to: the rows of the present batch
+	bound     []bound
+}
+
+// A bound is what fills one Batch.
+type bound struct {
+	batch   Batch
+	kernels []Kernel
+}
+
+// reuse returns batches of a past epoch, or new ones, so that epochs allocate
+// little.
+func (a *Arrays) reuse() *arrayBatches {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if n := len(a.idle); n > 0 {
+		b := a.idle[n-1]
+		a.idle = a.idle[:n-1]
+		return b
+	}
+	return &arrayBatches{}
+}
+
+func (b *arrayBatches) Close() {
+	a := b.arrays
+	if a == nil {
+		return
+	}
+	b.arrays = nil
+	clear(b.bound) // they hold on to the memory of networks
+	b.bound = b.bound[:0]
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.idle = append(a.idle, b)
+}
+
+func (b *arrayBatches) Next() (int, error) {
+	b.n = min(b.batchSize, len(b.order)-b.next)
+	if b.n == 0 {
+		return 0, io.EOF
+	}
+	b.next += b.n
+	return b.n, nil
+}
+
+func (b *arrayBatches) Read(batch *Batch, p *Pool) error {
+	kernels, err := b.bind(batch)
+	if err != nil {
+		return err
+	}
+	copy(b.rows, b.order[b.next-b.n:b.next])
+	for _, k := range kernels {
+		k.Run(p)
+	}
+	return nil
+}
+
+// bind returns the kernels that fill the batch, made when its memory is first
+// seen.
+func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
+	a := b.arrays
+	for i := range b.bound {
+		if k := &b.bound[i]; k.batch.same(batch) {
+			return k.kernels, nil
+		}
+	}
+	if err := checkBatch(batch, a.Spec(), b.n); err != nil {
+		return nil, err
+	}
+	rows := b.rows[:b.n]
+	var kernels []Kernel
+	for i, dst := range batch.X {
+		kernels = append(kernels, a.X[i].Kernel(dst, rows))
+	}
+	for i, dst := range batch.Y {
+		kernels = append(kernels, a.Y[i].Kernel(dst, rows))
+	}
+	if len(batch.W) > 0 {
+		if a.Weights != nil {
+			kernels = append(kernels, floats{a.Weights, nil, 1}.Kernel(batch.W, rows))
+		} else {
+			kernels = append(kernels, ones(batch.W))
+		}
+	}
+	kept := Batch{slices.Clone(batch.X), slices.Clone(batch.Y), batch.W}
+	b.bound = append(b.bound, bound{kept, kernels})
+	return kernels, nil
+}
+
+// same reports whether both batches are the same memory.
+func (b *Batch) same(c *Batch) bool {
+	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && sameMemory(b.W, c.W)
+}
+
+func sameMemory(a, b []float32) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+type ones []float32
+
+func (k ones) Run(*Pool) {
+	for i := range k {
+		k[i] = 1
+	}
+}
+
+// checkBatch returns an error unless a batch has room for n samples of the spec.
+func checkBatch(batch *Batch, s Spec, n int) error {
+	check := func(name string, dst [][]float32, shapes []tensor.Shape) error {
+		if len(dst) != len(shapes) {
+			return fmt.Errorf("data: there are %d of %s, but %d were expected", len(shapes), name, len(dst))
+		}
+		for i, shape := range shapes {
+			if want := n * shape.Numel(); len(dst[i]) != want {
+				return fmt.Errorf("data: %d samples of %s, of shape %v, are %d values, but %d were expected",
+					n, part(name, i), shape, want, len(dst[i]))
+			}
+		}
+		return nil
+	}
+	if err := check("x", batch.X, s.X); err != nil {
+		return err
+	}
+	if len(batch.Y) > 0 {
+		if err := check("y", batch.Y, s.Y); err != nil {
+			return err
+		}
+	}
+	if len(batch.W) > 0 && len(batch.W) != n {
+		return fmt.Errorf("data: %d samples have that many weights, but %d were expected", n, len(batch.W))
+	}
+	return nil
+}

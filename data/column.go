@@ -1,0 +1,212 @@
+package data
+
+// This file holds the columns that arrays are made of.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Column is one input or one target of all samples.
+type Column interface {
+	// Len returns the number of samples.
+	Len() int
+	// Shape returns the shape of one sample.
+	Shape() tensor.Shape
+	// Kernel returns what copies the samples of these rows to dst. It is run many
+	// times, with other rows in the same slice.
+	Kernel(dst []float32, rows []int32) Kernel
+}
+
+// A Kernel is a piece of work that is bound to its memory.
+type Kernel = cpu.Kernel
+
+// Floats is a column of samples of that shape, which share the memory of values.
+// No shape means one value a sample.
+func Floats(values []float32, shape ...int) (Column, error) {
+	width, err := widthOf(len(values), shape)
+	if err != nil {
+		return nil, err
+	}
+	return floats{values, tensor.Shape(shape).Clone(), width}, nil
+}
+
+// Bytes is a column of bytes that become numbers from 0 to 255.
+func Bytes(values []uint8, shape ...int) (Column, error) {
+	return bytesOf(values, shape, &byteToFloat)
+}
+
+// Pixels is a column of bytes that become numbers from 0 to 1, the float32 nearest
+// to u/255. They stay bytes in memory.
+func Pixels(values []uint8, shape ...int) (Column, error) {
+	return bytesOf(values, shape, &fmath.ByteToUnit)
+}
+
+func bytesOf(values []uint8, shape tensor.Shape, table *[256]float32) (Column, error) {
+	width, err := widthOf(len(values), shape)
+	if err != nil {
+		return nil, err
+	}
+	return bytes{values, shape.Clone(), width, table}, nil
+}
+
+// An Integer is a type of labels.
+type Integer interface {
+	~uint8 | ~int32 | ~int64 | ~int
+}
+
+// OneHot is a column of labels, each of which becomes a vector that is 1 at the
+// label and 0 elsewhere. It is a *LabelError if one is outside the classes.
+func OneHot[T Integer](labels []T, classes int) (Column, error) {
+	for row, label := range labels {
+		if label < 0 || int64(label) >= int64(classes) {
+			return nil, &LabelError{row, float64(label), classes}
+		}
+	}
+	return oneHot[T]{labels, classes}, nil
+}
+
+// Labels is a column of labels as they are, for losses and metrics that take
+// labels.
+func Labels[T Integer](labels []T) (Column, error) {
+	values, err := exact(labels)
+	if err != nil {
+		return nil, err
+	}
+	return Floats(values)
+}
+
+// FromTensor is a column of a tensor's rows: its first dimension counts the
+// samples. Numbers stay what they are; false and true become 0 and 1.
+func FromTensor(t *tensor.Tensor) (Column, error) {
+	if t == nil || len(t.Shape()) == 0 {
+		return nil, fmt.Errorf("data: %v has no dimension that counts samples", t)
+	}
+	shape := t.Shape()[1:]
+	if values, err := tensor.Data[uint8](t); err == nil {
+		return Bytes(values, shape...)
+	}
+	values, err := float32s(t)
+	if err != nil {
+		return nil, err
+	}
+	return Floats(values, shape...)
+}
+
+// float32s returns the elements of a tensor of any type.
+func float32s(t *tensor.Tensor) ([]float32, error) {
+	if values, err := tensor.Data[float32](t); err == nil {
+		return values, nil
+	}
+	if values, err := tensor.Data[float64](t); err == nil {
+		out := make([]float32, len(values))
+		for i, v := range values {
+			out[i] = float32(v)
+		}
+		return out, nil
+	}
+	if values, err := tensor.Data[bool](t); err == nil {
+		out := make([]float32, len(values))
+		for i, v := range values {
+			if v {
+				out[i] = 1
+			}
+		}
+		return out, nil
+	}
+	if values, err := tensor.Data[int32](t); err == nil {
+		return exact(values)
+	}
+	values, err := tensor.Data[int64](t)
+	if err != nil {
+		return nil, err
+	}
+	return exact(values)
+}
+
+// exact converts integers that float32 can hold.
+func exact[T Integer](values []T) ([]float32, error) {
+	const limit = 1 << 24
+	out := make([]float32, len(values))
+	for i, v := range values {
+		if int64(v) > limit || int64(v) < -limit {
+			return nil, fmt.Errorf("data: value %d is %d, but only integers up to %d are exact in float32", i, v, limit)
+		}
+		out[i] = float32(v)
+	}
+	return out, nil
+}
+
+// widthOf returns the number of values of a sample.
+func widthOf(values int, shape tensor.Shape) (int, error) {
+	if err := shape.Check(); err != nil {
+		return 0, fmt.Errorf("data: %w", err)
+	}
+	width := shape.Numel()
+	if width < 1 {
+		return 0, fmt.Errorf("data: samples of shape %v have no values", shape)
+	}
+	if values%width != 0 {
+		return 0, fmt.Errorf("data: %d values don't make samples of shape %v, which have %d each", values, shape, width)
+	}
+	return width, nil
+}
+
+type floats struct {
+	values []float32
+	shape  tensor.Shape
+	width  int
+}
+
+func (c floats) Len() int            { return len(c.values) / c.width }
+func (c floats) Shape() tensor.Shape { return c.shape }
+func (c floats) Kernel(dst []float32, rows []int32) Kernel {
+	return &cpu.GatherFloat32{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
+}
+
+type bytes struct {
+	values []uint8
+	shape  tensor.Shape
+	width  int
+	table  *[256]float32
+}
+
+func (c bytes) Len() int            { return len(c.values) / c.width }
+func (c bytes) Shape() tensor.Shape { return c.shape }
+func (c bytes) Kernel(dst []float32, rows []int32) Kernel {
+	return &cpu.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
+}
+
+var byteToFloat = func() (t [256]float32) {
+	for u := range t {
+		t[u] = float32(u)
+	}
+	return t
+}()
+
+type oneHot[T Integer] struct {
+	labels  []T
+	classes int
+}
+
+func (c oneHot[T]) Len() int            { return len(c.labels) }
+func (c oneHot[T]) Shape() tensor.Shape { return tensor.Shape{c.classes} }
+func (c oneHot[T]) Kernel(dst []float32, rows []int32) Kernel {
+	return &gatherOneHot[T]{c, dst, rows}
+}
+
+type gatherOneHot[T Integer] struct {
+	oneHot[T]
+	dst  []float32
+	rows []int32
+}
+
+func (k *gatherOneHot[T]) Run(*Pool) {
+	clear(k.dst[:len(k.rows)*k.classes])
+	for i, row := range k.rows {
+		k.dst[i*k.classes+int(k.labels[row])] = 1
+	}
+}

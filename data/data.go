@@ -1,0 +1,75 @@
+// Package data brings samples to a network: arrays in memory, generators, and
+// what is done with them before training, such as splitting, limiting and
+// weighting.
+//
+// A [Source] says what its samples look like and gives the batches of an epoch.
+// [Arrays] is the usual one; it gathers shuffled rows straight into the memory
+// that the network computes on, converting bytes on the way. [Func] makes a
+// source of a generator, and [Prefetch] reads ahead.
+package data
+
+import (
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Spec describes the samples of a source.
+type Spec struct {
+	X, Y     []tensor.Shape // of one sample, without the batch: the inputs, the targets
+	Weighted bool           // whether samples have weights
+	Len      int            // samples of an epoch, -1 if that is not known
+}
+
+// An EpochConfig says how to go through the samples once.
+type EpochConfig struct {
+	BatchSize int
+	Shuffle   bool
+	Seed      uint64 // of the shuffle, together with Epoch
+	Epoch     uint64
+}
+
+// A Source has samples.
+type Source interface {
+	Spec() Spec
+	// Epoch starts an epoch. Epochs may overlap, as when one is validated while
+	// another is under way.
+	Epoch(c EpochConfig) (Batches, error)
+}
+
+// A LabelChecker is a source that can look at its labels before training.
+type LabelChecker interface {
+	// CheckLabels returns a *LabelError if target i, which holds labels, has one
+	// that is not a whole number from 0 to classes-1.
+	CheckLabels(i, classes int) error
+}
+
+// A Splitter is a source of which a part can be held back for validation.
+type Splitter interface {
+	// Split returns the samples without the last fraction of them, and that
+	// fraction.
+	Split(fraction float64) (train, validation *Arrays, err error)
+}
+
+// Batches are the batches of one epoch, for one goroutine.
+type Batches interface {
+	// Next goes to the next batch and returns how many samples it has: BatchSize,
+	// but for the last. At the end it returns io.EOF.
+	Next() (n int, err error)
+	// Read fills b, which has room for the samples of this batch. It is called at
+	// most once after each Next. It may work on the pool.
+	Read(b *Batch, p *Pool) error
+	// Close ends the epoch, finished or not.
+	Close()
+}
+
+// A Batch is the memory that samples are read into: the inputs and targets in the
+// order of the source's Spec, each with the samples of the batch one after
+// another.
+type Batch struct {
+	X, Y [][]float32 // Y is empty where targets aren't wanted
+	W    []float32   // a weight for each sample, 1 if the source has none; empty if not wanted
+}
+
+// A Pool is the set of workers that the library computes on. A source need not
+// use it.
+type Pool = par.Pool

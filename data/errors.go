@@ -1,0 +1,50 @@
+package data
+
+// This file holds the errors that a program may want to tell apart.
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// ErrEmpty says that there are no samples.
+var ErrEmpty = errors.New("data: there are no samples")
+
+// A LengthError says that two parts of the data have different numbers of
+// samples.
+type LengthError struct {
+	A, B       string // the parts: x[0], y[0], weights
+	LenA, LenB int
+}
+
+func (e *LengthError) Error() string {
+	return fmt.Sprintf("data: %s has %d samples, but %s has %d", e.A, e.LenA, e.B, e.LenB)
+}
+
+// A LabelError says that a label is none of the classes 0 … Classes-1.
+type LabelError struct {
+	Row     int // of the sample
+	Label   float64
+	Classes int
+}
+
+func (e *LabelError) Error() string {
+	return fmt.Sprintf("data: the label of row %d is %v: with %d classes, labels are whole numbers from 0 to %d",
+		e.Row, e.Label, e.Classes, e.Classes-1)
+}
+
+// A ShapeError says that a part of the data has samples of one shape, and another
+// was expected.
+type ShapeError struct {
+	Part      string // x[0], y[0]
+	Got, Want tensor.Shape
+}
+
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("data: the samples of %s have shape %v, but %v was expected", e.Part, e.Got, e.Want)
+}
+
+// part names an element of X or Y.
+func part(name string, i int) string { return fmt.Sprintf("%s[%d]", name, i) }

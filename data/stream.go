@@ -1,0 +1,138 @@
+package data
+
+// This file holds the source over a generator.
+
+import (
+	"fmt"
+	"io"
+	"iter"
+
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Sample is one sample: its inputs and targets in the order of the source's
+// Spec, each in row-major order, and its weight if the Spec says that there are
+// weights.
+type Sample struct {
+	X, Y [][]float32
+	W    float32
+}
+
+// Func is a source whose samples are generated. samples is called for each epoch
+// and yields its samples one after another; a yielded sample is copied at once. It
+// may go on for ever if training has a number of steps per epoch, and an error
+// that it yields ends the training. Shuffling is its own affair: it is told what
+// was asked for.
+func Func(spec Spec, samples func(c EpochConfig) iter.Seq2[Sample, error]) Source {
+	return &stream{spec, samples}
+}
+
+type stream struct {
+	spec    Spec
+	samples func(EpochConfig) iter.Seq2[Sample, error]
+}
+
+func (s *stream) Spec() Spec { return s.spec }
+
+func (s *stream) Epoch(c EpochConfig) (Batches, error) {
+	if c.BatchSize < 1 {
+		return nil, fmt.Errorf("data: the batch size is %d, it must be at least 1", c.BatchSize)
+	}
+	b := &streamBatches{spec: s.spec, size: c.BatchSize, batch: newBatch(s.spec, c.BatchSize)}
+	b.pull, b.stop = iter.Pull2(s.samples(c))
+	return b, nil
+}
+
+// newBatch makes a batch of n samples.
+func newBatch(s Spec, n int) Batch {
+	var b Batch
+	for _, shape := range s.X {
+		b.X = append(b.X, make([]float32, n*shape.Numel()))
+	}
+	for _, shape := range s.Y {
+		b.Y = append(b.Y, make([]float32, n*shape.Numel()))
+	}
+	b.W = make([]float32, n)
+	return b
+}
+
+// A streamBatches collects samples in a batch of its own, since only then it
+// knows how many there are.
+type streamBatches struct {
+	spec  Spec
+	size  int
+	pull  func() (Sample, error, bool)
+	stop  func()
+	batch Batch
+	n     int // samples in batch
+	count int // samples before it
+}
+
+func (b *streamBatches) Close() { b.stop() }
+
+func (b *streamBatches) Next() (int, error) {
+	b.count += b.n
+	for b.n = 0; b.n < b.size; b.n++ {
+		s, err, ok := b.pull()
+		if !ok {
+			break
+		}
+		if err == nil {
+			err = b.put(s)
+		}
+		if err != nil {
+			return 0, fmt.Errorf("data: sample %d of the epoch: %w", b.count+b.n, err)
+		}
+	}
+	if b.n == 0 {
+		return 0, io.EOF
+	}
+	return b.n, nil
+}
+
+// put copies a sample to the batch.
+func (b *streamBatches) put(s Sample) error {
+	put := func(name string, dst, values [][]float32, shapes []tensor.Shape) error {
+		if len(values) != len(shapes) {
+			return fmt.Errorf("there are %d of %s, the source's spec has %d", len(values), name, len(shapes))
+		}
+		for i, v := range values {
+			width := shapes[i].Numel()
+			if len(v) != width {
+				return fmt.Errorf("%s has %d values, shape %v needs %d", part(name, i), len(v), shapes[i], width)
+			}
+			copy(dst[i][b.n*width:], v)
+		}
+		return nil
+	}
+	if err := put("x", b.batch.X, s.X, b.spec.X); err != nil {
+		return err
+	}
+	if err := put("y", b.batch.Y, s.Y, b.spec.Y); err != nil {
+		return err
+	}
+	b.batch.W[b.n] = 1
+	if b.spec.Weighted {
+		b.batch.W[b.n] = s.W
+	}
+	return nil
+}
+
+func (b *streamBatches) Read(batch *Batch, _ *Pool) error {
+	if err := checkBatch(batch, b.spec, b.n); err != nil {
+		return err
+	}
+	copyBatch(batch, &b.batch)
+	return nil
+}
+
+// copyBatch copies as much as dst has room for.
+func copyBatch(dst, src *Batch) {
+	for i := range dst.X {
+		copy(dst.X[i], src.X[i])
+	}
+	for i := range dst.Y {
+		copy(dst.Y[i], src.Y[i])
+	}
+	copy(dst.W, src.W)
+}

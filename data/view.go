@@ -1,0 +1,100 @@
+package data
+
+// This file holds parts of arrays, which share their columns, and a look at their
+// labels.
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/cornu-ml/cornu/internal/rng"
+)
+
+// Take returns the first n samples, or all if there are fewer.
+func (a *Arrays) Take(n int) *Arrays {
+	return a.part(a.indices()[:max(min(n, a.Len()), 0)])
+}
+
+// Split returns the samples without the last fraction of them, and that last
+// fraction: Keras's validation_split. Nothing is shuffled. Both parts must have
+// samples.
+func (a *Arrays) Split(fraction float64) (train, validation *Arrays, err error) {
+	return a.split(a.indices(), fraction)
+}
+
+// TrainTestSplit shuffles the samples and then splits them as Split does.
+func (a *Arrays) TrainTestSplit(fraction float64, seed uint64) (train, test *Arrays, err error) {
+	order := make([]int32, a.Len())
+	rng.Perm(order, seed, 0)
+	indices := a.indices()
+	for i, j := range order {
+		order[i] = indices[j]
+	}
+	return a.split(order, fraction)
+}
+
+func (a *Arrays) split(indices []int32, fraction float64) (first, last *Arrays, err error) {
+	if err := a.Check(); err != nil {
+		return nil, nil, err
+	}
+	if !(fraction > 0 && fraction < 1) {
+		return nil, nil, fmt.Errorf("data: a fraction of %v can't be split off: it must be between 0 and 1", fraction)
+	}
+	at := int(math.Floor(float64(len(indices)) * (1 - fraction)))
+	if at == 0 || at == len(indices) {
+		return nil, nil, fmt.Errorf("%w in one part if %v of %d are split off", ErrEmpty, fraction, len(indices))
+	}
+	return a.part(indices[:at]), a.part(indices[at:]), nil
+}
+
+func (a *Arrays) part(view []int32) *Arrays {
+	return &Arrays{X: a.X, Y: a.Y, Weights: a.Weights, view: view}
+}
+
+// indices returns the rows of all samples.
+func (a *Arrays) indices() []int32 {
+	if a.view != nil {
+		return a.view
+	}
+	indices := make([]int32, a.rows())
+	for i := range indices {
+		indices[i] = int32(i)
+	}
+	return indices
+}
+
+// CheckLabels returns a *LabelError if target i, which holds labels, has one that
+// is not a whole number from 0 to classes-1.
+func (a *Arrays) CheckLabels(i, classes int) error {
+	if i < 0 || i >= len(a.Y) {
+		return fmt.Errorf("data: there is no target %d among %d", i, len(a.Y))
+	}
+	return a.targets(i, func(row int, target []float32) error {
+		for _, label := range target {
+			if !(label >= 0 && label < float32(classes)) || label != float32(int(label)) {
+				return &LabelError{row, float64(label), classes}
+			}
+		}
+		return nil
+	})
+}
+
+// targets calls f with target i of every row, until an error.
+func (a *Arrays) targets(i int, f func(row int, target []float32) error) error {
+	const chunk = 256
+	c := a.Y[i]
+	width := c.Shape().Numel()
+	values := make([]float32, chunk*width)
+	indices := a.indices()
+	for len(indices) > 0 {
+		rows := indices[:min(chunk, len(indices))]
+		indices = indices[len(rows):]
+		c.Kernel(values[:len(rows)*width], rows).Run(nil)
+		for j, row := range rows {
+			if err := f(int(row), values[j*width:(j+1)*width]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

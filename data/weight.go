@@ -1,0 +1,85 @@
+package data
+
+// This file weights samples by their classes.
+
+import (
+	"fmt"
+	"math"
+)
+
+// ClassWeights is the source s with the weights of the classes as sample weights.
+// The class of a sample is the largest element of its target, or its only one; a
+// class that weights doesn't hold weighs 1. A source that has weights already, or
+// not exactly one target, is an error, as in Keras.
+func ClassWeights(s Source, weights map[int]float64) (Source, error) {
+	spec := s.Spec()
+	switch {
+	case len(spec.Y) != 1:
+		return nil, fmt.Errorf("data: class weights need one target, there are %d", len(spec.Y))
+	case spec.Weighted:
+		return nil, fmt.Errorf("data: there are sample weights, so there can't be class weights")
+	}
+	width := spec.Y[0].Numel()
+	for class, w := range weights {
+		switch {
+		case class < 0 || width > 1 && class >= width:
+			return nil, fmt.Errorf("data: there is a weight for class %d, but targets have shape %v", class, spec.Y[0])
+		case !(w >= 0 && w <= math.MaxFloat32):
+			return nil, fmt.Errorf("data: the weight of class %d is %v, it must be finite and not negative", class, w)
+		}
+	}
+	return &classWeights{s, width, weights}, nil
+}
+
+type classWeights struct {
+	Source
+	width   int
+	weights map[int]float64
+}
+
+func (c *classWeights) Spec() Spec {
+	s := c.Source.Spec()
+	s.Weighted = true
+	return s
+}
+
+func (c *classWeights) Epoch(config EpochConfig) (Batches, error) {
+	b, err := c.Source.Epoch(config)
+	if err != nil {
+		return nil, err
+	}
+	return &weightedBatches{b, c}, nil
+}
+
+type weightedBatches struct {
+	Batches
+	classes *classWeights
+}
+
+func (b *weightedBatches) Read(batch *Batch, p *Pool) error {
+	if err := b.Batches.Read(batch, p); err != nil || len(batch.Y) == 0 {
+		return err
+	}
+	width := b.classes.width
+	for i := range batch.W {
+		target := batch.Y[0][i*width : (i+1)*width]
+		class := int(target[0])
+		if width > 1 {
+			class = argMax(target)
+		}
+		if w, ok := b.classes.weights[class]; ok {
+			batch.W[i] = float32(w)
+		}
+	}
+	return nil
+}
+
+func argMax(x []float32) int {
+	best := 0
+	for i, v := range x {
+		if v > x[best] {
+			best = i
+		}
+	}
+	return best
+}
