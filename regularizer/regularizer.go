@@ -20,7 +20,7 @@ type Regularizer interface {
 	Penalty(w *graph.Node) *graph.Node
 }
 
-var registry = config.NewRegistry[Regularizer]("regularizer", L1{}, L2{}, L1L2{})
+var registry = config.NewRegistry[Regularizer]("regularizer", L1{}, L2{}, L1L2{}, Orthogonal{})
 
 // ByName returns the regularizer that Keras knows by the name, with its defaults.
 // The error of an unknown name lists the known ones.
@@ -78,4 +78,46 @@ func (r L1L2) Penalty(w *graph.Node) *graph.Node {
 		sum = sum.Add(w.Square().Sum().MulScalar(r.L2))
 	}
 	return sum
+}
+
+// Orthogonal wants the rows of a matrix, or its columns, to be orthogonal to each
+// other: Factor times the mean of |cosine| over all pairs of them.
+type Orthogonal struct {
+	Factor float64 `default:"0.01"`
+	Mode   string  `default:"rows"` // or "columns"
+}
+
+// Name returns "orthogonal_regularizer".
+func (Orthogonal) Name() string { return "orthogonal_regularizer" }
+
+// Class returns "OrthogonalRegularizer", which is what Keras calls it.
+func (Orthogonal) Class() string { return "OrthogonalRegularizer" }
+
+// Penalty emits the penalty. w has two dimensions.
+func (r Orthogonal) Penalty(w *graph.Node) *graph.Node {
+	r = config.Resolve(r)
+	g := w.Graph()
+	switch {
+	case !w.Valid():
+		return w
+	case r.Mode != "rows" && r.Mode != "columns":
+		return g.Fail("regularizer %s: Mode is %q, it must be rows or columns", r.Name(), r.Mode)
+	case w.Rank() != 2:
+		return g.Fail("regularizer %s: needs a matrix, got the shape %v", r.Name(), w.Shape())
+	}
+	if r.Mode == "columns" {
+		w = w.Transpose(1, 0)
+	}
+	n := w.Shape()[0]
+	norm := w.Square().SumKeep(1).Sqrt().Max(g.Scalar(1e-12))
+	unit := w.Div(norm)
+	cosines := unit.MatMulT(unit, false, true).Abs()
+	others := make([]float32, n*n)
+	for i := range others {
+		if i/n != i%n {
+			others[i] = 1
+		}
+	}
+	pairs := float64(n) * float64(n-1) / 2
+	return cosines.Mul(g.Const(others, n, n)).Sum().MulScalar(r.Factor * 0.5 / pairs)
 }

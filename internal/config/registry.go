@@ -71,8 +71,12 @@ func Unknown(kind, name string, known []string) error {
 	return fmt.Errorf("unknown %s %q: the known ones are %s", kind, name, strings.Join(known, ", "))
 }
 
-// Class returns the name of v's type, Keras's class_name.
+// Class returns Keras's class_name of v: what its method of that name says, or
+// the name of its type.
 func Class(v any) string {
+	if c, ok := v.(interface{ Class() string }); ok {
+		return c.Class()
+	}
 	t := reflect.TypeOf(v)
 	if t.Kind() == reflect.Pointer {
 		t = t.Elem()

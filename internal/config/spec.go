@@ -180,7 +180,7 @@ func decodeValue(x any, v reflect.Value) error {
 	case reflect.Slice:
 		list, ok := x.([]any)
 		if !ok {
-			return misfit
+			list = []any{x} // Keras lets one element stand for a list of it
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
 		for i := range list {
