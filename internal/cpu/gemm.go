@@ -58,7 +58,8 @@ type gemmTile struct {
 	k                  int
 	mask               uint32 // of the columns
 	_                  uint32
-	mode               int // how the chain begins and ends
+	mode               int       // how the chain begins and ends
+	lanes              [16]int32 // the mask as AVX2 wants it: -1 or 0
 }
 
 // The modes of a tile.
@@ -83,6 +84,8 @@ func (g *Gemm) Prepare() {
 	switch g.tier {
 	case AVX512:
 		t.rows, t.lanes = 14, 32
+	case AVX2:
+		t.rows, t.lanes = 6, 16
 	default:
 		t.rows, t.lanes = 4, 8
 	}
@@ -189,7 +192,7 @@ func (g *Gemm) columns(worker int, s *gemmScratch, c0, c1 int) {
 			var a []float32
 			if g.packA {
 				a = s.a
-				pack(a, 16, g.A[r0*g.LDA+k0:], g.LDA, r1-r0, k)
+				g.pack(a, 16, g.A[r0*g.LDA+k0:], g.LDA, r1-r0, k)
 			}
 			for c := c0; c < c1; c += g.lanes {
 				g.tile(s, r0, r1, c, min(c+g.lanes, c1), k0, k, a, s.b[(c-c0)*k:], g.lanes)
@@ -210,7 +213,7 @@ func (g *Gemm) packB(dst []float32, c0, c1, k0, k int) {
 		return
 	}
 	for c := c0; c < c1; c += 16 {
-		pack(dst[c-c0:], g.lanes, g.B[c*g.LDB+k0:], g.LDB, min(16, c1-c), k)
+		g.pack(dst[c-c0:], g.lanes, g.B[c*g.LDB+k0:], g.LDB, min(16, c1-c), k)
 	}
 }
 
@@ -239,8 +242,7 @@ func (g *Gemm) tile(s *gemmScratch, r0, r1, c0, c1, k0, k int, a, b []float32, l
 		t.a, t.b, t.c = unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), unsafe.Pointer(&g.C[r0*g.LDC+c0])
 		t.ars, t.aks, t.brs, t.crs = 4*ars, 4*aks, 4*ldb, 4*g.LDC
 		t.k, t.mode = k, mode
-		t.mask = uint32(1<<(c1-c0) - 1)
-		g.tier.gemm(t, r1-r0, c1-c0, ars != 1)
+		t.gemm(g.tier, r1-r0, c1-c0, ars != 1)
 		return
 	}
 	for r := range r1 - r0 {
@@ -261,12 +263,17 @@ func (g *Gemm) tile(s *gemmScratch, r0, r1, c0, c1, k0, k int, a, b []float32, l
 	}
 }
 
-// pack transposes rows of k numbers, lds apart, into k rows, ldd apart.
-func pack(dst []float32, ldd int, src []float32, lds, rows, k int) {
-	if Active() == AVX512 && rows > 0 && k > 0 {
-		packAVX512(dst, ldd, src, lds, rows, k)
+// pack transposes rows of k numbers, lds apart, at most 16, into k rows, ldd
+// apart.
+func (g *Gemm) pack(dst []float32, ldd int, src []float32, lds, rows, k int) {
+	if g.tier != Generic {
+		packAsm(g.tier, dst, ldd, src, lds, rows, k)
 		return
 	}
+	packGo(dst, ldd, src, lds, rows, k)
+}
+
+func packGo(dst []float32, ldd int, src []float32, lds, rows, k int) {
 	for r := range rows {
 		for i, x := range src[r*lds:][:k] {
 			dst[i*ldd+r] = x

@@ -2,116 +2,1378 @@
 
 package cpu
 
+// gemm512N1x1 computes a tile of 1 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N1x1(t *byte)
 
+// gemm512T1x1 computes a tile of 1 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T1x1(t *byte)
 
+// gemm512N1x2 computes a tile of 1 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N1x2(t *byte)
 
+// gemm512T1x2 computes a tile of 1 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T1x2(t *byte)
 
+// gemm512N2x1 computes a tile of 2 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N2x1(t *byte)
 
+// gemm512T2x1 computes a tile of 2 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T2x1(t *byte)
 
+// gemm512N2x2 computes a tile of 2 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N2x2(t *byte)
 
+// gemm512T2x2 computes a tile of 2 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T2x2(t *byte)
 
+// gemm512N3x1 computes a tile of 3 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N3x1(t *byte)
 
+// gemm512T3x1 computes a tile of 3 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T3x1(t *byte)
 
+// gemm512N3x2 computes a tile of 3 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N3x2(t *byte)
 
+// gemm512T3x2 computes a tile of 3 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T3x2(t *byte)
 
+// gemm512N4x1 computes a tile of 4 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N4x1(t *byte)
 
+// gemm512T4x1 computes a tile of 4 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T4x1(t *byte)
 
+// gemm512N4x2 computes a tile of 4 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N4x2(t *byte)
 
+// gemm512T4x2 computes a tile of 4 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T4x2(t *byte)
 
+// gemm512N5x1 computes a tile of 5 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N5x1(t *byte)
 
+// gemm512T5x1 computes a tile of 5 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T5x1(t *byte)
 
+// gemm512N5x2 computes a tile of 5 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N5x2(t *byte)
 
+// gemm512T5x2 computes a tile of 5 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T5x2(t *byte)
 
+// gemm512N6x1 computes a tile of 6 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N6x1(t *byte)
 
+// gemm512T6x1 computes a tile of 6 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T6x1(t *byte)
 
+// gemm512N6x2 computes a tile of 6 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N6x2(t *byte)
 
+// gemm512T6x2 computes a tile of 6 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T6x2(t *byte)
 
+// gemm512N7x1 computes a tile of 7 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 7 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N7x1(t *byte)
 
+// gemm512T7x1 computes a tile of 7 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 7 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T7x1(t *byte)
 
+// gemm512N7x2 computes a tile of 7 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 7 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N7x2(t *byte)
 
+// gemm512T7x2 computes a tile of 7 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 7 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T7x2(t *byte)
 
+// gemm512N8x1 computes a tile of 8 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 8 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N8x1(t *byte)
 
+// gemm512T8x1 computes a tile of 8 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 8 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T8x1(t *byte)
 
+// gemm512N8x2 computes a tile of 8 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 8 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N8x2(t *byte)
 
+// gemm512T8x2 computes a tile of 8 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 8 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T8x2(t *byte)
 
+// gemm512N9x1 computes a tile of 9 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 9 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N9x1(t *byte)
 
+// gemm512T9x1 computes a tile of 9 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 9 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T9x1(t *byte)
 
+// gemm512N9x2 computes a tile of 9 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 9 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N9x2(t *byte)
 
+// gemm512T9x2 computes a tile of 9 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 9 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T9x2(t *byte)
 
+// gemm512N10x1 computes a tile of 10 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 10 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N10x1(t *byte)
 
+// gemm512T10x1 computes a tile of 10 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 10 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T10x1(t *byte)
 
+// gemm512N10x2 computes a tile of 10 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 10 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N10x2(t *byte)
 
+// gemm512T10x2 computes a tile of 10 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 10 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T10x2(t *byte)
 
+// gemm512N11x1 computes a tile of 11 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 11 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N11x1(t *byte)
 
+// gemm512T11x1 computes a tile of 11 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 11 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T11x1(t *byte)
 
+// gemm512N11x2 computes a tile of 11 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 11 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N11x2(t *byte)
 
+// gemm512T11x2 computes a tile of 11 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 11 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T11x2(t *byte)
 
+// gemm512N12x1 computes a tile of 12 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 12 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N12x1(t *byte)
 
+// gemm512T12x1 computes a tile of 12 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 12 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T12x1(t *byte)
 
+// gemm512N12x2 computes a tile of 12 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 12 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N12x2(t *byte)
 
+// gemm512T12x2 computes a tile of 12 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 12 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T12x2(t *byte)
 
+// gemm512N13x1 computes a tile of 13 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 13 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N13x1(t *byte)
 
+// gemm512T13x1 computes a tile of 13 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 13 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T13x1(t *byte)
 
+// gemm512N13x2 computes a tile of 13 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 13 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N13x2(t *byte)
 
+// gemm512T13x2 computes a tile of 13 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 13 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T13x2(t *byte)
 
+// gemm512N14x1 computes a tile of 14 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 14 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N14x1(t *byte)
 
+// gemm512T14x1 computes a tile of 14 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 14 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T14x1(t *byte)
 
+// gemm512N14x2 computes a tile of 14 rows and up to 32 columns, A's rows strided:
+//
+//	for r := range 14 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512N14x2(t *byte)
 
+// gemm512T14x2 computes a tile of 14 rows and up to 32 columns, A's rows contiguous:
+//
+//	for r := range 14 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
 func gemm512T14x2(t *byte)
 
+// gemm256N1x1 computes a tile of 1 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N1x1(t *byte)
+
+// gemm256T1x1 computes a tile of 1 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T1x1(t *byte)
+
+// gemm256N1x1m computes a tile of 1 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N1x1m(t *byte)
+
+// gemm256T1x1m computes a tile of 1 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T1x1m(t *byte)
+
+// gemm256N1x2 computes a tile of 1 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N1x2(t *byte)
+
+// gemm256T1x2 computes a tile of 1 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T1x2(t *byte)
+
+// gemm256N1x2m computes a tile of 1 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N1x2m(t *byte)
+
+// gemm256T1x2m computes a tile of 1 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 1 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T1x2m(t *byte)
+
+// gemm256N2x1 computes a tile of 2 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N2x1(t *byte)
+
+// gemm256T2x1 computes a tile of 2 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T2x1(t *byte)
+
+// gemm256N2x1m computes a tile of 2 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N2x1m(t *byte)
+
+// gemm256T2x1m computes a tile of 2 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T2x1m(t *byte)
+
+// gemm256N2x2 computes a tile of 2 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N2x2(t *byte)
+
+// gemm256T2x2 computes a tile of 2 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T2x2(t *byte)
+
+// gemm256N2x2m computes a tile of 2 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N2x2m(t *byte)
+
+// gemm256T2x2m computes a tile of 2 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 2 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T2x2m(t *byte)
+
+// gemm256N3x1 computes a tile of 3 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N3x1(t *byte)
+
+// gemm256T3x1 computes a tile of 3 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T3x1(t *byte)
+
+// gemm256N3x1m computes a tile of 3 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N3x1m(t *byte)
+
+// gemm256T3x1m computes a tile of 3 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T3x1m(t *byte)
+
+// gemm256N3x2 computes a tile of 3 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N3x2(t *byte)
+
+// gemm256T3x2 computes a tile of 3 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T3x2(t *byte)
+
+// gemm256N3x2m computes a tile of 3 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N3x2m(t *byte)
+
+// gemm256T3x2m computes a tile of 3 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 3 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T3x2m(t *byte)
+
+// gemm256N4x1 computes a tile of 4 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N4x1(t *byte)
+
+// gemm256T4x1 computes a tile of 4 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T4x1(t *byte)
+
+// gemm256N4x1m computes a tile of 4 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N4x1m(t *byte)
+
+// gemm256T4x1m computes a tile of 4 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T4x1m(t *byte)
+
+// gemm256N4x2 computes a tile of 4 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N4x2(t *byte)
+
+// gemm256T4x2 computes a tile of 4 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T4x2(t *byte)
+
+// gemm256N4x2m computes a tile of 4 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N4x2m(t *byte)
+
+// gemm256T4x2m computes a tile of 4 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 4 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T4x2m(t *byte)
+
+// gemm256N5x1 computes a tile of 5 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N5x1(t *byte)
+
+// gemm256T5x1 computes a tile of 5 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T5x1(t *byte)
+
+// gemm256N5x1m computes a tile of 5 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N5x1m(t *byte)
+
+// gemm256T5x1m computes a tile of 5 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T5x1m(t *byte)
+
+// gemm256N5x2 computes a tile of 5 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N5x2(t *byte)
+
+// gemm256T5x2 computes a tile of 5 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T5x2(t *byte)
+
+// gemm256N5x2m computes a tile of 5 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N5x2m(t *byte)
+
+// gemm256T5x2m computes a tile of 5 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 5 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T5x2m(t *byte)
+
+// gemm256N6x1 computes a tile of 6 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N6x1(t *byte)
+
+// gemm256T6x1 computes a tile of 6 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T6x1(t *byte)
+
+// gemm256N6x1m computes a tile of 6 rows and up to 8 columns, A's rows strided:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N6x1m(t *byte)
+
+// gemm256T6x1m computes a tile of 6 rows and up to 8 columns, A's rows contiguous:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T6x1m(t *byte)
+
+// gemm256N6x2 computes a tile of 6 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N6x2(t *byte)
+
+// gemm256T6x2 computes a tile of 6 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T6x2(t *byte)
+
+// gemm256N6x2m computes a tile of 6 rows and up to 16 columns, A's rows strided:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256N6x2m(t *byte)
+
+// gemm256T6x2m computes a tile of 6 rows and up to 16 columns, A's rows contiguous:
+//
+//	for r := range 6 {
+//		for c := range cols {
+//			sum := 0 // C[r][c] in mode 1
+//			for i := range k {
+//				sum = FMA(A[r*ars+i*aks], B[i*brs+c], sum)
+//			}
+//			C[r][c] = sum // sum + C[r][c] in mode 2
+//		}
+//	}
+func gemm256T6x2m(t *byte)
+
+// pack512 transposes up to 16 rows of k > 0 numbers; strides are in bytes:
+//
+//	for r := range rows {
+//		for i := range k {
+//			dst[i][r] = src[r][i]
+//		}
+//	}
 func pack512(dst *byte, dstStride int, src *byte, srcStride int, rows int, k int)
+
+// pack256 transposes 8 rows of 8*blocks numbers, blocks > 0; strides are in bytes:
+//
+//	for r := range 8 {
+//		for i := range 8*blocks {
+//			dst[i][r] = src[r][i]
+//		}
+//	}
+func pack256(dst *byte, dstStride int, src *byte, srcStride int, blocks int)
+
+// peak512 does n rounds of 24 fused multiply-adds of vectors, none of which waits for another.
+func peak512(n int)
+
+// peak256 does n rounds of 12 fused multiply-adds of vectors, none of which waits for another.
+func peak256(n int)

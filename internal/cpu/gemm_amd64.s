@@ -6,23 +6,22 @@
 // Requires: AVX, AVX512F
 TEXT ·gemm512N1x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), SI
-	MOVL   64(AX), DI
-	KMOVW  DI, K1
-	MOVQ   16(AX), DI
-	MOVQ   48(AX), R8
-	MOVQ   72(AX), R8
-	CMPQ   R8, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	JMP    start
 
 load:
+	MOVQ      16(AX), DI
+	MOVQ      48(AX), R8
 	VMOVUPS.Z (DI), K1, Z0
 
 start:
@@ -64,17 +63,20 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), DI
-	CMPQ    R8, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (DI)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (DI), K1, Z2
-	VADDPS    Z0, Z2, Z0
-	VMOVUPS   Z0, K1, (DI)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z3
+	VADDPS    Z0, Z3, Z0
+	VMOVUPS   Z0, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -82,29 +84,25 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T1x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R9
-	CMPQ   R9, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z1
 	ADDQ         DI, DX
@@ -113,19 +111,20 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R9, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z2
-	VADDPS    Z0, Z2, Z0
-	VMOVUPS   Z0, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z3
+	VADDPS    Z0, Z3, Z0
+	VMOVUPS   Z0, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -133,26 +132,25 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N1x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), SI
-	MOVL   64(AX), DI
-	KMOVW  DI, K1
-	SHRL   $0x10, DI
-	KMOVW  DI, K2
-	MOVQ   16(AX), DI
-	MOVQ   48(AX), R8
-	MOVQ   72(AX), R8
-	CMPQ   R8, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	JMP    start
 
 load:
+	MOVQ      16(AX), DI
+	MOVQ      48(AX), R8
 	VMOVUPS.Z (DI), K1, Z0
 	VMOVUPS.Z 64(DI), K2, Z1
 
@@ -205,21 +203,24 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), DI
-	CMPQ    R8, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (DI)
-	VMOVUPS Z1, K2, 64(DI)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (DI), K1, Z4
-	VADDPS    Z0, Z4, Z0
-	VMOVUPS   Z0, K1, (DI)
-	VMOVUPS.Z 64(DI), K2, Z5
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z0, Z5, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z5
 	VADDPS    Z1, Z5, Z1
-	VMOVUPS   Z1, K2, 64(DI)
+	VMOVUPS   Z1, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -227,33 +228,29 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T1x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R9
-	CMPQ   R9, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z2
 	VMOVUPS.Z    64(DX), K2, Z3
@@ -264,23 +261,24 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R9, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z0, Z4, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z5
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z0, Z5, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z5
 	VADDPS    Z1, Z5, Z1
-	VMOVUPS   Z1, K2, 64(R8)
+	VMOVUPS   Z1, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -288,24 +286,23 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N2x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -359,23 +356,26 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z3
-	VADDPS    Z0, Z3, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z3
-	VADDPS    Z1, Z3, Z1
-	VMOVUPS   Z1, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z0, Z4, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z1, Z4, Z1
+	VMOVUPS   Z1, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -383,32 +383,28 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T2x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z2
 	ADDQ         DI, DX
@@ -419,25 +415,26 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z3
-	VADDPS    Z0, Z3, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z3
-	VADDPS    Z1, Z3, Z1
-	VMOVUPS   Z1, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z0, Z4, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z4
+	VADDPS    Z1, Z4, Z1
+	VMOVUPS   Z1, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -445,20 +442,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N2x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -467,6 +461,8 @@ TEXT ·gemm512N2x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -537,31 +533,34 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z0, Z6, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z7
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z7
 	VADDPS    Z1, Z7, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z2, Z6, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z7
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z2, Z7, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z7
 	VADDPS    Z3, Z7, Z3
-	VMOVUPS   Z3, K2, 64(R8)
+	VMOVUPS   Z3, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -569,20 +568,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T2x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -591,6 +587,8 @@ TEXT ·gemm512T2x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -598,9 +596,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z3
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z4
 	VMOVUPS.Z    64(DX), K2, Z5
@@ -614,33 +609,34 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z0, Z6, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z7
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z7
 	VADDPS    Z1, Z7, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z2, Z6, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z7
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z2, Z7, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z7
 	VADDPS    Z3, Z7, Z3
-	VMOVUPS   Z3, K2, 64(R8)
+	VMOVUPS   Z3, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -648,18 +644,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N3x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -667,6 +660,8 @@ TEXT ·gemm512N3x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -732,29 +727,32 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z0, Z4, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z1, Z4, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z2, Z4, Z2
-	VMOVUPS   Z2, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z0, Z5, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z1, Z5, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z2, Z5, Z2
+	VMOVUPS   Z2, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -762,18 +760,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T3x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -781,6 +776,8 @@ TEXT ·gemm512T3x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -788,9 +785,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z2
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z3
 	ADDQ         DI, DX
@@ -803,31 +797,32 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z0, Z4, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z1, Z4, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z4
-	VADDPS    Z2, Z4, Z2
-	VMOVUPS   Z2, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z0, Z5, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z1, Z5, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z5
+	VADDPS    Z2, Z5, Z2
+	VMOVUPS   Z2, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -835,20 +830,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N3x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -859,6 +851,8 @@ TEXT ·gemm512N3x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -947,41 +941,44 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z0, Z8, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z9
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z0, Z9, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z9
 	VADDPS    Z1, Z9, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z2, Z8, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z9
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z2, Z9, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z9
 	VADDPS    Z3, Z9, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z4, Z8, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z9
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z4, Z9, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z9
 	VADDPS    Z5, Z9, Z5
-	VMOVUPS   Z5, K2, 64(R8)
+	VMOVUPS   Z5, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -989,20 +986,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T3x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1013,6 +1007,8 @@ TEXT ·gemm512T3x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -1023,9 +1019,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z5
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z6
 	VMOVUPS.Z    64(DX), K2, Z7
@@ -1042,43 +1035,44 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z0, Z8, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z9
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z0, Z9, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z9
 	VADDPS    Z1, Z9, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z2, Z8, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z9
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z2, Z9, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z9
 	VADDPS    Z3, Z9, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z4, Z8, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z9
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z4, Z9, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z9
 	VADDPS    Z5, Z9, Z5
-	VMOVUPS   Z5, K2, 64(R8)
+	VMOVUPS   Z5, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -1086,18 +1080,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N4x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1106,6 +1097,8 @@ TEXT ·gemm512N4x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -1187,35 +1180,38 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z0, Z5, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z1, Z5, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z2, Z5, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z3, Z5, Z3
-	VMOVUPS   Z3, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z0, Z6, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z1, Z6, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z2, Z6, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z3, Z6, Z3
+	VMOVUPS   Z3, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1223,18 +1219,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T4x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1243,6 +1236,8 @@ TEXT ·gemm512T4x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -1252,9 +1247,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z3
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z4
 	ADDQ         DI, DX
@@ -1269,37 +1261,38 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z0, Z5, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z1, Z5, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z2, Z5, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z5
-	VADDPS    Z3, Z5, Z3
-	VMOVUPS   Z3, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z0, Z6, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z1, Z6, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z2, Z6, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z6
+	VADDPS    Z3, Z6, Z3
+	VMOVUPS   Z3, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1307,20 +1300,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N4x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1333,6 +1323,8 @@ TEXT ·gemm512N4x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -1443,51 +1435,54 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z0, Z10, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z0, Z11, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z1, Z11, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z2, Z10, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z2, Z11, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z3, Z11, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z4, Z10, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z4, Z11, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z5, Z11, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z6, Z10, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z6, Z11, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z7, Z11, Z7
-	VMOVUPS   Z7, K2, 64(R8)
+	VMOVUPS   Z7, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -1495,20 +1490,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T4x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1521,6 +1513,8 @@ TEXT ·gemm512T4x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -1534,9 +1528,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z7
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z8
 	VMOVUPS.Z    64(DX), K2, Z9
@@ -1556,53 +1547,54 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z0, Z10, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z0, Z11, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z1, Z11, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z2, Z10, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z2, Z11, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z3, Z11, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z4, Z10, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z4, Z11, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z5, Z11, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z6, Z10, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z11
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z6, Z11, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z11
 	VADDPS    Z7, Z11, Z7
-	VMOVUPS   Z7, K2, 64(R8)
+	VMOVUPS   Z7, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -1610,18 +1602,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N5x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1631,6 +1620,8 @@ TEXT ·gemm512N5x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -1724,41 +1715,44 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z0, Z6, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z1, Z6, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z2, Z6, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z3, Z6, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z4, Z6, Z4
-	VMOVUPS   Z4, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z2, Z7, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z3, Z7, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z4, Z7, Z4
+	VMOVUPS   Z4, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1766,18 +1760,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T5x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1787,6 +1778,8 @@ TEXT ·gemm512T5x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -1798,9 +1791,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z4
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z5
 	ADDQ         DI, DX
@@ -1817,43 +1807,44 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z0, Z6, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z1, Z6, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z2, Z6, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z3, Z6, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z6
-	VADDPS    Z4, Z6, Z4
-	VMOVUPS   Z4, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z0, Z7, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z1, Z7, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z2, Z7, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z3, Z7, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z7
+	VADDPS    Z4, Z7, Z4
+	VMOVUPS   Z4, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -1861,20 +1852,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N5x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -1889,6 +1877,8 @@ TEXT ·gemm512N5x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -2017,61 +2007,64 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z0, Z12, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z0, Z13, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z1, Z13, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z2, Z12, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z2, Z13, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z3, Z13, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z4, Z12, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z4, Z13, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z5, Z13, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z6, Z12, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z6, Z13, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z7, Z13, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z8, Z12, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z8, Z13, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z9, Z13, Z9
-	VMOVUPS   Z9, K2, 64(R8)
+	VMOVUPS   Z9, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -2079,20 +2072,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T5x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2107,6 +2097,8 @@ TEXT ·gemm512T5x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -2123,9 +2115,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z9
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z10
 	VMOVUPS.Z    64(DX), K2, Z11
@@ -2148,63 +2137,64 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z0, Z12, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z0, Z13, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z1, Z13, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z2, Z12, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z2, Z13, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z3, Z13, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z4, Z12, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z4, Z13, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z5, Z13, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z6, Z12, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z6, Z13, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z7, Z13, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z8, Z12, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z13
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z8, Z13, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z13
 	VADDPS    Z9, Z13, Z9
-	VMOVUPS   Z9, K2, 64(R8)
+	VMOVUPS   Z9, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -2212,18 +2202,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N6x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2234,6 +2221,8 @@ TEXT ·gemm512N6x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -2339,47 +2328,50 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z0, Z7, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z1, Z7, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z2, Z7, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z3, Z7, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z4, Z7, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z5, Z7, Z5
-	VMOVUPS   Z5, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z0, Z8, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z1, Z8, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z2, Z8, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z3, Z8, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z4, Z8, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z5, Z8, Z5
+	VMOVUPS   Z5, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -2387,18 +2379,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T6x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2409,6 +2398,8 @@ TEXT ·gemm512T6x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -2422,9 +2413,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z5
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z6
 	ADDQ         DI, DX
@@ -2443,49 +2431,50 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z0, Z7, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z1, Z7, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z2, Z7, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z3, Z7, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z4, Z7, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z7
-	VADDPS    Z5, Z7, Z5
-	VMOVUPS   Z5, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z0, Z8, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z1, Z8, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z2, Z8, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z3, Z8, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z4, Z8, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z8
+	VADDPS    Z5, Z8, Z5
+	VMOVUPS   Z5, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -2493,20 +2482,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N6x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2523,6 +2509,8 @@ TEXT ·gemm512N6x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -2669,71 +2657,74 @@ single:
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z0, Z14, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z0, Z15, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z1, Z15, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z2, Z14, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z2, Z15, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z3, Z15, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z4, Z14, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z4, Z15, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z5, Z15, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z6, Z14, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z6, Z15, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z7, Z15, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z8, Z14, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z8, Z15, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z9, Z15, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z10, Z14, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z10, Z15, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z11, Z15, Z11
-	VMOVUPS   Z11, K2, 64(R8)
+	VMOVUPS   Z11, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -2741,20 +2732,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T6x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2771,6 +2759,8 @@ TEXT ·gemm512T6x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -2790,9 +2780,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z11
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z12
 	VMOVUPS.Z    64(DX), K2, Z13
@@ -2818,73 +2805,74 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z0, Z14, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z0, Z15, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z1, Z15, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z2, Z14, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z2, Z15, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z3, Z15, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z4, Z14, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z4, Z15, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z5, Z15, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z6, Z14, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z6, Z15, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z7, Z15, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z8, Z14, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z8, Z15, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z9, Z15, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z10, Z14, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z15
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z10, Z15, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z15
 	VADDPS    Z11, Z15, Z11
-	VMOVUPS   Z11, K2, 64(R8)
+	VMOVUPS   Z11, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -2892,18 +2880,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N7x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -2915,6 +2900,8 @@ TEXT ·gemm512N7x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -2932,8 +2919,8 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -2952,7 +2939,7 @@ loop:
 	VFMADD231PS  Z7, Z8, Z4
 	VBROADCASTSS (R8)(SI*2), Z9
 	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS (R11), Z8
+	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS.Z    (DX), K1, Z7
 	ADDQ         DI, DX
@@ -2968,7 +2955,7 @@ loop:
 	VFMADD231PS  Z7, Z8, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z9
 	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS 4(R11), Z8
+	VBROADCASTSS 4(R9), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS.Z    (DX), K1, Z7
 	ADDQ         DI, DX
@@ -2984,7 +2971,7 @@ loop:
 	VFMADD231PS  Z7, Z8, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z9
 	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS 8(R11), Z8
+	VBROADCASTSS 8(R9), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	VMOVUPS.Z    (DX), K1, Z7
 	ADDQ         DI, DX
@@ -3000,11 +2987,11 @@ loop:
 	VFMADD231PS  Z7, Z8, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z9
 	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS 12(R11), Z8
+	VBROADCASTSS 12(R9), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -3027,62 +3014,65 @@ single:
 	VFMADD231PS  Z7, Z8, Z4
 	VBROADCASTSS (R8)(SI*2), Z9
 	VFMADD231PS  Z7, Z9, Z5
-	VBROADCASTSS (R11), Z8
+	VBROADCASTSS (R9), Z8
 	VFMADD231PS  Z7, Z8, Z6
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
+	ADDQ         $0x04, R9
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z0, Z8, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z1, Z8, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z2, Z8, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z3, Z8, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z4, Z8, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z5, Z8, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z6, Z8, Z6
-	VMOVUPS   Z6, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z0, Z9, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z1, Z9, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z2, Z9, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z3, Z9, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z4, Z9, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z5, Z9, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z6, Z9, Z6
+	VMOVUPS   Z6, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -3090,18 +3080,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T7x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3113,6 +3100,8 @@ TEXT ·gemm512T7x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -3128,9 +3117,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z6
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z7
 	ADDQ         DI, DX
@@ -3151,55 +3137,56 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z0, Z8, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z1, Z8, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z2, Z8, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z3, Z8, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z4, Z8, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z5, Z8, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z8
-	VADDPS    Z6, Z8, Z6
-	VMOVUPS   Z6, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z0, Z9, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z1, Z9, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z2, Z9, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z3, Z9, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z4, Z9, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z5, Z9, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z9
+	VADDPS    Z6, Z9, Z6
+	VMOVUPS   Z6, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -3207,20 +3194,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N7x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3239,6 +3223,8 @@ TEXT ·gemm512N7x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -3263,8 +3249,8 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -3290,7 +3276,7 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z17
 	VFMADD231PS  Z14, Z17, Z10
 	VFMADD231PS  Z15, Z17, Z11
-	VBROADCASTSS (R11), Z16
+	VBROADCASTSS (R9), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	VMOVUPS.Z    (DX), K1, Z14
@@ -3314,7 +3300,7 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z17
 	VFMADD231PS  Z14, Z17, Z10
 	VFMADD231PS  Z15, Z17, Z11
-	VBROADCASTSS 4(R11), Z16
+	VBROADCASTSS 4(R9), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	VMOVUPS.Z    (DX), K1, Z14
@@ -3338,7 +3324,7 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z17
 	VFMADD231PS  Z14, Z17, Z10
 	VFMADD231PS  Z15, Z17, Z11
-	VBROADCASTSS 8(R11), Z16
+	VBROADCASTSS 8(R9), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	VMOVUPS.Z    (DX), K1, Z14
@@ -3362,12 +3348,12 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z17
 	VFMADD231PS  Z14, Z17, Z10
 	VFMADD231PS  Z15, Z17, Z11
-	VBROADCASTSS 12(R11), Z16
+	VBROADCASTSS 12(R9), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -3397,91 +3383,94 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z17
 	VFMADD231PS  Z14, Z17, Z10
 	VFMADD231PS  Z15, Z17, Z11
-	VBROADCASTSS (R11), Z16
+	VBROADCASTSS (R9), Z16
 	VFMADD231PS  Z14, Z16, Z12
 	VFMADD231PS  Z15, Z16, Z13
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
+	ADDQ         $0x04, R9
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z0, Z16, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z0, Z17, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z1, Z17, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z2, Z16, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z2, Z17, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z3, Z17, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z4, Z16, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z4, Z17, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z5, Z17, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z6, Z16, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z6, Z17, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z7, Z17, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z8, Z16, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z8, Z17, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z9, Z17, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z10, Z16, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z10, Z17, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z11, Z17, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z12, Z16, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z12, Z17, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z13, Z17, Z13
-	VMOVUPS   Z13, K2, 64(R8)
+	VMOVUPS   Z13, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -3489,20 +3478,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T7x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3521,6 +3507,8 @@ TEXT ·gemm512T7x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -3543,9 +3531,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z13
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z14
 	VMOVUPS.Z    64(DX), K2, Z15
@@ -3574,83 +3559,84 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z0, Z16, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z0, Z17, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z1, Z17, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z2, Z16, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z2, Z17, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z3, Z17, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z4, Z16, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z4, Z17, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z5, Z17, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z6, Z16, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z6, Z17, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z7, Z17, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z8, Z16, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z8, Z17, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z9, Z17, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z10, Z16, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z10, Z17, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z11, Z17, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z16
-	VADDPS    Z12, Z16, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z17
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z17
+	VADDPS    Z12, Z17, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z17
 	VADDPS    Z13, Z17, Z13
-	VMOVUPS   Z13, K2, 64(R8)
+	VMOVUPS   Z13, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -3658,18 +3644,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N8x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3682,6 +3665,8 @@ TEXT ·gemm512N8x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -3701,8 +3686,8 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -3721,9 +3706,9 @@ loop:
 	VFMADD231PS  Z8, Z9, Z4
 	VBROADCASTSS (R8)(SI*2), Z10
 	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS (R11), Z9
+	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R11)(SI*1), Z10
+	VBROADCASTSS (R9)(SI*1), Z10
 	VFMADD231PS  Z8, Z10, Z7
 	VMOVUPS.Z    (DX), K1, Z8
 	ADDQ         DI, DX
@@ -3739,9 +3724,9 @@ loop:
 	VFMADD231PS  Z8, Z9, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z10
 	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS 4(R11), Z9
+	VBROADCASTSS 4(R9), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z10
+	VBROADCASTSS 4(R9)(SI*1), Z10
 	VFMADD231PS  Z8, Z10, Z7
 	VMOVUPS.Z    (DX), K1, Z8
 	ADDQ         DI, DX
@@ -3757,9 +3742,9 @@ loop:
 	VFMADD231PS  Z8, Z9, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z10
 	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS 8(R11), Z9
+	VBROADCASTSS 8(R9), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z10
+	VBROADCASTSS 8(R9)(SI*1), Z10
 	VFMADD231PS  Z8, Z10, Z7
 	VMOVUPS.Z    (DX), K1, Z8
 	ADDQ         DI, DX
@@ -3775,13 +3760,13 @@ loop:
 	VFMADD231PS  Z8, Z9, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z10
 	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS 12(R11), Z9
+	VBROADCASTSS 12(R9), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z10
+	VBROADCASTSS 12(R9)(SI*1), Z10
 	VFMADD231PS  Z8, Z10, Z7
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -3804,70 +3789,73 @@ single:
 	VFMADD231PS  Z8, Z9, Z4
 	VBROADCASTSS (R8)(SI*2), Z10
 	VFMADD231PS  Z8, Z10, Z5
-	VBROADCASTSS (R11), Z9
+	VBROADCASTSS (R9), Z9
 	VFMADD231PS  Z8, Z9, Z6
-	VBROADCASTSS (R11)(SI*1), Z10
+	VBROADCASTSS (R9)(SI*1), Z10
 	VFMADD231PS  Z8, Z10, Z7
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
+	ADDQ         $0x04, R9
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z0, Z9, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z1, Z9, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z2, Z9, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z3, Z9, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z4, Z9, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z5, Z9, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z6, Z9, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z7, Z9, Z7
-	VMOVUPS   Z7, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z0, Z10, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z1, Z10, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z2, Z10, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z3, Z10, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z4, Z10, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z5, Z10, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z6, Z10, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z7, Z10, Z7
+	VMOVUPS   Z7, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -3875,18 +3863,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T8x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -3899,6 +3884,8 @@ TEXT ·gemm512T8x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -3916,9 +3903,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z7
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z8
 	ADDQ         DI, DX
@@ -3941,61 +3925,62 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z0, Z9, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z1, Z9, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z2, Z9, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z3, Z9, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z4, Z9, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z5, Z9, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z6, Z9, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z9
-	VADDPS    Z7, Z9, Z7
-	VMOVUPS   Z7, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z0, Z10, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z1, Z10, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z2, Z10, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z3, Z10, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z4, Z10, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z5, Z10, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z6, Z10, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z10
+	VADDPS    Z7, Z10, Z7
+	VMOVUPS   Z7, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -4003,20 +3988,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N8x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4037,6 +4019,8 @@ TEXT ·gemm512N8x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -4064,8 +4048,8 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -4091,10 +4075,10 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z19
 	VFMADD231PS  Z16, Z19, Z10
 	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS (R11), Z18
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R11)(SI*1), Z19
+	VBROADCASTSS (R9)(SI*1), Z19
 	VFMADD231PS  Z16, Z19, Z14
 	VFMADD231PS  Z17, Z19, Z15
 	VMOVUPS.Z    (DX), K1, Z16
@@ -4118,10 +4102,10 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z19
 	VFMADD231PS  Z16, Z19, Z10
 	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS 4(R11), Z18
+	VBROADCASTSS 4(R9), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z19
+	VBROADCASTSS 4(R9)(SI*1), Z19
 	VFMADD231PS  Z16, Z19, Z14
 	VFMADD231PS  Z17, Z19, Z15
 	VMOVUPS.Z    (DX), K1, Z16
@@ -4145,10 +4129,10 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z19
 	VFMADD231PS  Z16, Z19, Z10
 	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS 8(R11), Z18
+	VBROADCASTSS 8(R9), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z19
+	VBROADCASTSS 8(R9)(SI*1), Z19
 	VFMADD231PS  Z16, Z19, Z14
 	VFMADD231PS  Z17, Z19, Z15
 	VMOVUPS.Z    (DX), K1, Z16
@@ -4172,15 +4156,15 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z19
 	VFMADD231PS  Z16, Z19, Z10
 	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS 12(R11), Z18
+	VBROADCASTSS 12(R9), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z19
+	VBROADCASTSS 12(R9)(SI*1), Z19
 	VFMADD231PS  Z16, Z19, Z14
 	VFMADD231PS  Z17, Z19, Z15
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -4210,104 +4194,107 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z19
 	VFMADD231PS  Z16, Z19, Z10
 	VFMADD231PS  Z17, Z19, Z11
-	VBROADCASTSS (R11), Z18
+	VBROADCASTSS (R9), Z18
 	VFMADD231PS  Z16, Z18, Z12
 	VFMADD231PS  Z17, Z18, Z13
-	VBROADCASTSS (R11)(SI*1), Z19
+	VBROADCASTSS (R9)(SI*1), Z19
 	VFMADD231PS  Z16, Z19, Z14
 	VFMADD231PS  Z17, Z19, Z15
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
+	ADDQ         $0x04, R9
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z0, Z18, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z0, Z19, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z1, Z19, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z2, Z18, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z2, Z19, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z3, Z19, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z4, Z18, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z4, Z19, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z5, Z19, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z6, Z18, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z6, Z19, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z7, Z19, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z8, Z18, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z8, Z19, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z9, Z19, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z10, Z18, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z10, Z19, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z11, Z19, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z12, Z18, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z12, Z19, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z13, Z19, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z14, Z18, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z14, Z19, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z15, Z19, Z15
-	VMOVUPS   Z15, K2, 64(R8)
+	VMOVUPS   Z15, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -4315,20 +4302,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T8x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4349,6 +4333,8 @@ TEXT ·gemm512T8x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -4374,9 +4360,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z15
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z16
 	VMOVUPS.Z    64(DX), K2, Z17
@@ -4408,93 +4391,94 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z0, Z18, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z0, Z19, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z1, Z19, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z2, Z18, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z2, Z19, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z3, Z19, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z4, Z18, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z4, Z19, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z5, Z19, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z6, Z18, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z6, Z19, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z7, Z19, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z8, Z18, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z8, Z19, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z9, Z19, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z10, Z18, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z10, Z19, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z11, Z19, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z12, Z18, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z12, Z19, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z13, Z19, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z18
-	VADDPS    Z14, Z18, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z19
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z19
+	VADDPS    Z14, Z19, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z19
 	VADDPS    Z15, Z19, Z15
-	VMOVUPS   Z15, K2, 64(R8)
+	VMOVUPS   Z15, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -4502,18 +4486,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N9x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4527,6 +4508,8 @@ TEXT ·gemm512N9x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -4548,8 +4531,8 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -4568,11 +4551,11 @@ loop:
 	VFMADD231PS  Z9, Z10, Z4
 	VBROADCASTSS (R8)(SI*2), Z11
 	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS (R11), Z10
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R11)(SI*1), Z11
+	VBROADCASTSS (R9)(SI*1), Z11
 	VFMADD231PS  Z9, Z11, Z7
-	VBROADCASTSS (R11)(SI*2), Z10
+	VBROADCASTSS (R9)(SI*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	VMOVUPS.Z    (DX), K1, Z9
 	ADDQ         DI, DX
@@ -4588,11 +4571,11 @@ loop:
 	VFMADD231PS  Z9, Z10, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z11
 	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS 4(R11), Z10
+	VBROADCASTSS 4(R9), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z11
+	VBROADCASTSS 4(R9)(SI*1), Z11
 	VFMADD231PS  Z9, Z11, Z7
-	VBROADCASTSS 4(R11)(SI*2), Z10
+	VBROADCASTSS 4(R9)(SI*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	VMOVUPS.Z    (DX), K1, Z9
 	ADDQ         DI, DX
@@ -4608,11 +4591,11 @@ loop:
 	VFMADD231PS  Z9, Z10, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z11
 	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS 8(R11), Z10
+	VBROADCASTSS 8(R9), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z11
+	VBROADCASTSS 8(R9)(SI*1), Z11
 	VFMADD231PS  Z9, Z11, Z7
-	VBROADCASTSS 8(R11)(SI*2), Z10
+	VBROADCASTSS 8(R9)(SI*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	VMOVUPS.Z    (DX), K1, Z9
 	ADDQ         DI, DX
@@ -4628,15 +4611,15 @@ loop:
 	VFMADD231PS  Z9, Z10, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z11
 	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS 12(R11), Z10
+	VBROADCASTSS 12(R9), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z11
+	VBROADCASTSS 12(R9)(SI*1), Z11
 	VFMADD231PS  Z9, Z11, Z7
-	VBROADCASTSS 12(R11)(SI*2), Z10
+	VBROADCASTSS 12(R9)(SI*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -4659,78 +4642,81 @@ single:
 	VFMADD231PS  Z9, Z10, Z4
 	VBROADCASTSS (R8)(SI*2), Z11
 	VFMADD231PS  Z9, Z11, Z5
-	VBROADCASTSS (R11), Z10
+	VBROADCASTSS (R9), Z10
 	VFMADD231PS  Z9, Z10, Z6
-	VBROADCASTSS (R11)(SI*1), Z11
+	VBROADCASTSS (R9)(SI*1), Z11
 	VFMADD231PS  Z9, Z11, Z7
-	VBROADCASTSS (R11)(SI*2), Z10
+	VBROADCASTSS (R9)(SI*2), Z10
 	VFMADD231PS  Z9, Z10, Z8
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
+	ADDQ         $0x04, R9
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z0, Z10, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z1, Z10, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z2, Z10, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z3, Z10, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z4, Z10, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z5, Z10, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z6, Z10, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z7, Z10, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z8, Z10, Z8
-	VMOVUPS   Z8, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z0, Z11, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z1, Z11, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z2, Z11, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z3, Z11, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z4, Z11, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z5, Z11, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z6, Z11, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z7, Z11, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z8, Z11, Z8
+	VMOVUPS   Z8, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -4738,18 +4724,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T9x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4763,6 +4746,8 @@ TEXT ·gemm512T9x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -4782,9 +4767,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z8
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z9
 	ADDQ         DI, DX
@@ -4809,67 +4791,68 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z0, Z10, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z1, Z10, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z2, Z10, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z3, Z10, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z4, Z10, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z5, Z10, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z6, Z10, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z7, Z10, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z10
-	VADDPS    Z8, Z10, Z8
-	VMOVUPS   Z8, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z0, Z11, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z1, Z11, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z2, Z11, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z3, Z11, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z4, Z11, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z5, Z11, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z6, Z11, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z7, Z11, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z11
+	VADDPS    Z8, Z11, Z8
+	VMOVUPS   Z8, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -4877,20 +4860,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N9x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -4913,6 +4893,8 @@ TEXT ·gemm512N9x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -4943,8 +4925,8 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -4970,13 +4952,13 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z21
 	VFMADD231PS  Z18, Z21, Z10
 	VFMADD231PS  Z19, Z21, Z11
-	VBROADCASTSS (R11), Z20
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R11)(SI*1), Z21
+	VBROADCASTSS (R9)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z14
 	VFMADD231PS  Z19, Z21, Z15
-	VBROADCASTSS (R11)(SI*2), Z20
+	VBROADCASTSS (R9)(SI*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	VMOVUPS.Z    (DX), K1, Z18
@@ -5000,13 +4982,13 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z21
 	VFMADD231PS  Z18, Z21, Z10
 	VFMADD231PS  Z19, Z21, Z11
-	VBROADCASTSS 4(R11), Z20
+	VBROADCASTSS 4(R9), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z21
+	VBROADCASTSS 4(R9)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z14
 	VFMADD231PS  Z19, Z21, Z15
-	VBROADCASTSS 4(R11)(SI*2), Z20
+	VBROADCASTSS 4(R9)(SI*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	VMOVUPS.Z    (DX), K1, Z18
@@ -5030,13 +5012,13 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z21
 	VFMADD231PS  Z18, Z21, Z10
 	VFMADD231PS  Z19, Z21, Z11
-	VBROADCASTSS 8(R11), Z20
+	VBROADCASTSS 8(R9), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z21
+	VBROADCASTSS 8(R9)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z14
 	VFMADD231PS  Z19, Z21, Z15
-	VBROADCASTSS 8(R11)(SI*2), Z20
+	VBROADCASTSS 8(R9)(SI*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	VMOVUPS.Z    (DX), K1, Z18
@@ -5060,18 +5042,18 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z21
 	VFMADD231PS  Z18, Z21, Z10
 	VFMADD231PS  Z19, Z21, Z11
-	VBROADCASTSS 12(R11), Z20
+	VBROADCASTSS 12(R9), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z21
+	VBROADCASTSS 12(R9)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z14
 	VFMADD231PS  Z19, Z21, Z15
-	VBROADCASTSS 12(R11)(SI*2), Z20
+	VBROADCASTSS 12(R9)(SI*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
+	ADDQ         $0x10, R9
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -5101,117 +5083,120 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z21
 	VFMADD231PS  Z18, Z21, Z10
 	VFMADD231PS  Z19, Z21, Z11
-	VBROADCASTSS (R11), Z20
+	VBROADCASTSS (R9), Z20
 	VFMADD231PS  Z18, Z20, Z12
 	VFMADD231PS  Z19, Z20, Z13
-	VBROADCASTSS (R11)(SI*1), Z21
+	VBROADCASTSS (R9)(SI*1), Z21
 	VFMADD231PS  Z18, Z21, Z14
 	VFMADD231PS  Z19, Z21, Z15
-	VBROADCASTSS (R11)(SI*2), Z20
+	VBROADCASTSS (R9)(SI*2), Z20
 	VFMADD231PS  Z18, Z20, Z16
 	VFMADD231PS  Z19, Z20, Z17
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
+	ADDQ         $0x04, R9
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z0, Z20, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z0, Z21, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z1, Z21, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z2, Z20, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z2, Z21, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z3, Z21, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z4, Z20, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z4, Z21, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z5, Z21, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z6, Z20, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z6, Z21, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z7, Z21, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z8, Z20, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z8, Z21, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z9, Z21, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z10, Z20, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z10, Z21, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z11, Z21, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z12, Z20, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z12, Z21, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z13, Z21, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z14, Z20, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z14, Z21, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z15, Z21, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z16, Z20, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z16, Z21, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z17, Z21, Z17
-	VMOVUPS   Z17, K2, 64(R8)
+	VMOVUPS   Z17, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -5219,20 +5204,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T9x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5255,6 +5237,8 @@ TEXT ·gemm512T9x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -5283,9 +5267,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z17
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z18
 	VMOVUPS.Z    64(DX), K2, Z19
@@ -5320,103 +5301,104 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, K1, (CX)
+	VMOVUPS      Z17, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z0, Z20, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z0, Z21, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z1, Z21, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z2, Z20, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z2, Z21, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z3, Z21, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z4, Z20, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z4, Z21, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z5, Z21, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z6, Z20, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z6, Z21, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z7, Z21, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z8, Z20, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z8, Z21, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z9, Z21, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z10, Z20, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z10, Z21, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z11, Z21, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z12, Z20, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z12, Z21, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z13, Z21, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z14, Z20, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z14, Z21, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z15, Z21, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z20
-	VADDPS    Z16, Z20, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z21
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z21
+	VADDPS    Z16, Z21, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z21
 	VADDPS    Z17, Z21, Z17
-	VMOVUPS   Z17, K2, 64(R8)
+	VMOVUPS   Z17, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -5424,18 +5406,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N10x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5450,6 +5429,8 @@ TEXT ·gemm512N10x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -5473,10 +5454,10 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -5495,13 +5476,13 @@ loop:
 	VFMADD231PS  Z10, Z11, Z4
 	VBROADCASTSS (R8)(SI*2), Z12
 	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS (R11), Z11
+	VBROADCASTSS (R9), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R11)(SI*1), Z12
+	VBROADCASTSS (R9)(SI*1), Z12
 	VFMADD231PS  Z10, Z12, Z7
-	VBROADCASTSS (R11)(SI*2), Z11
+	VBROADCASTSS (R9)(SI*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R12), Z12
+	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z9
 	VMOVUPS.Z    (DX), K1, Z10
 	ADDQ         DI, DX
@@ -5517,13 +5498,13 @@ loop:
 	VFMADD231PS  Z10, Z11, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z12
 	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS 4(R11), Z11
+	VBROADCASTSS 4(R9), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z12
+	VBROADCASTSS 4(R9)(SI*1), Z12
 	VFMADD231PS  Z10, Z12, Z7
-	VBROADCASTSS 4(R11)(SI*2), Z11
+	VBROADCASTSS 4(R9)(SI*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS 4(R12), Z12
+	VBROADCASTSS 4(R10), Z12
 	VFMADD231PS  Z10, Z12, Z9
 	VMOVUPS.Z    (DX), K1, Z10
 	ADDQ         DI, DX
@@ -5539,13 +5520,13 @@ loop:
 	VFMADD231PS  Z10, Z11, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z12
 	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS 8(R11), Z11
+	VBROADCASTSS 8(R9), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z12
+	VBROADCASTSS 8(R9)(SI*1), Z12
 	VFMADD231PS  Z10, Z12, Z7
-	VBROADCASTSS 8(R11)(SI*2), Z11
+	VBROADCASTSS 8(R9)(SI*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS 8(R12), Z12
+	VBROADCASTSS 8(R10), Z12
 	VFMADD231PS  Z10, Z12, Z9
 	VMOVUPS.Z    (DX), K1, Z10
 	ADDQ         DI, DX
@@ -5561,18 +5542,18 @@ loop:
 	VFMADD231PS  Z10, Z11, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z12
 	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS 12(R11), Z11
+	VBROADCASTSS 12(R9), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z12
+	VBROADCASTSS 12(R9)(SI*1), Z12
 	VFMADD231PS  Z10, Z12, Z7
-	VBROADCASTSS 12(R11)(SI*2), Z11
+	VBROADCASTSS 12(R9)(SI*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS 12(R12), Z12
+	VBROADCASTSS 12(R10), Z12
 	VFMADD231PS  Z10, Z12, Z9
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -5595,87 +5576,90 @@ single:
 	VFMADD231PS  Z10, Z11, Z4
 	VBROADCASTSS (R8)(SI*2), Z12
 	VFMADD231PS  Z10, Z12, Z5
-	VBROADCASTSS (R11), Z11
+	VBROADCASTSS (R9), Z11
 	VFMADD231PS  Z10, Z11, Z6
-	VBROADCASTSS (R11)(SI*1), Z12
+	VBROADCASTSS (R9)(SI*1), Z12
 	VFMADD231PS  Z10, Z12, Z7
-	VBROADCASTSS (R11)(SI*2), Z11
+	VBROADCASTSS (R9)(SI*2), Z11
 	VFMADD231PS  Z10, Z11, Z8
-	VBROADCASTSS (R12), Z12
+	VBROADCASTSS (R10), Z12
 	VFMADD231PS  Z10, Z12, Z9
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z0, Z11, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z1, Z11, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z2, Z11, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z3, Z11, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z4, Z11, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z5, Z11, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z6, Z11, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z7, Z11, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z8, Z11, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z9, Z11, Z9
-	VMOVUPS   Z9, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z0, Z12, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z1, Z12, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z2, Z12, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z3, Z12, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z4, Z12, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z5, Z12, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z6, Z12, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z7, Z12, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z8, Z12, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z9, Z12, Z9
+	VMOVUPS   Z9, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -5683,18 +5667,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T10x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5709,6 +5690,8 @@ TEXT ·gemm512T10x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -5730,9 +5713,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z9
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z10
 	ADDQ         DI, DX
@@ -5759,73 +5739,74 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z0, Z11, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z1, Z11, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z2, Z11, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z3, Z11, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z4, Z11, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z5, Z11, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z6, Z11, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z7, Z11, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z8, Z11, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z11
-	VADDPS    Z9, Z11, Z9
-	VMOVUPS   Z9, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z0, Z12, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z1, Z12, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z2, Z12, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z3, Z12, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z4, Z12, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z5, Z12, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z6, Z12, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z7, Z12, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z8, Z12, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z12
+	VADDPS    Z9, Z12, Z9
+	VMOVUPS   Z9, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -5833,20 +5814,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N10x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -5871,6 +5849,8 @@ TEXT ·gemm512N10x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -5904,10 +5884,10 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -5933,16 +5913,16 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z23
 	VFMADD231PS  Z20, Z23, Z10
 	VFMADD231PS  Z21, Z23, Z11
-	VBROADCASTSS (R11), Z22
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R11)(SI*1), Z23
+	VBROADCASTSS (R9)(SI*1), Z23
 	VFMADD231PS  Z20, Z23, Z14
 	VFMADD231PS  Z21, Z23, Z15
-	VBROADCASTSS (R11)(SI*2), Z22
+	VBROADCASTSS (R9)(SI*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R12), Z23
+	VBROADCASTSS (R10), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
 	VMOVUPS.Z    (DX), K1, Z20
@@ -5966,16 +5946,16 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z23
 	VFMADD231PS  Z20, Z23, Z10
 	VFMADD231PS  Z21, Z23, Z11
-	VBROADCASTSS 4(R11), Z22
+	VBROADCASTSS 4(R9), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z23
+	VBROADCASTSS 4(R9)(SI*1), Z23
 	VFMADD231PS  Z20, Z23, Z14
 	VFMADD231PS  Z21, Z23, Z15
-	VBROADCASTSS 4(R11)(SI*2), Z22
+	VBROADCASTSS 4(R9)(SI*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 4(R12), Z23
+	VBROADCASTSS 4(R10), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
 	VMOVUPS.Z    (DX), K1, Z20
@@ -5999,16 +5979,16 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z23
 	VFMADD231PS  Z20, Z23, Z10
 	VFMADD231PS  Z21, Z23, Z11
-	VBROADCASTSS 8(R11), Z22
+	VBROADCASTSS 8(R9), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z23
+	VBROADCASTSS 8(R9)(SI*1), Z23
 	VFMADD231PS  Z20, Z23, Z14
 	VFMADD231PS  Z21, Z23, Z15
-	VBROADCASTSS 8(R11)(SI*2), Z22
+	VBROADCASTSS 8(R9)(SI*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 8(R12), Z23
+	VBROADCASTSS 8(R10), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
 	VMOVUPS.Z    (DX), K1, Z20
@@ -6032,22 +6012,22 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z23
 	VFMADD231PS  Z20, Z23, Z10
 	VFMADD231PS  Z21, Z23, Z11
-	VBROADCASTSS 12(R11), Z22
+	VBROADCASTSS 12(R9), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z23
+	VBROADCASTSS 12(R9)(SI*1), Z23
 	VFMADD231PS  Z20, Z23, Z14
 	VFMADD231PS  Z21, Z23, Z15
-	VBROADCASTSS 12(R11)(SI*2), Z22
+	VBROADCASTSS 12(R9)(SI*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS 12(R12), Z23
+	VBROADCASTSS 12(R10), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -6077,131 +6057,134 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z23
 	VFMADD231PS  Z20, Z23, Z10
 	VFMADD231PS  Z21, Z23, Z11
-	VBROADCASTSS (R11), Z22
+	VBROADCASTSS (R9), Z22
 	VFMADD231PS  Z20, Z22, Z12
 	VFMADD231PS  Z21, Z22, Z13
-	VBROADCASTSS (R11)(SI*1), Z23
+	VBROADCASTSS (R9)(SI*1), Z23
 	VFMADD231PS  Z20, Z23, Z14
 	VFMADD231PS  Z21, Z23, Z15
-	VBROADCASTSS (R11)(SI*2), Z22
+	VBROADCASTSS (R9)(SI*2), Z22
 	VFMADD231PS  Z20, Z22, Z16
 	VFMADD231PS  Z21, Z22, Z17
-	VBROADCASTSS (R12), Z23
+	VBROADCASTSS (R10), Z23
 	VFMADD231PS  Z20, Z23, Z18
 	VFMADD231PS  Z21, Z23, Z19
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z0, Z22, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z0, Z23, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z1, Z23, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z2, Z22, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z2, Z23, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z3, Z23, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z4, Z22, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z4, Z23, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z5, Z23, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z6, Z22, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z6, Z23, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z7, Z23, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z8, Z22, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z8, Z23, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z9, Z23, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z10, Z22, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z10, Z23, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z11, Z23, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z12, Z22, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z12, Z23, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z13, Z23, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z14, Z22, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z14, Z23, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z15, Z23, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z16, Z22, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z16, Z23, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z17, Z23, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z18, Z22, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z18, Z23, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z19, Z23, Z19
-	VMOVUPS   Z19, K2, 64(R8)
+	VMOVUPS   Z19, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -6209,20 +6192,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T10x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6247,6 +6227,8 @@ TEXT ·gemm512T10x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -6278,9 +6260,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z19
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z20
 	VMOVUPS.Z    64(DX), K2, Z21
@@ -6318,113 +6297,114 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, K1, (CX)
+	VMOVUPS      Z17, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, K1, (CX)
+	VMOVUPS      Z19, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z0, Z22, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z0, Z23, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z1, Z23, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z2, Z22, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z2, Z23, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z3, Z23, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z4, Z22, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z4, Z23, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z5, Z23, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z6, Z22, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z6, Z23, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z7, Z23, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z8, Z22, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z8, Z23, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z9, Z23, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z10, Z22, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z10, Z23, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z11, Z23, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z12, Z22, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z12, Z23, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z13, Z23, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z14, Z22, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z14, Z23, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z15, Z23, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z16, Z22, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z16, Z23, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z17, Z23, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z22
-	VADDPS    Z18, Z22, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z23
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z23
+	VADDPS    Z18, Z23, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z23
 	VADDPS    Z19, Z23, Z19
-	VMOVUPS   Z19, K2, 64(R8)
+	VMOVUPS   Z19, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -6432,18 +6412,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N11x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6459,6 +6436,8 @@ TEXT ·gemm512N11x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -6484,10 +6463,10 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -6506,15 +6485,15 @@ loop:
 	VFMADD231PS  Z11, Z12, Z4
 	VBROADCASTSS (R8)(SI*2), Z13
 	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS (R11), Z12
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R11)(SI*1), Z13
+	VBROADCASTSS (R9)(SI*1), Z13
 	VFMADD231PS  Z11, Z13, Z7
-	VBROADCASTSS (R11)(SI*2), Z12
+	VBROADCASTSS (R9)(SI*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R12), Z13
+	VBROADCASTSS (R10), Z13
 	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS (R12)(SI*1), Z12
+	VBROADCASTSS (R10)(SI*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	VMOVUPS.Z    (DX), K1, Z11
 	ADDQ         DI, DX
@@ -6530,15 +6509,15 @@ loop:
 	VFMADD231PS  Z11, Z12, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z13
 	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS 4(R11), Z12
+	VBROADCASTSS 4(R9), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z13
+	VBROADCASTSS 4(R9)(SI*1), Z13
 	VFMADD231PS  Z11, Z13, Z7
-	VBROADCASTSS 4(R11)(SI*2), Z12
+	VBROADCASTSS 4(R9)(SI*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS 4(R12), Z13
+	VBROADCASTSS 4(R10), Z13
 	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS 4(R12)(SI*1), Z12
+	VBROADCASTSS 4(R10)(SI*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	VMOVUPS.Z    (DX), K1, Z11
 	ADDQ         DI, DX
@@ -6554,15 +6533,15 @@ loop:
 	VFMADD231PS  Z11, Z12, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z13
 	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS 8(R11), Z12
+	VBROADCASTSS 8(R9), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z13
+	VBROADCASTSS 8(R9)(SI*1), Z13
 	VFMADD231PS  Z11, Z13, Z7
-	VBROADCASTSS 8(R11)(SI*2), Z12
+	VBROADCASTSS 8(R9)(SI*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS 8(R12), Z13
+	VBROADCASTSS 8(R10), Z13
 	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS 8(R12)(SI*1), Z12
+	VBROADCASTSS 8(R10)(SI*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	VMOVUPS.Z    (DX), K1, Z11
 	ADDQ         DI, DX
@@ -6578,20 +6557,20 @@ loop:
 	VFMADD231PS  Z11, Z12, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z13
 	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS 12(R11), Z12
+	VBROADCASTSS 12(R9), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z13
+	VBROADCASTSS 12(R9)(SI*1), Z13
 	VFMADD231PS  Z11, Z13, Z7
-	VBROADCASTSS 12(R11)(SI*2), Z12
+	VBROADCASTSS 12(R9)(SI*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS 12(R12), Z13
+	VBROADCASTSS 12(R10), Z13
 	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS 12(R12)(SI*1), Z12
+	VBROADCASTSS 12(R10)(SI*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -6614,95 +6593,98 @@ single:
 	VFMADD231PS  Z11, Z12, Z4
 	VBROADCASTSS (R8)(SI*2), Z13
 	VFMADD231PS  Z11, Z13, Z5
-	VBROADCASTSS (R11), Z12
+	VBROADCASTSS (R9), Z12
 	VFMADD231PS  Z11, Z12, Z6
-	VBROADCASTSS (R11)(SI*1), Z13
+	VBROADCASTSS (R9)(SI*1), Z13
 	VFMADD231PS  Z11, Z13, Z7
-	VBROADCASTSS (R11)(SI*2), Z12
+	VBROADCASTSS (R9)(SI*2), Z12
 	VFMADD231PS  Z11, Z12, Z8
-	VBROADCASTSS (R12), Z13
+	VBROADCASTSS (R10), Z13
 	VFMADD231PS  Z11, Z13, Z9
-	VBROADCASTSS (R12)(SI*1), Z12
+	VBROADCASTSS (R10)(SI*1), Z12
 	VFMADD231PS  Z11, Z12, Z10
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z0, Z12, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z1, Z12, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z2, Z12, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z3, Z12, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z4, Z12, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z5, Z12, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z6, Z12, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z7, Z12, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z8, Z12, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z9, Z12, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z10, Z12, Z10
-	VMOVUPS   Z10, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z0, Z13, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z1, Z13, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z2, Z13, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z3, Z13, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z4, Z13, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z5, Z13, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z6, Z13, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z7, Z13, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z8, Z13, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z9, Z13, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z10, Z13, Z10
+	VMOVUPS   Z10, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -6710,18 +6692,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T11x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6737,6 +6716,8 @@ TEXT ·gemm512T11x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -6760,9 +6741,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z10
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z11
 	ADDQ         DI, DX
@@ -6791,79 +6769,80 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z0, Z12, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z1, Z12, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z2, Z12, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z3, Z12, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z4, Z12, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z5, Z12, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z6, Z12, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z7, Z12, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z8, Z12, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z9, Z12, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z12
-	VADDPS    Z10, Z12, Z10
-	VMOVUPS   Z10, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z0, Z13, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z1, Z13, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z2, Z13, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z3, Z13, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z4, Z13, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z5, Z13, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z6, Z13, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z7, Z13, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z8, Z13, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z9, Z13, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z13
+	VADDPS    Z10, Z13, Z10
+	VMOVUPS   Z10, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -6871,20 +6850,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N11x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -6911,6 +6887,8 @@ TEXT ·gemm512N11x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -6947,10 +6925,10 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -6976,19 +6954,19 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z25
 	VFMADD231PS  Z22, Z25, Z10
 	VFMADD231PS  Z23, Z25, Z11
-	VBROADCASTSS (R11), Z24
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R11)(SI*1), Z25
+	VBROADCASTSS (R9)(SI*1), Z25
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	VBROADCASTSS (R11)(SI*2), Z24
+	VBROADCASTSS (R9)(SI*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R12), Z25
+	VBROADCASTSS (R10), Z25
 	VFMADD231PS  Z22, Z25, Z18
 	VFMADD231PS  Z23, Z25, Z19
-	VBROADCASTSS (R12)(SI*1), Z24
+	VBROADCASTSS (R10)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	VMOVUPS.Z    (DX), K1, Z22
@@ -7012,19 +6990,19 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z25
 	VFMADD231PS  Z22, Z25, Z10
 	VFMADD231PS  Z23, Z25, Z11
-	VBROADCASTSS 4(R11), Z24
+	VBROADCASTSS 4(R9), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z25
+	VBROADCASTSS 4(R9)(SI*1), Z25
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	VBROADCASTSS 4(R11)(SI*2), Z24
+	VBROADCASTSS 4(R9)(SI*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 4(R12), Z25
+	VBROADCASTSS 4(R10), Z25
 	VFMADD231PS  Z22, Z25, Z18
 	VFMADD231PS  Z23, Z25, Z19
-	VBROADCASTSS 4(R12)(SI*1), Z24
+	VBROADCASTSS 4(R10)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	VMOVUPS.Z    (DX), K1, Z22
@@ -7048,19 +7026,19 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z25
 	VFMADD231PS  Z22, Z25, Z10
 	VFMADD231PS  Z23, Z25, Z11
-	VBROADCASTSS 8(R11), Z24
+	VBROADCASTSS 8(R9), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z25
+	VBROADCASTSS 8(R9)(SI*1), Z25
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	VBROADCASTSS 8(R11)(SI*2), Z24
+	VBROADCASTSS 8(R9)(SI*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 8(R12), Z25
+	VBROADCASTSS 8(R10), Z25
 	VFMADD231PS  Z22, Z25, Z18
 	VFMADD231PS  Z23, Z25, Z19
-	VBROADCASTSS 8(R12)(SI*1), Z24
+	VBROADCASTSS 8(R10)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	VMOVUPS.Z    (DX), K1, Z22
@@ -7084,25 +7062,25 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z25
 	VFMADD231PS  Z22, Z25, Z10
 	VFMADD231PS  Z23, Z25, Z11
-	VBROADCASTSS 12(R11), Z24
+	VBROADCASTSS 12(R9), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z25
+	VBROADCASTSS 12(R9)(SI*1), Z25
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	VBROADCASTSS 12(R11)(SI*2), Z24
+	VBROADCASTSS 12(R9)(SI*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS 12(R12), Z25
+	VBROADCASTSS 12(R10), Z25
 	VFMADD231PS  Z22, Z25, Z18
 	VFMADD231PS  Z23, Z25, Z19
-	VBROADCASTSS 12(R12)(SI*1), Z24
+	VBROADCASTSS 12(R10)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -7132,144 +7110,147 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z25
 	VFMADD231PS  Z22, Z25, Z10
 	VFMADD231PS  Z23, Z25, Z11
-	VBROADCASTSS (R11), Z24
+	VBROADCASTSS (R9), Z24
 	VFMADD231PS  Z22, Z24, Z12
 	VFMADD231PS  Z23, Z24, Z13
-	VBROADCASTSS (R11)(SI*1), Z25
+	VBROADCASTSS (R9)(SI*1), Z25
 	VFMADD231PS  Z22, Z25, Z14
 	VFMADD231PS  Z23, Z25, Z15
-	VBROADCASTSS (R11)(SI*2), Z24
+	VBROADCASTSS (R9)(SI*2), Z24
 	VFMADD231PS  Z22, Z24, Z16
 	VFMADD231PS  Z23, Z24, Z17
-	VBROADCASTSS (R12), Z25
+	VBROADCASTSS (R10), Z25
 	VFMADD231PS  Z22, Z25, Z18
 	VFMADD231PS  Z23, Z25, Z19
-	VBROADCASTSS (R12)(SI*1), Z24
+	VBROADCASTSS (R10)(SI*1), Z24
 	VFMADD231PS  Z22, Z24, Z20
 	VFMADD231PS  Z23, Z24, Z21
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z0, Z24, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z0, Z25, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z1, Z25, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z2, Z24, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z2, Z25, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z3, Z25, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z4, Z24, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z4, Z25, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z5, Z25, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z6, Z24, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z6, Z25, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z7, Z25, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z8, Z24, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z8, Z25, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z9, Z25, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z10, Z24, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z10, Z25, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z11, Z25, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z12, Z24, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z12, Z25, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z13, Z25, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z14, Z24, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z14, Z25, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z15, Z25, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z16, Z24, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z16, Z25, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z17, Z25, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z18, Z24, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z18, Z25, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z19, Z25, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z20, Z24, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z20, Z25, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z21, Z25, Z21
-	VMOVUPS   Z21, K2, 64(R8)
+	VMOVUPS   Z21, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -7277,20 +7258,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T11x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -7317,6 +7295,8 @@ TEXT ·gemm512T11x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -7351,9 +7331,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z21
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z22
 	VMOVUPS.Z    64(DX), K2, Z23
@@ -7394,123 +7371,124 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, K1, (CX)
+	VMOVUPS      Z17, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, K1, (CX)
+	VMOVUPS      Z19, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, K1, (CX)
+	VMOVUPS      Z21, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z0, Z24, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z0, Z25, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z1, Z25, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z2, Z24, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z2, Z25, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z3, Z25, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z4, Z24, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z4, Z25, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z5, Z25, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z6, Z24, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z6, Z25, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z7, Z25, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z8, Z24, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z8, Z25, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z9, Z25, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z10, Z24, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z10, Z25, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z11, Z25, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z12, Z24, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z12, Z25, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z13, Z25, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z14, Z24, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z14, Z25, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z15, Z25, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z16, Z24, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z16, Z25, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z17, Z25, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z18, Z24, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z18, Z25, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z19, Z25, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z24
-	VADDPS    Z20, Z24, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z25
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z25
+	VADDPS    Z20, Z25, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z25
 	VADDPS    Z21, Z25, Z21
-	VMOVUPS   Z21, K2, 64(R8)
+	VMOVUPS   Z21, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -7518,18 +7496,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N12x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -7546,6 +7521,8 @@ TEXT ·gemm512N12x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -7573,10 +7550,10 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -7595,17 +7572,17 @@ loop:
 	VFMADD231PS  Z12, Z13, Z4
 	VBROADCASTSS (R8)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS (R11), Z13
+	VBROADCASTSS (R9), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R11)(SI*1), Z14
+	VBROADCASTSS (R9)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z7
-	VBROADCASTSS (R11)(SI*2), Z13
+	VBROADCASTSS (R9)(SI*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R12), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS (R12)(SI*1), Z13
+	VBROADCASTSS (R10)(SI*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R12)(SI*2), Z14
+	VBROADCASTSS (R10)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z11
 	VMOVUPS.Z    (DX), K1, Z12
 	ADDQ         DI, DX
@@ -7621,17 +7598,17 @@ loop:
 	VFMADD231PS  Z12, Z13, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS 4(R11), Z13
+	VBROADCASTSS 4(R9), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z14
+	VBROADCASTSS 4(R9)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z7
-	VBROADCASTSS 4(R11)(SI*2), Z13
+	VBROADCASTSS 4(R9)(SI*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS 4(R12), Z14
+	VBROADCASTSS 4(R10), Z14
 	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS 4(R12)(SI*1), Z13
+	VBROADCASTSS 4(R10)(SI*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS 4(R12)(SI*2), Z14
+	VBROADCASTSS 4(R10)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z11
 	VMOVUPS.Z    (DX), K1, Z12
 	ADDQ         DI, DX
@@ -7647,17 +7624,17 @@ loop:
 	VFMADD231PS  Z12, Z13, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS 8(R11), Z13
+	VBROADCASTSS 8(R9), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z14
+	VBROADCASTSS 8(R9)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z7
-	VBROADCASTSS 8(R11)(SI*2), Z13
+	VBROADCASTSS 8(R9)(SI*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS 8(R12), Z14
+	VBROADCASTSS 8(R10), Z14
 	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS 8(R12)(SI*1), Z13
+	VBROADCASTSS 8(R10)(SI*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS 8(R12)(SI*2), Z14
+	VBROADCASTSS 8(R10)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z11
 	VMOVUPS.Z    (DX), K1, Z12
 	ADDQ         DI, DX
@@ -7673,22 +7650,22 @@ loop:
 	VFMADD231PS  Z12, Z13, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS 12(R11), Z13
+	VBROADCASTSS 12(R9), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z14
+	VBROADCASTSS 12(R9)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z7
-	VBROADCASTSS 12(R11)(SI*2), Z13
+	VBROADCASTSS 12(R9)(SI*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS 12(R12), Z14
+	VBROADCASTSS 12(R10), Z14
 	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS 12(R12)(SI*1), Z13
+	VBROADCASTSS 12(R10)(SI*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS 12(R12)(SI*2), Z14
+	VBROADCASTSS 12(R10)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z11
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -7711,103 +7688,106 @@ single:
 	VFMADD231PS  Z12, Z13, Z4
 	VBROADCASTSS (R8)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z5
-	VBROADCASTSS (R11), Z13
+	VBROADCASTSS (R9), Z13
 	VFMADD231PS  Z12, Z13, Z6
-	VBROADCASTSS (R11)(SI*1), Z14
+	VBROADCASTSS (R9)(SI*1), Z14
 	VFMADD231PS  Z12, Z14, Z7
-	VBROADCASTSS (R11)(SI*2), Z13
+	VBROADCASTSS (R9)(SI*2), Z13
 	VFMADD231PS  Z12, Z13, Z8
-	VBROADCASTSS (R12), Z14
+	VBROADCASTSS (R10), Z14
 	VFMADD231PS  Z12, Z14, Z9
-	VBROADCASTSS (R12)(SI*1), Z13
+	VBROADCASTSS (R10)(SI*1), Z13
 	VFMADD231PS  Z12, Z13, Z10
-	VBROADCASTSS (R12)(SI*2), Z14
+	VBROADCASTSS (R10)(SI*2), Z14
 	VFMADD231PS  Z12, Z14, Z11
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z11, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z11, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z0, Z13, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z1, Z13, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z2, Z13, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z3, Z13, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z4, Z13, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z5, Z13, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z6, Z13, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z7, Z13, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z8, Z13, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z9, Z13, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z10, Z13, Z10
-	VMOVUPS   Z10, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z11, Z13, Z11
-	VMOVUPS   Z11, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z1, Z14, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z2, Z14, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z3, Z14, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z4, Z14, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z5, Z14, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z6, Z14, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z7, Z14, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z8, Z14, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z9, Z14, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z10, Z14, Z10
+	VMOVUPS   Z10, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z11, Z14, Z11
+	VMOVUPS   Z11, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -7815,18 +7795,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T12x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -7843,6 +7820,8 @@ TEXT ·gemm512T12x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -7868,9 +7847,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z11
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z12
 	ADDQ         DI, DX
@@ -7901,85 +7877,86 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z11, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z11, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z0, Z13, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z1, Z13, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z2, Z13, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z3, Z13, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z4, Z13, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z5, Z13, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z6, Z13, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z7, Z13, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z8, Z13, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z9, Z13, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z10, Z13, Z10
-	VMOVUPS   Z10, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z13
-	VADDPS    Z11, Z13, Z11
-	VMOVUPS   Z11, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z0, Z14, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z1, Z14, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z2, Z14, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z3, Z14, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z4, Z14, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z5, Z14, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z6, Z14, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z7, Z14, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z8, Z14, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z9, Z14, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z10, Z14, Z10
+	VMOVUPS   Z10, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z14
+	VADDPS    Z11, Z14, Z11
+	VMOVUPS   Z11, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -7987,20 +7964,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N12x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -8029,6 +8003,8 @@ TEXT ·gemm512N12x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -8068,10 +8044,10 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
-	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -8097,22 +8073,22 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z10
 	VFMADD231PS  Z25, Z27, Z11
-	VBROADCASTSS (R11), Z26
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R11)(SI*1), Z27
+	VBROADCASTSS (R9)(SI*1), Z27
 	VFMADD231PS  Z24, Z27, Z14
 	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R11)(SI*2), Z26
+	VBROADCASTSS (R9)(SI*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R12), Z27
+	VBROADCASTSS (R10), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
-	VBROADCASTSS (R12)(SI*1), Z26
+	VBROADCASTSS (R10)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R12)(SI*2), Z27
+	VBROADCASTSS (R10)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z22
 	VFMADD231PS  Z25, Z27, Z23
 	VMOVUPS.Z    (DX), K1, Z24
@@ -8136,22 +8112,22 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z10
 	VFMADD231PS  Z25, Z27, Z11
-	VBROADCASTSS 4(R11), Z26
+	VBROADCASTSS 4(R9), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z27
+	VBROADCASTSS 4(R9)(SI*1), Z27
 	VFMADD231PS  Z24, Z27, Z14
 	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS 4(R11)(SI*2), Z26
+	VBROADCASTSS 4(R9)(SI*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 4(R12), Z27
+	VBROADCASTSS 4(R10), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
-	VBROADCASTSS 4(R12)(SI*1), Z26
+	VBROADCASTSS 4(R10)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 4(R12)(SI*2), Z27
+	VBROADCASTSS 4(R10)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z22
 	VFMADD231PS  Z25, Z27, Z23
 	VMOVUPS.Z    (DX), K1, Z24
@@ -8175,22 +8151,22 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z10
 	VFMADD231PS  Z25, Z27, Z11
-	VBROADCASTSS 8(R11), Z26
+	VBROADCASTSS 8(R9), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z27
+	VBROADCASTSS 8(R9)(SI*1), Z27
 	VFMADD231PS  Z24, Z27, Z14
 	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS 8(R11)(SI*2), Z26
+	VBROADCASTSS 8(R9)(SI*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 8(R12), Z27
+	VBROADCASTSS 8(R10), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
-	VBROADCASTSS 8(R12)(SI*1), Z26
+	VBROADCASTSS 8(R10)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 8(R12)(SI*2), Z27
+	VBROADCASTSS 8(R10)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z22
 	VFMADD231PS  Z25, Z27, Z23
 	VMOVUPS.Z    (DX), K1, Z24
@@ -8214,28 +8190,28 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z10
 	VFMADD231PS  Z25, Z27, Z11
-	VBROADCASTSS 12(R11), Z26
+	VBROADCASTSS 12(R9), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z27
+	VBROADCASTSS 12(R9)(SI*1), Z27
 	VFMADD231PS  Z24, Z27, Z14
 	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS 12(R11)(SI*2), Z26
+	VBROADCASTSS 12(R9)(SI*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS 12(R12), Z27
+	VBROADCASTSS 12(R10), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
-	VBROADCASTSS 12(R12)(SI*1), Z26
+	VBROADCASTSS 12(R10)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS 12(R12)(SI*2), Z27
+	VBROADCASTSS 12(R10)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z22
 	VFMADD231PS  Z25, Z27, Z23
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
-	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -8265,157 +8241,160 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z10
 	VFMADD231PS  Z25, Z27, Z11
-	VBROADCASTSS (R11), Z26
+	VBROADCASTSS (R9), Z26
 	VFMADD231PS  Z24, Z26, Z12
 	VFMADD231PS  Z25, Z26, Z13
-	VBROADCASTSS (R11)(SI*1), Z27
+	VBROADCASTSS (R9)(SI*1), Z27
 	VFMADD231PS  Z24, Z27, Z14
 	VFMADD231PS  Z25, Z27, Z15
-	VBROADCASTSS (R11)(SI*2), Z26
+	VBROADCASTSS (R9)(SI*2), Z26
 	VFMADD231PS  Z24, Z26, Z16
 	VFMADD231PS  Z25, Z26, Z17
-	VBROADCASTSS (R12), Z27
+	VBROADCASTSS (R10), Z27
 	VFMADD231PS  Z24, Z27, Z18
 	VFMADD231PS  Z25, Z27, Z19
-	VBROADCASTSS (R12)(SI*1), Z26
+	VBROADCASTSS (R10)(SI*1), Z26
 	VFMADD231PS  Z24, Z26, Z20
 	VFMADD231PS  Z25, Z26, Z21
-	VBROADCASTSS (R12)(SI*2), Z27
+	VBROADCASTSS (R10)(SI*2), Z27
 	VFMADD231PS  Z24, Z27, Z22
 	VFMADD231PS  Z25, Z27, Z23
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
-	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z22, K1, (R8)
-	VMOVUPS Z23, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z0, Z26, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z0, Z27, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z1, Z27, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z2, Z26, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z2, Z27, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z3, Z27, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z4, Z26, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z4, Z27, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z5, Z27, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z6, Z26, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z6, Z27, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z7, Z27, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z8, Z26, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z8, Z27, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z9, Z27, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z10, Z26, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z10, Z27, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z11, Z27, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z12, Z26, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z12, Z27, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z13, Z27, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z14, Z26, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z14, Z27, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z15, Z27, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z16, Z26, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z16, Z27, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z17, Z27, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z18, Z26, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z18, Z27, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z19, Z27, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z20, Z26, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z20, Z27, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z21, Z27, Z21
-	VMOVUPS   Z21, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z22, Z26, Z22
-	VMOVUPS   Z22, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z21, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z22, Z27, Z22
+	VMOVUPS   Z22, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z23, Z27, Z23
-	VMOVUPS   Z23, K2, 64(R8)
+	VMOVUPS   Z23, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -8423,20 +8402,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T12x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -8465,6 +8441,8 @@ TEXT ·gemm512T12x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -8502,9 +8480,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z23
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z24
 	VMOVUPS.Z    64(DX), K2, Z25
@@ -8548,133 +8523,134 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z22, K1, (R8)
-	VMOVUPS Z23, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, K1, (CX)
+	VMOVUPS      Z17, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, K1, (CX)
+	VMOVUPS      Z19, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, K1, (CX)
+	VMOVUPS      Z21, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z22, K1, (CX)
+	VMOVUPS      Z23, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z0, Z26, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z0, Z27, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z1, Z27, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z2, Z26, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z2, Z27, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z3, Z27, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z4, Z26, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z4, Z27, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z5, Z27, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z6, Z26, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z6, Z27, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z7, Z27, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z8, Z26, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z8, Z27, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z9, Z27, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z10, Z26, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z10, Z27, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z11, Z27, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z12, Z26, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z12, Z27, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z13, Z27, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z14, Z26, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z14, Z27, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z15, Z27, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z16, Z26, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z16, Z27, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z17, Z27, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z18, Z26, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z18, Z27, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z19, Z27, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z20, Z26, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z20, Z27, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z21, Z27, Z21
-	VMOVUPS   Z21, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z26
-	VADDPS    Z22, Z26, Z22
-	VMOVUPS   Z22, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z27
+	VMOVUPS   Z21, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z27
+	VADDPS    Z22, Z27, Z22
+	VMOVUPS   Z22, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z27
 	VADDPS    Z23, Z27, Z23
-	VMOVUPS   Z23, K2, 64(R8)
+	VMOVUPS   Z23, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -8682,18 +8658,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N13x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -8711,6 +8684,8 @@ TEXT ·gemm512N13x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -8740,12 +8715,12 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
+	LEAQ (R10)(SI*2), R11
 	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
-	LEAQ (R12)(SI*2), R13
-	ADDQ SI, R13
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -8764,19 +8739,19 @@ loop:
 	VFMADD231PS  Z13, Z14, Z4
 	VBROADCASTSS (R8)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS (R11), Z14
+	VBROADCASTSS (R9), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS (R11)(SI*1), Z15
+	VBROADCASTSS (R9)(SI*1), Z15
 	VFMADD231PS  Z13, Z15, Z7
-	VBROADCASTSS (R11)(SI*2), Z14
+	VBROADCASTSS (R9)(SI*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS (R12), Z15
+	VBROADCASTSS (R10), Z15
 	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS (R12)(SI*1), Z14
+	VBROADCASTSS (R10)(SI*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS (R12)(SI*2), Z15
+	VBROADCASTSS (R10)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z11
-	VBROADCASTSS (R13), Z14
+	VBROADCASTSS (R11), Z14
 	VFMADD231PS  Z13, Z14, Z12
 	VMOVUPS.Z    (DX), K1, Z13
 	ADDQ         DI, DX
@@ -8792,19 +8767,19 @@ loop:
 	VFMADD231PS  Z13, Z14, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS 4(R11), Z14
+	VBROADCASTSS 4(R9), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z15
+	VBROADCASTSS 4(R9)(SI*1), Z15
 	VFMADD231PS  Z13, Z15, Z7
-	VBROADCASTSS 4(R11)(SI*2), Z14
+	VBROADCASTSS 4(R9)(SI*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS 4(R12), Z15
+	VBROADCASTSS 4(R10), Z15
 	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS 4(R12)(SI*1), Z14
+	VBROADCASTSS 4(R10)(SI*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS 4(R12)(SI*2), Z15
+	VBROADCASTSS 4(R10)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z11
-	VBROADCASTSS 4(R13), Z14
+	VBROADCASTSS 4(R11), Z14
 	VFMADD231PS  Z13, Z14, Z12
 	VMOVUPS.Z    (DX), K1, Z13
 	ADDQ         DI, DX
@@ -8820,19 +8795,19 @@ loop:
 	VFMADD231PS  Z13, Z14, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS 8(R11), Z14
+	VBROADCASTSS 8(R9), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z15
+	VBROADCASTSS 8(R9)(SI*1), Z15
 	VFMADD231PS  Z13, Z15, Z7
-	VBROADCASTSS 8(R11)(SI*2), Z14
+	VBROADCASTSS 8(R9)(SI*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS 8(R12), Z15
+	VBROADCASTSS 8(R10), Z15
 	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS 8(R12)(SI*1), Z14
+	VBROADCASTSS 8(R10)(SI*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS 8(R12)(SI*2), Z15
+	VBROADCASTSS 8(R10)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z11
-	VBROADCASTSS 8(R13), Z14
+	VBROADCASTSS 8(R11), Z14
 	VFMADD231PS  Z13, Z14, Z12
 	VMOVUPS.Z    (DX), K1, Z13
 	ADDQ         DI, DX
@@ -8848,25 +8823,25 @@ loop:
 	VFMADD231PS  Z13, Z14, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS 12(R11), Z14
+	VBROADCASTSS 12(R9), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z15
+	VBROADCASTSS 12(R9)(SI*1), Z15
 	VFMADD231PS  Z13, Z15, Z7
-	VBROADCASTSS 12(R11)(SI*2), Z14
+	VBROADCASTSS 12(R9)(SI*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS 12(R12), Z15
+	VBROADCASTSS 12(R10), Z15
 	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS 12(R12)(SI*1), Z14
+	VBROADCASTSS 12(R10)(SI*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS 12(R12)(SI*2), Z15
+	VBROADCASTSS 12(R10)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z11
-	VBROADCASTSS 12(R13), Z14
+	VBROADCASTSS 12(R11), Z14
 	VFMADD231PS  Z13, Z14, Z12
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -8889,112 +8864,115 @@ single:
 	VFMADD231PS  Z13, Z14, Z4
 	VBROADCASTSS (R8)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z5
-	VBROADCASTSS (R11), Z14
+	VBROADCASTSS (R9), Z14
 	VFMADD231PS  Z13, Z14, Z6
-	VBROADCASTSS (R11)(SI*1), Z15
+	VBROADCASTSS (R9)(SI*1), Z15
 	VFMADD231PS  Z13, Z15, Z7
-	VBROADCASTSS (R11)(SI*2), Z14
+	VBROADCASTSS (R9)(SI*2), Z14
 	VFMADD231PS  Z13, Z14, Z8
-	VBROADCASTSS (R12), Z15
+	VBROADCASTSS (R10), Z15
 	VFMADD231PS  Z13, Z15, Z9
-	VBROADCASTSS (R12)(SI*1), Z14
+	VBROADCASTSS (R10)(SI*1), Z14
 	VFMADD231PS  Z13, Z14, Z10
-	VBROADCASTSS (R12)(SI*2), Z15
+	VBROADCASTSS (R10)(SI*2), Z15
 	VFMADD231PS  Z13, Z15, Z11
-	VBROADCASTSS (R13), Z14
+	VBROADCASTSS (R11), Z14
 	VFMADD231PS  Z13, Z14, Z12
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z11, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z0, Z14, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z1, Z14, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z2, Z14, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z3, Z14, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z4, Z14, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z5, Z14, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z6, Z14, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z7, Z14, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z8, Z14, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z9, Z14, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z10, Z14, Z10
-	VMOVUPS   Z10, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z11, Z14, Z11
-	VMOVUPS   Z11, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z12, Z14, Z12
-	VMOVUPS   Z12, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z0, Z15, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z1, Z15, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z2, Z15, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z3, Z15, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z4, Z15, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z5, Z15, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z6, Z15, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z7, Z15, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z8, Z15, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z9, Z15, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z10, Z15, Z10
+	VMOVUPS   Z10, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z11, Z15, Z11
+	VMOVUPS   Z11, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z12, Z15, Z12
+	VMOVUPS   Z12, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -9002,18 +8980,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T13x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -9031,6 +9006,8 @@ TEXT ·gemm512T13x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -9058,9 +9035,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z12
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z13
 	ADDQ         DI, DX
@@ -9093,91 +9067,92 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z11, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z11, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z0, Z14, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z1, Z14, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z2, Z14, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z3, Z14, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z4, Z14, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z5, Z14, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z6, Z14, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z7, Z14, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z8, Z14, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z9, Z14, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z10, Z14, Z10
-	VMOVUPS   Z10, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z11, Z14, Z11
-	VMOVUPS   Z11, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z14
-	VADDPS    Z12, Z14, Z12
-	VMOVUPS   Z12, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z0, Z15, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z1, Z15, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z2, Z15, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z3, Z15, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z4, Z15, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z5, Z15, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z6, Z15, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z7, Z15, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z8, Z15, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z9, Z15, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z10, Z15, Z10
+	VMOVUPS   Z10, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z11, Z15, Z11
+	VMOVUPS   Z11, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z15
+	VADDPS    Z12, Z15, Z12
+	VMOVUPS   Z12, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -9185,20 +9160,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N13x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -9229,6 +9201,8 @@ TEXT ·gemm512N13x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -9271,12 +9245,12 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
+	LEAQ (R10)(SI*2), R11
 	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
-	LEAQ (R12)(SI*2), R13
-	ADDQ SI, R13
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -9302,25 +9276,25 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z10
 	VFMADD231PS  Z27, Z29, Z11
-	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R11)(SI*1), Z29
+	VBROADCASTSS (R9)(SI*1), Z29
 	VFMADD231PS  Z26, Z29, Z14
 	VFMADD231PS  Z27, Z29, Z15
-	VBROADCASTSS (R11)(SI*2), Z28
+	VBROADCASTSS (R9)(SI*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R12), Z29
+	VBROADCASTSS (R10), Z29
 	VFMADD231PS  Z26, Z29, Z18
 	VFMADD231PS  Z27, Z29, Z19
-	VBROADCASTSS (R12)(SI*1), Z28
+	VBROADCASTSS (R10)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R12)(SI*2), Z29
+	VBROADCASTSS (R10)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	VBROADCASTSS (R13), Z28
+	VBROADCASTSS (R11), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	VMOVUPS.Z    (DX), K1, Z26
@@ -9344,25 +9318,25 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z10
 	VFMADD231PS  Z27, Z29, Z11
-	VBROADCASTSS 4(R11), Z28
+	VBROADCASTSS 4(R9), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z29
+	VBROADCASTSS 4(R9)(SI*1), Z29
 	VFMADD231PS  Z26, Z29, Z14
 	VFMADD231PS  Z27, Z29, Z15
-	VBROADCASTSS 4(R11)(SI*2), Z28
+	VBROADCASTSS 4(R9)(SI*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS 4(R12), Z29
+	VBROADCASTSS 4(R10), Z29
 	VFMADD231PS  Z26, Z29, Z18
 	VFMADD231PS  Z27, Z29, Z19
-	VBROADCASTSS 4(R12)(SI*1), Z28
+	VBROADCASTSS 4(R10)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS 4(R12)(SI*2), Z29
+	VBROADCASTSS 4(R10)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	VBROADCASTSS 4(R13), Z28
+	VBROADCASTSS 4(R11), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	VMOVUPS.Z    (DX), K1, Z26
@@ -9386,25 +9360,25 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z10
 	VFMADD231PS  Z27, Z29, Z11
-	VBROADCASTSS 8(R11), Z28
+	VBROADCASTSS 8(R9), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z29
+	VBROADCASTSS 8(R9)(SI*1), Z29
 	VFMADD231PS  Z26, Z29, Z14
 	VFMADD231PS  Z27, Z29, Z15
-	VBROADCASTSS 8(R11)(SI*2), Z28
+	VBROADCASTSS 8(R9)(SI*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS 8(R12), Z29
+	VBROADCASTSS 8(R10), Z29
 	VFMADD231PS  Z26, Z29, Z18
 	VFMADD231PS  Z27, Z29, Z19
-	VBROADCASTSS 8(R12)(SI*1), Z28
+	VBROADCASTSS 8(R10)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS 8(R12)(SI*2), Z29
+	VBROADCASTSS 8(R10)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	VBROADCASTSS 8(R13), Z28
+	VBROADCASTSS 8(R11), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	VMOVUPS.Z    (DX), K1, Z26
@@ -9428,32 +9402,32 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z10
 	VFMADD231PS  Z27, Z29, Z11
-	VBROADCASTSS 12(R11), Z28
+	VBROADCASTSS 12(R9), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z29
+	VBROADCASTSS 12(R9)(SI*1), Z29
 	VFMADD231PS  Z26, Z29, Z14
 	VFMADD231PS  Z27, Z29, Z15
-	VBROADCASTSS 12(R11)(SI*2), Z28
+	VBROADCASTSS 12(R9)(SI*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS 12(R12), Z29
+	VBROADCASTSS 12(R10), Z29
 	VFMADD231PS  Z26, Z29, Z18
 	VFMADD231PS  Z27, Z29, Z19
-	VBROADCASTSS 12(R12)(SI*1), Z28
+	VBROADCASTSS 12(R10)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS 12(R12)(SI*2), Z29
+	VBROADCASTSS 12(R10)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	VBROADCASTSS 12(R13), Z28
+	VBROADCASTSS 12(R11), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -9483,171 +9457,174 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z10
 	VFMADD231PS  Z27, Z29, Z11
-	VBROADCASTSS (R11), Z28
+	VBROADCASTSS (R9), Z28
 	VFMADD231PS  Z26, Z28, Z12
 	VFMADD231PS  Z27, Z28, Z13
-	VBROADCASTSS (R11)(SI*1), Z29
+	VBROADCASTSS (R9)(SI*1), Z29
 	VFMADD231PS  Z26, Z29, Z14
 	VFMADD231PS  Z27, Z29, Z15
-	VBROADCASTSS (R11)(SI*2), Z28
+	VBROADCASTSS (R9)(SI*2), Z28
 	VFMADD231PS  Z26, Z28, Z16
 	VFMADD231PS  Z27, Z28, Z17
-	VBROADCASTSS (R12), Z29
+	VBROADCASTSS (R10), Z29
 	VFMADD231PS  Z26, Z29, Z18
 	VFMADD231PS  Z27, Z29, Z19
-	VBROADCASTSS (R12)(SI*1), Z28
+	VBROADCASTSS (R10)(SI*1), Z28
 	VFMADD231PS  Z26, Z28, Z20
 	VFMADD231PS  Z27, Z28, Z21
-	VBROADCASTSS (R12)(SI*2), Z29
+	VBROADCASTSS (R10)(SI*2), Z29
 	VFMADD231PS  Z26, Z29, Z22
 	VFMADD231PS  Z27, Z29, Z23
-	VBROADCASTSS (R13), Z28
+	VBROADCASTSS (R11), Z28
 	VFMADD231PS  Z26, Z28, Z24
 	VFMADD231PS  Z27, Z28, Z25
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z22, K1, (R8)
-	VMOVUPS Z23, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z24, K1, (R8)
-	VMOVUPS Z25, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z24, K1, (CX)
+	VMOVUPS Z25, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z0, Z28, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z0, Z29, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z1, Z29, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z2, Z28, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z2, Z29, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z3, Z29, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z4, Z28, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z4, Z29, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z5, Z29, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z6, Z28, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z6, Z29, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z7, Z29, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z8, Z28, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z8, Z29, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z9, Z29, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z10, Z28, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z10, Z29, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z11, Z29, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z12, Z28, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z12, Z29, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z13, Z29, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z14, Z28, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z14, Z29, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z15, Z29, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z16, Z28, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z16, Z29, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z17, Z29, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z18, Z28, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z18, Z29, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z19, Z29, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z20, Z28, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z20, Z29, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z21, Z29, Z21
-	VMOVUPS   Z21, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z22, Z28, Z22
-	VMOVUPS   Z22, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z21, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z22, Z29, Z22
+	VMOVUPS   Z22, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z23, Z29, Z23
-	VMOVUPS   Z23, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z24, Z28, Z24
-	VMOVUPS   Z24, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z23, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z24, Z29, Z24
+	VMOVUPS   Z24, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z25, Z29, Z25
-	VMOVUPS   Z25, K2, 64(R8)
+	VMOVUPS   Z25, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -9655,20 +9632,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T13x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -9699,6 +9673,8 @@ TEXT ·gemm512T13x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -9739,9 +9715,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z25
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z26
 	VMOVUPS.Z    64(DX), K2, Z27
@@ -9788,143 +9761,144 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z22, K1, (R8)
-	VMOVUPS Z23, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z24, K1, (R8)
-	VMOVUPS Z25, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, K1, (CX)
+	VMOVUPS      Z17, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, K1, (CX)
+	VMOVUPS      Z19, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, K1, (CX)
+	VMOVUPS      Z21, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z22, K1, (CX)
+	VMOVUPS      Z23, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z24, K1, (CX)
+	VMOVUPS      Z25, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z0, Z28, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z0, Z29, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z1, Z29, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z2, Z28, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z2, Z29, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z3, Z29, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z4, Z28, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z4, Z29, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z5, Z29, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z6, Z28, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z6, Z29, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z7, Z29, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z8, Z28, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z8, Z29, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z9, Z29, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z10, Z28, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z10, Z29, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z11, Z29, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z12, Z28, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z12, Z29, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z13, Z29, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z14, Z28, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z14, Z29, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z15, Z29, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z16, Z28, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z16, Z29, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z17, Z29, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z18, Z28, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z18, Z29, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z19, Z29, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z20, Z28, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z20, Z29, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z21, Z29, Z21
-	VMOVUPS   Z21, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z22, Z28, Z22
-	VMOVUPS   Z22, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z21, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z22, Z29, Z22
+	VMOVUPS   Z22, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z23, Z29, Z23
-	VMOVUPS   Z23, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z28
-	VADDPS    Z24, Z28, Z24
-	VMOVUPS   Z24, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z29
+	VMOVUPS   Z23, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z29
+	VADDPS    Z24, Z29, Z24
+	VMOVUPS   Z24, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z29
 	VADDPS    Z25, Z29, Z25
-	VMOVUPS   Z25, K2, 64(R8)
+	VMOVUPS   Z25, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -9932,18 +9906,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N14x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -9962,6 +9933,8 @@ TEXT ·gemm512N14x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -9993,12 +9966,12 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
+	LEAQ (R10)(SI*2), R11
 	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
-	LEAQ (R12)(SI*2), R13
-	ADDQ SI, R13
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -10017,21 +9990,21 @@ loop:
 	VFMADD231PS  Z14, Z15, Z4
 	VBROADCASTSS (R8)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS (R11), Z15
+	VBROADCASTSS (R9), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS (R11)(SI*1), Z16
+	VBROADCASTSS (R9)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z7
-	VBROADCASTSS (R11)(SI*2), Z15
+	VBROADCASTSS (R9)(SI*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R12), Z16
+	VBROADCASTSS (R10), Z16
 	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS (R12)(SI*1), Z15
+	VBROADCASTSS (R10)(SI*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS (R12)(SI*2), Z16
+	VBROADCASTSS (R10)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z11
-	VBROADCASTSS (R13), Z15
+	VBROADCASTSS (R11), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS (R13)(SI*1), Z16
+	VBROADCASTSS (R11)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
 	VMOVUPS.Z    (DX), K1, Z14
 	ADDQ         DI, DX
@@ -10047,21 +10020,21 @@ loop:
 	VFMADD231PS  Z14, Z15, Z4
 	VBROADCASTSS 4(R8)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS 4(R11), Z15
+	VBROADCASTSS 4(R9), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS 4(R11)(SI*1), Z16
+	VBROADCASTSS 4(R9)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z7
-	VBROADCASTSS 4(R11)(SI*2), Z15
+	VBROADCASTSS 4(R9)(SI*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS 4(R12), Z16
+	VBROADCASTSS 4(R10), Z16
 	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS 4(R12)(SI*1), Z15
+	VBROADCASTSS 4(R10)(SI*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS 4(R12)(SI*2), Z16
+	VBROADCASTSS 4(R10)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z11
-	VBROADCASTSS 4(R13), Z15
+	VBROADCASTSS 4(R11), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS 4(R13)(SI*1), Z16
+	VBROADCASTSS 4(R11)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
 	VMOVUPS.Z    (DX), K1, Z14
 	ADDQ         DI, DX
@@ -10077,21 +10050,21 @@ loop:
 	VFMADD231PS  Z14, Z15, Z4
 	VBROADCASTSS 8(R8)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS 8(R11), Z15
+	VBROADCASTSS 8(R9), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS 8(R11)(SI*1), Z16
+	VBROADCASTSS 8(R9)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z7
-	VBROADCASTSS 8(R11)(SI*2), Z15
+	VBROADCASTSS 8(R9)(SI*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS 8(R12), Z16
+	VBROADCASTSS 8(R10), Z16
 	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS 8(R12)(SI*1), Z15
+	VBROADCASTSS 8(R10)(SI*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS 8(R12)(SI*2), Z16
+	VBROADCASTSS 8(R10)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z11
-	VBROADCASTSS 8(R13), Z15
+	VBROADCASTSS 8(R11), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS 8(R13)(SI*1), Z16
+	VBROADCASTSS 8(R11)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
 	VMOVUPS.Z    (DX), K1, Z14
 	ADDQ         DI, DX
@@ -10107,27 +10080,27 @@ loop:
 	VFMADD231PS  Z14, Z15, Z4
 	VBROADCASTSS 12(R8)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS 12(R11), Z15
+	VBROADCASTSS 12(R9), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS 12(R11)(SI*1), Z16
+	VBROADCASTSS 12(R9)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z7
-	VBROADCASTSS 12(R11)(SI*2), Z15
+	VBROADCASTSS 12(R9)(SI*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS 12(R12), Z16
+	VBROADCASTSS 12(R10), Z16
 	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS 12(R12)(SI*1), Z15
+	VBROADCASTSS 12(R10)(SI*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS 12(R12)(SI*2), Z16
+	VBROADCASTSS 12(R10)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z11
-	VBROADCASTSS 12(R13), Z15
+	VBROADCASTSS 12(R11), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS 12(R13)(SI*1), Z16
+	VBROADCASTSS 12(R11)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -10150,120 +10123,123 @@ single:
 	VFMADD231PS  Z14, Z15, Z4
 	VBROADCASTSS (R8)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z5
-	VBROADCASTSS (R11), Z15
+	VBROADCASTSS (R9), Z15
 	VFMADD231PS  Z14, Z15, Z6
-	VBROADCASTSS (R11)(SI*1), Z16
+	VBROADCASTSS (R9)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z7
-	VBROADCASTSS (R11)(SI*2), Z15
+	VBROADCASTSS (R9)(SI*2), Z15
 	VFMADD231PS  Z14, Z15, Z8
-	VBROADCASTSS (R12), Z16
+	VBROADCASTSS (R10), Z16
 	VFMADD231PS  Z14, Z16, Z9
-	VBROADCASTSS (R12)(SI*1), Z15
+	VBROADCASTSS (R10)(SI*1), Z15
 	VFMADD231PS  Z14, Z15, Z10
-	VBROADCASTSS (R12)(SI*2), Z16
+	VBROADCASTSS (R10)(SI*2), Z16
 	VFMADD231PS  Z14, Z16, Z11
-	VBROADCASTSS (R13), Z15
+	VBROADCASTSS (R11), Z15
 	VFMADD231PS  Z14, Z15, Z12
-	VBROADCASTSS (R13)(SI*1), Z16
+	VBROADCASTSS (R11)(SI*1), Z16
 	VFMADD231PS  Z14, Z16, Z13
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z11, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z13, K1, (R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z1, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z3, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z5, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z7, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z9, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z11, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Z13, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z0, Z15, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z1, Z15, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z2, Z15, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z3, Z15, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z4, Z15, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z5, Z15, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z6, Z15, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z7, Z15, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z8, Z15, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z9, Z15, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z10, Z15, Z10
-	VMOVUPS   Z10, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z11, Z15, Z11
-	VMOVUPS   Z11, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z12, Z15, Z12
-	VMOVUPS   Z12, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z13, Z15, Z13
-	VMOVUPS   Z13, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z0, Z16, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z1, Z16, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z2, Z16, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z3, Z16, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z4, Z16, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z5, Z16, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z6, Z16, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z7, Z16, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z8, Z16, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z9, Z16, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z10, Z16, Z10
+	VMOVUPS   Z10, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z11, Z16, Z11
+	VMOVUPS   Z11, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z12, Z16, Z12
+	VMOVUPS   Z12, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z13, Z16, Z13
+	VMOVUPS   Z13, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -10271,18 +10247,15 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T14x1(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -10301,6 +10274,8 @@ TEXT ·gemm512T14x1(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	ADDQ      R9, R8
 	VMOVUPS.Z (R8), K1, Z1
@@ -10330,9 +10305,6 @@ load:
 	VMOVUPS.Z (R8), K1, Z13
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z14
 	ADDQ         DI, DX
@@ -10367,97 +10339,98 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z1, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z3, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z5, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z7, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z9, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z11, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	ADDQ    R9, R8
-	VMOVUPS Z13, K1, (R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z1, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z3, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z5, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z7, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z9, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z11, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z13, K1, (CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z0, Z15, Z0
-	VMOVUPS   Z0, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z1, Z15, Z1
-	VMOVUPS   Z1, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z2, Z15, Z2
-	VMOVUPS   Z2, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z3, Z15, Z3
-	VMOVUPS   Z3, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z4, Z15, Z4
-	VMOVUPS   Z4, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z5, Z15, Z5
-	VMOVUPS   Z5, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z6, Z15, Z6
-	VMOVUPS   Z6, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z7, Z15, Z7
-	VMOVUPS   Z7, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z8, Z15, Z8
-	VMOVUPS   Z8, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z9, Z15, Z9
-	VMOVUPS   Z9, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z10, Z15, Z10
-	VMOVUPS   Z10, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z11, Z15, Z11
-	VMOVUPS   Z11, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z12, Z15, Z12
-	VMOVUPS   Z12, K1, (R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z15
-	VADDPS    Z13, Z15, Z13
-	VMOVUPS   Z13, K1, (R8)
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z0, Z16, Z0
+	VMOVUPS   Z0, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z1, Z16, Z1
+	VMOVUPS   Z1, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z2, Z16, Z2
+	VMOVUPS   Z2, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z3, Z16, Z3
+	VMOVUPS   Z3, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z4, Z16, Z4
+	VMOVUPS   Z4, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z5, Z16, Z5
+	VMOVUPS   Z5, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z6, Z16, Z6
+	VMOVUPS   Z6, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z7, Z16, Z7
+	VMOVUPS   Z7, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z8, Z16, Z8
+	VMOVUPS   Z8, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z9, Z16, Z9
+	VMOVUPS   Z9, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z10, Z16, Z10
+	VMOVUPS   Z10, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z11, Z16, Z11
+	VMOVUPS   Z11, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z12, Z16, Z12
+	VMOVUPS   Z12, K1, (CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z16
+	VADDPS    Z13, Z16, Z13
+	VMOVUPS   Z13, K1, (CX)
 	VZEROUPPER
 	RET
 
@@ -10465,20 +10438,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512N14x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), DI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -10511,6 +10481,8 @@ TEXT ·gemm512N14x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -10556,12 +10528,12 @@ load:
 start:
 	LEAQ (CX)(SI*2), R8
 	ADDQ SI, R8
-	LEAQ (R8)(SI*2), R11
+	LEAQ (R8)(SI*2), R9
+	ADDQ SI, R9
+	LEAQ (R9)(SI*2), R10
+	ADDQ SI, R10
+	LEAQ (R10)(SI*2), R11
 	ADDQ SI, R11
-	LEAQ (R11)(SI*2), R12
-	ADDQ SI, R12
-	LEAQ (R12)(SI*2), R13
-	ADDQ SI, R13
 	SUBQ $0x04, BX
 	JL   tail
 
@@ -10587,28 +10559,28 @@ loop:
 	VBROADCASTSS (R8)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
-	VBROADCASTSS (R11), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R11)(SI*1), Z31
+	VBROADCASTSS (R9)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
-	VBROADCASTSS (R11)(SI*2), Z30
+	VBROADCASTSS (R9)(SI*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R12), Z31
+	VBROADCASTSS (R10), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
-	VBROADCASTSS (R12)(SI*1), Z30
+	VBROADCASTSS (R10)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R12)(SI*2), Z31
+	VBROADCASTSS (R10)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
-	VBROADCASTSS (R13), Z30
+	VBROADCASTSS (R11), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R13)(SI*1), Z31
+	VBROADCASTSS (R11)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
 	VMOVUPS.Z    (DX), K1, Z28
@@ -10632,28 +10604,28 @@ loop:
 	VBROADCASTSS 4(R8)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
-	VBROADCASTSS 4(R11), Z30
+	VBROADCASTSS 4(R9), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS 4(R11)(SI*1), Z31
+	VBROADCASTSS 4(R9)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
-	VBROADCASTSS 4(R11)(SI*2), Z30
+	VBROADCASTSS 4(R9)(SI*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS 4(R12), Z31
+	VBROADCASTSS 4(R10), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
-	VBROADCASTSS 4(R12)(SI*1), Z30
+	VBROADCASTSS 4(R10)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS 4(R12)(SI*2), Z31
+	VBROADCASTSS 4(R10)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
-	VBROADCASTSS 4(R13), Z30
+	VBROADCASTSS 4(R11), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS 4(R13)(SI*1), Z31
+	VBROADCASTSS 4(R11)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
 	VMOVUPS.Z    (DX), K1, Z28
@@ -10677,28 +10649,28 @@ loop:
 	VBROADCASTSS 8(R8)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
-	VBROADCASTSS 8(R11), Z30
+	VBROADCASTSS 8(R9), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS 8(R11)(SI*1), Z31
+	VBROADCASTSS 8(R9)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
-	VBROADCASTSS 8(R11)(SI*2), Z30
+	VBROADCASTSS 8(R9)(SI*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS 8(R12), Z31
+	VBROADCASTSS 8(R10), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
-	VBROADCASTSS 8(R12)(SI*1), Z30
+	VBROADCASTSS 8(R10)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS 8(R12)(SI*2), Z31
+	VBROADCASTSS 8(R10)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
-	VBROADCASTSS 8(R13), Z30
+	VBROADCASTSS 8(R11), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS 8(R13)(SI*1), Z31
+	VBROADCASTSS 8(R11)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
 	VMOVUPS.Z    (DX), K1, Z28
@@ -10722,35 +10694,35 @@ loop:
 	VBROADCASTSS 12(R8)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
-	VBROADCASTSS 12(R11), Z30
+	VBROADCASTSS 12(R9), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS 12(R11)(SI*1), Z31
+	VBROADCASTSS 12(R9)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
-	VBROADCASTSS 12(R11)(SI*2), Z30
+	VBROADCASTSS 12(R9)(SI*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS 12(R12), Z31
+	VBROADCASTSS 12(R10), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
-	VBROADCASTSS 12(R12)(SI*1), Z30
+	VBROADCASTSS 12(R10)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS 12(R12)(SI*2), Z31
+	VBROADCASTSS 12(R10)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
-	VBROADCASTSS 12(R13), Z30
+	VBROADCASTSS 12(R11), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS 12(R13)(SI*1), Z31
+	VBROADCASTSS 12(R11)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
 	ADDQ         $0x10, CX
 	ADDQ         $0x10, R8
+	ADDQ         $0x10, R9
+	ADDQ         $0x10, R10
 	ADDQ         $0x10, R11
-	ADDQ         $0x10, R12
-	ADDQ         $0x10, R13
 	SUBQ         $0x04, BX
 	JGE          loop
 
@@ -10780,184 +10752,187 @@ single:
 	VBROADCASTSS (R8)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z10
 	VFMADD231PS  Z29, Z31, Z11
-	VBROADCASTSS (R11), Z30
+	VBROADCASTSS (R9), Z30
 	VFMADD231PS  Z28, Z30, Z12
 	VFMADD231PS  Z29, Z30, Z13
-	VBROADCASTSS (R11)(SI*1), Z31
+	VBROADCASTSS (R9)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z14
 	VFMADD231PS  Z29, Z31, Z15
-	VBROADCASTSS (R11)(SI*2), Z30
+	VBROADCASTSS (R9)(SI*2), Z30
 	VFMADD231PS  Z28, Z30, Z16
 	VFMADD231PS  Z29, Z30, Z17
-	VBROADCASTSS (R12), Z31
+	VBROADCASTSS (R10), Z31
 	VFMADD231PS  Z28, Z31, Z18
 	VFMADD231PS  Z29, Z31, Z19
-	VBROADCASTSS (R12)(SI*1), Z30
+	VBROADCASTSS (R10)(SI*1), Z30
 	VFMADD231PS  Z28, Z30, Z20
 	VFMADD231PS  Z29, Z30, Z21
-	VBROADCASTSS (R12)(SI*2), Z31
+	VBROADCASTSS (R10)(SI*2), Z31
 	VFMADD231PS  Z28, Z31, Z22
 	VFMADD231PS  Z29, Z31, Z23
-	VBROADCASTSS (R13), Z30
+	VBROADCASTSS (R11), Z30
 	VFMADD231PS  Z28, Z30, Z24
 	VFMADD231PS  Z29, Z30, Z25
-	VBROADCASTSS (R13)(SI*1), Z31
+	VBROADCASTSS (R11)(SI*1), Z31
 	VFMADD231PS  Z28, Z31, Z26
 	VFMADD231PS  Z29, Z31, Z27
 	ADDQ         $0x04, CX
 	ADDQ         $0x04, R8
+	ADDQ         $0x04, R9
+	ADDQ         $0x04, R10
 	ADDQ         $0x04, R11
-	ADDQ         $0x04, R12
-	ADDQ         $0x04, R13
 	DECQ         BX
 	JNZ          single
 
 done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
+	CMPQ    72(AX), $0x02
 	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z22, K1, (R8)
-	VMOVUPS Z23, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z24, K1, (R8)
-	VMOVUPS Z25, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z26, K1, (R8)
-	VMOVUPS Z27, K2, 64(R8)
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Z0, K1, (CX)
+	VMOVUPS Z1, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z2, K1, (CX)
+	VMOVUPS Z3, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z4, K1, (CX)
+	VMOVUPS Z5, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z6, K1, (CX)
+	VMOVUPS Z7, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z8, K1, (CX)
+	VMOVUPS Z9, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z10, K1, (CX)
+	VMOVUPS Z11, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z12, K1, (CX)
+	VMOVUPS Z13, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z14, K1, (CX)
+	VMOVUPS Z15, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z16, K1, (CX)
+	VMOVUPS Z17, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z18, K1, (CX)
+	VMOVUPS Z19, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z20, K1, (CX)
+	VMOVUPS Z21, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z22, K1, (CX)
+	VMOVUPS Z23, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z24, K1, (CX)
+	VMOVUPS Z25, K2, 64(CX)
+	ADDQ    AX, CX
+	VMOVUPS Z26, K1, (CX)
+	VMOVUPS Z27, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z0, Z30, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z0, Z31, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z1, Z31, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z2, Z30, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z2, Z31, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z3, Z31, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z4, Z30, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z4, Z31, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z5, Z31, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z6, Z30, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z6, Z31, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z7, Z31, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z8, Z30, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z8, Z31, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z9, Z31, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z10, Z30, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z10, Z31, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z11, Z31, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z12, Z30, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z12, Z31, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z13, Z31, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z14, Z30, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z14, Z31, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z15, Z31, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z16, Z30, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z16, Z31, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z17, Z31, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z18, Z30, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z18, Z31, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z19, Z31, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z20, Z30, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z20, Z31, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z21, Z31, Z21
-	VMOVUPS   Z21, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z22, Z30, Z22
-	VMOVUPS   Z22, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z21, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z22, Z31, Z22
+	VMOVUPS   Z22, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z23, Z31, Z23
-	VMOVUPS   Z23, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z24, Z30, Z24
-	VMOVUPS   Z24, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z23, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z24, Z31, Z24
+	VMOVUPS   Z24, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z25, Z31, Z25
-	VMOVUPS   Z25, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z26, Z30, Z26
-	VMOVUPS   Z26, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z25, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z26, Z31, Z26
+	VMOVUPS   Z26, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z27, Z31, Z27
-	VMOVUPS   Z27, K2, 64(R8)
+	VMOVUPS   Z27, K2, 64(CX)
 	VZEROUPPER
 	RET
 
@@ -10965,20 +10940,17 @@ add:
 // Requires: AVX, AVX512F
 TEXT ·gemm512T14x2(SB), NOSPLIT, $0-8
 	MOVQ   t+0(FP), AX
+	MOVL   64(AX), CX
+	KMOVW  CX, K1
+	SHRL   $0x10, CX
+	KMOVW  CX, K2
 	MOVQ   (AX), CX
 	MOVQ   8(AX), DX
 	MOVQ   56(AX), BX
 	MOVQ   24(AX), SI
 	MOVQ   32(AX), SI
 	MOVQ   40(AX), DI
-	MOVL   64(AX), R8
-	KMOVW  R8, K1
-	SHRL   $0x10, R8
-	KMOVW  R8, K2
-	MOVQ   16(AX), R8
-	MOVQ   48(AX), R9
-	MOVQ   72(AX), R10
-	CMPQ   R10, $0x01
+	CMPQ   72(AX), $0x01
 	JE     load
 	VPXORD Z0, Z0, Z0
 	VPXORD Z1, Z1, Z1
@@ -11011,6 +10983,8 @@ TEXT ·gemm512T14x2(SB), NOSPLIT, $0-8
 	JMP    start
 
 load:
+	MOVQ      16(AX), R8
+	MOVQ      48(AX), R9
 	VMOVUPS.Z (R8), K1, Z0
 	VMOVUPS.Z 64(R8), K2, Z1
 	ADDQ      R9, R8
@@ -11054,9 +11028,6 @@ load:
 	VMOVUPS.Z 64(R8), K2, Z27
 
 start:
-	TESTQ BX, BX
-	JZ    done
-
 single:
 	VMOVUPS.Z    (DX), K1, Z28
 	VMOVUPS.Z    64(DX), K2, Z29
@@ -11106,153 +11077,6370 @@ single:
 	ADDQ         SI, CX
 	DECQ         BX
 	JNZ          single
-
-done:
-	MOVQ    16(AX), R8
-	CMPQ    R10, $0x02
-	JE      add
-	VMOVUPS Z0, K1, (R8)
-	VMOVUPS Z1, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z2, K1, (R8)
-	VMOVUPS Z3, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z4, K1, (R8)
-	VMOVUPS Z5, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z6, K1, (R8)
-	VMOVUPS Z7, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z8, K1, (R8)
-	VMOVUPS Z9, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z10, K1, (R8)
-	VMOVUPS Z11, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z12, K1, (R8)
-	VMOVUPS Z13, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z14, K1, (R8)
-	VMOVUPS Z15, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z16, K1, (R8)
-	VMOVUPS Z17, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z18, K1, (R8)
-	VMOVUPS Z19, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z20, K1, (R8)
-	VMOVUPS Z21, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z22, K1, (R8)
-	VMOVUPS Z23, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z24, K1, (R8)
-	VMOVUPS Z25, K2, 64(R8)
-	ADDQ    R9, R8
-	VMOVUPS Z26, K1, (R8)
-	VMOVUPS Z27, K2, 64(R8)
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Z0, K1, (CX)
+	VMOVUPS      Z1, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z2, K1, (CX)
+	VMOVUPS      Z3, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z4, K1, (CX)
+	VMOVUPS      Z5, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z6, K1, (CX)
+	VMOVUPS      Z7, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z8, K1, (CX)
+	VMOVUPS      Z9, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z10, K1, (CX)
+	VMOVUPS      Z11, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z12, K1, (CX)
+	VMOVUPS      Z13, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z14, K1, (CX)
+	VMOVUPS      Z15, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z16, K1, (CX)
+	VMOVUPS      Z17, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z18, K1, (CX)
+	VMOVUPS      Z19, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z20, K1, (CX)
+	VMOVUPS      Z21, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z22, K1, (CX)
+	VMOVUPS      Z23, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z24, K1, (CX)
+	VMOVUPS      Z25, K2, 64(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Z26, K1, (CX)
+	VMOVUPS      Z27, K2, 64(CX)
 	VZEROUPPER
 	RET
 
 add:
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z0, Z30, Z0
-	VMOVUPS   Z0, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	MOVQ      16(AX), CX
+	MOVQ      48(AX), AX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z0, Z31, Z0
+	VMOVUPS   Z0, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z1, Z31, Z1
-	VMOVUPS   Z1, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z2, Z30, Z2
-	VMOVUPS   Z2, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z1, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z2, Z31, Z2
+	VMOVUPS   Z2, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z3, Z31, Z3
-	VMOVUPS   Z3, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z4, Z30, Z4
-	VMOVUPS   Z4, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z3, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z4, Z31, Z4
+	VMOVUPS   Z4, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z5, Z31, Z5
-	VMOVUPS   Z5, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z6, Z30, Z6
-	VMOVUPS   Z6, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z5, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z6, Z31, Z6
+	VMOVUPS   Z6, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z7, Z31, Z7
-	VMOVUPS   Z7, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z8, Z30, Z8
-	VMOVUPS   Z8, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z7, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z8, Z31, Z8
+	VMOVUPS   Z8, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z9, Z31, Z9
-	VMOVUPS   Z9, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z10, Z30, Z10
-	VMOVUPS   Z10, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z9, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z10, Z31, Z10
+	VMOVUPS   Z10, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z11, Z31, Z11
-	VMOVUPS   Z11, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z12, Z30, Z12
-	VMOVUPS   Z12, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z11, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z12, Z31, Z12
+	VMOVUPS   Z12, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z13, Z31, Z13
-	VMOVUPS   Z13, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z14, Z30, Z14
-	VMOVUPS   Z14, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z13, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z14, Z31, Z14
+	VMOVUPS   Z14, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z15, Z31, Z15
-	VMOVUPS   Z15, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z16, Z30, Z16
-	VMOVUPS   Z16, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z15, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z16, Z31, Z16
+	VMOVUPS   Z16, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z17, Z31, Z17
-	VMOVUPS   Z17, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z18, Z30, Z18
-	VMOVUPS   Z18, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z17, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z18, Z31, Z18
+	VMOVUPS   Z18, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z19, Z31, Z19
-	VMOVUPS   Z19, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z20, Z30, Z20
-	VMOVUPS   Z20, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z19, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z20, Z31, Z20
+	VMOVUPS   Z20, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z21, Z31, Z21
-	VMOVUPS   Z21, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z22, Z30, Z22
-	VMOVUPS   Z22, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z21, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z22, Z31, Z22
+	VMOVUPS   Z22, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z23, Z31, Z23
-	VMOVUPS   Z23, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z24, Z30, Z24
-	VMOVUPS   Z24, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z23, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z24, Z31, Z24
+	VMOVUPS   Z24, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z25, Z31, Z25
-	VMOVUPS   Z25, K2, 64(R8)
-	ADDQ      R9, R8
-	VMOVUPS.Z (R8), K1, Z30
-	VADDPS    Z26, Z30, Z26
-	VMOVUPS   Z26, K1, (R8)
-	VMOVUPS.Z 64(R8), K2, Z31
+	VMOVUPS   Z25, K2, 64(CX)
+	ADDQ      AX, CX
+	VMOVUPS.Z (CX), K1, Z31
+	VADDPS    Z26, Z31, Z26
+	VMOVUPS   Z26, K1, (CX)
+	VMOVUPS.Z 64(CX), K2, Z31
 	VADDPS    Z27, Z31, Z27
-	VMOVUPS   Z27, K2, 64(R8)
+	VMOVUPS   Z27, K2, 64(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N1x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N1x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), SI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	JMP    start
+
+load:
+	MOVQ    16(AX), DI
+	MOVQ    48(AX), R8
+	VMOVUPS (DI), Y0
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y1
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (DX), Y1
+	ADDQ         SI, DX
+	VBROADCASTSS 4(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (DX), Y1
+	ADDQ         SI, DX
+	VBROADCASTSS 8(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      (DX), Y1
+	ADDQ         SI, DX
+	VBROADCASTSS 12(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y1
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y3
+	VADDPS  Y0, Y3, Y0
+	VMOVUPS Y0, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T1x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T1x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+
+start:
+single:
+	VMOVUPS      (DX), Y1
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y3
+	VADDPS  Y0, Y3, Y0
+	VMOVUPS Y0, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N1x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N1x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), SI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	JMP    start
+
+load:
+	MOVQ       16(AX), DI
+	MOVQ       48(AX), R8
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS (DI), Y2, Y0
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	ADDQ         SI, DX
+	VBROADCASTSS 4(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	ADDQ         SI, DX
+	VBROADCASTSS 8(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	ADDQ         SI, DX
+	VBROADCASTSS 12(CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS Y0, Y2, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS (CX), Y2, Y3
+	VADDPS     Y0, Y3, Y0
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS Y0, Y2, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T1x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T1x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS (R8), Y2, Y0
+
+start:
+single:
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   (DX), Y2, Y1
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y2
+	VFMADD231PS  Y1, Y2, Y0
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y2
+	VMASKMOVPS   Y0, Y2, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS (CX), Y2, Y3
+	VADDPS     Y0, Y3, Y0
+	VMOVUPS    80(AX), Y2
+	VMASKMOVPS Y0, Y2, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N1x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N1x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), SI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ    16(AX), DI
+	MOVQ    48(AX), R8
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         SI, DX
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         SI, DX
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         SI, DX
+	VBROADCASTSS 12(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y5
+	VADDPS  Y0, Y5, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y5
+	VADDPS  Y1, Y5, Y1
+	VMOVUPS Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T1x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T1x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+
+start:
+single:
+	VMOVUPS      (DX), Y2
+	VMOVUPS      32(DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y5
+	VADDPS  Y0, Y5, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y5
+	VADDPS  Y1, Y5, Y1
+	VMOVUPS Y1, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N1x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N1x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), SI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ       16(AX), DI
+	MOVQ       48(AX), R8
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (DI), Y4, Y0
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS 32(DI), Y4, Y1
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y2
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   32(DX), Y4, Y3
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y2
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   32(DX), Y4, Y3
+	ADDQ         SI, DX
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y2
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   32(DX), Y4, Y3
+	ADDQ         SI, DX
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y2
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   32(DX), Y4, Y3
+	ADDQ         SI, DX
+	VBROADCASTSS 12(CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y2
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   32(DX), Y4, Y3
+	ADDQ         SI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y0, Y4, (CX)
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS Y1, Y4, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y0, Y5, Y0
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y0, Y4, (CX)
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS 32(CX), Y4, Y5
+	VADDPS     Y1, Y5, Y1
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS Y1, Y4, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T1x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T1x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y0
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS 32(R8), Y4, Y1
+
+start:
+single:
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y2
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   32(DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y2, Y4, Y0
+	VFMADD231PS  Y3, Y4, Y1
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   Y0, Y4, (CX)
+	VMOVUPS      112(AX), Y4
+	VMASKMOVPS   Y1, Y4, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y0, Y5, Y0
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y0, Y4, (CX)
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS 32(CX), Y4, Y5
+	VADDPS     Y1, Y5, Y1
+	VMOVUPS    112(AX), Y4
+	VMASKMOVPS Y1, Y4, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N2x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N2x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y2
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      (DX), Y2
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      (DX), Y2
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      (DX), Y2
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y2
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y4
+	VADDPS  Y0, Y4, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y4
+	VADDPS  Y1, Y4, Y1
+	VMOVUPS Y1, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T2x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T2x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+
+start:
+single:
+	VMOVUPS      (DX), Y2
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y1, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y4
+	VADDPS  Y0, Y4, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y4
+	VADDPS  Y1, Y4, Y1
+	VMOVUPS Y1, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N2x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N2x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (R8), Y3, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (R8), Y3, Y1
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS (CX)(SI*1), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS Y0, Y3, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS Y1, Y3, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (CX), Y3, Y4
+	VADDPS     Y0, Y4, Y0
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS Y0, Y3, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (CX), Y3, Y4
+	VADDPS     Y1, Y4, Y1
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS Y1, Y3, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T2x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T2x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (R8), Y3, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (R8), Y3, Y1
+
+start:
+single:
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   (DX), Y3, Y2
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y3
+	VFMADD231PS  Y2, Y3, Y0
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y2, Y4, Y1
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   Y0, Y3, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y3
+	VMASKMOVPS   Y1, Y3, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (CX), Y3, Y4
+	VADDPS     Y0, Y4, Y0
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS Y0, Y3, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS (CX), Y3, Y4
+	VADDPS     Y1, Y4, Y1
+	VMOVUPS    80(AX), Y3
+	VMASKMOVPS Y1, Y3, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N2x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N2x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y7
+	VADDPS  Y0, Y7, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y7
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y2, Y7, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y7
+	VADDPS  Y3, Y7, Y3
+	VMOVUPS Y3, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T2x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T2x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+
+start:
+single:
+	VMOVUPS      (DX), Y4
+	VMOVUPS      32(DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y3, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y7
+	VADDPS  Y0, Y7, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y7
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y2, Y7, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y7
+	VADDPS  Y3, Y7, Y3
+	VMOVUPS Y3, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N2x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N2x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y0
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(R8), Y6, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y2
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(R8), Y6, Y3
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y4
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   32(DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y4
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   32(DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y4
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   32(DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y4
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   32(DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y4
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   32(DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y0, Y6, (CX)
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS Y1, Y6, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y2, Y6, (CX)
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS Y3, Y6, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y0, Y7, Y0
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y0, Y6, (CX)
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(CX), Y6, Y7
+	VADDPS     Y1, Y7, Y1
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS Y1, Y6, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y2, Y7, Y2
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y2, Y6, (CX)
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(CX), Y6, Y7
+	VADDPS     Y3, Y7, Y3
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS Y3, Y6, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T2x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T2x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y0
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(R8), Y6, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y2
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(R8), Y6, Y3
+
+start:
+single:
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y4
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   32(DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y4, Y6, Y0
+	VFMADD231PS  Y5, Y6, Y1
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y4, Y7, Y2
+	VFMADD231PS  Y5, Y7, Y3
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y0, Y6, (CX)
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   Y1, Y6, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y2, Y6, (CX)
+	VMOVUPS      112(AX), Y6
+	VMASKMOVPS   Y3, Y6, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y0, Y7, Y0
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y0, Y6, (CX)
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(CX), Y6, Y7
+	VADDPS     Y1, Y7, Y1
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS Y1, Y6, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y2, Y7, Y2
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y2, Y6, (CX)
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS 32(CX), Y6, Y7
+	VADDPS     Y3, Y7, Y3
+	VMOVUPS    112(AX), Y6
+	VMASKMOVPS Y3, Y6, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N3x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N3x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      (DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      (DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      (DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y5
+	VADDPS  Y0, Y5, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y5
+	VADDPS  Y1, Y5, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y5
+	VADDPS  Y2, Y5, Y2
+	VMOVUPS Y2, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T3x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T3x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+
+start:
+single:
+	VMOVUPS      (DX), Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y5
+	VADDPS  Y0, Y5, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y5
+	VADDPS  Y1, Y5, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y5
+	VADDPS  Y2, Y5, Y2
+	VMOVUPS Y2, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N3x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N3x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y2
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS (CX)(SI*1), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS (CX)(SI*2), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y0, Y4, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y1, Y4, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y2, Y4, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y0, Y5, Y0
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y0, Y4, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y1, Y5, Y1
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y1, Y4, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y2, Y5, Y2
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y2, Y4, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T3x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T3x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (R8), Y4, Y2
+
+start:
+single:
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   (DX), Y4, Y3
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y4
+	VFMADD231PS  Y3, Y4, Y0
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y3, Y5, Y1
+	VBROADCASTSS 8(CX), Y4
+	VFMADD231PS  Y3, Y4, Y2
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   Y0, Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   Y1, Y4, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y4
+	VMASKMOVPS   Y2, Y4, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y0, Y5, Y0
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y0, Y4, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y1, Y5, Y1
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y1, Y4, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS (CX), Y4, Y5
+	VADDPS     Y2, Y5, Y2
+	VMOVUPS    80(AX), Y4
+	VMASKMOVPS Y2, Y4, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N3x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N3x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y9
+	VADDPS  Y0, Y9, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y9
+	VADDPS  Y1, Y9, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y9
+	VADDPS  Y2, Y9, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y9
+	VADDPS  Y3, Y9, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y9
+	VADDPS  Y4, Y9, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y9
+	VADDPS  Y5, Y9, Y5
+	VMOVUPS Y5, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T3x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T3x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+
+start:
+single:
+	VMOVUPS      (DX), Y6
+	VMOVUPS      32(DX), Y7
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(CX), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y5, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y9
+	VADDPS  Y0, Y9, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y9
+	VADDPS  Y1, Y9, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y9
+	VADDPS  Y2, Y9, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y9
+	VADDPS  Y3, Y9, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y9
+	VADDPS  Y4, Y9, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y9
+	VADDPS  Y5, Y9, Y5
+	VMOVUPS Y5, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N3x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N3x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (R8), Y8, Y0
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(R8), Y8, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (R8), Y8, Y2
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(R8), Y8, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (R8), Y8, Y4
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(R8), Y8, Y5
+
+start:
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   (DX), Y8, Y6
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   32(DX), Y8, Y7
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   (DX), Y8, Y6
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   32(DX), Y8, Y7
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   (DX), Y8, Y6
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   32(DX), Y8, Y7
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   (DX), Y8, Y6
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   32(DX), Y8, Y7
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x10, CX
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   (DX), Y8, Y6
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   32(DX), Y8, Y7
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS (CX)(SI*1), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS (CX)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         $0x04, CX
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y0, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y1, Y8, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y2, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y3, Y8, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y4, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y5, Y8, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (CX), Y8, Y9
+	VADDPS     Y0, Y9, Y0
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y0, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(CX), Y8, Y9
+	VADDPS     Y1, Y9, Y1
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y1, Y8, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (CX), Y8, Y9
+	VADDPS     Y2, Y9, Y2
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y2, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(CX), Y8, Y9
+	VADDPS     Y3, Y9, Y3
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y3, Y8, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (CX), Y8, Y9
+	VADDPS     Y4, Y9, Y4
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y4, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(CX), Y8, Y9
+	VADDPS     Y5, Y9, Y5
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y5, Y8, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T3x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T3x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (R8), Y8, Y0
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(R8), Y8, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (R8), Y8, Y2
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(R8), Y8, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (R8), Y8, Y4
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(R8), Y8, Y5
+
+start:
+single:
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   (DX), Y8, Y6
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   32(DX), Y8, Y7
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y8
+	VFMADD231PS  Y6, Y8, Y0
+	VFMADD231PS  Y7, Y8, Y1
+	VBROADCASTSS 4(CX), Y9
+	VFMADD231PS  Y6, Y9, Y2
+	VFMADD231PS  Y7, Y9, Y3
+	VBROADCASTSS 8(CX), Y8
+	VFMADD231PS  Y6, Y8, Y4
+	VFMADD231PS  Y7, Y8, Y5
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   Y0, Y8, (CX)
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   Y1, Y8, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   Y2, Y8, (CX)
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   Y3, Y8, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y8
+	VMASKMOVPS   Y4, Y8, (CX)
+	VMOVUPS      112(AX), Y8
+	VMASKMOVPS   Y5, Y8, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (CX), Y8, Y9
+	VADDPS     Y0, Y9, Y0
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y0, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(CX), Y8, Y9
+	VADDPS     Y1, Y9, Y1
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y1, Y8, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (CX), Y8, Y9
+	VADDPS     Y2, Y9, Y2
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y2, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(CX), Y8, Y9
+	VADDPS     Y3, Y9, Y3
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y3, Y8, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS (CX), Y8, Y9
+	VADDPS     Y4, Y9, Y4
+	VMOVUPS    80(AX), Y8
+	VMASKMOVPS Y4, Y8, (CX)
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS 32(CX), Y8, Y9
+	VADDPS     Y5, Y9, Y5
+	VMOVUPS    112(AX), Y8
+	VMASKMOVPS Y5, Y8, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N4x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N4x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y3
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y4
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      (DX), Y4
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      (DX), Y4
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      (DX), Y4
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y4
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y6
+	VADDPS  Y0, Y6, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VADDPS  Y1, Y6, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VADDPS  Y2, Y6, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VADDPS  Y3, Y6, Y3
+	VMOVUPS Y3, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T4x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T4x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y3
+
+start:
+single:
+	VMOVUPS      (DX), Y4
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y3, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y6
+	VADDPS  Y0, Y6, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VADDPS  Y1, Y6, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VADDPS  Y2, Y6, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y6
+	VADDPS  Y3, Y6, Y3
+	VMOVUPS Y3, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N4x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N4x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y2
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y3
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   (DX), Y5, Y4
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   (DX), Y5, Y4
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 4(R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   (DX), Y5, Y4
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 8(R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   (DX), Y5, Y4
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   (DX), Y5, Y4
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS (CX)(SI*1), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS (CX)(SI*2), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS (R8), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y0, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y1, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y2, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y3, Y5, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y0, Y6, Y0
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y0, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y1, Y6, Y1
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y1, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y2, Y6, Y2
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y2, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y3, Y6, Y3
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y3, Y5, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T4x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T4x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y2
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (R8), Y5, Y3
+
+start:
+single:
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   (DX), Y5, Y4
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y5
+	VFMADD231PS  Y4, Y5, Y0
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y4, Y6, Y1
+	VBROADCASTSS 8(CX), Y5
+	VFMADD231PS  Y4, Y5, Y2
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y4, Y6, Y3
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   Y0, Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   Y1, Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   Y2, Y5, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y5
+	VMASKMOVPS   Y3, Y5, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y0, Y6, Y0
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y0, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y1, Y6, Y1
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y1, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y2, Y6, Y2
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y2, Y5, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS (CX), Y5, Y6
+	VADDPS     Y3, Y6, Y3
+	VMOVUPS    80(AX), Y5
+	VMASKMOVPS Y3, Y5, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N4x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N4x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y11
+	VADDPS  Y0, Y11, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y1, Y11, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y11
+	VADDPS  Y2, Y11, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y3, Y11, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y11
+	VADDPS  Y4, Y11, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y5, Y11, Y5
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y11
+	VADDPS  Y6, Y11, Y6
+	VMOVUPS Y6, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y7, Y11, Y7
+	VMOVUPS Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T4x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T4x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+
+start:
+single:
+	VMOVUPS      (DX), Y8
+	VMOVUPS      32(DX), Y9
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(CX), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y11
+	VADDPS  Y0, Y11, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y1, Y11, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y11
+	VADDPS  Y2, Y11, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y3, Y11, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y11
+	VADDPS  Y4, Y11, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y5, Y11, Y5
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y11
+	VADDPS  Y6, Y11, Y6
+	VMOVUPS Y6, (CX)
+	VMOVUPS 32(CX), Y11
+	VADDPS  Y7, Y11, Y7
+	VMOVUPS Y7, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N4x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N4x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y0
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y2
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y4
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y5
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y6
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y7
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   (DX), Y10, Y8
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   32(DX), Y10, Y9
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   (DX), Y10, Y8
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   32(DX), Y10, Y9
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 4(R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   (DX), Y10, Y8
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   32(DX), Y10, Y9
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 8(R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   (DX), Y10, Y8
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   32(DX), Y10, Y9
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   (DX), Y10, Y8
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   32(DX), Y10, Y9
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS (CX)(SI*1), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS (CX)(SI*2), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS (R8), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y0, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y1, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y2, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y3, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y4, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y5, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y6, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y7, Y10, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y0, Y11, Y0
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y0, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y1, Y11, Y1
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y1, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y2, Y11, Y2
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y2, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y3, Y11, Y3
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y3, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y4, Y11, Y4
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y4, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y5, Y11, Y5
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y5, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y6, Y11, Y6
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y6, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y7, Y11, Y7
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y7, Y10, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T4x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T4x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y0
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y2
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y4
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y5
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (R8), Y10, Y6
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(R8), Y10, Y7
+
+start:
+single:
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   (DX), Y10, Y8
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   32(DX), Y10, Y9
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y10
+	VFMADD231PS  Y8, Y10, Y0
+	VFMADD231PS  Y9, Y10, Y1
+	VBROADCASTSS 4(CX), Y11
+	VFMADD231PS  Y8, Y11, Y2
+	VFMADD231PS  Y9, Y11, Y3
+	VBROADCASTSS 8(CX), Y10
+	VFMADD231PS  Y8, Y10, Y4
+	VFMADD231PS  Y9, Y10, Y5
+	VBROADCASTSS 12(CX), Y11
+	VFMADD231PS  Y8, Y11, Y6
+	VFMADD231PS  Y9, Y11, Y7
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   Y0, Y10, (CX)
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   Y1, Y10, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   Y2, Y10, (CX)
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   Y3, Y10, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   Y4, Y10, (CX)
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   Y5, Y10, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y10
+	VMASKMOVPS   Y6, Y10, (CX)
+	VMOVUPS      112(AX), Y10
+	VMASKMOVPS   Y7, Y10, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y0, Y11, Y0
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y0, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y1, Y11, Y1
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y1, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y2, Y11, Y2
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y2, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y3, Y11, Y3
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y3, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y4, Y11, Y4
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y4, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y5, Y11, Y5
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y5, Y10, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS (CX), Y10, Y11
+	VADDPS     Y6, Y11, Y6
+	VMOVUPS    80(AX), Y10
+	VMASKMOVPS Y6, Y10, (CX)
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS 32(CX), Y10, Y11
+	VADDPS     Y7, Y11, Y7
+	VMOVUPS    112(AX), Y10
+	VMASKMOVPS Y7, Y10, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N5x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N5x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 4(R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 8(R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      (DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 12(R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y7
+	VADDPS  Y0, Y7, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y2, Y7, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y3, Y7, Y3
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y4, Y7, Y4
+	VMOVUPS Y4, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T5x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T5x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+
+start:
+single:
+	VMOVUPS      (DX), Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(CX), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 16(CX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y7
+	VADDPS  Y0, Y7, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y1, Y7, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y2, Y7, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y3, Y7, Y3
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y7
+	VADDPS  Y4, Y7, Y4
+	VMOVUPS Y4, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N5x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N5x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y2
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y4
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 4(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 4(R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 8(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 8(R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 12(R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS (CX)(SI*1), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS (CX)(SI*2), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS (R8), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS (R8)(SI*1), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y0, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y1, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y2, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y3, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y4, Y6, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y0, Y7, Y0
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y0, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y1, Y7, Y1
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y1, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y2, Y7, Y2
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y2, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y3, Y7, Y3
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y3, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y4, Y7, Y4
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y4, Y6, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T5x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T5x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y2
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (R8), Y6, Y4
+
+start:
+single:
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   (DX), Y6, Y5
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y6
+	VFMADD231PS  Y5, Y6, Y0
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y5, Y7, Y1
+	VBROADCASTSS 8(CX), Y6
+	VFMADD231PS  Y5, Y6, Y2
+	VBROADCASTSS 12(CX), Y7
+	VFMADD231PS  Y5, Y7, Y3
+	VBROADCASTSS 16(CX), Y6
+	VFMADD231PS  Y5, Y6, Y4
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y0, Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y1, Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y2, Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y3, Y6, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y6
+	VMASKMOVPS   Y4, Y6, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y0, Y7, Y0
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y0, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y1, Y7, Y1
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y1, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y2, Y7, Y2
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y2, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y3, Y7, Y3
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y3, Y6, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS (CX), Y6, Y7
+	VADDPS     Y4, Y7, Y4
+	VMOVUPS    80(AX), Y6
+	VMASKMOVPS Y4, Y6, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N5x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N5x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS (R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 4(R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 8(R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 8(R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 12(R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS (R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y13
+	VADDPS  Y0, Y13, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y1, Y13, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y2, Y13, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y3, Y13, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y4, Y13, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y5, Y13, Y5
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y6, Y13, Y6
+	VMOVUPS Y6, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y7, Y13, Y7
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y8, Y13, Y8
+	VMOVUPS Y8, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y9, Y13, Y9
+	VMOVUPS Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T5x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T5x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+
+start:
+single:
+	VMOVUPS      (DX), Y10
+	VMOVUPS      32(DX), Y11
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 16(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y8, (CX)
+	VMOVUPS      Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y13
+	VADDPS  Y0, Y13, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y1, Y13, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y2, Y13, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y3, Y13, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y4, Y13, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y5, Y13, Y5
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y6, Y13, Y6
+	VMOVUPS Y6, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y7, Y13, Y7
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y13
+	VADDPS  Y8, Y13, Y8
+	VMOVUPS Y8, (CX)
+	VMOVUPS 32(CX), Y13
+	VADDPS  Y9, Y13, Y9
+	VMOVUPS Y9, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N5x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N5x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y0
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y2
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y4
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y5
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y6
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y7
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y8
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y9
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   (DX), Y12, Y10
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   32(DX), Y12, Y11
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS (R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   (DX), Y12, Y10
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   32(DX), Y12, Y11
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 4(R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 4(R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   (DX), Y12, Y10
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   32(DX), Y12, Y11
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 8(R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 8(R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   (DX), Y12, Y10
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   32(DX), Y12, Y11
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 12(R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   (DX), Y12, Y10
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   32(DX), Y12, Y11
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS (CX)(SI*1), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS (CX)(SI*2), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS (R8), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS (R8)(SI*1), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y0, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y1, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y2, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y3, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y4, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y5, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y6, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y7, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y8, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y9, Y12, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y0, Y13, Y0
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y0, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y1, Y13, Y1
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y1, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y2, Y13, Y2
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y2, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y3, Y13, Y3
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y3, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y4, Y13, Y4
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y4, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y5, Y13, Y5
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y5, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y6, Y13, Y6
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y6, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y7, Y13, Y7
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y7, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y8, Y13, Y8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y8, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y9, Y13, Y9
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y9, Y12, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T5x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T5x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y0
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y2
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y4
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y5
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y6
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y7
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (R8), Y12, Y8
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(R8), Y12, Y9
+
+start:
+single:
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   (DX), Y12, Y10
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   32(DX), Y12, Y11
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y12
+	VFMADD231PS  Y10, Y12, Y0
+	VFMADD231PS  Y11, Y12, Y1
+	VBROADCASTSS 4(CX), Y13
+	VFMADD231PS  Y10, Y13, Y2
+	VFMADD231PS  Y11, Y13, Y3
+	VBROADCASTSS 8(CX), Y12
+	VFMADD231PS  Y10, Y12, Y4
+	VFMADD231PS  Y11, Y12, Y5
+	VBROADCASTSS 12(CX), Y13
+	VFMADD231PS  Y10, Y13, Y6
+	VFMADD231PS  Y11, Y13, Y7
+	VBROADCASTSS 16(CX), Y12
+	VFMADD231PS  Y10, Y12, Y8
+	VFMADD231PS  Y11, Y12, Y9
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   Y0, Y12, (CX)
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   Y1, Y12, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   Y2, Y12, (CX)
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   Y3, Y12, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   Y4, Y12, (CX)
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   Y5, Y12, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   Y6, Y12, (CX)
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   Y7, Y12, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y12
+	VMASKMOVPS   Y8, Y12, (CX)
+	VMOVUPS      112(AX), Y12
+	VMASKMOVPS   Y9, Y12, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y0, Y13, Y0
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y0, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y1, Y13, Y1
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y1, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y2, Y13, Y2
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y2, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y3, Y13, Y3
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y3, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y4, Y13, Y4
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y4, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y5, Y13, Y5
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y5, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y6, Y13, Y6
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y6, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y7, Y13, Y7
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y7, Y12, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS (CX), Y12, Y13
+	VADDPS     Y8, Y13, Y8
+	VMOVUPS    80(AX), Y12
+	VMASKMOVPS Y8, Y12, (CX)
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS 32(CX), Y12, Y13
+	VADDPS     Y9, Y13, Y9
+	VMOVUPS    112(AX), Y12
+	VMASKMOVPS Y9, Y12, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N6x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N6x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y5
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y6
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS (R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      (DX), Y6
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 4(R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 4(R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      (DX), Y6
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 8(R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 8(R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      (DX), Y6
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 12(R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 12(R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y6
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS (R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS Y5, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y8
+	VADDPS  Y0, Y8, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y2, Y8, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y3, Y8, Y3
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y4, Y8, Y4
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y5, Y8, Y5
+	VMOVUPS Y5, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T6x1(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T6x1(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y5
+
+start:
+single:
+	VMOVUPS      (DX), Y6
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 8(CX), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 16(CX), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(CX), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y1, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y3, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y5, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y8
+	VADDPS  Y0, Y8, Y0
+	VMOVUPS Y0, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y1, Y8, Y1
+	VMOVUPS Y1, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y2, Y8, Y2
+	VMOVUPS Y2, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y3, Y8, Y3
+	VMOVUPS Y3, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y4, Y8, Y4
+	VMOVUPS Y4, (CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y8
+	VADDPS  Y5, Y8, Y5
+	VMOVUPS Y5, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N6x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N6x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y2
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y4
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y5
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   (DX), Y7, Y6
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS (R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   (DX), Y7, Y6
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 4(CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 4(R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 4(R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 4(R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   (DX), Y7, Y6
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 8(CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 8(CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 8(R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 8(R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 8(R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   (DX), Y7, Y6
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 12(CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 12(CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 12(R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 12(R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   (DX), Y7, Y6
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS (CX)(SI*1), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS (CX)(SI*2), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS (R8), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS (R8)(SI*1), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS (R8)(SI*2), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y0, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y1, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y2, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y3, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y4, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y5, Y7, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y0, Y8, Y0
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y0, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y1, Y8, Y1
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y1, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y2, Y8, Y2
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y2, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y3, Y8, Y3
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y3, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y4, Y8, Y4
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y4, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y5, Y8, Y5
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y5, Y7, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T6x1m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T6x1m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y0
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y2
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y4
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (R8), Y7, Y5
+
+start:
+single:
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   (DX), Y7, Y6
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y7
+	VFMADD231PS  Y6, Y7, Y0
+	VBROADCASTSS 4(CX), Y8
+	VFMADD231PS  Y6, Y8, Y1
+	VBROADCASTSS 8(CX), Y7
+	VFMADD231PS  Y6, Y7, Y2
+	VBROADCASTSS 12(CX), Y8
+	VFMADD231PS  Y6, Y8, Y3
+	VBROADCASTSS 16(CX), Y7
+	VFMADD231PS  Y6, Y7, Y4
+	VBROADCASTSS 20(CX), Y8
+	VFMADD231PS  Y6, Y8, Y5
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   Y0, Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   Y1, Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   Y2, Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   Y3, Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   Y4, Y7, (CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y7
+	VMASKMOVPS   Y5, Y7, (CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y0, Y8, Y0
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y0, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y1, Y8, Y1
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y1, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y2, Y8, Y2
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y2, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y3, Y8, Y3
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y3, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y4, Y8, Y4
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y4, Y7, (CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS (CX), Y7, Y8
+	VADDPS     Y5, Y8, Y5
+	VMOVUPS    80(AX), Y7
+	VMASKMOVPS Y5, Y7, (CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N6x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N6x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y11
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 4(R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 4(R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 8(R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 8(R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 12(R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 12(R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ    72(AX), $0x02
+	JE      add
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS Y0, (CX)
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y2, (CX)
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y4, (CX)
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y6, (CX)
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y8, (CX)
+	VMOVUPS Y9, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS Y10, (CX)
+	VMOVUPS Y11, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y15
+	VADDPS  Y0, Y15, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y1, Y15, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y2, Y15, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y3, Y15, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y4, Y15, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y5, Y15, Y5
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y6, Y15, Y6
+	VMOVUPS Y6, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y7, Y15, Y7
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y8, Y15, Y8
+	VMOVUPS Y8, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y9, Y15, Y9
+	VMOVUPS Y9, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y10, Y15, Y10
+	VMOVUPS Y10, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y11, Y15, Y11
+	VMOVUPS Y11, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T6x2(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T6x2(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    start
+
+load:
+	MOVQ    16(AX), R8
+	MOVQ    48(AX), R9
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y6
+	VMOVUPS 32(R8), Y7
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	ADDQ    R9, R8
+	VMOVUPS (R8), Y10
+	VMOVUPS 32(R8), Y11
+
+start:
+single:
+	VMOVUPS      (DX), Y12
+	VMOVUPS      32(DX), Y13
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 16(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(CX), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), AX
+	VMOVUPS      Y0, (CX)
+	VMOVUPS      Y1, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y2, (CX)
+	VMOVUPS      Y3, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y4, (CX)
+	VMOVUPS      Y5, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y6, (CX)
+	VMOVUPS      Y7, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y8, (CX)
+	VMOVUPS      Y9, 32(CX)
+	ADDQ         AX, CX
+	VMOVUPS      Y10, (CX)
+	VMOVUPS      Y11, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ    16(AX), CX
+	MOVQ    48(AX), AX
+	VMOVUPS (CX), Y15
+	VADDPS  Y0, Y15, Y0
+	VMOVUPS Y0, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y1, Y15, Y1
+	VMOVUPS Y1, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y2, Y15, Y2
+	VMOVUPS Y2, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y3, Y15, Y3
+	VMOVUPS Y3, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y4, Y15, Y4
+	VMOVUPS Y4, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y5, Y15, Y5
+	VMOVUPS Y5, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y6, Y15, Y6
+	VMOVUPS Y6, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y7, Y15, Y7
+	VMOVUPS Y7, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y8, Y15, Y8
+	VMOVUPS Y8, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y9, Y15, Y9
+	VMOVUPS Y9, 32(CX)
+	ADDQ    AX, CX
+	VMOVUPS (CX), Y15
+	VADDPS  Y10, Y15, Y10
+	VMOVUPS Y10, (CX)
+	VMOVUPS 32(CX), Y15
+	VADDPS  Y11, Y15, Y11
+	VMOVUPS Y11, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256N6x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256N6x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), DI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y0
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y2
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y4
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y5
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y6
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y7
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y8
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y9
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y10
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y11
+
+start:
+	LEAQ (CX)(SI*2), R8
+	ADDQ SI, R8
+	SUBQ $0x04, BX
+	JL   tail
+
+loop:
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   (DX), Y14, Y12
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   32(DX), Y14, Y13
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   (DX), Y14, Y12
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   32(DX), Y14, Y13
+	ADDQ         DI, DX
+	VBROADCASTSS 4(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 4(CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 4(R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 4(R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 4(R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   (DX), Y14, Y12
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   32(DX), Y14, Y13
+	ADDQ         DI, DX
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 8(CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 8(CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 8(R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 8(R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 8(R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   (DX), Y14, Y12
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   32(DX), Y14, Y13
+	ADDQ         DI, DX
+	VBROADCASTSS 12(CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 12(CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 12(CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 12(R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 12(R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         $0x10, CX
+	ADDQ         $0x10, R8
+	SUBQ         $0x04, BX
+	JGE          loop
+
+tail:
+	ADDQ $0x04, BX
+	JZ   done
+
+single:
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   (DX), Y14, Y12
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   32(DX), Y14, Y13
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS (CX)(SI*1), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS (CX)(SI*2), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS (R8), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS (R8)(SI*1), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS (R8)(SI*2), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         $0x04, CX
+	ADDQ         $0x04, R8
+	DECQ         BX
+	JNZ          single
+
+done:
+	CMPQ       72(AX), $0x02
+	JE         add
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y0, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y2, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y4, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y6, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y8, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y9, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y10, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y11, Y14, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y0, Y15, Y0
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y0, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y1, Y15, Y1
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y2, Y15, Y2
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y2, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y3, Y15, Y3
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y4, Y15, Y4
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y4, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y5, Y15, Y5
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y6, Y15, Y6
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y6, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y7, Y15, Y7
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y8, Y15, Y8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y8, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y9, Y15, Y9
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y9, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y10, Y15, Y10
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y10, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y11, Y15, Y11
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y11, Y14, 32(CX)
+	VZEROUPPER
+	RET
+
+// func gemm256T6x2m(t *byte)
+// Requires: AVX, FMA3
+TEXT ·gemm256T6x2m(SB), NOSPLIT, $0-8
+	MOVQ   t+0(FP), AX
+	MOVQ   (AX), CX
+	MOVQ   8(AX), DX
+	MOVQ   56(AX), BX
+	MOVQ   24(AX), SI
+	MOVQ   32(AX), SI
+	MOVQ   40(AX), DI
+	CMPQ   72(AX), $0x01
+	JE     load
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+	JMP    start
+
+load:
+	MOVQ       16(AX), R8
+	MOVQ       48(AX), R9
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y0
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y1
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y2
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y3
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y4
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y5
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y6
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y7
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y8
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y9
+	ADDQ       R9, R8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (R8), Y14, Y10
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(R8), Y14, Y11
+
+start:
+single:
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   (DX), Y14, Y12
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   32(DX), Y14, Y13
+	ADDQ         DI, DX
+	VBROADCASTSS (CX), Y14
+	VFMADD231PS  Y12, Y14, Y0
+	VFMADD231PS  Y13, Y14, Y1
+	VBROADCASTSS 4(CX), Y15
+	VFMADD231PS  Y12, Y15, Y2
+	VFMADD231PS  Y13, Y15, Y3
+	VBROADCASTSS 8(CX), Y14
+	VFMADD231PS  Y12, Y14, Y4
+	VFMADD231PS  Y13, Y14, Y5
+	VBROADCASTSS 12(CX), Y15
+	VFMADD231PS  Y12, Y15, Y6
+	VFMADD231PS  Y13, Y15, Y7
+	VBROADCASTSS 16(CX), Y14
+	VFMADD231PS  Y12, Y14, Y8
+	VFMADD231PS  Y13, Y14, Y9
+	VBROADCASTSS 20(CX), Y15
+	VFMADD231PS  Y12, Y15, Y10
+	VFMADD231PS  Y13, Y15, Y11
+	ADDQ         SI, CX
+	DECQ         BX
+	JNZ          single
+	CMPQ         72(AX), $0x02
+	JE           add
+	MOVQ         16(AX), CX
+	MOVQ         48(AX), DX
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   Y0, Y14, (CX)
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   Y1, Y14, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   Y2, Y14, (CX)
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   Y3, Y14, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   Y4, Y14, (CX)
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   Y5, Y14, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   Y6, Y14, (CX)
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   Y7, Y14, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   Y8, Y14, (CX)
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   Y9, Y14, 32(CX)
+	ADDQ         DX, CX
+	VMOVUPS      80(AX), Y14
+	VMASKMOVPS   Y10, Y14, (CX)
+	VMOVUPS      112(AX), Y14
+	VMASKMOVPS   Y11, Y14, 32(CX)
+	VZEROUPPER
+	RET
+
+add:
+	MOVQ       16(AX), CX
+	MOVQ       48(AX), DX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y0, Y15, Y0
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y0, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y1, Y15, Y1
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y1, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y2, Y15, Y2
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y2, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y3, Y15, Y3
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y3, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y4, Y15, Y4
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y4, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y5, Y15, Y5
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y5, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y6, Y15, Y6
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y6, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y7, Y15, Y7
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y7, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y8, Y15, Y8
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y8, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y9, Y15, Y9
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y9, Y14, 32(CX)
+	ADDQ       DX, CX
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS (CX), Y14, Y15
+	VADDPS     Y10, Y15, Y10
+	VMOVUPS    80(AX), Y14
+	VMASKMOVPS Y10, Y14, (CX)
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS 32(CX), Y14, Y15
+	VADDPS     Y11, Y15, Y11
+	VMOVUPS    112(AX), Y14
+	VMASKMOVPS Y11, Y14, 32(CX)
 	VZEROUPPER
 	RET
 
@@ -11500,5 +17688,175 @@ read:
 	JMP        block
 
 end:
+	VZEROUPPER
+	RET
+
+// func pack256(dst *byte, dstStride int, src *byte, srcStride int, blocks int)
+// Requires: AVX
+TEXT ·pack256(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), AX
+	MOVQ dstStride+8(FP), CX
+	MOVQ src+16(FP), DX
+	MOVQ srcStride+24(FP), BX
+	MOVQ blocks+32(FP), SI
+
+block:
+	MOVQ       DX, DI
+	VMOVUPS    (DI), Y0
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y1
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y2
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y3
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y4
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y5
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y6
+	ADDQ       BX, DI
+	VMOVUPS    (DI), Y7
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y11
+	VUNPCKLPS  Y5, Y4, Y12
+	VUNPCKHPS  Y5, Y4, Y13
+	VUNPCKLPS  Y7, Y6, Y14
+	VUNPCKHPS  Y7, Y6, Y15
+	VUNPCKLPD  Y10, Y8, Y0
+	VUNPCKHPD  Y10, Y8, Y1
+	VUNPCKLPD  Y11, Y9, Y2
+	VUNPCKHPD  Y11, Y9, Y3
+	VUNPCKLPD  Y14, Y12, Y4
+	VUNPCKHPD  Y14, Y12, Y5
+	VUNPCKLPD  Y15, Y13, Y6
+	VUNPCKHPD  Y15, Y13, Y7
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y12
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y13
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y14
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y7, Y3, Y15
+	VMOVUPS    Y8, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y9, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y10, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y11, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y12, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y13, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y14, (AX)
+	ADDQ       CX, AX
+	VMOVUPS    Y15, (AX)
+	ADDQ       CX, AX
+	ADDQ       $0x20, DX
+	DECQ       SI
+	JNZ        block
+	VZEROUPPER
+	RET
+
+// func peak512(n int)
+// Requires: AVX, AVX512F
+TEXT ·peak512(SB), NOSPLIT, $0-8
+	MOVQ   n+0(FP), AX
+	VPXORD Z30, Z30, Z30
+	VPXORD Z31, Z31, Z31
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+loop:
+	VFMADD231PS Z30, Z31, Z0
+	VFMADD231PS Z30, Z31, Z1
+	VFMADD231PS Z30, Z31, Z2
+	VFMADD231PS Z30, Z31, Z3
+	VFMADD231PS Z30, Z31, Z4
+	VFMADD231PS Z30, Z31, Z5
+	VFMADD231PS Z30, Z31, Z6
+	VFMADD231PS Z30, Z31, Z7
+	VFMADD231PS Z30, Z31, Z8
+	VFMADD231PS Z30, Z31, Z9
+	VFMADD231PS Z30, Z31, Z10
+	VFMADD231PS Z30, Z31, Z11
+	VFMADD231PS Z30, Z31, Z12
+	VFMADD231PS Z30, Z31, Z13
+	VFMADD231PS Z30, Z31, Z14
+	VFMADD231PS Z30, Z31, Z15
+	VFMADD231PS Z30, Z31, Z16
+	VFMADD231PS Z30, Z31, Z17
+	VFMADD231PS Z30, Z31, Z18
+	VFMADD231PS Z30, Z31, Z19
+	VFMADD231PS Z30, Z31, Z20
+	VFMADD231PS Z30, Z31, Z21
+	VFMADD231PS Z30, Z31, Z22
+	VFMADD231PS Z30, Z31, Z23
+	DECQ        AX
+	JNZ         loop
+	VZEROUPPER
+	RET
+
+// func peak256(n int)
+// Requires: AVX, FMA3
+TEXT ·peak256(SB), NOSPLIT, $0-8
+	MOVQ   n+0(FP), AX
+	VXORPS Y14, Y14, Y14
+	VXORPS Y15, Y15, Y15
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+loop:
+	VFMADD231PS Y14, Y15, Y0
+	VFMADD231PS Y14, Y15, Y1
+	VFMADD231PS Y14, Y15, Y2
+	VFMADD231PS Y14, Y15, Y3
+	VFMADD231PS Y14, Y15, Y4
+	VFMADD231PS Y14, Y15, Y5
+	VFMADD231PS Y14, Y15, Y6
+	VFMADD231PS Y14, Y15, Y7
+	VFMADD231PS Y14, Y15, Y8
+	VFMADD231PS Y14, Y15, Y9
+	VFMADD231PS Y14, Y15, Y10
+	VFMADD231PS Y14, Y15, Y11
+	DECQ        AX
+	JNZ         loop
 	VZEROUPPER
 	RET

@@ -135,6 +135,7 @@ func BenchmarkGemm(b *testing.B) {
 				}
 				flops := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(b.N) / b.Elapsed().Seconds()
 				b.ReportMetric(flops/1e9, "GFLOP/s")
+				b.ReportMetric(flops/1e9/PeakFMA(threads), "of-peak")
 			})
 		}
 	}
