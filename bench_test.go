@@ -1,0 +1,149 @@
+package cornu_test
+
+// This file measures the chapter's network through the public API.
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// listing returns the chapter's network, compiled as there.
+func listing(tb testing.TB) *cornu.Sequential {
+	tb.Helper()
+	model := cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{784}},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 10},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+	err := model.Compile(cornu.CompileConfig{
+		Loss:      loss.CategoricalCrossentropy{},
+		Optimizer: optimizer.Adam{},
+		Metrics:   []metric.Metric{metric.Accuracy{}},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return model
+}
+
+// stepFlops is the arithmetic of one sample of the listing: forward and weight
+// gradients of all three layers, and input gradients of the last two.
+const stepFlops = 2 * (2*(784*256+256*256+256*10) + 256*256 + 256*10)
+
+// forwardFlops is that of one sample's prediction.
+const forwardFlops = 2 * (784*256 + 256*256 + 256*10)
+
+// BenchmarkFit times epochs of the listing on all 60,000 digits: shuffle,
+// dropout and metrics on. The peak is measured between the epochs.
+func BenchmarkFit(b *testing.B) {
+	train, _, err := mnist.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	source := train.Flat().OneHot()
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			cornu.SetThreads(threads)
+			defer cornu.SetThreads(0)
+			model := listing(b)
+			fit := func(from, to int) {
+				_, err := model.Fit(context.Background(), source, cornu.FitConfig{InitialEpoch: from, Epochs: to, BatchSize: 128, Quiet: true})
+				if err != nil {
+					b.Fatal(err)
+				}
+			}
+			fit(0, 1)
+			var epochs, fractions []float64
+			for i := 0; b.Loop(); i++ {
+				peak := cpu.PeakFMA(threads)
+				start := time.Now()
+				fit(i+1, i+2)
+				seconds := time.Since(start).Seconds()
+				peak = max(peak, cpu.PeakFMA(threads))
+				epochs = append(epochs, seconds)
+				fractions = append(fractions, 60000*stepFlops/seconds/1e9/peak)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(median(epochs), "s/epoch")
+			b.ReportMetric(median(fractions), "of-peak")
+		})
+	}
+}
+
+// BenchmarkEvaluate times the evaluation of the 10,000 test digits.
+func BenchmarkEvaluate(b *testing.B) {
+	_, test, err := mnist.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	source := test.Flat().OneHot()
+	for _, threads := range []int{1, 2} {
+		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
+			cornu.SetThreads(threads)
+			defer cornu.SetThreads(0)
+			model := listing(b)
+			var times, fractions []float64
+			for b.Loop() {
+				peak := cpu.PeakFMA(threads)
+				start := time.Now()
+				if _, err := model.Evaluate(context.Background(), source, cornu.EvaluateConfig{BatchSize: 128, Quiet: true}); err != nil {
+					b.Fatal(err)
+				}
+				seconds := time.Since(start).Seconds()
+				times = append(times, seconds)
+				fractions = append(fractions, 10000*forwardFlops/seconds/1e9/peak)
+			}
+			b.ReportMetric(0, "ns/op")
+			b.ReportMetric(median(times)*1e3, "ms")
+			b.ReportMetric(median(fractions), "of-peak")
+		})
+	}
+}
+
+// BenchmarkPredict times the prediction of few rows through the public API.
+func BenchmarkPredict(b *testing.B) {
+	for _, rows := range []int{1, 32, 128} {
+		b.Run(fmt.Sprintf("rows=%d", rows), func(b *testing.B) {
+			cornu.SetThreads(1)
+			defer cornu.SetThreads(0)
+			model := listing(b)
+			x, y := make([]float32, rows*784), make([]float32, rows*10)
+			for i := range x {
+				x[i] = float32(i%256) / 255
+			}
+			if err := model.PredictInto(y, x); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := model.PredictInto(y, x); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}
+
+func median(x []float64) float64 {
+	x = slices.Sorted(slices.Values(x))
+	return x[len(x)/2]
+}

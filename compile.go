@@ -1,0 +1,295 @@
+package cornu
+
+// This file says what a model is trained for, and traces its steps.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// A CompileConfig says what a model is trained for.
+type CompileConfig struct {
+	Loss          loss.Loss           // of every output; see Losses
+	Losses        []loss.Loss         // of each output in its place, instead of Loss; a nil one has none
+	LossWeights   []float64           // of each output; nil: all 1
+	Optimizer     optimizer.Optimizer // nil: RMSprop, as in Keras
+	Metrics       []metric.Metric     // of every output
+	OutputMetrics [][]metric.Metric   // of each output, beside Metrics
+}
+
+// A ShapeError says that data, a layer and what is asked of them don't fit.
+type ShapeError struct {
+	Layer string       // the layer that the data meet
+	What  string       // "input" or "target"
+	Got   tensor.Shape // of the data
+	Want  tensor.Shape // of the layer
+}
+
+// Error describes the misfit.
+func (e *ShapeError) Error() string {
+	return fmt.Sprintf("cornu: layer %q: the data's %s has shape %v, want %v", e.Layer, e.What, e.Got, e.Want)
+}
+
+// Compile says what the model is trained for. It returns the first mistake made
+// in building the model, and checks that the losses fit the outputs. Compiling
+// again starts with a fresh optimizer.
+func (m *Model) Compile(cfg CompileConfig) error {
+	if cfg.Optimizer == nil {
+		cfg.Optimizer = optimizer.RMSprop{}
+	}
+	if cfg.Loss == nil && cfg.Losses == nil {
+		return fmt.Errorf("cornu: Compile needs a Loss")
+	}
+	if m.err != nil {
+		return m.err
+	}
+	m.compiled, m.optimizer, m.steps = nil, nil, nil
+	if m.net == nil && !m.sequential {
+		return fmt.Errorf("cornu: the model has no layers")
+	}
+	if m.net != nil {
+		if err := m.check(&cfg); err != nil {
+			return err
+		}
+	}
+	m.compiled = &cfg
+	m.optimizer = train.NewOptimizer(cfg.Optimizer)
+	return nil
+}
+
+// check returns an error unless the losses fit the outputs. It traces a training
+// step for the targets that the losses expect.
+func (m *Model) check(cfg *CompileConfig) error {
+	outputs := m.net.Outputs()
+	if err := lengths(cfg, len(outputs)); err != nil {
+		return err
+	}
+	var spec data.Spec
+	for _, in := range m.net.Inputs() {
+		spec.X = append(spec.X, in.Shape()[1:])
+	}
+	for i, out := range outputs {
+		target := out.Shape()
+		if fitter, ok := cfg.lossOf(i).(loss.Fitter); ok {
+			want, err := fitter.TargetShape(target)
+			if err != nil {
+				return &loss.Error{Loss: cfg.lossOf(i).Name(), Layer: m.net.Name(out.Layer()), Output: target, Target: target, Msg: err.Error()}
+			}
+			target = want
+		}
+		spec.Y = append(spec.Y, target[1:])
+	}
+	layer.Store(m.net.Variables()...)
+	_, err := m.trace(cfg, train.NewOptimizer(cfg.Optimizer), spec)
+	return err
+}
+
+func lengths(cfg *CompileConfig, outputs int) error {
+	for _, list := range []struct {
+		name string
+		n    int
+		set  bool
+	}{
+		{"Losses", len(cfg.Losses), cfg.Losses != nil},
+		{"LossWeights", len(cfg.LossWeights), cfg.LossWeights != nil},
+		{"OutputMetrics", len(cfg.OutputMetrics), cfg.OutputMetrics != nil},
+	} {
+		if list.set && list.n != outputs {
+			return fmt.Errorf("cornu: Compile: %s has %d entries, the model has %d outputs", list.name, list.n, outputs)
+		}
+	}
+	return nil
+}
+
+// lossOf returns the loss of output i, nil if it has none.
+func (cfg *CompileConfig) lossOf(i int) loss.Loss {
+	if cfg.Losses != nil {
+		return cfg.Losses[i]
+	}
+	return cfg.Loss
+}
+
+func (cfg *CompileConfig) metricsOf(i int) []metric.Metric {
+	metrics := cfg.Metrics
+	if cfg.OutputMetrics != nil {
+		metrics = append(metrics[:len(metrics):len(metrics)], cfg.OutputMetrics[i]...)
+	}
+	return metrics
+}
+
+// A stepKey tells steps apart: by what they do and by the data's shapes.
+type stepKey struct {
+	training bool
+	weighted bool
+	shapes   string
+}
+
+// step returns the step for training or evaluation on such data.
+func (m *Model) step(training bool, source data.Source) (*train.Step, error) {
+	if err := m.ready(); err != nil {
+		return nil, err
+	}
+	if m.compiled == nil {
+		return nil, fmt.Errorf("cornu: the model is not compiled: call Compile first, and again after Add")
+	}
+	spec := source.Spec()
+	if err := m.fits(source, spec); err != nil {
+		return nil, err
+	}
+	key := stepKey{training, spec.Weighted, fmt.Sprint(spec.X, spec.Y)}
+	if s := m.steps[key]; s != nil {
+		return s, nil
+	}
+	var o *train.Optimizer
+	if training {
+		o = m.optimizer
+	}
+	s, err := m.trace(m.compiled, o, spec)
+	if err != nil {
+		return nil, err
+	}
+	if m.steps == nil {
+		m.steps = map[stepKey]*train.Step{}
+	}
+	m.steps[key] = s
+	return s, nil
+}
+
+// fits returns an error unless the data have the model's inputs and outputs, and
+// labels that are classes.
+func (m *Model) fits(source data.Source, spec data.Spec) error {
+	if spec.Len == 0 {
+		return fmt.Errorf("cornu: %w", data.ErrEmpty)
+	}
+	if err := m.inputsFit(spec.X); err != nil {
+		return err
+	}
+	outputs := m.net.Outputs()
+	if len(spec.Y) != len(outputs) {
+		return fmt.Errorf("cornu: the data have %d targets, the model has %d outputs", len(spec.Y), len(outputs))
+	}
+	checker, ok := source.(data.LabelChecker)
+	for i, out := range outputs {
+		fitter, sparse := m.compiled.lossOf(i).(loss.Fitter)
+		if !ok || !sparse {
+			continue
+		}
+		if want, err := fitter.TargetShape(out.Shape()); err != nil || len(want) == len(out.Shape()) {
+			continue
+		}
+		classes := out.Shape()[len(out.Shape())-1]
+		if err := checker.CheckLabels(i, classes); err != nil {
+			return fmt.Errorf("cornu: layer %q has %d classes: %w", m.net.Name(out.Layer()), classes, err)
+		}
+	}
+	return nil
+}
+
+func (m *Model) inputsFit(shapes []tensor.Shape) error {
+	inputs := m.net.Inputs()
+	if len(shapes) != len(inputs) {
+		return fmt.Errorf("cornu: the data have %d inputs, the model has %d", len(shapes), len(inputs))
+	}
+	for i, in := range inputs {
+		if !shapes[i].Equal(in.Shape()[1:]) {
+			return &ShapeError{Layer: m.net.Name(in.Layer()), What: "input", Got: batched(shapes[i]), Want: in.Shape()}
+		}
+	}
+	return nil
+}
+
+// batched puts the batch before the shape of a sample.
+func batched(sample tensor.Shape) tensor.Shape {
+	return append(tensor.Shape{tensor.Batch}, sample...)
+}
+
+// trace makes the step: of training if there is an optimizer, else of
+// evaluation.
+func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*train.Step, error) {
+	return train.NewStep(m.seed, func(s *train.StepBuilder) {
+		var inputs []*graph.Node
+		for _, in := range m.net.Inputs() {
+			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
+		}
+		outputs, penalty := s.Network(m.net, o != nil, inputs...)
+		var weight *graph.Node
+		if spec.Weighted {
+			weight = s.SampleWeight()
+		}
+		t := tracing{s, m, cfg, weight}
+		total := penalty
+		for i, out := range outputs {
+			if part := t.output(i, out, batched(spec.Y[i])); part != nil {
+				total = plus(part, total)
+			}
+		}
+		if total == nil {
+			s.Fail(fmt.Errorf("cornu: no output has a loss"))
+			return
+		}
+		s.Mean("loss", total)
+		if o != nil {
+			var variables []*layer.Variable
+			for _, v := range m.net.Variables() {
+				if m.net.Trainable(v) {
+					variables = append(variables, v)
+				}
+			}
+			s.Minimize(total, o, variables...)
+		}
+	})
+}
+
+func plus(a, b *graph.Node) *graph.Node {
+	if b == nil {
+		return a
+	}
+	return a.Add(b)
+}
+
+// A tracing is what the outputs of a step have in common.
+type tracing struct {
+	*train.StepBuilder
+	model  *Model
+	cfg    *CompileConfig
+	weight *graph.Node // of the samples, or nil
+}
+
+// output emits the loss and the metrics of one output, and returns the part that
+// it has in the total loss, nil if none.
+func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.Node {
+	node := t.model.net.Outputs()[i]
+	name := t.model.net.Name(node.Layer())
+	prefix := ""
+	if len(t.model.net.Outputs()) > 1 {
+		prefix = name + "_"
+	}
+	yTrue := t.Target(name+"_target", target)
+	for _, m := range t.cfg.metricsOf(i) {
+		t.Metric(prefix+m.Name(), m, yTrue, yPred, t.weight)
+	}
+	l := t.cfg.lossOf(i)
+	if l == nil {
+		return nil
+	}
+	if err := loss.Check(l, name, target, node.Shape()); err != nil {
+		t.Fail(err)
+		return nil
+	}
+	value := loss.Reduce(l.Loss(yTrue, yPred), t.weight)
+	if prefix != "" {
+		t.Mean(prefix+"loss", value)
+	}
+	if t.cfg.LossWeights != nil {
+		value = value.MulScalar(t.cfg.LossWeights[i])
+	}
+	return value
+}

@@ -1,0 +1,49 @@
+// Package cornu is Keras for Go: define a network in a few lines, train it as
+// fast as the processor allows, get the same bits on every machine, ship it as
+// one static binary.
+//
+//	train, test, err := mnist.Load()
+//	model := cornu.NewSequential(
+//		&layer.Input{Shape: tensor.Shape{784}},
+//		&layer.Dense{Units: 256, Activation: activation.ReLU{}},
+//		&layer.Dropout{Rate: 0.45},
+//		&layer.Dense{Units: 10, Activation: activation.Softmax{}},
+//	)
+//	err = model.Compile(cornu.CompileConfig{
+//		Loss:      loss.CategoricalCrossentropy{},
+//		Optimizer: optimizer.Adam{},
+//		Metrics:   []metric.Metric{metric.Accuracy{}},
+//	})
+//	history, err := model.Fit(ctx, train.Flat().OneHot(), cornu.FitConfig{Epochs: 20, BatchSize: 128})
+//	result, err := model.Evaluate(ctx, test.Flat().OneHot(), cornu.EvaluateConfig{})
+//
+// Layers, losses, optimizers and the rest live in packages of those names.
+// Branched networks, shared layers and several inputs or outputs are built with
+// Input, Apply and NewModel.
+//
+// One seed gives one set of weights, whatever the number of threads, the
+// instruction set and the operating system: see Model.Seed.
+package cornu
+
+// This file holds what concerns the whole process.
+
+import (
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// Version is the version of the library.
+const Version = "0.1.0"
+
+// SetThreads sets how many threads the library computes on; 0 is GOMAXPROCS,
+// the default. The results don't depend on it. Work under way goes on as it is.
+func SetThreads(n int) { par.SetDefault(n) }
+
+// Threads returns how many threads the library computes on.
+func Threads() int { return par.Default().Workers() }
+
+// Tier returns the name of the kernels in use: "avx512", "avx2", "neon" or
+// "generic". The environment variable CORNU_CPU forces one. The results don't
+// depend on it. The error says that the forced tier is unknown or not to be had
+// on this machine.
+func Tier() (string, error) { return cpu.Active().String(), cpu.Err() }

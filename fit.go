@@ -1,0 +1,229 @@
+package cornu
+
+// This file trains and evaluates models.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// A History holds what Fit measured at the end of each epoch.
+type History = train.History
+
+// A FitConfig says how Fit goes through the data.
+type FitConfig struct {
+	Epochs          int             // train until this epoch, counted from 0; 0 is 1
+	InitialEpoch    int             // where to begin, to go on with a training
+	BatchSize       int             // samples of a step; 0 is 32
+	StepsPerEpoch   int             // batches of an epoch; 0 is until the data end
+	NoShuffle       bool            // keep the order of the data
+	ValidationData  data.Source     // evaluated after each epoch
+	ValidationSplit float64         // the share of the data, taken from their end before shuffling, that is kept for validation
+	ValidationEvery int             // epochs from one validation to the next; 0 is 1
+	ClassWeight     map[int]float64 // the weight of the samples of each class; those not named weigh 1
+	Callbacks       []train.Callback
+
+	// AllowNonFinite goes on, as Keras does, when a loss or a gradient is not a
+	// finite number. Without it Fit ends with a *train.NonFiniteError and the
+	// weights of the last finite step.
+	AllowNonFinite bool
+
+	Quiet bool      // write no progress
+	Log   io.Writer // where progress goes; nil is os.Stdout
+}
+
+// Fit trains the model. An epoch's loss is the mean over its samples, those of a
+// last, smaller batch included; training metrics are the running ones, with
+// dropout on. When ctx ends, training ends after the present step: the weights
+// are those of that step, the history holds the epochs that were completed, and
+// the error is ctx's.
+func (m *Model) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
+	return m.fit(ctx, source, cfg)
+}
+
+// Fit trains the model, as Model.Fit does. If the model isn't built it is built
+// for the shape of the data first.
+func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
+	if m.net == nil && source != nil {
+		if spec := source.Spec(); len(spec.X) == 1 && m.err == nil {
+			compiled := m.compiled
+			if err := m.Build(spec.X[0]...); err != nil {
+				return nil, err
+			}
+			if compiled != nil {
+				if err := m.Compile(*compiled); err != nil {
+					return nil, err
+				}
+			}
+		}
+	}
+	return m.fit(ctx, source, cfg)
+}
+
+func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
+	if source == nil {
+		return nil, errors.New("cornu: Fit: the data source is nil")
+	}
+	if !m.mu.TryLock() {
+		return nil, errors.New("cornu: Fit: the model is in use by another Fit, Evaluate or Predict")
+	}
+	defer m.mu.Unlock()
+	if cfg.Epochs == 0 {
+		cfg.Epochs = cfg.InitialEpoch + 1
+	}
+	batch, err := batchSize("Fit", cfg.BatchSize)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Epochs < cfg.InitialEpoch || cfg.InitialEpoch < 0 {
+		return nil, fmt.Errorf("cornu: Fit: cannot train from epoch %d to epoch %d", cfg.InitialEpoch, cfg.Epochs)
+	}
+	validation := cfg.ValidationData
+	if cfg.ValidationSplit != 0 {
+		if validation != nil {
+			return nil, errors.New("cornu: Fit: give ValidationData or ValidationSplit, not both")
+		}
+		splitter, ok := source.(data.Splitter)
+		if !ok {
+			return nil, errors.New("cornu: Fit: ValidationSplit needs arrays; give ValidationData for other sources")
+		}
+		if source, validation, err = splitter.Split(cfg.ValidationSplit); err != nil {
+			return nil, fmt.Errorf("cornu: Fit: %w", err)
+		}
+	}
+	if cfg.ClassWeight != nil {
+		if source, err = data.ClassWeights(source, cfg.ClassWeight); err != nil {
+			return nil, fmt.Errorf("cornu: Fit: %w", err)
+		}
+	}
+	step, err := m.step(true, source)
+	if err != nil {
+		return nil, err
+	}
+	var evaluate *train.Step
+	if validation != nil {
+		if evaluate, err = m.step(false, validation); err != nil {
+			return nil, fmt.Errorf("cornu: Fit: validation: %w", err)
+		}
+	}
+	return train.Fit(ctx, step, evaluate, source, train.Config{
+		Epochs: cfg.Epochs, InitialEpoch: cfg.InitialEpoch, BatchSize: batch, StepsPerEpoch: cfg.StepsPerEpoch,
+		NoShuffle: cfg.NoShuffle, Validation: validation, ValidationEvery: cfg.ValidationEvery,
+		Callbacks: cfg.Callbacks, AllowNonFinite: cfg.AllowNonFinite, Log: logTo(cfg.Quiet, cfg.Log),
+	})
+}
+
+// logTo returns where progress is written, nil for nowhere.
+func logTo(quiet bool, w io.Writer) io.Writer {
+	switch {
+	case quiet:
+		return nil
+	case w == nil:
+		return os.Stdout
+	}
+	return w
+}
+
+// defaultBatch is Keras's batch size.
+const defaultBatch = 32
+
+func batchSize(call string, n int) (int, error) {
+	if n < 0 {
+		return 0, fmt.Errorf("cornu: %s: the batch size is %d, it must be positive", call, n)
+	}
+	if n == 0 {
+		n = defaultBatch
+	}
+	return n, nil
+}
+
+// An EvaluateConfig says how Evaluate goes through the data.
+type EvaluateConfig struct {
+	BatchSize int       // 0 is 32
+	Steps     int       // batches; 0 is until the data end
+	Quiet     bool      // write no progress
+	Log       io.Writer // where progress goes; nil is os.Stdout
+}
+
+// A Result holds what Evaluate measured.
+type Result struct {
+	Loss    float64
+	Metrics map[string]float64 // all of them by name, "loss" included
+}
+
+// Metric returns the measure of that name, 0 if there is none.
+func (r Result) Metric(name string) float64 { return r.Metrics[name] }
+
+// Evaluate measures the loss and the metrics over all samples of source.
+func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateConfig) (Result, error) {
+	if source == nil {
+		return Result{}, errors.New("cornu: Evaluate: the data source is nil")
+	}
+	if !m.mu.TryLock() {
+		return Result{}, errors.New("cornu: Evaluate: the model is in use by another Fit, Evaluate or Predict")
+	}
+	defer m.mu.Unlock()
+	batch, err := batchSize("Evaluate", cfg.BatchSize)
+	if err != nil {
+		return Result{}, err
+	}
+	step, err := m.step(false, source)
+	if err != nil {
+		return Result{}, err
+	}
+	values, err := train.Evaluate(ctx, step, source, train.EvaluateConfig{BatchSize: batch, Steps: cfg.Steps, Log: logTo(cfg.Quiet, cfg.Log)})
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Loss: values["loss"], Metrics: values}, nil
+}
+
+// TrainOnBatch does one step of training on all samples of source as one batch,
+// and returns what it measured.
+func (m *Model) TrainOnBatch(source data.Source) (Result, error) {
+	return m.onBatch("TrainOnBatch", true, source)
+}
+
+// TestOnBatch measures all samples of source as one batch.
+func (m *Model) TestOnBatch(source data.Source) (Result, error) {
+	return m.onBatch("TestOnBatch", false, source)
+}
+
+func (m *Model) onBatch(call string, training bool, source data.Source) (Result, error) {
+	if source == nil {
+		return Result{}, fmt.Errorf("cornu: %s: the data source is nil", call)
+	}
+	if !m.mu.TryLock() {
+		return Result{}, fmt.Errorf("cornu: %s: the model is in use by another Fit, Evaluate or Predict", call)
+	}
+	defer m.mu.Unlock()
+	spec := source.Spec()
+	if spec.Len <= 0 {
+		return Result{}, fmt.Errorf("cornu: %s: the data source must have a known number of samples, at least one", call)
+	}
+	step, err := m.step(training, source)
+	if err != nil {
+		return Result{}, err
+	}
+	values, err := train.Batch(step, source, spec.Len)
+	if err != nil {
+		return Result{}, err
+	}
+	return Result{Loss: values["loss"], Metrics: values}, nil
+}
+
+// Plan returns the kernel calls of a training step for batches of n samples such
+// as source's, as text.
+func (m *Model) Plan(source data.Source, n int) (string, error) {
+	step, err := m.step(true, source)
+	if err != nil {
+		return "", err
+	}
+	return step.Plan(n)
+}

@@ -1,0 +1,167 @@
+package cornu
+
+// This file defines Model: a network with what it takes to train and run it.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// A Node is a symbolic tensor: what Input and Apply return and NewModel is made
+// of.
+type Node = layer.Node
+
+// Input returns a node that stands for an input of a network. shape is that of
+// one sample, without the batch.
+func Input(shape ...int) *Node { return layer.Apply(&layer.Input{Shape: shape}) }
+
+// Apply applies a layer to nodes. The mistakes that are found are kept in the
+// node and returned by Compile.
+func Apply(l layer.Layer, nodes ...*Node) *Node { return layer.Apply(l, nodes...) }
+
+// A Model is a network that can be trained, evaluated and run. Predict and its
+// kin may be called from many goroutines at once; everything else is for one
+// goroutine at a time.
+type Model struct {
+	// Name is the model's name in summaries and files. "" is Keras's: "model"
+	// or "sequential".
+	Name string
+
+	net        *layer.Network
+	err        error // of building
+	sequential bool
+	seed       uint64
+
+	compiled  *CompileConfig
+	optimizer *train.Optimizer
+	steps     map[stepKey]*train.Step
+
+	mu       sync.RWMutex // held by Fit for writing, by Predict for reading
+	predict  *train.Step
+	predicts sync.Mutex // guards predict
+}
+
+// NewModel returns the model of all that lies between the inputs and the
+// outputs. A mistake in it is returned by Compile.
+func NewModel(inputs, outputs []*Node) *Model {
+	m := &Model{}
+	m.build(inputs, outputs)
+	return m
+}
+
+func (m *Model) build(inputs, outputs []*Node) {
+	m.net, m.err = layer.NewNetwork(inputs, outputs)
+	m.compiled, m.optimizer, m.steps, m.predict = nil, nil, nil, nil
+}
+
+// Seed keys all that is random: the initial weights, shuffles and dropout. Call
+// it before anything reads or trains the weights, which are drawn at the first
+// use. Two runs of a program with the same seed give the same bits; a model that
+// was given none has the seed 0.
+func (m *Model) Seed(seed uint64) {
+	m.seed = seed
+	m.steps = nil
+}
+
+// Network returns the network, nil before it is built.
+func (m *Model) Network() *layer.Network { return m.net }
+
+var errNotBuilt = errors.New("cornu: the model is not built: its first layer should be an Input, or Fit or Build should tell the shape of the data first")
+
+// ready returns an error unless the network is built, and draws its weights.
+func (m *Model) ready() error {
+	if m.err != nil {
+		return m.err
+	}
+	if m.net == nil {
+		return errNotBuilt
+	}
+	if err := cpu.Err(); err != nil {
+		return err
+	}
+	variables := m.net.Variables()
+	layer.Store(variables...)
+	for i, v := range variables {
+		if err := v.Draw(m.seed, i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Summary writes the table of layers, as Keras 3 prints it.
+func (m *Model) Summary(w io.Writer) error { return m.SummaryWith(w, layer.SummaryConfig{}) }
+
+// SummaryWith writes the table of layers in a style and width of the caller's
+// choice. What the configuration says of the model itself is filled in.
+func (m *Model) SummaryWith(w io.Writer, cfg layer.SummaryConfig) error {
+	if m.err != nil {
+		return m.err
+	}
+	if m.net == nil {
+		return errNotBuilt
+	}
+	cfg.Model, cfg.Sequential = m.Name, m.sequential
+	if m.optimizer != nil {
+		cfg.Optimizer = m.optimizer.Size()
+	}
+	return layer.Summary(w, m.net, cfg)
+}
+
+// Weights returns a copy of all weights and statistics, in model order.
+func (m *Model) Weights() ([]*tensor.Tensor, error) {
+	if err := m.ready(); err != nil {
+		return nil, err
+	}
+	var weights []*tensor.Tensor
+	for _, v := range m.net.Variables() {
+		t, err := tensor.Of(append([]float32(nil), v.Value...), v.Shape...)
+		if err != nil {
+			return nil, err
+		}
+		weights = append(weights, t)
+	}
+	return weights, nil
+}
+
+// SetWeights sets all weights and statistics, in the order of Weights. Nothing
+// is changed if one of them doesn't fit.
+func (m *Model) SetWeights(weights []*tensor.Tensor) error {
+	if err := m.ready(); err != nil {
+		return err
+	}
+	variables := m.net.Variables()
+	if len(weights) != len(variables) {
+		return fmt.Errorf("cornu: SetWeights: got %d arrays, the model has %d variables", len(weights), len(variables))
+	}
+	content := make([][]float32, len(weights))
+	for i, v := range variables {
+		if !weights[i].Shape().Equal(v.Shape) {
+			return fmt.Errorf("cornu: SetWeights: array %d has shape %v, variable %q has %v", i, weights[i].Shape(), v.Path, v.Shape)
+		}
+		var err error
+		if content[i], err = tensor.Data[float32](weights[i]); err != nil {
+			return fmt.Errorf("cornu: SetWeights: array %d, for variable %q: %w", i, v.Path, err)
+		}
+	}
+	for i, v := range variables {
+		copy(v.Value, content[i])
+	}
+	return nil
+}
+
+// Variables lists the variables in model order. Their values are the model's
+// own.
+func (m *Model) Variables() ([]*layer.Variable, error) {
+	if err := m.ready(); err != nil {
+		return nil, err
+	}
+	return m.net.Variables(), nil
+}

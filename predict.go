@@ -1,0 +1,138 @@
+package cornu
+
+// This file runs models.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// Predict returns the model's output for the samples in x: one tensor for each
+// input, whose first dimension counts the samples. Of several outputs it is the
+// first; see PredictAll. A row's result does not depend on the rows beside it.
+//
+// Predict may be called from many goroutines at once.
+func (m *Model) Predict(ctx context.Context, x ...*tensor.Tensor) (*tensor.Tensor, error) {
+	out, err := m.PredictAll(ctx, x...)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// PredictAll is Predict for all outputs.
+func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.Tensor, error) {
+	var in [][]float32
+	var shapes []tensor.Shape
+	rows := 0
+	for i, t := range x {
+		if t == nil || len(t.Shape()) == 0 {
+			return nil, fmt.Errorf("cornu: Predict: input %d must be a tensor whose first dimension counts the samples", i)
+		}
+		shape := t.Shape()
+		if i > 0 && shape[0] != rows {
+			return nil, fmt.Errorf("cornu: Predict: input 0 has %d samples, input %d has %d", rows, i, shape[0])
+		}
+		rows = shape[0]
+		shapes = append(shapes, shape[1:])
+		f, err := t.Cast(tensor.Float32)
+		if err != nil {
+			return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
+		}
+		values, err := tensor.Data[float32](f)
+		if err != nil {
+			return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
+		}
+		in = append(in, values)
+	}
+	step, unlock, err := m.inference()
+	if err != nil {
+		return nil, err
+	}
+	defer unlock()
+	if err := m.inputsFit(shapes); err != nil {
+		return nil, err
+	}
+	var out [][]float32
+	var result []*tensor.Tensor
+	for _, node := range m.net.Outputs() {
+		shape := node.Shape().Concrete(rows)
+		values := make([]float32, shape.Numel())
+		t, err := tensor.Of(values, shape...)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, values)
+		result = append(result, t)
+	}
+	if err := train.Predict(ctx, step, in, out, rows); err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// PredictInto is Predict for models of one input and one output, into memory of
+// the caller's: x holds whole samples one after the other, dst gets their
+// outputs. After the first call for so many samples it allocates nothing.
+func (m *Model) PredictInto(dst, x []float32) error {
+	step, unlock, err := m.inference()
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if len(m.net.Inputs()) != 1 || len(m.net.Outputs()) != 1 {
+		return errors.New("cornu: PredictInto: the model must have one input and one output")
+	}
+	width := m.net.Inputs()[0].Shape()[1:].Numel()
+	outWidth := m.net.Outputs()[0].Shape()[1:].Numel()
+	rows := 0
+	if width > 0 {
+		rows = len(x) / width
+	}
+	if rows == 0 || len(x) != rows*width || len(dst) != rows*outWidth {
+		return fmt.Errorf("cornu: PredictInto: got %d numbers for inputs of %d and room for %d numbers of outputs of %d", len(x), width, len(dst), outWidth)
+	}
+	return train.PredictInto(step, dst, x, rows)
+}
+
+// inference returns the step that runs the network alone, and locks the model
+// against being trained meanwhile.
+func (m *Model) inference() (step *train.Step, unlock func(), err error) {
+	if !m.mu.TryRLock() {
+		return nil, nil, errors.New("cornu: Predict: the model is being trained or evaluated; wait until that is done")
+	}
+	step, err = m.inferenceStep()
+	if err != nil {
+		m.mu.RUnlock()
+		return nil, nil, err
+	}
+	return step, m.mu.RUnlock, nil
+}
+
+func (m *Model) inferenceStep() (*train.Step, error) {
+	m.predicts.Lock()
+	defer m.predicts.Unlock()
+	if m.predict != nil {
+		return m.predict, nil
+	}
+	if err := m.ready(); err != nil {
+		return nil, err
+	}
+	step, err := train.NewStep(m.seed, func(s *train.StepBuilder) {
+		var inputs []*graph.Node
+		for _, in := range m.net.Inputs() {
+			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
+		}
+		outputs, _ := s.Network(m.net, false, inputs...)
+		for _, out := range outputs {
+			s.Output(out)
+		}
+	})
+	m.predict = step
+	return step, err
+}

@@ -1,0 +1,74 @@
+package cornu
+
+// This file defines Sequential, a chain of layers.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/layer"
+)
+
+// A Sequential is a model that is a chain of layers. If the first is not an
+// Input, the network is built by Build, or by Fit from the shape of its data.
+type Sequential struct {
+	Model
+	layers []layer.Layer
+}
+
+// NewSequential returns the chain of the layers.
+func NewSequential(layers ...layer.Layer) *Sequential {
+	m := &Sequential{}
+	m.sequential = true
+	m.Add(layers...)
+	return m
+}
+
+// Add appends layers. A model that was compiled has to be compiled again.
+func (m *Sequential) Add(layers ...layer.Layer) {
+	for i, l := range layers {
+		if l == nil {
+			m.fail(fmt.Errorf("cornu: layer %d of the Sequential is nil", len(m.layers)+i))
+			return
+		}
+	}
+	m.layers = append(m.layers, layers...)
+	if len(m.layers) == 0 {
+		return
+	}
+	if in, ok := m.layers[0].(*layer.Input); ok {
+		m.chain(layer.Apply(in), m.layers[1:])
+	}
+}
+
+// Layers returns the layers, the Input included if there is one.
+func (m *Sequential) Layers() []layer.Layer { return m.layers }
+
+// Build builds the network for samples of the shape, which doesn't count the
+// batch. It is needed only if the first layer is not an Input.
+func (m *Sequential) Build(shape ...int) error {
+	if len(m.layers) == 0 {
+		return fmt.Errorf("cornu: a Sequential needs at least one layer")
+	}
+	if m.net == nil && m.err == nil {
+		m.chain(layer.Apply(&layer.Input{Shape: shape}), m.layers)
+	}
+	return m.err
+}
+
+func (m *Sequential) fail(err error) {
+	if m.err == nil {
+		m.err = err
+	}
+}
+
+// chain builds the network.
+func (m *Sequential) chain(input *Node, layers []layer.Layer) {
+	if m.err != nil {
+		return
+	}
+	x := input
+	for _, l := range layers {
+		x = layer.Apply(l, x)
+	}
+	m.build([]*Node{input}, []*Node{x})
+}

@@ -1,0 +1,249 @@
+package train
+
+// This file traces steps: NewStep and what its function is given.
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/plan"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// noPasses turns the compiler's passes off, to show that they change no bit.
+var noPasses = os.Getenv("CORNU_PASSES") == "off"
+
+// A StepBuilder traces one step. What goes wrong is kept and returned by
+// NewStep, so that the functions here can be chained without checks.
+type StepBuilder struct {
+	step  *Step
+	graph *graph.Graph
+	slabs map[*layer.Slab]*graph.Node
+	nodes map[*layer.Variable]*graph.Node
+	err   error
+}
+
+// NewStep traces build once and returns the step that it describes. seed keys
+// the step's random numbers: dropout's and those of shuffles.
+func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
+	s := &StepBuilder{
+		graph: graph.New(),
+		step: &Step{
+			seed: seed, storage: map[*graph.Node][]float32{},
+			plans: map[int]*plan.Plan{}, free: map[int][]*bound{},
+		},
+		slabs: map[*layer.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
+	}
+	build(s)
+	if err := s.graph.Err(); err != nil {
+		return nil, err
+	}
+	if s.err != nil {
+		return nil, s.err
+	}
+	s.step.program.Graph = s.graph
+	for _, m := range s.step.meters {
+		s.step.program.Outputs = append(s.step.program.Outputs, m.nodes...)
+	}
+	s.step.program.Outputs = append(s.step.program.Outputs, s.step.outputs...)
+	return s.step, nil
+}
+
+// Graph returns the graph that the step is traced into.
+func (s *StepBuilder) Graph() *graph.Graph { return s.graph }
+
+// Fail makes NewStep return err, unless it has an error already.
+func (s *StepBuilder) Fail(err error) {
+	if s.err == nil {
+		s.err = err
+	}
+}
+
+// Input returns a node that is fed from the next of the batch's inputs. shape
+// begins with tensor.Batch.
+func (s *StepBuilder) Input(name string, shape tensor.Shape) *graph.Node {
+	n := s.graph.Input(name, shape)
+	s.step.inputs = append(s.step.inputs, n)
+	return n
+}
+
+// Target returns a node that is fed from the next of the batch's targets.
+func (s *StepBuilder) Target(name string, shape tensor.Shape) *graph.Node {
+	n := s.graph.Input(name, shape)
+	s.step.targets = append(s.step.targets, n)
+	return n
+}
+
+// SampleWeight returns the node of shape [batch] that is fed with the weights of
+// the samples.
+func (s *StepBuilder) SampleWeight() *graph.Node {
+	if s.step.weights == nil {
+		s.step.weights = s.graph.Input("sample_weight", tensor.Shape{tensor.Batch})
+	}
+	return s.step.weights
+}
+
+// Variable returns the node of a variable: the part of its slab that holds it.
+func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
+	if n := s.nodes[v]; n != nil {
+		return n
+	}
+	slab := s.slabs[v.Slab]
+	if slab == nil {
+		slab = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), v.Slab.Data)
+		s.slabs[v.Slab] = slab
+	}
+	n := slab.View(v.Offset, v.Shape)
+	s.nodes[v] = n
+	s.step.variables = append(s.step.variables, v)
+	return n
+}
+
+// state returns a Param node stored in data.
+func (s *StepBuilder) state(name string, data []float32) *graph.Node {
+	n := s.graph.Param(name, tensor.Shape{len(data)})
+	s.step.storage[n] = data
+	return n
+}
+
+// Network emits a network's nodes. The penalties of its regularizers and the
+// losses that layers added come back as one scalar, nil if there are none.
+func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node) (out []*graph.Node, penalty *graph.Node) {
+	c := layer.NewContext(s.graph, training)
+	for _, v := range n.Variables() {
+		c.Bind(v, s.Variable(v))
+	}
+	out = n.Trace(c, in)
+	losses := c.Losses()
+	for _, u := range c.Updates() {
+		s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: s.Variable(u.Variable), Value: u.Value})
+	}
+	for _, v := range n.Variables() {
+		if v.Regularizer != nil {
+			s.graph.PushScope(v.Path)
+			losses = append(losses, v.Regularizer.Penalty(s.Variable(v)))
+			s.graph.PopScope()
+		}
+	}
+	for _, l := range losses {
+		if penalty == nil {
+			penalty = l
+		} else {
+			penalty = penalty.Add(l)
+		}
+	}
+	return out, penalty
+}
+
+// Output keeps a result to be read whole after each run.
+func (s *StepBuilder) Output(n *graph.Node) { s.step.outputs = append(s.step.outputs, n) }
+
+// Mean measures the mean of a scalar over the samples of all batches under the
+// name.
+func (s *StepBuilder) Mean(name string, n *graph.Node) {
+	s.step.meters = append(s.step.meters, &meter{
+		name: name, nodes: []*graph.Node{n}, mean: true, state: [][]float64{{0}, {0}}, result: meanResult,
+	})
+}
+
+// Metric measures a metric of an output under the name. weight may be nil.
+func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight *graph.Node) {
+	meter := &meter{name: name, nodes: m.Update(yTrue, yPred, weight), result: m.Result}
+	for _, n := range meter.nodes {
+		size := n.Shape().Numel()
+		if n.Valid() && size < 0 {
+			s.Fail(fmt.Errorf("metric %s: a total of shape %v depends on the batch; its size must be fixed", name, n.Shape()))
+			return
+		}
+		meter.state = append(meter.state, make([]float64, size))
+	}
+	s.step.meters = append(s.step.meters, meter)
+}
+
+// Minimize emits the gradients of loss, a scalar, and one step of the optimizer
+// over the variables. The step fails, and changes nothing, if the loss or a
+// gradient is not finite.
+func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*layer.Variable) {
+	s.step.optimizers = append(s.step.optimizers, o)
+	s.step.program.Checks = append(s.step.program.Checks, loss)
+	variables = slices.Clone(variables)
+	order := map[*layer.Slab]int{}
+	for _, v := range variables {
+		if _, ok := order[v.Slab]; !ok {
+			order[v.Slab] = len(order)
+		}
+	}
+	slices.SortStableFunc(variables, func(a, b *layer.Variable) int {
+		return cmp.Or(cmp.Compare(order[a.Slab], order[b.Slab]), cmp.Compare(a.Offset, b.Offset))
+	})
+	nodes := make([]*graph.Node, len(variables))
+	for i, v := range variables {
+		nodes[i] = s.Variable(v)
+	}
+	scalars := map[string]*graph.Node{}
+	u := optimizer.Update{HostScalar: func(name string, f func(rate float64, step uint64) float64) *graph.Node {
+		if scalars[name] == nil {
+			scalars[name] = s.graph.Input(name, tensor.Shape{})
+			s.step.scalars = append(s.step.scalars, scalar{scalars[name], o, f})
+		}
+		return scalars[name]
+	}}
+	grads := o.common.Clip.Gradients(graph.Gradients(loss, nodes...))
+	for first := 0; first < len(variables); {
+		last := first + 1
+		for last < len(variables) && variables[last].Slab == variables[first].Slab &&
+			variables[last].Offset == variables[last-1].Offset+layer.Padded(len(variables[last-1].Value)) {
+			last++
+		}
+		s.optimize(o, u, variables[first:last], grads[first:last])
+		first = last
+	}
+}
+
+// optimize emits the update of variables that lie next to each other, as one
+// flat array.
+func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, variables []*layer.Variable, grads []*graph.Node) {
+	begin := variables[0].Offset
+	offsets := make([]int, len(variables))
+	size := 0
+	for i, v := range variables {
+		offsets[i] = v.Offset - begin
+		size = offsets[i] + layer.Padded(len(v.Value))
+	}
+	param := s.slabs[variables[0].Slab].View(begin, tensor.Shape{size})
+	u.Param, u.Grad = param, graph.Pack(size, offsets, grads...)
+	s.step.program.Checks = append(s.step.program.Checks, u.Grad)
+	var slots []*graph.Node
+	for i, data := range o.state(variables, offsets, size) {
+		slots = append(slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
+	}
+	u.Slots = slices.Clone(slots)
+	s.graph.PushScope(o.rule.Name())
+	optimizer.Step(o.rule, &u)
+	s.graph.PopScope()
+	if slices.ContainsFunc(variables, func(v *layer.Variable) bool { return v.Constraint != nil }) {
+		u.Param = constrained(u.Param, size, offsets, variables)
+	}
+	s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: param, Value: u.Param})
+	for i, slot := range slots {
+		s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: slot, Value: u.Slots[i]})
+	}
+}
+
+// constrained projects the variables that have a constraint.
+func constrained(param *graph.Node, size int, offsets []int, variables []*layer.Variable) *graph.Node {
+	parts := make([]*graph.Node, len(variables))
+	for i, v := range variables {
+		parts[i] = param.View(offsets[i], v.Shape)
+		if v.Constraint != nil {
+			parts[i] = v.Constraint.Project(parts[i])
+		}
+	}
+	return graph.Pack(size, offsets, parts...)
+}

@@ -1,0 +1,85 @@
+package train
+
+// This file keeps what was measured.
+
+import (
+	"slices"
+	"strings"
+)
+
+// A History holds what was measured at the end of each epoch, as Keras's does.
+type History struct {
+	Epoch  []int                // the epochs that were run, from 0
+	Values map[string][]float64 // by name: "loss", "accuracy", "val_loss", …
+}
+
+// Last returns the value of the last epoch under that name, and whether there is
+// one.
+func (h *History) Last(name string) (value float64, ok bool) {
+	values := h.Values[name]
+	if len(values) == 0 {
+		return 0, false
+	}
+	return values[len(values)-1], true
+}
+
+// Names lists what was measured: sorted, training before validation.
+func (h *History) Names() []string {
+	var names []string
+	for name := range h.Values {
+		names = append(names, name)
+	}
+	sortNames(names)
+	return names
+}
+
+func (h *History) add(epoch int, l *logs) {
+	h.Epoch = append(h.Epoch, epoch)
+	for i, name := range l.names {
+		if l.known[i] {
+			h.Values[name] = append(h.Values[name], l.values[i])
+		}
+	}
+}
+
+// sortNames sorts as Keras's progress line does: by name, validation last.
+func sortNames(names []string) {
+	slices.SortFunc(names, func(a, b string) int {
+		valA, valB := strings.HasPrefix(a, "val_"), strings.HasPrefix(b, "val_")
+		switch {
+		case valA == valB:
+			return strings.Compare(a, b)
+		case valA:
+			return 1
+		}
+		return -1
+	})
+}
+
+// logs are named values in a fixed order. Filling them in allocates nothing.
+type logs struct {
+	names  []string
+	values []float64
+	known  []bool
+}
+
+func newLogs(names []string) *logs {
+	sortNames(names)
+	return &logs{names: names, values: make([]float64, len(names)), known: make([]bool, len(names))}
+}
+
+func (l *logs) set(name string, value float64) {
+	if i := slices.Index(l.names, name); i >= 0 {
+		l.values[i], l.known[i] = value, true
+	}
+}
+
+func (l *logs) get(name string) (value float64, ok bool) {
+	i := slices.Index(l.names, name)
+	if i < 0 || !l.known[i] {
+		return 0, false
+	}
+	return l.values[i], true
+}
+
+func (l *logs) forget() { clear(l.known) }

@@ -1,0 +1,236 @@
+package train
+
+// This file is the loop: epochs of batches, each one step, with callbacks and
+// validation between them.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// A Config says how Fit goes through the data.
+type Config struct {
+	Epochs        int // train until this epoch, counted from 0
+	InitialEpoch  int // where to begin
+	BatchSize     int
+	StepsPerEpoch int  // batches of an epoch; 0 is until the source ends
+	NoShuffle     bool // keep the order of the data
+	Validation    data.Source
+	// ValidationEvery is how many epochs pass from one validation to the next; 0
+	// is 1.
+	ValidationEvery int
+	Callbacks       []Callback
+	AllowNonFinite  bool      // go on when a loss or gradient is not finite
+	Log             io.Writer // where progress is written; nil is nowhere
+}
+
+// Fit trains: it runs step on every batch of source, epoch by epoch, and evaluate
+// on the validation data after each. When ctx ends, or a callback returns
+// ErrStop, training ends after the present step; what was measured until then is
+// in the history, and ctx's error is returned. Shuffles are keyed by the step's
+// seed and the epoch.
+func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
+	names := step.names("")
+	if cfg.Validation != nil {
+		names = append(names, evaluate.names("val_")...)
+	}
+	l := &loop{
+		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks), progress: newProgress(cfg.Log),
+		state: State{Epochs: cfg.Epochs, History: &History{Values: map[string][]float64{}}, step: step, logs: newLogs(names)},
+	}
+	defer func() {
+		if end := call(l.hooks.trainEnd, &l.state); err == nil {
+			err = end
+		}
+		if errors.Is(err, ErrStop) {
+			err = nil
+		}
+	}()
+	history = l.state.History
+	if err := call(l.hooks.trainBegin, &l.state); err != nil {
+		return history, err
+	}
+	for epoch := cfg.InitialEpoch; epoch < cfg.Epochs; epoch++ {
+		if err := l.epoch(epoch, source, evaluate); err != nil {
+			return history, err
+		}
+	}
+	return history, nil
+}
+
+// A loop is one run of Fit.
+type loop struct {
+	Config
+	ctx      context.Context
+	step     *Step
+	hooks    *hooks
+	progress *progress
+	state    State
+}
+
+func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
+	s := &l.state
+	s.Epoch, s.Batch = epoch, 0
+	s.Batches = batchesOf(source, l.BatchSize, l.StepsPerEpoch)
+	s.logs.forget()
+	if err := call(l.hooks.epochBegin, s); err != nil {
+		return err
+	}
+	l.progress.begin(fmt.Sprintf("Epoch %d/%d", epoch+1, l.Epochs), s.Batches)
+	stop := l.batches(source)
+	if stop != nil && !errors.Is(stop, ErrStop) {
+		l.progress.end(s.Batch, s.logs)
+		return stop
+	}
+	if l.Validation != nil && (epoch+1)%max(l.ValidationEvery, 1) == 0 {
+		logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{BatchSize: l.BatchSize})
+		if err != nil {
+			return err
+		}
+		for name, value := range logs {
+			s.logs.set("val_"+name, value)
+		}
+	}
+	l.progress.end(s.Batch, s.logs)
+	s.History.add(epoch, s.logs)
+	if err := call(l.hooks.epochEnd, s); err != nil {
+		return err
+	}
+	return stop
+}
+
+// batches trains on the batches of one epoch.
+func (l *loop) batches(source data.Source) error {
+	s := &l.state
+	batches, err := source.Epoch(data.EpochConfig{
+		BatchSize: l.BatchSize, Shuffle: !l.NoShuffle, Seed: l.step.seed, Epoch: uint64(s.Epoch),
+	})
+	if err != nil {
+		return err
+	}
+	defer batches.Close()
+	l.step.reset()
+	for s.Batch = 0; l.StepsPerEpoch == 0 || s.Batch < l.StepsPerEpoch; s.Batch++ {
+		if err := l.ctx.Err(); err != nil {
+			return err
+		}
+		if err := call(l.hooks.batchBegin, s); err != nil {
+			return err
+		}
+		if err := l.step.next(batches, l.AllowNonFinite); err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
+		s.Step = l.step.Iterations()
+		l.step.log(s.logs)
+		l.progress.step(s.Batch+1, s.logs)
+		if err := call(l.hooks.batchEnd, s); err != nil {
+			s.Batch++
+			return err
+		}
+	}
+	if s.Batch == 0 {
+		return fmt.Errorf("epoch %d: the data source gave no batch", s.Epoch+1)
+	}
+	return nil
+}
+
+// batchesOf returns how many batches an epoch has, 0 if that is not known.
+func batchesOf(source data.Source, batchSize, steps int) int {
+	if n := source.Spec().Len; n >= 0 {
+		n = (n + batchSize - 1) / batchSize
+		if steps == 0 || n < steps {
+			return n
+		}
+	}
+	return steps
+}
+
+// next runs the step on the next batch, or returns io.EOF.
+func (s *Step) next(batches data.Batches, allowNonFinite bool) error {
+	n, err := batches.Next()
+	if err != nil {
+		return err
+	}
+	b, err := s.bind(n)
+	if err != nil {
+		return err
+	}
+	defer s.release(b)
+	pool := par.Default()
+	if err := batches.Read(&b.batch, pool); err != nil {
+		return err
+	}
+	return s.run(b, pool, allowNonFinite)
+}
+
+func (s *Step) reset() {
+	for _, m := range s.meters {
+		m.reset()
+	}
+}
+
+// names lists what the step measures.
+func (s *Step) names(prefix string) []string {
+	var names []string
+	for _, m := range s.meters {
+		names = append(names, prefix+m.name)
+	}
+	return names
+}
+
+// log writes the measures so far.
+func (s *Step) log(l *logs) {
+	for _, m := range s.meters {
+		l.set(m.name, m.result(m.state))
+	}
+}
+
+// An EvaluateConfig says how Evaluate goes through the data.
+type EvaluateConfig struct {
+	BatchSize int
+	Steps     int       // batches; 0 is until the source ends
+	Log       io.Writer // where progress is written; nil is nowhere
+}
+
+// Evaluate runs step on every batch of source and returns what it measures. A
+// result that is not finite is reported as it is.
+func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateConfig) (map[string]float64, error) {
+	batches, err := source.Epoch(data.EpochConfig{BatchSize: cfg.BatchSize})
+	if err != nil {
+		return nil, err
+	}
+	defer batches.Close()
+	step.reset()
+	p := newProgress(cfg.Log)
+	l := newLogs(step.names(""))
+	p.begin("", batchesOf(source, cfg.BatchSize, cfg.Steps))
+	done := 0
+	for ; cfg.Steps == 0 || done < cfg.Steps; done++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		if err := step.next(batches, true); err == io.EOF {
+			break
+		} else if err != nil {
+			return nil, err
+		}
+		step.log(l)
+		p.step(done+1, l)
+	}
+	if done == 0 {
+		return nil, errors.New("the data source gave no batch")
+	}
+	p.end(done, l)
+	result := map[string]float64{}
+	for i, name := range l.names {
+		result[name] = l.values[i]
+	}
+	return result, nil
+}

@@ -1,0 +1,97 @@
+package train
+
+// This file holds an optimizer in use: its rule and its state.
+
+import (
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/optimizer"
+)
+
+// An Optimizer is a rule with its state: the slots of the variables, the number
+// of updates done, and the learning rate where that was changed. Steps that
+// share it go on where the other stopped.
+type Optimizer struct {
+	rule       optimizer.Optimizer
+	common     optimizer.Common
+	rateSet    bool // by a callback or the user, which overrides the schedule
+	rate       float64
+	iterations uint64
+	slots      []Slot
+	runs       map[runKey][][]float32
+}
+
+// A Slot is the optimizer's state for one variable.
+type Slot struct {
+	Variable *layer.Variable
+	Name     string    // "momentum"
+	Value    []float32 // in the variable's order; writing to it changes the state
+}
+
+// A runKey names variables that lie next to each other.
+type runKey struct {
+	first *layer.Variable
+	size  int
+}
+
+// NewOptimizer returns the rule with a fresh state.
+func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
+	return &Optimizer{rule: rule, common: optimizer.CommonOf(rule), runs: map[runKey][][]float32{}}
+}
+
+// Iterations returns the number of updates done.
+func (o *Optimizer) Iterations() uint64 { return o.iterations }
+
+// SetIterations says how many updates were done: for going on with a training
+// that was saved.
+func (o *Optimizer) SetIterations(n uint64) { o.iterations = n }
+
+// LearningRate returns the rate of the next update.
+func (o *Optimizer) LearningRate() float64 {
+	if o.rateSet {
+		return o.rate
+	}
+	return o.common.Rate(o.iterations)
+}
+
+// SetLearningRate sets the rate of the updates that follow, in place of the
+// rule's own rate or schedule.
+func (o *Optimizer) SetLearningRate(rate float64) { o.rateSet, o.rate = true, rate }
+
+// Slots lists the state, in the order in which steps asked for it.
+func (o *Optimizer) Slots() []Slot { return o.slots }
+
+// Size returns how many numbers the state is made of, as Keras counts them: the
+// slots, the number of updates and the learning rate. It is 0 before the first
+// step is made.
+func (o *Optimizer) Size() int {
+	if len(o.runs) == 0 {
+		return 0
+	}
+	n := 2
+	for _, slot := range o.slots {
+		n += len(slot.Value)
+	}
+	return n
+}
+
+// state returns the slots of variables that lie next to each other, as one flat
+// array each.
+func (o *Optimizer) state(variables []*layer.Variable, offsets []int, size int) [][]float32 {
+	key := runKey{variables[0], size}
+	if run, ok := o.runs[key]; ok {
+		return run
+	}
+	var run [][]float32
+	for _, slot := range optimizer.Slots(o.rule) {
+		data := make([]float32, size)
+		for i := range data {
+			data[i] = float32(slot.Init)
+		}
+		for i, v := range variables {
+			o.slots = append(o.slots, Slot{v, slot.Name, data[offsets[i]:][:len(v.Value):len(v.Value)]})
+		}
+		run = append(run, data)
+	}
+	o.runs[key] = run
+	return run
+}

@@ -1,0 +1,95 @@
+package train
+
+// This file runs steps forward: for predictions, and one batch at a time.
+
+import (
+	"context"
+	"math/bits"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// predictBatch is how many rows Predict runs at once at most: enough for the
+// products to run at full speed, few enough for the rows to stay in the cache.
+const predictBatch = 256
+
+// Predict fills out, one array for each output, with what the step makes of rows
+// samples in the arrays of in. It may run many times at once.
+func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error {
+	for done := 0; done < rows; {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		n := min(rows-done, predictBatch)
+		b, err := s.bind(planRows(n))
+		if err != nil {
+			return err
+		}
+		for i, x := range b.batch.X {
+			width := len(x) / b.n
+			fill(x, in[i][done*width:][:n*width])
+		}
+		b.exec.Compute(par.Default())
+		for i, y := range b.outputs {
+			width := len(y) / b.n
+			copy(out[i][done*width:][:n*width], y)
+		}
+		s.release(b)
+		done += n
+	}
+	return nil
+}
+
+// PredictInto is Predict for one input and one output.
+func PredictInto(s *Step, dst, x []float32, rows int) error {
+	width, outWidth := len(x)/rows, len(dst)/rows
+	for done := 0; done < rows; {
+		n := min(rows-done, predictBatch)
+		b, err := s.bind(planRows(n))
+		if err != nil {
+			return err
+		}
+		fill(b.batch.X[0], x[done*width:][:n*width])
+		b.exec.Compute(par.Default())
+		copy(dst[done*outWidth:][:n*outWidth], b.outputs[0])
+		s.release(b)
+		done += n
+	}
+	return nil
+}
+
+// planRows rounds a number of rows up to one of a few, so that few plans serve
+// all. The rows that are too many cost time and change nothing.
+func planRows(n int) int {
+	if n <= 4 {
+		return n
+	}
+	step := 1 << (bits.Len(uint(n-1)) - 3)
+	return (n + step - 1) / step * step
+}
+
+// fill copies rows and puts zeros after them.
+func fill(dst, rows []float32) {
+	copy(dst, rows)
+	clear(dst[len(rows):])
+}
+
+// Batch runs the step once on all n samples of source and returns what it
+// measures.
+func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
+	batches, err := source.Epoch(data.EpochConfig{BatchSize: n})
+	if err != nil {
+		return nil, err
+	}
+	defer batches.Close()
+	s.reset()
+	if err := s.next(batches, false); err != nil {
+		return nil, err
+	}
+	result := map[string]float64{}
+	for _, m := range s.meters {
+		result[m.name] = m.result(m.state)
+	}
+	return result, nil
+}

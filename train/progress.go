@@ -1,0 +1,188 @@
+package train
+
+// This file writes the progress of training: Keras 3's line on a terminal, one
+// plain line an epoch elsewhere.
+
+import (
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// A progress writes about one run of Fit or Evaluate.
+type progress struct {
+	w        io.Writer
+	terminal bool
+	title    string // of the epoch: "Epoch 3/20"
+	total    int    // batches of an epoch, 0 if unknown
+	start    time.Time
+	shown    time.Time
+	line     []byte
+	width    int // columns of the last line, to overwrite it
+}
+
+// refresh is the least time between two states of the line.
+const refresh = 50 * time.Millisecond
+
+// newProgress writes to w; nil is silent.
+func newProgress(w io.Writer) *progress {
+	if w == nil {
+		return nil
+	}
+	return &progress{w: w, terminal: isTerminal(w)}
+}
+
+// isTerminal reports whether w is a screen, where a line can be written over.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	if !ok {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+}
+
+// begin starts an epoch, or an evaluation if title is empty.
+func (p *progress) begin(title string, total int) {
+	if p == nil {
+		return
+	}
+	p.title, p.total = title, total
+	p.start = time.Now()
+	p.shown = time.Time{}
+	p.width = 0
+	if p.terminal && title != "" {
+		fmt.Fprintf(p.w, "\x1b[1m%s\x1b[0m\n", title)
+	}
+}
+
+// step shows that done batches are done, now and then.
+func (p *progress) step(done int, l *logs) {
+	if p == nil || !p.terminal {
+		return
+	}
+	now := time.Now()
+	if now.Sub(p.shown) < refresh {
+		return
+	}
+	p.shown = now
+	p.show(done, l, now, false)
+}
+
+// end shows the final state.
+func (p *progress) end(done int, l *logs) {
+	if p == nil {
+		return
+	}
+	now := time.Now()
+	if p.terminal {
+		p.show(done, l, now, true)
+		return
+	}
+	p.line = p.line[:0]
+	if p.title != "" {
+		p.line = append(p.line, p.title+" - "...)
+	}
+	total := p.total
+	if total == 0 {
+		total = done
+	}
+	p.line = fmt.Appendf(p.line, "%d/%d - %s -%s", done, total, seconds(now.Sub(p.start)), perStep(now.Sub(p.start), done))
+	p.line = append(l.appendTo(p.line), '\n')
+	p.w.Write(p.line)
+}
+
+// barWidth is the number of cells of the bar.
+const barWidth = 20
+
+// show writes the line of keras.utils.Progbar over the last one.
+func (p *progress) show(done int, l *logs, now time.Time, final bool) {
+	const bold, green, white, off = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
+	elapsed := now.Sub(p.start)
+	total := p.total
+	if total == 0 && final {
+		total = done
+	}
+	line := append(p.line[:0], '\r')
+	columns := 0
+	if total > 0 {
+		count := fmt.Sprintf("%*d/%d", len(strconv.Itoa(total)), done, total)
+		filled := min(barWidth*done/total, barWidth)
+		line = append(line, bold+count+off+" "...)
+		if filled > 0 {
+			line = append(line, green+strings.Repeat("━", filled)+off...)
+		}
+		if filled < barWidth {
+			line = append(line, white+strings.Repeat("━", barWidth-filled)+off...)
+		}
+		columns += len(count) + 1 + barWidth
+	} else {
+		count := fmt.Sprintf("%d/Unknown", done)
+		line = append(line, bold+count+off+" "...)
+		columns += len(count) + 1
+	}
+	clock := seconds(elapsed)
+	if !final && total > 0 && done > 0 {
+		clock = remaining(elapsed * time.Duration(total-done) / time.Duration(done))
+	}
+	tail := perStep(elapsed, done)
+	line = append(line, " "+bold+clock+off+tail...)
+	before := len(line)
+	line = l.appendTo(line)
+	columns += 1 + len(clock) + len(tail) + len(line) - before
+	for range p.width - columns {
+		line = append(line, ' ')
+	}
+	p.width = columns
+	if final {
+		line = append(line, '\n')
+	}
+	p.line = line
+	p.w.Write(line)
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }
+
+// perStep writes the time of one batch: " 5ms/step".
+func perStep(elapsed time.Duration, done int) string {
+	t := elapsed.Seconds() / float64(max(done, 1))
+	switch {
+	case t >= 1 || t == 0:
+		return fmt.Sprintf(" %.0fs/step", t)
+	case t >= 1e-3:
+		return fmt.Sprintf(" %.0fms/step", t*1e3)
+	}
+	return fmt.Sprintf(" %.0fus/step", t*1e6)
+}
+
+// remaining writes the time that is left: 1:02:03, 2:03, 3s.
+func remaining(d time.Duration) string {
+	s := int(d.Seconds())
+	switch {
+	case s > 3600:
+		return fmt.Sprintf("%d:%02d:%02d", s/3600, s%3600/60, s%60)
+	case s > 60:
+		return fmt.Sprintf("%d:%02d", s/60, s%60)
+	}
+	return fmt.Sprintf("%ds", s)
+}
+
+// appendTo writes the known values: " - accuracy: 0.9871 - loss: 4.2000e-04".
+func (l *logs) appendTo(line []byte) []byte {
+	for i, name := range l.names {
+		if !l.known[i] {
+			continue
+		}
+		line = append(line, " - "+name+": "...)
+		if math.Abs(l.values[i]) > 1e-3 {
+			line = strconv.AppendFloat(line, l.values[i], 'f', 4, 64)
+		} else {
+			line = strconv.AppendFloat(line, l.values[i], 'e', 4, 64)
+		}
+	}
+	return line
+}

@@ -1,0 +1,232 @@
+// Package train runs compiled steps: it holds the loop of Fit and Evaluate, the
+// callbacks' interface, the history and the progress line.
+//
+// A Step is a graph with inputs, results and updates, traced once and then
+// compiled for each batch size that comes. Most users meet it through a model's
+// Compile and Fit; NewStep is for those who write a training step of their own.
+package train
+
+// This file defines Step, which compiles and runs, and what it measures.
+
+import (
+	"fmt"
+	"sync"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/internal/plan"
+	"github.com/cornu-ml/cornu/layer"
+)
+
+// A Step is one call of a network: forward alone, or forward, backward and the
+// optimizer's update. Step values are made by NewStep and by models. One
+// goroutine at a time may use a Step, but for Predict's.
+type Step struct {
+	program    plan.Program
+	storage    map[*graph.Node][]float32
+	variables  []*layer.Variable
+	inputs     []*graph.Node // fed from a batch's X
+	targets    []*graph.Node // from its Y
+	weights    *graph.Node   // from its W, nil if the step takes none
+	outputs    []*graph.Node // results that are read whole
+	meters     []*meter
+	optimizers []*Optimizer
+	scalars    []scalar
+	seed       uint64
+
+	mu    sync.Mutex
+	plans map[int]*plan.Plan
+	free  map[int][]*bound
+}
+
+// A scalar is an input that is computed before each update.
+type scalar struct {
+	node      *graph.Node
+	optimizer *Optimizer
+	value     func(rate float64, step uint64) float64
+}
+
+// A meter accumulates a measure over batches, in float64.
+type meter struct {
+	name   string
+	nodes  []*graph.Node // what each batch adds
+	mean   bool          // the mean of a scalar over samples instead
+	state  [][]float64
+	result func(state [][]float64) float64
+}
+
+// A bound is the step bound for a batch size, with an arena of its own.
+type bound struct {
+	n       int
+	exec    *plan.Exec
+	batch   data.Batch
+	scalars [][]float32
+	outputs [][]float32
+	meters  [][][]float32
+}
+
+// maxPlans is how many batch sizes are kept compiled.
+const maxPlans = 32
+
+// bind returns the step for batches of n, compiled at the first use. It is given
+// back with release.
+func (s *Step) bind(n int) (*bound, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if list := s.free[n]; len(list) > 0 {
+		b := list[len(list)-1]
+		s.free[n] = list[:len(list)-1]
+		return b, nil
+	}
+	p := s.plans[n]
+	if p == nil {
+		var err error
+		if p, err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses}); err != nil {
+			return nil, err
+		}
+		if len(s.plans) >= maxPlans {
+			for old := range s.plans { // any one
+				delete(s.plans, old)
+				delete(s.free, old)
+				break
+			}
+		}
+		s.plans[n] = p
+	}
+	b := &bound{n: n, exec: p.Bind(s.storage)}
+	for _, in := range s.inputs {
+		b.batch.X = append(b.batch.X, b.exec.Value(in))
+	}
+	for _, in := range s.targets {
+		b.batch.Y = append(b.batch.Y, b.exec.Value(in))
+	}
+	if s.weights != nil {
+		b.batch.W = b.exec.Value(s.weights)
+	}
+	for _, sc := range s.scalars {
+		b.scalars = append(b.scalars, b.exec.Value(sc.node))
+	}
+	for _, out := range s.outputs {
+		b.outputs = append(b.outputs, b.exec.Value(out))
+	}
+	for _, m := range s.meters {
+		var adds [][]float32
+		for _, n := range m.nodes {
+			adds = append(adds, b.exec.Value(n))
+		}
+		b.meters = append(b.meters, adds)
+	}
+	return b, nil
+}
+
+func (s *Step) release(b *bound) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.plans[b.n] != nil {
+		s.free[b.n] = append(s.free[b.n], b)
+	}
+}
+
+// run does one step on the batch that b holds: compute, check, update, measure.
+func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
+	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
+	for i := range s.scalars {
+		sc := &s.scalars[i]
+		b.scalars[i][0] = float32(sc.value(sc.optimizer.LearningRate(), sc.optimizer.iterations+1))
+	}
+	b.exec.Compute(pool)
+	if !b.exec.Finite() && !allowNonFinite {
+		return s.nonFinite(b, pool)
+	}
+	b.exec.Update(pool)
+	for _, o := range s.optimizers {
+		o.iterations++
+	}
+	for i, m := range s.meters {
+		m.add(b.n, b.meters[i])
+	}
+	return nil
+}
+
+// add accumulates what a batch of n samples adds.
+func (m *meter) add(n int, adds [][]float32) {
+	if m.mean {
+		m.state[0][0] += float64(float64(n) * float64(adds[0][0]))
+		m.state[1][0] += float64(n)
+		return
+	}
+	for i, list := range adds {
+		for j, v := range list {
+			m.state[i][j] += float64(v)
+		}
+	}
+}
+
+// reset forgets all batches.
+func (m *meter) reset() {
+	for _, list := range m.state {
+		clear(list)
+	}
+}
+
+// meanResult is the result of a meter of Σ and count.
+func meanResult(state [][]float64) float64 { return state[0][0] / state[1][0] }
+
+// Iterations returns the number of updates that the step's first optimizer has
+// done, 0 if it has none.
+func (s *Step) Iterations() uint64 {
+	if len(s.optimizers) == 0 {
+		return 0
+	}
+	return s.optimizers[0].iterations
+}
+
+// Plan returns the kernel calls of the step for batches of n, as text.
+func (s *Step) Plan(n int) (string, error) {
+	p, err := plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses})
+	if err != nil {
+		return "", err
+	}
+	return p.String(), nil
+}
+
+// A NonFiniteError says that a step computed a value that is not a finite
+// number. The variables are as they were before that step.
+type NonFiniteError struct {
+	Step  uint64 // from 0
+	Layer string // the first layer at fault, "" if it is the data or the loss
+	What  string // the value at fault
+}
+
+func (e *NonFiniteError) Error() string {
+	at := e.What
+	if e.Layer != "" {
+		at = fmt.Sprintf("layer %q: %s", e.Layer, e.What)
+	}
+	return fmt.Sprintf("step %d: %s is not finite; the weights are those after the last finite step. "+
+		"Look for NaN in the data, lower the learning rate or clip the gradients; AllowNonFinite goes on regardless", e.Step, at)
+}
+
+// nonFinite finds out what went wrong in the step that b just computed.
+func (s *Step) nonFinite(b *bound, pool *par.Pool) error {
+	e := &NonFiniteError{Step: s.Iterations(), What: "the loss or a gradient"}
+	c, err := b.exec.Culprit(pool)
+	if err != nil || c == nil {
+		return e
+	}
+	n := c.Node
+	switch n.Op() {
+	case graph.OpParam:
+		e.What = fmt.Sprintf("weight %q", n.Attr().Name)
+	case graph.OpInput:
+		e.What = fmt.Sprintf("input %q", n.Attr().Name)
+		if c.Row >= 0 {
+			e.What += fmt.Sprintf(", row %d of the batch,", c.Row)
+		}
+	default:
+		e.Layer = n.Scope()
+		e.What = fmt.Sprintf("the result of %v, shape %v,", n.Op(), n.Shape())
+	}
+	return e
+}
