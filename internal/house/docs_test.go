@@ -38,9 +38,8 @@ func TestEveryExportedNameIsExplained(t *testing.T) {
 	}
 }
 
-// unexplained lists the exported names of a declaration without a comment of their own or of their group. The methods
-// of an unexported type, and a method with the name of an interface's, as in `func (ReLU) Name() string`, explain
-// themselves by that interface.
+// unexplained lists the exported names of a declaration without a comment of their own or of their group. Methods are
+// left out: most of them are explained by the interface that they serve.
 func unexplained(declaration ast.Decl) []*ast.Ident {
 	switch d := declaration.(type) {
 	case *ast.FuncDecl:
