@@ -91,7 +91,7 @@ func (g *Gemm) Prepare() {
 	}
 	t.tiles = (g.M + t.rows - 1) / t.rows
 	footprint := g.K * g.N * 4
-	t.byColumn = g.K > 0 && (g.TransB || footprint > 768<<10 || g.LDB%1024 == 0 && g.M >= 64 && footprint > 64<<10)
+	t.byColumn = g.K > 0 && (g.TransB || footprint > 832<<10 || g.LDB%1024 == 0 && g.M >= 64 && footprint > 64<<10)
 	if t.byColumn {
 		t.step = min(max((g.N/8+t.lanes-1)/t.lanes*t.lanes, t.lanes), 4*t.lanes)
 		t.kStep = 1024

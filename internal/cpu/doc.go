@@ -1,0 +1,11 @@
+// Package cpu holds the kernels: what a compiled graph runs on slices of
+// float32.
+//
+// A kernel is a struct of slices and sizes, bound once and run many times; Run
+// allocates nothing and never fails, since whoever binds it has checked the
+// sizes. The plain Go code of each is the definition. The assembly tiers, which
+// generators under _gen write, compute the same bits, for every length, every
+// alignment and every number of workers: see docs/adr for how.
+package cpu
+
+//go:generate sh -c "cd _gen && go run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg cpu"
