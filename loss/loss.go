@@ -7,6 +7,7 @@ package loss
 // This file defines Loss, finds one by its name, and reduces.
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -80,8 +81,23 @@ func sameButOne(a, b tensor.Shape) bool {
 
 var registry = config.NewRegistry[Loss](
 	"loss",
-	CategoricalCrossentropy{}, SparseCategoricalCrossentropy{}, MeanSquaredError{},
+	MeanSquaredError{}, MeanAbsoluteError{}, MeanAbsolutePercentageError{}, MeanSquaredLogarithmicError{},
+	Huber{}, LogCosh{}, CosineSimilarity{}, Poisson{},
+	BinaryCrossentropy{}, BinaryFocalCrossentropy{}, CategoricalCrossentropy{}, CategoricalFocalCrossentropy{},
+	SparseCategoricalCrossentropy{}, KLDivergence{},
+	Hinge{}, SquaredHinge{}, CategoricalHinge{},
 )
+
+func init() {
+	registry.Register(MeanSquaredError{}, "mse", "MSE")
+	registry.Register(MeanAbsoluteError{}, "mae", "MAE")
+	registry.Register(MeanAbsolutePercentageError{}, "mape", "MAPE")
+	registry.Register(MeanSquaredLogarithmicError{}, "msle", "MSLE")
+	registry.Register(BinaryCrossentropy{}, "bce", "BCE")
+	registry.Register(KLDivergence{}, "kld", "KLD", "kullback_leibler_divergence")
+	registry.Register(LogCosh{}, "logcosh")
+	registry.Register(CosineSimilarity{}, "cosine_proximity")
+}
 
 // ByName returns the loss that Keras knows by the name, with its defaults. The
 // error of an unknown name lists the known ones.
@@ -104,32 +120,6 @@ type function struct {
 func (l function) Name() string                              { return l.name }
 func (l function) Loss(yTrue, yPred *graph.Node) *graph.Node { return l.f(yTrue, yPred) }
 
-// Reduce weights the values of the samples and makes one number of them, by
-// Keras's rule sum_over_batch_size: Σ values · weights / the number of values.
-// weight may be nil.
-func Reduce(values, weight *graph.Node) *graph.Node {
-	count := values.Numel()
-	if values.Rank() == 0 {
-		return values
-	}
-	return weighted(values, weight).Sum().Div(count)
-}
-
-// weighted multiplies the values by the weights of their samples.
-func weighted(values, weight *graph.Node) *graph.Node {
-	if weight == nil {
-		return values
-	}
-	if missing := values.Rank() - weight.Rank(); missing > 0 {
-		shape := weight.Shape().Clone()
-		for range missing {
-			shape = append(shape, 1)
-		}
-		weight = weight.Reshape(shape...)
-	}
-	return values.Mul(weight)
-}
-
 // align makes the ranks of target and output equal where one of them has a last
 // dimension of 1 that the other lacks.
 func align(yTrue, yPred *graph.Node) (*graph.Node, *graph.Node) {
@@ -141,4 +131,12 @@ func align(yTrue, yPred *graph.Node) (*graph.Node, *graph.Node) {
 		yTrue = yTrue.Reshape(b...)
 	}
 	return yTrue, yPred
+}
+
+// same is the TargetShape of losses that compare number by number.
+func same(output tensor.Shape) (tensor.Shape, error) {
+	if len(output) < 2 {
+		return nil, errors.New("the output needs an axis beside the batch")
+	}
+	return output, nil
 }

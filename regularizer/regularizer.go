@@ -109,7 +109,7 @@ func (r Orthogonal) Penalty(w *graph.Node) *graph.Node {
 		w = w.Transpose(1, 0)
 	}
 	n := w.Shape()[0]
-	norm := w.Square().SumKeep(1).Sqrt().Max(g.Scalar(1e-12))
+	norm := w.Square().SumKeep(1).Max(g.Scalar(1e-14)).Sqrt() // a row of zeros stays one
 	unit := w.Div(norm)
 	cosines := unit.MatMulT(unit, false, true).Abs()
 	others := make([]float32, n*n)

@@ -57,10 +57,17 @@ func encode(v reflect.Value, m map[string]any) error {
 
 func encodeValue(v reflect.Value) (any, error) {
 	switch v.Kind() {
-	case reflect.Bool, reflect.String:
-		return v.Interface(), nil
+	case reflect.Bool:
+		return v.Bool(), nil
+	case reflect.String:
+		return v.String(), nil
 	case reflect.Int:
 		return int(v.Int()), nil
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil, nil
+		}
+		return encodeValue(v.Elem())
 	case reflect.Float64:
 		if x := v.Float(); math.IsInf(x, 0) || math.IsNaN(x) {
 			return nil, fmt.Errorf("%v is not finite", x)
@@ -177,6 +184,9 @@ func decodeValue(x any, v reflect.Value) error {
 		} else {
 			v.SetFloat(n)
 		}
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		return decodeValue(x, v.Elem())
 	case reflect.Slice:
 		list, ok := x.([]any)
 		if !ok {

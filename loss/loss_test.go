@@ -1,0 +1,222 @@
+package loss_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// configured returns the loss that the golden case is of.
+func configured(t *testing.T, c golden.Case) loss.Loss {
+	t.Helper()
+	holder := struct{ L loss.Loss }{}
+	member := map[string]any{"class_name": c.Class, "config": c.Config}
+	if err := config.Decode(map[string]any{"l": member}, &holder); err != nil {
+		t.Fatalf("%s: %v", c.Name, err)
+	}
+	return holder.L
+}
+
+// reduced returns l with another reduction.
+func reduced(t *testing.T, l loss.Loss, r loss.Reduction) loss.Loss {
+	t.Helper()
+	cfg, err := config.Encode(l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg["reduction"] = string(r)
+	holder := struct{ L loss.Loss }{}
+	member := map[string]any{"class_name": config.Class(l), "config": cfg}
+	if err := config.Decode(map[string]any{"l": member}, &holder); err != nil {
+		t.Fatal(err)
+	}
+	return holder.L
+}
+
+func float64s(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i := range x {
+		y[i] = float64(x[i])
+	}
+	return y
+}
+
+// close allows for what float32 lost in Keras.
+func close(got, want float64) bool {
+	return math.Abs(got-want) <= 3e-5*math.Abs(want)+2e-6 || math.IsNaN(got) && math.IsNaN(want)
+}
+
+func TestLossesAndTheirDerivativesAreThoseOfKeras(t *testing.T) {
+	for _, c := range golden.Load(t, "losses").Cases {
+		l := configured(t, c)
+		g := graph.New()
+		yTrue := g.Input("y_true", c.Tensors["y_true"].Shape)
+		yPred := g.Input("y_pred", c.Tensors["y_pred"].Shape)
+		weight := g.Input("sample_weight", c.Tensors["sample_weight"].Shape)
+		feed := map[*graph.Node][]float64{
+			yTrue:  float64s(c.Tensors["y_true"].Data),
+			yPred:  float64s(c.Tensors["y_pred"].Data),
+			weight: float64s(c.Tensors["sample_weight"].Data),
+		}
+		mean, weighted := loss.Of(l, yTrue, yPred, nil), loss.Of(l, yTrue, yPred, weight)
+		type result struct {
+			node *graph.Node
+			want []float64
+		}
+		tensors := func(name string) []float64 { return float64s(c.Tensors[name].Data) }
+		results := map[string]result{
+			"loss":                         {l.Loss(yTrue, yPred), tensors("loss")},
+			"dy_pred":                      {graph.Gradients(mean, yPred)[0], tensors("dy_pred")},
+			"weighted dy_pred":             {graph.Gradients(weighted, yPred)[0], tensors("weighted dy_pred")},
+			"sum_over_batch_size":          {mean, c.Numbers["sum_over_batch_size"]},
+			"weighted sum_over_batch_size": {weighted, c.Numbers["weighted sum_over_batch_size"]},
+			"sum":                          {loss.Of(reduced(t, l, loss.Sum), yTrue, yPred, nil), c.Numbers["sum"]},
+			"weighted sum":                 {loss.Of(reduced(t, l, loss.Sum), yTrue, yPred, weight), c.Numbers["weighted sum"]},
+			"weighted mean_with_sample_weight": {
+				loss.Of(reduced(t, l, loss.MeanWithSampleWeight), yTrue, yPred, weight),
+				c.Numbers["weighted mean_with_sample_weight"],
+			},
+		}
+		if err := g.Err(); err != nil {
+			t.Errorf("%s: %v", c.Name, err)
+			continue
+		}
+		for name, r := range results {
+			out, err := ref.Eval(g, 1, feed, r.node)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(out[0]) != len(r.want) {
+				t.Errorf("%s: %s has %d values, want %d", c.Name, name, len(out[0]), len(r.want))
+				continue
+			}
+			for i, want := range r.want {
+				if halved := c.Name == "KLDivergence clipped" && i == 0; halved && strings.Contains(name, "dy") {
+					want *= 2 // at the very end of the clip JAX takes half the derivative
+				}
+				if !close(out[0][i], want) {
+					t.Errorf("%s: %s[%d] is %v, want %v", c.Name, name, i, out[0][i], want)
+				}
+			}
+		}
+	}
+}
+
+// A softmax that leads to the loss makes it one operation. It means the same.
+func TestALossOnASoftmaxIsFusedAndMeansTheSame(t *testing.T) {
+	for _, test := range []struct {
+		l      loss.Loss
+		target tensor.Shape
+		y      []float64
+	}{
+		{loss.CategoricalCrossentropy{}, tensor.Shape{2, 3}, []float64{0, 1, 0, 0.5, 0, 0.5}},
+		{loss.CategoricalCrossentropy{LabelSmoothing: 0.1}, tensor.Shape{2, 3}, []float64{0, 1, 0, 1, 0, 0}},
+		{loss.SparseCategoricalCrossentropy{}, tensor.Shape{2}, []float64{1, 2}},
+		{loss.SparseCategoricalCrossentropy{}, tensor.Shape{2, 1}, []float64{1, 2}},
+		{loss.SparseCategoricalCrossentropy{IgnoreClass: new(2)}, tensor.Shape{2}, []float64{1, 2}},
+	} {
+		g := graph.New()
+		logits, yTrue := g.Input("logits", tensor.Shape{2, 3}), g.Input("y", test.target)
+		p := logits.Softmax(-1)
+		fused := test.l.Loss(yTrue, p)
+		plain := test.l.Loss(yTrue, p.MulScalar(1)) // its origin can't be seen
+		if fused.Op() != graph.OpSoftmaxCrossentropy || plain.Op() == graph.OpSoftmaxCrossentropy {
+			t.Errorf("%+v: %v and %v", test.l, fused, plain)
+		}
+		feed := map[*graph.Node][]float64{logits: {1, 2, 3, -1, 0.5, 30}, yTrue: test.y}
+		out, err := ref.Eval(g, 1, feed, fused, plain, graph.Gradients(fused.Sum(), logits)[0], graph.Gradients(plain.Sum(), logits)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pair := range [][2][]float64{{out[0], out[1]}, {out[2], out[3]}} {
+			for i := range pair[0] {
+				if !close(pair[0][i], pair[1][i]) {
+					t.Errorf("%+v: fused %v, plain %v", test.l, pair[0], pair[1])
+				}
+			}
+		}
+	}
+}
+
+func TestLossesThatDoNotFitNameTheLayerAndBothShapes(t *testing.T) {
+	for _, test := range []struct {
+		l              loss.Loss
+		output, target tensor.Shape
+		want           string
+	}{
+		{loss.CategoricalCrossentropy{}, tensor.Shape{-1, 1}, tensor.Shape{-1, 1}, "use binary_crossentropy"},
+		{loss.CategoricalCrossentropy{}, tensor.Shape{-1, 10}, tensor.Shape{-1}, "the target must be (None, 10)"},
+		{loss.CategoricalCrossentropy{}, tensor.Shape{-1}, tensor.Shape{-1}, "needs a last axis, the classes"},
+		{loss.SparseCategoricalCrossentropy{}, tensor.Shape{-1, 10}, tensor.Shape{-1, 10}, "the target must be (None,)"},
+		{loss.SparseCategoricalCrossentropy{}, tensor.Shape{-1, 1}, tensor.Shape{-1}, "use binary_crossentropy"},
+		{loss.MeanSquaredError{}, tensor.Shape{-1, 3}, tensor.Shape{-1, 4}, "the target must be (None, 3)"},
+		{loss.MeanSquaredError{}, tensor.Shape{-1}, tensor.Shape{-1}, "needs an axis beside the batch"},
+	} {
+		err := loss.Check(test.l, "dense_7", test.target, test.output)
+		var e *loss.Error
+		if !errors.As(err, &e) {
+			t.Errorf("%s of %v and %v: %v is no *loss.Error", test.l.Name(), test.output, test.target, err)
+			continue
+		}
+		for _, part := range []string{`"dense_7"`, test.output.String(), test.target.String(), test.want} {
+			if !strings.Contains(err.Error(), part) {
+				t.Errorf("%q lacks %q", err, part)
+			}
+		}
+	}
+	for _, test := range []struct {
+		l              loss.Loss
+		output, target tensor.Shape
+	}{
+		{loss.CategoricalCrossentropy{}, tensor.Shape{-1, 10}, tensor.Shape{-1, 10}},
+		{loss.SparseCategoricalCrossentropy{}, tensor.Shape{-1, 10}, tensor.Shape{-1}},
+		{loss.SparseCategoricalCrossentropy{}, tensor.Shape{-1, 10}, tensor.Shape{-1, 1}},
+		{loss.MeanSquaredError{}, tensor.Shape{-1, 1}, tensor.Shape{-1}},
+		{loss.Func("mine", nil), tensor.Shape{-1, 1}, tensor.Shape{-1, 7}},
+	} {
+		if err := loss.Check(test.l, "dense", test.target, test.output); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
+func TestAnUnknownReductionIsAnError(t *testing.T) {
+	g := graph.New()
+	y := g.Input("y", tensor.Shape{tensor.Batch, 1})
+	loss.Of(loss.MeanSquaredError{Reduction: "most"}, y, y, nil)
+	if err := g.Err(); err == nil || !strings.Contains(err.Error(), `unknown reduction "most": the known ones are sum_over_batch_size`) {
+		t.Error(err)
+	}
+}
+
+func TestAFunctionIsALoss(t *testing.T) {
+	l := loss.Func("distance", func(yTrue, yPred *graph.Node) *graph.Node { return yTrue.Sub(yPred).Abs().Sum(-1) })
+	g := graph.New()
+	yTrue, yPred := g.Input("a", tensor.Shape{tensor.Batch, 2}), g.Input("b", tensor.Shape{tensor.Batch, 2})
+	out, err := ref.Eval(g, 2, map[*graph.Node][]float64{yTrue: {1, 2, 3, 4}, yPred: {0, 4, 3, 9}}, loss.Of(l, yTrue, yPred, nil))
+	if err != nil || l.Name() != "distance" || out[0][0] != 4 {
+		t.Error(out, err)
+	}
+	if _, err := config.Encode(struct{ L loss.Loss }{l}); err == nil {
+		t.Error("a function was written as a configuration")
+	}
+}
+
+func TestByNameKnowsKerasNamesAndListsThem(t *testing.T) {
+	for alias, name := range map[string]string{"mse": "mean_squared_error", "MAE": "mean_absolute_error", "kld": "kl_divergence", "Huber": "huber"} {
+		if l, err := loss.ByName(alias); err != nil || l.Name() != name {
+			t.Errorf("%s: %v, %v", alias, l, err)
+		}
+	}
+	if _, err := loss.ByName("crossentropy"); err == nil || !strings.Contains(err.Error(), "the known ones are binary_crossentropy, ") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,109 @@
+package loss
+
+// This file makes one number of the values of the samples.
+
+import (
+	"reflect"
+
+	"github.com/cornu-ml/cornu/graph"
+)
+
+// A Reduction says how the values of the samples become one number.
+type Reduction string
+
+// Keras's reductions.
+const (
+	SumOverBatchSize     Reduction = "sum_over_batch_size"     // Σ value·weight / the number of values; the default
+	Mean                 Reduction = "mean"                    // the same
+	MeanWithSampleWeight Reduction = "mean_with_sample_weight" // Σ value·weight / Σ weight
+	Sum                  Reduction = "sum"                     // Σ value·weight
+)
+
+// A Masker is a Loss that leaves some values out. Mask is 1 at those that count
+// and 0 at the others.
+type Masker interface {
+	Mask(yTrue, yPred *graph.Node) *graph.Node
+}
+
+// Of emits the loss of a batch, a scalar: l's values, weighted and reduced by the
+// rule in l's field Reduction. weight is the weight of each sample, or nil.
+func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
+	rule := reductionOf(l)
+	switch rule {
+	case "", SumOverBatchSize, Mean, MeanWithSampleWeight, Sum:
+	default:
+		return yPred.Graph().Fail("loss %s: unknown reduction %q: the known ones are %s, %s, %s, %s",
+			l.Name(), rule, SumOverBatchSize, Mean, MeanWithSampleWeight, Sum)
+	}
+	values := l.Loss(yTrue, yPred)
+	if m, ok := l.(Masker); ok {
+		if mask := m.Mask(yTrue, yPred); mask != nil {
+			if rule != Sum && rule != MeanWithSampleWeight {
+				// The mean is over the values that count.
+				mask = mask.Mul(ratio(mask.Numel(), mask.Sum()))
+			}
+			if weight != nil {
+				mask = mask.Mul(expand(weight, mask.Rank()))
+			}
+			weight = mask
+		}
+	}
+	return reduce(values, weight, rule)
+}
+
+// Reduce emits the mean of the values of the samples, by Keras's rule
+// sum_over_batch_size: Σ value·weight / the number of values. weight may be nil.
+func Reduce(values, weight *graph.Node) *graph.Node { return reduce(values, weight, SumOverBatchSize) }
+
+func reduce(values, weight *graph.Node, rule Reduction) *graph.Node {
+	count := values.Numel()
+	if weight != nil {
+		weight = expand(weight, values.Rank())
+		values = values.Mul(weight)
+		if rule == MeanWithSampleWeight {
+			if values.Valid() {
+				weight = weight.BroadcastTo(values.Shape())
+			}
+			count = weight.Sum()
+		}
+	}
+	switch {
+	case values.Rank() == 0:
+		return values
+	case rule == Sum:
+		return values.Sum()
+	}
+	return ratio(values.Sum(), count)
+}
+
+// ratio is a/b, or 0 if b is.
+func ratio(a, b *graph.Node) *graph.Node {
+	if b.Op() != graph.OpConst && b.Op() != graph.OpNumel {
+		g := b.Graph()
+		return graph.Select(b, a.Div(graph.Select(b, b, g.Scalar(1))), g.Scalar(0))
+	}
+	return a.Div(b)
+}
+
+// expand gives the weights of samples as many axes as their values have.
+func expand(weight *graph.Node, rank int) *graph.Node {
+	if weight.Rank() >= rank {
+		return weight
+	}
+	shape := weight.Shape().Clone()
+	for len(shape) < rank {
+		shape = append(shape, 1)
+	}
+	return weight.Reshape(shape...)
+}
+
+// reductionOf returns l's field Reduction, "" if it has none.
+func reductionOf(l Loss) Reduction {
+	if v := reflect.Indirect(reflect.ValueOf(l)); v.Kind() == reflect.Struct {
+		if f := v.FieldByName("Reduction"); f.IsValid() {
+			rule, _ := f.Interface().(Reduction)
+			return rule
+		}
+	}
+	return ""
+}
