@@ -123,9 +123,13 @@ type line [128]byte
 // before it sleeps. To wake a goroutine on an idle core takes up to 100 µs, so a
 // step runs at full speed only if the gaps between its kernels are shorter than
 // spin; and who spins for as long as waking takes loses at most as much again.
-// While spinning it offers the core to other threads every few microseconds: a
-// helper that is sent away then holds no index that others would wait for.
 const spin = 50 * time.Microsecond
+
+// While a helper spins it offers the core to other threads, again and again: if it
+// is sent away then, it holds no index that others would wait for. The caller does
+// so only after some patience, when it isn't just the last index that takes its
+// time: the helper may want this very core.
+const patience = 10 * time.Microsecond
 
 var born = time.Now()
 
@@ -247,7 +251,7 @@ func (c *crew) wanted() bool {
 
 // await returns when the job is finished.
 func (c *crew) await() {
-	if watch(c.finished) {
+	if watch(c.finished, patience) {
 		return
 	}
 	for !c.finished() {
@@ -264,7 +268,7 @@ func (c *crew) help(worker int) {
 	h := &c.helpers[worker-1]
 	for !c.closed.Load() {
 		c.drain(worker)
-		if watch(c.wanted) {
+		if watch(c.wanted, 0) {
 			continue
 		}
 		h.asleep.Store(true)
@@ -274,17 +278,24 @@ func (c *crew) help(worker int) {
 	}
 }
 
-// watch spins until the event, and gives up after a while.
-func watch(event func() bool) bool {
-	for end := now() + spin; now() < end; yield() {
+// watch spins until the event, and gives up after a while. It yields once its
+// patience is over.
+func watch(event func() bool, patience time.Duration) bool {
+	begin := now()
+	for {
 		for range 64 {
 			if event() {
 				return true
 			}
 			pause()
 		}
+		switch waited := now() - begin; {
+		case waited > spin:
+			return event()
+		case waited > patience:
+			yield()
+		}
 	}
-	return event()
 }
 
 func (c *crew) close() {
