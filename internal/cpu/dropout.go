@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"unsafe"
-
-	"github.com/cornu-ml/cornu/internal/rng"
-)
+import "unsafe"
 
 // A Dropout is the random mask of an OpDropout. Element (r, c) of the kernel's
 // matrix has the index r*Cols + c; it is dropped with the probability
@@ -15,11 +11,6 @@ type Dropout struct {
 	Stream     uint16
 	Threshold  uint32
 	Scale      float32
-}
-
-// bits writes the mask of n elements from start, a multiple of 8.
-func (d *Dropout) bits(dst []byte, start uint64, n int) {
-	rng.DropoutBits(dst, rng.New(*d.Seed, d.Stream, *d.Step), start, n, d.Threshold)
 }
 
 // keepSize is the number of elements whose mask is made at once. The buffer has

@@ -14,12 +14,16 @@ type AllFinite struct {
 	Bad *uint32
 }
 
+// finiteGrain is the number of elements that are worth handing to another core.
 const finiteGrain = 1 << 16
 
-// Run checks X.
-func (k *AllFinite) Run(p *par.Pool) { p.Run(k, (len(k.X)+finiteGrain-1)/finiteGrain) }
+// Tasks returns the number of tasks that Run is made of.
+func (k *AllFinite) Tasks() int { return (len(k.X) + finiteGrain - 1) / finiteGrain }
 
-// Do checks chunk index of Run.
+// Run checks X.
+func (k *AllFinite) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
 func (k *AllFinite) Do(_, index int) {
 	i := index * finiteGrain
 	if !finite(k.X[i:min(i+finiteGrain, len(k.X))]) {
@@ -27,7 +31,7 @@ func (k *AllFinite) Do(_, index int) {
 	}
 }
 
-func finite(x []float32) bool {
+func finiteGeneric(x []float32) bool {
 	for _, v := range x {
 		if math.Float32bits(v)&(0xFF<<23) == 0xFF<<23 {
 			return false

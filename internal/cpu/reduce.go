@@ -3,7 +3,6 @@ package cpu
 import (
 	"math"
 
-	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -29,94 +28,114 @@ type Reduce struct {
 	Op              ReduceOp
 	X, Y            []float32
 	Outer, N, Inner int
-
-	chunkOuter, chunkInner, gridInner int
 }
 
+// sumBlock is the number of elements of a row that the 16 lanes add.
 const sumBlock = 4096
 
-// Run computes Y.
-func (k *Reduce) Run(p *par.Pool) {
+// reduceGrain is the number of elements that are worth handing to another core.
+const reduceGrain = 1 << 15
+
+// chunk returns the outputs of one task: so many along Outer and along Inner.
+func (k *Reduce) chunk() (outer, inner int) {
+	n := max(k.N, 1)
+	inner = min(k.Inner, max(reduceGrain/n, 128)/128*128)
+	return min(k.Outer, max(reduceGrain/(n*inner), 1)), inner
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *Reduce) Tasks() int {
 	if k.Outer*k.Inner == 0 {
+		return 0
+	}
+	outer, inner := k.chunk()
+	return (k.Outer + outer - 1) / outer * ((k.Inner + inner - 1) / inner)
+}
+
+// Run computes Y.
+func (k *Reduce) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *Reduce) Do(_, index int) {
+	outer, inner := k.chunk()
+	grid := (k.Inner + inner - 1) / inner
+	o0, i0 := index/grid*outer, index%grid*inner
+	o1, i1 := min(o0+outer, k.Outer), min(i0+inner, k.Inner)
+	if k.Inner == 1 {
+		reduceRows(k.Op, k.Y[o0:o1], k.X[o0*k.N:o1*k.N], k.N)
 		return
 	}
-	const grain = 1 << 16
-	per := max(k.N, 1)
-	k.chunkInner = min(k.Inner, max(grain/per, 64))
-	k.chunkOuter = min(k.Outer, max(grain/(per*k.Inner), 1))
-	k.gridInner = (k.Inner + k.chunkInner - 1) / k.chunkInner
-	p.Run(k, k.gridInner*((k.Outer+k.chunkOuter-1)/k.chunkOuter))
+	for o := o0; o < o1; o++ {
+		x := k.X[o*k.N*k.Inner:][:k.N*k.Inner]
+		reduceColumns(k.Op, k.Y[o*k.Inner+i0:o*k.Inner+i1], x[min(i0, len(x)):], k.N, k.Inner)
+	}
 }
 
-// Do computes chunk index of Run.
-func (k *Reduce) Do(_, index int) {
-	o0 := index / k.gridInner * k.chunkOuter
-	i0 := index % k.gridInner * k.chunkInner
-	i1 := min(i0+k.chunkInner, k.Inner)
-	for o := o0; o < min(o0+k.chunkOuter, k.Outer); o++ {
-		if k.Inner == 1 {
-			k.Y[o] = reduceRow(k.Op, k.X[o*k.N:(o+1)*k.N])
-		} else {
-			reduceColumns(k.Op, k.Y[o*k.Inner+i0:o*k.Inner+i1], k.X[o*k.N*k.Inner+i0:], k.N, k.Inner)
+// reduceRows reduces each row of x, n elements wide.
+func reduceRows(op ReduceOp, y, x []float32, n int) {
+	switch {
+	case n == 0:
+		fill(y, map[ReduceOp]float32{ReduceMax: float32(math.Inf(-1)), ReduceMin: float32(math.Inf(1))}[op])
+	case op == ArgMax:
+		argMaxRows(y, x, n)
+	case op == ReduceSum && n <= sumBlock:
+		sumRows(y, x, n)
+	default:
+		for r := range y {
+			row := x[r*n:][:n]
+			switch op {
+			case ReduceSum:
+				y[r] = sumRow(row)
+			case ReduceMax:
+				y[r] = maxRow(row)
+			case ReduceMin:
+				y[r] = minRow(row)
+			}
 		}
 	}
 }
 
-func reduceRow(op ReduceOp, x []float32) float32 {
-	switch op {
-	case ReduceSum:
-		return sumRow(x)
-	case ReduceMax:
-		return maxRow(x)
-	case ReduceMin:
-		y := float32(math.Inf(1))
-		for _, v := range x {
-			y = min(y, v)
-		}
-		return y
-	}
-	best := 0
-	for i, v := range x {
-		if beats(v, x[best]) {
-			best = i
-		}
-	}
-	return float32(best)
-}
-
-// beats reports whether v, which comes later, takes the place of the maximum m.
-func beats(v, m float32) bool { return v > m || v != v && m == m }
-
-func maxRow(x []float32) float32 {
-	y := float32(math.Inf(-1))
-	for _, v := range x {
-		y = max(y, v)
-	}
-	return y
-}
-
+// sumRow returns the sum of a row of any length.
 func sumRow(x []float32) float32 {
-	if len(x) <= sumBlock {
-		return sumLanes(x)
+	var sum float32
+	var part [16]float32
+	for first := true; first || len(x) > 0; first = false {
+		// Whole blocks together, then what is left.
+		n := min(len(x)/sumBlock, len(part))
+		size := sumBlock
+		if n == 0 {
+			n, size = 1, len(x)
+		}
+		sumRows(part[:n], x[:n*size], size)
+		for i, s := range part[:n] {
+			if first && i == 0 {
+				sum = s
+			} else {
+				sum += s
+			}
+		}
+		x = x[n*size:]
 	}
-	var y float32
-	for ; len(x) > sumBlock; x = x[sumBlock:] {
-		y += sumLanes(x[:sumBlock])
-	}
-	return y + sumLanes(x)
+	return sum
 }
 
-func sumLanes(x []float32) float32 {
-	var lane [16]float32
-	for ; len(x) >= 16; x = x[16:] {
-		for l, v := range x[:16] {
+// The definitions: what follows is plain Go, and the vector kernels equal it.
+
+// sumRowsGeneric sums the rows of x, n <= 4096 elements wide.
+func sumRowsGeneric(y, x []float32, n int) {
+	for r := range y {
+		var lane [16]float32
+		row := x[r*n:][:n]
+		for ; len(row) >= 16; row = row[16:] {
+			for l, v := range row[:16] {
+				lane[l] += v
+			}
+		}
+		for l, v := range row {
 			lane[l] += v
 		}
+		y[r] = sumTree(&lane)
 	}
-	for l, v := range x {
-		lane[l] += v
-	}
-	return sumTree(&lane)
 }
 
 // sumTree adds lanes 8 apart, then 4, 2 and 1 apart.
@@ -129,8 +148,42 @@ func sumTree(lane *[16]float32) float32 {
 	return lane[0]
 }
 
-// reduceColumns reduces each column of y over the n rows of x, stride apart.
-func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
+func maxRowGeneric(x []float32) float32 {
+	y := float32(math.Inf(-1))
+	for _, v := range x {
+		y = max(y, v)
+	}
+	return y
+}
+
+func minRowGeneric(x []float32) float32 {
+	y := float32(math.Inf(1))
+	for _, v := range x {
+		y = min(y, v)
+	}
+	return y
+}
+
+// argMaxRowsGeneric finds the first maximum of each row of x, n elements wide.
+func argMaxRowsGeneric(y, x []float32, n int) {
+	for r := range y {
+		row := x[r*n:][:n]
+		best := 0
+		for i, v := range row {
+			if beats(v, row[best]) {
+				best = i
+			}
+		}
+		y[r] = float32(best)
+	}
+}
+
+// beats reports whether v, which comes later, takes the place of the maximum m.
+func beats(v, m float32) bool { return v > m || v != v && m == m }
+
+// reduceColumnsGeneric reduces each column of y over the n rows of x, stride
+// apart.
+func reduceColumnsGeneric(op ReduceOp, y, x []float32, n, stride int) {
 	switch op {
 	case ReduceSum:
 		fill(y, 0)
@@ -143,14 +196,14 @@ func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
 		fill(y, float32(math.Inf(-1)))
 		for r := range n {
 			for i, v := range x[r*stride:][:len(y)] {
-				y[i] = fmath.Max(y[i], v)
+				y[i] = max(y[i], v)
 			}
 		}
 	case ReduceMin:
 		fill(y, float32(math.Inf(1)))
 		for r := range n {
 			for i, v := range x[r*stride:][:len(y)] {
-				y[i] = fmath.Min(y[i], v)
+				y[i] = min(y[i], v)
 			}
 		}
 	case ArgMax:

@@ -489,7 +489,7 @@ func (a *asm) function(name, signature string) {
 // cpuPackage is package cpu as far as signatures name its types.
 var cpuPackage = func() *types.Package {
 	p := types.NewPackage("cpu", "cpu")
-	for _, name := range []string{"fusedLoop"} {
+	for _, name := range []string{"fusedLoop", "philoxArgs"} {
 		t := types.NewTypeName(token.NoPos, p, name, nil)
 		types.NewNamed(t, types.NewStruct(nil, nil), nil)
 		p.Scope().Insert(t)

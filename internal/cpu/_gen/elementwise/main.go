@@ -34,6 +34,8 @@ func main() {
 			fusedLoop(a, f)
 		}
 	})
+	write(out, "dropout", philox)
+	write(out, "reduce", reductions)
 	writeTables(out)
 }
 

@@ -1,0 +1,80 @@
+package cpu
+
+import "unsafe"
+
+// This file chooses between the tiers' reductions.
+
+// first returns the address of x's first element, or of where it would be.
+func first[T any](x []T) *T { return unsafe.SliceData(x) }
+
+func sumRows(y, x []float32, n int) {
+	switch Active() {
+	case AVX512:
+		sumRowsAVX512(first(y), first(x), len(y), n, n)
+	case AVX2:
+		sumRowsAVX2(first(y), first(x), len(y), n, n)
+	default:
+		sumRowsGeneric(y, x, n)
+	}
+}
+
+func maxRow(x []float32) float32 {
+	switch Active() {
+	case AVX512:
+		return maxRowAVX512(first(x), len(x))
+	case AVX2:
+		return maxRowAVX2(first(x), len(x))
+	}
+	return maxRowGeneric(x)
+}
+
+func minRow(x []float32) float32 {
+	switch Active() {
+	case AVX512:
+		return minRowAVX512(first(x), len(x))
+	case AVX2:
+		return minRowAVX2(first(x), len(x))
+	}
+	return minRowGeneric(x)
+}
+
+func argMaxRows(y, x []float32, n int) {
+	switch Active() {
+	case AVX512:
+		argMaxRowsAVX512(first(y), first(x), len(y), n)
+	case AVX2:
+		argMaxRowsAVX2(first(y), first(x), len(y), n)
+	default:
+		argMaxRowsGeneric(y, x, n)
+	}
+}
+
+func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
+	tier := Active()
+	switch {
+	case tier != AVX512 && tier != AVX2 || op == ArgMax:
+		reduceColumnsGeneric(op, y, x, n, stride)
+	case op == ReduceSum && tier == AVX512:
+		sumColumnsAVX512(first(y), first(x), n, len(y), stride)
+	case op == ReduceSum:
+		sumColumnsAVX2(first(y), first(x), n, len(y), stride)
+	case op == ReduceMax && tier == AVX512:
+		maxColumnsAVX512(first(y), first(x), n, len(y), stride)
+	case op == ReduceMax:
+		maxColumnsAVX2(first(y), first(x), n, len(y), stride)
+	case tier == AVX512:
+		minColumnsAVX512(first(y), first(x), n, len(y), stride)
+	default:
+		minColumnsAVX2(first(y), first(x), n, len(y), stride)
+	}
+}
+
+func finite(x []float32) bool {
+	switch Active() {
+	case AVX512:
+		return !notFiniteAVX512(first(x), len(x))
+	case AVX2:
+		return !notFiniteAVX2(first(x), len(x))
+	}
+	return finiteGeneric(x)
+}

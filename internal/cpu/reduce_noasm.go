@@ -1,0 +1,13 @@
+//go:build !amd64
+
+package cpu
+
+func sumRows(y, x []float32, n int)    { sumRowsGeneric(y, x, n) }
+func maxRow(x []float32) float32       { return maxRowGeneric(x) }
+func minRow(x []float32) float32       { return minRowGeneric(x) }
+func argMaxRows(y, x []float32, n int) { argMaxRowsGeneric(y, x, n) }
+func finite(x []float32) bool          { return finiteGeneric(x) }
+
+func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
+	reduceColumnsGeneric(op, y, x, n, stride)
+}

@@ -1,0 +1,177 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+)
+
+// reduceOne is the oracle: what a Reduce gives for one output, from its
+// definition.
+func reduceOne(op ReduceOp, x []float32, chain bool) float32 {
+	switch op {
+	case ReduceSum:
+		if chain {
+			var y float32
+			for _, v := range x {
+				y += v
+			}
+			return y
+		}
+		var y float32
+		for b := 0; b == 0 || b < len(x); b += 4096 {
+			var lane [16]float32
+			for i := b; i < min(b+4096, len(x)); i++ {
+				lane[i%16] += x[i]
+			}
+			for d := 8; d > 0; d /= 2 {
+				for l := range d {
+					lane[l] += lane[l+d]
+				}
+			}
+			if b == 0 {
+				y = lane[0]
+			} else {
+				y += lane[0]
+			}
+		}
+		return y
+	case ReduceMax:
+		y := float32(math.Inf(-1))
+		for _, v := range x {
+			y = max(y, v)
+		}
+		return y
+	case ReduceMin:
+		y := float32(math.Inf(1))
+		for _, v := range x {
+			y = min(y, v)
+		}
+		return y
+	}
+	best := 0
+	for i, v := range x {
+		if v > x[best] || v != v && x[best] == x[best] {
+			best = i
+		}
+	}
+	return float32(best)
+}
+
+func checkReduce(t *testing.T, k *Reduce) {
+	t.Helper()
+	for o := range k.Outer {
+		for i := range k.Inner {
+			var x []float32
+			for n := range k.N {
+				x = append(x, k.X[(o*k.N+n)*k.Inner+i])
+			}
+			want := reduceOne(k.Op, x, k.Inner != 1)
+			if got := k.Y[o*k.Inner+i]; !sameBits(got, want) {
+				t.Fatalf("reduction %d of [%d, %d, %d] at (%d, %d) is %v, want %v", k.Op, k.Outer, k.N, k.Inner, o, i, got, want)
+			}
+		}
+	}
+}
+
+// reduceInput fills x; every other input has no NaN and no infinity.
+func reduceInput(r *rand.Rand, x []float32, special bool) {
+	if special {
+		fillMixed(r, x)
+		return
+	}
+	for i := range x {
+		x[i] = float32(math.Round(r.NormFloat64()*8)) * 0.37 // ties are frequent
+	}
+}
+
+// Reductions equal their definition for every length and between fences.
+func TestReductionsEqualTheirDefinition(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		var shapes [][3]int
+		for n := 1; n <= 70; n++ {
+			shapes = append(shapes, [3]int{1, n, 1}, [3]int{6, n, 1}, [3]int{1, 3, n}, [3]int{2, n, 5})
+		}
+		shapes = append(shapes, [][3]int{
+			{3, 0, 1}, {2, 0, 3}, {0, 3, 1}, {2, 3, 0},
+			{5, 4095, 1}, {2, 4096, 1}, {3, 4097, 1}, {1, 100_000, 1}, {700, 130, 1},
+			{1, 128, 256}, {1, 128, 784}, {3, 50, 1000}, {1, 60_000, 10}, {1, 2, 70_001},
+		}...)
+		for _, s := range shapes {
+			for op := ReduceSum; op <= ArgMax; op++ {
+				if op == ArgMax && s[1] == 0 {
+					continue
+				}
+				for _, special := range []bool{false, true} {
+					k := &Reduce{Op: op, Outer: s[0], N: s[1], Inner: s[2]}
+					k.X = fenced[float32](t, s[0]*s[1]*s[2], special)
+					k.Y = fenced[float32](t, s[0]*s[2], special)
+					reduceInput(r, k.X, special)
+					k.Run(testPools[3])
+					checkReduce(t, k)
+				}
+			}
+		}
+	})
+}
+
+func TestAllFiniteFindsWhatIsNot(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		for n := range 300 {
+			x := fenced[float32](t, n, n%2 == 0)
+			for i := range x {
+				x[i] = special[[]int{0, 1, 2, 13, 18, 19}[i%6]]
+			}
+			check := func(want uint32) {
+				t.Helper()
+				var bad uint32
+				(&AllFinite{X: x, Bad: &bad}).Run(nil)
+				if bad != want {
+					t.Fatalf("of %d elements: bad is %d, want %d", n, bad, want)
+				}
+			}
+			check(0)
+			for i := range x {
+				for _, v := range []float32{float32(math.NaN()), float32(math.Inf(1)), float32(math.Inf(-1))} {
+					before := x[i]
+					x[i] = v
+					check(1)
+					x[i] = before
+				}
+			}
+		}
+	})
+}
+
+func BenchmarkReduce(b *testing.B) {
+	eachBenchTier(b, func(b *testing.B) {
+		for _, k := range []*Reduce{
+			{Op: ReduceSum, Outer: 1, N: 128, Inner: 256},
+			{Op: ReduceSum, Outer: 1, N: 128, Inner: 10},
+			{Op: ReduceSum, Outer: 128, N: 256, Inner: 1},
+			{Op: ReduceSum, Outer: 1, N: 269_328, Inner: 1},
+			{Op: ReduceSum, Outer: 1, N: 128, Inner: 1},
+			{Op: ReduceMax, Outer: 128, N: 256, Inner: 1},
+			{Op: ArgMax, Outer: 128, N: 10, Inner: 1},
+		} {
+			b.Run(fmt.Sprintf("%d/%dx%dx%d", k.Op, k.Outer, k.N, k.Inner), func(b *testing.B) {
+				k.X, k.Y = make([]float32, k.Outer*k.N*k.Inner), make([]float32, k.Outer*k.Inner)
+				reduceInput(rand.New(rand.NewPCG(1, 2)), k.X, false)
+				for b.Loop() {
+					k.Run(nil)
+				}
+				reportBytes(b, 4*len(k.X))
+			})
+		}
+		b.Run("AllFinite/269328", func(b *testing.B) {
+			var bad uint32
+			k := &AllFinite{X: make([]float32, 269_328), Bad: &bad}
+			for b.Loop() {
+				k.Run(nil)
+			}
+			reportBytes(b, 4*len(k.X))
+		})
+	})
+}
