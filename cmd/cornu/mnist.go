@@ -1,0 +1,147 @@
+package main
+
+// This file defines `cornu mnist`: the network of listing 1.3.2 and the flags that change it.
+
+import (
+	"reflect"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func newMNIST() *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use:   "mnist",
+		Short: "Handwritten digits: train, predict, look at them",
+		Long:  "Mnist trains the classifier of handwritten digits of the book's listing 1.3.2 on the 60,000 digits in this program,\nand measures it on 10,000 others. Without a command it is `cornu mnist train`.",
+		Args:  commandsOnly,
+		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
+	}
+	s.flags(c)
+	c.AddCommand(newTrain(), newPredict(), newSamples(), newPlan())
+	return c
+}
+
+// settings are the flags that say what is trained, and how.
+type settings struct {
+	hidden     []int
+	activation string
+	dropout    float64
+	optimizer  string
+	rate       float64
+	epochs     int
+	batch      int
+	seed       uint64
+	limit      int
+	threads    int
+	quiet      bool
+}
+
+func (s *settings) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.SortFlags = false
+	f.IntSliceVar(&s.hidden, "hidden", []int{256, 256}, "units of the hidden layers")
+	f.StringVar(&s.activation, "activation", "relu", "activation of the hidden layers")
+	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops")
+	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients")
+	f.Float64Var(&s.rate, "lr", 0, "learning rate; 0 is the optimizer's own")
+	f.IntVar(&s.epochs, "epochs", 20, "how often to go through the digits")
+	f.IntVar(&s.batch, "batch", 128, "digits in a step")
+	f.Uint64Var(&s.seed, "seed", 0, "of weights, shuffles and dropout: one seed, one result")
+	f.IntVar(&s.limit, "limit", 0, "train on the first `N` digits alone; 0 is all")
+	f.IntVar(&s.threads, "threads", 0, "threads to compute on; 0 is all cores")
+	f.BoolVar(&s.quiet, "quiet", false, "print the results alone")
+}
+
+// check returns an error about the first flag whose value makes no sense.
+func (s *settings) check() error {
+	for _, units := range s.hidden {
+		if units < 1 {
+			return misuse("--hidden: a layer needs at least 1 unit, got %d", units)
+		}
+	}
+	switch {
+	case !(s.dropout >= 0 && s.dropout < 1):
+		return misuse("--dropout: the share must be at least 0 and less than 1, got %v", s.dropout)
+	case !(s.rate >= 0):
+		return misuse("--lr: the learning rate must be positive, got %v", s.rate)
+	case s.epochs < 1:
+		return misuse("--epochs: must be at least 1, got %d", s.epochs)
+	case s.batch < 1:
+		return misuse("--batch: must be at least 1, got %d", s.batch)
+	case s.limit < 0:
+		return misuse("--limit: must not be negative, got %d", s.limit)
+	case s.threads < 0:
+		return misuse("--threads: must not be negative, got %d", s.threads)
+	}
+	if _, err := activation.ByName(s.activation); err != nil {
+		return misuse("--activation: %v", err)
+	}
+	if _, err := optimizer.ByName(s.optimizer); err != nil {
+		return misuse("--optimizer: %v", err)
+	}
+	return nil
+}
+
+// model returns the network, compiled: listing 1.3.2 with the flags' values in it.
+func (s *settings) model() (*cornu.Sequential, error) {
+	if err := s.check(); err != nil {
+		return nil, err
+	}
+	cornu.SetThreads(s.threads)
+	hidden, err := activation.ByName(s.activation)
+	if err != nil {
+		return nil, err
+	}
+	rule, err := optimizer.ByName(s.optimizer)
+	if err != nil {
+		return nil, err
+	}
+	if s.rate > 0 {
+		rule = withRate(rule, s.rate)
+	}
+	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{mnist.Rows * mnist.Columns}})
+	for _, units := range s.hidden {
+		model.Add(&layer.Dense{Units: units})
+		model.Add(&layer.Activation{Func: hidden})
+		model.Add(&layer.Dropout{Rate: s.dropout})
+	}
+	model.Add(&layer.Dense{Units: mnist.Classes})
+	model.Add(&layer.Activation{Func: activation.Softmax{}})
+	model.Seed(s.seed)
+	return model, model.Compile(cornu.CompileConfig{
+		Loss:      loss.CategoricalCrossentropy{},
+		Optimizer: rule,
+		Metrics:   []metric.Metric{metric.Accuracy{}},
+	})
+}
+
+// data returns the digits for training and for testing, as the network takes them.
+func (s *settings) data() (train, test *mnist.Set, err error) {
+	train, test, err = mnist.Load()
+	if err != nil {
+		return nil, nil, err
+	}
+	train, test = train.Flat().OneHot(), test.Flat().OneHot()
+	if s.limit > 0 {
+		train = train.Limit(s.limit)
+	}
+	return train, test, nil
+}
+
+// withRate returns the optimizer with its field LearningRate set, which all of them have.
+func withRate(o optimizer.Optimizer, rate float64) optimizer.Optimizer {
+	changed := reflect.New(reflect.TypeOf(o)).Elem()
+	changed.Set(reflect.ValueOf(o))
+	changed.FieldByName("LearningRate").SetFloat(rate)
+	return changed.Interface().(optimizer.Optimizer)
+}

@@ -1,0 +1,36 @@
+package main
+
+// This file defines `cornu mnist plan`: what one step of the training is compiled into.
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+func newPlan() *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use:   "plan",
+		Short: "Print the kernel calls of one training step",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			model, err := s.model()
+			if err != nil {
+				return err
+			}
+			train, _, err := s.data()
+			if err != nil {
+				return err
+			}
+			text, err := model.Plan(train, s.batch)
+			if err != nil {
+				return err
+			}
+			_, err = fmt.Fprint(c.OutOrStdout(), text)
+			return err
+		},
+	}
+	s.flags(c)
+	return c
+}

@@ -1,0 +1,58 @@
+package main
+
+// This file defines `cornu mnist samples`: listing 1.3.1, the counts of the labels and a picture of 25 digits.
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/rng"
+	"github.com/cornu-ml/cornu/viz"
+)
+
+func newSamples() *cobra.Command {
+	var file string
+	var seed uint64
+	c := &cobra.Command{
+		Use:   "samples",
+		Short: "Count the labels, and draw 25 digits",
+		Long:  "Samples is the book's listing 1.3.1: it counts the digits by label, draws 25 of the training digits (with\nreplacement) and writes them as a picture of 5 × 5, PNG or SVG by the file's ending.",
+		Args:  noArguments,
+		RunE: func(c *cobra.Command, _ []string) error {
+			train, test, err := mnist.Load()
+			if err != nil {
+				return err
+			}
+			out := c.OutOrStdout()
+			fmt.Fprintf(out, "Train labels:  %s\n", counts(train))
+			fmt.Fprintf(out, "Test labels:  %s\n", counts(test))
+			return viz.Save(file, sample(train, 25, seed))
+		},
+	}
+	c.Flags().StringVarP(&file, "output", "o", "mnist-samples.png", "the picture's `FILE`")
+	c.Flags().Uint64Var(&seed, "seed", 0, "which digits are drawn")
+	return c
+}
+
+// counts writes how many digits there are of each label as Python prints a dictionary.
+func counts(digits *mnist.Set) string {
+	var parts []string
+	for label, n := range digits.Counts() {
+		parts = append(parts, fmt.Sprintf("%d: %d", label, n))
+	}
+	return "{" + strings.Join(parts, ", ") + "}"
+}
+
+// sample draws n digits with replacement.
+func sample(digits *mnist.Set, n int, seed uint64) viz.Grid {
+	grid := viz.Grid{Width: mnist.Columns, Height: mnist.Rows, Columns: 5}
+	random := rng.New(seed, 0, 0)
+	for i := range n {
+		k := uint64(random.Uint32(uint64(i))) * uint64(digits.Len()) >> 32
+		grid.Images = append(grid.Images, digits.Image(int(k)))
+	}
+	return grid
+}

@@ -1,0 +1,130 @@
+package main
+
+// This file defines `cornu mnist train` and what its relatives need of it.
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/train"
+)
+
+func newTrain() *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use:   "train",
+		Short: "Train the classifier and test it",
+		Long:  "Train runs the book's listing 1.3.2: the summary, the epochs, the accuracy on the test digits. The last line is a\nhash of all weights, the same on every machine for the same flags.",
+		Args:  noArguments,
+		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
+	}
+	s.flags(c)
+	return c
+}
+
+func (s *settings) train(c *cobra.Command) error {
+	model, test, err := s.trained(c)
+	if err != nil {
+		return err
+	}
+	out := c.OutOrStdout()
+	result, err := model.Evaluate(c.Context(), test, cornu.EvaluateConfig{BatchSize: s.batch, Quiet: s.quiet, Log: out})
+	if err != nil {
+		return err
+	}
+	if !s.quiet {
+		fmt.Fprintln(out)
+	}
+	fmt.Fprintf(out, "Test accuracy: %.1f%%\n", 100*result.Metric("accuracy"))
+	hash, err := hashOf(model)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "weights sha256:%x\n", hash)
+	return nil
+}
+
+// trained builds the network, trains it, and returns it with the digits to test it on. Unless quiet, it prints the
+// summary and the progress.
+func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, error) {
+	model, err := s.model()
+	if err != nil {
+		return nil, nil, err
+	}
+	digits, test, err := s.data()
+	if err != nil {
+		return nil, nil, err
+	}
+	out := c.OutOrStdout()
+	if !s.quiet {
+		if err := model.SummaryWith(out, layer.SummaryConfig{Style: layer.Keras2}); err != nil {
+			return nil, nil, err
+		}
+	}
+	var reached progress
+	_, err = model.Fit(c.Context(), digits, cornu.FitConfig{
+		Epochs:    s.epochs,
+		BatchSize: s.batch,
+		Callbacks: []train.Callback{&reached},
+		Quiet:     s.quiet,
+		Log:       out,
+	})
+	if errors.Is(err, context.Canceled) {
+		fmt.Fprintf(c.ErrOrStderr(), "\ninterrupted %s\n", reached)
+	}
+	return model, test, err
+}
+
+// progress remembers how far a training has come.
+type progress struct{ epoch, batches, batch, done int }
+
+func (p *progress) BatchEnd(s *train.State) error {
+	p.epoch, p.batch, p.batches = s.Epoch, s.Batch, s.Batches
+	p.done++
+	return nil
+}
+
+func (p *progress) EpochEnd(*train.State) error { return nil }
+
+// String says what has been reached, for whoever interrupts a training.
+func (p progress) String() string {
+	if p.done == 0 {
+		return "before the first step: nothing was trained"
+	}
+	return fmt.Sprintf("after step %d of %d in epoch %d: the weights of that step were kept until the program ended, "+
+		"and were not saved", p.batch+1, p.batches, p.epoch+1)
+}
+
+// hashOf returns the SHA-256 of all weights in model order: for each the name, a zero byte, the number of dimensions
+// and the dimensions as little-endian 64-bit integers, and the elements as little-endian float32.
+func hashOf(model *cornu.Sequential) ([]byte, error) {
+	variables, err := model.Variables()
+	if err != nil {
+		return nil, err
+	}
+	hash := sha256.New()
+	for _, v := range variables {
+		io.WriteString(hash, v.Path+"\x00")
+		sizes := binary.LittleEndian.AppendUint64(nil, uint64(len(v.Shape)))
+		for _, size := range v.Shape {
+			sizes = binary.LittleEndian.AppendUint64(sizes, uint64(size))
+		}
+		hash.Write(sizes)
+		elements := make([]byte, 0, 4*len(v.Value))
+		for _, w := range v.Value {
+			elements = binary.LittleEndian.AppendUint32(elements, math.Float32bits(w))
+		}
+		hash.Write(elements)
+	}
+	return hash.Sum(nil), nil
+}

@@ -1,0 +1,130 @@
+// Package viz draws pictures: grids of images, curves of a training, functions, confusion matrices, and the diagram of
+// a network. A picture is a value that says what is to be seen; Save writes it as SVG or PNG by the file's ending.
+//
+//	err := viz.Save("digits.png", viz.Grid{Images: images, Width: 28, Height: 28})
+//
+// It is the one package that links a plotting library.
+package viz
+
+// This file turns pictures into files.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"image/color"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+	"gonum.org/v1/plot/vg/vgsvg"
+)
+
+// A Picture is something to be seen. The types of this package are pictures.
+type Picture interface {
+	// drawing checks the picture and returns how to draw it.
+	drawing() (*drawing, error)
+}
+
+// A drawing is a picture of known size.
+type drawing struct {
+	width, height vg.Length
+	dpi           int // of PNG; 0 is 144
+	paint         func(draw.Canvas)
+}
+
+// defaultDPI makes a point, the unit of all lengths here, two pixels.
+const defaultDPI = 144
+
+// maxPixels bounds what a PNG may take: a network of a thousand layers is a long picture.
+const maxPixels = 400 << 20
+
+// A Format is a way to write a picture.
+type Format string
+
+// The formats.
+const (
+	SVG Format = "svg"
+	PNG Format = "png"
+)
+
+// Save writes a picture to a file, as SVG or PNG by its ending. The file is complete or not there: if anything fails,
+// what was there before is left as it was.
+func Save(path string, p Picture) error {
+	format := Format(strings.ToLower(strings.TrimPrefix(filepath.Ext(path), ".")))
+	if format != SVG && format != PNG {
+		return fmt.Errorf("viz: %s: the file's ending says how to write it: .svg or .png", path)
+	}
+	var content bytes.Buffer
+	if err := Write(&content, format, p); err != nil {
+		return err
+	}
+	return writeFile(path, content.Bytes())
+}
+
+// writeFile puts a whole file in place of what is there.
+func writeFile(path string, content []byte) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
+	if err != nil {
+		return fmt.Errorf("viz: %w", err)
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Chmod(0o644), file.Close())
+	if err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+		return fmt.Errorf("viz: %w", err)
+	}
+	return nil
+}
+
+// Write writes a picture to w.
+func Write(w io.Writer, format Format, p Picture) error {
+	d, err := p.drawing()
+	if err != nil {
+		return fmt.Errorf("viz: %w", err)
+	}
+	switch format {
+	case SVG:
+		canvas := vgsvg.New(d.width, d.height)
+		d.onWhite(draw.New(canvas))
+		var text bytes.Buffer
+		if _, err := canvas.WriteTo(&text); err != nil {
+			return fmt.Errorf("viz: %w", err)
+		}
+		// Where the font is missing, others of the same measures will do.
+		_, err = w.Write(bytes.ReplaceAll(text.Bytes(), []byte("font-family:Liberation Sans;"),
+			[]byte("font-family:'Liberation Sans',Arimo,Helvetica,Arial,sans-serif;")))
+		return err
+	case PNG:
+		dpi := d.dpi
+		if dpi == 0 {
+			dpi = defaultDPI
+		}
+		// A picture that would be too large is written coarser.
+		for float64(d.width/vg.Inch)*float64(d.height/vg.Inch)*float64(dpi)*float64(dpi) > maxPixels && dpi > 1 {
+			dpi /= 2
+		}
+		canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(dpi))}
+		d.onWhite(draw.New(canvas))
+		_, err := canvas.WriteTo(w)
+		return err
+	}
+	return fmt.Errorf("viz: unknown format %q; there are %s and %s", format, SVG, PNG)
+}
+
+func (d *drawing) onWhite(c draw.Canvas) {
+	fill(c, c.Rectangle, color.White)
+	d.paint(c)
+}
+
+// fill fills a rectangle.
+func fill(c draw.Canvas, r vg.Rectangle, with color.Color) {
+	c.FillPolygon(with, []vg.Point{r.Min, {X: r.Max.X, Y: r.Min.Y}, r.Max, {X: r.Min.X, Y: r.Max.Y}})
+}
