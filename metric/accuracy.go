@@ -12,10 +12,13 @@ import (
 // the shapes ask for, as Keras's "accuracy" does: BinaryAccuracy for outputs of
 // width 1, SparseCategoricalAccuracy for targets of width 1 (or of one dimension
 // less), CategoricalAccuracy for one-hot targets.
-type Accuracy struct{}
+type Accuracy struct{ higher }
 
 // Name returns "accuracy".
 func (Accuracy) Name() string { return "accuracy" }
+
+// Class returns "accuracy": the class that Keras calls Accuracy is ExactAccuracy.
+func (Accuracy) Class() string { return "accuracy" }
 
 // Update emits the sums of the batch.
 func (Accuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
@@ -24,27 +27,43 @@ func (Accuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 
 // formOf chooses as keras/src/trainers/compile_utils.py does.
 func formOf(target, output tensor.Shape) Metric {
-	width := func(s tensor.Shape) int {
-		if len(s) == 0 {
-			return 1
-		}
-		return s[len(s)-1]
-	}
 	switch {
-	case width(output) == 1:
+	case last(output) == 1:
 		return BinaryAccuracy{}
-	case len(target) < len(output) || width(target) == 1 && width(output) > 1:
+	case len(target) < len(output) || last(target) == 1 && last(output) > 1:
 		return SparseCategoricalAccuracy{}
 	}
 	return CategoricalAccuracy{}
 }
 
-// Result returns the share.
-func (Accuracy) Result(totals [][]float64) float64 { return ratio(totals) }
+// last returns the last dimension, 1 for a scalar.
+func last(s tensor.Shape) int {
+	if len(s) == 0 {
+		return 1
+	}
+	return s[len(s)-1]
+}
+
+// ExactAccuracy is the share of outputs that equal their targets. It is the class
+// Accuracy of Keras, which the name "accuracy" doesn't mean there either.
+type ExactAccuracy struct{ higher }
+
+// Name returns "exact_accuracy".
+func (ExactAccuracy) Name() string { return "exact_accuracy" }
+
+// Class returns "Accuracy".
+func (ExactAccuracy) Class() string { return "Accuracy" }
+
+// Update emits the sums of the batch.
+func (ExactAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	yTrue, yPred = align(yTrue, yPred)
+	return mean(yTrue.Equal(yPred), weight)
+}
 
 // BinaryAccuracy is the share of outputs that are on the target's side of the
 // threshold.
 type BinaryAccuracy struct {
+	higher
 	Threshold float64 `default:"0.5"`
 }
 
@@ -58,12 +77,9 @@ func (m BinaryAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 	return mean(yTrue.Equal(side).Mean(-1), weight)
 }
 
-// Result returns the share.
-func (BinaryAccuracy) Result(totals [][]float64) float64 { return ratio(totals) }
-
 // CategoricalAccuracy is the share of samples whose greatest output is at the
 // target's class. Targets are one-hot.
-type CategoricalAccuracy struct{}
+type CategoricalAccuracy struct{ higher }
 
 // Name returns "categorical_accuracy".
 func (CategoricalAccuracy) Name() string { return "categorical_accuracy" }
@@ -73,12 +89,9 @@ func (CategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Nod
 	return mean(yTrue.ArgMax(-1).Equal(yPred.ArgMax(-1)), weight)
 }
 
-// Result returns the share.
-func (CategoricalAccuracy) Result(totals [][]float64) float64 { return ratio(totals) }
-
 // SparseCategoricalAccuracy is CategoricalAccuracy for targets that are the
 // index of the class.
-type SparseCategoricalAccuracy struct{}
+type SparseCategoricalAccuracy struct{ higher }
 
 // Name returns "sparse_categorical_accuracy".
 func (SparseCategoricalAccuracy) Name() string { return "sparse_categorical_accuracy" }
@@ -88,8 +101,42 @@ func (SparseCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*gra
 	return mean(indices(yTrue, yPred).Equal(yPred.ArgMax(-1)), weight)
 }
 
-// Result returns the share.
-func (SparseCategoricalAccuracy) Result(totals [][]float64) float64 { return ratio(totals) }
+// TopKCategoricalAccuracy is the share of samples whose class is among the K
+// greatest outputs. Targets are one-hot.
+type TopKCategoricalAccuracy struct {
+	higher
+	K int `default:"5"`
+}
+
+// Name returns "top_k_categorical_accuracy".
+func (TopKCategoricalAccuracy) Name() string { return "top_k_categorical_accuracy" }
+
+// Update emits the sums of the batch.
+func (m TopKCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(inTopK(yTrue.ArgMax(-1), yPred, config.Resolve(m).K), weight)
+}
+
+// SparseTopKCategoricalAccuracy is TopKCategoricalAccuracy for targets that are
+// the index of the class.
+type SparseTopKCategoricalAccuracy struct {
+	higher
+	K int `default:"5"`
+}
+
+// Name returns "sparse_top_k_categorical_accuracy".
+func (SparseTopKCategoricalAccuracy) Name() string { return "sparse_top_k_categorical_accuracy" }
+
+// Update emits the sums of the batch.
+func (m SparseTopKCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(inTopK(indices(yTrue, yPred), yPred, config.Resolve(m).K), weight)
+}
+
+// inTopK is 1 where less than k outputs are greater than that of the label.
+func inTopK(label, yPred *graph.Node, k int) *graph.Node {
+	g := yPred.Graph()
+	own := graph.Select(label.OneHot(last(yPred.Shape())), yPred, g.Scalar(0)).SumKeep(-1)
+	return yPred.Greater(own).Sum(-1).Less(g.Scalar(float64(k)))
+}
 
 // indices drops a last dimension of 1 from targets that are class indices.
 func indices(yTrue, yPred *graph.Node) *graph.Node {

@@ -26,12 +26,59 @@ type Metric interface {
 	Result(totals [][]float64) float64
 }
 
-var registry = config.NewRegistry[Metric](
-	"metric",
-	Accuracy{}, BinaryAccuracy{}, CategoricalAccuracy{}, SparseCategoricalAccuracy{},
+// A Vector is a metric that has several results: one for each threshold, or for
+// each class. Its Result is their mean.
+type Vector interface {
+	Metric
+	Results(totals [][]float64) []float64
+}
+
+// A Direction says which values of a metric are better.
+type Direction int8
+
+// The directions.
+const (
+	Unknown Direction = iota
+	Up                // greater is better
+	Down              // less is better
 )
 
-func init() { registry.Register(Accuracy{}, "acc") }
+// DirectionOf returns m's direction: what its method of that name says.
+func DirectionOf(m Metric) Direction {
+	if d, ok := m.(interface{ Direction() Direction }); ok {
+		return d.Direction()
+	}
+	return Unknown
+}
+
+var registry = config.NewRegistry[Metric](
+	"metric",
+	Accuracy{}, ExactAccuracy{}, BinaryAccuracy{}, CategoricalAccuracy{}, SparseCategoricalAccuracy{},
+	TopKCategoricalAccuracy{}, SparseTopKCategoricalAccuracy{},
+	MeanSquaredError{}, RootMeanSquaredError{}, MeanAbsoluteError{}, MeanAbsolutePercentageError{},
+	MeanSquaredLogarithmicError{}, LogCoshError{}, Poisson{}, CosineSimilarity{}, R2Score{},
+	BinaryCrossentropy{}, CategoricalCrossentropy{}, SparseCategoricalCrossentropy{}, KLDivergence{},
+	Hinge{}, SquaredHinge{}, CategoricalHinge{},
+	TruePositives{}, TrueNegatives{}, FalsePositives{}, FalseNegatives{},
+	Precision{}, Recall{}, FBetaScore{}, F1Score{}, AUC{},
+	SensitivityAtSpecificity{}, SpecificityAtSensitivity{}, PrecisionAtRecall{}, RecallAtPrecision{},
+	ConfusionMatrix{}, MeanIoU{},
+)
+
+func init() {
+	for alias, m := range map[string]Metric{
+		"acc": Accuracy{},
+		"mse": MeanSquaredError{}, "MSE": MeanSquaredError{}, "rmse": RootMeanSquaredError{},
+		"mae": MeanAbsoluteError{}, "MAE": MeanAbsoluteError{},
+		"mape": MeanAbsolutePercentageError{}, "MAPE": MeanAbsolutePercentageError{},
+		"msle": MeanSquaredLogarithmicError{}, "MSLE": MeanSquaredLogarithmicError{},
+		"bce": BinaryCrossentropy{}, "BCE": BinaryCrossentropy{},
+		"kld": KLDivergence{}, "KLD": KLDivergence{},
+		"log_cosh_error": LogCoshError{},
+	} {
+		registry.Register(m, alias)
+	}
+}
 
 // ByName returns the metric that Keras knows by the name, with its defaults. The
 // error of an unknown name lists the known ones.
@@ -43,27 +90,78 @@ func Names() []string { return registry.Names() }
 // Register makes a metric known to ByName and to files, by its Name.
 func Register(m Metric) { registry.Register(m) }
 
+// Named returns m under another name, for a model that reports two of a kind.
+func Named(name string, m Metric) Metric { return named{m, name} }
+
+type named struct {
+	Metric
+	name string
+}
+
+func (m named) Name() string         { return m.name }
+func (m named) Direction() Direction { return DirectionOf(m.Metric) }
+
+func (m named) Results(totals [][]float64) []float64 {
+	if v, ok := m.Metric.(Vector); ok {
+		return v.Results(totals)
+	}
+	return []float64{m.Result(totals)}
+}
+
 // mean is the update of a metric that averages values, one for each sample:
 // their weighted sum and the sum of the weights.
 func mean(values, weight *graph.Node) []*graph.Node {
 	if weight == nil {
 		return []*graph.Node{values.Sum(), values.Numel()}
 	}
-	if missing := values.Rank() - weight.Rank(); missing > 0 {
-		shape := weight.Shape().Clone()
-		for range missing {
-			shape = append(shape, 1)
-		}
-		weight = weight.Reshape(shape...).BroadcastTo(values.Shape())
-	}
+	weight = expand(weight, values)
 	return []*graph.Node{values.Mul(weight).Sum(), weight.Sum()}
 }
 
-// ratio is the result of a metric that averages: the first total over the
-// second, 0 if there is nothing to average.
-func ratio(totals [][]float64) float64 {
-	if totals[1][0] == 0 {
+// expand repeats the weights of samples to the shape of their values.
+func expand(weight, values *graph.Node) *graph.Node {
+	if !weight.Valid() || !values.Valid() {
+		return weight
+	}
+	shape := weight.Shape().Clone()
+	for len(shape) < values.Rank() {
+		shape = append(shape, 1)
+	}
+	return weight.Reshape(shape...).BroadcastTo(values.Shape())
+}
+
+// higher is the result of a metric that averages, of which more is better: the
+// first total over the second.
+type higher struct{}
+
+// Result returns the mean.
+func (higher) Result(totals [][]float64) float64 { return ratio(totals[0][0], totals[1][0]) }
+
+// Direction returns Up.
+func (higher) Direction() Direction { return Up }
+
+// lower is the result of a metric that averages, of which less is better.
+type lower struct{}
+
+// Result returns the mean.
+func (lower) Result(totals [][]float64) float64 { return ratio(totals[0][0], totals[1][0]) }
+
+// Direction returns Down.
+func (lower) Direction() Direction { return Down }
+
+// ratio is a/b, or 0 if b is.
+func ratio(a, b float64) float64 {
+	if b == 0 {
 		return 0
 	}
-	return totals[0][0] / totals[1][0]
+	return a / b
+}
+
+// average is the mean of several results.
+func average(results []float64) float64 {
+	sum := 0.0
+	for _, r := range results {
+		sum += r
+	}
+	return ratio(sum, float64(len(results)))
 }

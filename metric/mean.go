@@ -1,0 +1,193 @@
+package metric
+
+// This file has the means of losses.
+
+import (
+	"math"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/loss"
+)
+
+// MeanSquaredError is the mean of loss.MeanSquaredError.
+type MeanSquaredError struct{ lower }
+
+// Name returns "mean_squared_error".
+func (MeanSquaredError) Name() string { return "mean_squared_error" }
+
+// Update emits the sums of the batch.
+func (MeanSquaredError) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.MeanSquaredError{}.Loss(yTrue, yPred), weight)
+}
+
+// MeanAbsoluteError is the mean of loss.MeanAbsoluteError.
+type MeanAbsoluteError struct{ lower }
+
+// Name returns "mean_absolute_error".
+func (MeanAbsoluteError) Name() string { return "mean_absolute_error" }
+
+// Update emits the sums of the batch.
+func (MeanAbsoluteError) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.MeanAbsoluteError{}.Loss(yTrue, yPred), weight)
+}
+
+// MeanAbsolutePercentageError is the mean of loss.MeanAbsolutePercentageError.
+type MeanAbsolutePercentageError struct{ lower }
+
+// Name returns "mean_absolute_percentage_error".
+func (MeanAbsolutePercentageError) Name() string { return "mean_absolute_percentage_error" }
+
+// Update emits the sums of the batch.
+func (MeanAbsolutePercentageError) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.MeanAbsolutePercentageError{}.Loss(yTrue, yPred), weight)
+}
+
+// MeanSquaredLogarithmicError is the mean of loss.MeanSquaredLogarithmicError.
+type MeanSquaredLogarithmicError struct{ lower }
+
+// Name returns "mean_squared_logarithmic_error".
+func (MeanSquaredLogarithmicError) Name() string { return "mean_squared_logarithmic_error" }
+
+// Update emits the sums of the batch.
+func (MeanSquaredLogarithmicError) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.MeanSquaredLogarithmicError{}.Loss(yTrue, yPred), weight)
+}
+
+// LogCoshError is the mean of loss.LogCosh.
+type LogCoshError struct{ lower }
+
+// Name returns "logcosh".
+func (LogCoshError) Name() string { return "logcosh" }
+
+// Update emits the sums of the batch.
+func (LogCoshError) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.LogCosh{}.Loss(yTrue, yPred), weight)
+}
+
+// Poisson is the mean of loss.Poisson.
+type Poisson struct{ lower }
+
+// Name returns "poisson".
+func (Poisson) Name() string { return "poisson" }
+
+// Update emits the sums of the batch.
+func (Poisson) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.Poisson{}.Loss(yTrue, yPred), weight)
+}
+
+// CosineSimilarity is the mean cosine of the angle between outputs and targets along
+// the last axis: 1 where they point the same way, the negative of
+// loss.CosineSimilarity.
+type CosineSimilarity struct{ higher }
+
+// Name returns "cosine_similarity".
+func (CosineSimilarity) Name() string { return "cosine_similarity" }
+
+// Update emits the sums of the batch.
+func (CosineSimilarity) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.CosineSimilarity{}.Loss(yTrue, yPred).Neg(), weight)
+}
+
+// BinaryCrossentropy is the mean of loss.BinaryCrossentropy.
+type BinaryCrossentropy struct {
+	lower
+	FromLogits     bool
+	LabelSmoothing float64
+}
+
+// Name returns "binary_crossentropy".
+func (BinaryCrossentropy) Name() string { return "binary_crossentropy" }
+
+// Update emits the sums of the batch.
+func (m BinaryCrossentropy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.BinaryCrossentropy{FromLogits: m.FromLogits, LabelSmoothing: m.LabelSmoothing}.Loss(yTrue, yPred), weight)
+}
+
+// CategoricalCrossentropy is the mean of loss.CategoricalCrossentropy.
+type CategoricalCrossentropy struct {
+	lower
+	FromLogits     bool
+	LabelSmoothing float64
+}
+
+// Name returns "categorical_crossentropy".
+func (CategoricalCrossentropy) Name() string { return "categorical_crossentropy" }
+
+// Update emits the sums of the batch.
+func (m CategoricalCrossentropy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.CategoricalCrossentropy{FromLogits: m.FromLogits, LabelSmoothing: m.LabelSmoothing}.Loss(yTrue, yPred), weight)
+}
+
+// SparseCategoricalCrossentropy is the mean of loss.SparseCategoricalCrossentropy.
+type SparseCategoricalCrossentropy struct {
+	lower
+	FromLogits bool
+}
+
+// Name returns "sparse_categorical_crossentropy".
+func (SparseCategoricalCrossentropy) Name() string { return "sparse_categorical_crossentropy" }
+
+// Update emits the sums of the batch.
+func (m SparseCategoricalCrossentropy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.SparseCategoricalCrossentropy{FromLogits: m.FromLogits}.Loss(yTrue, yPred), weight)
+}
+
+// KLDivergence is the mean of loss.KLDivergence.
+type KLDivergence struct{ lower }
+
+// Name returns "kl_divergence".
+func (KLDivergence) Name() string { return "kl_divergence" }
+
+// Update emits the sums of the batch.
+func (KLDivergence) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.KLDivergence{}.Loss(yTrue, yPred), weight)
+}
+
+// Hinge is the mean of loss.Hinge.
+type Hinge struct{ lower }
+
+// Name returns "hinge".
+func (Hinge) Name() string { return "hinge" }
+
+// Update emits the sums of the batch.
+func (Hinge) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.Hinge{}.Loss(yTrue, yPred), weight)
+}
+
+// SquaredHinge is the mean of loss.SquaredHinge.
+type SquaredHinge struct{ lower }
+
+// Name returns "squared_hinge".
+func (SquaredHinge) Name() string { return "squared_hinge" }
+
+// Update emits the sums of the batch.
+func (SquaredHinge) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.SquaredHinge{}.Loss(yTrue, yPred), weight)
+}
+
+// CategoricalHinge is the mean of loss.CategoricalHinge.
+type CategoricalHinge struct{ lower }
+
+// Name returns "categorical_hinge".
+func (CategoricalHinge) Name() string { return "categorical_hinge" }
+
+// Update emits the sums of the batch.
+func (CategoricalHinge) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.CategoricalHinge{}.Loss(yTrue, yPred), weight)
+}
+
+// RootMeanSquaredError is the square root of MeanSquaredError.
+type RootMeanSquaredError struct{ lower }
+
+// Name returns "root_mean_squared_error".
+func (RootMeanSquaredError) Name() string { return "root_mean_squared_error" }
+
+// Update emits the sums of the batch.
+func (RootMeanSquaredError) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return MeanSquaredError{}.Update(yTrue, yPred, weight)
+}
+
+// Result returns the root.
+func (m RootMeanSquaredError) Result(totals [][]float64) float64 {
+	return math.Sqrt(m.lower.Result(totals))
+}

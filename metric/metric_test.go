@@ -1,0 +1,202 @@
+package metric_test
+
+import (
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// configured returns the metric that the golden case is of.
+func configured(t *testing.T, c golden.Case) metric.Metric {
+	t.Helper()
+	holder := struct{ M metric.Metric }{}
+	member := map[string]any{"class_name": c.Class, "config": c.Config}
+	if err := config.Decode(map[string]any{"m": member}, &holder); err != nil {
+		t.Fatalf("%s: %v", c.Name, err)
+	}
+	return holder.M
+}
+
+func float64s(x []float32) []float64 {
+	y := make([]float64, len(x))
+	for i := range x {
+		y[i] = float64(x[i])
+	}
+	return y
+}
+
+// update adds what a batch has to the totals.
+func update(t *testing.T, m metric.Metric, totals [][]float64, yTrue, yPred golden.Tensor, weight *golden.Tensor) [][]float64 {
+	t.Helper()
+	g := graph.New()
+	feed := map[*graph.Node][]float64{}
+	input := func(x golden.Tensor) *graph.Node {
+		shape := tensor.Shape(x.Shape).Clone()
+		shape[0] = tensor.Batch
+		n := g.Input("", shape)
+		feed[n] = float64s(x.Data)
+		return n
+	}
+	var w *graph.Node
+	if weight != nil {
+		w = input(*weight)
+	}
+	nodes := m.Update(input(yTrue), input(yPred), w)
+	for _, n := range nodes {
+		if n.Shape().HasBatch() {
+			t.Fatalf("%s: a total has the shape %v", m.Name(), n.Shape())
+		}
+	}
+	if err := g.Err(); err != nil {
+		t.Fatal(err)
+	}
+	adds, err := ref.Eval(g, yTrue.Shape[0], feed, nodes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if totals == nil {
+		return adds
+	}
+	for i := range adds {
+		for j := range adds[i] {
+			totals[i][j] += adds[i][j]
+		}
+	}
+	return totals
+}
+
+// Keras's results stay right over batches of unequal size, and so do ours.
+func TestRunningResultsAreThoseOfKeras(t *testing.T) {
+	for _, c := range golden.Load(t, "metrics").Cases {
+		results, ok := c.Tensors["results"]
+		if !ok || c.Class == "MeanIoU" && strings.Contains(c.Name, "weighted") { // there Keras cuts the weights to integers
+			continue
+		}
+		m := configured(t, c)
+		var totals [][]float64
+		width := len(results.Data) / results.Shape[0]
+		for i := range results.Shape[0] {
+			var weight *golden.Tensor
+			if w, ok := c.Tensors[fmt.Sprintf("sample_weight %d", i)]; ok {
+				weight = &w
+			}
+			totals = update(t, m, totals, c.Tensors[fmt.Sprintf("y_true %d", i)], c.Tensors[fmt.Sprintf("y_pred %d", i)], weight)
+			got := []float64{m.Result(totals)}
+			if width > 1 {
+				got = m.(metric.Vector).Results(totals)
+			}
+			for k, want := range results.Data[i*width:][:width] {
+				if w := float64(want); !(math.Abs(got[k]-w) <= 3e-6*math.Abs(w)+1e-6 || math.IsNaN(got[k]) && math.IsNaN(w)) {
+					t.Errorf("%s: result %d after batch %d is %v, want %v", c.Name, k, i, got[k], want)
+				}
+			}
+		}
+	}
+}
+
+func TestTheConfusionMatrixIsThatOfKeras(t *testing.T) {
+	c := golden.Load(t, "metrics").Case(t, "confusion matrix")
+	m := metric.ConfusionMatrix{NumClasses: 5}
+	totals := update(t, m, nil, c.Tensors["y_true"], c.Tensors["y_pred"], nil)
+	for i, want := range c.Tensors["matrix"].Data {
+		if got := m.Results(totals)[i]; got != float64(want) {
+			t.Errorf("entry %d is %v, want %v", i, got, want)
+		}
+	}
+	if got := m.Result(totals); got <= 0 || got >= 1 {
+		t.Errorf("the share that is right is %v", got)
+	}
+}
+
+func TestAccuracyChoosesItsFormByTheShapes(t *testing.T) {
+	for _, test := range []struct {
+		yTrue, yPred golden.Tensor
+		want         float64
+	}{
+		{golden.Tensor{Shape: []int{2, 1}, Data: []float32{1, 0}}, golden.Tensor{Shape: []int{2, 1}, Data: []float32{0.7, 0.7}}, 0.5},
+		{golden.Tensor{Shape: []int{2}, Data: []float32{1, 0}}, golden.Tensor{Shape: []int{2, 1}, Data: []float32{0.7, 0.2}}, 1},
+		{golden.Tensor{Shape: []int{2}, Data: []float32{2, 1}}, golden.Tensor{Shape: []int{2, 3}, Data: []float32{0.1, 0.2, 0.7, 0.5, 0.3, 0.2}}, 0.5},
+		{golden.Tensor{Shape: []int{2, 1}, Data: []float32{2, 0}}, golden.Tensor{Shape: []int{2, 3}, Data: []float32{0.1, 0.2, 0.7, 0.5, 0.3, 0.2}}, 1},
+		{golden.Tensor{Shape: []int{2, 3}, Data: []float32{0, 0, 1, 0, 1, 0}}, golden.Tensor{Shape: []int{2, 3}, Data: []float32{0.1, 0.2, 0.7, 0.5, 0.3, 0.2}}, 0.5},
+	} {
+		m := metric.Accuracy{}
+		if got := m.Result(update(t, m, nil, test.yTrue, test.yPred, nil)); got != test.want {
+			t.Errorf("targets %v and outputs %v give %v, want %v", test.yTrue, test.yPred, got, test.want)
+		}
+	}
+}
+
+func TestOfEqualOutputsTheFirstAreAmongTheGreatest(t *testing.T) {
+	m := metric.Recall{TopK: 2}
+	y := golden.Tensor{Shape: []int{1, 4}, Data: []float32{1, 1, 1, 1}}
+	equal := golden.Tensor{Shape: []int{1, 4}, Data: []float32{0.5, 0.5, 0.5, 0.5}}
+	if got := m.Result(update(t, m, nil, y, equal, nil)); got != 0.5 {
+		t.Errorf("two of four are found: %v", got)
+	}
+}
+
+func TestNothingSeenGivesNumbersNotPanics(t *testing.T) {
+	for _, name := range metric.Names() {
+		m, err := metric.ByName(name)
+		if err != nil || m.Name() != name {
+			t.Errorf("%s: %v, %v", name, m, err)
+			continue
+		}
+		if name == "accuracy" {
+			continue
+		}
+		g := graph.New()
+		y := g.Input("y", tensor.Shape{tensor.Batch, 3})
+		nodes := m.Update(y, y, nil)
+		if strings.HasPrefix(name, "sparse_") {
+			g = graph.New()
+			nodes = m.Update(g.Input("y", tensor.Shape{tensor.Batch}), g.Input("p", tensor.Shape{tensor.Batch, 3}), nil)
+		}
+		if err := g.Err(); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		var totals [][]float64
+		for _, n := range nodes {
+			totals = append(totals, make([]float64, n.Shape().Numel()))
+		}
+		m.Result(totals)
+	}
+}
+
+func TestFieldsOutOfRangeAreErrors(t *testing.T) {
+	for want, m := range map[string]metric.Metric{
+		`unknown Curve "ROK": the known ones are ROC, PR`:      metric.AUC{Curve: "ROK"},
+		`unknown SummationMethod "sum"`:                        metric.AUC{SummationMethod: "sum"},
+		`2 LabelWeights for outputs of shape (None, 3)`:        metric.AUC{LabelWeights: []float64{1, 2}},
+		`unknown Average "all": the known ones are macro`:      metric.F1Score{Average: "all"},
+		`unknown ClassAggregation "none": the known ones are `: metric.R2Score{ClassAggregation: "none"},
+		`confusion_matrix: needs two classes or more, got 1`:   metric.ConfusionMatrix{NumClasses: 1},
+		`7 to 8 by 1 is not within its size, 3`:                metric.Precision{ClassID: new(7)},
+	} {
+		g := graph.New()
+		y := g.Input("y", tensor.Shape{tensor.Batch, 3})
+		m.Update(y, y, nil)
+		if err := g.Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", m, err, want)
+		}
+	}
+}
+
+func TestAMetricCanHaveAnotherName(t *testing.T) {
+	m := metric.Named("pr_auc", metric.AUC{Curve: "PR"})
+	if m.Name() != "pr_auc" || metric.DirectionOf(m) != metric.Up {
+		t.Errorf("%v %v", m.Name(), metric.DirectionOf(m))
+	}
+	if d := metric.DirectionOf(metric.MeanSquaredError{}); d != metric.Down {
+		t.Errorf("less error is better, not %v", d)
+	}
+}
