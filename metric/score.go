@@ -277,7 +277,7 @@ func (MeanIoU) Direction() Direction { return Up }
 
 // Update emits the counts of the batch.
 func (m MeanIoU) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return ConfusionMatrix{NumClasses: m.NumClasses}.Update(yTrue, yPred, weight)
+	return ConfusionMatrix(m).Update(yTrue, yPred, weight)
 }
 
 // Results returns the ratio of each class, NaN for a class that doesn't occur.
