@@ -6,15 +6,15 @@ import (
 	"time"
 )
 
-type empty struct{}
+type empty struct{ _ int }
 
-func (empty) Do(worker, index int) {}
+func (*empty) Do(worker, index int) {}
 
 // busyFor is a job whose every index takes some time.
 type busyFor time.Duration
 
-func (d busyFor) Do(worker, index int) {
-	for start := time.Now(); time.Since(start) < time.Duration(d); {
+func (d *busyFor) Do(worker, index int) {
+	for start := time.Now(); time.Since(start) < time.Duration(*d); {
 	}
 }
 
@@ -24,9 +24,10 @@ func BenchmarkHandOff(b *testing.B) {
 		b.Run("gap="+gap.String(), func(b *testing.B) {
 			p := New(2)
 			defer p.Close()
+			job, wait := new(empty), busyFor(gap)
 			for b.Loop() {
-				p.Run(empty{}, 2)
-				busyFor(gap).Do(0, 0)
+				p.Run(job, 2)
+				wait.Do(0, 0)
 			}
 			b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)-float64(gap), "ns/handoff")
 		})
@@ -40,11 +41,14 @@ func BenchmarkStep(b *testing.B) {
 		b.Run(fmt.Sprintf("workers=%d", workers), func(b *testing.B) {
 			p := New(workers)
 			defer p.Close()
-			var piece Job = busyFor(2 * time.Microsecond)
+			var kernels [20]busyFor
+			for i := range kernels {
+				kernels[i] = busyFor(2 * time.Microsecond)
+			}
 			for b.Loop() {
-				for range 20 {
-					p.Run(piece, 8)
-					piece.Do(0, 0)
+				for i := range kernels {
+					p.Run(&kernels[i], 8)
+					kernels[i].Do(0, 0)
 				}
 			}
 		})

@@ -6,6 +6,7 @@
 package par
 
 import (
+	"reflect"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -36,7 +37,6 @@ func New(workers int) *Pool {
 	workers = min(max(workers, 1), MaxWorkers)
 	c := &crew{
 		helpers: make([]helper, workers-1),
-		paces:   make([]pace, workers),
 		done:    make(chan struct{}, 1),
 	}
 	for i := range c.helpers {
@@ -81,12 +81,15 @@ func (p *Pool) Close() {
 // cache lines of its own.
 type crew struct {
 	helpers []helper
-	paces   []pace        // by worker
 	done    chan struct{} // wakes the caller
 	closed  atomic.Bool
-	job     Job           // read by whoever has claimed an index
-	alone   time.Duration // until when the caller works alone; see review
+	job     Job // read by whoever has claimed an index
 	_       line
+
+	// These belong to the caller who holds busy.
+	alone time.Duration // until when the caller works alone; see review
+	usual [64]usual
+	_     line
 
 	// open is the range of unclaimed indices: its begin in the high half, its
 	// end in the low.
@@ -108,11 +111,11 @@ type helper struct {
 	_      line
 }
 
-// A pace is how fast a worker did its part of a job.
-type pace struct {
-	end      time.Duration // when it was done
-	perIndex time.Duration
-	_        line
+// A usual is the time that a job has needed lately.
+type usual struct {
+	job  uintptr
+	n    int
+	best time.Duration
 }
 
 // A line keeps its neighbours on different cache lines, pairs of lines included,
@@ -137,24 +140,21 @@ func now() time.Duration { return time.Since(born) }
 
 // run does a job of n > 1 indices for the one caller who holds busy.
 func (c *crew) run(job Job, n int) {
-	begin := now()
-	if begin < c.alone {
+	start := now()
+	if start < c.alone {
 		serial(job, n)
 		return
 	}
 	c.job = job
 	c.pending.Store(int64(n))
 	c.open.Store(uint64(n))
-	start := begin
 	if c.rouse(n - 1) {
 		start = now()
 	}
 	c.drain(0)
 	c.await()
-	if end := now(); end-start > spin {
-		c.review(begin, start, end, n)
-	}
 	c.job = nil
+	c.review(job, n, start, now())
 }
 
 func serial(job Job, n int) {
@@ -163,25 +163,31 @@ func serial(job Job, n int) {
 	}
 }
 
-// review decides after a long job whether helpers are worth having.
+// review decides whether helpers are worth having.
 //
 // If another process needs a worker's core, that worker may lose the core in the
 // middle of an index, and the job waits for a slice of the scheduler's,
-// milliseconds, for some microseconds of work. When a job of n indices took longer
-// than its fastest worker would have needed for all of them, the caller works
-// alone for a multiple of the time lost. So the neighbour costs its share of the
-// cores and a fraction more, however unlucky the scheduler is.
-func (c *crew) review(begin, start, end time.Duration, n int) {
+// milliseconds, for some microseconds of work. When a job takes longer than the
+// caller would have needed for all of it, at most Workers times the best that it
+// has done, the caller works alone for a multiple of the time lost. So the
+// neighbour costs its share of the cores and a fraction more, however unlucky the
+// scheduler is.
+func (c *crew) review(job Job, n int, start, end time.Duration) {
 	const solo, most = 8, 10 * time.Millisecond
-	fastest := end - begin
-	for i := range c.paces {
-		if p := &c.paces[i]; p.end > begin { // it took part
-			fastest = min(fastest, p.perIndex)
-		}
+	v := reflect.ValueOf(job)
+	if v.Kind() != reflect.Pointer {
+		return
 	}
-	if lost := end - start - fastest*time.Duration(n); lost > spin {
+	took, id := end-start, v.Pointer()
+	u := &c.usual[(id>>4^id>>10)%uintptr(len(c.usual))]
+	if u.job != id || u.n != n || took < u.best {
+		*u = usual{id, n, took}
+		return
+	}
+	if lost := took - u.best*time.Duration(len(c.helpers)+1); lost > spin {
 		c.alone = end + solo*min(lost, most)
 	}
+	u.best += u.best / 64 // what was once possible need not be so for ever
 }
 
 // rouse wakes helpers until count of them are awake, and tells whether any was
@@ -199,19 +205,16 @@ func (c *crew) rouse(count int) (any bool) {
 
 // drain claims indices and does them until none is left.
 func (c *crew) drain(worker int) {
-	index, ok := c.claim(worker)
-	if !ok {
-		return
-	}
-	start, did := now(), 0
-	for ; ok; index, ok = c.claim(worker) {
+	did := int64(0)
+	for {
+		index, ok := c.claim(worker)
+		if !ok {
+			break
+		}
 		c.job.Do(worker, index)
 		did++
 	}
-	p := &c.paces[worker]
-	p.end = now()
-	p.perIndex = (p.end - start) / time.Duration(did)
-	if c.pending.Add(-int64(did)) == 0 && c.waiting.CompareAndSwap(true, false) {
+	if did > 0 && c.pending.Add(-did) == 0 && c.waiting.CompareAndSwap(true, false) {
 		c.done <- struct{}{}
 	}
 }

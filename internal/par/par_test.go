@@ -208,32 +208,41 @@ func TestSetDefaultReplacesThePool(t *testing.T) {
 func TestAfterAStallTheCallerWorksAlone(t *testing.T) {
 	const us, ms = time.Microsecond, time.Millisecond
 	for _, c := range []struct {
-		what          string
-		took          time.Duration
-		caller, other time.Duration // per index, 0: took no part
-		alone         time.Duration
+		what  string
+		times []time.Duration // of the same job, the last of which is judged
+		alone time.Duration
 	}{
-		{"a job in good time", 60 * us, 10 * us, 11 * us, 0},
-		{"one long index", 900 * us, 120 * us, 850 * us, 0},
-		{"a helper that lost its core", 4080 * us, 10 * us, 4000 * us, 8 * 4 * ms},
-		{"a caller that lost its core", 4080 * us, 2000 * us, 10 * us, 8 * 4 * ms},
-		{"all of it done by a helper", 80 * us, 0, 10 * us, 0},
-		{"a machine that slept", time.Hour, 10 * us, 20 * us, 80 * ms},
+		{"the first time of a job", []time.Duration{4 * ms}, 0},
+		{"the usual time", []time.Duration{20 * us, 22 * us}, 0},
+		{"a job that always takes long", []time.Duration{9 * ms, 9 * ms, 10 * ms}, 0},
+		{"not worse than alone", []time.Duration{2 * ms, 4 * ms}, 0},
+		{"a stall", []time.Duration{4 * ms, 20 * us, 4040 * us}, 8 * 4 * ms},
+		{"a machine that slept", []time.Duration{20 * us, time.Hour}, 80 * ms},
 	} {
 		p := New(2)
-		const n, begin = 8, 1000 * us
-		p.paces[0], p.paces[1] = pace{end: begin - 1, perIndex: 1}, pace{end: begin - 1, perIndex: 1}
-		for worker, perIndex := range []time.Duration{c.caller, c.other} {
-			if perIndex > 0 {
-				p.paces[worker] = pace{end: begin + c.took, perIndex: perIndex}
-			}
+		job := newTally(8, 2)
+		var end time.Duration
+		for _, took := range c.times {
+			p.alone = 0
+			end += time.Second
+			p.review(job, 8, end-took, end)
 		}
-		end := begin + c.took
-		p.review(begin, begin, end, n)
 		if got := max(p.alone-end, 0); got != c.alone {
 			t.Errorf("%s: alone for %v, want %v", c.what, got, c.alone)
 		}
 		p.Close()
+	}
+}
+
+func TestTheUsualTimeIsOfOneJobOfOneSize(t *testing.T) {
+	p := New(2)
+	defer p.Close()
+	a, b := newTally(8, 2), newTally(8, 2)
+	p.review(a, 8, 0, time.Microsecond)
+	p.review(a, 800, 0, time.Second)
+	p.review(b, 8, 0, time.Second)
+	if p.alone != 0 {
+		t.Error("another job's time, or another size's, was taken for the usual one")
 	}
 }
 
