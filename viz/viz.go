@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"image/color"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,7 +71,7 @@ func Save(path string, p Picture) error {
 func writeFile(path string, content []byte) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
 	if err != nil {
-		return fmt.Errorf("viz: %w", err)
+		return unwritable(path, err)
 	}
 	_, err = file.Write(content)
 	err = errors.Join(err, file.Chmod(0o644), file.Close())
@@ -79,9 +80,17 @@ func writeFile(path string, content []byte) error {
 	}
 	if err != nil {
 		os.Remove(file.Name())
-		return fmt.Errorf("viz: %w", err)
+		return unwritable(path, err)
 	}
 	return nil
+}
+
+// unwritable tells why a file can't be written, without the name of the temporary one.
+func unwritable(path string, err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	return fmt.Errorf("viz: cannot write %s: %w", path, err)
 }
 
 // Write writes a picture to w.

@@ -33,7 +33,7 @@ func newMNIST() *cobra.Command {
 
 // settings are the flags that say what is trained, and how.
 type settings struct {
-	hidden     []int
+	hidden     sizes
 	activation string
 	dropout    float64
 	optimizer  string
@@ -49,7 +49,8 @@ type settings struct {
 func (s *settings) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
-	f.IntSliceVar(&s.hidden, "hidden", []int{256, 256}, "units of the hidden layers")
+	s.hidden = sizes{256, 256}
+	f.Var(&s.hidden, "hidden", "units of the hidden layers; \"\" is none")
 	f.StringVar(&s.activation, "activation", "relu", "activation of the hidden layers")
 	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops")
 	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients")
@@ -64,11 +65,6 @@ func (s *settings) flags(c *cobra.Command) {
 
 // check returns an error about the first flag whose value makes no sense.
 func (s *settings) check() error {
-	for _, units := range s.hidden {
-		if units < 1 {
-			return misuse("--hidden: a layer needs at least 1 unit, got %d", units)
-		}
-	}
 	switch {
 	case !(s.dropout >= 0 && s.dropout < 1):
 		return misuse("--dropout: the share must be at least 0 and less than 1, got %v", s.dropout)

@@ -4,6 +4,7 @@ package main
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,6 +41,7 @@ func commandsOnly(c *cobra.Command, args []string) error {
 		}
 	}
 	message := fmt.Sprintf("unknown command %q", args[0])
+	c.SuggestionsMinimumDistance = 2
 	if close := c.SuggestionsFor(args[0]); len(close) > 0 {
 		message += fmt.Sprintf("; did you mean %q?", close[0])
 	}
@@ -52,4 +54,32 @@ func noArguments(c *cobra.Command, args []string) error {
 		return nil
 	}
 	return misuse("%s takes no argument, got %q", c.CommandPath(), args[0])
+}
+
+// sizes is the value of a flag that takes numbers with commas between them: "256,256".
+type sizes []int
+
+func (s *sizes) String() string {
+	var parts []string
+	for _, n := range *s {
+		parts = append(parts, strconv.Itoa(n))
+	}
+	return strings.Join(parts, ",")
+}
+
+func (s *sizes) Type() string { return "sizes" }
+
+func (s *sizes) Set(text string) error {
+	*s = nil
+	if text == "" {
+		return nil
+	}
+	for part := range strings.SplitSeq(text, ",") {
+		n, err := strconv.Atoi(strings.TrimSpace(part))
+		if err != nil || n < 1 {
+			return fmt.Errorf("want numbers of at least 1 with commas between them, such as 256,256")
+		}
+		*s = append(*s, n)
+	}
+	return nil
 }

@@ -1,0 +1,236 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"image"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/optimizer"
+)
+
+// call runs a command line and returns what it prints.
+func call(args ...string) (status int, out, errs string) {
+	return callUntil(context.Background(), args...)
+}
+
+func callUntil(ctx context.Context, args ...string) (status int, out, errs string) {
+	var o, e bytes.Buffer
+	status = run(ctx, args, &o, &e)
+	return status, o.String(), e.String()
+}
+
+// small is a training that takes a moment.
+var small = []string{"--epochs", "1", "--limit", "640", "--hidden", "16", "--seed", "7"}
+
+func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want []string // all of them are in the message
+	}{
+		{[]string{"mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, mnist, version"}},
+		{[]string{"mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, train"}},
+		{[]string{"mnist", "--foo"}, []string{"unknown flag: --foo", "--hidden", "--activation", "--quiet"}},
+		{[]string{"mnist", "train", "--foo"}, []string{"unknown flag: --foo", "--limit"}},
+		{[]string{"mnist", "samples", "--foo"}, []string{"unknown flag: --foo", "--output"}},
+		{[]string{"doctor", "--foo"}, []string{"unknown flag: --foo"}},
+		{[]string{"version", "now"}, []string{"takes no argument", "now"}},
+		{[]string{"mnist", "--activation", "rleu"}, append([]string{"--activation", "rleu"}, activation.Names()...)},
+		{[]string{"mnist", "--optimizer", "adm"}, append([]string{"--optimizer", "adm"}, optimizer.Names()...)},
+		{[]string{"mnist", "--hidden", "256,x"}, []string{"--hidden", "256,256"}},
+		{[]string{"mnist", "--hidden", "0"}, []string{"--hidden", "at least 1"}},
+		{[]string{"mnist", "--batch", "0"}, []string{"--batch", "at least 1", "got 0"}},
+		{[]string{"mnist", "--batch", "-3"}, []string{"--batch", "at least 1", "got -3"}},
+		{[]string{"mnist", "--epochs", "0"}, []string{"--epochs", "at least 1"}},
+		{[]string{"mnist", "--dropout", "1"}, []string{"--dropout", "less than 1"}},
+		{[]string{"mnist", "--dropout", "NaN"}, []string{"--dropout", "less than 1"}},
+		{[]string{"mnist", "--lr", "-1"}, []string{"--lr", "positive"}},
+		{[]string{"mnist", "--limit", "-1"}, []string{"--limit", "negative"}},
+		{[]string{"mnist", "--threads", "-1"}, []string{"--threads", "negative"}},
+		{[]string{"mnist", "predict", "--index", "10000"}, []string{"--index", "0 to 9999"}},
+	} {
+		status, out, errs := call(test.args...)
+		if status != misused || out != "" {
+			t.Errorf("cornu %s: status %d, output %q", strings.Join(test.args, " "), status, out)
+		}
+		for _, want := range test.want {
+			if !strings.Contains(errs, want) {
+				t.Errorf("cornu %s: %q doesn't say %q", strings.Join(test.args, " "), errs, want)
+			}
+		}
+	}
+}
+
+func TestQuietTrainingPrintsTheAccuracyAndTheHash(t *testing.T) {
+	status, out, errs := call(append([]string{"mnist", "train", "--quiet"}, small...)...)
+	if status != 0 || errs != "" {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	if !regexp.MustCompile(`^Test accuracy: \d+\.\d%\nweights sha256:[0-9a-f]{64}\n$`).MatchString(out) {
+		t.Errorf("printed %q", out)
+	}
+	if _, again, _ := call(append([]string{"mnist", "--quiet", "--threads", "1"}, small...)...); again != out {
+		t.Errorf("on one thread, and without the word train, it printed %q, before %q", again, out)
+	}
+	if _, other, _ := call(append(append([]string{"mnist", "--quiet"}, small...), "--seed", "8")...); other == out {
+		t.Error("another seed gave the same weights")
+	}
+}
+
+func TestTrainingShowsTheChaptersSummaryAndAnEpochALine(t *testing.T) {
+	status, out, errs := call("mnist", "--epochs", "2", "--limit", "640")
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	for _, want := range []string{
+		"dense_1 (Dense)              (None, 256)               200960    \n",
+		"dense_2 (Dense)              (None, 256)               65792     \n",
+		"dense_3 (Dense)              (None, 10)                2570      \n",
+		"Total params: 269,322\n",
+		"Epoch 1/2 - 5/5 - ",
+		"Epoch 2/2 - 5/5 - ",
+		"\n\nTest accuracy: ",
+		"\nweights sha256:",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	if strings.ContainsAny(out, "\r\x1b\b") {
+		t.Error("control characters though this is no terminal")
+	}
+}
+
+func TestAnInterruptedTrainingSaysWhatWasKept(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	status, _, errs := callUntil(ctx, append([]string{"mnist", "--quiet"}, small...)...)
+	if status != interrupted || !strings.Contains(errs, "interrupted") {
+		t.Errorf("status %d: %q", status, errs)
+	}
+}
+
+func TestPredictDrawsTheDigitAndTellsTheProbabilities(t *testing.T) {
+	status, out, errs := call(append([]string{"mnist", "predict", "--index", "3", "--quiet"}, small...)...)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	if !strings.Contains(out, "test digit 3 is a 0, the network says ") || !strings.Contains(out, "@") {
+		t.Errorf("printed\n%s", out)
+	}
+	lines := regexp.MustCompile(`(?m)^(\d)  (\d\.\d{4})`).FindAllStringSubmatch(out, -1)
+	if len(lines) != 10 {
+		t.Errorf("%d probabilities in\n%s", len(lines), out)
+	}
+}
+
+func TestSamplesCountsTheLabelsAndWritesThePicture(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "digits.png")
+	status, out, errs := call("mnist", "samples", "-o", file)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	// As the book prints them.
+	want := "Train labels:  {0: 5923, 1: 6742, 2: 5958, 3: 6131, 4: 5842, 5: 5421, 6: 5918, 7: 6265, 8: 5851, 9: 5949}\n" +
+		"Test labels:  {0: 980, 1: 1135, 2: 1032, 3: 1010, 4: 982, 5: 892, 6: 958, 7: 1028, 8: 974, 9: 1009}\n"
+	if out != want {
+		t.Errorf("printed\n%swant\n%s", out, want)
+	}
+	picture := decode(t, file)
+	if size := picture.Bounds().Size(); size != image.Pt(504, 504) {
+		t.Errorf("the picture has %v pixels", size)
+	}
+}
+
+func TestSamplesThatCannotBeWrittenLeaveNothing(t *testing.T) {
+	folder := t.TempDir()
+	for _, file := range []string{filepath.Join(folder, "none", "digits.png"), filepath.Join(folder, "digits.gif")} {
+		status, _, errs := call("mnist", "samples", "-o", file)
+		if status != failed || !strings.Contains(errs, file) {
+			t.Errorf("%s: status %d, %q", file, status, errs)
+		}
+	}
+	if left, _ := os.ReadDir(folder); len(left) > 0 {
+		t.Errorf("%s was left", left[0].Name())
+	}
+}
+
+func TestThePlanListsKernelCalls(t *testing.T) {
+	status, out, errs := call("mnist", "plan")
+	if status != 0 || !strings.Contains(out, "matmul") {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+}
+
+func TestVersionAndDoctorKnowTheMachine(t *testing.T) {
+	if _, out, _ := call("version"); !regexp.MustCompile(`^cornu \d+\.\d+\.\d+ \(go`).MatchString(out) {
+		t.Errorf("version printed %q", out)
+	}
+	status, out, errs := call("doctor")
+	if status != 0 || !regexp.MustCompile(`FMA peak   \d+\.\d GFLOP/s on 1 thread`).MatchString(out) {
+		t.Errorf("doctor: status %d: %s%s", status, out, errs)
+	}
+}
+
+func TestADigitIsDrawnInShades(t *testing.T) {
+	pixels := make([]uint8, 28*28)
+	pixels[0], pixels[28] = 255, 255 // a white column of two pixels at the upper left
+	pixels[1] = 255                  // beside it a white pixel over a black one
+	var plain, colour bytes.Buffer
+	drawDigit(&plain, pixels, false)
+	if want := "@=" + strings.Repeat("\n", 14); plain.String() != want {
+		t.Errorf("plain: %q", plain.String())
+	}
+	drawDigit(&colour, pixels, true)
+	if want := "\x1b[38;5;255;48;5;255m▀\x1b[38;5;255;48;5;232m▀\x1b[38;5;232;48;5;232m▀"; !strings.HasPrefix(colour.String(), want) {
+		t.Errorf("coloured: %q", colour.String()[:80])
+	}
+}
+
+func TestTheHashCoversNamesShapesAndBits(t *testing.T) {
+	s := settings{hidden: sizes{4}, activation: "relu", optimizer: "adam", epochs: 1, batch: 1, threads: 0}
+	hash := func(change func(values []float32)) string {
+		model, err := s.model()
+		if err != nil {
+			t.Fatal(err)
+		}
+		variables, err := model.Variables()
+		if err != nil {
+			t.Fatal(err)
+		}
+		change(variables[1].Value)
+		sum, err := hashOf(model)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(sum)
+	}
+	same := hash(func([]float32) {})
+	if hash(func([]float32) {}) != same {
+		t.Error("equal models have unequal hashes")
+	}
+	if hash(func(v []float32) { v[0] = float32(math.Copysign(0, -1)) }) == same {
+		t.Error("the hash doesn't see the sign of a zero")
+	}
+}
+
+func decode(t *testing.T, name string) image.Image {
+	t.Helper()
+	file, err := os.Open(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	picture, err := png.Decode(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picture
+}
