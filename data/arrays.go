@@ -28,7 +28,7 @@ type Arrays struct {
 	view []int32 // the rows that are samples, in order; nil: all rows
 
 	mu   sync.Mutex
-	idle []*arrayBatches // of past epochs
+	idle []orders // of past epochs
 }
 
 // New is the source of a network with one input and one output: the first
@@ -52,8 +52,13 @@ func New(x, y *tensor.Tensor) (*Arrays, error) {
 // Check returns an error if there are no samples (ErrEmpty), or if not all parts
 // have the same number of them (a *LengthError).
 func (a *Arrays) Check() error {
+	for name, columns := range map[string][]Column{"x": a.X, "y": a.Y} {
+		if i := slices.Index(columns, nil); i >= 0 {
+			return fmt.Errorf("data: %s is nil", part(name, i))
+		}
+	}
 	rows := a.rows()
-	if len(a.X) == 0 || rows == 0 {
+	if rows == 0 {
 		return ErrEmpty
 	}
 	check := func(name string, n int) error {
@@ -122,10 +127,7 @@ func (a *Arrays) Epoch(c EpochConfig) (Batches, error) {
 	if err := a.Check(); err != nil {
 		return nil, err
 	}
-	b := a.reuse()
-	b.arrays = a
-	b.next, b.n = 0, 0
-	b.batchSize = min(c.BatchSize, a.Len())
+	b := &arrayBatches{arrays: a, orders: a.reuse(), batchSize: min(c.BatchSize, a.Len())}
 	b.order = resize(b.order, a.Len())
 	b.rows = resize(b.rows, b.batchSize)
 	if c.Shuffle {
@@ -150,14 +152,17 @@ func resize(s []int32, n int) []int32 {
 	return s[:n]
 }
 
+// orders are the rows of an epoch in its order, and those of the present batch, to
+// which kernels are bound.
+type orders struct{ order, rows []int32 }
+
 // arrayBatches go through the rows in some order.
 type arrayBatches struct {
-	arrays    *Arrays
-	order     []int32 // all rows
+	arrays *Arrays // nil when closed
+	orders
 	batchSize int
-	next      int     // the first sample after the present batch
-	n         int     // samples of the present batch
-	rows      []int32 // what kernels are bound to: the rows of the present batch
+	next      int // the first sample after the present batch
+	n         int // samples of the present batch
 	bound     []bound
 }
 
@@ -167,17 +172,15 @@ type bound struct {
 	kernels []Kernel
 }
 
-// reuse returns batches of a past epoch, or new ones, so that epochs allocate
-// little.
-func (a *Arrays) reuse() *arrayBatches {
+// reuse returns the memory of a past epoch, if there is one.
+func (a *Arrays) reuse() (o orders) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if n := len(a.idle); n > 0 {
-		b := a.idle[n-1]
+		o = a.idle[n-1]
 		a.idle = a.idle[:n-1]
-		return b
 	}
-	return &arrayBatches{}
+	return o
 }
 
 func (b *arrayBatches) Close() {
@@ -185,12 +188,10 @@ func (b *arrayBatches) Close() {
 	if a == nil {
 		return
 	}
-	b.arrays = nil
-	clear(b.bound) // they hold on to the memory of networks
-	b.bound = b.bound[:0]
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.idle = append(a.idle, b)
+	a.idle = append(a.idle, b.orders)
+	*b = arrayBatches{}
 }
 
 func (b *arrayBatches) Next() (int, error) {
@@ -203,6 +204,9 @@ func (b *arrayBatches) Next() (int, error) {
 }
 
 func (b *arrayBatches) Read(batch *Batch, p *Pool) error {
+	if b.n == 0 {
+		return errNoBatch
+	}
 	kernels, err := b.bind(batch)
 	if err != nil {
 		return err

@@ -9,6 +9,8 @@
 package data
 
 import (
+	"errors"
+
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -73,3 +75,5 @@ type Batch struct {
 // A Pool is the set of workers that the library computes on. A source need not
 // use it.
 type Pool = par.Pool
+
+var errNoBatch = errors.New("data: Read without a batch from Next")

@@ -294,6 +294,61 @@ func TestNoSamplesAreAnError(t *testing.T) {
 	}
 }
 
+func TestAColumnThatIsNilIsAnError(t *testing.T) {
+	a := counting(t, 3)
+	a.Y = append(a.Y, nil)
+	if err := a.Check(); err == nil || !strings.Contains(err.Error(), "y[1] is nil") {
+		t.Error(err)
+	}
+}
+
+func TestASpecOfNoShapeIsAnError(t *testing.T) {
+	for _, shape := range []tensor.Shape{{tensor.Batch, 3}, {0}, {-5}} {
+		s := Func(Spec{X: []tensor.Shape{shape}, Len: -1}, nil)
+		if _, err := s.Epoch(EpochConfig{BatchSize: 1}); err == nil {
+			t.Errorf("samples of shape %v", shape)
+		}
+	}
+}
+
+func TestReadNeedsABatch(t *testing.T) {
+	for _, s := range []Source{counting(t, 1), generated(1), Prefetch(generated(1), 1)} {
+		b := must[Batches](t)(s.Epoch(EpochConfig{BatchSize: 1}))
+		batch := newBatch(s.Spec(), 1)
+		read := func(when string) {
+			t.Helper()
+			if err := b.Read(&batch, nil); err == nil {
+				t.Errorf("%T: read %s", s, when)
+			}
+		}
+		read("before Next")
+		if _, err := b.Next(); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := b.Next(); err != io.EOF {
+				t.Errorf("%T: after the end: %v", s, err)
+			}
+			read("after the end")
+		}
+		b.Close()
+	}
+}
+
+func TestClosingTwiceLeavesOtherEpochsAlone(t *testing.T) {
+	a := counting(t, 10)
+	first := must[Batches](t)(a.Epoch(EpochConfig{BatchSize: 2}))
+	first.Close()
+	second := must[Batches](t)(a.Epoch(EpochConfig{BatchSize: 5}))
+	first.Close()
+	if _, err := first.Next(); err != io.EOF {
+		t.Errorf("a closed epoch goes on: %v", err)
+	}
+	if n, err := second.Next(); n != 5 || err != nil {
+		t.Errorf("the other epoch has a batch of %d, %v", n, err)
+	}
+}
+
 func TestABatchSizeMustBePositive(t *testing.T) {
 	for _, s := range []Source{counting(t, 3), generated(3)} {
 		for _, size := range []int{0, -1} {

@@ -5,8 +5,6 @@ package data
 import (
 	"errors"
 	"fmt"
-
-	"github.com/cornu-ml/cornu/tensor"
 )
 
 // ErrEmpty says that there are no samples.
@@ -33,17 +31,6 @@ type LabelError struct {
 func (e *LabelError) Error() string {
 	return fmt.Sprintf("data: the label of row %d is %v: with %d classes, labels are whole numbers from 0 to %d",
 		e.Row, e.Label, e.Classes, e.Classes-1)
-}
-
-// A ShapeError says that a part of the data has samples of one shape, and another
-// was expected.
-type ShapeError struct {
-	Part      string // x[0], y[0]
-	Got, Want tensor.Shape
-}
-
-func (e *ShapeError) Error() string {
-	return fmt.Sprintf("data: the samples of %s have shape %v, but %v was expected", e.Part, e.Got, e.Want)
 }
 
 // part names an element of X or Y.

@@ -24,8 +24,12 @@ func (p *prefetch) Epoch(c EpochConfig) (Batches, error) {
 		quit:  make(chan struct{}),
 		done:  make(chan struct{}),
 	}
+	size := c.BatchSize
+	if b.spec.Len >= 0 {
+		size = min(size, b.spec.Len)
+	}
 	for range p.ahead + 1 {
-		b.free <- &buffer{whole: newBatch(b.spec, c.BatchSize)}
+		b.free <- &buffer{whole: newBatch(b.spec, size)}
 	}
 	go b.load(inner)
 	return b, nil
@@ -102,6 +106,9 @@ func (b *prefetched) Next() (int, error) {
 }
 
 func (b *prefetched) Read(batch *Batch, _ *Pool) error {
+	if b.current == nil || b.current.err != nil {
+		return errNoBatch
+	}
 	if err := checkBatch(batch, b.spec, b.current.n); err != nil {
 		return err
 	}

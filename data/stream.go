@@ -38,9 +38,24 @@ func (s *stream) Epoch(c EpochConfig) (Batches, error) {
 	if c.BatchSize < 1 {
 		return nil, fmt.Errorf("data: the batch size is %d, it must be at least 1", c.BatchSize)
 	}
+	if err := s.spec.check(); err != nil {
+		return nil, err
+	}
 	b := &streamBatches{spec: s.spec, size: c.BatchSize, batch: newBatch(s.spec, c.BatchSize)}
 	b.pull, b.stop = iter.Pull2(s.samples(c))
 	return b, nil
+}
+
+// check returns an error unless samples of the spec can be made.
+func (s Spec) check() error {
+	for name, shapes := range map[string][]tensor.Shape{"x": s.X, "y": s.Y} {
+		for i, shape := range shapes {
+			if _, err := widthOf(0, shape); err != nil {
+				return fmt.Errorf("%s: %w", part(name, i), err)
+			}
+		}
+	}
+	return nil
 }
 
 // newBatch makes a batch of n samples.
@@ -119,6 +134,9 @@ func (b *streamBatches) put(s Sample) error {
 }
 
 func (b *streamBatches) Read(batch *Batch, _ *Pool) error {
+	if b.n == 0 {
+		return errNoBatch
+	}
 	if err := checkBatch(batch, b.spec, b.n); err != nil {
 		return err
 	}
