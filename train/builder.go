@@ -115,6 +115,7 @@ func (s *StepBuilder) state(name string, data []float32) *graph.Node {
 // Network emits a network's nodes. The penalties of its regularizers and the
 // losses that layers added come back as one scalar, nil if there are none.
 func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node) (out []*graph.Node, penalty *graph.Node) {
+	s.step.networks = append(s.step.networks, n)
 	c := layer.NewContext(s.graph, training)
 	for _, v := range n.Variables() {
 		c.Bind(v, s.Variable(v))
@@ -154,7 +155,7 @@ func (s *StepBuilder) Mean(name string, n *graph.Node) {
 
 // Metric measures a metric of an output under the name. weight may be nil.
 func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight *graph.Node) {
-	meter := &meter{name: name, nodes: m.Update(yTrue, yPred, weight), result: m.Result}
+	meter := &meter{name: name, direction: metric.DirectionOf(m), nodes: m.Update(yTrue, yPred, weight), result: m.Result}
 	for _, n := range meter.nodes {
 		size := n.Shape().Numel()
 		if n.Valid() && size < 0 {

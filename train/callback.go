@@ -4,8 +4,10 @@ package train
 
 import (
 	"errors"
+	"strings"
 
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/metric"
 )
 
 // ErrStop ends training after the present batch or epoch when a callback returns
@@ -50,6 +52,7 @@ type State struct {
 	Batches int    // batches of an epoch, 0 if unknown
 	Step    uint64 // updates done, over all calls of Fit
 	History *History
+	Err     error // at the end of training: what went wrong, nil if nothing did
 
 	step *Step
 	logs *logs
@@ -62,6 +65,40 @@ func (s *State) Logs() []string { return s.logs.names }
 // over the epoch so far. The names of validation start with "val_" and are known
 // at the end of an epoch.
 func (s *State) Log(name string) (value float64, ok bool) { return s.logs.get(name) }
+
+// SetLog adds a value of the caller's own to the epoch's logs: later callbacks,
+// the progress line and the history see it.
+func (s *State) SetLog(name string, value float64) {
+	known := s.logs.put(name, value)
+	h := s.History
+	if n := len(h.Epoch); n == 0 || h.Epoch[n-1] != s.Epoch {
+		return // the epoch isn't in the history yet
+	}
+	if values := h.Values[name]; known && len(values) > 0 {
+		values[len(values)-1] = value
+	} else {
+		h.Values[name] = append(values, value)
+	}
+}
+
+// Direction says which values of what is measured under that name are better.
+// Those of losses are known by the name, those of metrics by what the metric
+// says.
+func (s *State) Direction(name string) metric.Direction {
+	name = strings.TrimPrefix(name, "val_")
+	if name == "loss" || strings.HasSuffix(name, "_loss") {
+		return metric.Down
+	}
+	for _, m := range s.step.meters {
+		if m.name == name {
+			return m.direction
+		}
+	}
+	return metric.Unknown
+}
+
+// Networks lists the networks in training: a model's step has one.
+func (s *State) Networks() []*layer.Network { return s.step.networks }
 
 // Variables lists the variables of the network in training, in model order. A
 // callback may read and write their values.
@@ -115,13 +152,20 @@ func hooksOf(callbacks []Callback) *hooks {
 	return h
 }
 
-// call calls every hook of one moment, and returns the first error.
+// call calls every hook of one moment, and returns the first error; ErrStop is
+// returned only if there is no other.
 func call(hooks []func(*State) error, s *State) error {
 	var first error
 	for _, hook := range hooks {
-		if err := hook(s); err != nil && first == nil {
-			first = err
-		}
+		first = worse(first, hook(s))
 	}
 	return first
+}
+
+// worse returns the first of two errors, unless it is no more than ErrStop.
+func worse(first, second error) error {
+	if second == nil || first != nil && !errors.Is(first, ErrStop) {
+		return first
+	}
+	return second
 }

@@ -74,6 +74,22 @@ func (l *logs) set(name string, value float64) {
 	}
 }
 
+// put is set for a name that may be new, and reports whether it was known.
+func (l *logs) put(name string, value float64) (known bool) {
+	_, known = l.get(name)
+	if !slices.Contains(l.names, name) {
+		wider := newLogs(append(slices.Clone(l.names), name))
+		for i, name := range l.names {
+			if l.known[i] {
+				wider.set(name, l.values[i])
+			}
+		}
+		*l = *wider
+	}
+	l.set(name, value)
+	return known
+}
+
 func (l *logs) get(name string) (value float64, ok bool) {
 	i := slices.Index(l.names, name)
 	if i < 0 || !l.known[i] {

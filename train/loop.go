@@ -41,13 +41,16 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 	}
 	l := &loop{
 		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks), progress: newProgress(cfg.Log),
-		state: State{Epochs: cfg.Epochs, History: &History{Values: map[string][]float64{}}, step: step, logs: newLogs(names)},
+		state: State{
+			Epochs: cfg.Epochs, Step: step.Iterations(), History: &History{Values: map[string][]float64{}},
+			step: step, logs: newLogs(names),
+		},
 	}
 	defer func() {
-		if end := call(l.hooks.trainEnd, &l.state); err == nil {
-			err = end
+		if !errors.Is(err, ErrStop) {
+			l.state.Err = err
 		}
-		if errors.Is(err, ErrStop) {
+		if err = worse(err, call(l.hooks.trainEnd, &l.state)); errors.Is(err, ErrStop) {
 			err = nil
 		}
 	}()

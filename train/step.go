@@ -17,6 +17,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/metric"
 )
 
 // A Step is one call of a network: forward alone, or forward, backward and the
@@ -25,6 +26,7 @@ import (
 type Step struct {
 	program    plan.Program
 	storage    map[*graph.Node][]float32
+	networks   []*layer.Network
 	variables  []*layer.Variable
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
@@ -49,11 +51,12 @@ type scalar struct {
 
 // A meter accumulates a measure over batches, in float64.
 type meter struct {
-	name   string
-	nodes  []*graph.Node // what each batch adds
-	mean   bool          // the mean of a scalar over samples instead
-	state  [][]float64
-	result func(state [][]float64) float64
+	name      string
+	direction metric.Direction
+	nodes     []*graph.Node // what each batch adds
+	mean      bool          // the mean of a scalar over samples instead
+	state     [][]float64
+	result    func(state [][]float64) float64
 }
 
 // A bound is the step bound for a batch size, with an arena of its own.
