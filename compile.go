@@ -132,16 +132,16 @@ type stepKey struct {
 	shapes   string
 }
 
-// step returns the step for training or evaluation on such data.
-func (m *Model) step(training bool, source data.Source) (*train.Step, error) {
+// step returns the step for training or evaluation on data of that description,
+// whose labels are labels'.
+func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.Step, error) {
 	if err := m.ready(); err != nil {
 		return nil, err
 	}
 	if m.compiled == nil {
 		return nil, fmt.Errorf("cornu: the model is not compiled: call Compile first, and again after Add")
 	}
-	spec := source.Spec()
-	if err := m.fits(source, spec); err != nil {
+	if err := m.fits(spec, labels); err != nil {
 		return nil, err
 	}
 	key := stepKey{training, spec.Weighted, fmt.Sprint(spec.X, spec.Y)}
@@ -165,7 +165,7 @@ func (m *Model) step(training bool, source data.Source) (*train.Step, error) {
 
 // fits returns an error unless the data have the model's inputs and outputs, and
 // labels that are classes.
-func (m *Model) fits(source data.Source, spec data.Spec) error {
+func (m *Model) fits(spec data.Spec, labels data.Source) error {
 	if spec.Len == 0 {
 		return fmt.Errorf("cornu: %w", data.ErrEmpty)
 	}
@@ -176,7 +176,7 @@ func (m *Model) fits(source data.Source, spec data.Spec) error {
 	if len(spec.Y) != len(outputs) {
 		return fmt.Errorf("cornu: the data have %d targets, the model has %d outputs", len(spec.Y), len(outputs))
 	}
-	checker, ok := source.(data.LabelChecker)
+	checker, ok := labels.(data.LabelChecker)
 	for i, out := range outputs {
 		fitter, sparse := m.compiled.lossOf(i).(loss.Fitter)
 		if !ok || !sparse {

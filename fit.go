@@ -97,18 +97,19 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 			return nil, fmt.Errorf("cornu: Fit: %w", err)
 		}
 	}
+	labels := source // what is wrapped around it hides the labels
 	if cfg.ClassWeight != nil {
 		if source, err = data.ClassWeights(source, cfg.ClassWeight); err != nil {
 			return nil, fmt.Errorf("cornu: Fit: %w", err)
 		}
 	}
-	step, err := m.step(true, source)
+	step, err := m.step(true, source.Spec(), labels)
 	if err != nil {
 		return nil, err
 	}
 	var evaluate *train.Step
 	if validation != nil {
-		if evaluate, err = m.step(false, validation); err != nil {
+		if evaluate, err = m.step(false, validation.Spec(), validation); err != nil {
 			return nil, fmt.Errorf("cornu: Fit: validation: %w", err)
 		}
 	}
@@ -173,7 +174,7 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 	if err != nil {
 		return Result{}, err
 	}
-	step, err := m.step(false, source)
+	step, err := m.step(false, source.Spec(), source)
 	if err != nil {
 		return Result{}, err
 	}
@@ -207,7 +208,7 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	if spec.Len <= 0 {
 		return Result{}, fmt.Errorf("cornu: %s: the data source must have a known number of samples, at least one", call)
 	}
-	step, err := m.step(training, source)
+	step, err := m.step(training, spec, source)
 	if err != nil {
 		return Result{}, err
 	}
@@ -221,7 +222,7 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 // Plan returns the kernel calls of a training step for batches of n samples such
 // as source's, as text.
 func (m *Model) Plan(source data.Source, n int) (string, error) {
-	step, err := m.step(true, source)
+	step, err := m.step(true, source.Spec(), source)
 	if err != nil {
 		return "", err
 	}
