@@ -10,10 +10,13 @@ package optimizer
 // wraps what all of them share around the rule of one.
 
 import (
+	"fmt"
+	"math"
 	"reflect"
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // Zero says 0 for a field whose zero value means another default: Adam{Beta1: Zero}.
@@ -44,6 +47,11 @@ type Update struct {
 	Grad  *graph.Node   // their gradients, clipped, [n]
 	Slots []*graph.Node // the state, each [n], in the order of Optimizer.Slots
 
+	// Shapes and Offsets say where in the slab each weight lies, for the rules
+	// that need to know.
+	Shapes  []tensor.Shape
+	Offsets []int
+
 	// HostScalar returns a scalar node whose value is computed on the host, in
 	// float64, before every step: f gets the learning rate and the number of the
 	// step, from 1. Equal names within one update give one node.
@@ -58,13 +66,40 @@ func (u *Update) LR() *graph.Node {
 // scalar returns a constant.
 func (u *Update) scalar(v float64) *graph.Node { return u.Param.Graph().Scalar(v) }
 
-// A Schedule gives the learning rate of every step.
-type Schedule interface {
-	// Name returns Keras's name of the class: "ExponentialDecay".
-	Name() string
-	// Rate returns the learning rate after so many steps: Rate(0) is that of the
-	// first.
-	Rate(steps uint64) float64
+// root returns √(x + epsilon), or √x + epsilon.
+func (u *Update) root(x *graph.Node, epsilon float64, outside bool) *graph.Node {
+	if outside {
+		return x.Sqrt().Add(u.scalar(epsilon))
+	}
+	return x.Add(u.scalar(epsilon)).Sqrt()
+}
+
+// each applies a rule to every weight on its own. The rule gets the weight and
+// its gradient in the weight's shape, and for each slot what is stored of it,
+// flat; it returns the weight's new value and replaces the slots by theirs, of
+// any shape that isn't larger.
+func (u *Update) each(rule func(w, g *graph.Node, slots []*graph.Node) *graph.Node) {
+	size := u.Param.Shape().Numel()
+	if len(u.Shapes) == 0 || len(u.Shapes) != len(u.Offsets) {
+		u.Param = u.Param.Graph().Fail("the optimizer needs the shapes of the weights, and was given %d with %d offsets", len(u.Shapes), len(u.Offsets))
+		return
+	}
+	params := make([]*graph.Node, len(u.Shapes))
+	slots := make([][]*graph.Node, len(u.Slots))
+	for i, shape := range u.Shapes {
+		own := make([]*graph.Node, len(u.Slots))
+		for k, slot := range u.Slots {
+			own[k] = slot.View(u.Offsets[i], tensor.Shape{shape.Numel()})
+		}
+		params[i] = rule(u.Param.View(u.Offsets[i], shape), u.Grad.View(u.Offsets[i], shape), own)
+		for k := range own {
+			slots[k] = append(slots[k], own[k])
+		}
+	}
+	u.Param = graph.Pack(size, u.Offsets, params...)
+	for k := range u.Slots {
+		u.Slots[k] = graph.Pack(size, u.Offsets, slots[k]...)
+	}
 }
 
 // A Clip bounds gradients. At most one field may be set. A gradient's norm is
@@ -119,7 +154,45 @@ func CommonOf(o Optimizer) Common {
 	return c
 }
 
-var registry = config.NewRegistry[Optimizer]("optimizer", SGD{}, RMSprop{}, Adam{})
+// Check returns an error unless o's common fields are in range.
+func Check(o Optimizer) error {
+	c := CommonOf(o)
+	failed := func(format string, args ...any) error {
+		return fmt.Errorf("optimizer %s: %w", o.Name(), fmt.Errorf(format, args...))
+	}
+	if c.LearningRate < 0 || math.IsNaN(c.LearningRate) || math.IsInf(c.LearningRate, 0) {
+		return failed("LearningRate is %v, it must be a number of at least 0", c.LearningRate)
+	}
+	set := 0
+	for _, limit := range []float64{c.Clip.Value, c.Clip.Norm, c.Clip.GlobalNorm} {
+		if !(limit >= 0) {
+			return failed("Clip has %v, it cannot be negative", limit)
+		}
+		if limit > 0 {
+			set++
+		}
+	}
+	if set > 1 {
+		return failed("Clip has %d of Value, Norm and GlobalNorm, it can have one", set)
+	}
+	if c.EMA.On && !(c.EMA.Momentum >= 0 && c.EMA.Momentum <= 1) {
+		return failed("EMA.Momentum is %v, it must be within [0, 1]", c.EMA.Momentum)
+	}
+	if c.EMA.Overwrite < 0 {
+		return failed("EMA.Overwrite is %d, it cannot be negative", c.EMA.Overwrite)
+	}
+	if s, ok := c.Schedule.(interface{ Check() error }); ok {
+		if err := s.Check(); err != nil {
+			return failed("schedule %s: %w", c.Schedule.Name(), err)
+		}
+	}
+	return nil
+}
+
+var registry = config.NewRegistry[Optimizer](
+	"optimizer",
+	SGD{}, RMSprop{}, Adam{}, AdamW{}, Adamax{}, Nadam{}, Adagrad{}, Adadelta{}, Adafactor{}, Lion{}, Ftrl{}, Lamb{},
+)
 
 // ByName returns the optimizer that Keras knows by the name, with its defaults.
 // The error of an unknown name lists the known ones.

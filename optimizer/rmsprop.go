@@ -21,7 +21,7 @@ type RMSprop struct {
 	Momentum       float64
 	Epsilon        float64 `default:"1e-7"`
 	Centered       bool
-	EpsilonOutside bool `keras:"-"` // √a + Epsilon, as in Keras 2.2
+	EpsilonOutside bool // √a + Epsilon, as in Keras 2.2
 	WeightDecay    float64
 	Clip           Clip
 	EMA            EMA
@@ -47,7 +47,7 @@ func (o RMSprop) Slots() []Slot {
 // Update emits the rule.
 func (o RMSprop) Update(u *Update) {
 	o = config.Resolve(o)
-	rho, rest, epsilon := u.scalar(o.Rho), u.scalar(1-o.Rho), u.scalar(o.Epsilon)
+	rho, rest := u.scalar(o.Rho), u.scalar(1-o.Rho)
 	a := rho.Mul(u.Slots[0]).Add(rest.Mul(u.Grad.Square()))
 	u.Slots[0] = a
 	if o.Centered {
@@ -56,11 +56,7 @@ func (o RMSprop) Update(u *Update) {
 		u.Slots[last] = mean
 		a = a.Sub(mean.Square())
 	}
-	root := a.Add(epsilon).Sqrt()
-	if o.EpsilonOutside {
-		root = a.Sqrt().Add(epsilon)
-	}
-	step := u.LR().Mul(u.Grad).Div(root)
+	step := u.LR().Mul(u.Grad).Div(u.root(a, o.Epsilon, o.EpsilonOutside))
 	if o.Momentum > 0 {
 		step = u.scalar(o.Momentum).Mul(u.Slots[1]).Add(step)
 		u.Slots[1] = step
