@@ -3,7 +3,10 @@ package cornu
 // This file says what a model is trained for, and traces its steps.
 
 import (
+	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
@@ -23,6 +26,10 @@ type CompileConfig struct {
 	Optimizer     optimizer.Optimizer // nil: RMSprop, as in Keras
 	Metrics       []metric.Metric     // of every output
 	OutputMetrics [][]metric.Metric   // of each output, beside Metrics
+
+	// WeightedMetrics are of every output, and count the samples by their
+	// weights, as the loss does. Metrics and OutputMetrics don't.
+	WeightedMetrics []metric.Metric
 }
 
 // A ShapeError says that data, a layer and what is asked of them don't fit.
@@ -39,28 +46,32 @@ func (e *ShapeError) Error() string {
 }
 
 // Compile says what the model is trained for. It returns the first mistake made
-// in building the model, and checks that the losses fit the outputs. Compiling
-// again starts with a fresh optimizer.
+// in building the model, and checks that the losses fit the outputs; after an
+// error all is as it was. Compiling again starts with a fresh optimizer.
 func (m *Model) Compile(cfg CompileConfig) error {
 	if cfg.Optimizer == nil {
 		cfg.Optimizer = optimizer.RMSprop{}
 	}
 	if cfg.Loss == nil && cfg.Losses == nil {
-		return fmt.Errorf("cornu: Compile needs a Loss")
+		return errors.New("cornu: Compile needs a Loss")
+	}
+	for _, list := range append([][]metric.Metric{cfg.Metrics, cfg.WeightedMetrics}, cfg.OutputMetrics...) {
+		if slices.Contains(list, nil) {
+			return errors.New("cornu: Compile: a metric is nil")
+		}
 	}
 	if m.err != nil {
 		return m.err
 	}
-	m.compiled, m.optimizer, m.steps = nil, nil, nil
 	if m.net == nil && !m.sequential {
-		return fmt.Errorf("cornu: the model has no layers")
+		return errors.New("cornu: the model has no layers")
 	}
 	if m.net != nil {
 		if err := m.check(&cfg); err != nil {
 			return err
 		}
 	}
-	m.compiled = &cfg
+	m.compiled, m.steps = &cfg, nil
 	m.optimizer = train.NewOptimizer(cfg.Optimizer)
 	return nil
 }
@@ -117,6 +128,23 @@ func (cfg *CompileConfig) lossOf(i int) loss.Loss {
 	return cfg.Loss
 }
 
+// labels returns how many classes there are if the targets of output i are labels,
+// else 0, and which other labels the loss ignores.
+func (cfg *CompileConfig) labels(i int, output tensor.Shape) (classes int, ignored []int) {
+	l := cfg.lossOf(i)
+	fitter, ok := l.(loss.Fitter)
+	if !ok {
+		return 0, nil
+	}
+	if want, err := fitter.TargetShape(output); err != nil || len(want) == len(output) {
+		return 0, nil
+	}
+	if sparse, ok := l.(loss.SparseCategoricalCrossentropy); ok && sparse.IgnoreClass != nil {
+		ignored = []int{*sparse.IgnoreClass}
+	}
+	return output[len(output)-1], ignored
+}
+
 func (cfg *CompileConfig) metricsOf(i int) []metric.Metric {
 	metrics := cfg.Metrics
 	if cfg.OutputMetrics != nil {
@@ -125,11 +153,13 @@ func (cfg *CompileConfig) metricsOf(i int) []metric.Metric {
 	return metrics
 }
 
-// A stepKey tells steps apart: by what they do and by the data's shapes.
+// A stepKey tells steps apart: by what they do, by the data's shapes, and by the
+// variables that are trained, since layers may be frozen at any time.
 type stepKey struct {
 	training bool
 	weighted bool
 	shapes   string
+	trained  string
 }
 
 // step returns the step for training or evaluation on data of that description,
@@ -139,12 +169,12 @@ func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.
 		return nil, err
 	}
 	if m.compiled == nil {
-		return nil, fmt.Errorf("cornu: the model is not compiled: call Compile first, and again after Add")
+		return nil, errors.New("cornu: the model is not compiled: call Compile first, and again after Add")
 	}
 	if err := m.fits(spec, labels); err != nil {
 		return nil, err
 	}
-	key := stepKey{training, spec.Weighted, fmt.Sprint(spec.X, spec.Y)}
+	key := stepKey{training, spec.Weighted, fmt.Sprint(spec.X, spec.Y), m.trained()}
 	if s := m.steps[key]; s != nil {
 		return s, nil
 	}
@@ -163,6 +193,19 @@ func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.
 	return s, nil
 }
 
+// trained says of each variable whether the optimizer changes it.
+func (m *Model) trained() string {
+	var b strings.Builder
+	for _, v := range m.net.Variables() {
+		if m.net.Trainable(v) {
+			b.WriteByte('1')
+		} else {
+			b.WriteByte('0')
+		}
+	}
+	return b.String()
+}
+
 // fits returns an error unless the data have the model's inputs and outputs, and
 // labels that are classes.
 func (m *Model) fits(spec data.Spec, labels data.Source) error {
@@ -178,14 +221,10 @@ func (m *Model) fits(spec data.Spec, labels data.Source) error {
 	}
 	checker, ok := labels.(data.LabelChecker)
 	for i, out := range outputs {
-		fitter, sparse := m.compiled.lossOf(i).(loss.Fitter)
-		if !ok || !sparse {
-			continue
+		classes, ignored := m.compiled.labels(i, out.Shape())
+		if !ok || classes == 0 || ignored != nil {
+			continue // a step looks at the labels too, batch by batch
 		}
-		if want, err := fitter.TargetShape(out.Shape()); err != nil || len(want) == len(out.Shape()) {
-			continue
-		}
-		classes := out.Shape()[len(out.Shape())-1]
 		if err := checker.CheckLabels(i, classes); err != nil {
 			return fmt.Errorf("cornu: layer %q has %d classes: %w", m.net.Name(out.Layer()), classes, err)
 		}
@@ -224,7 +263,7 @@ func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*
 		if spec.Weighted {
 			weight = s.SampleWeight()
 		}
-		t := tracing{s, m, cfg, weight}
+		t := tracing{s, m, cfg, weight, map[string]int{"loss": 1}}
 		total := penalty
 		for i, out := range outputs {
 			if part := t.output(i, out, batched(spec.Y[i])); part != nil {
@@ -232,7 +271,7 @@ func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*
 			}
 		}
 		if total == nil {
-			s.Fail(fmt.Errorf("cornu: no output has a loss"))
+			s.Fail(errors.New("cornu: no output has a loss"))
 			return
 		}
 		s.Mean("loss", total)
@@ -260,7 +299,8 @@ type tracing struct {
 	*train.StepBuilder
 	model  *Model
 	cfg    *CompileConfig
-	weight *graph.Node // of the samples, or nil
+	weight *graph.Node    // of the samples, or nil
+	taken  map[string]int // how often each name of a measure was asked for
 }
 
 // output emits the loss and the metrics of one output, and returns the part that
@@ -272,24 +312,49 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 	if len(t.model.net.Outputs()) > 1 {
 		prefix = name + "_"
 	}
-	yTrue := t.Target(name+"_target", target)
-	for _, m := range t.cfg.metricsOf(i) {
-		t.Metric(prefix+m.Name(), m, yTrue, yPred, t.weight)
-	}
 	l := t.cfg.lossOf(i)
+	if l != nil {
+		if err := loss.Check(l, name, target, node.Shape()); err != nil {
+			t.Fail(err)
+			return nil
+		}
+	}
+	var yTrue *graph.Node
+	if classes, ignored := t.cfg.labels(i, node.Shape()); classes > 0 {
+		yTrue = t.Labels(name+"_target", target, classes, ignored...)
+	} else {
+		yTrue = t.Target(name+"_target", target)
+	}
+	for _, m := range t.cfg.metricsOf(i) {
+		t.Metric(t.unique(prefix+m.Name()), m, yTrue, yPred, nil)
+	}
+	for _, m := range t.cfg.WeightedMetrics {
+		name := prefix + m.Name()
+		if t.taken[name] > 0 {
+			name = prefix + "weighted_" + m.Name()
+		}
+		t.Metric(t.unique(name), m, yTrue, yPred, t.weight)
+	}
 	if l == nil {
 		return nil
 	}
-	if err := loss.Check(l, name, target, node.Shape()); err != nil {
-		t.Fail(err)
-		return nil
-	}
-	value := loss.Reduce(l.Loss(yTrue, yPred), t.weight)
+	value := loss.Of(l, yTrue, yPred, t.weight)
 	if prefix != "" {
-		t.Mean(prefix+"loss", value)
+		t.Mean(t.unique(prefix+"loss"), value)
 	}
 	if t.cfg.LossWeights != nil {
 		value = value.MulScalar(t.cfg.LossWeights[i])
 	}
 	return value
+}
+
+// unique returns the name under which a measure is kept, as
+// keras/src/trainers/compile_utils.py chooses it: accuracy, accuracy_1, …
+func (t *tracing) unique(name string) string {
+	n := t.taken[name]
+	t.taken[name]++
+	if n == 0 {
+		return name
+	}
+	return t.unique(fmt.Sprintf("%s_%d", name, n))
 }

@@ -80,6 +80,13 @@ func (s *StepBuilder) Target(name string, shape tensor.Shape) *graph.Node {
 	return n
 }
 
+// Labels is Target for labels: a batch with a label that is neither a whole number
+// from 0 to classes-1 nor one of the others ends in a *data.LabelError.
+func (s *StepBuilder) Labels(name string, shape tensor.Shape, classes int, others ...int) *graph.Node {
+	s.step.labels = append(s.step.labels, labels{len(s.step.targets), classes, others})
+	return s.Target(name, shape)
+}
+
 // SampleWeight returns the node of shape [batch] that is fed with the weights of
 // the samples.
 func (s *StepBuilder) SampleWeight() *graph.Node {

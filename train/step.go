@@ -10,6 +10,7 @@ package train
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cornu-ml/cornu/data"
@@ -30,6 +31,7 @@ type Step struct {
 	variables  []*layer.Variable
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
+	labels     []labels      // those of the targets that are labels
 	weights    *graph.Node   // from its W, nil if the step takes none
 	outputs    []*graph.Node // results that are read whole
 	meters     []*meter
@@ -40,6 +42,13 @@ type Step struct {
 	mu    sync.Mutex
 	plans map[int]*plan.Plan
 	free  map[int][]*bound
+}
+
+// labels says which of the targets are labels, and of what.
+type labels struct {
+	target  int
+	classes int
+	others  []int // that are allowed too
 }
 
 // A scalar is an input that is computed before each update.
@@ -131,8 +140,27 @@ func (s *Step) release(b *bound) {
 	}
 }
 
+// check returns an error if the batch that b holds has a label that is no class.
+func (l *labels) check(b *bound) error {
+	y := b.batch.Y[l.target]
+	for i, label := range y {
+		class := int(label)
+		if float32(class) == label && (class >= 0 && class < l.classes || slices.Contains(l.others, class)) {
+			continue
+		}
+		row := i * b.n / len(y)
+		return fmt.Errorf("row %d of the batch: %w", row, &data.LabelError{Row: row, Label: float64(label), Classes: l.classes})
+	}
+	return nil
+}
+
 // run does one step on the batch that b holds: compute, check, update, measure.
 func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
+	for i := range s.labels {
+		if err := s.labels[i].check(b); err != nil {
+			return err
+		}
+	}
 	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
 	for i := range s.scalars {
 		sc := &s.scalars[i]
