@@ -1,282 +1,187 @@
 package cpu
 
-import (
-	"unsafe"
+import "github.com/cornu-ml/cornu/internal/par"
 
-	"github.com/cornu-ml/cornu/internal/fmath"
-	"github.com/cornu-ml/cornu/internal/par"
-)
+// This file multiplies matrices: what a product is, and how a task of it walks
+// over its tiles. How a product is cut into tasks is in gemm_tiling.go, the
+// tiles' kernels are in gemm_generic.go and in assembly.
 
-// This file multiplies matrices: how a product is cut into tasks and tiles. The
-// tiles' kernels are in gemm_*.go.
+// A Gemm kernel computes the matrix product C = op(A)·op(B). All are row-major
+// with LDA, LDB and LDC elements from row to row; op(A) is M×K, op(B) is K×N.
+// C overlaps neither A nor B.
+//
+// k is cut into blocks of 4096. Within a block every element of C is one chain of
+// fused multiply-adds in increasing k, from +0; the blocks are added in order.
+// Tiles, tasks and instruction sets change nothing in that, nor in the bits.
+type Gemm struct {
+	M, N, K        int
+	TransA, TransB bool // A is stored as K×M, B as N×K
+	A, B, C        []float32
+	LDA, LDB, LDC  int
+	Epilogue       Epilogue // or nil
 
-// An Epilogue is what follows a product, done region by region while the region
-// is in the cache.
+	tiling
+}
+
+// An Epilogue goes on with a product, region by region, while the region is in the
+// cache. [Elementwise] is one.
 type Epilogue interface {
 	// Region processes rows r0 … r1-1 and columns c0 … c1-1 of the product.
+	// Calls that overlap in time have different workers and disjoint regions.
 	Region(worker, r0, r1, c0, c1 int)
 }
 
-// Gemm computes C = op(A)·op(B), row-major: op(A) is M×K and op(B) is K×N. LDA,
-// LDB and LDC are the distances of rows in memory.
-//
-// k is cut into blocks of 4096. In a block every element of C is one chain of
-// fused multiply-adds in increasing k, from +0; the blocks are added in order.
-// So the bits depend neither on how the product is tiled nor on the processor.
-type Gemm struct {
-	M, N, K        int
-	TransA, TransB bool // A is stored K×M, B is stored N×K
-	A, B, C        []float32
-	LDA, LDB, LDC  int
-	Epilogue       Epilogue // nil: none
+// chain is the length of a chain of multiply-adds.
+const chain = 4096
 
-	tiling
-	scratch [par.MaxWorkers]*gemmScratch
-}
-
-// blockK is the length of a chain.
-const blockK = 4096
-
-// A tiling says how a product is cut. A task is a range of columns over all rows,
-// packed first, or a range of rows over all columns, with B read in place.
-type tiling struct {
-	tier     Tier
-	rows     int // of a tile, at most
-	lanes    int // of a tile's width
-	byColumn bool
-	packA    bool
-	step     int // columns, or row tiles, of a task
-	kStep    int // how much of k is packed at a time
-	tiles    int // of rows
-	tasks    int
-}
-
-// A gemmTile is a kernel's argument: one tile. Strides are in bytes.
-type gemmTile struct {
-	a, b, c            unsafe.Pointer
-	ars, aks, brs, crs int
-	k                  int
-	mask               uint32 // of the columns
-	_                  uint32
-	mode               int       // how the chain begins and ends
-	lanes              [16]int32 // the mask as AVX2 wants it: -1 or 0
-}
-
-// The modes of a tile.
-const (
-	modeStart = iota // from +0
-	modeGoOn         // from what C holds
-	modeAdd          // from +0, and the result is added to C
-)
-
-// gemmScratch is what one worker packs into.
-type gemmScratch struct {
-	tile gemmTile
-	b    []float32
-	a    []float32
-}
-
-// Prepare chooses the tiling. It is to be called once after the fields are set;
-// Run does so if need be.
-func (g *Gemm) Prepare() {
-	g.tier = Active()
-	t := &g.tiling
-	switch g.tier {
-	case AVX512:
-		t.rows, t.lanes = 14, 32
-	case AVX2:
-		t.rows, t.lanes = 6, 16
-	default:
-		t.rows, t.lanes = 4, 8
-	}
-	t.tiles = (g.M + t.rows - 1) / t.rows
-	footprint := g.K * g.N * 4
-	t.byColumn = g.K > 0 && (g.TransB || footprint > 832<<10 || g.LDB%1024 == 0 && g.M >= 64 && footprint > 64<<10)
-	if t.byColumn {
-		t.step = min(max((g.N/8+t.lanes-1)/t.lanes*t.lanes, t.lanes), 4*t.lanes)
-		t.kStep = 1024
-		if g.K > blockK {
-			t.kStep = blockK
-			t.step = t.lanes
-		}
-		t.packA = !g.TransA && g.LDA%512 == 0 && g.N >= 4*t.lanes
-		t.tasks = (g.N + t.step - 1) / t.step
-	} else {
-		t.step = 1
-		if work := t.rows * g.N * g.K; work < 1<<17 {
-			t.step = min(t.tiles, (1<<17+work-1)/max(work, 1))
-		}
-		t.kStep = blockK
-		if t.tiles > 0 {
-			t.tasks = (t.tiles + t.step - 1) / t.step
-		}
-	}
-	if g.M == 0 || g.N == 0 {
-		t.tasks = 0
-	}
-	if g.M*g.N*g.K < 1<<16 && t.tasks > 1 {
-		t.step, t.tasks = max(t.tiles, g.N), 1
-		if t.byColumn {
-			t.step = g.N
-		}
-	}
-}
+// Prepare cuts the product into tasks. It is to be called once after the fields
+// are set; Run calls it if need be.
+func (g *Gemm) Prepare() { g.tiling = newTiling(g) }
 
 // Tasks returns the number of tasks that Run is made of.
 func (g *Gemm) Tasks() int { return g.tasks }
 
-// Run computes the product.
+// Run computes C.
 func (g *Gemm) Run(p *par.Pool) {
-	if g.lanes == 0 || g.tier != Active() {
+	if g.kernels == nil {
 		g.Prepare()
 	}
 	p.Run(g, g.tasks)
 }
 
-// Do does one task.
+// Do does one task: a region of C from its first multiplication to its epilogue.
 func (g *Gemm) Do(worker, index int) {
-	s := g.scratch[worker]
-	if s == nil {
-		s = &gemmScratch{}
-		if g.byColumn {
-			s.b = make([]float32, (g.step+g.lanes)*min(g.K, g.kStep))
-		}
-		if g.packA {
-			s.a = make([]float32, 16*min(g.K, g.kStep))
-		}
-		g.scratch[worker] = s
-	}
-	if g.byColumn {
-		g.columns(worker, s, index*g.step, min((index+1)*g.step, g.N))
+	r := g.region(index)
+	s := acquireScratch(worker)
+	g.multiply(s, &r)
+	releaseScratch(worker, s)
+	if g.Epilogue == nil {
 		return
 	}
-	for tile := index * g.step; tile < min((index+1)*g.step, g.tiles); tile++ {
-		g.row(worker, s, tile)
+	if r0, r1 := g.row(r.p0), g.row(r.p1); g.swap {
+		g.Epilogue.Region(worker, r.c0, r.c1, r0, r1)
+	} else {
+		g.Epilogue.Region(worker, r0, r1, r.c0, r.c1)
 	}
 }
 
-// rowsOf returns the rows of a row tile: as even as can be.
-func (g *Gemm) rowsOf(tile int) (r0, r1 int) {
-	return tile * g.M / g.tiles, (tile + 1) * g.M / g.tiles
-}
+// A part is a region of C: panels p0 … p1-1 of rows, columns c0 … c1-1.
+type part struct{ p0, p1, c0, c1 int }
 
-// row computes all columns of a row tile, B in place.
-func (g *Gemm) row(worker int, s *gemmScratch, tile int) {
-	r0, r1 := g.rowsOf(tile)
+// multiply computes a region.
+func (g *Gemm) multiply(s *gemmScratch, r *part) {
+	r0, cols := g.row(r.p0), r.c1-r.c0
+	rows := g.row(r.p1) - r0
+	c := matrix{data: g.C, ld: g.LDC}
+	if g.swap {
+		c = matrix{data: grow(&s.c, rows*cols), ld: cols}
+	} else {
+		c = c.from(r0, r.c0)
+	}
 	if g.K == 0 {
-		for r := r0; r < r1; r++ {
-			clear(g.C[r*g.LDC:][:g.N])
+		for i := range rows {
+			clear(c.from(i, 0).data[:cols])
 		}
 	}
-	for k0 := 0; k0 < g.K; k0 += blockK {
-		k := min(blockK, g.K-k0)
-		for c := 0; c < g.N; c += g.lanes {
-			g.tile(s, r0, r1, c, min(c+g.lanes, g.N), k0, k, nil, g.B[k0*g.LDB+c:], g.LDB)
+	for k := 0; k < g.K; k += chain {
+		sum := c
+		if k > 0 {
+			sum = matrix{data: grow(&s.c, rows*cols), ld: cols}
+		}
+		end := min(k+chain, g.K)
+		for k0 := k; k0 < end; k0 += g.stepK {
+			g.slice(s, r, k0, min(k0+g.stepK, end), sum, k0 > k)
+		}
+		if k > 0 {
+			g.add(&s.tile, c, sum, rows, cols)
 		}
 	}
-	if g.Epilogue != nil {
-		g.Epilogue.Region(worker, r0, r1, 0, g.N)
+	if g.swap {
+		g.transpose(s, matrix{data: g.C, ld: g.LDC}.from(r.c0, r0), c, rows, cols)
 	}
 }
 
-// columns computes a range of columns, which it packs first.
-func (g *Gemm) columns(worker int, s *gemmScratch, c0, c1 int) {
-	for k0 := 0; k0 < g.K; k0 += g.kStep {
-		k := min(g.kStep, g.K-k0)
-		for c := c0; c < c1; c += g.lanes {
-			g.packB(s.b[(c-c0)*k:], c, min(c+g.lanes, c1), k0, k)
+// slice goes on with the chains of a region from k0 to k1.
+func (g *Gemm) slice(s *gemmScratch, r *part, k0, k1 int, c matrix, resume bool) {
+	t := &s.tile
+	t.k, t.resume = k1-k0, 0
+	if resume {
+		t.resume = 1
+	}
+	b, width := g.b.from(k0, r.c0), r.c1-r.c0
+	if g.packB {
+		b, width = g.panels(s, b, t.k, width), g.panel
+	}
+	for p := r.p0; p < r.p1; {
+		end, a := r.p1, g.a.from(g.row(p), k0)
+		if g.packA {
+			end = min(p+g.blockA, end)
+			a = g.block(s, a, g.row(end)-g.row(p), t.k)
 		}
-		last := k0+k >= g.K
-		for tile := range g.tiles {
-			r0, r1 := g.rowsOf(tile)
-			var a []float32
-			if g.packA {
-				a = s.a
-				g.pack(a, 16, g.A[r0*g.LDA+k0:], g.LDA, r1-r0, k)
-			}
-			for c := c0; c < c1; c += g.lanes {
-				g.tile(s, r0, r1, c, min(c+g.lanes, c1), k0, k, a, s.b[(c-c0)*k:], g.lanes)
-			}
-			if last && g.Epilogue != nil {
-				g.Epilogue.Region(worker, r0, r1, c0, c1)
-			}
+		for col := r.c0; col < r.c1; col += width {
+			panel := b.from((col-r.c0)/width*t.k, 0)
+			g.strip(t, a, panel, c.from(g.row(p)-g.row(r.p0), col-r.c0), p, end, min(width, r.c1-col))
 		}
+		p = end
 	}
 }
 
-// packB copies columns c0 … c1-1 of op(B), k rows from k0, to rows of lanes.
-func (g *Gemm) packB(dst []float32, c0, c1, k0, k int) {
-	if !g.TransB {
-		for i := range k {
-			copy(dst[i*g.lanes:], g.B[(k0+i)*g.LDB+c0:][:c1-c0])
-		}
-		return
-	}
-	for c := c0; c < c1; c += 16 {
-		g.pack(dst[c-c0:], g.lanes, g.B[c*g.LDB+k0:], g.LDB, min(16, c1-c), k)
-	}
-}
-
-// tile computes rows r0 … r1-1 and columns c0 … c1-1 over k from k0. a is the
-// packed rows, 16 apart, or nil; b are k rows, ldb apart.
-func (g *Gemm) tile(s *gemmScratch, r0, r1, c0, c1, k0, k int, a, b []float32, ldb int) {
-	mode := modeStart
-	switch {
-	case k0 > 0 && k0%blockK == 0:
-		mode = modeAdd
-	case k0 > 0:
-		mode = modeGoOn
-	}
-	ars, aks := g.LDA, 1
-	switch {
-	case a != nil:
-		ars, aks = 1, 16
-	case g.TransA:
-		ars, aks = 1, g.LDA
-		a = g.A[k0*g.LDA+r0:]
-	default:
-		a = g.A[r0*g.LDA+k0:]
-	}
-	if g.tier != Generic {
-		t := &s.tile
-		t.a, t.b, t.c = unsafe.Pointer(&a[0]), unsafe.Pointer(&b[0]), unsafe.Pointer(&g.C[r0*g.LDC+c0])
-		t.ars, t.aks, t.brs, t.crs = 4*ars, 4*aks, 4*ldb, 4*g.LDC
-		t.k, t.mode = k, mode
-		t.gemm(g.tier, r1-r0, c1-c0, ars != 1)
-		return
-	}
-	for r := range r1 - r0 {
-		row := g.C[(r0+r)*g.LDC+c0 : (r0+r)*g.LDC+c1]
-		for c := range row {
-			sum := float32(0)
-			if mode == modeGoOn {
-				sum = row[c]
-			}
-			for i := range k {
-				sum = fmath.FMA(a[r*ars+i*aks], b[i*ldb+c], sum)
-			}
-			if mode == modeAdd {
-				sum += row[c]
-			}
-			row[c] = sum
+// strip multiplies panels p … end-1 of rows by columns of B: panel after panel if
+// B is packed and stays in the cache, else tile after tile of one panel of A.
+func (g *Gemm) strip(t *tile, a, b, c matrix, p, end, cols int) {
+	for first := g.row(p); p < end; {
+		height, count := g.alike(p, end)
+		row := g.row(p) - first
+		if g.packB {
+			g.down(t, a.from(row, 0), b, c.from(row, 0), height, count, cols)
+			p += count
+		} else {
+			g.across(t, a.from(row, 0), b, c.from(row, 0), height, cols)
+			p++
 		}
 	}
 }
 
-// pack transposes rows of k numbers, lds apart, at most 16, into k rows, ldd
-// apart.
-func (g *Gemm) pack(dst []float32, ldd int, src []float32, lds, rows, k int) {
-	if g.tier != Generic {
-		packAsm(g.tier, dst, ldd, src, lds, rows, k)
-		return
+// across computes a panel of rows, tile by tile.
+func (g *Gemm) across(t *tile, a, b, c matrix, height, cols int) {
+	t.aStep = 0
+	for col := 0; col < cols; {
+		m, width := g.kernels.widest(a.trans, height, g.vectors, cols-col)
+		t.count = max((cols-col)/width, 1)
+		t.bStep, t.cStep = 4*width, 4*width
+		t.run(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
+		col += t.count * width
 	}
-	packGo(dst, ldd, src, lds, rows, k)
 }
 
-func packGo(dst []float32, ldd int, src []float32, lds, rows, k int) {
-	for r := range rows {
-		for i, x := range src[r*lds:][:k] {
-			dst[i*ldd+r] = x
-		}
+// down computes count panels of the same height.
+func (g *Gemm) down(t *tile, a, b, c matrix, height, count, cols int) {
+	t.count = count
+	t.aStep, t.bStep, t.cStep = 4*height*a.ld, 0, 4*height*c.ld
+	if a.trans {
+		t.aStep = 4 * height
+	}
+	for col := 0; col < cols; {
+		m, width := g.kernels.widest(a.trans, height, g.vectors, cols-col)
+		t.run(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
+		col += width
+	}
+}
+
+// run calls a microkernel for tiles of cols columns.
+func (t *tile) run(m microkernel, a, b, c matrix, cols int) {
+	t.a, t.b, t.c = &a.data[0], &b.data[0], &c.data[0]
+	t.lda, t.ldb, t.ldc = 4*a.ld, 4*b.ld, 4*c.ld
+	t.tail = cols - (m.vectors-1)*m.lanes
+	m.run(t)
+}
+
+var one = matrix{data: []float32{1}}
+
+// add adds x to c: the product of 1 and x, on the chains that c holds.
+func (g *Gemm) add(t *tile, c, x matrix, rows, cols int) {
+	t.k, t.resume = 1, 1
+	for i := range rows {
+		g.across(t, one, x.from(i, 0), c.from(i, 0), 1, cols)
 	}
 }

@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"testing"
@@ -16,9 +15,9 @@ func product(g *Gemm) []float32 {
 	for i := range g.M {
 		for j := range g.N {
 			var total float32
-			for k0 := 0; k0 < g.K; k0 += blockK {
-				var chain float32
-				for k := k0; k < min(k0+blockK, g.K); k++ {
+			for k0 := 0; k0 < g.K; k0 += chain {
+				var sum float32
+				for k := k0; k < min(k0+chain, g.K); k++ {
 					a, b := i*g.LDA+k, k*g.LDB+j
 					if g.TransA {
 						a = k*g.LDA + i
@@ -26,12 +25,12 @@ func product(g *Gemm) []float32 {
 					if g.TransB {
 						b = j*g.LDB + k
 					}
-					chain = fmath.FMA(g.A[a], g.B[b], chain)
+					sum = fmath.FMA(g.A[a], g.B[b], sum)
 				}
 				if k0 == 0 {
-					total = chain
+					total = sum
 				} else {
-					total += chain
+					total += sum
 				}
 			}
 			c[i*g.N+j] = total
@@ -93,50 +92,6 @@ func TestProductsHaveTheSameBitsOnEveryTier(t *testing.T) {
 					}
 				}
 			}
-		}
-	}
-}
-
-// BenchmarkGemm measures the products of the chapter's step, and square ones,
-// against the peak that is measured in the same run.
-func BenchmarkGemm(b *testing.B) {
-	type shape struct {
-		m, n, k        int
-		transA, transB bool
-	}
-	shapes := []shape{
-		{128, 256, 784, false, false},
-		{128, 256, 256, false, false},
-		{128, 10, 256, false, false},
-		{784, 256, 128, true, false},
-		{256, 256, 128, true, false},
-		{256, 10, 128, true, false},
-		{128, 256, 256, false, true},
-		{128, 256, 10, false, true},
-	}
-	for _, n := range []int{256, 512, 1024, 2048} {
-		shapes = append(shapes, shape{n, n, n, false, false}, shape{n, n, n, true, false}, shape{n, n, n, false, true})
-	}
-	for _, s := range shapes {
-		form := "NN"
-		if s.transA {
-			form = "TN"
-		} else if s.transB {
-			form = "NT"
-		}
-		for _, threads := range []int{1, 2} {
-			b.Run(fmt.Sprintf("%s/%dx%dx%d/threads=%d", form, s.m, s.n, s.k, threads), func(b *testing.B) {
-				g := randomGemm(s.m, s.n, s.k, s.transA, s.transB, 0)
-				p := par.New(threads)
-				defer p.Close()
-				g.Run(p)
-				for b.Loop() {
-					g.Run(p)
-				}
-				flops := 2 * float64(s.m) * float64(s.n) * float64(s.k) * float64(b.N) / b.Elapsed().Seconds()
-				b.ReportMetric(flops/1e9, "GFLOP/s")
-				b.ReportMetric(flops/1e9/PeakFMA(threads), "of-peak")
-			})
 		}
 	}
 }

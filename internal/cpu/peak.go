@@ -3,50 +3,44 @@ package cpu
 import (
 	"sync"
 	"time"
+
+	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
-// This file measures what the processor could do at most.
+// This file measures what the machine can do at most.
 
-// PeakFMA returns the floating-point operations a second, in GFLOP/s, that so
-// many threads reach together in a loop of nothing but fused multiply-adds of
-// registers, on the active tier: the best of several runs of some milliseconds.
+// PeakFMA returns how many GFLOP/s (a fused multiply-add counts as two operations)
+// that many threads do together when they do nothing else, in registers, on the
+// active tier: the best of several attempts, which take some 50 ms.
 func PeakFMA(threads int) float64 {
-	tier := Active()
-	rounds := 1 << 19
-	if tier == Generic {
-		rounds = 1 << 18
-	}
+	p := peaks[Active()]
 	best := 0.0
-	for range 5 {
+	for range 10 {
 		var wg sync.WaitGroup
-		var mu sync.Mutex
-		total := 0.0
+		start := time.Now()
 		for range threads {
-			wg.Go(func() {
-				start := time.Now()
-				flops := peakRounds(tier, rounds)
-				rate := flops / time.Since(start).Seconds() / 1e9
-				mu.Lock()
-				total += rate
-				mu.Unlock()
-			})
+			wg.Go(func() { p.run(p.rounds) })
 		}
 		wg.Wait()
-		best = max(best, total)
+		best = max(best, 2*float64(threads*p.rounds*p.width)/time.Since(start).Seconds()/1e9)
 	}
 	return best
 }
 
-var peakSink float32
-
-// peakGo multiplies and adds in plain Go, which is what the generic tier can do.
-func peakGo(n int) float64 {
-	var a, b, c, d, e, f, g, h float32
-	x, y := float32(0.5), float32(1)
-	for range n {
-		a, b, c, d = float32(x*a)+y, float32(x*b)+y, float32(x*c)+y, float32(x*d)+y
-		e, f, g, h = float32(x*e)+y, float32(x*f)+y, float32(x*g)+y, float32(x*h)+y
-	}
-	peakSink = a + b + c + d + e + f + g + h
-	return float64(n) * 16
+// A peakLoop does width multiply-adds in each of its rounds.
+type peakLoop struct {
+	run           func(rounds int)
+	rounds, width int // rounds: about 5 ms
 }
+
+func peakGeneric(n int) {
+	var sums [4]float32
+	for range n {
+		for i := range sums {
+			sums[i] = fmath.FMA(0, 0, sums[i])
+		}
+	}
+	peakSink = sums
+}
+
+var peakSink [4]float32

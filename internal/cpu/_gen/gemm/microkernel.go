@@ -1,0 +1,275 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// unroll is the number of k that a turn of the inner loop takes.
+const unroll = 4
+
+// A microkernel keeps rows × vectors accumulators in registers. For each k it
+// loads a row of B, broadcasts a column of A and multiplies.
+type microkernel struct {
+	*generator
+	rows, vectors int
+	cols          bool // A's column is contiguous
+	tail          mask // of the last vector, or nil
+
+	a   []reg.GPVirtual // every seventh row of A, or the column
+	lda map[int]reg.GPVirtual
+	b   reg.GPVirtual
+	ldb map[int]reg.GPVirtual
+}
+
+// microkernel emits one and returns its name.
+func (g *generator) microkernel(rows, vectors int, cols bool) string {
+	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols}
+	order, index := "Rows", "a[i*lda+p]"
+	if cols {
+		order, index = "Cols", "a[p*lda+i]"
+	}
+	width := vectors * g.isa.lanes
+	name := fmt.Sprintf("tile%dx%d%s%s", rows, width, order, g.isa.name)
+	g.function(name, "t", "tile")
+	g.Doc(
+		"for p := range k {",
+		fmt.Sprintf("	for i := range %d {", rows),
+		fmt.Sprintf("		for j := range %d {", width),
+		fmt.Sprintf("			c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", index),
+	)
+	m.emit()
+	g.RET()
+	return name
+}
+
+func (m *microkernel) emit() {
+	if m.vectors <= 2 {
+		m.tail = m.firstLanes(m.load("tail"), 1)
+	}
+	a, b, c, count := m.load("a"), m.load("b"), m.load("c"), m.load("count")
+	m.lda = multiples(m, "lda", m.indices())
+	m.ldb = multiples(m, "ldb", []int{1, 3})
+
+	m.Label("tile")
+	m.start(c)
+	m.a = []reg.GPVirtual{m.copy(a)}
+	if !m.cols && m.rows > 7 {
+		second := m.GP64()
+		m.LEAQ(operand.Mem{Base: a, Index: m.lda[1], Scale: 2}, second)
+		m.LEAQ(operand.Mem{Base: second, Index: m.lda[5], Scale: 1}, second)
+		m.a = append(m.a, second)
+	}
+	m.b = m.copy(b)
+
+	k := m.load("k")
+	m.SUBQ(operand.I8(unroll), k)
+	m.JLT(operand.LabelRef("rest"))
+	m.Label("unrolled")
+	for u := range unroll {
+		m.step(u)
+	}
+	m.advance(unroll)
+	m.SUBQ(operand.I8(unroll), k)
+	m.JGE(operand.LabelRef("unrolled"))
+	m.Label("rest")
+	m.ADDQ(operand.I8(unroll), k)
+	m.JZ(operand.LabelRef("store"))
+	m.Label("single")
+	m.step(0)
+	m.advance(1)
+	m.DECQ(k)
+	m.JNZ(operand.LabelRef("single"))
+
+	m.Label("store")
+	m.finish(c)
+	m.ADDQ(m.field("aStep"), a)
+	m.ADDQ(m.field("bStep"), b)
+	m.ADDQ(m.field("cStep"), c)
+	m.DECQ(count)
+	m.JNZ(operand.LabelRef("tile"))
+	if !m.wide() {
+		m.VZEROUPPER()
+	}
+}
+
+// indices lists the multiples of lda that addresses are made of.
+func (m *microkernel) indices() []int {
+	if m.cols {
+		return []int{1, 3}
+	}
+	switch {
+	case m.rows <= 1:
+		return nil
+	case m.rows <= 3:
+		return []int{1}
+	case m.rows <= 5:
+		return []int{1, 3}
+	}
+	return []int{1, 3, 5}
+}
+
+// multiples loads a distance and multiplies it.
+func multiples(m *microkernel, field string, factors []int) map[int]reg.GPVirtual {
+	r := map[int]reg.GPVirtual{}
+	for _, f := range factors {
+		if f == 1 {
+			r[1] = m.load(field)
+			continue
+		}
+		r[f] = m.GP64()
+		m.LEAQ(operand.Mem{Base: r[1], Index: r[1], Scale: uint8(f - 1)}, r[f])
+	}
+	return r
+}
+
+func (m *microkernel) copy(r reg.GPVirtual) reg.GPVirtual {
+	c := m.GP64()
+	m.MOVQ(r, c)
+	return c
+}
+
+// at is n distances from base, of which d holds multiples.
+func at(base reg.GPVirtual, d map[int]reg.GPVirtual, n, disp int) operand.Mem {
+	mem := operand.Mem{Base: base, Disp: disp}
+	switch n {
+	case 0:
+	case 1, 2, 4:
+		mem.Index, mem.Scale = d[1], uint8(n)
+	case 3, 6:
+		mem.Index, mem.Scale = d[3], uint8(n/3)
+	case 5:
+		mem.Index, mem.Scale = d[5], 1
+	}
+	return mem
+}
+
+func (m *microkernel) elementA(row, u int) operand.Mem {
+	if m.cols {
+		return at(m.a[0], m.lda, u, 4*row)
+	}
+	return at(m.a[row/7], m.lda, row%7, 4*u)
+}
+
+func (m *microkernel) vectorB(v, u int) operand.Mem {
+	return at(m.b, m.ldb, u, 4*m.isa.lanes*v)
+}
+
+func (m *microkernel) acc(row, vector int) reg.VecPhysical {
+	return m.v(row*m.vectors + vector)
+}
+
+// temp is a register that is no accumulator.
+func (m *microkernel) temp(i int) reg.VecPhysical { return m.v(m.rows*m.vectors + i) }
+
+// step multiplies for one k.
+func (m *microkernel) step(u int) {
+	if m.rows < m.vectors && m.vectors > 2 {
+		m.stepAcross(u)
+		return
+	}
+	for v := range m.vectors {
+		if m.tail != nil && v == m.vectors-1 {
+			m.loadMasked(m.vectorB(v, u), m.tail, m.temp(v))
+		} else {
+			m.VMOVUPS(m.vectorB(v, u), m.temp(v))
+		}
+	}
+	for i := range m.rows {
+		if m.vectors == 1 && m.wide() {
+			m.VFMADD231PS_BCST(m.elementA(i, u), m.temp(0), m.acc(i, 0))
+			continue
+		}
+		x := m.temp(m.vectors)
+		m.VBROADCASTSS(m.elementA(i, u), x)
+		for v := range m.vectors {
+			m.VFMADD231PS(x, m.temp(v), m.acc(i, v))
+		}
+	}
+}
+
+// stepAcross is step for tiles that are wider than tall: it is A that waits in
+// registers.
+func (m *microkernel) stepAcross(u int) {
+	for i := range m.rows {
+		m.VBROADCASTSS(m.elementA(i, u), m.temp(i))
+	}
+	for v := range m.vectors {
+		if m.rows == 1 {
+			m.VFMADD231PS(m.vectorB(v, u), m.temp(0), m.acc(0, v))
+			continue
+		}
+		x := m.temp(m.rows)
+		m.VMOVUPS(m.vectorB(v, u), x)
+		for i := range m.rows {
+			m.VFMADD231PS(x, m.temp(i), m.acc(i, v))
+		}
+	}
+}
+
+// advance moves the pointers by n k.
+func (m *microkernel) advance(n int) {
+	move := func(p reg.GPVirtual, d map[int]reg.GPVirtual) {
+		if n == 1 {
+			m.ADDQ(d[1], p)
+			return
+		}
+		m.LEAQ(at(p, d, n, 0), p)
+	}
+	if m.cols {
+		move(m.a[0], m.lda)
+	} else {
+		for _, a := range m.a {
+			m.ADDQ(operand.I8(4*n), a)
+		}
+	}
+	move(m.b, m.ldb)
+}
+
+// start fills the accumulators.
+func (m *microkernel) start(c reg.GPVirtual) {
+	m.CMPQ(m.field("resume"), operand.I8(0))
+	m.JEQ(operand.LabelRef("zero"))
+	m.eachRow(c, func(row reg.GPVirtual, i int) {
+		for v := range m.vectors {
+			if mem := (operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}); m.tail != nil && v == m.vectors-1 {
+				m.loadMasked(mem, m.tail, m.acc(i, v))
+			} else {
+				m.VMOVUPS(mem, m.acc(i, v))
+			}
+		}
+	})
+	m.JMP(operand.LabelRef("multiply"))
+	m.Label("zero")
+	for i := range m.rows * m.vectors {
+		m.zero(m.v(i))
+	}
+	m.Label("multiply")
+}
+
+// finish stores the accumulators.
+func (m *microkernel) finish(c reg.GPVirtual) {
+	m.eachRow(c, func(row reg.GPVirtual, i int) {
+		for v := range m.vectors {
+			if mem := (operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}); m.tail != nil && v == m.vectors-1 {
+				m.storeMasked(m.acc(i, v), m.tail, mem)
+			} else {
+				m.VMOVUPS(m.acc(i, v), mem)
+			}
+		}
+	})
+}
+
+// eachRow calls do with the address of each row of C.
+func (m *microkernel) eachRow(c reg.GPVirtual, do func(row reg.GPVirtual, i int)) {
+	ldc := m.load("ldc")
+	row := m.copy(c)
+	for i := range m.rows {
+		if i > 0 {
+			m.ADDQ(ldc, row)
+		}
+		do(row, i)
+	}
+}

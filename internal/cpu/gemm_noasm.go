@@ -1,0 +1,6 @@
+//go:build !amd64
+
+package cpu
+
+// gemmTiers holds what each tier has for products.
+var gemmTiers = [...]*gemmKernels{Generic: &kernelsGeneric}

@@ -1,0 +1,30 @@
+package cpu
+
+// This file holds the arguments of the assembly that products are made of. The
+// generators read it, so it imports nothing.
+
+// A tile is the work of one call of a microkernel: count tiles of C, each
+//
+//	C[i][j] = Σ A[i][p]·B[p][j]   for p = 0 … k-1, one chain of fused multiply-adds
+//
+// for the rows and the columns of the microkernel. The microkernels named Rows read
+// A[i][p] at a + i*lda + 4*p; those named Cols, which a transposed or packed A is
+// for, at a + p*lda + 4*i. B[p][j] is at b + p*ldb + 4*j and C[i][j] at
+// c + i*ldc + 4*j. Everything that is not a count is in bytes.
+type tile struct {
+	a, b, c             *float32
+	lda, ldb, ldc       int
+	k                   int
+	count               int
+	aStep, bStep, cStep int // from one tile to the next
+	tail                int // columns that the last vector has
+	resume              int // 1: the chains go on from what is in C; 0: they start from +0
+}
+
+// A block is a matrix to be copied or transposed: element (i, j) of rows × cols
+// is at src + i*lds + 4*j.
+type block struct {
+	dst, src   *float32
+	ldd, lds   int // bytes between rows
+	rows, cols int
+}

@@ -1,0 +1,5 @@
+//go:build !amd64
+
+package cpu
+
+var peaks = [...]peakLoop{Generic: {peakGeneric, 1 << 20, 4}}
