@@ -4,87 +4,111 @@ import "github.com/cornu-ml/cornu/internal/par"
 
 // This file holds the kernels that move values and compute nothing.
 
-// A StridedCopy kernel copies an array of at most 6 dimensions: element
-// (i0, i1, …) goes from Src[SrcOff + Σ i·SrcStrides] to Dst[DstOff +
-// Σ i·DstStrides]. Transposes, slices, concatenations, padding and broadcasts
-// are made of it. Src and Dst don't overlap.
+// A StridedCopy kernel copies an array of any rank: element (i0, i1, …) goes
+// from Src[SrcOff + Σ i·SrcStrides] to Dst[DstOff + Σ i·DstStrides]. Transposes,
+// slices, concatenations, padding and broadcasts are made of it. Src and Dst
+// don't overlap.
 type StridedCopy struct {
 	Src, Dst               []float32
 	Dims                   []int
 	SrcStrides, DstStrides []int
 	SrcOff, DstOff         int
 
-	prepared        bool
-	n               int // dimensions that are left when mergeable ones are merged
-	dims, src, dst  [6]int
-	chunk, elements int // chunks are cut along dimension 0
+	axes   []axis // the dimensions that are left when mergeable ones are merged
+	tasks  int
+	chunk  int // of axes[0], for one task
+	merged bool
+}
+
+// An axis is a dimension of a copy.
+type axis struct{ n, src, dst int }
+
+// copyGrain is the number of elements that are worth handing to another core.
+const copyGrain = 1 << 15
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *StridedCopy) Tasks() int {
+	if !k.merged {
+		k.merge()
+	}
+	return k.tasks
+}
+
+// merge drops dimensions of 1 and merges those that are one run in both arrays.
+func (k *StridedCopy) merge() {
+	k.merged = true
+	elements := 1
+	for i, n := range k.Dims {
+		elements *= n
+		a := axis{n, k.SrcStrides[i], k.DstStrides[i]}
+		if n == 1 {
+			continue
+		}
+		if j := len(k.axes) - 1; j >= 0 && k.axes[j].src == a.src*n && k.axes[j].dst == a.dst*n {
+			a.n *= k.axes[j].n
+			k.axes[j] = a
+			continue
+		}
+		k.axes = append(k.axes, a)
+	}
+	if len(k.axes) == 0 {
+		k.axes = []axis{{1, 1, 1}}
+	}
+	if elements > 0 {
+		n := k.axes[0].n
+		k.chunk = max(min(n, copyGrain*n/elements), 1)
+		k.tasks = (n + k.chunk - 1) / k.chunk
+	}
 }
 
 // Run copies.
-func (k *StridedCopy) Run(p *par.Pool) {
-	if !k.prepared {
-		k.prepare()
-	}
-	if k.elements == 0 {
-		return
-	}
-	p.Run(k, (k.dims[0]+k.chunk-1)/k.chunk)
-}
+func (k *StridedCopy) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
-// prepare merges dimensions that are one run in both arrays.
-func (k *StridedCopy) prepare() {
-	k.prepared = true
-	k.elements = 1
-	for i, d := range k.Dims {
-		k.elements *= d
-		if d == 1 {
-			continue
-		}
-		s, t := k.SrcStrides[i], k.DstStrides[i]
-		if j := k.n - 1; j >= 0 && k.src[j] == s*d && k.dst[j] == t*d {
-			k.dims[j] *= d
-			k.src[j], k.dst[j] = s, t
-			continue
-		}
-		k.dims[k.n], k.src[k.n], k.dst[k.n] = d, s, t
-		k.n++
-	}
-	if k.n == 0 {
-		k.dims[0], k.n = 1, 1
-	}
-	const grain = 1 << 14
-	k.chunk = min(max(grain*k.dims[0]/max(k.elements, 1), 1), max(k.dims[0], 1))
-}
-
-// Do copies chunk index of Run.
+// Do does one task.
 func (k *StridedCopy) Do(_, index int) {
-	i0 := index * k.chunk
-	i1 := min(i0+k.chunk, k.dims[0])
-	dims := k.dims
-	dims[0] = i1 - i0
-	copyStrided(k.Dst, k.Src, k.DstOff+i0*k.dst[0], k.SrcOff+i0*k.src[0], dims[:k.n], k.dst[:k.n], k.src[:k.n])
+	i := index * k.chunk
+	a := k.axes[0]
+	a.n = min(k.chunk, a.n-i)
+	copyAxes(k.Dst, k.Src, k.DstOff+i*a.dst, k.SrcOff+i*a.src, a, k.axes[1:])
 }
 
-func copyStrided(dst, src []float32, d, s int, dims, ds, ss []int) {
-	n := dims[0]
-	if len(dims) > 1 {
-		for range n {
-			copyStrided(dst, src, d, s, dims[1:], ds[1:], ss[1:])
-			d += ds[0]
-			s += ss[0]
-		}
-		return
-	}
+// copyAxes copies along a, and in it along inner, from dst[d] and src[s].
+func copyAxes(dst, src []float32, d, s int, a axis, inner []axis) {
 	switch {
-	case ds[0] == 1 && ss[0] == 1:
-		copy(dst[d:d+n], src[s:s+n])
-	case ds[0] == 1 && ss[0] == 0:
-		fill(dst[d:d+n], src[s])
+	case len(inner) == 1 && a.dst == 1 && inner[0].src == 1:
+		copyTransposed(dst, src, d, s, inner[0], a)
+	case len(inner) == 1 && a.src == 1 && inner[0].dst == 1:
+		copyTransposed(dst, src, d, s, a, inner[0])
+	case len(inner) > 0:
+		for i := range a.n {
+			copyAxes(dst, src, d+i*a.dst, s+i*a.src, inner[0], inner[1:])
+		}
+	case a.src == 1 && a.dst == 1:
+		copy(dst[d:d+a.n], src[s:])
+	case a.src == 0 && a.dst == 1:
+		fill(dst[d:d+a.n], src[s])
 	default:
-		for range n {
-			dst[d] = src[s]
-			d += ds[0]
-			s += ss[0]
+		for i := range a.n {
+			dst[d+i*a.dst] = src[s+i*a.src]
+		}
+	}
+}
+
+// copyTransposed copies a matrix whose rows run along a in the source, where
+// a.src is 1, and along b in the destination, where b.dst is 1: in squares, so
+// that neither side walks far.
+func copyTransposed(dst, src []float32, d, s int, a, b axis) {
+	const square = 16
+	for i0 := 0; i0 < a.n; i0 += square {
+		i1 := min(i0+square, a.n)
+		for j0 := 0; j0 < b.n; j0 += square {
+			n := min(square, b.n-j0)
+			for i := i0; i < i1; i++ {
+				to, from := dst[d+i*a.dst+j0:][:n], s+i+j0*b.src
+				for j := range to {
+					to[j] = src[from+j*b.src]
+				}
+			}
 		}
 	}
 }
@@ -96,11 +120,18 @@ type OneHot struct {
 	Rows, Depth int
 }
 
+// Tasks returns the number of tasks that Run is made of.
+func (k *OneHot) Tasks() int { return rowTasks(k.Rows, k.Depth) }
+
 // Run computes Y.
-func (k *OneHot) Run(*par.Pool) {
-	fill(k.Y[:k.Rows*k.Depth], 0)
-	for r, l := range k.Labels[:k.Rows] {
-		if l >= 0 && l < float32(k.Depth) {
+func (k *OneHot) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *OneHot) Do(_, index int) {
+	r0, r1 := taskRows(index, k.Rows, k.Depth)
+	fill(k.Y[r0*k.Depth:r1*k.Depth], 0)
+	for r := r0; r < r1; r++ {
+		if l := k.Labels[r]; l >= 0 && l < float32(k.Depth) {
 			k.Y[r*k.Depth+int(l)] = 1
 		}
 	}
@@ -112,10 +143,19 @@ type Fill struct {
 	Value float32
 }
 
-// Run fills Dst.
-func (k *Fill) Run(*par.Pool) { fill(k.Dst, k.Value) }
+// Tasks returns the number of tasks that Run is made of.
+func (k *Fill) Tasks() int { return (len(k.Dst) + copyGrain - 1) / copyGrain }
 
-func fill(x []float32, v float32) {
+// Run fills Dst.
+func (k *Fill) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *Fill) Do(_, index int) {
+	i := index * copyGrain
+	fill(k.Dst[i:min(i+copyGrain, len(k.Dst))], k.Value)
+}
+
+func fillGeneric(x []float32, v float32) {
 	for i := range x {
 		x[i] = v
 	}

@@ -8,5 +8,4 @@
 // alignment and every number of workers: see docs/adr for how.
 package cpu
 
-//go:generate go run -C _gen ./gemm ..
-//go:generate go run -C _gen ./peak ..
+//go:generate sh -c "cd _gen && go run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg cpu"

@@ -1,6 +1,9 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/internal/par"
+)
 
 // This file holds the kernels that gather shuffled rows of a data set into a
 // batch.
@@ -11,40 +14,72 @@ type GatherFloat32 struct {
 	Src, Dst []float32
 	Width    int
 	Rows     []int32
-
-	split rowSplit
 }
 
-// Run computes Dst.
-func (k *GatherFloat32) Run(p *par.Pool) { k.split.run(p, k, len(k.Rows), k.Width) }
-
-// Do computes chunk index of Run.
-func (k *GatherFloat32) Do(_, index int) {
-	for i, i1 := k.split.chunk(index); i < i1; i++ {
-		copy(k.Dst[i*k.Width:(i+1)*k.Width], k.Src[int(k.Rows[i])*k.Width:])
-	}
-}
-
-// A GatherUint8 kernel is GatherFloat32 from bytes: u becomes Table[u].
+// A GatherUint8 kernel is GatherFloat32 from bytes: u becomes Table[u]. It does
+// best with the table [fmath.ByteToUnit].
 type GatherUint8 struct {
 	Src   []uint8
 	Dst   []float32
 	Width int
 	Table *[256]float32
 	Rows  []int32
-
-	split rowSplit
 }
 
-// Run computes Dst.
-func (k *GatherUint8) Run(p *par.Pool) { k.split.run(p, k, len(k.Rows), k.Width) }
+// gatherGrain is the number of bytes that are worth handing to another core.
+const gatherGrain = 1 << 16
 
-// Do computes chunk index of Run.
+// gatherRows returns the rows of task index, for rows of so many bytes.
+func gatherRows(index, rows, bytes int) (r0, r1 int) {
+	per := max(gatherGrain/max(bytes, 1), 1)
+	return index * per, min((index+1)*per, rows)
+}
+
+func gatherTasks(rows, bytes int) int {
+	per := max(gatherGrain/max(bytes, 1), 1)
+	return (rows + per - 1) / per
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *GatherFloat32) Tasks() int { return gatherTasks(len(k.Rows), 4*k.Width) }
+
+// Run computes Dst.
+func (k *GatherFloat32) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *GatherFloat32) Do(_, index int) {
+	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
+	gatherFloat32(k.Dst[r0*k.Width:r1*k.Width], k.Src, k.Rows[r0:r1], k.Width)
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *GatherUint8) Tasks() int { return gatherTasks(len(k.Rows), 4*k.Width) }
+
+// Run computes Dst.
+func (k *GatherUint8) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
 func (k *GatherUint8) Do(_, index int) {
-	for i, i1 := k.split.chunk(index); i < i1; i++ {
-		src, dst := k.Src[int(k.Rows[i])*k.Width:], k.Dst[i*k.Width:(i+1)*k.Width]
-		for j := range dst {
-			dst[j] = k.Table[src[j]]
+	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
+	dst, rows := k.Dst[r0*k.Width:r1*k.Width], k.Rows[r0:r1]
+	if k.Table == &fmath.ByteToUnit {
+		gatherUnit(dst, k.Src, rows, k.Width)
+		return
+	}
+	gatherTable(dst, k.Src, rows, k.Width, k.Table)
+}
+
+func gatherTable(dst []float32, src []uint8, rows []int32, width int, table *[256]float32) {
+	for i, r := range rows {
+		from, to := src[int(r)*width:][:width], dst[i*width:][:width]
+		for j, u := range from {
+			to[j] = table[u]
 		}
+	}
+}
+
+func gatherFloat32Generic(dst, src []float32, rows []int32, width int) {
+	for i, r := range rows {
+		copy(dst[i*width:][:width], src[int(r)*width:])
 	}
 }

@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"math"
+
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -9,24 +11,16 @@ import (
 // With m the maximum of a row, every one starts from e_i = exp(x_i - m) and
 // s = Σ e_i, summed in the order of [Reduce].
 
-// rowGrain is the number of elements of a softmax that are worth handing to
-// another core.
-const rowGrain = 4096
-
 // A Softmax kernel writes e_i / s to each row of Y. Y may be X.
 type Softmax struct {
 	X, Y    []float32
 	Rows, N int
-
-	rows rowSplit
 }
 
 // A LogSoftmax kernel writes (x_i - m) - log s to each row of Y. Y may be X.
 type LogSoftmax struct {
 	X, Y    []float32
 	Rows, N int
-
-	rows rowSplit
 }
 
 // A SoftmaxCrossentropy kernel writes the cross-entropy between Target and the
@@ -40,8 +34,6 @@ type SoftmaxCrossentropy struct {
 	Rows, N              int
 	Clip                 float32
 	Sparse               bool
-
-	rows rowSplit
 }
 
 // A SoftmaxCrossentropyGrad kernel writes to DLogits the derivative of
@@ -53,135 +45,191 @@ type SoftmaxCrossentropyGrad struct {
 	Rows, N                        int
 	Clip                           float32
 	Sparse                         bool
-
-	rows rowSplit
 }
 
-// rowSplit cuts rows into chunks by the shape alone.
-type rowSplit struct{ rows, per int }
+// shortRow is the longest row that the loops over short rows take.
+const shortRow = 16
 
-func (s *rowSplit) run(p *par.Pool, job par.Job, rows, n int) {
-	s.rows, s.per = rows, max(rowGrain/max(n, 1), 1)
-	p.Run(job, (rows+s.per-1)/s.per)
+// limits returns the bounds of probabilities for a clip; 0 is none.
+func limits(clip float32) (lo, hi float32) {
+	if clip == 0 {
+		return float32(math.Inf(-1)), float32(math.Inf(1))
+	}
+	return clip, 1 - clip
 }
 
-func (s *rowSplit) chunk(index int) (r0, r1 int) {
-	r0 = index * s.per
-	return r0, min(r0+s.per, s.rows)
-}
+// Tasks returns the number of tasks that Run is made of.
+func (k *Softmax) Tasks() int { return rowTasks(k.Rows, k.N) }
 
 // Run computes Y.
-func (k *Softmax) Run(p *par.Pool) { k.rows.run(p, k, k.Rows, k.N) }
+func (k *Softmax) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
-// Do computes chunk index of Run.
+// Do does one task.
 func (k *Softmax) Do(_, index int) {
-	for r, r1 := k.rows.chunk(index); r < r1; r++ {
-		softmaxRow(k.Y[r*k.N:(r+1)*k.N], k.X[r*k.N:(r+1)*k.N])
+	r0, r1 := taskRows(index, k.Rows, k.N)
+	softmaxRows(k.Y[r0*k.N:r1*k.N], k.X[r0*k.N:r1*k.N], r1-r0, k.N)
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *LogSoftmax) Tasks() int { return rowTasks(k.Rows, k.N) }
+
+// Run computes Y.
+func (k *LogSoftmax) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *LogSoftmax) Do(_, index int) {
+	r0, r1 := taskRows(index, k.Rows, k.N)
+	logSoftmaxRows(k.Y[r0*k.N:r1*k.N], k.X[r0*k.N:r1*k.N], r1-r0, k.N)
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *SoftmaxCrossentropy) Tasks() int { return rowTasks(k.Rows, k.N) }
+
+// Run computes Loss.
+func (k *SoftmaxCrossentropy) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *SoftmaxCrossentropy) Do(_, index int) {
+	part := *k
+	r0, r1 := taskRows(index, k.Rows, k.N)
+	part.Rows = r1 - r0
+	part.Logits, part.Loss = k.Logits[r0*k.N:r1*k.N], k.Loss[r0:r1]
+	part.Target = targetRows(k.Target, r0, r1, k.N, k.Sparse)
+	part.rows()
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *SoftmaxCrossentropyGrad) Tasks() int { return rowTasks(k.Rows, k.N) }
+
+// Run computes DLogits.
+func (k *SoftmaxCrossentropyGrad) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *SoftmaxCrossentropyGrad) Do(_, index int) {
+	part := *k
+	r0, r1 := taskRows(index, k.Rows, k.N)
+	part.Rows = r1 - r0
+	part.Logits, part.DLogits, part.DLoss = k.Logits[r0*k.N:r1*k.N], k.DLogits[r0*k.N:r1*k.N], k.DLoss[r0:r1]
+	part.Target = targetRows(k.Target, r0, r1, k.N, k.Sparse)
+	part.rows()
+}
+
+// targetRows returns the targets of rows r0 … r1-1.
+func targetRows(t []float32, r0, r1, n int, sparse bool) []float32 {
+	if sparse {
+		return t[r0:r1]
+	}
+	return t[r0*n : r1*n]
+}
+
+// rowGrain is the number of elements of a softmax that are worth handing to
+// another core.
+const rowGrain = 8192
+
+// rowTasks returns the number of tasks of a kernel over rows of n elements, and
+// taskRows the rows of one.
+func rowTasks(rows, n int) int {
+	per := max(rowGrain/max(n, 1), 1)
+	return (rows + per - 1) / per
+}
+
+func taskRows(index, rows, n int) (r0, r1 int) {
+	per := max(rowGrain/max(n, 1), 1)
+	return index * per, min((index+1)*per, rows)
+}
+
+// The definitions: what follows is plain Go, and the vector kernels equal it.
+
+func softmaxRowsGeneric(y, x []float32, rows, n int) {
+	for r := range rows {
+		x, y := x[r*n:][:n], y[r*n:][:n]
+		m := maxRowGeneric(x)
+		for i, v := range x {
+			y[i] = fmath.Exp(v - m)
+		}
+		s := sumRow(y)
+		for i := range y {
+			y[i] /= s
+		}
 	}
 }
 
-// Run computes Y.
-func (k *LogSoftmax) Run(p *par.Pool) { k.rows.run(p, k, k.Rows, k.N) }
-
-// Do computes chunk index of Run.
-func (k *LogSoftmax) Do(_, index int) {
-	for r, r1 := k.rows.chunk(index); r < r1; r++ {
-		x, y := k.X[r*k.N:(r+1)*k.N], k.Y[r*k.N:(r+1)*k.N]
-		m := maxRow(x)
-		l := fmath.Log(sumExp(x, m))
+func logSoftmaxRowsGeneric(y, x []float32, rows, n int) {
+	for r := range rows {
+		x, y := x[r*n:][:n], y[r*n:][:n]
+		m := maxRowGeneric(x)
+		l := fmath.Log(sumExpGeneric(x, m))
 		for i, v := range x {
 			y[i] = (v - m) - l
 		}
 	}
 }
 
-// Run computes Loss.
-func (k *SoftmaxCrossentropy) Run(p *par.Pool) { k.rows.run(p, k, k.Rows, k.N) }
-
-// Do computes chunk index of Run.
-func (k *SoftmaxCrossentropy) Do(_, index int) {
-	for r, r1 := k.rows.chunk(index); r < r1; r++ {
-		z := k.Logits[r*k.N : (r+1)*k.N]
-		m := maxRow(z)
-		s := sumExp(z, m)
-		var l float32
-		if k.Clip == 0 {
-			l = fmath.Log(s)
-		}
-		// term is log q_i.
-		term := func(i int) float32 {
+// rowsGeneric is rows in plain Go.
+func (k *SoftmaxCrossentropy) rowsGeneric() {
+	lo, hi := limits(k.Clip)
+	for r := range k.Rows {
+		z := k.Logits[r*k.N:][:k.N]
+		m := maxRowGeneric(z)
+		s := sumExpGeneric(z, m)
+		l := fmath.Log(s)
+		logq := func(i int) float32 {
 			if k.Clip == 0 {
 				return (z[i] - m) - l
 			}
-			return fmath.Log(min(max(fmath.Exp(z[i]-m)/s, k.Clip), 1-k.Clip))
+			return fmath.Log(min(max(fmath.Exp(z[i]-m)/s, lo), hi))
 		}
 		if k.Sparse {
-			k.Loss[r] = -term(int(k.Target[r]))
+			k.Loss[r] = 0 - logq(int(k.Target[r]))
 			continue
 		}
-		t := k.Target[r*k.N : (r+1)*k.N]
-		k.Loss[r] = -sumBlocks(k.N, func(i int) float32 { return t[i] * term(i) })
+		t := k.Target[r*k.N:][:k.N]
+		k.Loss[r] = 0 - sumOf(k.N, func(i int) float32 { return t[i] * logq(i) })
 	}
 }
 
-// Run computes DLogits.
-func (k *SoftmaxCrossentropyGrad) Run(p *par.Pool) { k.rows.run(p, k, k.Rows, k.N) }
-
-// Do computes chunk index of Run.
-func (k *SoftmaxCrossentropyGrad) Do(_, index int) {
-	for r, r1 := k.rows.chunk(index); r < r1; r++ {
-		d := k.DLogits[r*k.N : (r+1)*k.N]
-		softmaxRow(d, k.Logits[r*k.N:(r+1)*k.N])
-		// weight is w_i.
+// rowsGeneric is rows in plain Go.
+func (k *SoftmaxCrossentropyGrad) rowsGeneric() {
+	lo, hi := limits(k.Clip)
+	softmaxRowsGeneric(k.DLogits, k.Logits, k.Rows, k.N)
+	for r := range k.Rows {
+		d := k.DLogits[r*k.N:][:k.N]
 		weight := func(i int) float32 {
-			var t float32
 			switch {
-			case !k.Sparse:
-				t = k.Target[r*k.N+i]
-			case i == int(k.Target[r]):
-				t = 1
-			}
-			if k.Clip != 0 && !(d[i] >= k.Clip && d[i] <= 1-k.Clip) {
+			case !(d[i] >= lo && d[i] <= hi):
 				return 0
+			case !k.Sparse:
+				return k.Target[r*k.N+i]
+			case i == int(k.Target[r]):
+				return 1
 			}
-			return t
+			return 0
 		}
-		sum := sumBlocks(k.N, weight)
+		sum := sumOf(k.N, weight)
 		for i, p := range d {
 			d[i] = k.DLoss[r] * (float32(p*sum) - weight(i))
 		}
 	}
 }
 
-func softmaxRow(y, x []float32) {
-	m := maxRow(x)
-	for i, v := range x {
-		y[i] = fmath.Exp(v - m)
-	}
-	s := sumRow(y)
-	for i := range y {
-		y[i] /= s
-	}
+// sumExpGeneric returns Σ exp(x_i - m).
+func sumExpGeneric(x []float32, m float32) float32 {
+	return sumOf(len(x), func(i int) float32 { return fmath.Exp(x[i] - m) })
 }
 
-// sumExp returns Σ exp(x_i - m).
-func sumExp(x []float32, m float32) float32 {
-	return sumBlocks(len(x), func(i int) float32 { return fmath.Exp(x[i] - m) })
-}
-
-// sumBlocks adds term(0) … term(n-1) in the order of sumRow.
-func sumBlocks(n int, term func(int) float32) float32 {
-	var y float32
+// sumOf adds term(0) … term(n-1) in the order of a Reduce.
+func sumOf(n int, term func(int) float32) float32 {
+	var sum float32
 	for b := 0; b == 0 || b < n; b += sumBlock {
 		var lane [16]float32
 		for i := b; i < min(b+sumBlock, n); i++ {
 			lane[i%16] += term(i)
 		}
-		if s := sumTree(&lane); b == 0 {
-			y = s
+		if part := sumTree(&lane); b == 0 {
+			sum = part
 		} else {
-			y += s
+			sum += part
 		}
 	}
-	return y
+	return sum
 }

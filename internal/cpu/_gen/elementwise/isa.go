@@ -121,7 +121,7 @@ func (a *asm) data(name string, fill func()) operand.Mem {
 }
 
 // maxHoisted is how many constants of a loop are kept in registers on AVX-512.
-const maxHoisted = 20
+const maxHoisted = 16
 
 // hoist loads the constants that body uses into registers, on AVX-512; on AVX2,
 // which has half the registers, they are memory operands.
@@ -340,6 +340,7 @@ const (
 	lessEqual  = 0x12
 	unordered  = 0x03
 	notEqual   = 0x04 // or unordered
+	notLess    = 0x15 // or unordered
 	notGE      = 0x19 // or unordered
 	notLE      = 0x16 // or unordered
 	greaterEq  = 0x1D

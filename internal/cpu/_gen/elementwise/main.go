@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 
 	"github.com/mmcloughlin/avo/build"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 )
@@ -36,6 +37,11 @@ func main() {
 	})
 	write(out, "dropout", philox)
 	write(out, "reduce", reductions)
+	write(out, "gather", gathers)
+	write(out, "softmax", func(a *asm) {
+		softmaxRows(a)
+		softmaxPasses(a)
+	})
 	writeTables(out)
 }
 
@@ -53,6 +59,11 @@ func write(out, name string, emit func(*asm)) {
 		log.Fatal(err)
 	}
 	if err := pass.Compile.Execute(file); err != nil {
+		for _, f := range file.Functions() {
+			if pass.FunctionPass(pass.AllocateRegisters).Execute(&ir.File{Sections: []ir.Section{f}}) != nil {
+				log.Printf("%s: %v", f.Name, err)
+			}
+		}
 		log.Fatalf("%s: %v", name, err)
 	}
 	cfg := printer.Config{Name: "elementwise", Pkg: "cpu"}

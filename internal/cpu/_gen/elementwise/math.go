@@ -12,11 +12,6 @@ const (
 	sqrtHalfBits   = 0x3F3504F3
 )
 
-func (a *asm) clampExp(x vec, low float32) vec {
-	x = a.rawMin(a.c(89), x)
-	return a.rawMax(a.c(low), x)
-}
-
 func (a *asm) reduceExp(x vec) (r, i vec) {
 	t := a.copy(a.c(roundShift))
 	a.fma(t, x, a.c(log2e))
@@ -32,16 +27,19 @@ func (a *asm) exp2Int(i vec) vec {
 	return a.addInt(a.shiftLeft(i, 23), a.bits(oneBits))
 }
 
+// exp takes the lanes whose result is 0 aside: on their way there a product
+// would underflow, which is slow.
 func (a *asm) exp(x vec) vec {
-	r, i := a.reduceExp(a.clampExp(x, -104))
+	some := a.cmp(notLess, x, a.c(-104))
+	r, i := a.reduceExp(a.keep(some, a.rawMin(a.c(89), x)))
 	y := a.polynomial(r, 1.382321352e-3, 8.368823677e-3, 4.166823998e-2, 1.666651964e-1, 4.999999404e-1, 1, 1)
 	half := a.shiftRight(i, 1)
 	y = a.mul(y, a.exp2Int(half))
-	return a.mul(y, a.exp2Int(a.subInt(i, half)))
+	return a.keep(some, a.mul(y, a.exp2Int(a.subInt(i, half))))
 }
 
 func (a *asm) expm1(x vec) vec {
-	r, i := a.reduceExp(a.clampExp(x, -20))
+	r, i := a.reduceExp(a.rawMax(a.c(-20), a.rawMin(a.c(89), x)))
 	p := a.polynomial(r, 1.996102947e-4, 1.393371029e-3, 8.333189413e-3, 4.166647792e-2, 1.666666716e-1, 0.5)
 	a.horner(p, a.mul(r, r), r)
 	s := a.exp2Int(a.addInt(i, a.bits(allOnes)))

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// This file emits softmax and its cross-entropy: loops over rows of up to 16
+// elements, and for longer rows the passes that package cpu puts together.
+
+// and16 and the like work on each vector of a row16.
+func (a *asm) map16(x row16, f func(v vec) vec) row16 {
+	return a.each16(func(k, _ int) vec { return f(x[k]) })
+}
+
+// shortRows emits a loop over rows of n <= 16 elements. pointers names the
+// parameters, and how each moves from row to row: by n elements or by one.
+type shortRows struct {
+	a     *asm
+	n     reg.GPVirtual
+	ptr   map[string]reg.GPVirtual
+	masks []pred
+}
+
+func (a *asm) shortRows(name, doc string, perRow, perElement []string, scalars []string, body func(s *shortRows, scalar map[string]vec)) {
+	name += a.suffix()
+	signature := "func("
+	for _, p := range append(append([]string{}, perElement...), perRow...) {
+		signature += p + " *float32, "
+	}
+	signature += "rows, n int"
+	for _, c := range scalars {
+		signature += ", " + c + " float32"
+	}
+	a.function(name, signature+")")
+	a.Doc(name+" does this for each of rows rows of n <= 16 elements, one after another:", "", "\t"+doc)
+	s := &shortRows{a: a, ptr: map[string]reg.GPVirtual{}}
+	for _, p := range append(append([]string{}, perElement...), perRow...) {
+		s.ptr[p] = a.Load(a.Param(p), a.GP64()).(reg.GPVirtual)
+	}
+	rows := a.Load(a.Param("rows"), a.GP64())
+	s.n = a.Load(a.Param("n"), a.GP64()).(reg.GPVirtual)
+	s.masks = a.tail16(s.n)
+	values := map[string]vec{}
+	for _, c := range scalars {
+		values[c] = a.broadcastParam(c)
+	}
+	a.hoist(func() { body(s, values) })
+	row, done := a.label("row"), a.label("done")
+	a.Label(row)
+	a.DECQ(rows)
+	a.JL(operand.LabelRef(done))
+	body(s, values)
+	for _, p := range perElement {
+		a.LEAQ(operand.Mem{Base: s.ptr[p], Index: s.n, Scale: 4}, s.ptr[p])
+	}
+	for _, p := range perRow {
+		a.ADDQ(operand.Imm(4), s.ptr[p])
+	}
+	a.JMP(operand.LabelRef(row))
+	a.Label(done)
+	a.VZEROUPPER()
+	a.RET()
+}
+
+// broadcastParam returns a float32 parameter in every lane.
+func (a *asm) broadcastParam(name string) vec {
+	b, err := a.Param(name).Resolve()
+	if err != nil {
+		panic(err)
+	}
+	v := a.vec()
+	a.VBROADCASTSS(b.Addr, v)
+	return v
+}
+
+// load loads a row; what is beyond its end is +0.
+func (s *shortRows) load(p string) row16 {
+	return s.a.each16(func(k, lane int) (v vec) {
+		s.a.with(s.masks[k], func() { v = s.a.load(operand.Mem{Base: s.ptr[p], Disp: 4 * lane}) })
+		return v
+	})
+}
+
+func (s *shortRows) store(x row16, p string) {
+	for k, v := range x {
+		s.a.with(s.masks[k], func() { s.a.store(v, operand.Mem{Base: s.ptr[p], Disp: 4 * k * s.a.lanes()}) })
+	}
+}
+
+// each broadcasts the row's value at p.
+func (s *shortRows) each(p string) vec {
+	v := s.a.vec()
+	s.a.VBROADCASTSS(operand.Mem{Base: s.ptr[p]}, v)
+	return v
+}
+
+// exp returns x - m, e = exp(x - m), which is 0 beyond the row's end, and Σ e, m
+// being the row's maximum. (A NaN that the maximum forgets is in the sum.)
+func (s *shortRows) exp(p string) (shifted, e row16, sum vec) {
+	a := s.a
+	x := s.load(p)
+	for k := range x {
+		x[k] = a.choose(s.masks[k], x[k], a.bits(negInfBits))
+	}
+	m := a.tree(x, func(x, y vec) vec { return a.rawMax(x, y) })
+	shifted = a.map16(x, func(v vec) vec { return a.sub(v, m) })
+	e = a.each16(func(k, _ int) vec { return a.keep(s.masks[k], a.exp(shifted[k])) })
+	return shifted, e, a.tree(e, a.addv)
+}
+
+// label returns the lanes of the row's label at p.
+func (s *shortRows) label(p string) []pred {
+	a := s.a
+	index := a.data("index16", func() {
+		for i := range 16 {
+			a.AppendDatum(operand.U32(i))
+		}
+	})
+	l := a.vec()
+	a.VCVTTPS2DQ(s.each(p), l)
+	var at []pred
+	for k := range s.masks {
+		at = append(at, a.equalInt(l, operand.Mem{Symbol: index.Symbol, Base: index.Base, Disp: 4 * k * a.lanes()}))
+	}
+	return at
+}
+
+// equalInt chooses the lanes where the integers x and m are equal.
+func (a *asm) equalInt(x vec, m operand.Mem) pred {
+	if a.wide {
+		k := a.K()
+		a.VPCMPEQD(m, x, k)
+		return pred{k: k}
+	}
+	v := a.vec()
+	a.VPCMPEQD(m, x, v)
+	return pred{v: v}
+}
+
+// bothPred chooses the lanes that p and q choose.
+func (a *asm) bothPred(p, q pred) pred {
+	if a.wide {
+		k := a.K()
+		a.KANDW(p.k, q.k, k)
+		return pred{k: k}
+	}
+	return pred{v: a.and(p.v, q.v)}
+}
+
+// within chooses the lanes of x from lo to hi.
+func (a *asm) within(x, lo, hi vec) pred {
+	return a.bothPred(a.cmp(greaterEq, x, lo), a.cmp(lessEqual, x, hi))
+}
+
+// clip is fmath's min(max(p, lo), hi).
+func (a *asm) clip(p, lo, hi vec) vec { return a.rawMin(hi, a.rawMax(lo, p)) }
+
+// total is the sum of the lanes of x, each added to +0 first.
+func (a *asm) total(x row16) vec {
+	z := a.zero()
+	return a.tree(a.map16(x, func(v vec) vec { return a.add(z, v) }), a.addv)
+}
+
+func softmaxRows(a *asm) {
+	a.shortRows("softmaxRows", "y = e / Σ e, e = exp(x - max x)", nil, []string{"y", "x"}, nil,
+		func(s *shortRows, _ map[string]vec) {
+			_, e, sum := s.exp("x")
+			s.store(a.map16(e, func(v vec) vec { return a.div(v, sum) }), "y")
+		})
+	a.shortRows("logSoftmaxRows", "y = (x - max x) - log Σ exp(x - max x)", nil, []string{"y", "x"}, nil,
+		func(s *shortRows, _ map[string]vec) {
+			x, _, sum := s.exp("x")
+			l := a.log(sum)
+			s.store(a.map16(x, func(v vec) vec { return a.sub(v, l) }), "y")
+		})
+
+	// loss stores the loss, given each element's log q.
+	loss := func(s *shortRows, sparse bool, logq row16) {
+		var sum vec
+		if sparse {
+			at := s.label("target")
+			sum = a.tree(a.each16(func(k, _ int) vec { return a.keep(at[k], logq[k]) }), a.addv)
+		} else {
+			t := s.load("target")
+			sum = a.total(a.each16(func(k, _ int) vec { return a.keep(s.masks[k], a.mul(t[k], logq[k])) }))
+		}
+		a.storeLane(a.sub(a.zero(), sum), operand.Mem{Base: s.ptr["loss"]})
+	}
+	for _, sparse := range []bool{false, true} {
+		kind, perRow, perElement := "dense", []string{"loss"}, []string{"x", "target"}
+		if sparse {
+			kind, perRow, perElement = "sparse", []string{"loss", "target"}, []string{"x"}
+		}
+		a.shortRows(kind+"CrossentropyRows", "loss = -Σ target·((x - max x) - log Σ e)", perRow, perElement, nil,
+			func(s *shortRows, _ map[string]vec) {
+				x, _, sum := s.exp("x")
+				l := a.log(sum)
+				loss(s, sparse, a.map16(x, func(v vec) vec { return a.sub(v, l) }))
+			})
+		a.shortRows(kind+"ClippedRows", "loss = -Σ target·log(min(max(e / Σ e, lo), hi))", perRow, perElement, []string{"lo", "hi"},
+			func(s *shortRows, c map[string]vec) {
+				_, e, sum := s.exp("x")
+				loss(s, sparse, a.map16(e, func(v vec) vec { return a.log(a.clip(a.div(v, sum), c["lo"], c["hi"])) }))
+			})
+
+		perRow, perElement = []string{"dl"}, []string{"d", "x", "target"}
+		if sparse {
+			perRow, perElement = []string{"dl", "target"}, []string{"d", "x"}
+		}
+		a.shortRows(kind+"GradRows", "d = dl·(p·Σ w - w), p = e / Σ e, w = lo <= p <= hi ? target : 0", perRow, perElement, []string{"lo", "hi"},
+			func(s *shortRows, c map[string]vec) {
+				_, e, sum := s.exp("x")
+				p := a.map16(e, func(v vec) vec { return a.div(v, sum) })
+				var t row16
+				if sparse {
+					at := s.label("target")
+					t = a.each16(func(k, _ int) vec { return a.keep(at[k], a.c(1)) })
+				} else {
+					t = s.load("target")
+				}
+				w := a.each16(func(k, _ int) vec { return a.keep(a.within(p[k], c["lo"], c["hi"]), t[k]) })
+				sumW, dl := a.total(w), s.each("dl")
+				s.store(a.each16(func(k, _ int) vec { return a.mul(dl, a.sub(a.mul(p[k], sumW), w[k])) }), "d")
+			})
+	}
+}
+
+// pass emits a pass over n elements that are the parameters arrays, with scalar
+// parameters. body returns what is to be stored to the first array, or nil, and
+// what is to be added to the sum that the function returns, or nil.
+func (a *asm) pass(name, doc string, arrays, scalars []string, body func(x, scalar map[string]vec) (store, term vec), stores, sums bool) {
+	name += a.suffix()
+	signature := "func("
+	for _, p := range arrays {
+		signature += p + " *float32, "
+	}
+	signature += "n int"
+	for _, c := range scalars {
+		signature += ", " + c + " float32"
+	}
+	signature += ")"
+	if sums {
+		signature += " float32"
+	}
+	a.function(name, signature)
+	a.Doc(name+" does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):", "", "\t"+doc)
+	ptr := map[string]reg.GPVirtual{}
+	for _, p := range arrays {
+		ptr[p] = a.Load(a.Param(p), a.GP64()).(reg.GPVirtual)
+	}
+	n := a.Load(a.Param("n"), a.GP64()).(reg.GPVirtual)
+	c := map[string]vec{}
+	for _, s := range scalars {
+		c[s] = a.broadcastParam(s)
+	}
+	i, limit, rest := a.GP64(), a.GP64(), a.GP64()
+	a.MOVQ(n, limit)
+	a.ANDQ(operand.I32(-16), limit)
+	a.MOVQ(n, rest)
+	a.SUBQ(limit, rest)
+	masks := a.tail16(rest)
+	acc := a.each16(func(int, int) vec { return a.zero() })
+	step := func(k int) {
+		x := map[string]vec{}
+		for j, p := range arrays {
+			if j > 0 || !stores || len(arrays) == 1 || p == "d" {
+				x[p] = a.load(at(ptr[p], i, 4*k*a.lanes()))
+			}
+		}
+		store, term := body(x, c)
+		if stores {
+			a.store(store, at(ptr[arrays[0]], i, 4*k*a.lanes()))
+		}
+		if sums {
+			if a.tail != nil {
+				term = a.keep(*a.tail, term)
+			}
+			a.VADDPS(term, acc[k], acc[k])
+		}
+	}
+	a.hoist(func() { step(0) })
+	a.XORQ(i, i)
+	loop, last, end := a.label("loop"), a.label("last"), a.label("end")
+	a.CMPQ(i, limit)
+	a.JGE(operand.LabelRef(last))
+	a.Label(loop)
+	for k := range acc {
+		step(k)
+	}
+	a.ADDQ(operand.Imm(16), i)
+	a.CMPQ(i, limit)
+	a.JL(operand.LabelRef(loop))
+	a.Label(last)
+	a.TESTQ(rest, rest)
+	a.JZ(operand.LabelRef(end))
+	for k := range acc {
+		a.with(masks[k], func() { step(k) })
+	}
+	a.Label(end)
+	if sums {
+		a.storeLane(a.tree(acc, a.addv), a.returnMem())
+	}
+	a.VZEROUPPER()
+	a.RET()
+}
+
+func softmaxPasses(a *asm) {
+	a.pass("expSum", "y = exp(x - m); sum += y", []string{"y", "x"}, []string{"m"}, func(x, c map[string]vec) (vec, vec) {
+		e := a.exp(a.sub(x["x"], c["m"]))
+		return e, e
+	}, true, true)
+	a.pass("sumExp", "sum += exp(x - m)", []string{"x"}, []string{"m"}, func(x, c map[string]vec) (vec, vec) {
+		return nil, a.exp(a.sub(x["x"], c["m"]))
+	}, false, true)
+	a.pass("divide", "y /= s", []string{"y"}, []string{"s"}, func(x, c map[string]vec) (vec, vec) {
+		return a.div(x["y"], c["s"]), nil
+	}, true, false)
+	a.pass("subtractTwo", "y = (x - m) - l", []string{"y", "x"}, []string{"m", "l"}, func(x, c map[string]vec) (vec, vec) {
+		return a.sub(a.sub(x["x"], c["m"]), c["l"]), nil
+	}, true, false)
+	a.pass("crossentropySum", "sum += target·((x - m) - l)", []string{"x", "target"}, []string{"m", "l"}, func(x, c map[string]vec) (vec, vec) {
+		return nil, a.mul(x["target"], a.sub(a.sub(x["x"], c["m"]), c["l"]))
+	}, false, true)
+	a.pass("clippedSum", "sum += target·log(min(max(exp(x - m)/s, lo), hi))", []string{"x", "target"}, []string{"m", "s", "lo", "hi"}, func(x, c map[string]vec) (vec, vec) {
+		p := a.div(a.exp(a.sub(x["x"], c["m"])), c["s"])
+		return nil, a.mul(x["target"], a.log(a.clip(p, c["lo"], c["hi"])))
+	}, false, true)
+	a.pass("weightSum", "sum += lo <= p <= hi ? target : 0", []string{"p", "target"}, []string{"lo", "hi"}, func(x, c map[string]vec) (vec, vec) {
+		return nil, a.keep(a.within(x["p"], c["lo"], c["hi"]), x["target"])
+	}, false, true)
+	a.pass("gradApply", "d = dl·(d·w - (lo <= d <= hi ? target : 0))", []string{"d", "target"}, []string{"dl", "w", "lo", "hi"}, func(x, c map[string]vec) (vec, vec) {
+		w := a.keep(a.within(x["d"], c["lo"], c["hi"]), x["target"])
+		return a.mul(c["dl"], a.sub(a.mul(x["d"], c["w"]), w)), nil
+	}, true, false)
+	a.pass("scaleTwo", "d = dl·(d·w)", []string{"d"}, []string{"dl", "w"}, func(x, c map[string]vec) (vec, vec) {
+		return a.mul(c["dl"], a.mul(x["d"], c["w"])), nil
+	}, true, false)
+}

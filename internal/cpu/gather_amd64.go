@@ -1,0 +1,38 @@
+package cpu
+
+import "github.com/cornu-ml/cornu/internal/fmath"
+
+// This file chooses between the tiers' gathers.
+
+func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
+	switch tier := Active(); {
+	case tier == AVX512 && width >= 16:
+		gatherUnitAVX512(first(dst), first(src), first(rows), len(rows), width)
+	case tier == AVX2 && width >= 8:
+		gatherUnitAVX2(first(dst), first(src), first(rows), len(rows), width)
+	default:
+		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
+	}
+}
+
+func gatherFloat32(dst, src []float32, rows []int32, width int) {
+	switch tier := Active(); {
+	case tier == AVX512 && width >= 16:
+		gatherFloat32AVX512(first(dst), first(src), first(rows), len(rows), width)
+	case tier == AVX2 && width >= 8:
+		gatherFloat32AVX2(first(dst), first(src), first(rows), len(rows), width)
+	default:
+		gatherFloat32Generic(dst, src, rows, width)
+	}
+}
+
+func fill(x []float32, v float32) {
+	switch Active() {
+	case AVX512:
+		fillAVX512(first(x), len(x), v)
+	case AVX2:
+		fillAVX2(first(x), len(x), v)
+	default:
+		fillGeneric(x, v)
+	}
+}

@@ -1,0 +1,244 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cornu-ml/cornu/internal/fmath"
+)
+
+// lanes16 adds what a Reduce adds, in its order.
+func lanes16(x []float32) float32 { return reduceOne(ReduceSum, x, false) }
+
+// A softmaxOracle is a row computed from the definition.
+type softmaxOracle struct {
+	shifted, e []float32
+	s          float32
+}
+
+func softmaxOf(x []float32) softmaxOracle {
+	var o softmaxOracle
+	m := reduceOne(ReduceMax, x, false)
+	for _, v := range x {
+		o.shifted = append(o.shifted, v-m)
+		o.e = append(o.e, fmath.Exp(v-m))
+	}
+	o.s = lanes16(o.e)
+	return o
+}
+
+func (o softmaxOracle) logq(i int, clip float32) float32 {
+	if clip == 0 {
+		return o.shifted[i] - fmath.Log(o.s)
+	}
+	return fmath.Log(min(max(o.e[i]/o.s, clip), 1-clip))
+}
+
+func (o softmaxOracle) loss(t []float32, clip float32) float32 {
+	var terms []float32
+	for i, v := range t {
+		terms = append(terms, v*o.logq(i, clip))
+	}
+	return 0 - lanes16(terms)
+}
+
+func (o softmaxOracle) grad(t []float32, clip, dl float32) []float32 {
+	p, w := make([]float32, len(t)), make([]float32, len(t))
+	for i := range t {
+		p[i] = o.e[i] / o.s
+		if clip == 0 && p[i] == p[i] || p[i] >= clip && p[i] <= 1-clip {
+			w[i] = t[i]
+		}
+	}
+	sum := lanes16(w)
+	for i := range p {
+		p[i] = dl * (float32(p[i]*sum) - w[i])
+	}
+	return p
+}
+
+// softmaxInput fills rows of logits; some are extreme, if special some are not
+// finite.
+func softmaxInput(r *rand.Rand, x []float32, special bool) {
+	for i := range x {
+		x[i] = float32(r.NormFloat64() * 5)
+		switch k := r.IntN(100); {
+		case k < 5:
+			x[i] *= 40
+		case k < 7:
+			x[i] = 0
+		case k < 8 && special:
+			x[i] = float32(math.Inf(r.IntN(2)*2 - 1))
+		case k < 9 && special:
+			x[i] = float32(math.NaN())
+		}
+	}
+}
+
+var softmaxShapes = func() (s [][2]int) {
+	for n := 1; n <= 40; n++ {
+		s = append(s, [2]int{1 + n%7, n})
+	}
+	return append(s, [][2]int{{0, 10}, {128, 10}, {3000, 3}, {5, 100}, {3, 4095}, {2, 4096}, {2, 4097}, {1, 13_000}}...)
+}()
+
+func TestSoftmaxEqualsItsDefinition(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, shape := range softmaxShapes {
+			rows, n := shape[0], shape[1]
+			for _, special := range []bool{false, true} {
+				x, y, l := fenced[float32](t, rows*n, special), fenced[float32](t, rows*n, special), fenced[float32](t, rows*n, special)
+				softmaxInput(r, x, special)
+				(&Softmax{X: x, Y: y, Rows: rows, N: n}).Run(testPools[3])
+				(&LogSoftmax{X: x, Y: l, Rows: rows, N: n}).Run(testPools[3])
+				for i := range rows {
+					o := softmaxOf(x[i*n:][:n])
+					for j := range n {
+						if got, want := y[i*n+j], o.e[j]/o.s; !sameBits(got, want) {
+							t.Fatalf("softmax of %dx%d at (%d, %d) is %v, want %v", rows, n, i, j, got, want)
+						}
+						if got, want := l[i*n+j], o.logq(j, 0); !sameBits(got, want) {
+							t.Fatalf("log softmax of %dx%d at (%d, %d) is %v, want %v", rows, n, i, j, got, want)
+						}
+					}
+				}
+				(&Softmax{X: x, Y: x, Rows: rows, N: n}).Run(nil)
+				if i := firstDifference(x, y); i >= 0 {
+					t.Fatalf("softmax of %dx%d in place differs at %d", rows, n, i)
+				}
+			}
+		}
+	})
+}
+
+func TestSoftmaxCrossentropyEqualsItsDefinition(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, shape := range softmaxShapes {
+			rows, n := shape[0], shape[1]
+			for variant := range 8 {
+				sparse, clip, special := variant&1 != 0, []float32{0, 1e-7}[variant>>1&1], variant&4 != 0
+				x, dl := fenced[float32](t, rows*n, special), fenced[float32](t, rows, special)
+				softmaxInput(r, x, special)
+				softmaxInput(r, dl, false)
+				dense := make([]float32, rows*n)
+				target := fenced[float32](t, rows*n, special)
+				if sparse {
+					target = fenced[float32](t, rows, special)
+				}
+				for i := range rows {
+					label := r.IntN(n)
+					switch {
+					case sparse:
+						target[i] = float32(label)
+						dense[i*n+label] = 1
+					case r.IntN(2) == 0: // one-hot
+						dense[i*n+label] = 1
+					default:
+						for j := range n {
+							dense[i*n+j] = float32(r.Float64())
+						}
+					}
+				}
+				if !sparse {
+					copy(target, dense)
+				}
+				loss, grad := fenced[float32](t, rows, special), fenced[float32](t, rows*n, special)
+				(&SoftmaxCrossentropy{Logits: x, Target: target, Loss: loss, Rows: rows, N: n, Clip: clip, Sparse: sparse}).Run(testPools[3])
+				(&SoftmaxCrossentropyGrad{
+					Logits: x, Target: target, DLoss: dl, DLogits: grad, Rows: rows, N: n, Clip: clip, Sparse: sparse,
+				}).Run(testPools[3])
+				for i := range rows {
+					o := softmaxOf(x[i*n:][:n])
+					want := o.loss(dense[i*n:][:n], clip)
+					if sparse {
+						want = 0 - o.logq(int(target[i]), clip)
+					}
+					if !sameBits(loss[i], want) {
+						t.Fatalf("variant %d: loss of row %d of %dx%d is %v, want %v", variant, i, rows, n, loss[i], want)
+					}
+					if j := firstDifference(grad[i*n:][:n], o.grad(dense[i*n:][:n], clip, dl[i])); j >= 0 {
+						t.Fatalf("variant %d: gradient of %dx%d at (%d, %d) is %v, want %v",
+							variant, rows, n, i, j, grad[i*n+j], o.grad(dense[i*n:][:n], clip, dl[i])[j])
+					}
+				}
+			}
+		}
+	})
+}
+
+// The gradient is that of the loss, by central differences in float64.
+func TestSoftmaxCrossentropyGradIsTheDerivative(t *testing.T) {
+	const n = 5
+	r := rand.New(rand.NewPCG(1, 2))
+	loss := func(z []float64, target []float32, clip float64) float64 {
+		var s, sum float64
+		for _, v := range z {
+			s += math.Exp(v)
+		}
+		for i, v := range z {
+			q := math.Exp(v) / s
+			if clip != 0 {
+				q = min(max(q, clip), 1-clip)
+			}
+			sum -= float64(target[i]) * math.Log(q)
+		}
+		return sum
+	}
+	for _, clip := range []float64{0, 0.15} {
+		for range 200 {
+			var z [n]float64
+			var x, target, d [n]float32
+			for i := range z {
+				x[i] = float32(r.NormFloat64())
+				z[i] = float64(x[i])
+				target[i] = float32(r.Float64())
+			}
+			(&SoftmaxCrossentropyGrad{
+				Logits: x[:], Target: target[:], DLoss: []float32{1}, DLogits: d[:], Rows: 1, N: n, Clip: float32(clip),
+			}).Run(nil)
+			for i := range z {
+				const h = 1e-5
+				up, down := z, z
+				up[i] += h
+				down[i] -= h
+				want := (loss(up[:], target[:], clip) - loss(down[:], target[:], clip)) / (2 * h)
+				if math.Abs(float64(d[i])-want) > 1e-4 {
+					t.Fatalf("clip %v: derivative %d is %v, want %v", clip, i, d[i], want)
+				}
+			}
+		}
+	}
+}
+
+func BenchmarkSoftmax(b *testing.B) {
+	eachBenchTier(b, func(b *testing.B) {
+		for _, shape := range [][2]int{{128, 10}, {128, 1000}} {
+			rows, n := shape[0], shape[1]
+			x, y, t := make([]float32, rows*n), make([]float32, rows*n), make([]float32, rows*n)
+			l, loss := make([]float32, rows), make([]float32, rows)
+			copy(x, randomSlice(rand.New(rand.NewPCG(1, 2)), rows*n))
+			for i := range rows {
+				t[i*n] = 1
+				l[i] = float32(i % n)
+			}
+			for _, k := range []Kernel{
+				&Softmax{X: x, Y: y, Rows: rows, N: n},
+				&LogSoftmax{X: x, Y: y, Rows: rows, N: n},
+				&SoftmaxCrossentropy{Logits: x, Target: t, Loss: loss, Rows: rows, N: n, Clip: 1e-7},
+				&SoftmaxCrossentropy{Logits: x, Target: l, Loss: loss, Rows: rows, N: n, Sparse: true},
+				&SoftmaxCrossentropyGrad{Logits: x, Target: t, DLoss: l, DLogits: y, Rows: rows, N: n, Clip: 1e-7},
+				&SoftmaxCrossentropyGrad{Logits: x, Target: l, DLoss: l, DLogits: y, Rows: rows, N: n, Sparse: true},
+			} {
+				b.Run(fmt.Sprintf("%T/%dx%d", k, rows, n)[5:], func(b *testing.B) {
+					for b.Loop() {
+						k.Run(nil)
+					}
+				})
+			}
+		}
+	})
+}
