@@ -8,4 +8,5 @@
 // alignment and every number of workers: see docs/adr for how.
 package cpu
 
-//go:generate sh -c "cd _gen && go run ./gemm -out ../gemm_amd64.s -stubs ../gemm_amd64.go -pkg cpu"
+//go:generate go run -C _gen ./gemm ..
+//go:generate go run -C _gen ./peak ..
