@@ -4,6 +4,7 @@ package layer
 
 import (
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -77,11 +78,17 @@ func (c *Context) call(l Layer, name string, in []*graph.Node) *graph.Node {
 		return c.graph.Fail("Call returned no node")
 	}
 	if r := activityRegularizer(l); r != nil {
-		penalty := r.Penalty(out)
-		if s := out.Shape(); len(s) > 0 && s[0] == tensor.Batch {
-			penalty = penalty.Div(out.Numel(0)) // so that it doesn't grow with the batch, as Keras 3 has it
-		}
-		c.AddLoss(penalty)
+		c.penalize(out, r)
 	}
 	return out
+}
+
+// penalize adds a penalty on the output of a layer to the loss. As in Keras 3 it
+// does not grow with the batch.
+func (c *Context) penalize(out *graph.Node, r regularizer.Regularizer) {
+	penalty := r.Penalty(out)
+	if s := out.Shape(); len(s) > 0 && s[0] == tensor.Batch {
+		penalty = penalty.Div(out.Numel(0))
+	}
+	c.AddLoss(penalty)
 }

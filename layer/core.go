@@ -18,7 +18,6 @@ func init() {
 	Register("InputLayer", func() Layer { return &Input{} })
 	Register("Dense", func() Layer { return &Dense{} })
 	Register("Activation", func() Layer { return &Activation{} })
-	Register("Dropout", func() Layer { return &Dropout{} })
 	Register("Flatten", func() Layer { return &Flatten{} })
 	Register("Reshape", func() Layer { return &Reshape{} })
 	Register("Rescaling", func() Layer { return &Rescaling{} })
@@ -111,33 +110,6 @@ func (l *Activation) Build(b *Builder, in []tensor.Shape) error {
 
 // Call emits the layer's nodes.
 func (l *Activation) Call(_ *Context, in []*graph.Node) *graph.Node { return l.Func.Apply(in[0]) }
-
-// Dropout sets elements to 0 at random in training, each with probability Rate,
-// and scales the others by 1/(1-Rate) (Srivastava et al. 2014). Elsewhere it
-// returns its input.
-//
-// Shapes: any → the same.
-type Dropout struct {
-	Name string
-	Rate float64 // in [0, 1)
-}
-
-// Build checks the rate.
-func (l *Dropout) Build(b *Builder, in []tensor.Shape) error {
-	if rate := config.Resolve(*l).Rate; !(rate >= 0 && rate < 1) {
-		return b.Errorf("Rate is %v, it must be at least 0 and less than 1", l.Rate)
-	}
-	return one(b, in)
-}
-
-// Call emits the layer's nodes.
-func (l *Dropout) Call(c *Context, in []*graph.Node) *graph.Node {
-	rate := config.Resolve(*l).Rate
-	if !c.Training() || rate == 0 {
-		return in[0]
-	}
-	return in[0].Dropout(rate, c.Graph().NextStream())
-}
 
 // Flatten joins all axes but the batch.
 //

@@ -173,6 +173,18 @@ func (n *Network) Variables() []*Variable { return n.variables }
 // layer isn't frozen.
 func (n *Network) Trainable(v *Variable) bool { return v.Trainable && !Frozen(n.owner[v]) }
 
+// TrainableVariables returns the variables that the optimizer may change, in model
+// order.
+func (n *Network) TrainableVariables() []*Variable {
+	var list []*Variable
+	for _, v := range n.variables {
+		if n.Trainable(v) {
+			list = append(list, v)
+		}
+	}
+	return list
+}
+
 // Trace emits the network's nodes, given those of its inputs, and returns those
 // of its outputs. What layers add to the loss is then in c.Losses; the penalties
 // on weights are in Penalties.

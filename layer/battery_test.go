@@ -1,0 +1,365 @@
+package layer_test
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A sample is a layer, the shapes of what it is applied to (without the batch),
+// and what it gives of x, its inputs one behind the other, and of w, its
+// variables, where the batch is 2.
+type sample struct {
+	layer   layer.Layer
+	in      []tensor.Shape
+	out     tensor.Shape
+	weights int
+	values  func(x, w []float64) []float64 // nil: checked elsewhere
+}
+
+func same(x, _ []float64) []float64 { return x }
+
+func each(f func(x float64) float64) func(x, w []float64) []float64 {
+	return func(x, _ []float64) []float64 {
+		y := make([]float64, len(x))
+		for i := range x {
+			y[i] = f(x[i])
+		}
+		return y
+	}
+}
+
+// both joins two inputs of three numbers a sample.
+func both(f func(a, b float64) float64) func(x, w []float64) []float64 {
+	return func(x, _ []float64) []float64 {
+		y := make([]float64, 6)
+		for i := range y {
+			y[i] = f(x[i], x[6+i])
+		}
+		return y
+	}
+}
+
+var three, pair = []tensor.Shape{{3}}, []tensor.Shape{{3}, {3}}
+
+// samples has at least one of every registered class.
+var samples = []sample{
+	{&layer.Dense{Units: 2, Activation: activation.Tanh{}, BiasInitializer: initializer.Ones{}}, three, tensor.Shape{2}, 8, func(x, w []float64) []float64 {
+		y := make([]float64, 4)
+		for i := range y {
+			row, column := i/2, i%2
+			y[i] = w[6+column]
+			for k := range 3 {
+				y[i] += x[row*3+k] * w[k*2+column]
+			}
+			y[i] = math.Tanh(y[i])
+		}
+		return y
+	}},
+	{&layer.Dense{Units: 2, NoBias: true}, []tensor.Shape{{4, 3}}, tensor.Shape{4, 2}, 6, func(x, w []float64) []float64 {
+		y := make([]float64, 16)
+		for i := range y {
+			for k := range 3 {
+				y[i] += x[i/2*3+k] * w[k*2+i%2]
+			}
+		}
+		return y
+	}},
+	{&layer.Activation{Func: activation.Sigmoid{}}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })},
+	{&layer.Flatten{}, []tensor.Shape{{2, 2, 3}}, tensor.Shape{12}, 0, same},
+	{&layer.Flatten{}, []tensor.Shape{{}}, tensor.Shape{1}, 0, same},
+	{&layer.Reshape{TargetShape: tensor.Shape{3, -1}}, []tensor.Shape{{2, 6}}, tensor.Shape{3, 4}, 0, same},
+	{&layer.Reshape{TargetShape: tensor.Shape{}}, []tensor.Shape{{1}}, tensor.Shape{}, 0, same},
+	{&layer.Rescaling{Scale: 0.5, Offset: -1}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x*0.5 - 1 })},
+	{&layer.Rescaling{}, three, tensor.Shape{3}, 0, same},
+	{&layer.ReLU{MaxValue: 1, NegativeSlope: 0.25, Threshold: 0.5}, three, tensor.Shape{3}, 0, each(func(x float64) float64 {
+		if x > 0.5 {
+			return min(x, 1)
+		}
+		return 0.25 * (x - 0.5)
+	})},
+	{&layer.LeakyReLU{}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) + 0.3*min(x, 0) })},
+	{&layer.LeakyReLU{NegativeSlope: layer.Zero}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) })},
+	{&layer.ELU{Alpha: 0.5}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) + 0.5*math.Expm1(min(x, 0)) })},
+	{&layer.PReLU{AlphaInitializer: initializer.RandomUniform{}}, three, tensor.Shape{3}, 3, func(x, w []float64) []float64 {
+		y := make([]float64, 6)
+		for i := range y {
+			y[i] = max(x[i], 0) + w[i%3]*min(x[i], 0)
+		}
+		return y
+	}},
+	{&layer.PReLU{AlphaInitializer: initializer.Ones{}, SharedAxes: []int{1}}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 3}, 3, same},
+	{&layer.Softmax{}, []tensor.Shape{{1}}, tensor.Shape{1}, 0, each(func(float64) float64 { return 1 })},
+	{&layer.ActivityRegularization{L1: 0.5}, three, tensor.Shape{3}, 0, same},
+	{&layer.Add{}, pair, tensor.Shape{3}, 0, both(func(a, b float64) float64 { return a + b })},
+	{&layer.Subtract{}, pair, tensor.Shape{3}, 0, both(func(a, b float64) float64 { return a - b })},
+	{&layer.Multiply{}, pair, tensor.Shape{3}, 0, both(func(a, b float64) float64 { return a * b })},
+	{&layer.Average{}, pair, tensor.Shape{3}, 0, both(func(a, b float64) float64 { return (a + b) / 2 })},
+	{&layer.Maximum{}, pair, tensor.Shape{3}, 0, both(math.Max)},
+	{&layer.Minimum{}, pair, tensor.Shape{3}, 0, both(math.Min)},
+	{&layer.Concatenate{}, []tensor.Shape{{1}, {2}}, tensor.Shape{3}, 0, func(x, _ []float64) []float64 {
+		return []float64{x[0], x[2], x[3], x[1], x[4], x[5]}
+	}},
+	{&layer.Dropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
+	{&layer.Dropout{Rate: 0.5, NoiseShape: []int{-1, 1}}, three, tensor.Shape{3}, 0, same},
+	{&layer.SpatialDropout1D{Rate: 0.5}, []tensor.Shape{{4, 3}}, tensor.Shape{4, 3}, 0, same},
+	{&layer.SpatialDropout2D{Rate: 0.5}, []tensor.Shape{{2, 2, 3}}, tensor.Shape{2, 2, 3}, 0, same},
+	{&layer.GaussianNoise{Stddev: 0.5}, three, tensor.Shape{3}, 0, same},
+	{&layer.GaussianDropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
+	{&layer.AlphaDropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
+}
+
+// A traced sample is one in a graph, with what is to be fed.
+type traced struct {
+	graph     *graph.Graph
+	feed      map[*graph.Node][]float64
+	wrt       []*graph.Node // inputs, then variables
+	out, loss *graph.Node   // loss is a scalar of out and of the penalties
+	x, w      []float64
+}
+
+func trace(t *testing.T, s sample, training bool) traced {
+	t.Helper()
+	var nodes []*layer.Node
+	for _, shape := range s.in {
+		nodes = append(nodes, layer.Apply(&layer.Input{Shape: shape}))
+	}
+	y := layer.Apply(s.layer, nodes...)
+	n, err := layer.NewNetwork(nodes, []*layer.Node{y})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := append(tensor.Shape{tensor.Batch}, s.out...); !y.Shape().Equal(want) {
+		t.Errorf("%T: the shape is %v, want %v", s.layer, y.Shape(), want)
+	}
+	r := traced{graph: graph.New(), feed: map[*graph.Node][]float64{}}
+	c := layer.NewContext(r.graph, training)
+	var inputs []*graph.Node
+	for i, shape := range s.in {
+		in := r.graph.Input(fmt.Sprint("x", i), append(tensor.Shape{tensor.Batch}, shape...))
+		value := make([]float64, 2*shape.Numel())
+		for k := range value {
+			value[k] = 1.7 * math.Sin(float64(3*len(r.x)+2*k+1))
+		}
+		r.feed[in], r.x = value, append(r.x, value...)
+		inputs, r.wrt = append(inputs, in), append(r.wrt, in)
+	}
+	for i, v := range n.Variables() {
+		if err := v.Draw(1, i); err != nil {
+			t.Fatal(err)
+		}
+		value := make([]float64, len(v.Value))
+		for k := range value {
+			value[k] = float64(v.Value[k])
+		}
+		r.feed[c.Value(v)], r.w = value, append(r.w, value...)
+		r.wrt = append(r.wrt, c.Value(v))
+	}
+	r.out = n.Trace(c, inputs)[0]
+	r.loss = r.out.Sin().Sum()
+	for _, penalty := range append(c.Losses(), n.Penalties(c)...) {
+		r.loss = r.loss.Add(penalty)
+	}
+	if err := r.graph.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func (r traced) eval(t *testing.T, want ...*graph.Node) [][]float64 {
+	t.Helper()
+	out, err := ref.Eval(r.graph, 2, r.feed, want...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestEveryLayerHasASample(t *testing.T) {
+	has := map[string]bool{"InputLayer": true}
+	for _, s := range samples {
+		has[layer.Class(s.layer)] = true
+	}
+	for _, class := range layer.Classes() {
+		if !has[class] {
+			t.Errorf("%s has none", class)
+		}
+	}
+}
+
+func TestEveryLayerComputesItsFormula(t *testing.T) {
+	for _, s := range samples {
+		r := trace(t, s, false)
+		if len(r.w) != s.weights {
+			t.Errorf("%T has %d weights, want %d", s.layer, len(r.w), s.weights)
+		}
+		got := r.eval(t, r.out)[0]
+		want := s.values(r.x, r.w)
+		if len(got) != len(want) {
+			t.Errorf("%T gives %d values, want %d", s.layer, len(got), len(want))
+			continue
+		}
+		for i := range got {
+			if math.Abs(got[i]-want[i]) > 1e-7 { // constants are float32
+				t.Errorf("%T: value %d of %v is %v, want %v", s.layer, i, r.x, got[i], want[i])
+			}
+		}
+	}
+}
+
+func TestEveryLayersDerivativeIsThatOfCentralDifferences(t *testing.T) {
+	for _, s := range samples {
+		for _, training := range []bool{false, true} {
+			r := trace(t, s, training)
+			grads := r.eval(t, graph.Gradients(r.loss, r.wrt...)...)
+			for k, n := range r.wrt {
+				value := r.feed[n]
+				for i, v := range value {
+					const h = 1e-5
+					value[i] = v + h
+					above := r.eval(t, r.loss)[0][0]
+					value[i] = v - h
+					below := r.eval(t, r.loss)[0][0]
+					value[i] = v
+					if want := (above - below) / (2 * h); math.Abs(grads[k][i]-want) > 1e-6*math.Abs(want)+1e-8 {
+						t.Errorf("%T, training %v: derivative %d to input %d is %v, want %v", s.layer, training, i, k, grads[k][i], want)
+					}
+				}
+			}
+		}
+	}
+}
+
+// draw applies a layer in training to many ones and returns what comes out.
+func draw(t *testing.T, l layer.Layer, value float64, shape tensor.Shape, batch int) []float64 {
+	t.Helper()
+	x := layer.Apply(&layer.Input{Shape: shape})
+	n, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(l, x)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := graph.New()
+	in := g.Input("x", x.Shape())
+	out := n.Trace(layer.NewContext(g, true), []*graph.Node{in})
+	ones := make([]float64, batch*shape.Numel())
+	for i := range ones {
+		ones[i] = value
+	}
+	y, err := ref.Eval(g, batch, map[*graph.Node][]float64{in: ones}, out...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return y[0]
+}
+
+func moments(x []float64) (mean, deviation float64) {
+	for _, v := range x {
+		mean += v / float64(len(x))
+	}
+	for _, v := range x {
+		deviation += (v - mean) * (v - mean) / float64(len(x))
+	}
+	return mean, math.Sqrt(deviation)
+}
+
+func TestNoiseHasTheMomentsThatItsLayerSays(t *testing.T) {
+	selu := activation.SELUAlpha * activation.SELUScale
+	alpha := 1 / math.Sqrt(0.7*(1+0.3*selu*selu))
+	for _, test := range []struct {
+		layer           layer.Layer
+		mean, deviation float64
+	}{
+		{&layer.Dropout{Rate: 0.3}, 1, math.Sqrt(0.3 / 0.7)},
+		{&layer.GaussianDropout{Rate: 0.3}, 1, math.Sqrt(0.3 / 0.7)},
+		{&layer.GaussianNoise{Stddev: 0.3}, 1, 0.3},
+		{&layer.AlphaDropout{Rate: 0.3}, alpha * 0.7, alpha * math.Sqrt(0.21) * (1 + selu)},
+	} {
+		mean, deviation := moments(draw(t, test.layer, 1, tensor.Shape{100}, 1000))
+		if math.Abs(mean-test.mean) > 0.01 || math.Abs(deviation-test.deviation) > 0.01 {
+			t.Errorf("%T: mean %v and deviation %v, want %v and %v", test.layer, mean, deviation, test.mean, test.deviation)
+		}
+	}
+	// On standard normal input AlphaDropout keeps both: what is dropped from 0 is
+	// selu below it, and the shift makes up for that.
+	if mean, _ := moments(draw(t, &layer.AlphaDropout{Rate: 0.3}, 0, tensor.Shape{100}, 1000)); math.Abs(mean) > 0.01 {
+		t.Errorf("AlphaDropout makes the mean 0 %v", mean)
+	}
+}
+
+func TestDropoutOfWholeChannelsTreatsAllPlacesAlike(t *testing.T) {
+	for _, test := range []struct {
+		layer layer.Layer
+		shape tensor.Shape
+	}{
+		{&layer.SpatialDropout1D{Rate: 0.5}, tensor.Shape{6, 4}},
+		{&layer.SpatialDropout2D{Rate: 0.5}, tensor.Shape{2, 3, 4}},
+		{&layer.Dropout{Rate: 0.5, NoiseShape: []int{-1, 1, 4}}, tensor.Shape{6, 4}},
+	} {
+		y := draw(t, test.layer, 1, test.shape, 50)
+		kept := 0
+		for i, v := range y {
+			first := y[i/24*24+i%4] // the channel at the sample's first place
+			if v != first || v != 0 && v != 2 {
+				t.Fatalf("%T: element %d is %v, its channel %v", test.layer, i, v, first)
+			}
+			if v != 0 {
+				kept++
+			}
+		}
+		if share := float64(kept) / float64(len(y)); share < 0.35 || share > 0.65 {
+			t.Errorf("%T keeps %v", test.layer, share)
+		}
+	}
+}
+
+func TestPenaltiesCountTrainedWeightsAndActivity(t *testing.T) {
+	l := &layer.Dense{
+		Units: 1, KernelInitializer: initializer.Constant{Value: 2}, BiasInitializer: initializer.Ones{},
+		KernelRegularizer: regularizer.L2{L2: 0.5}, BiasRegularizer: regularizer.L1{L1: 3}, ActivityRegularizer: regularizer.L1{L1: 10},
+	}
+	for _, frozen := range []bool{false, true} {
+		l.Frozen = frozen
+		x := layer.Apply(&layer.Input{Shape: tensor.Shape{1}})
+		n, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(l, x)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := graph.New()
+		c := layer.NewContext(g, true)
+		in := g.Input("x", x.Shape())
+		n.Trace(c, []*graph.Node{in})
+		feed := map[*graph.Node][]float64{in: {0, 1}}
+		for i, v := range n.Variables() {
+			feed[c.Value(v)] = [][]float64{{2}, {1}}[i]
+		}
+		penalties := n.Penalties(c)
+		sums, err := ref.Eval(g, 2, feed, append(c.Losses(), penalties...)...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		total := 0.0
+		for _, s := range sums {
+			total += s[0]
+		}
+		want := 10.0 * (1 + 3) / 2 // of the two outputs, over the batch
+		if !frozen {
+			want += 0.5*4 + 3*1
+		}
+		if total != want {
+			t.Errorf("frozen %v: the penalties are %v, want %v", frozen, total, want)
+		}
+		for _, v := range n.Variables() {
+			if n.Trainable(v) == frozen {
+				t.Errorf("frozen %v: %s is trainable: %v", frozen, v.Path, !frozen)
+			}
+		}
+	}
+}
