@@ -1,0 +1,262 @@
+package viz
+
+// This file draws lines over two axes: functions, measured values, the path of a descent.
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"strconv"
+
+	"gonum.org/v1/plot"
+	"gonum.org/v1/plot/plotter"
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+)
+
+// A Chart shows lines over two axes, with a legend below.
+type Chart struct {
+	Title          string
+	XLabel, YLabel string
+	XMin, XMax     float64 // the range of x; both 0: that of the lines' points
+	YMin, YMax     float64 // the range of y; both 0: what the lines need
+	Lines          []Line
+	Marks          []Mark
+
+	wholeX bool // x counts something: its ticks are whole numbers
+}
+
+// A Line is a function or a sequence of points. Where y is not a finite number there is a gap.
+type Line struct {
+	Name   string // in the legend; "" is not there
+	F      func(x float64) float64
+	X, Y   []float64 // the points, if F is nil
+	Dashed bool
+	Dots   bool // the points are marked
+}
+
+// A Mark is a point with a text beside it.
+type Mark struct {
+	X, Y float64
+	Text string
+}
+
+// samples is the number of points at which a function is drawn.
+const samples = 1001
+
+func (c Chart) drawing() (*drawing, error) {
+	p, err := c.plot()
+	if err != nil {
+		return nil, err
+	}
+	return &drawing{width: 6.4 * vg.Inch, height: 4.4 * vg.Inch, paint: func(canvas draw.Canvas) {
+		canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
+		height := c.drawLegend(canvas)
+		p.Draw(draw.Crop(canvas, 0, 0, height, 0))
+	}}, nil
+}
+
+// margin is the white around pictures.
+const margin vg.Length = 10
+
+// plot makes the plot without its legend.
+func (c Chart) plot() (*plot.Plot, error) {
+	if len(c.Lines) == 0 {
+		return nil, errors.New("a chart without lines")
+	}
+	p := newPlot(c.Title, c.XLabel, c.YLabel)
+	grid := plotter.NewGrid()
+	grid.Horizontal.Color, grid.Vertical.Color = faint, faint
+	p.Add(grid)
+	if c.XMin == 0 && c.XMax == 0 {
+		c.XMin, c.XMax = c.rangeOfX()
+	}
+	if !(c.XMin < c.XMax) {
+		return nil, fmt.Errorf("a chart whose x runs from %v to %v", c.XMin, c.XMax)
+	}
+	for i, line := range c.Lines {
+		pieces, err := line.pieces(c.XMin, c.XMax)
+		if err != nil {
+			return nil, err
+		}
+		for _, points := range pieces {
+			l, err := plotter.NewLine(points)
+			if err != nil {
+				return nil, fmt.Errorf("line %q: %w", line.Name, err)
+			}
+			l.LineStyle = line.style(i)
+			p.Add(l)
+			if line.Dots || len(points) == 1 {
+				s, err := plotter.NewScatter(points)
+				if err != nil {
+					return nil, fmt.Errorf("line %q: %w", line.Name, err)
+				}
+				s.GlyphStyle = line.glyph(i)
+				p.Add(s)
+			}
+		}
+	}
+	if err := c.addMarks(p); err != nil {
+		return nil, err
+	}
+	p.X.Min, p.X.Max = c.XMin, c.XMax
+	if c.YMin != 0 || c.YMax != 0 {
+		if !(c.YMin < c.YMax) {
+			return nil, fmt.Errorf("a chart whose y runs from %v to %v", c.YMin, c.YMax)
+		}
+		p.Y.Min, p.Y.Max = c.YMin, c.YMax
+	} else {
+		// Lines don't touch the frame.
+		room := 0.04 * (p.Y.Max - p.Y.Min)
+		if !(room > 0) {
+			room = 0.5
+		}
+		p.Y.Min, p.Y.Max = p.Y.Min-room, p.Y.Max+room
+	}
+	if c.wholeX {
+		p.X.Tick.Marker = wholeTicks{}
+	}
+	return p, nil
+}
+
+func (c Chart) rangeOfX() (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for _, line := range c.Lines {
+		for _, x := range line.X {
+			low, high = min(low, x), max(high, x)
+		}
+	}
+	if low == high {
+		return low - 0.5, high + 0.5
+	}
+	return low, high
+}
+
+// pieces returns the runs of points that can be drawn.
+func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
+	xs, ys := l.X, l.Y
+	if l.F != nil {
+		xs, ys = nil, nil
+		for i := range samples {
+			x := low + (high-low)*float64(i)/(samples-1)
+			xs, ys = append(xs, x), append(ys, l.F(x))
+		}
+	}
+	if len(xs) != len(ys) {
+		return nil, fmt.Errorf("line %q has %d x and %d y", l.Name, len(xs), len(ys))
+	}
+	var pieces []plotter.XYs
+	var piece plotter.XYs
+	for i := range xs {
+		if finite := !math.IsNaN(ys[i]-ys[i]) && !math.IsNaN(xs[i]-xs[i]); finite {
+			piece = append(piece, plotter.XY{X: xs[i], Y: ys[i]})
+			continue
+		}
+		if len(piece) > 0 {
+			pieces, piece = append(pieces, piece), nil
+		}
+	}
+	if len(piece) > 0 {
+		pieces = append(pieces, piece)
+	}
+	return pieces, nil
+}
+
+// style is the look of the i-th line.
+func (l Line) style(i int) draw.LineStyle {
+	style := draw.LineStyle{Color: palette[i%len(palette)], Width: 1.8}
+	if l.Dashed {
+		style.Dashes = []vg.Length{6, 4}
+	}
+	return style
+}
+
+func (l Line) glyph(i int) draw.GlyphStyle {
+	return draw.GlyphStyle{Color: palette[i%len(palette)], Radius: 2.6, Shape: draw.CircleGlyph{}}
+}
+
+func (c Chart) addMarks(p *plot.Plot) error {
+	if len(c.Marks) == 0 {
+		return nil
+	}
+	var labels plotter.XYLabels
+	for _, m := range c.Marks {
+		labels.XYs = append(labels.XYs, plotter.XY{X: m.X, Y: m.Y})
+		labels.Labels = append(labels.Labels, m.Text)
+	}
+	dots, err := plotter.NewScatter(labels.XYs)
+	if err != nil {
+		return err
+	}
+	dots.GlyphStyle = draw.GlyphStyle{Color: plain, Radius: 3.5, Shape: draw.CircleGlyph{}}
+	texts, err := plotter.NewLabels(labels)
+	if err != nil {
+		return err
+	}
+	for i := range texts.TextStyle {
+		texts.TextStyle[i] = label(sans(10), plain, 0, 0)
+	}
+	texts.Offset = vg.Point{X: 6, Y: 4}
+	p.Add(dots, texts)
+	return nil
+}
+
+// drawLegend draws the names of the lines along the lower edge, in as many rows as they need, and returns the height.
+func (c Chart) drawLegend(canvas draw.Canvas) vg.Length {
+	const sample, gap, between, row vg.Length = 24, 5, 18, 16
+	style := label(sans(10), plain, 0, -0.5)
+	type entry struct{ line, width int }
+	var rows [][]int
+	var widths []vg.Length
+	for i, line := range c.Lines {
+		if line.Name == "" {
+			continue
+		}
+		width := sample + gap + style.Width(line.Name) + between
+		if n := len(rows); n > 0 && widths[n-1]+width-between <= canvas.Size().X {
+			rows[n-1], widths[n-1] = append(rows[n-1], i), widths[n-1]+width
+		} else {
+			rows, widths = append(rows, []int{i}), append(widths, width)
+		}
+	}
+	if len(rows) == 0 {
+		return 0
+	}
+	for r, lines := range rows {
+		x := canvas.Center().X - (widths[r]-between)/2
+		y := canvas.Min.Y + row*(vg.Length(len(rows)-1-r)+0.5)
+		for _, i := range lines {
+			line := c.Lines[i]
+			canvas.StrokeLine2(line.style(i), x, y, x+sample, y)
+			if line.Dots {
+				canvas.DrawGlyph(line.glyph(i), vg.Point{X: x + sample/2, Y: y})
+			}
+			canvas.FillText(style, vg.Point{X: x + sample + gap, Y: y}, line.Name)
+			x += sample + gap + style.Width(line.Name) + between
+		}
+	}
+	return row*vg.Length(len(rows)) + 6
+}
+
+// wholeTicks marks whole numbers, ten at most.
+type wholeTicks struct{}
+
+func (wholeTicks) Ticks(low, high float64) []plot.Tick {
+	step := 1.0
+	for scale := 1.0; (high-low)/step > 10; {
+		switch step / scale {
+		case 1:
+			step = 2 * scale
+		case 2:
+			step = 5 * scale
+		default:
+			scale *= 10
+			step = scale
+		}
+	}
+	var ticks []plot.Tick
+	for v := math.Ceil(low/step) * step; v <= high; v += step {
+		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+	}
+	return ticks
+}
