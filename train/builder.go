@@ -22,11 +22,12 @@ var noPasses = os.Getenv("CORNU_PASSES") == "off"
 // A StepBuilder traces one step. What goes wrong is kept and returned by
 // NewStep, so that the functions here can be chained without checks.
 type StepBuilder struct {
-	step  *Step
-	graph *graph.Graph
-	slabs map[*layer.Slab]*graph.Node
-	nodes map[*layer.Variable]*graph.Node
-	err   error
+	step    *Step
+	graph   *graph.Graph
+	slabs   map[*layer.Slab]*graph.Node
+	nodes   map[*layer.Variable]*graph.Node
+	updated map[*layer.Variable]bool
+	err     error
 }
 
 // NewStep traces build once and returns the step that it describes. seed keys
@@ -39,6 +40,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 			plans: map[int]*plan.Plan{}, free: map[int][]*bound{},
 		},
 		slabs: map[*layer.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
+		updated: map[*layer.Variable]bool{},
 	}
 	build(s)
 	if err := s.graph.Err(); err != nil {
@@ -66,18 +68,25 @@ func (s *StepBuilder) Fail(err error) {
 }
 
 // Input returns a node that is fed from the next of the batch's inputs. shape
-// begins with tensor.Batch.
+// begins with tensor.Batch, or is the same for batches of all sizes.
 func (s *StepBuilder) Input(name string, shape tensor.Shape) *graph.Node {
-	n := s.graph.Input(name, shape)
+	n := s.feed(name, shape)
 	s.step.inputs = append(s.step.inputs, n)
 	return n
 }
 
 // Target returns a node that is fed from the next of the batch's targets.
 func (s *StepBuilder) Target(name string, shape tensor.Shape) *graph.Node {
-	n := s.graph.Input(name, shape)
+	n := s.feed(name, shape)
 	s.step.targets = append(s.step.targets, n)
 	return n
+}
+
+func (s *StepBuilder) feed(name string, shape tensor.Shape) *graph.Node {
+	if len(shape) > 0 && shape[1:].HasBatch() {
+		return s.graph.Fail("input %q of shape %v: only the first dimension may be that of the batch", name, shape)
+	}
+	return s.graph.Input(name, shape)
 }
 
 // Labels is Target for labels: a batch with a label that is neither a whole number
@@ -98,9 +107,13 @@ func (s *StepBuilder) SampleWeight() *graph.Node {
 
 // Variable returns the node of a variable: the part of its slab that holds it.
 func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
+	if v == nil {
+		return s.graph.Fail("a variable is nil")
+	}
 	if n := s.nodes[v]; n != nil {
 		return n
 	}
+	layer.Store(v)
 	slab := s.slabs[v.Slab]
 	if slab == nil {
 		slab = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), v.Slab.Data)
@@ -122,24 +135,22 @@ func (s *StepBuilder) state(name string, data []float32) *graph.Node {
 // Network emits a network's nodes. The penalties of its regularizers and the
 // losses that layers added come back as one scalar, nil if there are none.
 func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node) (out []*graph.Node, penalty *graph.Node) {
-	s.step.networks = append(s.step.networks, n)
+	if n == nil {
+		return []*graph.Node{s.graph.Fail("a network is nil: the model is not built")}, nil
+	}
+	if !slices.Contains(s.step.networks, n) {
+		s.step.networks = append(s.step.networks, n)
+	}
+	layer.Store(n.Variables()...)
 	c := layer.NewContext(s.graph, training)
 	for _, v := range n.Variables() {
 		c.Bind(v, s.Variable(v))
 	}
 	out = n.Trace(c, in)
-	losses := c.Losses()
 	for _, u := range c.Updates() {
-		s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: s.Variable(u.Variable), Value: u.Value})
+		s.Assign(u.Variable, u.Value)
 	}
-	for _, v := range n.Variables() {
-		if v.Regularizer != nil {
-			s.graph.PushScope(v.Path)
-			losses = append(losses, v.Regularizer.Penalty(s.Variable(v)))
-			s.graph.PopScope()
-		}
-	}
-	for _, l := range losses {
+	for _, l := range append(c.Losses(), n.Penalties(c)...) {
 		if penalty == nil {
 			penalty = l
 		} else {
@@ -149,12 +160,50 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	return out, penalty
 }
 
+// Assign gives v a new value at the end of the step. All new values are computed
+// from the old ones, whatever the order.
+func (s *StepBuilder) Assign(v *layer.Variable, value *graph.Node) {
+	param := s.Variable(v)
+	if !param.Valid() || !s.claim(v) {
+		return
+	}
+	if value.Valid() && !value.Shape().Equal(v.Shape) {
+		s.graph.Fail("variable %q has shape %v, its new value has %v", v.Path, v.Shape, value.Shape())
+		return
+	}
+	s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: param, Value: s.owned(value)})
+}
+
+// claim makes sure that nothing else in the step changes v.
+func (s *StepBuilder) claim(v *layer.Variable) bool {
+	if s.updated[v] {
+		s.graph.Fail("variable %q is changed twice in one step", v.Path)
+		return false
+	}
+	s.updated[v] = true
+	return true
+}
+
+// owned returns n if it is a node of this step's graph, and else a poisoned node.
+func (s *StepBuilder) owned(n *graph.Node) *graph.Node {
+	if !n.Valid() || n.Graph() != s.graph {
+		return s.graph.Fail("a node is nil or of another graph")
+	}
+	return n
+}
+
 // Output keeps a result to be read whole after each run.
-func (s *StepBuilder) Output(n *graph.Node) { s.step.outputs = append(s.step.outputs, n) }
+func (s *StepBuilder) Output(n *graph.Node) {
+	s.step.outputs = append(s.step.outputs, s.owned(n))
+}
 
 // Mean measures the mean of a scalar over the samples of all batches under the
 // name.
 func (s *StepBuilder) Mean(name string, n *graph.Node) {
+	if n = s.owned(n); n.Valid() && n.Rank() != 0 {
+		s.graph.Fail("the mean of %q is taken of a scalar for each batch, got shape %v", name, n.Shape())
+	}
+	s.fresh(name)
 	s.step.meters = append(s.step.meters, &meter{
 		name: name, nodes: []*graph.Node{n}, mean: true, state: [][]float64{{0}, {0}}, result: meanResult,
 	})
@@ -162,6 +211,11 @@ func (s *StepBuilder) Mean(name string, n *graph.Node) {
 
 // Metric measures a metric of an output under the name. weight may be nil.
 func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight *graph.Node) {
+	if m == nil {
+		s.graph.Fail("metric %q is nil", name)
+		return
+	}
+	s.fresh(name)
 	meter := &meter{name: name, direction: metric.DirectionOf(m), nodes: m.Update(yTrue, yPred, weight), result: m.Result}
 	for _, n := range meter.nodes {
 		size := n.Shape().Numel()
@@ -174,10 +228,32 @@ func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight 
 	s.step.meters = append(s.step.meters, meter)
 }
 
+// fresh makes sure that a name of a measure is the only one.
+func (s *StepBuilder) fresh(name string) {
+	if slices.ContainsFunc(s.step.meters, func(m *meter) bool { return m.name == name }) {
+		s.graph.Fail("two measures are called %q", name)
+	}
+}
+
 // Minimize emits the gradients of loss, a scalar, and one step of the optimizer
 // over the variables. The step fails, and changes nothing, if the loss or a
 // gradient is not finite.
 func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*layer.Variable) {
+	loss = s.owned(loss)
+	switch {
+	case o == nil:
+		s.graph.Fail("Minimize: the optimizer is nil")
+	case loss.Valid() && loss.Rank() != 0:
+		s.graph.Fail("Minimize: the loss must be a scalar, it has shape %v", loss.Shape())
+	}
+	for _, v := range variables {
+		if s.Variable(v).Valid() {
+			s.claim(v)
+		}
+	}
+	if s.graph.Err() != nil {
+		return
+	}
 	s.step.optimizers = append(s.step.optimizers, o)
 	s.step.program.Checks = append(s.step.program.Checks, loss)
 	variables = slices.Clone(variables)
@@ -228,7 +304,7 @@ func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, variables []*la
 	u.Param, u.Grad = param, graph.Pack(size, offsets, grads...)
 	s.step.program.Checks = append(s.step.program.Checks, u.Grad)
 	var slots []*graph.Node
-	for i, data := range o.state(variables, offsets, size) {
+	for i, data := range o.state(variables, size) {
 		slots = append(slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
 	}
 	u.Slots = slices.Clone(slots)

@@ -104,8 +104,13 @@ func (s *State) Networks() []*layer.Network { return s.step.networks }
 // callback may read and write their values.
 func (s *State) Variables() []*layer.Variable { return s.step.variables }
 
-// LearningRate returns the rate of the next step.
-func (s *State) LearningRate() float64 { return s.step.optimizers[0].LearningRate() }
+// LearningRate returns the rate of the next step, 0 if nothing is optimized.
+func (s *State) LearningRate() float64 {
+	if len(s.step.optimizers) == 0 {
+		return 0
+	}
+	return s.step.optimizers[0].LearningRate()
+}
 
 // SetLearningRate sets the rate of the steps that follow. It takes the place of
 // a schedule.

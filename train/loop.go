@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -18,7 +19,7 @@ type Config struct {
 	Epochs        int // train until this epoch, counted from 0
 	InitialEpoch  int // where to begin
 	BatchSize     int
-	StepsPerEpoch int  // batches of an epoch; 0 is until the source ends
+	StepsPerEpoch int  // batches of an epoch, which goes on where the last one ended; 0 is until the source ends
 	NoShuffle     bool // keep the order of the data
 	Validation    data.Source
 	// ValidationEvery is how many epochs pass from one validation to the next; 0
@@ -32,9 +33,21 @@ type Config struct {
 // Fit trains: it runs step on every batch of source, epoch by epoch, and evaluate
 // on the validation data after each. When ctx ends, or a callback returns
 // ErrStop, training ends after the present step; what was measured until then is
-// in the history, and ctx's error is returned. Shuffles are keyed by the step's
-// seed and the epoch.
+// in the history, and an error that wraps ctx's is returned. Shuffles are keyed
+// by the step's seed and the epoch. evaluate is nil if there are no validation
+// data.
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
+	switch {
+	case step == nil || source == nil:
+		return nil, errors.New("Fit needs a step and a source")
+	case evaluate == nil && cfg.Validation != nil:
+		return nil, errors.New("Fit: there are validation data, but no step to evaluate them with")
+	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.InitialEpoch < 0:
+		return nil, fmt.Errorf("Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, the initial epoch %d: none may be negative, nor the first 0",
+			cfg.BatchSize, cfg.StepsPerEpoch, cfg.ValidationEvery, cfg.InitialEpoch)
+	case slices.Contains(cfg.Callbacks, nil):
+		return nil, errors.New("Fit: a callback is nil")
+	}
 	names := step.names("")
 	if cfg.Validation != nil {
 		names = append(names, evaluate.names("val_")...)
@@ -60,9 +73,13 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 	}
 	for epoch := cfg.InitialEpoch; epoch < cfg.Epochs; epoch++ {
 		if err := l.epoch(epoch, source, evaluate); err != nil {
+			if errors.Is(err, ErrStop) {
+				step.finish()
+			}
 			return history, err
 		}
 	}
+	step.finish()
 	return history, nil
 }
 
@@ -79,13 +96,14 @@ type loop struct {
 func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	s := &l.state
 	s.Epoch, s.Batch = epoch, 0
-	s.Batches = batchesOf(source, l.BatchSize, l.StepsPerEpoch)
+	pass, skip, batches := l.part(source, epoch)
+	s.Batches = batches
 	s.logs.forget()
 	if err := call(l.hooks.epochBegin, s); err != nil {
 		return err
 	}
 	l.progress.begin(fmt.Sprintf("Epoch %d/%d", epoch+1, l.Epochs), s.Batches)
-	stop := l.batches(source)
+	stop := l.batches(source, pass, skip)
 	if stop != nil && !errors.Is(stop, ErrStop) {
 		l.progress.end(s.Batch, s.logs)
 		return stop
@@ -93,7 +111,8 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	if l.Validation != nil && (epoch+1)%max(l.ValidationEvery, 1) == 0 {
 		logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{BatchSize: l.BatchSize})
 		if err != nil {
-			return err
+			l.progress.end(s.Batch, s.logs)
+			return l.interrupted(err)
 		}
 		for name, value := range logs {
 			s.logs.set("val_"+name, value)
@@ -107,20 +126,43 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	return stop
 }
 
+// part says which batches an epoch has: those after skip of one pass over the
+// source. As in Keras, a pass takes several epochs if it has more batches than
+// StepsPerEpoch, the last of which may be shorter. batches is 0 if that is not
+// known.
+func (c *Config) part(source data.Source, epoch int) (pass, skip, batches int) {
+	all := batchesOf(source, c.BatchSize)
+	switch steps := c.StepsPerEpoch; {
+	case steps == 0:
+		return epoch, 0, all
+	case all == 0:
+		return epoch, 0, steps
+	default:
+		parts := (all-1)/steps + 1
+		skip = epoch % parts * steps
+		return epoch / parts, skip, min(steps, all-skip)
+	}
+}
+
 // batches trains on the batches of one epoch.
-func (l *loop) batches(source data.Source) error {
+func (l *loop) batches(source data.Source, pass, skip int) error {
 	s := &l.state
 	batches, err := source.Epoch(data.EpochConfig{
-		BatchSize: l.BatchSize, Shuffle: !l.NoShuffle, Seed: l.step.seed, Epoch: uint64(s.Epoch),
+		BatchSize: l.BatchSize, Shuffle: !l.NoShuffle, Seed: l.step.seed, Epoch: uint64(pass),
 	})
 	if err != nil {
 		return err
 	}
 	defer batches.Close()
-	l.step.reset()
-	for s.Batch = 0; l.StepsPerEpoch == 0 || s.Batch < l.StepsPerEpoch; s.Batch++ {
-		if err := l.ctx.Err(); err != nil {
+	for range skip {
+		if _, err := batches.Next(); err != nil {
 			return err
+		}
+	}
+	l.step.Reset()
+	for s.Batch = 0; l.StepsPerEpoch == 0 || s.Batch < s.Batches; s.Batch++ {
+		if err := l.ctx.Err(); err != nil {
+			return l.interrupted(err)
 		}
 		if err := call(l.hooks.batchBegin, s); err != nil {
 			return err
@@ -144,15 +186,22 @@ func (l *loop) batches(source data.Source) error {
 	return nil
 }
 
-// batchesOf returns how many batches an epoch has, 0 if that is not known.
-func batchesOf(source data.Source, batchSize, steps int) int {
-	if n := source.Spec().Len; n >= 0 {
-		n = (n + batchSize - 1) / batchSize
-		if steps == 0 || n < steps {
-			return n
-		}
+// interrupted says what a training that ctx has ended has come to.
+func (l *loop) interrupted(err error) error {
+	if l.ctx.Err() == nil {
+		return err
 	}
-	return steps
+	return fmt.Errorf("epoch %d, after %d of its batches: %w; the weights are those after step %d",
+		l.state.Epoch+1, l.state.Batch, err, l.step.Iterations())
+}
+
+// batchesOf returns how many batches a source has, 0 if that is not known.
+func batchesOf(source data.Source, batchSize int) int {
+	n := source.Spec().Len
+	if n <= 0 || batchSize < 1 {
+		return 0
+	}
+	return (n-1)/batchSize + 1
 }
 
 // next runs the step on the next batch, or returns io.EOF.
@@ -160,6 +209,9 @@ func (s *Step) next(batches data.Batches, allowNonFinite bool) error {
 	n, err := batches.Next()
 	if err != nil {
 		return err
+	}
+	if n < 1 {
+		return fmt.Errorf("the data source gave a batch of %d samples", n)
 	}
 	b, err := s.bind(n)
 	if err != nil {
@@ -171,12 +223,6 @@ func (s *Step) next(batches data.Batches, allowNonFinite bool) error {
 		return err
 	}
 	return s.run(b, pool, allowNonFinite)
-}
-
-func (s *Step) reset() {
-	for _, m := range s.meters {
-		m.reset()
-	}
 }
 
 // names lists what the step measures.
@@ -205,15 +251,22 @@ type EvaluateConfig struct {
 // Evaluate runs step on every batch of source and returns what it measures. A
 // result that is not finite is reported as it is.
 func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateConfig) (map[string]float64, error) {
+	if step == nil || source == nil || cfg.Steps < 0 {
+		return nil, fmt.Errorf("Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
+	}
 	batches, err := source.Epoch(data.EpochConfig{BatchSize: cfg.BatchSize})
 	if err != nil {
 		return nil, err
 	}
 	defer batches.Close()
-	step.reset()
+	step.Reset()
 	p := newProgress(cfg.Log)
 	l := newLogs(step.names(""))
-	p.begin("", batchesOf(source, cfg.BatchSize, cfg.Steps))
+	total := batchesOf(source, cfg.BatchSize)
+	if cfg.Steps > 0 && (total == 0 || cfg.Steps < total) {
+		total = cfg.Steps
+	}
+	p.begin("", total)
 	done := 0
 	for ; cfg.Steps == 0 || done < cfg.Steps; done++ {
 		if err := ctx.Err(); err != nil {

@@ -3,6 +3,8 @@ package train
 // This file holds an optimizer in use: its rule and its state.
 
 import (
+	"slices"
+
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 )
@@ -17,7 +19,7 @@ type Optimizer struct {
 	rate       float64
 	iterations uint64
 	slots      []Slot
-	runs       map[runKey][][]float32
+	slabs      map[*layer.Slab][][]float32 // the slots of what lies in a slab, in the same places
 }
 
 // A Slot is the optimizer's state for one variable.
@@ -27,15 +29,9 @@ type Slot struct {
 	Value    []float32 // in the variable's order; writing to it changes the state
 }
 
-// A runKey names variables that lie next to each other.
-type runKey struct {
-	first *layer.Variable
-	size  int
-}
-
 // NewOptimizer returns the rule with a fresh state.
 func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
-	return &Optimizer{rule: rule, common: optimizer.CommonOf(rule), runs: map[runKey][][]float32{}}
+	return &Optimizer{rule: rule, common: optimizer.CommonOf(rule), slabs: map[*layer.Slab][][]float32{}}
 }
 
 // Iterations returns the number of updates done.
@@ -64,7 +60,7 @@ func (o *Optimizer) Slots() []Slot { return o.slots }
 // slots, the number of updates and the learning rate. It is 0 before the first
 // step is made.
 func (o *Optimizer) Size() int {
-	if len(o.runs) == 0 {
+	if len(o.slabs) == 0 {
 		return 0
 	}
 	n := 2
@@ -74,24 +70,43 @@ func (o *Optimizer) Size() int {
 	return n
 }
 
-// state returns the slots of variables that lie next to each other, as one flat
-// array each.
-func (o *Optimizer) state(variables []*layer.Variable, offsets []int, size int) [][]float32 {
-	key := runKey{variables[0], size}
-	if run, ok := o.runs[key]; ok {
-		return run
+// average sets the variables to their moving averages.
+func (o *Optimizer) average() {
+	for _, slot := range o.slots {
+		if slot.Name == "average" {
+			copy(slot.Variable.Value, slot.Value)
+		}
+	}
+}
+
+// state returns the slots of variables that lie next to each other, size numbers
+// in all, as one flat array each. A variable keeps its state whichever others it
+// is trained with.
+func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
+	slab, begin := variables[0].Slab, variables[0].Offset
+	slots := optimizer.Slots(o.rule)
+	whole, ok := o.slabs[slab]
+	if !ok {
+		for _, slot := range slots {
+			data := make([]float32, len(slab.Data)) // what isn't trained isn't touched, and takes no memory
+			if slot.Init != 0 {
+				for i := range data {
+					data[i] = float32(slot.Init)
+				}
+			}
+			whole = append(whole, data)
+		}
+		o.slabs[slab] = whole
 	}
 	var run [][]float32
-	for _, slot := range optimizer.Slots(o.rule) {
-		data := make([]float32, size)
-		for i := range data {
-			data[i] = float32(slot.Init)
+	for i, data := range whole {
+		run = append(run, data[begin:][:size:size])
+		for _, v := range variables {
+			known := func(s Slot) bool { return s.Variable == v && s.Name == slots[i].Name }
+			if !slices.ContainsFunc(o.slots, known) {
+				o.slots = append(o.slots, Slot{v, slots[i].Name, data[v.Offset:][:len(v.Value):len(v.Value)]})
+			}
 		}
-		for i, v := range variables {
-			o.slots = append(o.slots, Slot{v, slot.Name, data[offsets[i]:][:len(v.Value):len(v.Value)]})
-		}
-		run = append(run, data)
 	}
-	o.runs[key] = run
 	return run
 }

@@ -17,7 +17,7 @@ const predictBatch = 256
 // Predict fills out, one array for each output, with what the step makes of rows
 // samples in the arrays of in. It may run many times at once.
 func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error {
-	for done := 0; done < rows; {
+	for done, chunk := 0, uint64(0); done < rows; chunk++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -30,6 +30,7 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 			width := len(x) / b.n
 			fill(x, in[i][done*width:][:n*width])
 		}
+		b.exec.Seed, b.exec.Step = s.seed, chunk
 		b.exec.Compute(par.Default())
 		for i, y := range b.outputs {
 			width := len(y) / b.n
@@ -44,13 +45,14 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 // PredictInto is Predict for one input and one output.
 func PredictInto(s *Step, dst, x []float32, rows int) error {
 	width, outWidth := len(x)/rows, len(dst)/rows
-	for done := 0; done < rows; {
+	for done, chunk := 0, uint64(0); done < rows; chunk++ {
 		n := min(rows-done, predictBatch)
 		b, err := s.bind(planRows(n))
 		if err != nil {
 			return err
 		}
 		fill(b.batch.X[0], x[done*width:][:n*width])
+		b.exec.Seed, b.exec.Step = s.seed, chunk
 		b.exec.Compute(par.Default())
 		copy(dst[done*outWidth:][:n*outWidth], b.outputs[0])
 		s.release(b)
@@ -83,7 +85,7 @@ func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
 		return nil, err
 	}
 	defer batches.Close()
-	s.reset()
+	s.Reset()
 	if err := s.next(batches, false); err != nil {
 		return nil, err
 	}

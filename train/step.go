@@ -19,11 +19,13 @@ import (
 	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A Step is one call of a network: forward alone, or forward, backward and the
-// optimizer's update. Step values are made by NewStep and by models. One
-// goroutine at a time may use a Step, but for Predict's.
+// optimizer's update. Step values are made by NewStep and by models, and run by
+// Run, batch by batch, or by Fit and Evaluate. One goroutine at a time may use a
+// Step, but for Predict's.
 type Step struct {
 	program    plan.Program
 	storage    map[*graph.Node][]float32
@@ -38,6 +40,7 @@ type Step struct {
 	optimizers []*Optimizer
 	scalars    []scalar
 	seed       uint64
+	runs       uint64 // since Reset
 
 	mu    sync.Mutex
 	plans map[int]*plan.Plan
@@ -93,6 +96,11 @@ func (s *Step) bind(n int) (*bound, error) {
 	}
 	p := s.plans[n]
 	if p == nil {
+		for i, v := range s.variables {
+			if err := v.Draw(s.seed, i); err != nil {
+				return nil, err
+			}
+		}
 		var err error
 		if p, err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses}); err != nil {
 			return nil, err
@@ -171,6 +179,7 @@ func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
 		return s.nonFinite(b, pool)
 	}
 	b.exec.Update(pool)
+	s.runs++
 	for _, o := range s.optimizers {
 		o.iterations++
 	}
@@ -194,6 +203,95 @@ func (m *meter) add(n int, adds [][]float32) {
 	}
 }
 
+// Run does one step on a batch of the caller's. Its X holds the inputs and its Y
+// the targets, in the order in which the step asked for them, and W the weights
+// of the samples, if the step wants some and not all are 1; how many samples
+// there are follows from their lengths. Run returns what was given to
+// StepBuilder.Output, in memory that is valid until the next Run. What the step
+// measures adds up until Reset. After an error nothing has changed.
+func (s *Step) Run(batch data.Batch) (outputs [][]float32, err error) {
+	n, err := s.samples(&batch)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.bind(n)
+	if err != nil {
+		return nil, err
+	}
+	defer s.release(b)
+	for i, x := range b.batch.X {
+		copy(x, batch.X[i])
+	}
+	for i, y := range b.batch.Y {
+		copy(y, batch.Y[i])
+	}
+	if copy(b.batch.W, batch.W) == 0 {
+		for i := range b.batch.W {
+			b.batch.W[i] = 1
+		}
+	}
+	if err := s.run(b, par.Default(), false); err != nil {
+		return nil, err
+	}
+	return b.outputs, nil
+}
+
+// samples returns how many samples a batch holds, or an error if its parts don't
+// fit the step.
+func (s *Step) samples(batch *data.Batch) (int, error) {
+	n := -1
+	for _, list := range []struct {
+		name   string
+		nodes  []*graph.Node
+		values [][]float32
+	}{{"inputs", s.inputs, batch.X}, {"targets", s.targets, batch.Y}} {
+		if len(list.values) != len(list.nodes) {
+			return 0, fmt.Errorf("the step takes %d %s, the batch has %d", len(list.nodes), list.name, len(list.values))
+		}
+		for i, node := range list.nodes {
+			shape, rows, got := node.Shape(), 1, len(list.values[i])
+			if len(shape) > 0 && shape[0] == tensor.Batch {
+				if n < 0 {
+					n = got / max(1, shape[1:].Numel())
+				}
+				rows = n
+			}
+			if want := shape.Concrete(rows).Numel(); got != want || rows == 0 {
+				return 0, fmt.Errorf("%q has shape %v, %d numbers for a batch of %d, got %d", node.Attr().Name, shape, want, rows, got)
+			}
+		}
+	}
+	switch {
+	case n < 0 && s.weights != nil && len(batch.W) > 0:
+		n = len(batch.W)
+	case n < 0:
+		n = 1
+	}
+	if len(batch.W) > 0 && (s.weights == nil || len(batch.W) != n) {
+		return 0, fmt.Errorf("the batch has %d sample weights, the step takes %d", len(batch.W), map[bool]int{true: n}[s.weights != nil])
+	}
+	return n, nil
+}
+
+// Log returns what the step measures under that name, over the batches since
+// Reset. ok is false if it measures no such thing, or had no batch.
+func (s *Step) Log(name string) (value float64, ok bool) {
+	for _, m := range s.meters {
+		if m.name == name && s.runs > 0 {
+			return m.result(m.state), true
+		}
+	}
+	return 0, false
+}
+
+// Reset begins measuring anew.
+func (s *Step) Reset() {
+	s.runs = 0
+	for _, m := range s.meters {
+		m.reset()
+	}
+}
+
 // reset forgets all batches.
 func (m *meter) reset() {
 	for _, list := range m.state {
@@ -204,11 +302,22 @@ func (m *meter) reset() {
 // meanResult is the result of a meter of Σ and count.
 func meanResult(state [][]float64) float64 { return state[0][0] / state[1][0] }
 
+// finish ends a training: where an optimizer has averaged the weights, they become
+// the averages.
+func (s *Step) finish() {
+	for _, o := range s.optimizers {
+		if o.common.EMA.On && o.iterations > 0 {
+			o.average()
+		}
+	}
+}
+
 // Iterations returns the number of updates that the step's first optimizer has
-// done, 0 if it has none.
+// done; it keys the random numbers of the next run. For a step without one, such
+// as an evaluation, it is the number of runs since Reset.
 func (s *Step) Iterations() uint64 {
 	if len(s.optimizers) == 0 {
-		return 0
+		return s.runs
 	}
 	return s.optimizers[0].iterations
 }
