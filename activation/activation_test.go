@@ -78,6 +78,21 @@ func TestValuesAndDerivativesAreThoseOfKeras(t *testing.T) {
 	}
 }
 
+func TestTheOldHardSigmoidIsThatOfKeras2(t *testing.T) {
+	c := golden.Load(t, "keras2").Case(t, "activation hard_sigmoid")
+	g := graph.New()
+	x := g.Input("x", c.Tensors["x"].Shape)
+	out, err := ref.Eval(g, 1, map[*graph.Node][]float64{x: float64s(c.Tensors["x"].Data)}, activation.HardSigmoid{Old: true}.Apply(x))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range c.Tensors["y"].Data {
+		if math.Abs(out[0][i]-float64(want)) > 1e-6 {
+			t.Errorf("at %v it is %v, want %v", c.Tensors["x"].Data[i], out[0][i], want)
+		}
+	}
+}
+
 func TestByNameKnowsKerasNamesAndListsThem(t *testing.T) {
 	for _, name := range activation.Names() {
 		a, err := activation.ByName(name)

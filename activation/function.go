@@ -156,7 +156,7 @@ func (Sigmoid) Apply(x *graph.Node) *graph.Node { return x.Sigmoid() }
 // HardSigmoid is relu6(x + 3) / 6. That of Keras 2.2 is min(max(0.2x + 0.5, 0), 1):
 // HardSigmoid{Old: true}.
 type HardSigmoid struct {
-	Old bool // as Keras 2.2 has it
+	Old bool `keras:",ours"` // as Keras 2.2 has it
 }
 
 // Name returns "hard_sigmoid".

@@ -10,6 +10,7 @@ import (
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/golden"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/regularizer"
 )
@@ -152,7 +153,7 @@ func TestANetworkSurvivesTheRoundTripThroughItsSpec(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	check(t, again, layer.SummaryConfig{Model: "branched"}, kerasTexts(t)["branched"]["summary"])
+	check(t, again, layer.SummaryConfig{Model: "branched"}, golden.Load(t, "texts").Case(t, "branched").Texts["summary"])
 
 	back.Outputs[0].Index = 3
 	if _, err := back.Network(); err == nil || !strings.Contains(err.Error(), `no application 3 of layer "kind"`) {

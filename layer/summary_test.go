@@ -1,12 +1,11 @@
 package layer_test
 
 import (
-	"encoding/json"
-	"os"
 	"strings"
 	"testing"
 
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/internal/golden"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -51,12 +50,13 @@ func branched(t *testing.T) *layer.Network {
 }
 
 func TestSummaryIsKerasOwnText(t *testing.T) {
-	texts := kerasTexts(t)
+	file := golden.Load(t, "texts")
+	text := func(model, name string) string { return file.Case(t, model).Texts[name] }
 	listing, branched := listing(t), branched(t)
 	plain := layer.SummaryConfig{Sequential: true}
 	forked := layer.SummaryConfig{Model: "branched"}
 	for _, test := range []struct {
-		model, text string
+		model, name string
 		n           *layer.Network
 		cfg         layer.SummaryConfig
 	}{
@@ -64,21 +64,21 @@ func TestSummaryIsKerasOwnText(t *testing.T) {
 		{"listing", "summary trained", listing, layer.SummaryConfig{Sequential: true, Optimizer: 2*269322 + 2}},
 		{"branched", "summary", branched, forked},
 	} {
-		check(t, test.n, test.cfg, texts[test.model][test.text])
+		check(t, test.n, test.cfg, text(test.model, test.name))
 	}
-	for text, width := range map[string]int{"summary width 65": 65, "summary width 80": 80, "summary width 100": 100, "summary width 120": 120} {
+	for name, width := range map[string]int{"summary width 65": 65, "summary width 80": 80, "summary width 100": 100, "summary width 120": 120} {
 		plain.Width, forked.Width = width, width
-		check(t, listing, plain, texts["listing"][text])
-		check(t, branched, forked, texts["branched"][text])
+		check(t, listing, plain, text("listing", name))
+		check(t, branched, forked, text("branched", name))
 	}
 	plain = layer.SummaryConfig{Sequential: true, Columns: 84}
 	forked = layer.SummaryConfig{Model: "branched", Columns: 84}
-	check(t, listing, plain, texts["listing"]["summary width 80"])
-	check(t, branched, forked, texts["branched"]["summary width 80"])
+	check(t, listing, plain, text("listing", "summary width 80"))
+	check(t, branched, forked, text("branched", "summary width 80"))
 	plain = layer.SummaryConfig{Sequential: true, Trainable: true}
 	forked = layer.SummaryConfig{Model: "branched", Trainable: true, Columns: 120}
-	check(t, listing, plain, texts["listing"]["summary with trainable"])
-	check(t, branched, forked, texts["branched"]["summary with trainable"])
+	check(t, listing, plain, text("listing", "summary with trainable"))
+	check(t, branched, forked, text("branched", "summary with trainable"))
 }
 
 func check(t *testing.T, n *layer.Network, cfg layer.SummaryConfig, want string) {
@@ -87,46 +87,17 @@ func check(t *testing.T, n *layer.Network, cfg layer.SummaryConfig, want string)
 	if err := layer.Summary(&b, n, cfg); err != nil {
 		t.Fatal(err)
 	}
-	if b.String() != want {
+	if strings.TrimSpace(b.String()) != strings.TrimSpace(want) {
 		t.Errorf("%+v gives\n%swant\n%s", cfg, b.String(), want)
 	}
 }
 
-// kerasTexts reads what Keras itself printed.
-func kerasTexts(t *testing.T) map[string]map[string]string {
-	t.Helper()
-	data, err := os.ReadFile("../internal/golden/testdata/texts.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var file struct {
-		Cases []struct {
-			Name  string
-			Texts map[string]string
-		}
-	}
-	if err := json.Unmarshal(data, &file); err != nil {
-		t.Fatal(err)
-	}
-	texts := map[string]map[string]string{}
-	for _, c := range file.Cases {
-		texts[c.Name] = c.Texts
-	}
-	return texts
-}
-
 func TestSummaryInTheOldStyleIsTheTextOfKeras2(t *testing.T) {
-	for path, test := range map[string]struct {
-		n   *layer.Network
-		cfg layer.SummaryConfig
-	}{
-		"testdata/keras2_listing.txt":  {listing(t), layer.SummaryConfig{Style: layer.Keras2, Sequential: true}},
-		"testdata/keras2_branched.txt": {branched(t), layer.SummaryConfig{Style: layer.Keras2}},
-	} {
-		want, err := os.ReadFile(path)
-		if err != nil {
-			t.Fatal(err)
+	file := golden.Load(t, "keras2")
+	for name, width := range map[string]int{"summary": 0, "summary width 80": 80, "summary width 120": 120} {
+		for model, n := range map[string]*layer.Network{"listing": listing(t), "branched": branched(t)} {
+			cfg := layer.SummaryConfig{Style: layer.Keras2, Sequential: model == "listing", Width: width}
+			check(t, n, cfg, file.Case(t, "texts of "+model).Texts[name])
 		}
-		check(t, test.n, test.cfg, string(want))
 	}
 }

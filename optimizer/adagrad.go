@@ -17,7 +17,7 @@ type Adagrad struct {
 	Schedule                Schedule // if set, in place of LearningRate
 	InitialAccumulatorValue float64  `default:"0.1"` // what a begins with
 	Epsilon                 float64  `default:"1e-7"`
-	EpsilonOutside          bool     // √a + Epsilon, as in Keras 2.2
+	EpsilonOutside          bool     `keras:",ours"` // √a + Epsilon, as in Keras 2.2
 	WeightDecay             float64
 	Clip                    Clip
 	EMA                     EMA

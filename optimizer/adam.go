@@ -7,6 +7,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
 // Adam (Kingma and Ba 2014), in the form of that paper's section 2 whose epsilon
@@ -139,23 +140,24 @@ func (o Adamax) Update(u *Update) {
 }
 
 // Nadam is Adam with Nesterov's momentum, which warms up as
-// μₜ = Beta1·(1 - 0.96ᵗ/2) (Dozat 2016). With Πₜ = μ₁·…·μₜ:
+// μₜ = Beta1·(1 - 0.96^(t·ScheduleDecay)/2) (Dozat 2016). With Πₜ = μ₁·…·μₜ:
 //
 //	m += (g - m)·(1 - Beta1)
 //	v += (g² - v)·(1 - Beta2)
 //	m̂ = μₜ₊₁·m/(1 - Πₜ₊₁) + (1 - μₜ)·g/(1 - Πₜ)
 //	w -= m̂·rate / (√(v/(1 - Beta2ᵗ)) + Epsilon)
 //
-// Keras 2.2's rate is 0.002.
+// Keras 2.2's is Nadam{LearningRate: 0.002, ScheduleDecay: 0.004}.
 type Nadam struct {
-	LearningRate float64  `default:"0.001"`
-	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        float64  `default:"0.9" keras:"beta_1"`
-	Beta2        float64  `default:"0.999" keras:"beta_2"`
-	Epsilon      float64  `default:"1e-7"`
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate  float64  `default:"0.001"`
+	Schedule      Schedule // if set, in place of LearningRate
+	Beta1         float64  `default:"0.9" keras:"beta_1"`
+	Beta2         float64  `default:"0.999" keras:"beta_2"`
+	Epsilon       float64  `default:"1e-7"`
+	ScheduleDecay float64  `default:"1" keras:",ours"`
+	WeightDecay   float64
+	Clip          Clip
+	EMA           EMA
 }
 
 // Name returns "nadam".
@@ -167,7 +169,9 @@ func (Nadam) Slots() []Slot { return []Slot{{Name: "momentum"}, {Name: "velocity
 // Update emits the rule.
 func (o Nadam) Update(u *Update) {
 	o = config.Resolve(o)
-	mu := func(step uint64) float64 { return o.Beta1 * (1 - float64(0.5*power(0.96, step))) }
+	mu := func(step uint64) float64 {
+		return o.Beta1 * (1 - float64(0.5*fmath.Pow64(0.96, float64(step)*o.ScheduleDecay)))
+	}
 	product := products(mu)
 	scalar := func(name string, f func(step uint64) float64) *graph.Node {
 		return u.HostScalar(name, func(_ float64, step uint64) float64 { return f(step) })

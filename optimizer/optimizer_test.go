@@ -112,32 +112,41 @@ func close(got []float64, want []float32) bool {
 }
 
 func TestTenStepsLeadWhereKerasGoes(t *testing.T) {
-	cases := golden.Load(t, "optimizers")
-	inputs := cases.Case(t, "inputs").Tensors
-	for _, c := range cases.Cases[1:] {
-		r := &run{rule: configured(t, c), param: make([]float64, size)}
-		copy(r.param, float64s(inputs["kernel"].Data))
-		copy(r.param[offsets[1]:], float64s(inputs["bias"].Data))
-		for i := range 10 {
-			if got, want := optimizer.CommonOf(r.rule).Rate(uint64(i)), c.Numbers["learning_rate"][i]; math.Abs(got-want) > 1e-6*want {
+	for _, c := range golden.Load(t, "optimizers").Cases[1:] {
+		rule := configured(t, c)
+		for i, want := range c.Numbers["learning_rate"] {
+			if got := optimizer.CommonOf(rule).Rate(uint64(i)); math.Abs(got-want) > 1e-6*want {
 				t.Errorf("%s: the rate of step %d is %v, want %v", c.Name, i, got, want)
 			}
-			r.train(t, float64s(inputs["gradient kernel"].Data[i*12:][:12]), float64s(inputs["gradient bias"].Data[i*4:][:4]))
-			kernel, bias := c.Tensors["kernel"].Data[i*12:][:12], c.Tensors["bias"].Data[i*4:][:4]
-			if !close(r.param, kernel) || !close(r.param[offsets[1]:], bias) {
-				t.Errorf("%s: after step %d the weights are\n%v, want\n%v and %v", c.Name, i, r.param, kernel, bias)
-				break
-			}
-			if gap := r.param[12:16]; !slices.Equal(gap, make([]float64, 4)) {
-				t.Errorf("%s: the gap in the slab holds %v", c.Name, gap)
-			}
 		}
-		for k, slot := range optimizer.Slots(r.rule) {
-			for i, name := range []string{"kernel", "bias"} {
-				want, ok := c.Tensors["slot "+name+"_"+slot.Name]
-				if got := r.slots[k*size+offsets[i]:]; ok && !close(got, want.Data) {
-					t.Errorf("%s: slot %s of %s is %v, want %v", c.Name, slot.Name, name, got, want.Data)
-				}
+		follow(t, c, rule)
+	}
+}
+
+// follow makes ten steps and compares the weights after each, and the slots at
+// the end, with the golden case.
+func follow(t *testing.T, c golden.Case, rule optimizer.Optimizer) {
+	t.Helper()
+	inputs := golden.Load(t, "optimizers").Case(t, "inputs").Tensors
+	r := &run{rule: rule, param: make([]float64, size)}
+	copy(r.param, float64s(inputs["kernel"].Data))
+	copy(r.param[offsets[1]:], float64s(inputs["bias"].Data))
+	for i := range 10 {
+		r.train(t, float64s(inputs["gradient kernel"].Data[i*12:][:12]), float64s(inputs["gradient bias"].Data[i*4:][:4]))
+		kernel, bias := c.Tensors["kernel"].Data[i*12:][:12], c.Tensors["bias"].Data[i*4:][:4]
+		if !close(r.param, kernel) || !close(r.param[offsets[1]:], bias) {
+			t.Errorf("%s: after step %d the weights are\n%v, want\n%v and %v", c.Name, i, r.param, kernel, bias)
+			return
+		}
+		if gap := r.param[12:16]; !slices.Equal(gap, make([]float64, 4)) {
+			t.Errorf("%s: the gap in the slab holds %v", c.Name, gap)
+		}
+	}
+	for k, slot := range optimizer.Slots(rule) {
+		for i, name := range []string{"kernel", "bias"} {
+			want, ok := c.Tensors["slot "+name+"_"+slot.Name]
+			if got := r.slots[k*size+offsets[i]:]; ok && !close(got, want.Data) {
+				t.Errorf("%s: slot %s of %s is %v, want %v", c.Name, slot.Name, name, got, want.Data)
 			}
 		}
 	}
@@ -157,24 +166,27 @@ func TestSchedulesAreThoseOfKeras(t *testing.T) {
 	}
 }
 
-// The book's Keras: RMSprop and Adagrad have their epsilon outside the root.
-func TestEpsilonOutsideIsTheRuleOfKeras2(t *testing.T) {
-	for _, test := range []struct {
-		rule optimizer.Optimizer
-		want float64
-	}{
-		{optimizer.RMSprop{Epsilon: 0.5, EpsilonOutside: true}, 1 - 0.001*2/(math.Sqrt(0.1*4)+0.5)},
-		{optimizer.RMSprop{Epsilon: 0.5}, 1 - 0.001*2/math.Sqrt(0.1*4+0.5)},
-		{optimizer.Adagrad{LearningRate: 0.01, InitialAccumulatorValue: optimizer.Zero, Epsilon: 0.5, EpsilonOutside: true}, 1 - 0.01*2/(2+0.5)},
+// What the doc comments say of the book's Keras gives its steps.
+func TestTenStepsLeadWhereKeras2Goes(t *testing.T) {
+	decay := func(rate float64) optimizer.Schedule {
+		return optimizer.InverseTimeDecay{InitialLearningRate: rate, DecaySteps: 1, DecayRate: 0.5}
+	}
+	for name, rule := range map[string]optimizer.Optimizer{
+		"SGD":                            optimizer.SGD{},
+		"SGD momentum=0.9":               optimizer.SGD{Momentum: 0.9},
+		"SGD momentum=0.9 nesterov=True": optimizer.SGD{Momentum: 0.9, Nesterov: true},
+		"SGD decay=0.5":                  optimizer.SGD{Schedule: decay(0.01)},
+		"SGD clipnorm=1.0":               optimizer.SGD{Clip: optimizer.Clip{GlobalNorm: 1}},
+		"RMSprop":                        optimizer.RMSprop{EpsilonOutside: true},
+		"Adagrad":                        optimizer.Adagrad{LearningRate: 0.01, InitialAccumulatorValue: optimizer.Zero, EpsilonOutside: true},
+		"Adadelta":                       optimizer.Adadelta{LearningRate: 1},
+		"Adam":                           optimizer.Adam{},
+		"Adam amsgrad=True":              optimizer.Adam{AMSGrad: true},
+		"Adam decay=0.5":                 optimizer.Adam{Schedule: decay(0.001)},
+		"Adamax":                         optimizer.Adamax{LearningRate: 0.002},
+		"Nadam":                          optimizer.Nadam{LearningRate: 0.002, ScheduleDecay: 0.004},
 	} {
-		r := &run{rule: test.rule, param: make([]float64, size)}
-		r.param[0] = 1
-		kernel := make([]float64, 12)
-		kernel[0] = 2
-		r.train(t, kernel, make([]float64, 4))
-		if math.Abs(r.param[0]-test.want) > 1e-9 {
-			t.Errorf("%+v: the weight becomes %v, want %v", test.rule, r.param[0], test.want)
-		}
+		follow(t, golden.Load(t, "keras2").Case(t, "optimizer "+name), rule)
 	}
 }
 

@@ -21,7 +21,7 @@ type RMSprop struct {
 	Momentum       float64
 	Epsilon        float64 `default:"1e-7"`
 	Centered       bool
-	EpsilonOutside bool // √a + Epsilon, as in Keras 2.2
+	EpsilonOutside bool `keras:",ours"` // √a + Epsilon, as in Keras 2.2
 	WeightDecay    float64
 	Clip           Clip
 	EMA            EMA

@@ -7,8 +7,9 @@ package config
 //
 //	NoBias bool `keras:"use_bias,not"`
 //
-// The option "not" inverts a boolean. The fields of a struct within stand among
-// those of the outer one. A value in an interface is written as a map of its
+// The option "not" inverts a boolean. The option "ours" says that Keras has no
+// such field: it is left out where it is the default. The fields of a struct
+// within stand among those of the outer one. A value in an interface is written as a map of its
 // class_name and its config.
 
 import (
@@ -41,6 +42,9 @@ func encode(v reflect.Value, m map[string]any) error {
 			if err := encode(f.value, m); err != nil {
 				return err
 			}
+			continue
+		}
+		if f.ours && f.isDefault() {
 			continue
 		}
 		x, err := encodeValue(f.value)
@@ -143,9 +147,9 @@ func decode(m map[string]any, v reflect.Value) error {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
 		// What is the default need not be said, and a 0 that isn't must be.
-		if f.fallback != nil && reflect.DeepEqual(f.value.Interface(), f.fallback().Interface()) {
+		if f.isDefault() {
 			f.value.SetZero()
-		} else if f.fallback != nil && f.value.IsZero() && x != nil {
+		} else if f.value.IsZero() && x != nil {
 			if f.value.Kind() != reflect.Float64 {
 				return fmt.Errorf("%s: %v cannot be said", f.name, x)
 			}
@@ -263,8 +267,17 @@ func number(x any) (float64, bool) {
 type field struct {
 	name     string
 	not      bool
+	ours     bool
 	value    reflect.Value
 	fallback func() reflect.Value // the default, nil if that is the zero value
+}
+
+// isDefault reports whether the field's value, resolved, is its default.
+func (f field) isDefault() bool {
+	if f.fallback == nil {
+		return f.value.IsZero()
+	}
+	return reflect.DeepEqual(f.value.Interface(), f.fallback().Interface())
 }
 
 func fields(v reflect.Value) []field {
@@ -282,7 +295,10 @@ func fields(v reflect.Value) []field {
 			}
 		}
 		name, option, _ := strings.Cut(tag, ",")
-		one := field{name: name, not: option == "not", value: v.Field(i)}
+		if name == "" {
+			name = Snake(f.Name)
+		}
+		one := field{name: name, not: option == "not", ours: option == "ours", value: v.Field(i)}
 		if tag, ok := f.Tag.Lookup("default"); ok {
 			one.fallback = func() reflect.Value { return parse(f, tag) }
 		}
