@@ -39,14 +39,14 @@ type Config struct {
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
 	switch {
 	case step == nil || source == nil:
-		return nil, errors.New("Fit needs a step and a source")
+		return nil, errors.New("train: Fit needs a step and a source")
 	case evaluate == nil && cfg.Validation != nil:
-		return nil, errors.New("Fit: there are validation data, but no step to evaluate them with")
+		return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
 	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.InitialEpoch < 0:
-		return nil, fmt.Errorf("Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, the initial epoch %d: none may be negative, nor the first 0",
+		return nil, fmt.Errorf("train: Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, the initial epoch %d: none may be negative, nor the first 0",
 			cfg.BatchSize, cfg.StepsPerEpoch, cfg.ValidationEvery, cfg.InitialEpoch)
 	case slices.Contains(cfg.Callbacks, nil):
-		return nil, errors.New("Fit: a callback is nil")
+		return nil, errors.New("train: Fit: a callback is nil")
 	}
 	names := step.names("")
 	if cfg.Validation != nil {
@@ -102,7 +102,11 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	if err := call(l.hooks.epochBegin, s); err != nil {
 		return err
 	}
-	l.progress.begin(fmt.Sprintf("Epoch %d/%d", epoch+1, l.Epochs), s.Batches)
+	title := ""
+	if l.Epochs > 1 {
+		title = fmt.Sprintf("Epoch %d/%d", epoch+1, l.Epochs)
+	}
+	l.progress.begin(title, s.Batches)
 	stop := l.batches(source, pass, skip)
 	if stop != nil && !errors.Is(stop, ErrStop) {
 		l.progress.end(s.Batch, s.logs)
@@ -252,7 +256,7 @@ type EvaluateConfig struct {
 // result that is not finite is reported as it is.
 func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateConfig) (map[string]float64, error) {
 	if step == nil || source == nil || cfg.Steps < 0 {
-		return nil, fmt.Errorf("Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
+		return nil, fmt.Errorf("train: Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
 	}
 	batches, err := source.Epoch(data.EpochConfig{BatchSize: cfg.BatchSize})
 	if err != nil {

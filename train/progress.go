@@ -20,6 +20,7 @@ type progress struct {
 	title    string // of the epoch: "Epoch 3/20"
 	total    int    // batches of an epoch, 0 if unknown
 	start    time.Time
+	first    time.Time // when the first batch was done, which says little of the others
 	shown    time.Time
 	line     []byte
 	width    int // columns of the last line, to overwrite it
@@ -46,27 +47,33 @@ func isTerminal(w io.Writer) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
 }
 
-// begin starts an epoch, or an evaluation if title is empty.
+// begin starts an epoch, or an evaluation or a single epoch if title is empty.
 func (p *progress) begin(title string, total int) {
 	if p == nil {
 		return
 	}
 	p.title, p.total = title, total
 	p.start = time.Now()
-	p.shown = time.Time{}
+	p.first, p.shown = time.Time{}, time.Time{}
 	p.width = 0
 	if p.terminal && title != "" {
-		fmt.Fprintf(p.w, "\x1b[1m%s\x1b[0m\n", title)
+		fmt.Fprintln(p.w, title)
 	}
 }
 
 // step shows that done batches are done, now and then.
 func (p *progress) step(done int, l *logs) {
-	if p == nil || !p.terminal {
+	if p == nil {
 		return
 	}
-	now := time.Now()
-	if now.Sub(p.shown) < refresh {
+	p.update(done, l, time.Now())
+}
+
+func (p *progress) update(done int, l *logs, now time.Time) {
+	if done == 1 {
+		p.first = now
+	}
+	if !p.terminal || now.Sub(p.shown) < refresh {
 		return
 	}
 	p.shown = now
@@ -78,7 +85,10 @@ func (p *progress) end(done int, l *logs) {
 	if p == nil {
 		return
 	}
-	now := time.Now()
+	p.finish(done, l, time.Now())
+}
+
+func (p *progress) finish(done int, l *logs, now time.Time) {
 	if p.terminal {
 		p.show(done, l, now, true)
 		return
@@ -91,22 +101,34 @@ func (p *progress) end(done int, l *logs) {
 	if total == 0 {
 		total = done
 	}
-	p.line = fmt.Appendf(p.line, "%d/%d - %s -%s", done, total, seconds(now.Sub(p.start)), perStep(now.Sub(p.start), done))
+	p.line = fmt.Appendf(p.line, "%d/%d - %.0fs - %s", done, total, now.Sub(p.start).Seconds(), perStep(p.stepTime(done, now)))
 	p.line = append(l.appendTo(p.line), '\n')
 	p.w.Write(p.line)
+}
+
+// stepTime estimates how many seconds a batch takes, the first one left out.
+func (p *progress) stepTime(done int, now time.Time) float64 {
+	switch {
+	case done == 0:
+		return 0
+	case done > 1 && !p.first.IsZero():
+		return now.Sub(p.first).Seconds() / float64(done-1)
+	}
+	return now.Sub(p.start).Seconds() / float64(done)
 }
 
 // barWidth is the number of cells of the bar.
 const barWidth = 20
 
-// show writes the line of keras.utils.Progbar over the last one.
+// show writes the line of keras/src/utils/progbar.py over the last one.
 func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 	const bold, green, white, off = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
-	elapsed := now.Sub(p.start)
 	total := p.total
 	if total == 0 && final {
 		total = done
 	}
+	batch := p.stepTime(done, now)
+	clock := fmt.Sprintf("%.0fs", now.Sub(p.start).Seconds())
 	line := append(p.line[:0], '\r')
 	columns := 0
 	if total > 0 {
@@ -116,24 +138,21 @@ func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 		if filled > 0 {
 			line = append(line, green+strings.Repeat("━", filled)+off...)
 		}
-		if filled < barWidth {
-			line = append(line, white+strings.Repeat("━", barWidth-filled)+off...)
-		}
+		line = append(line, white+strings.Repeat("━", barWidth-filled)+off...)
 		columns += len(count) + 1 + barWidth
+		if !final {
+			clock = remaining(batch * float64(total-done))
+		}
 	} else {
-		count := fmt.Sprintf("%d/Unknown", done)
-		line = append(line, bold+count+off+" "...)
-		columns += len(count) + 1
+		count := fmt.Sprintf("%7d/Unknown", done)
+		line = append(line, count...)
+		columns += len(count)
 	}
-	clock := seconds(elapsed)
-	if !final && total > 0 && done > 0 {
-		clock = remaining(elapsed * time.Duration(total-done) / time.Duration(done))
-	}
-	tail := perStep(elapsed, done)
-	line = append(line, " "+bold+clock+off+tail...)
-	before := len(line)
+	line = append(line, " "+bold+clock+off...)
+	rest := len(line)
+	line = append(line, " "+perStep(batch)...)
 	line = l.appendTo(line)
-	columns += 1 + len(clock) + len(tail) + len(line) - before
+	columns += 1 + len(clock) + len(line) - rest
 	for range p.width - columns {
 		line = append(line, ' ')
 	}
@@ -145,27 +164,24 @@ func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 	p.w.Write(line)
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.0fs", d.Seconds()) }
-
-// perStep writes the time of one batch: " 5ms/step".
-func perStep(elapsed time.Duration, done int) string {
-	t := elapsed.Seconds() / float64(max(done, 1))
+// perStep writes the time of one batch: "5ms/step".
+func perStep(t float64) string {
 	switch {
 	case t >= 1 || t == 0:
-		return fmt.Sprintf(" %.0fs/step", t)
+		return fmt.Sprintf("%.0fs/step", t)
 	case t >= 1e-3:
-		return fmt.Sprintf(" %.0fms/step", t*1e3)
+		return fmt.Sprintf("%.0fms/step", t*1e3)
 	}
-	return fmt.Sprintf(" %.0fus/step", t*1e6)
+	return fmt.Sprintf("%.0fus/step", t*1e6)
 }
 
 // remaining writes the time that is left: 1:02:03, 2:03, 3s.
-func remaining(d time.Duration) string {
-	s := int(d.Seconds())
+func remaining(t float64) string {
+	s := int(t)
 	switch {
-	case s > 3600:
+	case t > 3600:
 		return fmt.Sprintf("%d:%02d:%02d", s/3600, s%3600/60, s%60)
-	case s > 60:
+	case t > 60:
 		return fmt.Sprintf("%d:%02d", s/60, s%60)
 	}
 	return fmt.Sprintf("%ds", s)
@@ -178,10 +194,15 @@ func (l *logs) appendTo(line []byte) []byte {
 			continue
 		}
 		line = append(line, " - "+name+": "...)
-		if math.Abs(l.values[i]) > 1e-3 {
-			line = strconv.AppendFloat(line, l.values[i], 'f', 4, 64)
-		} else {
-			line = strconv.AppendFloat(line, l.values[i], 'e', 4, 64)
+		switch v := l.values[i]; {
+		case v != v:
+			line = append(line, "nan"...)
+		case math.IsInf(v, 0):
+			line = append(line, strings.TrimPrefix(strings.ToLower(fmt.Sprint(v)), "+")...)
+		case math.Abs(v) > 1e-3:
+			line = strconv.AppendFloat(line, v, 'f', 4, 64)
+		default:
+			line = strconv.AppendFloat(line, v, 'e', 4, 64)
 		}
 	}
 	return line
