@@ -1,6 +1,10 @@
 package cpu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/rng"
+)
 
 // A Dropout is the random mask of an OpDropout. Element (r, c) of the kernel's
 // matrix has the index r*Cols + c; it is dropped with the probability
@@ -13,49 +17,85 @@ type Dropout struct {
 	Scale      float32
 }
 
-// keepSize is the number of elements whose mask is made at once. The buffer has
-// room for rows that don't begin at a byte, and for what the loops write and
-// read beyond.
-const keepSize = 8192
+func (d *Dropout) source() rng.Source { return rng.New(*d.Seed, d.Stream, *d.Step) }
+
+// keepBlocks is the number of blocks, of eight elements each, whose mask is made
+// at once.
+const keepBlocks = 1024
+
+// keep is a worker's space for masks. The loops write up to 31 bytes beyond the
+// blocks, and read up to 8.
+type keep struct {
+	bits [keepBlocks + 32]byte
+	list [keepBlocks + 32]uint64 // the indices of blocks
+}
 
 // masked splits region g, of a matrix with cols columns, into parts whose masks
 // fit in the scratch space, and calls f for each with the loop's mask bound.
 func (d *Dropout) masked(s *scratch, g region, cols int, f func(region)) {
 	if s.keep == nil {
-		s.keep = make([]byte, keepSize/8+64)
+		s.keep = new(keep)
 	}
 	l := &s.loop
-	l.keep = &s.keep[0]
-	l.keepStride = cols / 8
-	// Rows that follow one another and begin at bytes have one mask.
-	width, height := min(g.cols, keepSize), 1
-	if g.cols == cols && cols%8 == 0 {
-		height = max(min(keepSize/width, g.rows), 1)
-	}
+	l.keep = &s.keep.bits[0]
+	l.shiftStep = cols % 8
+	width := min(g.cols, (keepBlocks-2)*8)
 	for c := 0; c < g.cols; c += width {
+		w := min(width, g.cols-c)
+		// A row may begin within a block: at the same place in all, or anywhere.
+		blocks := ((g.c+c)%8 + w + 7) / 8
+		if cols%8 != 0 && g.rows > 1 {
+			blocks = (7 + w + 7) / 8
+		} else if g.r*cols%8 != 0 {
+			blocks = ((g.r*cols+g.c+c)%8 + w + 7) / 8
+		}
+		height := min(keepBlocks/blocks, g.rows)
+		l.keepStride = blocks
 		for r := 0; r < g.rows; r += height {
-			t := region{g.r + r, g.c + c, min(height, g.rows-r), min(width, g.cols-c)}
-			start := uint64(t.r*cols + t.c)
-			l.keepShift = int(start % 8)
-			d.bits(s.keep, start-start%8, l.keepShift+t.rows*t.cols)
+			t := region{g.r + r, g.c + c, min(height, g.rows-r), w}
+			start := t.r*cols + t.c
+			l.keepShift = start % 8
+			d.bits(s.keep, start, t.rows, blocks, cols)
 			f(t)
 		}
+	}
+}
+
+// bitsGeneric makes the masks of rows rows of so many blocks; element 0 of row r
+// is element start + r*cols of the matrix, somewhere in the row's first block.
+func (d *Dropout) bitsGeneric(k *keep, start, rows, blocks, cols int) {
+	source := d.source()
+	for r := range rows {
+		rng.DropoutBits(k.bits[r*blocks:], source, uint64(start+r*cols)&^7, 8*blocks, d.Threshold)
 	}
 }
 
 // dropout runs an OpDropout over a tile.
 func (e *Elementwise) dropout(s *scratch, d *Dropout, dst, a *float32, t region) {
 	d.masked(s, t, e.Cols, func(u region) {
+		l := &s.loop
 		first := (u.r-t.r)*t.cols + u.c - t.c
-		x := unsafe.Slice(offset(a, first), u.rows*u.cols)
-		y := unsafe.Slice(offset(dst, first), u.rows*u.cols)
+		l.rows, l.cols = u.rows, u.cols
+		l.in[0], l.inStride[0] = offset(a, first), 4*t.cols
+		l.in[1], l.inStride[1] = &d.Scale, 0
+		l.out[0], l.outStride[0] = offset(dst, first), 4*t.cols
+		applyDropout(l)
+	})
+}
+
+// applyDropoutGeneric is the loop of the program that is an OpDropout alone.
+func applyDropoutGeneric(l *fusedLoop) {
+	scale := *l.in[1]
+	for r := range l.rows {
+		x := unsafe.Slice(offset(l.in[0], r*l.inStride[0]/4), l.cols)
+		y := unsafe.Slice(offset(l.out[0], r*l.outStride[0]/4), l.cols)
+		shift := (l.keepShift + r*l.shiftStep) & 7
+		bits := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(l.keep), r*l.keepStride)), (shift+l.cols+7)/8)
 		for i := range y {
-			b := s.loop.keepShift + i
-			if s.keep[b>>3]>>(b&7)&1 != 0 {
-				y[i] = x[i] * d.Scale
-			} else {
-				y[i] = 0
+			y[i] = 0
+			if b := shift + i; bits[b>>3]>>(b&7)&1 != 0 {
+				y[i] = x[i] * scale
 			}
 		}
-	})
+	}
 }

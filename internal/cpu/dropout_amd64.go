@@ -4,44 +4,90 @@ import "github.com/cornu-ml/cornu/internal/rng"
 
 // philoxArgs is what the mask loops read. The generator knows this layout.
 type philoxArgs struct {
-	index uint64    // of the first block
-	key   [2]uint32 // Philox's key
-	step  [2]uint32 // the upper words of its counter
-	high  [4]uint16 // the upper half of the threshold
+	list   *uint64   // the indices of the blocks of a group, relative
+	stride int       // bytes from there to those of the next group
+	index  uint64    // what is added to the first group's
+	step   uint64    // and what more to each next group's
+	key    [2]uint32 // Philox's key
+	upper  [2]uint32 // the upper words of its counter
+	high   [4]uint16 // the upper half of the threshold
 }
 
-// bits writes the mask of n elements from start, a multiple of 8, as
-// rng.DropoutBits does. It may write 31 bytes more than that has.
-func (d *Dropout) bits(dst []byte, start uint64, n int) {
-	tier, step := Active(), *d.Step
-	source := rng.New(*d.Seed, d.Stream, step)
-	var group int // the blocks that are made at once
-	switch tier {
+// inOrder is the list of blocks that follow one another.
+var inOrder = func() (list [32]uint64) {
+	for i := range list {
+		list[i] = uint64(i)
+	}
+	return list
+}()
+
+// bits is bitsGeneric, in groups of 8 blocks on AVX2 and 32 on AVX-512.
+func (d *Dropout) bits(k *keep, start, rows, blocks, cols int) {
+	var group int
+	switch Active() {
 	case AVX2:
 		group = 8
 	case AVX512:
 		group = 32
 	default:
-		rng.DropoutBits(dst, source, start, n, d.Threshold)
+		d.bitsGeneric(k, start, rows, blocks, cols)
 		return
 	}
-	high := uint16(d.Threshold >> 16)
+	high, step := uint16(d.Threshold>>16), *d.Step
 	args := philoxArgs{
+		list: &inOrder[0],
+		step: uint64(group),
 		key:  [2]uint32{uint32(*d.Seed), uint32(*d.Seed >> 32)},
-		step: [2]uint32{uint32(step), uint32(step>>32)<<16 | uint32(d.Stream)},
-		high: [4]uint16{high, high, high, high},
+		// As rng.New lays them out.
+		upper: [2]uint32{uint32(step), uint32(step>>32)<<16 | uint32(d.Stream)},
+		high:  [4]uint16{high, high, high, high},
 	}
-	blocks := (n + 7) / 8
-	for done := 0; done < blocks; {
-		args.index = start/8 + uint64(done)
-		if tier == AVX512 {
-			done += dropoutBitsAVX512(&dst[done], blocks-done, &args)
+	// block is the index of the i-th block.
+	block := func(i int) uint64 { return uint64(start+i/blocks*cols)/8 + uint64(i%blocks) }
+	base := block(0)
+	switch {
+	case rows == 1 || cols == 8*blocks:
+		// They follow one another.
+	case cols%8 == 0 && group%blocks == 0:
+		// A group is some whole rows, and all groups are alike.
+		for i := range group {
+			k.list[i] = block(i) - base
+		}
+		args.list = &k.list[0]
+		args.step = uint64(group / blocks * cols / 8)
+	default:
+		for r := range rows {
+			first := uint64(start+r*cols) / 8
+			for i := range blocks {
+				k.list[r*blocks+i] = first + uint64(i)
+			}
+		}
+		base, args.step, args.stride = 0, 0, 8*group
+	}
+	for i, n := 0, rows*blocks; i < n; i += group {
+		args.index = base + args.step*uint64(i/group)
+		if args.stride != 0 {
+			args.list = &k.list[i]
+		}
+		if group == 32 {
+			i += dropoutBitsAVX512(&k.bits[i], n-i, &args)
 		} else {
-			done += dropoutBitsAVX2(&dst[done], blocks-done, &args)
+			i += dropoutBitsAVX2(&k.bits[i], n-i, &args)
 		}
-		if done < blocks { // a tie
-			rng.DropoutBits(dst[done:], source, start+8*uint64(done), 8*group, d.Threshold)
-			done += group
+		// If there is more, a lane of the next group ties with the threshold.
+		for j := i; j < min(i+group, n); j++ {
+			rng.DropoutBits(k.bits[j:], d.source(), 8*block(j), 8, d.Threshold)
 		}
+	}
+}
+
+func applyDropout(l *fusedLoop) {
+	switch Active() {
+	case AVX2:
+		fusedDropoutAVX2(l)
+	case AVX512:
+		fusedDropoutAVX512(l)
+	default:
+		applyDropoutGeneric(l)
 	}
 }

@@ -2,9 +2,9 @@
 
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/rng"
-
-// bits writes the mask of n elements from start, a multiple of 8.
-func (d *Dropout) bits(dst []byte, start uint64, n int) {
-	rng.DropoutBits(dst, rng.New(*d.Seed, d.Stream, *d.Step), start, n, d.Threshold)
+// bits is bitsGeneric.
+func (d *Dropout) bits(k *keep, start, rows, blocks, cols int) {
+	d.bitsGeneric(k, start, rows, blocks, cols)
 }
+
+func applyDropout(l *fusedLoop) { applyDropoutGeneric(l) }

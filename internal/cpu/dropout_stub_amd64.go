@@ -4,22 +4,24 @@
 
 package cpu
 
-// dropoutBitsAVX2 is rng.DropoutBits for whole groups of blocks, a byte each, while
+// dropoutBitsAVX2 makes the masks of groups of 8 blocks, a byte each, while
 // fewer than n bytes are written and no 16-bit lane ties with the threshold:
 //
-//	dst[k] = bits of lane(block(index+k), j) > high
+//	dst[k] = bits of lane(block(list[k]+index), j) > high
 //
-// It returns the number of bytes written, a multiple of the group.
+// After each group it adds step to the index and stride bytes to the list. It
+// returns the number of bytes written.
 //
 //go:noescape
 func dropoutBitsAVX2(dst *byte, n int, p *philoxArgs) int
 
-// dropoutBitsAVX512 is rng.DropoutBits for whole groups of blocks, a byte each, while
+// dropoutBitsAVX512 makes the masks of groups of 32 blocks, a byte each, while
 // fewer than n bytes are written and no 16-bit lane ties with the threshold:
 //
-//	dst[k] = bits of lane(block(index+k), j) > high
+//	dst[k] = bits of lane(block(list[k]+index), j) > high
 //
-// It returns the number of bytes written, a multiple of the group.
+// After each group it adds step to the index and stride bytes to the list. It
+// returns the number of bytes written.
 //
 //go:noescape
 func dropoutBitsAVX512(dst *byte, n int, p *philoxArgs) int

@@ -62,7 +62,7 @@ const opCopy = numEOps
 // scratch is what one worker needs.
 type scratch struct {
 	loop  fusedLoop
-	keep  []byte     // dropout's bits
+	keep  *keep
 	regs  []*float32 // where each register's tile is
 	tiles []float32
 }

@@ -12,32 +12,144 @@ import (
 // A primitive runs one operation over n elements. dst may be a, b or c.
 type primitive func(dst, a, b, c *float32, n int)
 
-func map1(f func(float32) float32) primitive {
+var genericOps = [numEOps]primitive{
+	OpAdd: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = u[i] + v[i]
+		}
+	},
+	OpSub: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = u[i] - v[i]
+		}
+	},
+	OpMul: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = u[i] * v[i]
+		}
+	},
+	OpDiv: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = u[i] / v[i]
+		}
+	},
+	OpMax: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = max(u[i], v[i])
+		}
+	},
+	OpMin: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = min(u[i], v[i])
+		}
+	},
+	OpLess: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = truth(u[i] < v[i])
+		}
+	},
+	OpLessEqual: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = truth(u[i] <= v[i])
+		}
+	},
+	OpEqual: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = truth(u[i] == v[i])
+		}
+	},
+	OpNeg: func(dst, a, _, _ *float32, n int) {
+		y, u, _ := floats3(dst, a, a, n)
+		for i := range y {
+			y[i] = -u[i]
+		}
+	},
+	OpSquare: func(dst, a, _, _ *float32, n int) {
+		y, u, _ := floats3(dst, a, a, n)
+		for i := range y {
+			y[i] = u[i] * u[i]
+		}
+	},
+	OpRelu: func(dst, a, _, _ *float32, n int) {
+		y, u, _ := floats3(dst, a, a, n)
+		for i := range y {
+			y[i] = fmath.Relu(u[i])
+		}
+	},
+	OpReluGrad: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			if v[i] > 0 {
+				y[i] = u[i]
+			} else {
+				y[i] = 0
+			}
+		}
+	},
+	OpMaskScale: func(dst, a, b, c *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i, s := range unsafe.Slice(c, n) {
+			if v[i] > 0 {
+				y[i] = u[i] * s
+			} else {
+				y[i] = 0
+			}
+		}
+	},
+	OpSelect: func(dst, a, b, c *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i, w := range unsafe.Slice(c, n) {
+			if u[i] != 0 {
+				y[i] = v[i]
+			} else {
+				y[i] = w
+			}
+		}
+	},
+	OpPow: func(dst, a, b, _ *float32, n int) {
+		y, u, v := floats3(dst, a, b, n)
+		for i := range y {
+			y[i] = fmath.Pow(u[i], v[i])
+		}
+	},
+	OpAbs:      function(fmath.Abs),
+	OpSign:     function(fmath.Sign),
+	OpSqrt:     function(fmath.Sqrt),
+	OpExp:      function(fmath.Exp),
+	OpExpm1:    function(fmath.Expm1),
+	OpLog:      function(fmath.Log),
+	OpLog1p:    function(fmath.Log1p),
+	OpTanh:     function(fmath.Tanh),
+	OpSigmoid:  function(fmath.Sigmoid),
+	OpErf:      function(fmath.Erf),
+	OpSoftplus: function(fmath.Softplus),
+	OpSin:      function(fmath.Sin),
+	OpCos:      function(fmath.Cos),
+	OpFloor:    function(fmath.Floor),
+}
+
+// function makes a primitive of a function that costs more than its call.
+func function(f func(float32) float32) primitive {
 	return func(dst, a, _, _ *float32, n int) {
-		y, x := unsafe.Slice(dst, n), unsafe.Slice(a, n)
-		for i, v := range x {
+		y := unsafe.Slice(dst, n)
+		for i, v := range unsafe.Slice(a, n) {
 			y[i] = f(v)
 		}
 	}
 }
 
-func map2(f func(a, b float32) float32) primitive {
-	return func(dst, a, b, _ *float32, n int) {
-		y, x, z := unsafe.Slice(dst, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
-		for i, v := range x {
-			y[i] = f(v, z[i])
-		}
-	}
-}
-
-func map3(f func(a, b, c float32) float32) primitive {
-	return func(dst, a, b, c *float32, n int) {
-		y := unsafe.Slice(dst, n)
-		u, v, w := unsafe.Slice(a, n), unsafe.Slice(b, n), unsafe.Slice(c, n)
-		for i := range y {
-			y[i] = f(u[i], v[i], w[i])
-		}
-	}
+// floats3 returns n elements at each of three places.
+func floats3(dst, a, b *float32, n int) (y, u, v []float32) {
+	return unsafe.Slice(dst, n), unsafe.Slice(a, n), unsafe.Slice(b, n)
 }
 
 func truth(b bool) float32 {
@@ -45,52 +157,4 @@ func truth(b bool) float32 {
 		return 1
 	}
 	return 0
-}
-
-var genericOps = [numEOps]primitive{
-	OpAdd:       map2(func(a, b float32) float32 { return a + b }),
-	OpSub:       map2(func(a, b float32) float32 { return a - b }),
-	OpMul:       map2(func(a, b float32) float32 { return a * b }),
-	OpDiv:       map2(func(a, b float32) float32 { return a / b }),
-	OpMax:       map2(fmath.Max),
-	OpMin:       map2(fmath.Min),
-	OpPow:       map2(fmath.Pow),
-	OpLess:      map2(func(a, b float32) float32 { return truth(a < b) }),
-	OpLessEqual: map2(func(a, b float32) float32 { return truth(a <= b) }),
-	OpEqual:     map2(func(a, b float32) float32 { return truth(a == b) }),
-	OpNeg:       map1(func(a float32) float32 { return -a }),
-	OpAbs:       map1(fmath.Abs),
-	OpSign:      map1(fmath.Sign),
-	OpSquare:    map1(func(a float32) float32 { return a * a }),
-	OpSqrt:      map1(fmath.Sqrt),
-	OpExp:       map1(fmath.Exp),
-	OpExpm1:     map1(fmath.Expm1),
-	OpLog:       map1(fmath.Log),
-	OpLog1p:     map1(fmath.Log1p),
-	OpTanh:      map1(fmath.Tanh),
-	OpSigmoid:   map1(fmath.Sigmoid),
-	OpErf:       map1(fmath.Erf),
-	OpRelu:      map1(fmath.Relu),
-	OpSoftplus:  map1(fmath.Softplus),
-	OpSin:       map1(fmath.Sin),
-	OpCos:       map1(fmath.Cos),
-	OpFloor:     map1(fmath.Floor),
-	OpReluGrad: map2(func(dy, y float32) float32 {
-		if y > 0 {
-			return dy
-		}
-		return 0
-	}),
-	OpMaskScale: map3(func(d, h, scale float32) float32 {
-		if h > 0 {
-			return d * scale
-		}
-		return 0
-	}),
-	OpSelect: map3(func(cond, a, b float32) float32 {
-		if cond != 0 {
-			return a
-		}
-		return b
-	}),
 }

@@ -19,9 +19,10 @@ type fusedLoop struct {
 	inStride   [maxFusedIn]int
 	out        [maxFusedOut]*float32
 	outStride  [maxFusedOut]int
-	keep       *byte // dropout's bits; column 0 is bit keepShift of it
+	keep       *byte // dropout's bits of row r begin keepStride·r bytes further
 	keepStride int
-	keepShift  int
+	keepShift  int // column 0 of row r is bit (keepShift + shiftStep·r) mod 8
+	shiftStep  int
 }
 
 const (

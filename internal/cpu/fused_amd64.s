@@ -204,7 +204,10 @@ row15:
 	MOVQ         280(AX), R8
 	IMULQ        CX, R8
 	ADDQ         272(AX), R8
-	MOVQ         288(AX), R9
+	MOVQ         296(AX), R9
+	IMULQ        CX, R9
+	ADDQ         288(AX), R9
+	ANDQ         $0x07, R9
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-8, R12
@@ -297,7 +300,10 @@ row20:
 	MOVQ         280(AX), DI
 	IMULQ        CX, DI
 	ADDQ         272(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         296(AX), R8
+	IMULQ        CX, R8
+	ADDQ         288(AX), R8
+	ANDQ         $0x07, R8
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-8, R11
@@ -541,7 +547,10 @@ row39:
 	MOVQ         280(AX), R8
 	IMULQ        CX, R8
 	ADDQ         272(AX), R8
-	MOVQ         288(AX), R9
+	MOVQ         296(AX), R9
+	IMULQ        CX, R9
+	ADDQ         288(AX), R9
+	ANDQ         $0x07, R9
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-8, R12
@@ -1876,7 +1885,10 @@ row15:
 	MOVQ         280(AX), R8
 	IMULQ        CX, R8
 	ADDQ         272(AX), R8
-	MOVQ         288(AX), R9
+	MOVQ         296(AX), R9
+	IMULQ        CX, R9
+	ADDQ         288(AX), R9
+	ANDQ         $0x07, R9
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
@@ -1955,7 +1967,10 @@ row20:
 	MOVQ         280(AX), DI
 	IMULQ        CX, DI
 	ADDQ         272(AX), DI
-	MOVQ         288(AX), R8
+	MOVQ         296(AX), R8
+	IMULQ        CX, R8
+	ADDQ         288(AX), R8
+	ANDQ         $0x07, R8
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-16, R11
@@ -2195,7 +2210,10 @@ row39:
 	MOVQ         280(AX), R8
 	IMULQ        CX, R8
 	ADDQ         272(AX), R8
-	MOVQ         288(AX), R9
+	MOVQ         296(AX), R9
+	IMULQ        CX, R9
+	ADDQ         288(AX), R9
+	ANDQ         $0x07, R9
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12

@@ -164,6 +164,7 @@ func TestFusedLoopHasTheLayoutOfTheGenerator(t *testing.T) {
 		{"keep", unsafe.Offsetof(l.keep), 272},
 		{"keepStride", unsafe.Offsetof(l.keepStride), 280},
 		{"keepShift", unsafe.Offsetof(l.keepShift), 288},
+		{"shiftStep", unsafe.Offsetof(l.shiftStep), 296},
 	} {
 		if f.got != f.want && unsafe.Sizeof(uintptr(0)) == 8 {
 			t.Errorf("%s is at %d, want %d", f.name, f.got, f.want)

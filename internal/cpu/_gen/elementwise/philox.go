@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 )
 
@@ -13,10 +15,13 @@ import (
 
 // The layout of package cpu's philoxArgs.
 const (
-	philoxIndex = 0  // of the first block
-	philoxKey   = 8  // two words
-	philoxStep  = 16 // c2 and c3
-	philoxHigh  = 24 // the threshold's upper half, four times
+	philoxList   = 0  // the indices of the blocks of a group, relative
+	philoxStride = 8  // bytes from there to those of the next group
+	philoxIndex  = 16 // what is added to the first group's
+	philoxStep   = 24 // and what more to each next group's
+	philoxKey    = 32 // two words
+	philoxUpper  = 40 // c2 and c3
+	philoxHigh   = 48 // the threshold's upper half, four times
 )
 
 var (
@@ -34,12 +39,13 @@ func philox(a *asm) {
 		groups, lanes = 4, 8
 	}
 	a.Doc(
-		name+" is rng.DropoutBits for whole groups of blocks, a byte each, while",
+		fmt.Sprintf("%s makes the masks of groups of %d blocks, a byte each, while", name, groups*lanes),
 		"fewer than n bytes are written and no 16-bit lane ties with the threshold:",
 		"",
-		"\tdst[k] = bits of lane(block(index+k), j) > high",
+		"\tdst[k] = bits of lane(block(list[k]+index), j) > high",
 		"",
-		"It returns the number of bytes written, a multiple of the group.",
+		"After each group it adds step to the index and stride bytes to the list. It",
+		"returns the number of bytes written.",
 	)
 	dst := a.Load(a.Param("dst"), a.GP64())
 	n := a.Load(a.Param("n"), a.GP64())
@@ -55,24 +61,18 @@ func philox(a *asm) {
 		return v
 	}
 
-	// The blocks of the lanes, so that the lower 64-bit lanes of the 128-bit ones
-	// hold the first half: that is the order in which the masks come out.
-	order := []uint64{0, 1, 2, 3}
+	// On AVX-512 the masks of the even lanes come out together, then those of the
+	// odd ones.
+	var order op
 	if a.wide {
-		order = []uint64{0, 4, 1, 5, 2, 6, 3, 7}
+		order = a.reg(a.data("order", func() {
+			for _, i := range []uint64{0, 4, 1, 5, 2, 6, 3, 7} {
+				a.AppendDatum(operand.U64(i))
+			}
+		}))
 	}
-	lane := a.data("lane"+a.suffix(), func() {
-		for _, i := range order {
-			a.AppendDatum(operand.U64(i))
-		}
-	})
-	step := a.data("step"+a.suffix(), func() {
-		for range order {
-			a.AppendDatum(operand.U64(lanes))
-		}
-	})
-	index := pair(philoxIndex)
-	a.VPADDQ(lane, index, index)
+	index, list := pair(philoxIndex), a.GP64()
+	a.MOVQ(operand.Mem{Base: p, Disp: philoxList}, list)
 	a.hoist(func() {
 		for k := range 2 {
 			a.bits(philoxMul[k])
@@ -96,11 +96,19 @@ func philox(a *asm) {
 	type block struct{ c [4]vec }
 	b := make([]block, groups)
 	for g := range b {
-		c1 := a.vec()
-		a.VPSRLQ(operand.Imm(32), index, c1)
-		b[g].c = [4]vec{a.copy(index), c1, word(philoxStep), word(philoxStep + 4)}
-		a.VPADDQ(step, index, index)
+		c0, c1 := a.vec(), a.vec()
+		m := operand.Mem{Base: list, Disp: 8 * g * lanes}
+		if a.wide {
+			a.VPERMQ(m, order, c0)
+			a.VPADDQ(index, c0, c0)
+		} else {
+			a.VPADDQ(m, index, c0)
+		}
+		a.VPSRLQ(operand.Imm(32), c0, c1)
+		b[g].c = [4]vec{c0, c1, word(philoxUpper), word(philoxUpper + 4)}
 	}
+	a.VPADDQ(pair(philoxStep), index, index)
+	a.ADDQ(operand.Mem{Base: p, Disp: philoxStride}, list)
 	for round := range 10 {
 		for g := range b {
 			c := &b[g].c

@@ -145,6 +145,7 @@ const (
 	fusedKeep      = fusedOutStride + 8*maxFusedOut
 	fusedKeepStep  = fusedKeep + 8
 	fusedKeepShift = fusedKeepStep + 8
+	fusedShiftStep = fusedKeepShift + 8
 )
 
 // fusedLoop emits f as one loop over the columns of each row.
@@ -237,7 +238,11 @@ func fusedLoop(a *asm, f fused) {
 	}
 	if f.dropout() {
 		keepPointer = inRow(fusedKeep, fusedKeepStep)
-		keepShift = load(fusedKeepShift)
+		// The shift within a byte moves on from row to row.
+		keepShift = load(fusedShiftStep)
+		a.IMULQ(index, keepShift)
+		a.ADDQ(field(fusedKeepShift), keepShift)
+		a.ANDQ(operand.Imm(7), keepShift)
 		keepIndex = a.GP64()
 	}
 	unroll := 2
