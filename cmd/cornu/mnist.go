@@ -14,6 +14,7 @@ import (
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -27,7 +28,7 @@ func newMNIST() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
 	}
 	s.flags(c)
-	c.AddCommand(newTrain(), newPredict(), newSamples(), newPlan())
+	c.AddCommand(newTrain(), newPredict(), newSamples(), newTable(), newPlan())
 	return c
 }
 
@@ -36,6 +37,7 @@ type settings struct {
 	hidden     sizes
 	activation string
 	dropout    float64
+	l1, l2     float64
 	optimizer  string
 	rate       float64
 	epochs     int
@@ -53,6 +55,8 @@ func (s *settings) flags(c *cobra.Command) {
 	f.Var(&s.hidden, "hidden", "units of the hidden layers; \"\" is none")
 	f.StringVar(&s.activation, "activation", "relu", "activation of the hidden layers")
 	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops")
+	f.Float64Var(&s.l1, "l1", 0, "penalty on the sum of the hidden layers' absolute weights")
+	f.Float64Var(&s.l2, "l2", 0, "penalty on the sum of the hidden layers' squared weights")
 	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients")
 	f.Float64Var(&s.rate, "lr", 0, "learning rate; 0 is the optimizer's own")
 	f.IntVar(&s.epochs, "epochs", 20, "how often to go through the digits")
@@ -68,6 +72,10 @@ func (s *settings) check() error {
 	switch {
 	case !(s.dropout >= 0 && s.dropout < 1):
 		return misuse("--dropout: the share must be at least 0 and less than 1, got %v", s.dropout)
+	case !(s.l1 >= 0):
+		return misuse("--l1: the penalty must not be negative, got %v", s.l1)
+	case !(s.l2 >= 0):
+		return misuse("--l2: the penalty must not be negative, got %v", s.l2)
 	case !(s.rate >= 0):
 		return misuse("--lr: the learning rate must be positive, got %v", s.rate)
 	case s.epochs < 1:
@@ -93,7 +101,6 @@ func (s *settings) model() (*cornu.Sequential, error) {
 	if err := s.check(); err != nil {
 		return nil, err
 	}
-	cornu.SetThreads(s.threads)
 	hidden, err := activation.ByName(s.activation)
 	if err != nil {
 		return nil, err
@@ -107,7 +114,7 @@ func (s *settings) model() (*cornu.Sequential, error) {
 	}
 	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{mnist.Rows * mnist.Columns}})
 	for _, units := range s.hidden {
-		model.Add(&layer.Dense{Units: units})
+		model.Add(&layer.Dense{Units: units, KernelRegularizer: s.penalty()})
 		model.Add(&layer.Activation{Func: hidden})
 		model.Add(&layer.Dropout{Rate: s.dropout})
 	}
@@ -119,6 +126,14 @@ func (s *settings) model() (*cornu.Sequential, error) {
 		Optimizer: rule,
 		Metrics:   []metric.Metric{metric.Accuracy{}},
 	})
+}
+
+// penalty returns the regularizer of the hidden layers, nil if there is none.
+func (s *settings) penalty() regularizer.Regularizer {
+	if s.l1 == 0 && s.l2 == 0 {
+		return nil
+	}
+	return regularizer.L1L2{L1: s.l1, L2: s.l2}
 }
 
 // data returns the digits for training and for testing, as the network takes them.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu"
 )
 
 func newPlan() *cobra.Command {
@@ -19,6 +21,7 @@ func newPlan() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			cornu.SetThreads(s.threads)
 			train, _, err := s.data()
 			if err != nil {
 				return err

@@ -61,6 +61,7 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 	if err != nil {
 		return nil, nil, err
 	}
+	cornu.SetThreads(s.threads)
 	digits, test, err := s.data()
 	if err != nil {
 		return nil, nil, err

@@ -1,0 +1,231 @@
+package main
+
+// This file does the trainings of a table, several at once, and shows how far they are.
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// A training is one row of the table from one seed.
+type training struct {
+	row int
+	key key
+}
+
+func (t training) String() string { return fmt.Sprintf("%v, seed %d", rows[t.row], t.key.seed) }
+
+// train does the trainings and keeps their results. Each runs on one thread, as many side by side as there are threads:
+// with nothing to wait for, two small networks take less time beside each other than one after the other. When fewer
+// trainings are left than threads, these share them. The results depend on none of this.
+func (t *table) train(c *cobra.Command, kept *ledger, todo []training) error {
+	if len(todo) == 0 {
+		return nil
+	}
+	// The longest first, so that none is left to be waited for at the end.
+	slices.SortStableFunc(todo, func(a, b training) int {
+		return cmp.Compare(rows[b.row].work(t.reading), rows[a.row].work(t.reading))
+	})
+	// One of the settings has an error if all do.
+	if _, err := rows[todo[0].row].settings(t.reading, t.epochs, t.limit, 0).model(); err != nil {
+		return err
+	}
+	if _, _, err := mnist.Load(); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(c.Context())
+	defer stop(nil)
+	cornu.SetThreads(t.threads)
+	threads := cornu.Threads()
+	defer cornu.SetThreads(t.threads)
+
+	show := newProgressOf(c.ErrOrStderr(), t, todo)
+	var (
+		mu      sync.Mutex // guards next, running and kept
+		next    int
+		running = min(threads, len(todo))
+		working sync.WaitGroup
+	)
+	cornu.SetThreads(threads / running)
+	claim := func() (job training, ok bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		if next < len(todo) && ctx.Err() == nil {
+			next++
+			return todo[next-1], true
+		}
+		if running--; running > 0 {
+			cornu.SetThreads(threads / running)
+		}
+		return training{}, false
+	}
+	for range running {
+		working.Go(func() {
+			for {
+				job, ok := claim()
+				if !ok {
+					return
+				}
+				result, err := t.one(ctx, job, show)
+				if err == nil {
+					mu.Lock()
+					err = kept.add(result)
+					mu.Unlock()
+				}
+				if err != nil {
+					stop(err)
+					continue
+				}
+				show.done(job, result)
+			}
+		})
+	}
+	working.Wait()
+	show.end()
+	return context.Cause(ctx)
+}
+
+// one does a training and measures what came of it.
+func (t *table) one(ctx context.Context, job training, show *progressOf) (result, error) {
+	start := time.Now()
+	s := rows[job.row].settings(t.reading, t.epochs, t.limit, job.key.seed)
+	model, err := s.model()
+	if err != nil {
+		return result{}, err
+	}
+	digits, test, err := s.data()
+	if err != nil {
+		return result{}, err
+	}
+	history, err := model.Fit(ctx, digits, cornu.FitConfig{
+		Epochs: s.epochs, BatchSize: s.batch, Quiet: true,
+		Callbacks: []train.Callback{train.Func(func(state *train.State) error {
+			show.epoch(job, state.Epoch+1)
+			return nil
+		})},
+	})
+	if err != nil {
+		return result{}, fmt.Errorf("%v: %w", job, err)
+	}
+	running, _ := history.Last("accuracy")
+	r := result{key: job.key, running: 100 * running}
+	for _, measure := range []struct {
+		digits *mnist.Set
+		into   *float64
+	}{{digits, &r.train}, {test, &r.test}} {
+		found, err := model.Evaluate(ctx, measure.digits, cornu.EvaluateConfig{BatchSize: 256, Quiet: true})
+		if err != nil {
+			return result{}, fmt.Errorf("%v: %w", job, err)
+		}
+		*measure.into = 100 * found.Metric("accuracy")
+	}
+	r.seconds = time.Since(start).Seconds()
+	return r, nil
+}
+
+// progressOf shows how far the trainings are: on a terminal in one line that is written over again and again, elsewhere
+// by a line for each training that is done.
+type progressOf struct {
+	w        io.Writer
+	terminal bool
+	start    time.Time
+	reading  string
+	epochs   int
+
+	mu       sync.Mutex
+	all      int
+	ready    int
+	under    map[training]int // the epochs that the trainings under way have done
+	order    []training       // of those under way, the oldest first
+	worked   int              // in multiplications
+	work     int
+	lastLine int // its length
+}
+
+func newProgressOf(w io.Writer, t *table, todo []training) *progressOf {
+	p := &progressOf{
+		w: w, terminal: isTerminal(w), start: time.Now(), reading: t.reading, epochs: t.epochs,
+		all: len(todo), under: map[training]int{},
+	}
+	for _, job := range todo {
+		p.work += rows[job.row].work(t.reading) * t.epochs
+	}
+	return p
+}
+
+// epoch notes that a training has done so many epochs.
+func (p *progressOf) epoch(job training, epochs int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.under[job] == 0 {
+		p.order = append(p.order, job)
+	}
+	p.under[job] = epochs
+	p.worked += rows[job.row].work(p.reading)
+	p.line()
+}
+
+// done notes that a training is done.
+func (p *progressOf) done(job training, r result) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.ready++
+	delete(p.under, job)
+	for i, other := range p.order {
+		if other == job {
+			p.order = append(p.order[:i], p.order[i+1:]...)
+			break
+		}
+	}
+	if p.terminal {
+		p.line()
+		return
+	}
+	fmt.Fprintf(p.w, "%d/%d - %v - running train %.2f - train %.2f - test %.2f - %s - %s left\n",
+		p.ready, p.all, job, r.running, r.train, r.test, clock(time.Duration(r.seconds*1e9)), clock(p.left()))
+}
+
+// left is how long the rest will take if it goes on like this.
+func (p *progressOf) left() time.Duration {
+	if p.worked == 0 {
+		return 0
+	}
+	return time.Duration(float64(time.Since(p.start)) * float64(p.work-p.worked) / float64(p.worked))
+}
+
+// line writes the line of a terminal.
+func (p *progressOf) line() {
+	if !p.terminal {
+		return
+	}
+	text := fmt.Sprintf("%d/%d, %s left", p.ready, p.all, clock(p.left()))
+	for _, job := range p.order {
+		text += fmt.Sprintf(" · %v %d/%d", job, p.under[job], p.epochs)
+	}
+	const width = 110
+	if runes := []rune(text); len(runes) > width {
+		text = string(runes[:width-1]) + "…"
+	}
+	length := len([]rune(text))
+	fmt.Fprint(p.w, "\r", text, strings.Repeat(" ", max(p.lastLine-length, 0)))
+	p.lastLine = length
+}
+
+// end clears the line.
+func (p *progressOf) end() {
+	if p.terminal && p.lastLine > 0 {
+		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.lastLine))
+	}
+}
