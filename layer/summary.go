@@ -182,7 +182,7 @@ func (s *summary) keras3() {
 	if s.cfg.Trainable {
 		t.centered = len(header) - 1
 	}
-	fmt.Fprintf(&s.text, "Model: %q\n", name)
+	s.text.WriteString("Model: \"" + name + "\"\n")
 	t.rule(&s.text, "┏━┳┓")
 	t.row(&s.text, "┃", header)
 	t.rule(&s.text, "┡━╇┩")
@@ -393,6 +393,10 @@ func (s *summary) keras2() {
 	fmt.Fprintf(&s.text, "Total params: %s\nTrainable params: %s\nNon-trainable params: %s\n", commas(trainable+rest), commas(trainable), commas(rest))
 	s.text.WriteString(thin)
 }
+
+// Keras2Name returns the name that Keras 2.2 gives the layer in the network:
+// numbers begin with dense_1.
+func (n *Network) Keras2Name(l Layer) string { return keras2Names(n)[l] }
 
 // keras2Names names layers as Keras 2.2 does: from dense_1, and inputs input_1.
 func keras2Names(n *Network) map[Layer]string {

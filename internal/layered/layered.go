@@ -1,0 +1,94 @@
+// Package layered lays out directed acyclic graphs from top to bottom, in the four steps of Sugiyama, Tagawa and Toda,
+// "Methods for Visual Understanding of Hierarchical System Structures" (1981): ranks, order within ranks, positions,
+// routes. It knows boxes and lines, and nothing of what they mean.
+package layered
+
+// This file has the types, and Layout, which goes through the steps.
+
+import "fmt"
+
+// A Point is a place in the layout. x grows to the right and y downwards.
+type Point struct{ X, Y float64 }
+
+// A Size is that of a box.
+type Size struct{ Width, Height float64 }
+
+// An Edge leads from one box, by its index, to another.
+type Edge struct{ From, To int }
+
+// Options are the distances of a layout.
+type Options struct {
+	BoxGap   float64 // between boxes side by side
+	RankGap  float64 // between ranks; more where many lines run
+	TrackGap float64 // between lines side by side
+	Curved   bool    // routes are curves; else they have right angles
+}
+
+// A Drawing says where everything is.
+type Drawing struct {
+	Width, Height float64
+	Boxes         []Point // the centre of each box
+	// Routes has a route for each edge, from the lower side of one box to the upper side of another: the corners of a
+	// line or, if Curved, 3n+1 points of n cubic Bézier curves.
+	Routes [][]Point
+}
+
+// Layout places the boxes and routes the edges. Edges that lead in a circle are an error. The same graph always gives
+// the same drawing.
+func Layout(boxes []Size, edges []Edge, o Options) (*Drawing, error) {
+	for _, e := range edges {
+		if e.From < 0 || e.From >= len(boxes) || e.To < 0 || e.To >= len(boxes) {
+			return nil, fmt.Errorf("an edge from %d to %d of %d boxes", e.From, e.To, len(boxes))
+		}
+	}
+	rank, err := ranks(len(boxes), edges)
+	if err != nil {
+		return nil, err
+	}
+	g := proper(boxes, edges, rank)
+	g.options = o
+	g.order()
+	g.position()
+	return g.route(edges), nil
+}
+
+// A net is a proper layered graph: every link leads from one rank to the next, because edges over several ranks are cut
+// by bends, which are vertices without a size.
+type net struct {
+	options  Options
+	vertices []vertex
+	ranks    [][]int // the vertices of each rank, from left to right
+	chains   [][]int // the vertices of each edge, both ends included
+}
+
+type vertex struct {
+	Size
+	bend     bool
+	rank     int
+	index    int   // within its rank
+	up, down []int // the vertices linked to it in the ranks above and below
+	x        float64
+}
+
+// proper cuts the edges at every rank that they cross.
+func proper(boxes []Size, edges []Edge, rank []int) *net {
+	g := &net{}
+	for i, size := range boxes {
+		g.vertices = append(g.vertices, vertex{Size: size, rank: rank[i]})
+	}
+	for _, e := range edges {
+		chain := []int{e.From}
+		for r := rank[e.From] + 1; r < rank[e.To]; r++ {
+			g.vertices = append(g.vertices, vertex{bend: true, rank: r})
+			chain = append(chain, len(g.vertices)-1)
+		}
+		chain = append(chain, e.To)
+		for i := range chain[1:] {
+			upper, lower := chain[i], chain[i+1]
+			g.vertices[upper].down = append(g.vertices[upper].down, lower)
+			g.vertices[lower].up = append(g.vertices[lower].up, upper)
+		}
+		g.chains = append(g.chains, chain)
+	}
+	return g
+}

@@ -1,0 +1,203 @@
+package layered
+
+// This file finds the x of every vertex: Brandes and Köpf, "Fast and Simple Horizontal Coordinate Assignment" (2001).
+// Vertices are put on vertical lines with one of their neighbours, blocks of aligned vertices are packed, and of four
+// such solutions, to the left and right, downwards and upwards, the median is taken.
+
+import (
+	"math"
+	"slices"
+)
+
+func (g *net) position() {
+	crossed := g.crossedLinks()
+	var solutions [][]float64
+	narrowest, least := 0, math.Inf(1)
+	for _, upwards := range []bool{false, true} {
+		for _, rightwards := range []bool{false, true} {
+			ranks := g.snapshot()
+			if upwards {
+				slices.Reverse(ranks)
+			}
+			if rightwards {
+				for _, rank := range ranks {
+					slices.Reverse(rank)
+				}
+			}
+			x := g.pack(ranks, g.align(ranks, upwards, crossed))
+			if rightwards {
+				for i := range x {
+					x[i] = -x[i]
+				}
+			}
+			if low, high := g.extent(x); high-low < least {
+				narrowest, least = len(solutions), high-low
+			}
+			solutions = append(solutions, x)
+		}
+	}
+
+	// The four are laid over each other: those to the left by their left sides, the others by their right ones.
+	low, high := g.extent(solutions[narrowest])
+	for i, x := range solutions {
+		from, to := g.extent(x)
+		shift := low - from
+		if i%2 == 1 {
+			shift = high - to
+		}
+		for v := range x {
+			x[v] += shift
+		}
+	}
+	for v := range g.vertices {
+		four := []float64{solutions[0][v], solutions[1][v], solutions[2][v], solutions[3][v]}
+		slices.Sort(four)
+		g.vertices[v].x = (four[1] + four[2]) / 2
+	}
+}
+
+// A link leads down from one vertex to another.
+type link struct{ upper, lower int }
+
+// crossedLinks returns the links that cross one between two bends: they must not be made vertical, for that one is to be.
+func (g *net) crossedLinks() map[link]bool {
+	crossed := map[link]bool{}
+	for r := range len(g.ranks) - 1 {
+		var inner, others []link
+		for _, u := range g.ranks[r] {
+			for _, w := range g.vertices[u].down {
+				if g.vertices[u].bend && g.vertices[w].bend {
+					inner = append(inner, link{u, w})
+				} else {
+					others = append(others, link{u, w})
+				}
+			}
+		}
+		for i, a := range inner {
+			for _, b := range others {
+				if g.cross(a, b) {
+					crossed[b] = true
+				}
+			}
+			for _, b := range inner[i+1:] {
+				if g.cross(a, b) {
+					crossed[b] = true
+				}
+			}
+		}
+	}
+	return crossed
+}
+
+func (g *net) cross(a, b link) bool {
+	upper := g.vertices[a.upper].index - g.vertices[b.upper].index
+	lower := g.vertices[a.lower].index - g.vertices[b.lower].index
+	return upper*lower < 0
+}
+
+// align joins vertices to blocks that stand in one line, and returns the first vertex of each one's block.
+func (g *net) align(ranks [][]int, upwards bool, crossed map[link]bool) (root []int) {
+	root, next := make([]int, len(g.vertices)), make([]int, len(g.vertices))
+	place := make([]int, len(g.vertices))
+	for _, rank := range ranks {
+		for i, v := range rank {
+			root[v], next[v], place[v] = v, v, i
+		}
+	}
+	for _, rank := range ranks {
+		last := -1
+		for _, v := range rank {
+			beside := g.vertices[v].up
+			if upwards {
+				beside = g.vertices[v].down
+			}
+			if len(beside) == 0 {
+				continue
+			}
+			beside = slices.Clone(beside)
+			slices.SortFunc(beside, func(a, b int) int { return place[a] - place[b] })
+			for i := (len(beside) - 1) / 2; i <= len(beside)/2; i++ { // the median, or both
+				u := beside[i]
+				l := link{u, v}
+				if upwards {
+					l = link{v, u}
+				}
+				if next[v] == v && last < place[u] && !crossed[l] {
+					next[u] = v
+					root[v] = root[u]
+					next[v] = root[v]
+					last = place[u]
+				}
+			}
+		}
+	}
+	return root
+}
+
+// pack moves the blocks as far to the left as their neighbours permit, and then to the right where there is room.
+func (g *net) pack(ranks [][]int, root []int) []float64 {
+	type gap struct {
+		to   int
+		size float64
+	}
+	right, left := make([][]gap, len(g.vertices)), make([][]gap, len(g.vertices))
+	for _, rank := range ranks {
+		for i := range len(rank) - 1 {
+			a, b := root[rank[i]], root[rank[i+1]]
+			size := g.separation(rank[i], rank[i+1])
+			right[a] = append(right[a], gap{b, size})
+			left[b] = append(left[b], gap{a, size})
+		}
+	}
+	x := make([]float64, len(g.vertices))
+	var sorted []int // blocks, each after those to its left
+	done := make([]bool, len(g.vertices))
+	var visit func(v int)
+	visit = func(v int) {
+		if done[v] {
+			return
+		}
+		done[v] = true
+		for _, l := range left[v] {
+			visit(l.to)
+			x[v] = max(x[v], x[l.to]+l.size)
+		}
+		sorted = append(sorted, v)
+	}
+	for _, rank := range ranks {
+		for _, v := range rank {
+			visit(root[v])
+		}
+	}
+	for _, v := range slices.Backward(sorted) {
+		limit := math.Inf(1)
+		for _, r := range right[v] {
+			limit = min(limit, x[r.to]-r.size)
+		}
+		if !math.IsInf(limit, 1) {
+			x[v] = max(x[v], limit)
+		}
+	}
+	for v := range x {
+		x[v] = x[root[v]]
+	}
+	return x
+}
+
+// separation is the least distance between the centres of two vertices side by side.
+func (g *net) separation(a, b int) float64 {
+	gap := g.options.BoxGap
+	if g.vertices[a].bend && g.vertices[b].bend {
+		gap = g.options.TrackGap
+	}
+	return (g.vertices[a].Width+g.vertices[b].Width)/2 + gap
+}
+
+func (g *net) extent(x []float64) (low, high float64) {
+	low, high = math.Inf(1), math.Inf(-1)
+	for v := range x {
+		half := g.vertices[v].Width / 2
+		low, high = min(low, x[v]-half), max(high, x[v]+half)
+	}
+	return low, high
+}
