@@ -90,12 +90,13 @@ func (l *ELU) Call(_ *Context, in []*graph.Node) *graph.Node {
 // Shapes: (batch, …) → the same; alpha has the shape of a sample, but 1 along the
 // shared axes.
 type PReLU struct {
-	Name             string
-	Frozen           bool
-	AlphaInitializer initializer.Initializer `default:"zeros"`
-	AlphaRegularizer regularizer.Regularizer
-	AlphaConstraint  constraint.Constraint
-	SharedAxes       []int // along which alpha is one number; 1 is the first after the batch
+	Name                string
+	Frozen              bool
+	AlphaInitializer    initializer.Initializer `default:"zeros"`
+	AlphaRegularizer    regularizer.Regularizer
+	AlphaConstraint     constraint.Constraint
+	ActivityRegularizer regularizer.Regularizer
+	SharedAxes          []int // along which alpha is one number; 1 is the first after the batch
 
 	alpha *Variable
 }

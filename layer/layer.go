@@ -93,38 +93,45 @@ func Class(l Layer) string {
 	return config.Class(l)
 }
 
-// declared remembers what each layer declared when it was built, as long as the
-// layer lives, so that one that is applied again, in this network or another,
-// shares its variables.
-var declared = struct {
+// A record is what is remembered of a layer, as long as it lives: so one that is
+// applied again, in this network or another, shares its variables and, as in
+// Keras, keeps its name.
+type record struct {
+	built     bool
+	variables []*Variable
+	name      string // that the first network with it has given it
+}
+
+var records = struct {
 	sync.Mutex
-	by map[weak.Pointer[byte]][]*Variable
-}{by: map[weak.Pointer[byte]][]*Variable{}}
+	of map[weak.Pointer[byte]]record
+}{of: map[weak.Pointer[byte]]record{}}
 
 func identity(l Layer) *byte { return (*byte)(reflect.ValueOf(l).UnsafePointer()) }
 
 // Variables returns the variables of l, nil if it has none or isn't built.
-func Variables(l Layer) []*Variable {
-	variables, _ := built(l)
-	return variables
+func Variables(l Layer) []*Variable { return recall(l).variables }
+
+func recall(l Layer) record {
+	records.Lock()
+	defer records.Unlock()
+	return records.of[weak.Make(identity(l))]
 }
 
-func built(l Layer) ([]*Variable, bool) {
-	declared.Lock()
-	defer declared.Unlock()
-	variables, ok := declared.by[weak.Make(identity(l))]
-	return variables, ok
-}
-
-func remember(l Layer, variables []*Variable) {
+// remember changes what is remembered of l.
+func remember(l Layer, change func(r *record)) {
 	p := identity(l)
 	key := weak.Make(p)
-	declared.Lock()
-	defer declared.Unlock()
-	declared.by[key] = variables
-	runtime.AddCleanup(p, func(key weak.Pointer[byte]) {
-		declared.Lock()
-		defer declared.Unlock()
-		delete(declared.by, key)
-	}, key)
+	records.Lock()
+	defer records.Unlock()
+	r, ok := records.of[key]
+	change(&r)
+	records.of[key] = r
+	if !ok {
+		runtime.AddCleanup(p, func(key weak.Pointer[byte]) {
+			records.Lock()
+			defer records.Unlock()
+			delete(records.of, key)
+		}, key)
+	}
 }

@@ -128,17 +128,24 @@ func (n *Network) identify() error {
 			return fmt.Errorf("layer: two layers, a %s and a %s, are called %q: names must be unique in a network", Class(other), Class(l), name)
 		}
 		byName[name] = l
-		declared := slices.Clone(Variables(l))
-		slices.SortStableFunc(declared, func(a, b *Variable) int { // as Keras counts them
+		variables := slices.Clone(Variables(l))
+		slices.SortStableFunc(variables, func(a, b *Variable) int { // as Keras counts them
 			return cmp.Compare(b2i(b.Trainable), b2i(a.Trainable))
 		})
-		for _, v := range declared {
+		for _, v := range variables {
 			if v.Path == "" {
 				v.Path = name + "/" + v.Name
 			}
 			n.variables = append(n.variables, v)
 			n.owner[v] = l
 		}
+	}
+	for l, name := range n.name {
+		remember(l, func(r *record) {
+			if r.name == "" {
+				r.name = name
+			}
+		})
 	}
 	return nil
 }

@@ -105,6 +105,29 @@ func TestASharedLayerHasOneSetOfWeightsInAllNetworks(t *testing.T) {
 	}
 }
 
+// As in Keras, a layer keeps the name that it once had, unless another of the
+// network has it.
+func TestASharedLayerKeepsItsName(t *testing.T) {
+	input := func() layer.Layer { return &layer.Input{Shape: tensor.Shape{3}} }
+	shared, other := &layer.Dense{Units: 3}, &layer.Dense{Units: 3}
+	for _, layers := range [][]layer.Layer{{input(), shared}, {input(), other}} {
+		if _, err := chain(layers...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	n, err := chain(input(), &layer.Dense{Units: 3}, shared, other, &layer.Dense{Units: 3, Name: "dense_1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var names []string
+	for _, l := range n.Layers()[1:] {
+		names = append(names, n.Name(l))
+	}
+	if got, want := strings.Join(names, " "), "dense_2 dense dense_3 dense_1"; got != want {
+		t.Errorf("the names are %q, want %q", got, want)
+	}
+}
+
 func TestTwoLayersOfOneNameAreAnError(t *testing.T) {
 	_, err := chain(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Name: "a", Units: 1}, &layer.Flatten{Name: "a"})
 	if err == nil || !strings.Contains(err.Error(), `called "a"`) {

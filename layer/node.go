@@ -132,9 +132,9 @@ func provisional(n *Node) string {
 // earlier orders nodes as the program made them.
 func earlier(a, b *Node) int { return cmp.Compare(a.serial, b.serial) }
 
-// names gives every layer of the nodes its name: its own, or Keras's for its
-// class (dense, dense_1, …), numbered in the order in which layers were first
-// applied.
+// names gives every layer of the nodes its name: the user's, or the one that it
+// has from another network, or Keras's for its class (dense, dense_1, …),
+// numbered in the order in which layers were first applied.
 func names(nodes []*Node) map[Layer]string {
 	nodes = slices.Clone(nodes)
 	slices.SortFunc(nodes, earlier)
@@ -146,24 +146,26 @@ func names(nodes []*Node) map[Layer]string {
 			taken[name] = true
 		}
 	}
+	for _, n := range nodes {
+		if name := recall(n.layer).name; name != "" && byLayer[n.layer] == "" && !taken[name] {
+			byLayer[n.layer] = name
+			taken[name] = true
+		}
+	}
 	used := map[string]int{}
 	for _, n := range nodes {
-		if byLayer[n.layer] != "" {
-			continue
-		}
 		base := config.Snake(Class(n.layer))
-		name := base
-		for {
+		for byLayer[n.layer] == "" {
+			name := base
 			if k := used[base]; k > 0 {
 				name = fmt.Sprintf("%s_%d", base, k)
 			}
 			used[base]++
 			if !taken[name] {
-				break
+				byLayer[n.layer] = name
+				taken[name] = true
 			}
 		}
-		byLayer[n.layer] = name
-		taken[name] = true
 	}
 	return byLayer
 }

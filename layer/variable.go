@@ -110,7 +110,7 @@ func (b *Builder) Errorf(format string, args ...any) error {
 
 // build declares l's variables, unless that was done before.
 func build(l Layer, name string, in []tensor.Shape) error {
-	if _, ok := built(l); ok {
+	if recall(l).built {
 		return nil
 	}
 	b := &Builder{layer: l, name: name, in: in}
@@ -119,7 +119,7 @@ func build(l Layer, name string, in []tensor.Shape) error {
 		err = b.err
 	}
 	if err == nil {
-		remember(l, b.variables)
+		remember(l, func(r *record) { r.built, r.variables = true, b.variables })
 	}
 	return err
 }
