@@ -168,12 +168,16 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		if err := l.ctx.Err(); err != nil {
 			return l.interrupted(err)
 		}
+		n, err := batches.Next()
+		if err == io.EOF {
+			break
+		} else if err != nil {
+			return err
+		}
 		if err := call(l.hooks.batchBegin, s); err != nil {
 			return err
 		}
-		if err := l.step.next(batches, l.AllowNonFinite); err == io.EOF {
-			break
-		} else if err != nil {
+		if err := l.step.on(batches, n, l.AllowNonFinite); err != nil {
 			return err
 		}
 		s.Step = l.step.Iterations()
@@ -214,6 +218,11 @@ func (s *Step) next(batches data.Batches, allowNonFinite bool) error {
 	if err != nil {
 		return err
 	}
+	return s.on(batches, n, allowNonFinite)
+}
+
+// on runs the step on the present batch, of n samples.
+func (s *Step) on(batches data.Batches, n int, allowNonFinite bool) error {
 	if n < 1 {
 		return fmt.Errorf("the data source gave a batch of %d samples", n)
 	}
