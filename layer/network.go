@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A Network is all that lies between some input nodes and some output nodes.
@@ -125,7 +126,10 @@ func (n *Network) identify() error {
 	for _, l := range n.layers {
 		name := n.name[l]
 		if other, ok := byName[name]; ok {
-			return fmt.Errorf("layer: two layers, a %s and a %s, are called %q: names must be unique in a network", Class(other), Class(l), name)
+			return &Error{
+				Layer: name, Class: Class(l), Shapes: []tensor.Shape{n.shape(other), n.shape(l)},
+				Msg: "another layer, a " + Class(other) + ", has the same name: names must be unique in a network",
+			}
 		}
 		byName[name] = l
 		variables := slices.Clone(Variables(l))
@@ -148,6 +152,11 @@ func (n *Network) identify() error {
 		})
 	}
 	return nil
+}
+
+// shape returns what the layer puts out where it is first applied.
+func (n *Network) shape(l Layer) tensor.Shape {
+	return n.nodes[slices.IndexFunc(n.nodes, func(x *Node) bool { return x.layer == l })].shape
 }
 
 func b2i(b bool) int {

@@ -130,7 +130,8 @@ func TestASharedLayerKeepsItsName(t *testing.T) {
 
 func TestTwoLayersOfOneNameAreAnError(t *testing.T) {
 	_, err := chain(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Name: "a", Units: 1}, &layer.Flatten{Name: "a"})
-	if err == nil || !strings.Contains(err.Error(), `called "a"`) {
+	var e *layer.Error
+	if !errors.As(err, &e) || e.Error() != `layer "a" (Flatten) of (None, 1), (None, 1): another layer, a Dense, has the same name: names must be unique in a network` {
 		t.Errorf("got %v", err)
 	}
 }

@@ -1,10 +1,10 @@
 // Package loss has the functions that training makes small.
 //
 // A Loss is a value that emits, for every sample of a batch, how far a
-// prediction is from its target. Reduce makes one number of them.
+// prediction is from its target. Of makes one number of them.
 package loss
 
-// This file defines Loss, finds one by its name, and reduces.
+// This file defines Loss, finds one by its name, and checks that it fits.
 
 import (
 	"errors"

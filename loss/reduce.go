@@ -51,10 +51,6 @@ func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
 	return reduce(values, weight, rule)
 }
 
-// Reduce emits the mean of the values of the samples, by Keras's rule
-// sum_over_batch_size: Σ value·weight / the number of values. weight may be nil.
-func Reduce(values, weight *graph.Node) *graph.Node { return reduce(values, weight, SumOverBatchSize) }
-
 func reduce(values, weight *graph.Node, rule Reduction) *graph.Node {
 	count := values.Numel()
 	if weight != nil {
