@@ -1,0 +1,2 @@
+package main
+func chart(r *Results) string { return "" }

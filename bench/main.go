@@ -1,0 +1,161 @@
+// Command bench measures Cornu and its peers in turn on one machine: the chapter's network, the whole program, matrix
+// products, and steps of many sizes. Beside each time stand the ratio to Cornu's and the share of the FMA peak that was
+// measured in the same minute. Run it from the root of the repository:
+//
+//	go run ./bench                                 # Cornu, and the peers that are found
+//	go run ./bench -venv ~/venv-jax -venv ~/venv-torch
+//	go run ./bench -suites listing,gemm -rounds 9
+//	go run ./bench -quick                          # does everything work? a minute, figures of no worth
+//
+// Peers are optional: one that is not installed is said and left out. The measurements are written to bench/results as
+// JSON and CSV, and from them the tables of bench/README.md and the chart; -report writes those again without measuring.
+package main
+
+// This file reads the command line and goes through the suites.
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if len(os.Args) > 1 && len(roles[os.Args[1]]) > 0 {
+		exit(answer(os.Args[1]))
+	}
+	exit(run(ctx, os.Args[1:]))
+}
+
+func exit(err error) {
+	if err != nil && !errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+	os.Exit(0)
+}
+
+// A bench is one run: what was asked for and what was measured.
+type bench struct {
+	rounds  int
+	quick   bool
+	threads []int
+	peers   []contender
+	work    string // a temporary directory: the digits, what is compiled
+	results *Results
+}
+
+// suites lists what can be measured, in order.
+var suites = []struct {
+	name string
+	run  func(context.Context, *bench) error
+}{
+	{"listing", listing},
+	{"program", program},
+	{"gemm", gemm},
+	{"scaling", scaling},
+	{"neighbour", neighbour},
+}
+
+func run(ctx context.Context, args []string) error {
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	var venvs list
+	flags.Var(&venvs, "venv", "a Python virtual environment to look for peers in; may be repeated")
+	openblas := flags.String("openblas", "", "the shared library of OpenBLAS; by default it is looked for")
+	onednn := flags.String("onednn", "", "the shared library of oneDNN; by default it is looked for")
+	names := flags.String("suites", "listing,program,gemm,scaling,neighbour", "what to measure")
+	rounds := flags.Int("rounds", 5, "how often everyone has a turn")
+	quick := flags.Bool("quick", false, "one round of small sizes, to see that all works")
+	only := flags.String("only", "", "measure only these, by name; Cornu is always measured")
+	out := flags.String("out", "bench", "the directory of README.md, chart.svg and results/")
+	report := flags.Bool("report", false, "measure nothing; write the tables and the chart from what was measured last")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	stored := filepath.Join(*out, "results", "latest")
+	if *report {
+		results, err := readResults(stored + ".json")
+		if err != nil {
+			return err
+		}
+		return writeReport(*out, results)
+	}
+	if _, err := os.Stat("bench/peers"); err != nil {
+		return errors.New("run it from the root of the repository: go run ./bench")
+	}
+
+	work, err := os.MkdirTemp("", "bench-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	b := &bench{rounds: *rounds, quick: *quick, threads: []int{1, 2}, work: work, results: newResults(ctx)}
+	if b.quick {
+		b.rounds = 1
+	}
+	if err := writeDigits(work); err != nil {
+		return err
+	}
+	b.peers = findPeers(ctx, b, venvs, *openblas, *onednn)
+	if *only != "" {
+		wanted := strings.Split(*only, ",")
+		b.peers = slices.DeleteFunc(b.peers, func(c contender) bool { return c.name != cornuName && !slices.Contains(wanted, c.name) })
+	}
+
+	wanted := strings.Split(*names, ",")
+	for _, name := range wanted {
+		if !slices.ContainsFunc(suites, func(s struct {
+			name string
+			run  func(context.Context, *bench) error
+		},
+		) bool {
+			return s.name == name
+		}) {
+			return fmt.Errorf("there is no suite %q", name)
+		}
+	}
+	for _, suite := range suites {
+		if slices.Contains(wanted, suite.name) {
+			progress("== %s", suite.name)
+			if err := suite.run(ctx, b); err != nil {
+				return fmt.Errorf("%s: %w", suite.name, err)
+			}
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+		}
+	}
+	b.results.finish()
+	if b.quick {
+		*out = work
+		stored = filepath.Join(work, "results", "latest")
+	}
+	if err := b.results.write(stored); err != nil {
+		return err
+	}
+	fmt.Println(markdown(b.results))
+	if b.quick {
+		return nil
+	}
+	return writeReport(*out, b.results)
+}
+
+// A list is a flag that may be repeated.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, ",") }
+
+func (l *list) Set(s string) error {
+	*l = append(*l, s)
+	return nil
+}
+
+// progress tells the person who waits what happens.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, format+"\n", args...) }

@@ -1,0 +1,196 @@
+package main
+
+// This file finds out who can be measured on this machine.
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+const (
+	cornuName = "Cornu"
+	avx2Name  = "Cornu on AVX2"
+)
+
+// pythonPeers are the peers that are Python programs in bench/peers.
+var pythonPeers = []struct {
+	name    string
+	script  string
+	backend string // of Keras
+	needs   []string
+	program bool // it has the whole program too
+	suites  []string
+}{
+	{"JAX scan", "jax_scan.py", "", []string{"jax"}, true, []string{"listing", "program", "scaling"}},
+	{"Keras on JAX", "keras_mlp.py", "jax", []string{"keras", "jax"}, true, []string{"listing", "program"}},
+	{"Keras on TensorFlow", "keras_mlp.py", "tensorflow", []string{"keras", "tensorflow"}, true, []string{"listing", "program"}},
+	{"Keras on PyTorch", "keras_mlp.py", "torch", []string{"keras", "torch"}, true, []string{"listing", "program"}},
+	{"PyTorch", "torch_mlp.py", "", []string{"torch"}, true, []string{"listing", "program", "scaling"}},
+	{"ONNX Runtime", "onnx_mlp.py", "", []string{"onnxruntime", "onnx"}, false, []string{"listing"}},
+}
+
+// findPeers returns Cornu and every peer that is installed, and says which are not.
+func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn string) []contender {
+	self, err := os.Executable()
+	if err != nil {
+		self = os.Args[0]
+	}
+	all := []contender{{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling"}}}
+	if cpu.Active() == cpu.AVX512 && slices.Contains(cpu.Supported(), cpu.AVX2) {
+		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm"}})
+	}
+	missing := func(name, why string) {
+		progress("left out: %s (%s)", name, why)
+		b.results.Missing = append(b.results.Missing, name)
+	}
+
+	// Python: the first interpreter that has all that a peer needs.
+	interpreters := []string{}
+	for _, venv := range venvs {
+		interpreters = append(interpreters, filepath.Join(venv, "bin", "python"))
+	}
+	if path, err := exec.LookPath("python3"); err == nil {
+		interpreters = append(interpreters, path)
+	}
+	have := make([]map[string]bool, len(interpreters))
+	for i, path := range interpreters {
+		have[i] = modules(ctx, path)
+	}
+	for _, p := range pythonPeers {
+		i := slices.IndexFunc(have, func(modules map[string]bool) bool {
+			return !slices.ContainsFunc(append([]string{"numpy"}, p.needs...), func(name string) bool { return !modules[name] })
+		})
+		if i < 0 {
+			missing(p.name, "no interpreter has "+strings.Join(p.needs, " and "))
+			continue
+		}
+		c := contender{name: p.name, command: []string{interpreters[i], filepath.Join("bench", "peers", p.script)}, suites: p.suites}
+		if p.backend != "" {
+			c.env = []string{"KERAS_BACKEND=" + p.backend}
+		}
+		if p.program {
+			c.program = append(slices.Clone(c.command), "program")
+		}
+		all = append(all, c)
+	}
+
+	// Go: modules of their own, so that what they need stays out of Cornu's.
+	for _, p := range []struct{ name, folder string }{{"GoMLX (pure Go)", "gomlx"}, {"Gorgonia", "gorgonia"}} {
+		binary := filepath.Join(b.work, p.folder)
+		build := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
+		build.Dir = filepath.Join("bench", "peers", p.folder)
+		if said, err := build.CombinedOutput(); err != nil {
+			missing(p.name, "it does not build: "+strings.TrimSpace(string(said)))
+			continue
+		}
+		all = append(all, contender{name: p.name, command: []string{binary}, suites: []string{"listing"}})
+	}
+
+	// C: a small program that opens the library.
+	binary := filepath.Join(b.work, "gemm")
+	compiler, err := exec.LookPath("cc")
+	if err == nil {
+		err = exec.CommandContext(ctx, compiler, "-O2", "-o", binary, filepath.Join("bench", "peers", "gemm.c"), "-ldl").Run()
+	}
+	for _, p := range []struct{ name, kind, path, pattern string }{
+		{"OpenBLAS", "openblas", openblas, "lib*openblas*.so*"},
+		{"oneDNN", "onednn", onednn, "libdnnl.so*"},
+	} {
+		if p.path == "" {
+			p.path = findLibrary(p.pattern, venvs)
+		}
+		switch {
+		case err != nil:
+			missing(p.name, "there is no C compiler")
+		case p.path == "":
+			missing(p.name, "its library was not found")
+		default:
+			// A library may need others that lie beside it.
+			all = append(all, contender{
+				name: p.name, command: []string{binary, p.kind, p.path}, suites: []string{"gemm"},
+				env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(p.path)},
+			})
+		}
+	}
+	return all
+}
+
+// modules returns which Python modules an interpreter finds.
+func modules(ctx context.Context, interpreter string) map[string]bool {
+	const probe = `import importlib.util as u, json
+print(json.dumps({n: u.find_spec(n) is not None for n in ("numpy", "keras", "jax", "tensorflow", "torch", "onnx", "onnxruntime")}))`
+	found := map[string]bool{}
+	if said, err := exec.CommandContext(ctx, interpreter, "-c", probe).Output(); err == nil {
+		json.Unmarshal(said, &found)
+	}
+	return found
+}
+
+// findLibrary looks for a shared library in virtual environments and then where systems keep them.
+func findLibrary(pattern string, venvs []string) string {
+	var folders []string
+	for _, venv := range venvs {
+		folders = append(folders, filepath.Join(venv, "lib"), filepath.Join(venv, "lib", "python3*", "site-packages", "scipy_openblas32", "lib"))
+	}
+	folders = append(folders, "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/opt/homebrew/lib")
+	for _, folder := range folders {
+		if found, _ := filepath.Glob(filepath.Join(folder, pattern)); len(found) > 0 {
+			return found[0]
+		}
+	}
+	return ""
+}
+
+// writeDigits writes the digits as bytes for the peers to read.
+func writeDigits(folder string) error {
+	train, test, err := mnist.Load()
+	if err != nil {
+		return err
+	}
+	for _, set := range []struct {
+		name string
+		*mnist.Set
+	}{{"train", train}, {"test", test}} {
+		images, err := tensor.Of(set.Images, set.Len(), mnist.Rows, mnist.Columns)
+		if err != nil {
+			return err
+		}
+		labels, err := tensor.Of(set.Labels, set.Len())
+		if err != nil {
+			return err
+		}
+		for name, t := range map[string]*tensor.Tensor{"images": images, "labels": labels} {
+			file, err := os.Create(filepath.Join(folder, set.name+"-"+name+".npy"))
+			if err != nil {
+				return err
+			}
+			if err := tensor.WriteNpy(file, t); err != nil {
+				return err
+			}
+			if err := file.Close(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// of returns the contenders of a suite.
+func (b *bench) of(suite string) []*contender {
+	var found []*contender
+	for i := range b.peers {
+		if slices.Contains(b.peers[i].suites, suite) {
+			found = append(found, &b.peers[i])
+		}
+	}
+	return found
+}

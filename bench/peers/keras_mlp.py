@@ -1,0 +1,98 @@
+"""Keras 3 on the chapter's network; KERAS_BACKEND says on what. With the argument "program" it is the whole program:
+20 epochs and an evaluation."""
+
+import os
+import sys
+import time
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+from contender import BATCH, DROPOUT, THREADS, answer, mnist, once, one_hot, serve, timed
+
+backend = os.environ["KERAS_BACKEND"]
+if backend == "tensorflow":
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(THREADS)
+    tf.config.threading.set_inter_op_parallelism_threads(THREADS)
+elif backend == "torch":
+    import torch
+
+    torch.set_num_threads(THREADS)
+import keras
+from keras.layers import Activation, Dense, Dropout, Input
+
+x, y, xt, yt = mnist()
+y, yt = one_hot(y), one_hot(yt)
+keras.utils.set_random_seed(1)
+model = keras.Sequential([
+    Input((784,)),
+    Dense(256), Activation("relu"), Dropout(DROPOUT),
+    Dense(256), Activation("relu"), Dropout(DROPOUT),
+    Dense(10), Activation("softmax"),
+])
+model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+
+
+class FirstStep(keras.callbacks.Callback):
+    """Remembers when the first step was done."""
+
+    first = None
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.first is None:
+            self.first = time.time()
+
+
+if sys.argv[1:] == ["program"]:
+    step = FirstStep()
+    model.fit(x, y, epochs=20, batch_size=BATCH, verbose=0, callbacks=[step])
+    _, accuracy = model.evaluate(xt, yt, batch_size=BATCH, verbose=0)
+    answer(first=step.first, accuracy=float(accuracy))
+    sys.exit()
+
+
+class Epochs(keras.callbacks.Callback):
+    """Measures an epoch without what fit does before and after."""
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.seconds = time.perf_counter() - self.start
+
+
+def epoch():
+    clock = Epochs()
+    model.fit(x, y, epochs=1, batch_size=BATCH, verbose=0, callbacks=[clock])
+    return clock.seconds
+
+
+def compiled():
+    """Returns the fastest way to call the model that the backend offers: arrays in, arrays out."""
+    if backend == "tensorflow":
+        call = tf.function(lambda a: model(a, training=False))
+        return lambda a: call(tf.constant(a)).numpy()
+    if backend == "jax":
+        import jax
+        import numpy as np
+
+        t = [v.value for v in model.trainable_variables]  # fit gives away those that it starts from
+        n = [v.value for v in model.non_trainable_variables]
+        call = jax.jit(lambda t, n, a: model.stateless_call(t, n, a, training=False)[0])
+        return lambda a: np.asarray(call(t, n, a))
+
+    def call(a):
+        with torch.inference_mode():
+            return model(torch.from_numpy(a), training=False).numpy()
+
+    return call
+
+
+epoch()  # compiles
+versions = {"keras": keras.__version__, backend: __import__(backend).__version__}
+serve({
+    "epoch": epoch,
+    "evaluate": lambda batch: timed(lambda: model.evaluate(xt, yt, batch_size=batch, verbose=0)),
+    "predict": lambda rows: timed(compiled(), xt[:rows]),
+    "call": lambda rows: timed(lambda: model.predict(xt[:rows], verbose=0)),
+}, versions=versions)
