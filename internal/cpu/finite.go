@@ -10,8 +10,9 @@ import (
 // An AllFinite kernel sets *Bad to 1 if an element of X is infinite or NaN. It
 // never clears it, so that several kernels can share one flag.
 type AllFinite struct {
-	X   []float32
-	Bad *uint32
+	X    []float32
+	Bad  *uint32
+	Cols int // the length of a row of X, for Region alone
 }
 
 // finiteGrain is the number of elements that are worth handing to another core.
@@ -27,6 +28,21 @@ func (k *AllFinite) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 func (k *AllFinite) Do(_, index int) {
 	i := index * finiteGrain
 	if !finite(k.X[i:min(i+finiteGrain, len(k.X))]) {
+		atomic.StoreUint32(k.Bad, 1)
+	}
+}
+
+// Region checks a region of the product that X is: the kernel is an [Epilogue].
+func (k *AllFinite) Region(_, r0, r1, c0, c1 int) {
+	ok := true
+	if c1-c0 == k.Cols {
+		ok = finite(k.X[r0*k.Cols : r1*k.Cols])
+	} else {
+		for r := r0; r < r1; r++ {
+			ok = finite(k.X[r*k.Cols+c0:r*k.Cols+c1]) && ok
+		}
+	}
+	if !ok {
 		atomic.StoreUint32(k.Bad, 1)
 	}
 }

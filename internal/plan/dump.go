@@ -28,15 +28,15 @@ func (p *Plan) String() string {
 			fmt.Fprintf(&b, "  %-8s %s %s %v\n", strings.ToLower(v.op.String()), v.ref(), v.attr.Name, v.shape)
 		}
 	}
-	checked := len(p.program.Checks) == 0
+	checked := len(p.checks) == 0
 	check := func() {
 		if checked {
 			return
 		}
 		checked = true
 		b.WriteString("check finite")
-		for _, n := range p.program.Checks {
-			b.WriteString(" " + p.nodes[n].ref())
+		for _, v := range p.checks {
+			b.WriteString(" " + v.ref())
 		}
 		b.WriteByte('\n')
 	}
@@ -80,6 +80,9 @@ func (u *unit) dump(b *strings.Builder) {
 		}
 		for _, x := range v.in {
 			b.WriteString(" " + x.ref())
+		}
+		if v.check {
+			b.WriteString("; check finite")
 		}
 	}
 	fmt.Fprintf(b, "  %v", last.shape)

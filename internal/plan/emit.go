@@ -145,10 +145,13 @@ func operand(x *value, shape tensor.Shape, cols int, data memory) cpu.Operand {
 	return o
 }
 
-func emitMatMul(v *value, data memory, _ *Exec) []cpu.Kernel {
+func emitMatMul(v *value, data memory, e *Exec) []cpu.Kernel {
 	a, b := v.in[0], v.in[1]
 	g := gemm(a.shape, b.shape, v.attr)
 	g.A, g.B, g.C = data(a), data(b), data(v)
+	if v.check {
+		g.Epilogue = &cpu.AllFinite{X: g.C, Bad: &e.bad, Cols: g.N}
+	}
 	g.Prepare()
 	return []cpu.Kernel{g}
 }

@@ -22,7 +22,7 @@ type Exec struct {
 	compute []cpu.Kernel
 	update  []cpu.Kernel
 	bad     uint32      // set by the checks of Compute
-	scalars [][]float32 // checked by Finite itself
+	small   [][]float32 // checked by Finite itself
 }
 
 // Bind allocates an arena and binds every kernel. storage holds the contents of
@@ -43,13 +43,15 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 		}
 		*list = append(*list, levelOf(kernels)...)
 	}
-	for _, n := range p.program.Checks {
-		if v := p.nodes[n]; v.n == 1 {
-			e.scalars = append(e.scalars, e.data(v))
+	var checks []cpu.Kernel
+	for _, v := range p.checks {
+		if v.n <= smallCheck {
+			e.small = append(e.small, e.data(v))
 		} else {
-			e.compute = append(e.compute, &cpu.AllFinite{X: e.data(v), Bad: &e.bad})
+			checks = append(checks, &cpu.AllFinite{X: e.data(v), Bad: &e.bad})
 		}
 	}
+	e.compute = append(e.compute, levelOf(checks)...)
 	for _, m := range p.moves {
 		e.update = append(e.update, copyOf(e.data(m.param), e.data(m.value)))
 	}
@@ -116,9 +118,11 @@ func (e *Exec) Compute(p *par.Pool) {
 
 // Finite reports whether all checked values of the last Compute are finite.
 func (e *Exec) Finite() bool {
-	for _, x := range e.scalars {
-		if x[0]-x[0] != 0 {
-			return false
+	for _, list := range e.small {
+		for _, x := range list {
+			if x-x != 0 {
+				return false
+			}
 		}
 	}
 	return e.bad == 0

@@ -26,6 +26,7 @@ type value struct {
 	konst  []float32 // what it holds, if that is known at compile time
 	update bool      // needed by the update alone
 	stays  bool      // read after the run
+	check  bool      // must be finite, which its kernel finds out by the way
 	users  []*value  // each once
 	unit   *unit
 

@@ -64,7 +64,32 @@ func (p *Plan) place() {
 			u.root.buffer, u.root.offset = u.stored[0].buffer, u.stored[0].offset
 		}
 	}
+	p.check()
 	p.pack()
+}
+
+// smallCheck is how many numbers Finite looks at itself.
+const smallCheck = 1024
+
+// check finds out how each value that must be finite is looked at: the gradients
+// in a slab that are matrix products by the products' own kernels, while they
+// are in the cache.
+func (p *Plan) check() {
+	for _, n := range p.program.Checks {
+		v := p.nodes[n]
+		if v.op != graph.OpPack || v.konst != nil || p.config.NoPasses {
+			p.checks = append(p.checks, v)
+			continue
+		}
+		for _, x := range v.in {
+			root, _ := x.root()
+			if v.placed(x) && root.op == graph.OpMatMul && len(root.unit.members) == 0 {
+				root.check = true
+			} else {
+				p.checks = append(p.checks, x)
+			}
+		}
+	}
 }
 
 // keep places v in b at offset.

@@ -16,6 +16,7 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/cornu-ml/cornu/graph"
 )
@@ -51,6 +52,7 @@ type Plan struct {
 	nodes   map[*graph.Node]*value
 	arena   int // float32s
 	moves   []move
+	checks  []*value // what must be finite and is not checked by its own kernel
 }
 
 // A move is an update that can't be computed in place.
@@ -89,7 +91,7 @@ func Compile(program Program, config Config) (*Plan, error) {
 }
 
 // Calls returns the number of calls of one run: the kernels of one level are one
-// call, and so is each check.
+// call, and so are the checks.
 func (p *Plan) Calls() int {
 	n := len(p.moves)
 	last := -1
@@ -99,10 +101,8 @@ func (p *Plan) Calls() int {
 			n++
 		}
 	}
-	for _, c := range p.program.Checks {
-		if p.nodes[c].n > 1 {
-			n++
-		}
+	if slices.ContainsFunc(p.checks, func(v *value) bool { return v.n > smallCheck }) {
+		n++
 	}
 	return n
 }
