@@ -1,0 +1,102 @@
+package viz
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// listing is the network of the book's listing 1.3.2.
+func listing() *cornu.Sequential {
+	return cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{784}},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 256},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 10},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+}
+
+// branched is the network of that name in the scripts of internal/golden.
+func branched() *cornu.Model {
+	left := cornu.Apply(&layer.Input{Name: "left", Shape: tensor.Shape{16}})
+	right := cornu.Apply(&layer.Input{Name: "right", Shape: tensor.Shape{16}})
+	shared := &layer.Dense{Units: 32, Activation: activation.ReLU{}}
+	joined := cornu.Apply(&layer.Concatenate{}, cornu.Apply(shared, left), cornu.Apply(shared, right))
+	hidden := cornu.Apply(&layer.Dense{Units: 64, Name: "a_layer_with_quite_a_long_name_indeed"}, joined)
+	added := cornu.Apply(&layer.Add{}, joined, hidden)
+	frozen := cornu.Apply(&layer.Dense{Units: 8, Frozen: true}, added)
+	kind := cornu.Apply(&layer.Dense{Units: 3, Activation: activation.Softmax{}, Name: "kind"}, frozen)
+	size := cornu.Apply(&layer.Dense{Units: 1, Name: "size"}, added)
+	return cornu.NewModel([]*cornu.Node{left, right}, []*cornu.Node{kind, size})
+}
+
+func TestTheTextForGraphvizIsKeras3s(t *testing.T) {
+	file := golden.Load(t, "texts")
+	for name, model := range map[string]Model{"listing": listing(), "branched": branched()} {
+		want := file.Case(t, name).Texts
+		for key, d := range map[string]Diagram{
+			"dot":                                    {HideShapes: true},
+			"dot with shapes":                        {},
+			"dot with shapes, names and activations": {Activations: true},
+		} {
+			d.Model = model
+			if got := dot(t, d); got != want[key] {
+				t.Errorf("%s, %s:\n%s\nwant\n%s", name, key, got, want[key])
+			}
+		}
+	}
+}
+
+func TestTheTextForGraphvizIsKeras2s(t *testing.T) {
+	file := golden.Load(t, "keras2")
+	for key, hide := range map[string]bool{"dot": true, "dot with shapes": false} {
+		want := file.Case(t, "texts of branched").Texts[key]
+		if got := dot(t, Diagram{Model: branched(), Style: layer.Keras2, HideShapes: hide}); got != want {
+			t.Errorf("branched, %s:\n%s\nwant\n%s", key, got, want)
+		}
+	}
+	// Keras 2.2.4 has an edge from a box without a label to a Sequential's first layer. Ours is the input's, as in the
+	// releases before, and comes first.
+	got := dot(t, Diagram{Model: listing(), Style: layer.Keras2})
+	if !strings.Contains(got, `n0 [label="dense_1_input: InputLayer\n|{input:|output:}|{{(None, 784)}|{(None, 784)}}"];`) {
+		t.Errorf("no box for the input in\n%s", got)
+	}
+	for line := range strings.Lines(file.Case(t, "texts of listing").Texts["dot with shapes"]) {
+		if _, label, ok := strings.Cut(line, "["); ok && !strings.Contains(got, label) {
+			t.Errorf("no %s in\n%s", label, got)
+		}
+	}
+	if n := strings.Count(got, " -> "); n != 8 {
+		t.Errorf("%d edges, want 8", n)
+	}
+}
+
+func TestADiagramOfAnUnbuiltModelIsAnError(t *testing.T) {
+	for _, m := range []Model{nil, cornu.NewSequential(&layer.Dense{Units: 3})} {
+		if _, err := (Diagram{Model: m}).DOT(); err == nil || !strings.Contains(err.Error(), "not built") {
+			t.Errorf("DOT: %v", err)
+		}
+		if err := Save(t.TempDir()+"/model.png", Diagram{Model: m}); err == nil || !strings.Contains(err.Error(), "not built") {
+			t.Errorf("Save: %v", err)
+		}
+	}
+}
+
+func dot(t *testing.T, d Diagram) string {
+	t.Helper()
+	text, err := d.DOT()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
