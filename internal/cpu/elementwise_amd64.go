@@ -1,5 +1,7 @@
 package cpu
 
+import "math"
+
 // opsOf returns the primitives of a tier.
 func opsOf(t Tier) *[numEOps]primitive {
 	switch t {
@@ -11,12 +13,23 @@ func opsOf(t Tier) *[numEOps]primitive {
 	return &genericOps
 }
 
-// What has no instructions of its own is plain Go.
+// The loops of sine and cosine leave large arguments to plain Go.
 func init() {
-	for op, f := range genericOps {
-		for _, t := range []*[numEOps]primitive{&opsAVX2, &opsAVX512} {
-			if t[op] == nil {
-				t[op] = f
+	limit := math.Float32bits(0x1p27) - 1
+	for _, op := range []EOp{OpSin, OpCos} {
+		avx2, avx512, plain := opsAVX2[op], opsAVX512[op], genericOps[op]
+		opsAVX2[op] = func(dst, a, b, c *float32, n int) {
+			if outsideAVX2(a, n, limit) {
+				plain(dst, a, b, c, n)
+			} else {
+				avx2(dst, a, b, c, n)
+			}
+		}
+		opsAVX512[op] = func(dst, a, b, c *float32, n int) {
+			if outsideAVX512(a, n, limit) {
+				plain(dst, a, b, c, n)
+			} else {
+				avx512(dst, a, b, c, n)
 			}
 		}
 	}

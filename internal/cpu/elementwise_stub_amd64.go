@@ -46,6 +46,13 @@ func opMaxAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
 //go:noescape
 func opMinAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
 
+// opPowAVX2 does this for each of n elements:
+//
+//	dst = fmath.Pow(a, b)
+//
+//go:noescape
+func opPowAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
+
 // opLessAVX2 does this for each of n elements:
 //
 //	dst = 1 if a < b else 0
@@ -165,6 +172,20 @@ func opReluAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
 //go:noescape
 func opSoftplusAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
 
+// opSinAVX2 does this for each of n elements:
+//
+//	dst = fmath.Sin(a), |a| < 2^27
+//
+//go:noescape
+func opSinAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
+
+// opCosAVX2 does this for each of n elements:
+//
+//	dst = fmath.Cos(a), |a| < 2^27
+//
+//go:noescape
+func opCosAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
+
 // opFloorAVX2 does this for each of n elements:
 //
 //	dst = ⌊a⌋
@@ -234,6 +255,13 @@ func opMaxAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
 //
 //go:noescape
 func opMinAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
+
+// opPowAVX512 does this for each of n elements:
+//
+//	dst = fmath.Pow(a, b)
+//
+//go:noescape
+func opPowAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
 
 // opLessAVX512 does this for each of n elements:
 //
@@ -353,6 +381,20 @@ func opReluAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
 //
 //go:noescape
 func opSoftplusAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
+
+// opSinAVX512 does this for each of n elements:
+//
+//	dst = fmath.Sin(a), |a| < 2^27
+//
+//go:noescape
+func opSinAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
+
+// opCosAVX512 does this for each of n elements:
+//
+//	dst = fmath.Cos(a), |a| < 2^27
+//
+//go:noescape
+func opCosAVX512(dst *float32, a *float32, b *float32, c *float32, n int)
 
 // opFloorAVX512 does this for each of n elements:
 //

@@ -4,6 +4,97 @@
 
 #include "textflag.h"
 
+// func outsideAVX2(x *float32, n int, limit uint32) bool
+// Requires: AVX, AVX2
+TEXT ·outsideAVX2(SB), NOSPLIT, $0-25
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS limit+16(FP), Y0
+	VXORPS       Y1, Y1, Y1
+	XORQ         DX, DX
+	MOVQ         CX, BX
+	ANDQ         $-32, BX
+	JZ           one2
+
+many1:
+	VMOVUPS (AX)(DX*4), Y2
+	VANDPS  c7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD Y2, Y1, Y1
+	VMOVUPS 32(AX)(DX*4), Y2
+	VANDPS  c7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD Y2, Y1, Y1
+	VMOVUPS 64(AX)(DX*4), Y2
+	VANDPS  c7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD Y2, Y1, Y1
+	VMOVUPS 96(AX)(DX*4), Y2
+	VANDPS  c7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD Y2, Y1, Y1
+	ADDQ    $+32, DX
+	CMPQ    DX, BX
+	JB      many1
+
+one2:
+	MOVQ CX, BX
+	ANDQ $-8, BX
+	CMPQ DX, BX
+	JAE  last4
+
+one3:
+	VMOVUPS (AX)(DX*4), Y2
+	VANDPS  c7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD Y2, Y1, Y1
+	ADDQ    $+8, DX
+	CMPQ    DX, BX
+	JB      one3
+
+last4:
+	SUBQ       DX, CX
+	JZ         done5
+	LEAQ       tailmask<>+0(SB), BX
+	NEGQ       CX
+	VMOVUPS    32(BX)(CX*4), Y2
+	VMASKMOVPS (AX)(DX*4), Y2, Y2
+	VANDPS     c7fffffff<>+0(SB), Y2, Y2
+	VPMAXUD    Y2, Y1, Y1
+
+done5:
+	VPMAXUD   Y0, Y1, Y1
+	VPCMPEQD  Y0, Y1, Y1
+	VMOVMSKPS Y1, AX
+	XORL      $0xff, AX
+	TESTL     AX, AX
+	SETNE     ret+24(FP)
+	VZEROUPPER
+	RET
+
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA tailmask<>+0(SB)/4, $0xffffffff
+DATA tailmask<>+4(SB)/4, $0xffffffff
+DATA tailmask<>+8(SB)/4, $0xffffffff
+DATA tailmask<>+12(SB)/4, $0xffffffff
+DATA tailmask<>+16(SB)/4, $0xffffffff
+DATA tailmask<>+20(SB)/4, $0xffffffff
+DATA tailmask<>+24(SB)/4, $0xffffffff
+DATA tailmask<>+28(SB)/4, $0xffffffff
+DATA tailmask<>+32(SB)/4, $0x00000000
+DATA tailmask<>+36(SB)/4, $0x00000000
+DATA tailmask<>+40(SB)/4, $0x00000000
+DATA tailmask<>+44(SB)/4, $0x00000000
+DATA tailmask<>+48(SB)/4, $0x00000000
+DATA tailmask<>+52(SB)/4, $0x00000000
+DATA tailmask<>+56(SB)/4, $0x00000000
+DATA tailmask<>+60(SB)/4, $0x00000000
+GLOBL tailmask<>(SB), RODATA|NOPTR, $64
+
 // func sumRowsAVX2(y *float32, x *float32, rows int, n int, stride int)
 // Requires: AVX
 TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
@@ -22,9 +113,9 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	VMOVUPS 64(R8)(R9*4), Y0
 	VMOVUPS 96(R8)(R9*4), Y1
 
-four1:
+four6:
 	SUBQ   $0x04, DX
-	JL     one2
+	JL     one7
 	LEAQ   (CX)(SI*1), R8
 	LEAQ   (R8)(SI*1), R9
 	LEAQ   (R9)(SI*1), R10
@@ -38,9 +129,9 @@ four1:
 	VXORPS Y9, Y9, Y9
 	XORQ   R11, R11
 	CMPQ   R11, DI
-	JGE    last5
+	JGE    last10
 
-loop4:
+loop9:
 	VADDPS (CX)(R11*4), Y2, Y2
 	VADDPS 32(CX)(R11*4), Y3, Y3
 	VADDPS (R8)(R11*4), Y4, Y4
@@ -51,11 +142,11 @@ loop4:
 	VADDPS 32(R10)(R11*4), Y9, Y9
 	ADDQ   $0x10, R11
 	CMPQ   R11, DI
-	JL     loop4
+	JL     loop9
 
-last5:
+last10:
 	TESTQ      BX, BX
-	JZ         tree6
+	JZ         tree11
 	VMASKMOVPS (CX)(R11*4), Y0, Y10
 	VADDPS     Y10, Y2, Y2
 	VMASKMOVPS 32(CX)(R11*4), Y1, Y10
@@ -73,7 +164,7 @@ last5:
 	VMASKMOVPS 32(R10)(R11*4), Y1, Y10
 	VADDPS     Y10, Y9, Y9
 
-tree6:
+tree11:
 	VADDPS     Y3, Y2, Y2
 	VPERM2F128 $0x01, Y2, Y2, Y3
 	VADDPS     Y3, Y2, Y2
@@ -108,36 +199,36 @@ tree6:
 	VMOVSS     X2, 12(AX)
 	LEAQ       (R10)(SI*1), CX
 	ADDQ       $0x10, AX
-	JMP        four1
+	JMP        four6
 
-one2:
+one7:
 	ADDQ $0x04, DX
 
-again7:
+again12:
 	DECQ   DX
-	JL     done3
+	JL     done8
 	VXORPS Y2, Y2, Y2
 	VXORPS Y3, Y3, Y3
 	XORQ   R8, R8
 	CMPQ   R8, DI
-	JGE    last9
+	JGE    last14
 
-loop8:
+loop13:
 	VADDPS (CX)(R8*4), Y2, Y2
 	VADDPS 32(CX)(R8*4), Y3, Y3
 	ADDQ   $0x10, R8
 	CMPQ   R8, DI
-	JL     loop8
+	JL     loop13
 
-last9:
+last14:
 	TESTQ      BX, BX
-	JZ         tree10
+	JZ         tree15
 	VMASKMOVPS (CX)(R8*4), Y0, Y4
 	VADDPS     Y4, Y2, Y2
 	VMASKMOVPS 32(CX)(R8*4), Y1, Y4
 	VADDPS     Y4, Y3, Y3
 
-tree10:
+tree15:
 	VADDPS     Y3, Y2, Y2
 	VPERM2F128 $0x01, Y2, Y2, Y3
 	VADDPS     Y3, Y2, Y2
@@ -148,9 +239,9 @@ tree10:
 	VMOVSS     X2, (AX)
 	LEAQ       (CX)(SI*1), CX
 	ADDQ       $0x04, AX
-	JMP        again7
+	JMP        again12
 
-done3:
+done8:
 	VZEROUPPER
 	RET
 
@@ -199,9 +290,9 @@ TEXT ·sumColumnsAVX2(SB), NOSPLIT, $0-40
 	SHLQ    $0x02, SI
 	VMOVUPS c00000000<>+0(SB), Y0
 
-again13:
+again18:
 	CMPQ    BX, $+64
-	JL      less14
+	JL      less19
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
@@ -213,9 +304,9 @@ again13:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store16
+	JZ      store21
 
-rows15:
+rows20:
 	VMOVUPS (DI), Y9
 	VADDPS  Y9, Y1, Y1
 	VMOVAPS Y1, Y1
@@ -242,9 +333,9 @@ rows15:
 	VMOVAPS Y8, Y8
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows15
+	JNZ     rows20
 
-store16:
+store21:
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
@@ -256,58 +347,58 @@ store16:
 	ADDQ    $+256, CX
 	ADDQ    $+256, AX
 	SUBQ    $+64, BX
-	JMP     again13
+	JMP     again18
 
-less14:
-again17:
+less19:
+again22:
 	CMPQ    BX, $+8
-	JL      less18
+	JL      less23
 	VMOVAPS Y0, Y1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store20
+	JZ      store25
 
-rows19:
+rows24:
 	VMOVUPS (DI), Y2
 	VADDPS  Y2, Y1, Y1
 	VMOVAPS Y1, Y1
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows19
+	JNZ     rows24
 
-store20:
+store25:
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, AX
 	SUBQ    $+8, BX
-	JMP     again17
+	JMP     again22
 
-less18:
+less23:
 	TESTQ   BX, BX
-	JZ      done12
+	JZ      done17
 	LEAQ    tailmask<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store22
+	JZ      store27
 
-rows21:
+rows26:
 	VMASKMOVPS (BX), Y1, Y2
 	VADDPS     Y2, Y0, Y0
 	VMOVAPS    Y0, Y0
 	ADDQ       SI, BX
 	DECQ       DX
-	JNZ        rows21
+	JNZ        rows26
 
-store22:
+store27:
 	VMASKMOVPS Y0, Y1, (AX)
 	ADDQ       $+32, CX
 	ADDQ       $+32, AX
 
-done12:
+done17:
 	VZEROUPPER
 	RET
 
@@ -320,24 +411,6 @@ DATA c00000000<>+20(SB)/4, $0x00000000
 DATA c00000000<>+24(SB)/4, $0x00000000
 DATA c00000000<>+28(SB)/4, $0x00000000
 GLOBL c00000000<>(SB), RODATA|NOPTR, $32
-
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0xffffffff
-DATA tailmask<>+20(SB)/4, $0xffffffff
-DATA tailmask<>+24(SB)/4, $0xffffffff
-DATA tailmask<>+28(SB)/4, $0xffffffff
-DATA tailmask<>+32(SB)/4, $0x00000000
-DATA tailmask<>+36(SB)/4, $0x00000000
-DATA tailmask<>+40(SB)/4, $0x00000000
-DATA tailmask<>+44(SB)/4, $0x00000000
-DATA tailmask<>+48(SB)/4, $0x00000000
-DATA tailmask<>+52(SB)/4, $0x00000000
-DATA tailmask<>+56(SB)/4, $0x00000000
-DATA tailmask<>+60(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $64
 
 // func maxRowAVX2(x *float32, n int) float32
 // Requires: AVX
@@ -352,9 +425,9 @@ TEXT ·maxRowAVX2(SB), NOSPLIT, $0-20
 	XORQ    DX, DX
 	MOVQ    CX, BX
 	ANDQ    $-32, BX
-	JZ      one24
+	JZ      one29
 
-many23:
+many28:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMAXPS    Y5, Y1, Y6
 	VMAXPS    Y1, Y5, Y7
@@ -389,15 +462,15 @@ many23:
 	VMOVAPS   Y4, Y4
 	ADDQ      $+32, DX
 	CMPQ      DX, BX
-	JB        many23
+	JB        many28
 
-one24:
+one29:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last26
+	JAE  last31
 
-one25:
+one30:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMAXPS    Y5, Y1, Y6
 	VMAXPS    Y1, Y5, Y7
@@ -408,11 +481,11 @@ one25:
 	VMOVAPS   Y1, Y1
 	ADDQ      $+8, DX
 	CMPQ      DX, BX
-	JB        one25
+	JB        one30
 
-last26:
+last31:
 	SUBQ       DX, CX
-	JZ         done27
+	JZ         done32
 	LEAQ       tailmask<>+0(SB), BX
 	NEGQ       CX
 	VMOVUPS    32(BX)(CX*4), Y5
@@ -426,7 +499,7 @@ last26:
 	VBLENDVPS  Y6, Y0, Y5, Y0
 	VMOVAPS    Y0, Y1
 
-done27:
+done32:
 	VMAXPS     Y2, Y1, Y0
 	VMAXPS     Y1, Y2, Y5
 	VANDPS     Y5, Y0, Y0
@@ -491,9 +564,9 @@ TEXT ·maxColumnsAVX2(SB), NOSPLIT, $0-40
 	SHLQ    $0x02, SI
 	VMOVUPS cff800000<>+0(SB), Y0
 
-again30:
+again35:
 	CMPQ    BX, $+64
-	JL      less31
+	JL      less36
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
@@ -505,9 +578,9 @@ again30:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store33
+	JZ      store38
 
-rows32:
+rows37:
 	VMOVUPS   (DI), Y9
 	VMAXPS    Y9, Y1, Y10
 	VMAXPS    Y1, Y9, Y11
@@ -574,9 +647,9 @@ rows32:
 	VMOVAPS   Y8, Y8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows32
+	JNZ       rows37
 
-store33:
+store38:
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
@@ -588,19 +661,19 @@ store33:
 	ADDQ    $+256, CX
 	ADDQ    $+256, AX
 	SUBQ    $+64, BX
-	JMP     again30
+	JMP     again35
 
-less31:
-again34:
+less36:
+again39:
 	CMPQ    BX, $+8
-	JL      less35
+	JL      less40
 	VMOVAPS Y0, Y1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store37
+	JZ      store42
 
-rows36:
+rows41:
 	VMOVUPS   (DI), Y2
 	VMAXPS    Y2, Y1, Y3
 	VMAXPS    Y1, Y2, Y4
@@ -611,27 +684,27 @@ rows36:
 	VMOVAPS   Y1, Y1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows36
+	JNZ       rows41
 
-store37:
+store42:
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, AX
 	SUBQ    $+8, BX
-	JMP     again34
+	JMP     again39
 
-less35:
+less40:
 	TESTQ   BX, BX
-	JZ      done29
+	JZ      done34
 	LEAQ    tailmask<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store39
+	JZ      store44
 
-rows38:
+rows43:
 	VMASKMOVPS (BX), Y1, Y2
 	VMAXPS     Y2, Y0, Y3
 	VMAXPS     Y0, Y2, Y4
@@ -642,14 +715,14 @@ rows38:
 	VMOVAPS    Y0, Y0
 	ADDQ       SI, BX
 	DECQ       DX
-	JNZ        rows38
+	JNZ        rows43
 
-store39:
+store44:
 	VMASKMOVPS Y0, Y1, (AX)
 	ADDQ       $+32, CX
 	ADDQ       $+32, AX
 
-done29:
+done34:
 	VZEROUPPER
 	RET
 
@@ -666,9 +739,9 @@ TEXT ·minRowAVX2(SB), NOSPLIT, $0-20
 	XORQ    DX, DX
 	MOVQ    CX, BX
 	ANDQ    $-32, BX
-	JZ      one41
+	JZ      one46
 
-many40:
+many45:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMINPS    Y5, Y1, Y6
 	VMINPS    Y1, Y5, Y7
@@ -703,15 +776,15 @@ many40:
 	VMOVAPS   Y4, Y4
 	ADDQ      $+32, DX
 	CMPQ      DX, BX
-	JB        many40
+	JB        many45
 
-one41:
+one46:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last43
+	JAE  last48
 
-one42:
+one47:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMINPS    Y5, Y1, Y6
 	VMINPS    Y1, Y5, Y7
@@ -722,11 +795,11 @@ one42:
 	VMOVAPS   Y1, Y1
 	ADDQ      $+8, DX
 	CMPQ      DX, BX
-	JB        one42
+	JB        one47
 
-last43:
+last48:
 	SUBQ       DX, CX
-	JZ         done44
+	JZ         done49
 	LEAQ       tailmask<>+0(SB), BX
 	NEGQ       CX
 	VMOVUPS    32(BX)(CX*4), Y5
@@ -740,7 +813,7 @@ last43:
 	VBLENDVPS  Y6, Y0, Y5, Y0
 	VMOVAPS    Y0, Y1
 
-done44:
+done49:
 	VMINPS     Y2, Y1, Y0
 	VMINPS     Y1, Y2, Y5
 	VORPS      Y5, Y0, Y0
@@ -805,9 +878,9 @@ TEXT ·minColumnsAVX2(SB), NOSPLIT, $0-40
 	SHLQ    $0x02, SI
 	VMOVUPS c7f800000<>+0(SB), Y0
 
-again47:
+again52:
 	CMPQ    BX, $+64
-	JL      less48
+	JL      less53
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
@@ -819,9 +892,9 @@ again47:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store50
+	JZ      store55
 
-rows49:
+rows54:
 	VMOVUPS   (DI), Y9
 	VMINPS    Y9, Y1, Y10
 	VMINPS    Y1, Y9, Y11
@@ -888,9 +961,9 @@ rows49:
 	VMOVAPS   Y8, Y8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows49
+	JNZ       rows54
 
-store50:
+store55:
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
@@ -902,19 +975,19 @@ store50:
 	ADDQ    $+256, CX
 	ADDQ    $+256, AX
 	SUBQ    $+64, BX
-	JMP     again47
+	JMP     again52
 
-less48:
-again51:
+less53:
+again56:
 	CMPQ    BX, $+8
-	JL      less52
+	JL      less57
 	VMOVAPS Y0, Y1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store54
+	JZ      store59
 
-rows53:
+rows58:
 	VMOVUPS   (DI), Y2
 	VMINPS    Y2, Y1, Y3
 	VMINPS    Y1, Y2, Y4
@@ -925,27 +998,27 @@ rows53:
 	VMOVAPS   Y1, Y1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows53
+	JNZ       rows58
 
-store54:
+store59:
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, AX
 	SUBQ    $+8, BX
-	JMP     again51
+	JMP     again56
 
-less52:
+less57:
 	TESTQ   BX, BX
-	JZ      done46
+	JZ      done51
 	LEAQ    tailmask<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store56
+	JZ      store61
 
-rows55:
+rows60:
 	VMASKMOVPS (BX), Y1, Y2
 	VMINPS     Y2, Y0, Y3
 	VMINPS     Y0, Y2, Y4
@@ -956,14 +1029,14 @@ rows55:
 	VMOVAPS    Y0, Y0
 	ADDQ       SI, BX
 	DECQ       DX
-	JNZ        rows55
+	JNZ        rows60
 
-store56:
+store61:
 	VMASKMOVPS Y0, Y1, (AX)
 	ADDQ       $+32, CX
 	ADDQ       $+32, AX
 
-done46:
+done51:
 	VZEROUPPER
 	RET
 
@@ -976,17 +1049,17 @@ TEXT ·argMaxRowsAVX2(SB), NOSPLIT, $0-32
 	MOVQ    n+24(FP), BX
 	VMOVUPS cff800000<>+0(SB), Y0
 
-row57:
+row62:
 	DECQ    DX
-	JL      done58
+	JL      done63
 	VMOVAPS Y0, Y1
 	XORQ    SI, SI
 	MOVQ    BX, DI
 	ANDQ    $-8, DI
 	CMPQ    SI, DI
-	JAE     last60
+	JAE     last65
 
-one59:
+one64:
 	VMOVUPS   (CX)(SI*4), Y2
 	VMAXPS    Y2, Y1, Y3
 	VMAXPS    Y1, Y2, Y4
@@ -997,12 +1070,12 @@ one59:
 	VMOVAPS   Y1, Y1
 	ADDQ      $+8, SI
 	CMPQ      SI, DI
-	JB        one59
+	JB        one64
 
-last60:
+last65:
 	MOVQ       BX, DI
 	SUBQ       SI, DI
-	JZ         done61
+	JZ         done66
 	LEAQ       tailmask<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    32(R8)(DI*4), Y2
@@ -1016,7 +1089,7 @@ last60:
 	VBLENDVPS  Y4, Y1, Y3, Y1
 	VMOVAPS    Y1, Y1
 
-done61:
+done66:
 	VPERM2F128 $0x01, Y1, Y1, Y2
 	VMAXPS     Y2, Y1, Y3
 	VMAXPS     Y1, Y2, Y4
@@ -1040,22 +1113,22 @@ done61:
 	VBLENDVPS  Y4, Y1, Y3, Y1
 	XORQ       SI, SI
 
-next63:
+next68:
 	MOVQ       BX, DI
 	SUBQ       SI, DI
 	CMPQ       DI, $0x08
-	JGE        whole64
+	JGE        whole69
 	LEAQ       tailmask<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    32(R8)(DI*4), Y2
 	VMASKMOVPS (CX)(SI*4), Y2, Y2
 	VMOVAPS    Y2, Y2
-	JMP        test65
+	JMP        test70
 
-whole64:
+whole69:
 	VMOVUPS (CX)(SI*4), Y2
 
-test65:
+test70:
 	VCMPPS    $0x00, Y1, Y2, Y3
 	VCMPPS    $0x03, Y2, Y2, Y2
 	VCMPPS    $0x03, Y1, Y1, Y4
@@ -1063,20 +1136,20 @@ test65:
 	VORPS     Y2, Y3, Y2
 	VMOVMSKPS Y2, DI
 	BSFL      DI, DI
-	JNZ       found62
+	JNZ       found67
 	ADDQ      $+8, SI
-	JMP       next63
+	JMP       next68
 
-found62:
+found67:
 	ADDL       DI, SI
 	VXORPS     X1, X1, X1
 	VCVTSI2SSL SI, X1, X1
 	VMOVSS     X1, (AX)
 	ADDQ       $0x04, AX
 	LEAQ       (CX)(BX*4), CX
-	JMP        row57
+	JMP        row62
 
-done58:
+done63:
 	VZEROUPPER
 	RET
 
@@ -1097,9 +1170,9 @@ TEXT ·notFiniteAVX2(SB), NOSPLIT, $0-17
 	XORQ   DX, DX
 	MOVQ   CX, BX
 	ANDQ   $-64, BX
-	JZ     one67
+	JZ     one72
 
-many66:
+many71:
 	VFMADD231PS (AX)(DX*4), Y0, Y1
 	VFMADD231PS 32(AX)(DX*4), Y0, Y2
 	VFMADD231PS 64(AX)(DX*4), Y0, Y3
@@ -1110,30 +1183,30 @@ many66:
 	VFMADD231PS 224(AX)(DX*4), Y0, Y8
 	ADDQ        $+64, DX
 	CMPQ        DX, BX
-	JB          many66
+	JB          many71
 
-one67:
+one72:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last69
+	JAE  last74
 
-one68:
+one73:
 	VFMADD231PS (AX)(DX*4), Y0, Y1
 	ADDQ        $+8, DX
 	CMPQ        DX, BX
-	JB          one68
+	JB          one73
 
-last69:
+last74:
 	SUBQ        DX, CX
-	JZ          done70
+	JZ          done75
 	LEAQ        tailmask<>+0(SB), BX
 	NEGQ        CX
 	VMOVUPS     32(BX)(CX*4), Y9
 	VMASKMOVPS  (AX)(DX*4), Y9, Y9
 	VFMADD231PS Y9, Y0, Y1
 
-done70:
+done75:
 	VADDPS    Y2, Y1, Y0
 	VADDPS    Y3, Y0, Y0
 	VADDPS    Y4, Y0, Y0
@@ -1145,6 +1218,74 @@ done70:
 	VMOVMSKPS Y0, AX
 	TESTL     AX, AX
 	SETNE     ret+16(FP)
+	VZEROUPPER
+	RET
+
+// func outsideAVX512(x *float32, n int, limit uint32) bool
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·outsideAVX512(SB), NOSPLIT, $0-25
+	MOVQ         x+0(FP), AX
+	MOVQ         n+8(FP), CX
+	VBROADCASTSS limit+16(FP), Z0
+	VPXORD       Z1, Z1, Z1
+	XORQ         DX, DX
+	MOVQ         CX, BX
+	ANDQ         $-64, BX
+	JZ           one2
+
+many1:
+	VMOVUPS      (AX)(DX*4), Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z2, Z2
+	VPMAXUD      Z2, Z1, Z1
+	VMOVUPS      64(AX)(DX*4), Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z2, Z2
+	VPMAXUD      Z2, Z1, Z1
+	VMOVUPS      128(AX)(DX*4), Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z2, Z2
+	VPMAXUD      Z2, Z1, Z1
+	VMOVUPS      192(AX)(DX*4), Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z2, Z2
+	VPMAXUD      Z2, Z1, Z1
+	ADDQ         $+64, DX
+	CMPQ         DX, BX
+	JB           many1
+
+one2:
+	MOVQ CX, BX
+	ANDQ $-16, BX
+	CMPQ DX, BX
+	JAE  last4
+
+one3:
+	VMOVUPS      (AX)(DX*4), Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z2, Z2
+	VPMAXUD      Z2, Z1, Z1
+	ADDQ         $+16, DX
+	CMPQ         DX, BX
+	JB           one3
+
+last4:
+	SUBQ         DX, CX
+	JZ           done5
+	MOVQ         $-1, BX
+	BZHIQ        CX, BX, BX
+	KMOVW        BX, K1
+	VMOVUPS.Z    (AX)(DX*4), K1, Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VANDPS       Z3, Z2, Z2
+	VPMAXUD      Z2, Z1, Z1
+
+done5:
+	VPMAXUD Z0, Z1, Z1
+	VPCMPUD $0x04, Z0, Z1, K1
+	KMOVW   K1, AX
+	TESTL   AX, AX
+	SETNE   ret+24(FP)
 	VZEROUPPER
 	RET
 
@@ -1164,9 +1305,9 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	BZHIQ BX, R8, R8
 	KMOVW R8, K1
 
-four1:
+four6:
 	SUBQ   $0x04, DX
-	JL     one2
+	JL     one7
 	LEAQ   (CX)(SI*1), R8
 	LEAQ   (R8)(SI*1), R9
 	LEAQ   (R9)(SI*1), R10
@@ -1176,20 +1317,20 @@ four1:
 	VPXORD Z3, Z3, Z3
 	XORQ   R11, R11
 	CMPQ   R11, DI
-	JGE    last5
+	JGE    last10
 
-loop4:
+loop9:
 	VADDPS (CX)(R11*4), Z0, Z0
 	VADDPS (R8)(R11*4), Z1, Z1
 	VADDPS (R9)(R11*4), Z2, Z2
 	VADDPS (R10)(R11*4), Z3, Z3
 	ADDQ   $0x10, R11
 	CMPQ   R11, DI
-	JL     loop4
+	JL     loop9
 
-last5:
+last10:
 	TESTQ     BX, BX
-	JZ        tree6
+	JZ        tree11
 	VMOVUPS.Z (CX)(R11*4), K1, Z4
 	VADDPS    Z4, Z0, Z0
 	VMOVUPS.Z (R8)(R11*4), K1, Z4
@@ -1199,7 +1340,7 @@ last5:
 	VMOVUPS.Z (R10)(R11*4), K1, Z4
 	VADDPS    Z4, Z3, Z3
 
-tree6:
+tree11:
 	VSHUFF32X4 $0x4e, Z0, Z0, Z4
 	VADDPS     Z4, Z0, Z4
 	VSHUFF32X4 $0xb1, Z4, Z4, Z6
@@ -1238,32 +1379,32 @@ tree6:
 	VMOVSS     X4, 12(AX)
 	LEAQ       (R10)(SI*1), CX
 	ADDQ       $0x10, AX
-	JMP        four1
+	JMP        four6
 
-one2:
+one7:
 	ADDQ $0x04, DX
 
-again7:
+again12:
 	DECQ   DX
-	JL     done3
+	JL     done8
 	VPXORD Z5, Z5, Z5
 	XORQ   R8, R8
 	CMPQ   R8, DI
-	JGE    last9
+	JGE    last14
 
-loop8:
+loop13:
 	VADDPS (CX)(R8*4), Z5, Z5
 	ADDQ   $0x10, R8
 	CMPQ   R8, DI
-	JL     loop8
+	JL     loop13
 
-last9:
+last14:
 	TESTQ     BX, BX
-	JZ        tree10
+	JZ        tree15
 	VMOVUPS.Z (CX)(R8*4), K1, Z0
 	VADDPS    Z0, Z5, Z5
 
-tree10:
+tree15:
 	VSHUFF32X4 $0x4e, Z5, Z5, Z0
 	VADDPS     Z0, Z5, Z0
 	VSHUFF32X4 $0xb1, Z0, Z0, Z1
@@ -1275,9 +1416,9 @@ tree10:
 	VMOVSS     X0, (AX)
 	LEAQ       (CX)(SI*1), CX
 	ADDQ       $0x04, AX
-	JMP        again7
+	JMP        again12
 
-done3:
+done8:
 	VZEROUPPER
 	RET
 
@@ -1292,9 +1433,9 @@ TEXT ·sumColumnsAVX512(SB), NOSPLIT, $0-40
 	SHLQ         $0x02, SI
 	VBROADCASTSS c00000000<>+0(SB), Z0
 
-again13:
+again18:
 	CMPQ    BX, $+128
-	JL      less14
+	JL      less19
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
@@ -1306,9 +1447,9 @@ again13:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store16
+	JZ      store21
 
-rows15:
+rows20:
 	VMOVUPS (DI), Z9
 	VADDPS  Z9, Z1, Z1
 	VMOVAPS Z1, Z1
@@ -1335,9 +1476,9 @@ rows15:
 	VMOVAPS Z8, Z8
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows15
+	JNZ     rows20
 
-store16:
+store21:
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
 	VMOVUPS Z3, 128(AX)
@@ -1349,58 +1490,58 @@ store16:
 	ADDQ    $+512, CX
 	ADDQ    $+512, AX
 	SUBQ    $+128, BX
-	JMP     again13
+	JMP     again18
 
-less14:
-again17:
+less19:
+again22:
 	CMPQ    BX, $+16
-	JL      less18
+	JL      less23
 	VMOVAPS Z0, Z1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store20
+	JZ      store25
 
-rows19:
+rows24:
 	VMOVUPS (DI), Z2
 	VADDPS  Z2, Z1, Z1
 	VMOVAPS Z1, Z1
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows19
+	JNZ     rows24
 
-store20:
+store25:
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 	SUBQ    $+16, BX
-	JMP     again17
+	JMP     again22
 
-less18:
+less23:
 	TESTQ   BX, BX
-	JZ      done12
+	JZ      done17
 	MOVQ    $-1, DI
 	BZHIQ   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store22
+	JZ      store27
 
-rows21:
+rows26:
 	VMOVUPS.Z (BX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVAPS   Z0, Z0
 	ADDQ      SI, BX
 	DECQ      DX
-	JNZ       rows21
+	JNZ       rows26
 
-store22:
+store27:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 
-done12:
+done17:
 	VZEROUPPER
 	RET
 
@@ -1417,9 +1558,9 @@ TEXT ·maxRowAVX512(SB), NOSPLIT, $0-20
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-64, BX
-	JZ           one24
+	JZ           one29
 
-many23:
+many28:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMAXPS    Z5, Z1, Z6
 	VMAXPS    Z1, Z5, Z7
@@ -1454,15 +1595,15 @@ many23:
 	VMOVAPS   Z4, Z4
 	ADDQ      $+64, DX
 	CMPQ      DX, BX
-	JB        many23
+	JB        many28
 
-one24:
+one29:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last26
+	JAE  last31
 
-one25:
+one30:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMAXPS    Z5, Z1, Z6
 	VMAXPS    Z1, Z5, Z7
@@ -1473,11 +1614,11 @@ one25:
 	VMOVAPS   Z1, Z1
 	ADDQ      $+16, DX
 	CMPQ      DX, BX
-	JB        one25
+	JB        one30
 
-last26:
+last31:
 	SUBQ      DX, CX
-	JZ        done27
+	JZ        done32
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
@@ -1491,7 +1632,7 @@ last26:
 	VBLENDMPS Z0, Z5, K1, Z0
 	VMOVAPS   Z0, Z1
 
-done27:
+done32:
 	VMAXPS     Z2, Z1, Z0
 	VMAXPS     Z1, Z2, Z5
 	VANDPS     Z5, Z0, Z0
@@ -1553,9 +1694,9 @@ TEXT ·maxColumnsAVX512(SB), NOSPLIT, $0-40
 	SHLQ         $0x02, SI
 	VBROADCASTSS cff800000<>+0(SB), Z0
 
-again30:
+again35:
 	CMPQ    BX, $+128
-	JL      less31
+	JL      less36
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
@@ -1567,9 +1708,9 @@ again30:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store33
+	JZ      store38
 
-rows32:
+rows37:
 	VMOVUPS   (DI), Z9
 	VMAXPS    Z9, Z1, Z10
 	VMAXPS    Z1, Z9, Z11
@@ -1636,9 +1777,9 @@ rows32:
 	VMOVAPS   Z8, Z8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows32
+	JNZ       rows37
 
-store33:
+store38:
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
 	VMOVUPS Z3, 128(AX)
@@ -1650,19 +1791,19 @@ store33:
 	ADDQ    $+512, CX
 	ADDQ    $+512, AX
 	SUBQ    $+128, BX
-	JMP     again30
+	JMP     again35
 
-less31:
-again34:
+less36:
+again39:
 	CMPQ    BX, $+16
-	JL      less35
+	JL      less40
 	VMOVAPS Z0, Z1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store37
+	JZ      store42
 
-rows36:
+rows41:
 	VMOVUPS   (DI), Z2
 	VMAXPS    Z2, Z1, Z3
 	VMAXPS    Z1, Z2, Z4
@@ -1673,27 +1814,27 @@ rows36:
 	VMOVAPS   Z1, Z1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows36
+	JNZ       rows41
 
-store37:
+store42:
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 	SUBQ    $+16, BX
-	JMP     again34
+	JMP     again39
 
-less35:
+less40:
 	TESTQ   BX, BX
-	JZ      done29
+	JZ      done34
 	MOVQ    $-1, DI
 	BZHIQ   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store39
+	JZ      store44
 
-rows38:
+rows43:
 	VMOVUPS.Z (BX), K1, Z1
 	VMAXPS    Z1, Z0, Z2
 	VMAXPS    Z0, Z1, Z3
@@ -1704,14 +1845,14 @@ rows38:
 	VMOVAPS   Z0, Z0
 	ADDQ      SI, BX
 	DECQ      DX
-	JNZ       rows38
+	JNZ       rows43
 
-store39:
+store44:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 
-done29:
+done34:
 	VZEROUPPER
 	RET
 
@@ -1728,9 +1869,9 @@ TEXT ·minRowAVX512(SB), NOSPLIT, $0-20
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-64, BX
-	JZ           one41
+	JZ           one46
 
-many40:
+many45:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMINPS    Z5, Z1, Z6
 	VMINPS    Z1, Z5, Z7
@@ -1765,15 +1906,15 @@ many40:
 	VMOVAPS   Z4, Z4
 	ADDQ      $+64, DX
 	CMPQ      DX, BX
-	JB        many40
+	JB        many45
 
-one41:
+one46:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last43
+	JAE  last48
 
-one42:
+one47:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMINPS    Z5, Z1, Z6
 	VMINPS    Z1, Z5, Z7
@@ -1784,11 +1925,11 @@ one42:
 	VMOVAPS   Z1, Z1
 	ADDQ      $+16, DX
 	CMPQ      DX, BX
-	JB        one42
+	JB        one47
 
-last43:
+last48:
 	SUBQ      DX, CX
-	JZ        done44
+	JZ        done49
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
@@ -1802,7 +1943,7 @@ last43:
 	VBLENDMPS Z0, Z5, K1, Z0
 	VMOVAPS   Z0, Z1
 
-done44:
+done49:
 	VMINPS     Z2, Z1, Z0
 	VMINPS     Z1, Z2, Z5
 	VORPS      Z5, Z0, Z0
@@ -1864,9 +2005,9 @@ TEXT ·minColumnsAVX512(SB), NOSPLIT, $0-40
 	SHLQ         $0x02, SI
 	VBROADCASTSS c7f800000<>+0(SB), Z0
 
-again47:
+again52:
 	CMPQ    BX, $+128
-	JL      less48
+	JL      less53
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
@@ -1878,9 +2019,9 @@ again47:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store50
+	JZ      store55
 
-rows49:
+rows54:
 	VMOVUPS   (DI), Z9
 	VMINPS    Z9, Z1, Z10
 	VMINPS    Z1, Z9, Z11
@@ -1947,9 +2088,9 @@ rows49:
 	VMOVAPS   Z8, Z8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows49
+	JNZ       rows54
 
-store50:
+store55:
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
 	VMOVUPS Z3, 128(AX)
@@ -1961,19 +2102,19 @@ store50:
 	ADDQ    $+512, CX
 	ADDQ    $+512, AX
 	SUBQ    $+128, BX
-	JMP     again47
+	JMP     again52
 
-less48:
-again51:
+less53:
+again56:
 	CMPQ    BX, $+16
-	JL      less52
+	JL      less57
 	VMOVAPS Z0, Z1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store54
+	JZ      store59
 
-rows53:
+rows58:
 	VMOVUPS   (DI), Z2
 	VMINPS    Z2, Z1, Z3
 	VMINPS    Z1, Z2, Z4
@@ -1984,27 +2125,27 @@ rows53:
 	VMOVAPS   Z1, Z1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows53
+	JNZ       rows58
 
-store54:
+store59:
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 	SUBQ    $+16, BX
-	JMP     again51
+	JMP     again56
 
-less52:
+less57:
 	TESTQ   BX, BX
-	JZ      done46
+	JZ      done51
 	MOVQ    $-1, DI
 	BZHIQ   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store56
+	JZ      store61
 
-rows55:
+rows60:
 	VMOVUPS.Z (BX), K1, Z1
 	VMINPS    Z1, Z0, Z2
 	VMINPS    Z0, Z1, Z3
@@ -2015,14 +2156,14 @@ rows55:
 	VMOVAPS   Z0, Z0
 	ADDQ      SI, BX
 	DECQ      DX
-	JNZ       rows55
+	JNZ       rows60
 
-store56:
+store61:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 
-done46:
+done51:
 	VZEROUPPER
 	RET
 
@@ -2035,17 +2176,17 @@ TEXT ·argMaxRowsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS cff800000<>+0(SB), Z0
 
-row57:
+row62:
 	DECQ    DX
-	JL      done58
+	JL      done63
 	VMOVAPS Z0, Z1
 	XORQ    SI, SI
 	MOVQ    BX, DI
 	ANDQ    $-16, DI
 	CMPQ    SI, DI
-	JAE     last60
+	JAE     last65
 
-one59:
+one64:
 	VMOVUPS   (CX)(SI*4), Z2
 	VMAXPS    Z2, Z1, Z3
 	VMAXPS    Z1, Z2, Z4
@@ -2056,12 +2197,12 @@ one59:
 	VMOVAPS   Z1, Z1
 	ADDQ      $+16, SI
 	CMPQ      SI, DI
-	JB        one59
+	JB        one64
 
-last60:
+last65:
 	MOVQ      BX, DI
 	SUBQ      SI, DI
-	JZ        done61
+	JZ        done66
 	MOVQ      $-1, R8
 	BZHIQ     DI, R8, R8
 	KMOVW     R8, K1
@@ -2075,7 +2216,7 @@ last60:
 	VBLENDMPS Z1, Z3, K1, Z1
 	VMOVAPS   Z1, Z1
 
-done61:
+done66:
 	VSHUFF32X4 $0x4e, Z1, Z1, Z2
 	VMAXPS     Z2, Z1, Z3
 	VMAXPS     Z1, Z2, Z4
@@ -2106,22 +2247,22 @@ done61:
 	VBLENDMPS  Z1, Z3, K1, Z1
 	XORQ       SI, SI
 
-next63:
+next68:
 	MOVQ      BX, DI
 	SUBQ      SI, DI
 	CMPQ      DI, $0x10
-	JGE       whole64
+	JGE       whole69
 	MOVQ      $-1, R8
 	BZHIQ     DI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z2
 	VMOVAPS   Z2, Z2
-	JMP       test65
+	JMP       test70
 
-whole64:
+whole69:
 	VMOVUPS (CX)(SI*4), Z2
 
-test65:
+test70:
 	VCMPPS $0x00, Z1, Z2, K1
 	VCMPPS $0x03, Z2, Z2, K2
 	VCMPPS $0x03, Z1, Z1, K3
@@ -2129,20 +2270,20 @@ test65:
 	KORW   K1, K2, K2
 	KMOVW  K2, DI
 	BSFL   DI, DI
-	JNZ    found62
+	JNZ    found67
 	ADDQ   $+16, SI
-	JMP    next63
+	JMP    next68
 
-found62:
+found67:
 	ADDL       DI, SI
 	VXORPS     X1, X1, X1
 	VCVTSI2SSL SI, X1, X1
 	VMOVSS     X1, (AX)
 	ADDQ       $0x04, AX
 	LEAQ       (CX)(BX*4), CX
-	JMP        row57
+	JMP        row62
 
-done58:
+done63:
 	VZEROUPPER
 	RET
 
@@ -2163,9 +2304,9 @@ TEXT ·notFiniteAVX512(SB), NOSPLIT, $0-17
 	XORQ   DX, DX
 	MOVQ   CX, BX
 	ANDQ   $-128, BX
-	JZ     one67
+	JZ     one72
 
-many66:
+many71:
 	VFMADD231PS (AX)(DX*4), Z0, Z1
 	VFMADD231PS 64(AX)(DX*4), Z0, Z2
 	VFMADD231PS 128(AX)(DX*4), Z0, Z3
@@ -2176,30 +2317,30 @@ many66:
 	VFMADD231PS 448(AX)(DX*4), Z0, Z8
 	ADDQ        $+128, DX
 	CMPQ        DX, BX
-	JB          many66
+	JB          many71
 
-one67:
+one72:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last69
+	JAE  last74
 
-one68:
+one73:
 	VFMADD231PS (AX)(DX*4), Z0, Z1
 	ADDQ        $+16, DX
 	CMPQ        DX, BX
-	JB          one68
+	JB          one73
 
-last69:
+last74:
 	SUBQ        DX, CX
-	JZ          done70
+	JZ          done75
 	MOVQ        $-1, BX
 	BZHIQ       CX, BX, BX
 	KMOVW       BX, K1
 	VMOVUPS.Z   (AX)(DX*4), K1, Z9
 	VFMADD231PS Z9, Z0, Z1
 
-done70:
+done75:
 	VADDPS Z2, Z1, Z0
 	VADDPS Z3, Z0, Z0
 	VADDPS Z4, Z0, Z0

@@ -4,6 +4,13 @@
 
 package cpu
 
+// outsideAVX2 reports whether one of n elements has this:
+//
+//	bits of |x[i]| > limit
+//
+//go:noescape
+func outsideAVX2(x *float32, n int, limit uint32) bool
+
 // sumRowsAVX2 does this for each of rows rows of n elements, stride apart:
 //
 //	lane[i%16] += x[i], from +0, for i from 0 to n-1
@@ -60,6 +67,13 @@ func argMaxRowsAVX2(y *float32, x *float32, rows int, n int)
 //
 //go:noescape
 func notFiniteAVX2(x *float32, n int) bool
+
+// outsideAVX512 reports whether one of n elements has this:
+//
+//	bits of |x[i]| > limit
+//
+//go:noescape
+func outsideAVX512(x *float32, n int, limit uint32) bool
 
 // sumRowsAVX512 does this for each of rows rows of n elements, stride apart:
 //

@@ -5,6 +5,7 @@ import (
 	"go/token"
 	"go/types"
 	"math"
+	"slices"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
@@ -26,9 +27,9 @@ type asm struct {
 	*build.Context
 	wide bool // AVX-512
 
-	hoisted map[uint32]vec // constants that are in registers
-	dry     bool           // only note the constants that are used
-	used    []uint32
+	hoisted map[constant]vec // constants that are in registers
+	dry     bool             // only note the constants that are used
+	used    []constant
 	tail    *pred // the lanes that loads and stores are limited to
 	labels  int
 	globals map[string]bool // constants that the file has
@@ -77,35 +78,51 @@ func (a *asm) c(x float32) op { return a.bits(math.Float32bits(x)) }
 func (a *asm) r(x float32) vec { return a.reg(a.c(x)) }
 
 // bits is c for a bit pattern or an integer.
-func (a *asm) bits(b uint32) op {
-	if a.dry {
-		for _, u := range a.used {
-			if u == b {
-				return a.vec()
-			}
-		}
-		a.used = append(a.used, b)
-		return a.vec()
-	}
-	if v, ok := a.hoisted[b]; ok {
-		return v
-	}
-	m := a.constant(b)
-	if !a.wide {
-		return m
-	}
-	v := a.vec()
-	a.VBROADCASTSS(m, v)
-	return v
+func (a *asm) bits(b uint32) op { return a.constant(constant{uint64(b), 32}) }
+
+// A constant fills a vector with a bit pattern of 32 or 64 bits.
+type constant struct {
+	bits uint64
+	size int
 }
 
-// constant returns a vector of b in the read-only data.
-func (a *asm) constant(b uint32) operand.Mem {
-	return a.data(fmt.Sprintf("c%08x", b), func() {
-		for range 8 {
-			a.AppendDatum(operand.U32(b))
+func (a *asm) constant(c constant) op {
+	if a.dry {
+		if !slices.Contains(a.used, c) {
+			a.used = append(a.used, c)
+		}
+		return a.vec()
+	}
+	if v, ok := a.hoisted[c]; ok {
+		return v
+	}
+	if !a.wide {
+		return a.table(c)
+	}
+	return a.broadcast(c)
+}
+
+// table returns a vector of c in the read-only data.
+func (a *asm) table(c constant) operand.Mem {
+	return a.data(fmt.Sprintf("c%0*x", c.size/4, c.bits), func() {
+		for range 256 / c.size {
+			if c.size == 32 {
+				a.AppendDatum(operand.U32(c.bits))
+			} else {
+				a.AppendDatum(operand.U64(c.bits))
+			}
 		}
 	})
+}
+
+func (a *asm) broadcast(c constant) vec {
+	v := a.vec()
+	if c.size == 32 {
+		a.VBROADCASTSS(a.table(c), v)
+	} else {
+		a.VBROADCASTSD(a.table(c), v)
+	}
+	return v
 }
 
 // data returns a table in the read-only data, made by fill the first time.
@@ -135,10 +152,8 @@ func (a *asm) hoist(body func()) {
 	a.dry, a.used = true, nil
 	body()
 	a.dry, a.Context, a.tail = false, real, tail
-	for _, b := range a.used[:min(len(a.used), maxHoisted)] {
-		v := a.vec()
-		a.VBROADCASTSS(a.constant(b), v)
-		a.hoisted[b] = v
+	for _, c := range a.used[:min(len(a.used), maxHoisted)] {
+		a.hoisted[c] = a.broadcast(c)
 	}
 }
 
@@ -475,7 +490,7 @@ func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp 
 
 // function starts a function that uses no stack.
 func (a *asm) function(name, signature string) {
-	a.hoisted = map[uint32]vec{}
+	a.hoisted = map[constant]vec{}
 	const nosplit = 4
 	a.Function(name)
 	a.Attributes(nosplit)

@@ -38,6 +38,7 @@ var opcodes = []opcode{
 	{"Div", "a / b", 2, binary(func(a *asm, x, y vec) vec { return a.div(x, y) })},
 	{"Max", "max(a, b)", 2, binary((*asm).max)},
 	{"Min", "min(a, b)", 2, binary((*asm).min)},
+	{"Pow", "fmath.Pow(a, b)", 2, binary((*asm).pow)},
 	{"Less", "1 if a < b else 0", 2, comparison(less)},
 	{"LessEqual", "1 if a <= b else 0", 2, comparison(lessEqual)},
 	{"Equal", "1 if a == b else 0", 2, comparison(equal)},
@@ -55,6 +56,8 @@ var opcodes = []opcode{
 	{"Erf", "fmath.Erf(a)", 1, unary((*asm).erf)},
 	{"Relu", "fmath.Relu(a)", 1, unary((*asm).relu)},
 	{"Softplus", "fmath.Softplus(a)", 1, unary((*asm).softplus)},
+	{"Sin", "fmath.Sin(a), |a| < 2^27", 1, unary((*asm).sin)},
+	{"Cos", "fmath.Cos(a), |a| < 2^27", 1, unary((*asm).cos)},
 	{"Floor", "⌊a⌋", 1, unary(func(a *asm, x vec) vec { return a.floor(x) })},
 	{"ReluGrad", "b > 0 ? a : 0", 2, binary(func(a *asm, x, y vec) vec { return a.keep(a.cmp(greater, y, a.zero()), x) })},
 	{"MaskScale", "b > 0 ? a * c : 0", 3, func(a *asm, v []vec) vec {
@@ -97,7 +100,9 @@ func primitive(a *asm, o opcode) {
 		}
 		a.store(o.emit(a, v), at(dst, i, disp))
 	}
-	a.hoist(func() { body(n, 0) })
+	if o.name != "Pow" { // which needs all registers for its values
+		a.hoist(func() { body(n, 0) })
+	}
 	unroll := 1
 	if cheap[o.name] {
 		unroll = 4
