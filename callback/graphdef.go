@@ -90,6 +90,7 @@ func configuration(l layer.Layer) map[string]pb.Message {
 	if err != nil { // a function, say, that no file could hold
 		return attributes
 	}
+	delete(fields, "name")
 	for key, field := range fields {
 		var value pb.Message
 		switch v := field.(type) {

@@ -66,8 +66,8 @@ func (s *State) Logs() []string { return s.logs.names }
 // at the end of an epoch.
 func (s *State) Log(name string) (value float64, ok bool) { return s.logs.get(name) }
 
-// SetLog adds a value of the caller's own to the epoch's logs: later callbacks,
-// the progress line and the history see it.
+// SetLog adds a value of the caller's own to the epoch's logs: later callbacks
+// and the history see it, and the progress line as long as the epoch lasts.
 func (s *State) SetLog(name string, value float64) {
 	known := s.logs.put(name, value)
 	h := s.History
