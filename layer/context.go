@@ -77,6 +77,9 @@ func (c *Context) call(l Layer, name string, in []*graph.Node) *graph.Node {
 	if out == nil {
 		return c.graph.Fail("Call returned no node")
 	}
+	if out.Graph() != c.graph {
+		return c.graph.Fail("Call returned a node of another graph")
+	}
 	if r := activityRegularizer(l); r != nil {
 		c.penalize(out, r)
 	}

@@ -135,3 +135,72 @@ func TestTwoLayersOfOneNameAreAnError(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+type broken struct {
+	Name string
+	call func(c *layer.Context, in []*graph.Node) *graph.Node
+}
+
+func (*broken) Build(*layer.Builder, []tensor.Shape) error { return errors.New("out of order") }
+
+type calls struct{ broken }
+
+func (*calls) Build(*layer.Builder, []tensor.Shape) error            { return nil }
+func (l *calls) Call(c *layer.Context, in []*graph.Node) *graph.Node { return l.call(c, in) }
+func (l *broken) Call(*layer.Context, []*graph.Node) *graph.Node     { return nil }
+
+type byValue struct{}
+
+func (byValue) Build(*layer.Builder, []tensor.Shape) error          { return nil }
+func (byValue) Call(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0] }
+
+// Whatever a layer of the user's does, building says what was wrong and where.
+func TestLayersThatMisbehaveAreErrors(t *testing.T) {
+	x := layer.Apply(&layer.Input{Shape: tensor.Shape{3}})
+	does := func(f func(c *layer.Context, in []*graph.Node) *graph.Node) layer.Layer {
+		return &calls{broken{call: f}}
+	}
+	for want, n := range map[string]*layer.Node{
+		`layer "broken" (broken) of (None, 3): out of order`: layer.Apply(&broken{}, x),
+		"Call returned no node":                              layer.Apply(does(func(*layer.Context, []*graph.Node) *graph.Node { return nil }), x),
+		"Call returned a node of another graph": layer.Apply(does(func(*layer.Context, []*graph.Node) *graph.Node {
+			return graph.New().Scalar(1)
+		}), x),
+		"a variable is nil: Build must declare it": layer.Apply(does(func(c *layer.Context, _ []*graph.Node) *graph.Node {
+			return c.Value(nil)
+		}), x),
+		"a layer is a pointer to a struct": layer.Apply(byValue{}, x),
+		"an input is nil":                  layer.Apply(&layer.Flatten{}, nil),
+		"an Input takes no nodes, and every other layer at least one; got 1": layer.Apply(&layer.Input{}, x),
+		"every other layer at least one; got 0":                              layer.Apply(&layer.Flatten{}),
+		"dimension 1 of shape [-1 -3] is negative":                           layer.Apply(&layer.Input{Shape: tensor.Shape{-3}}),
+	} {
+		if n.Err() == nil || !strings.Contains(n.Err().Error(), want) || !strings.HasPrefix(n.Err().Error(), "network_test.go:") {
+			t.Errorf("got %v, want %s", n.Err(), want)
+		}
+		if after := layer.Apply(&layer.Flatten{}, n); after.Err() != n.Err() {
+			t.Errorf("what follows says %v", after.Err())
+		}
+	}
+}
+
+func TestNetworksThatDoNotHoldTogetherAreErrors(t *testing.T) {
+	x, other := layer.Apply(&layer.Input{Shape: tensor.Shape{3}}), layer.Apply(&layer.Input{Shape: tensor.Shape{4}})
+	y := layer.Apply(&layer.Dense{Units: 2}, x)
+	nodes := func(n ...*layer.Node) []*layer.Node { return n }
+	for want, test := range map[string][2][]*layer.Node{
+		"needs an input and an output, got 0 and 1":               {nil, nodes(y)},
+		"an input or output of the network is nil":                {nodes(nil), nodes(y)},
+		"depend on an Input of shape (None, 3) that is not among": {nodes(other), nodes(y)},
+		"input 0 of the network is the output of a Dense":         {nodes(y), nodes(y)},
+		"input 1 of the network is given twice":                   {nodes(x, x), nodes(y)},
+	} {
+		if _, err := layer.NewNetwork(test[0], test[1]); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+	n, err := layer.NewNetwork(nodes(x, other), nodes(y))
+	if err != nil || len(n.Layers()) != 3 {
+		t.Errorf("an input that nothing depends on: %v", err)
+	}
+}

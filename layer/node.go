@@ -43,70 +43,79 @@ func (n *Node) Err() error { return n.err }
 // with; making a network of it returns the error.
 func Apply(l Layer, in ...*Node) *Node {
 	n := &Node{layer: l, in: slices.Clone(in), serial: serials.Add(1)}
-	scratch := graph.New()
-	fail := func(name, msg string, err error) *Node {
-		e := &Error{Layer: name, Msg: msg, Err: err}
-		if l != nil {
-			e.Class = Class(l)
-		}
-		for _, x := range in {
-			if x != nil {
-				e.Shapes = append(e.Shapes, x.shape)
-			}
-		}
-		e.Pos = scratch.Fail("").Graph().Err().(*graph.Error).Pos
-		n.err = e
-		return n
-	}
 	for _, x := range in {
 		if x != nil && x.err != nil {
 			n.err = x.err
 			return n
 		}
 	}
-	if v := reflect.ValueOf(l); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return fail("", "a layer is a pointer to a struct", nil)
+	if err := n.apply(); err != nil {
+		n.err = err
 	}
-	if slices.Contains(in, nil) {
-		return fail(provisional(n), "an input is nil", nil)
-	}
-	input, isInput := l.(*Input)
-	if isInput != (len(in) == 0) {
-		return fail(provisional(n), fmt.Sprintf("an Input takes no nodes, and every other layer at least one; got %d", len(in)), nil)
-	}
+	return n
+}
 
+// apply checks the application and finds the shape of its result.
+func (n *Node) apply() error {
+	if v := reflect.ValueOf(n.layer); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return &Error{Class: fmt.Sprintf("%T", n.layer), Pos: here(), Msg: "a layer is a pointer to a struct"}
+	}
 	name := provisional(n)
-	if isInput {
+	e := &Error{Layer: name, Class: Class(n.layer), Pos: here()}
+	if slices.Contains(n.in, nil) {
+		e.Msg = "an input is nil"
+		return e
+	}
+	for _, x := range n.in {
+		e.Shapes = append(e.Shapes, x.shape)
+	}
+	input, ok := n.layer.(*Input)
+	if ok != (len(n.in) == 0) {
+		e.Msg = fmt.Sprintf("an Input takes no nodes, and every other layer at least one; got %d", len(n.in))
+		return e
+	}
+	if ok {
 		n.shape = append(tensor.Shape{tensor.Batch}, input.Shape...)
-		if err := n.shape.Check(); err != nil {
-			return fail(name, err.Error(), err)
+		if e.Err = n.shape.Check(); e.Err != nil {
+			e.Msg = e.Err.Error()
+			return e
 		}
-		return n
+		return nil
 	}
-	c := NewContext(scratch, true)
-	shapes := make([]tensor.Shape, len(in))
-	nodes := make([]*graph.Node, len(in))
-	for i, x := range in {
-		shapes[i] = x.shape
-		nodes[i] = scratch.Input("", x.shape)
-	}
-	if err := build(l, name, shapes); err != nil {
-		if e, ok := err.(*Error); ok {
-			return fail(name, e.Msg, e.Err)
+	if err := build(n.layer, name, e.Shapes); err != nil {
+		e.Msg, e.Err = err.Error(), err
+		if own, ok := err.(*Error); ok {
+			e.Msg, e.Err = own.Msg, own.Err
 		}
-		return fail(name, err.Error(), err)
+		return e
 	}
-	out := c.call(l, name, nodes)
-	if err := scratch.Err(); err != nil {
-		e := *err.(*graph.Error)
-		pos := e.Pos
-		e.Pos, e.Scope = graph.Pos{}, ""
-		fail(name, e.Error(), err)
-		n.err.(*Error).Pos = pos
-		return n
+	return n.trace(e)
+}
+
+// trace calls the layer on a scratch graph: its nodes know their shapes. What
+// goes wrong is put into e.
+func (n *Node) trace(e *Error) error {
+	scratch := graph.New()
+	var in []*graph.Node
+	for _, x := range n.in {
+		in = append(in, scratch.Input("", x.shape))
+	}
+	out := NewContext(scratch, true).call(n.layer, e.Layer, in)
+	if err, ok := scratch.Err().(*graph.Error); ok {
+		inner := *err
+		inner.Pos, inner.Scope = graph.Pos{}, ""
+		e.Pos, e.Msg, e.Err = err.Pos, inner.Error(), err
+		return e
 	}
 	n.shape = out.Shape().Clone()
-	return n
+	return nil
+}
+
+// here returns the user's line, as the graph finds it.
+func here() graph.Pos {
+	g := graph.New()
+	g.Fail("")
+	return g.Err().(*graph.Error).Pos
 }
 
 // provisional names a layer that is no part of a network yet as if what leads to
