@@ -5,8 +5,11 @@ package viz
 import (
 	"errors"
 	"fmt"
+	"image/color"
 	"math"
+	"slices"
 	"strconv"
+	"strings"
 
 	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/plotter"
@@ -37,8 +40,9 @@ type Line struct {
 
 // A Mark is a point with a text beside it.
 type Mark struct {
-	X, Y float64
-	Text string
+	X, Y  float64
+	Text  string
+	Below bool // the text is below the point; else to its upper right
 }
 
 // samples is the number of points at which a function is drawn.
@@ -106,16 +110,17 @@ func (c Chart) plot() (*plot.Plot, error) {
 		}
 		p.Y.Min, p.Y.Max = c.YMin, c.YMax
 	} else {
-		// Lines don't touch the frame.
+		// Lines and texts don't touch the frame.
 		room := 0.04 * (p.Y.Max - p.Y.Min)
 		if !(room > 0) {
 			room = 0.5
 		}
 		p.Y.Min, p.Y.Max = p.Y.Min-room, p.Y.Max+room
+		if slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Below }) {
+			p.Y.Min -= 2 * room
+		}
 	}
-	if c.wholeX {
-		p.X.Tick.Marker = wholeTicks{}
-	}
+	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: c.wholeX, most: 10}, ticks{most: 7}
 	return p, nil
 }
 
@@ -179,33 +184,39 @@ func (c Chart) addMarks(p *plot.Plot) error {
 	if len(c.Marks) == 0 {
 		return nil
 	}
-	var labels plotter.XYLabels
+	var points plotter.XYs
 	for _, m := range c.Marks {
-		labels.XYs = append(labels.XYs, plotter.XY{X: m.X, Y: m.Y})
-		labels.Labels = append(labels.Labels, m.Text)
+		points = append(points, plotter.XY{X: m.X, Y: m.Y})
 	}
-	dots, err := plotter.NewScatter(labels.XYs)
+	dots, err := plotter.NewScatter(points)
 	if err != nil {
 		return err
 	}
 	dots.GlyphStyle = draw.GlyphStyle{Color: plain, Radius: 3.5, Shape: draw.CircleGlyph{}}
-	texts, err := plotter.NewLabels(labels)
-	if err != nil {
-		return err
-	}
-	for i := range texts.TextStyle {
-		texts.TextStyle[i] = label(sans(10), plain, 0, 0)
-	}
-	texts.Offset = vg.Point{X: 6, Y: 4}
-	p.Add(dots, texts)
+	p.Add(dots, texts(c.Marks))
 	return nil
+}
+
+// texts draws what marks say, over the lines.
+type texts []Mark
+
+func (t texts) Plot(c draw.Canvas, p *plot.Plot) {
+	x, y := p.Transforms(&c)
+	for _, m := range t {
+		style, at := label(sans(10), plain, 0, 0), vg.Point{X: x(m.X) + 6, Y: y(m.Y) + 4}
+		if m.Below {
+			style, at = label(sans(10), plain, -0.5, -1), vg.Point{X: x(m.X), Y: y(m.Y) - 7}
+		}
+		area := style.Rectangle(m.Text).Add(at)
+		fill(c, vg.Rectangle{Min: area.Min.Sub(vg.Point{X: 1}), Max: area.Max.Add(vg.Point{X: 1})}, color.NRGBA{255, 255, 255, 200})
+		c.FillText(style, at, m.Text)
+	}
 }
 
 // drawLegend draws the names of the lines along the lower edge, in as many rows as they need, and returns the height.
 func (c Chart) drawLegend(canvas draw.Canvas) vg.Length {
 	const sample, gap, between, row vg.Length = 24, 5, 18, 16
 	style := label(sans(10), plain, 0, -0.5)
-	type entry struct{ line, width int }
 	var rows [][]int
 	var widths []vg.Length
 	for i, line := range c.Lines {
@@ -238,25 +249,36 @@ func (c Chart) drawLegend(canvas draw.Canvas) vg.Length {
 	return row*vg.Length(len(rows)) + 6
 }
 
-// wholeTicks marks whole numbers, ten at most.
-type wholeTicks struct{}
+// ticks marks round numbers: multiples of 1, 2 or 5 times a power of ten.
+type ticks struct {
+	most  int  // how many at most
+	whole bool // only whole numbers
+}
 
-func (wholeTicks) Ticks(low, high float64) []plot.Tick {
-	step := 1.0
-	for scale := 1.0; (high-low)/step > 10; {
-		switch step / scale {
-		case 1:
-			step = 2 * scale
-		case 2:
-			step = 5 * scale
-		default:
-			scale *= 10
-			step = scale
+func (t ticks) Ticks(low, high float64) []plot.Tick {
+	exponent := math.Floor(math.Log10((high - low) / float64(t.most)))
+	if t.whole {
+		exponent = max(exponent, 0)
+	}
+	step := math.Pow(10, exponent)
+	for _, factor := range []float64{1, 2, 5, 10} {
+		step = factor * math.Pow(10, exponent)
+		if (high-low)/step <= float64(t.most) {
+			break
 		}
 	}
-	var ticks []plot.Tick
-	for v := math.Ceil(low/step) * step; v <= high; v += step {
-		ticks = append(ticks, plot.Tick{Value: v, Label: strconv.FormatFloat(v, 'f', -1, 64)})
+	digits := max(-int(math.Floor(math.Log10(step)+1e-9)), 0)
+	var marks []plot.Tick
+	const slack = 1e-9 // of a step, for what rounding does to the ends
+	for i := math.Ceil(low/step - slack); i <= high/step+slack; i++ {
+		text := strconv.FormatFloat(i*step, 'f', digits, 64)
+		if number, negative := strings.CutPrefix(text, "-"); negative {
+			text = "−" + number
+			if strings.Trim(number, "0.") == "" {
+				text = number
+			}
+		}
+		marks = append(marks, plot.Tick{Value: i * step, Label: text})
 	}
-	return ticks
+	return marks
 }

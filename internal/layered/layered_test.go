@@ -87,7 +87,12 @@ func TestRoutesTouchTheirBoxesAndRunThroughNone(t *testing.T) {
 				}
 				if curved {
 					if len(route)%3 != 1 {
-						t.Errorf("%s: a curve of %d points", name, len(route))
+						t.Fatalf("%s: a curve of %d points", name, len(route))
+					}
+					for b, centre := range d.Boxes {
+						if b != e.From && b != e.To && curveHits(route, centre, g.boxes[b]) {
+							t.Errorf("%s: the curve from box %d to box %d runs through box %d", name, e.From, e.To, b)
+						}
 					}
 					continue
 				}
@@ -203,6 +208,26 @@ func onSide(p, centre Point, size Size, side float64) bool {
 func hits(p, q, centre Point, size Size) bool {
 	return min(p.X, q.X) < centre.X+size.Width/2 && max(p.X, q.X) > centre.X-size.Width/2 &&
 		min(p.Y, q.Y) < centre.Y+size.Height/2 && max(p.Y, q.Y) > centre.Y-size.Height/2
+}
+
+// curveHits says whether a chain of Bézier curves runs through the inside of a box.
+func curveHits(route []Point, centre Point, size Size) bool {
+	for i := 0; i+3 < len(route); i += 3 {
+		for k := range 101 {
+			t := float64(k) / 100
+			at := func(a, b, c, d float64) float64 {
+				return (1-t)*(1-t)*(1-t)*a + 3*(1-t)*(1-t)*t*b + 3*(1-t)*t*t*c + t*t*t*d
+			}
+			p := Point{
+				at(route[i].X, route[i+1].X, route[i+2].X, route[i+3].X),
+				at(route[i].Y, route[i+1].Y, route[i+2].Y, route[i+3].Y),
+			}
+			if math.Abs(p.X-centre.X) < size.Width/2-1e-9 && math.Abs(p.Y-centre.Y) < size.Height/2-1e-9 {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // along says whether two level or upright lines have more than a point in common.

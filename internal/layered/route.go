@@ -34,15 +34,15 @@ func (g *net) route(edges []Edge) *Drawing {
 	d.Width = high - low
 
 	// From above, rank by rank: each is as high as its highest box, and the gaps as high as their turns need.
-	centre, turns := make([]float64, len(g.ranks)), make([]func(track int) float64, len(g.ranks))
+	centre, heights := make([]float64, len(g.ranks)), make([]float64, len(g.ranks))
+	turns := make([]func(track int) float64, len(g.ranks))
 	y := 0.0
 	for r, rank := range g.ranks {
-		height := 0.0
 		for _, v := range rank {
-			height = max(height, g.vertices[v].Height)
+			heights[r] = max(heights[r], g.vertices[v].Height)
 		}
-		centre[r] = y + height/2
-		y += height
+		centre[r] = y + heights[r]/2
+		y += heights[r]
 		if r == len(g.ranks)-1 {
 			break
 		}
@@ -57,6 +57,13 @@ func (g *net) route(edges []Edge) *Drawing {
 	}
 	d.Height = y
 
+	// An edge passes a rank upright, beside the boxes as high as the rank.
+	height := func(v int) float64 {
+		if g.vertices[v].bend {
+			return heights[g.vertices[v].rank]
+		}
+		return g.vertices[v].Height
+	}
 	for v := range g.vertices {
 		if !g.vertices[v].bend {
 			d.Boxes = append(d.Boxes, Point{g.vertices[v].x - low, centre[g.vertices[v].rank]})
@@ -67,8 +74,8 @@ func (g *net) route(edges []Edge) *Drawing {
 			upper, lower := chain[i], chain[i+1]
 			r := g.vertices[upper].rank
 			s := gaps[r][link{upper, lower}]
-			from := Point{s.top - low, centre[r] + g.vertices[upper].Height/2}
-			to := Point{s.bottom - low, centre[r+1] - g.vertices[lower].Height/2}
+			from := Point{s.top - low, centre[r] + height(upper)/2}
+			to := Point{s.bottom - low, centre[r+1] - height(lower)/2}
 			if g.options.Curved {
 				d.Routes[e] = appendCurve(d.Routes[e], from, to)
 			} else {

@@ -1,0 +1,210 @@
+package viz
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"image"
+	"image/color"
+	"image/png"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// pictures has one of every kind.
+func pictures() map[string]Picture {
+	history := &train.History{Epoch: []int{0, 1, 2}, Values: map[string][]float64{
+		"loss": {3, 2, 1}, "val_loss": {4, 3, 3}, "accuracy": {0.5, 0.7, 0.8}, "val_accuracy": {0.4, 0.5, 0.6},
+	}}
+	return map[string]Picture{
+		"grid":      Grid{Images: [][]uint8{{0, 255, 128, 0}, {255, 0, 0, 0}, {1, 2, 3, 4}}, Width: 2, Height: 2},
+		"chart":     Chart{Title: "sigmoid", XMin: -6, XMax: 6, Lines: []Line{{Name: "σ", F: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }}}, Marks: []Mark{{X: 0, Y: 0.5, Text: "½"}}},
+		"curves":    Curves{History: history},
+		"confusion": Confusion{Counts: [][]float64{{5, 1}, {0, 7}}},
+		"diagram 3": Diagram{Model: listing()},
+		"diagram 2": Diagram{Model: branched(), Style: layer.Keras2},
+	}
+}
+
+func TestEveryPictureIsWrittenInBothFormats(t *testing.T) {
+	for name, p := range pictures() {
+		folder := t.TempDir()
+		for _, ending := range []string{".png", ".svg", ".PNG"} {
+			file := filepath.Join(folder, "picture"+ending)
+			if err := Save(file, p); err != nil {
+				t.Errorf("%s: %v", name, err)
+				continue
+			}
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.EqualFold(ending, ".svg") {
+				if err := wellFormed(content); err != nil {
+					t.Errorf("%s: SVG: %v", name, err)
+				}
+			} else if _, err := png.Decode(bytes.NewReader(content)); err != nil {
+				t.Errorf("%s: PNG: %v", name, err)
+			}
+		}
+		left, _ := os.ReadDir(folder)
+		if len(left) != 3 {
+			t.Errorf("%s: %d files were left, want 3", name, len(left))
+		}
+	}
+}
+
+// What touches the edge of a picture may go on beyond it.
+func TestNothingIsClipped(t *testing.T) {
+	for name, p := range pictures() {
+		picture := render(t, p)
+		b := picture.Bounds()
+		for x := b.Min.X; x < b.Max.X; x++ {
+			for y := b.Min.Y; y < b.Max.Y; y++ {
+				edge := x == b.Min.X || x == b.Max.X-1 || y == b.Min.Y || y == b.Max.Y-1
+				if edge && !white(picture.At(x, y)) {
+					t.Fatalf("%s: something is drawn at the edge, at %d, %d of %v", name, x, y, b.Max)
+				}
+			}
+		}
+	}
+}
+
+func TestAGridShowsItsPixels(t *testing.T) {
+	g := Grid{Images: [][]uint8{{0, 255, 128, 7}, {9, 0, 0, 0}}, Width: 2, Height: 2, Columns: 1, Scale: 3, Gap: 2}
+	picture := render(t, g)
+	if size := picture.Bounds().Size(); size != image.Pt(2+6+2, 2+6+2+6+2) {
+		t.Fatalf("the picture has %v pixels", size)
+	}
+	for _, test := range []struct {
+		x, y int
+		want uint8
+	}{{2, 2, 0}, {4, 4, 0}, {5, 2, 255}, {2, 5, 128}, {7, 7, 7}, {2, 10, 9}, {4, 12, 9}, {0, 0, 255}, {9, 9, 255}} {
+		if got := color.GrayModel.Convert(picture.At(test.x, test.y)).(color.Gray).Y; got != test.want {
+			t.Errorf("pixel %d, %d is %d, want %d", test.x, test.y, got, test.want)
+		}
+	}
+}
+
+func TestPicturesThatMakeNoSenseAreErrors(t *testing.T) {
+	line := []Line{{Name: "half", X: []float64{1, 2}, Y: []float64{1}}}
+	for name, p := range map[string]Picture{
+		"no images":        Grid{Width: 2, Height: 2},
+		"no size":          Grid{Images: [][]uint8{{1}}},
+		"a short image":    Grid{Images: [][]uint8{{1}}, Width: 2, Height: 2},
+		"no lines":         Chart{},
+		"unequal lengths":  Chart{Lines: line},
+		"x backwards":      Chart{XMin: 1, XMax: -1, Lines: line[:1]},
+		"no history":       Curves{},
+		"no epoch":         Curves{History: &train.History{}},
+		"an unknown name":  Curves{History: &train.History{Epoch: []int{0}, Values: map[string][]float64{"loss": {1}}}, Names: []string{"f1"}},
+		"no classes":       Confusion{},
+		"not square":       Confusion{Counts: [][]float64{{1, 2}}},
+		"too few labels":   Confusion{Counts: [][]float64{{1}}, Labels: []string{}},
+		"no model":         Diagram{},
+		"x without values": Chart{Lines: []Line{{Name: "nothing"}}},
+	} {
+		if err := Write(io.Discard, PNG, p); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func TestValuesThatAreNotFiniteAreGaps(t *testing.T) {
+	pieces, err := Line{X: []float64{1, 2, 3, 4, 5}, Y: []float64{1, 2, math.NaN(), math.Inf(1), 5}}.pieces(1, 5)
+	if err != nil || len(pieces) != 2 || len(pieces[0]) != 2 || len(pieces[1]) != 1 {
+		t.Errorf("pieces %v, %v", pieces, err)
+	}
+	// A training that failed can still be shown.
+	h := &train.History{Epoch: []int{0, 1}, Values: map[string][]float64{"loss": {2, math.NaN()}}}
+	if err := Write(io.Discard, SVG, Curves{History: h}); err != nil {
+		t.Error(err)
+	}
+	h.Values["loss"] = []float64{math.NaN(), math.NaN()}
+	if err := Write(io.Discard, SVG, Curves{History: h}); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestTicksAreRoundNumbers(t *testing.T) {
+	for _, test := range []struct {
+		low, high float64
+		ticks     ticks
+		want      string
+	}{
+		{-1.5, 2.5, ticks{most: 10}, "−1.5 −1.0 −0.5 0.0 0.5 1.0 1.5 2.0 2.5"},
+		{0.043, 0.46, ticks{most: 7}, "0.1 0.2 0.3 0.4"},
+		{1, 20, ticks{most: 10, whole: true}, "2 4 6 8 10 12 14 16 18 20"},
+		{1, 3, ticks{most: 10, whole: true}, "1 2 3"},
+		{0, 1e6, ticks{most: 7}, "0 200000 400000 600000 800000 1000000"},
+		{0.9, 1.1, ticks{most: 7}, "0.90 0.95 1.00 1.05 1.10"},
+	} {
+		var got []string
+		for _, tick := range test.ticks.Ticks(test.low, test.high) {
+			got = append(got, tick.Label)
+		}
+		if strings.Join(got, " ") != test.want {
+			t.Errorf("from %v to %v: %s, want %s", test.low, test.high, strings.Join(got, " "), test.want)
+		}
+	}
+}
+
+func TestWhatCannotBeWrittenLeavesWhatWasThere(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "grid.png")
+	if err := os.WriteFile(file, []byte("before"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := Save(file, Grid{}); err == nil {
+		t.Error("an empty grid was saved")
+	}
+	if content, _ := os.ReadFile(file); string(content) != "before" {
+		t.Errorf("the file now holds %q", content)
+	}
+	missing := filepath.Join(folder, "none", "grid.png")
+	if err := Save(missing, pictures()["grid"]); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), missing) {
+		t.Errorf("into a folder that isn't there: %v", err)
+	}
+	if err := Save(filepath.Join(folder, "grid.gif"), pictures()["grid"]); err == nil || !strings.Contains(err.Error(), ".svg or .png") {
+		t.Errorf("an unknown ending: %v", err)
+	}
+	if left, _ := os.ReadDir(folder); len(left) != 1 {
+		t.Errorf("%d files are there", len(left))
+	}
+}
+
+func render(t *testing.T, p Picture) image.Image {
+	t.Helper()
+	var content bytes.Buffer
+	if err := Write(&content, PNG, p); err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(&content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return picture
+}
+
+func white(c color.Color) bool {
+	r, g, b, _ := c.RGBA()
+	return r == 0xFFFF && g == 0xFFFF && b == 0xFFFF
+}
+
+func wellFormed(text []byte) error {
+	decoder := xml.NewDecoder(bytes.NewReader(text))
+	for {
+		if _, err := decoder.Token(); err == io.EOF {
+			return nil
+		} else if err != nil {
+			return err
+		}
+	}
+}
