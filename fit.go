@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"reflect"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/train"
@@ -50,16 +51,18 @@ func (m *Model) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 // Fit trains the model, as Model.Fit does. If the model isn't built it is built
 // for the shape of the data first.
 func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
-	if m.net == nil && source != nil {
-		if spec := source.Spec(); len(spec.X) == 1 && m.err == nil {
-			compiled := m.compiled
-			if err := m.Build(spec.X[0]...); err != nil {
+	if m.net == nil && m.err == nil && !missing(source) {
+		spec := source.Spec()
+		if len(spec.X) != 1 {
+			return nil, fmt.Errorf("cornu: Fit: the data have %d inputs, a Sequential has one", len(spec.X))
+		}
+		compiled := m.compiled
+		if err := m.Build(spec.X[0]...); err != nil {
+			return nil, err
+		}
+		if compiled != nil {
+			if err := m.Compile(*compiled); err != nil {
 				return nil, err
-			}
-			if compiled != nil {
-				if err := m.Compile(*compiled); err != nil {
-					return nil, err
-				}
 			}
 		}
 	}
@@ -67,7 +70,7 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 }
 
 func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
-	if source == nil {
+	if missing(source) {
 		return nil, errors.New("cornu: Fit: the data source is nil")
 	}
 	if !m.mu.TryLock() {
@@ -83,6 +86,9 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	}
 	if cfg.Epochs < cfg.InitialEpoch || cfg.InitialEpoch < 0 {
 		return nil, fmt.Errorf("cornu: Fit: cannot train from epoch %d to epoch %d", cfg.InitialEpoch, cfg.Epochs)
+	}
+	if cfg.ValidationData != nil && missing(cfg.ValidationData) {
+		return nil, errors.New("cornu: Fit: the validation data source is nil")
 	}
 	validation := cfg.ValidationData
 	if cfg.ValidationSplit != 0 {
@@ -113,7 +119,7 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 			return nil, fmt.Errorf("cornu: Fit: validation: %w", err)
 		}
 	}
-	return train.Fit(ctx, step, evaluate, source, train.Config{
+	return train.Fit(orBackground(ctx), step, evaluate, source, train.Config{
 		Epochs: cfg.Epochs, InitialEpoch: cfg.InitialEpoch, BatchSize: batch, StepsPerEpoch: cfg.StepsPerEpoch,
 		NoShuffle: cfg.NoShuffle, Validation: validation, ValidationEvery: cfg.ValidationEvery,
 		Callbacks: cfg.Callbacks, AllowNonFinite: cfg.AllowNonFinite, Log: logTo(cfg.Quiet, cfg.Log),
@@ -131,12 +137,28 @@ func logTo(quiet bool, w io.Writer) io.Writer {
 	return w
 }
 
-// defaultBatch is Keras's batch size.
-const defaultBatch = 32
+// missing reports whether there is no source: nil, or a nil pointer in it.
+func missing(source data.Source) bool {
+	v := reflect.ValueOf(source)
+	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
+}
+
+// orBackground stands in for a context that is nil.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
+}
+
+const (
+	defaultBatch = 32      // Keras's
+	maxBatch     = 1 << 24 // float32 counts so far
+)
 
 func batchSize(call string, n int) (int, error) {
-	if n < 0 {
-		return 0, fmt.Errorf("cornu: %s: the batch size is %d, it must be positive", call, n)
+	if n < 0 || n > maxBatch {
+		return 0, fmt.Errorf("cornu: %s: the batch size is %d, it must be positive and at most %d", call, n, maxBatch)
 	}
 	if n == 0 {
 		n = defaultBatch
@@ -163,7 +185,7 @@ func (r Result) Metric(name string) float64 { return r.Metrics[name] }
 
 // Evaluate measures the loss and the metrics over all samples of source.
 func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateConfig) (Result, error) {
-	if source == nil {
+	if missing(source) {
 		return Result{}, errors.New("cornu: Evaluate: the data source is nil")
 	}
 	if !m.mu.TryLock() {
@@ -178,7 +200,7 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 	if err != nil {
 		return Result{}, err
 	}
-	values, err := train.Evaluate(ctx, step, source, train.EvaluateConfig{BatchSize: batch, Steps: cfg.Steps, Log: logTo(cfg.Quiet, cfg.Log)})
+	values, err := train.Evaluate(orBackground(ctx), step, source, train.EvaluateConfig{BatchSize: batch, Steps: cfg.Steps, Log: logTo(cfg.Quiet, cfg.Log)})
 	if err != nil {
 		return Result{}, err
 	}
@@ -197,7 +219,7 @@ func (m *Model) TestOnBatch(source data.Source) (Result, error) {
 }
 
 func (m *Model) onBatch(call string, training bool, source data.Source) (Result, error) {
-	if source == nil {
+	if missing(source) {
 		return Result{}, fmt.Errorf("cornu: %s: the data source is nil", call)
 	}
 	if !m.mu.TryLock() {
@@ -205,8 +227,8 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	}
 	defer m.mu.Unlock()
 	spec := source.Spec()
-	if spec.Len <= 0 {
-		return Result{}, fmt.Errorf("cornu: %s: the data source must have a known number of samples, at least one", call)
+	if spec.Len <= 0 || spec.Len > maxBatch {
+		return Result{}, fmt.Errorf("cornu: %s: the number of samples must be known, at least 1 and at most %d; it is %d", call, maxBatch, spec.Len)
 	}
 	step, err := m.step(training, spec, source)
 	if err != nil {
@@ -222,6 +244,13 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 // Plan returns the kernel calls of a training step for batches of n samples such
 // as source's, as text.
 func (m *Model) Plan(source data.Source, n int) (string, error) {
+	if missing(source) {
+		return "", errors.New("cornu: Plan: the data source is nil")
+	}
+	n, err := batchSize("Plan", n)
+	if err != nil {
+		return "", err
+	}
 	step, err := m.step(true, source.Spec(), source)
 	if err != nil {
 		return "", err

@@ -58,7 +58,17 @@ func NewModel(inputs, outputs []*Node) *Model {
 
 func (m *Model) build(inputs, outputs []*Node) {
 	m.net, m.err = layer.NewNetwork(inputs, outputs)
-	m.compiled, m.optimizer, m.steps, m.predict = nil, nil, nil, nil
+	for i, out := range outputs {
+		if m.err != nil {
+			break
+		}
+		if s := out.Shape(); len(s) == 0 || s[0] != tensor.Batch {
+			m.net, m.err = nil, fmt.Errorf("cornu: output %d of the model has shape %v: its first dimension must be that of the batch", i, s)
+		}
+	}
+	if m.err == nil {
+		m.compiled, m.optimizer, m.steps, m.predict = nil, nil, nil, nil
+	}
 }
 
 // Seed keys all that is random: the initial weights, shuffles and dropout. Call
@@ -67,7 +77,7 @@ func (m *Model) build(inputs, outputs []*Node) {
 // was given none has the seed 0.
 func (m *Model) Seed(seed uint64) {
 	m.seed = seed
-	m.steps = nil
+	m.steps, m.predict = nil, nil
 }
 
 // Network returns the network, nil before it is built.
@@ -143,6 +153,9 @@ func (m *Model) SetWeights(weights []*tensor.Tensor) error {
 	}
 	content := make([][]float32, len(weights))
 	for i, v := range variables {
+		if weights[i] == nil {
+			return fmt.Errorf("cornu: SetWeights: array %d, for variable %q, is nil", i, v.Path)
+		}
 		if !weights[i].Shape().Equal(v.Shape) {
 			return fmt.Errorf("cornu: SetWeights: array %d has shape %v, variable %q has %v", i, weights[i].Shape(), v.Path, v.Shape)
 		}

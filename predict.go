@@ -50,11 +50,11 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		}
 		in = append(in, values)
 	}
-	step, unlock, err := m.inference()
+	step, err := m.inference()
 	if err != nil {
 		return nil, err
 	}
-	defer unlock()
+	defer m.mu.RUnlock()
 	if err := m.inputsFit(shapes); err != nil {
 		return nil, err
 	}
@@ -70,7 +70,7 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		out = append(out, values)
 		result = append(result, t)
 	}
-	if err := train.Predict(ctx, step, in, out, rows); err != nil {
+	if err := train.Predict(orBackground(ctx), step, in, out, rows); err != nil {
 		return nil, err
 	}
 	return result, nil
@@ -80,11 +80,11 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 // the caller's: x holds whole samples one after the other, dst gets their
 // outputs. After the first call for so many samples it allocates nothing.
 func (m *Model) PredictInto(dst, x []float32) error {
-	step, unlock, err := m.inference()
+	step, err := m.inference()
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer m.mu.RUnlock()
 	if len(m.net.Inputs()) != 1 || len(m.net.Outputs()) != 1 {
 		return errors.New("cornu: PredictInto: the model must have one input and one output")
 	}
@@ -100,18 +100,17 @@ func (m *Model) PredictInto(dst, x []float32) error {
 	return train.PredictInto(step, dst, x, rows)
 }
 
-// inference returns the step that runs the network alone, and locks the model
-// against being trained meanwhile.
-func (m *Model) inference() (step *train.Step, unlock func(), err error) {
+// inference returns the step that runs the network alone. Unless there is an
+// error, it has locked m.mu for reading, against being trained meanwhile.
+func (m *Model) inference() (*train.Step, error) {
 	if !m.mu.TryRLock() {
-		return nil, nil, errors.New("cornu: Predict: the model is being trained or evaluated; wait until that is done")
+		return nil, errors.New("cornu: Predict: the model is being trained or evaluated; wait until that is done")
 	}
-	step, err = m.inferenceStep()
+	step, err := m.inferenceStep()
 	if err != nil {
 		m.mu.RUnlock()
-		return nil, nil, err
 	}
-	return step, m.mu.RUnlock, nil
+	return step, err
 }
 
 func (m *Model) inferenceStep() (*train.Step, error) {
@@ -123,7 +122,8 @@ func (m *Model) inferenceStep() (*train.Step, error) {
 	if err := m.ready(); err != nil {
 		return nil, err
 	}
-	step, err := train.NewStep(m.seed, func(s *train.StepBuilder) {
+	var err error
+	m.predict, err = train.NewStep(m.seed, func(s *train.StepBuilder) {
 		var inputs []*graph.Node
 		for _, in := range m.net.Inputs() {
 			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
@@ -133,6 +133,5 @@ func (m *Model) inferenceStep() (*train.Step, error) {
 			s.Output(out)
 		}
 	})
-	m.predict = step
-	return step, err
+	return m.predict, err
 }

@@ -18,13 +18,13 @@ type Sequential struct {
 // NewSequential returns the chain of the layers.
 func NewSequential(layers ...layer.Layer) *Sequential {
 	m := &Sequential{}
-	m.sequential = true
 	m.Add(layers...)
 	return m
 }
 
 // Add appends layers. A model that was compiled has to be compiled again.
 func (m *Sequential) Add(layers ...layer.Layer) {
+	m.sequential = true
 	for i, l := range layers {
 		if l == nil {
 			m.fail(fmt.Errorf("cornu: layer %d of the Sequential is nil", len(m.layers)+i))
@@ -37,6 +37,9 @@ func (m *Sequential) Add(layers ...layer.Layer) {
 	}
 	if in, ok := m.layers[0].(*layer.Input); ok {
 		m.chain(layer.Apply(in), m.layers[1:])
+	} else if m.net != nil {
+		shape := m.net.Inputs()[0].Shape()[1:]
+		m.chain(layer.Apply(&layer.Input{Shape: shape}), m.layers)
 	}
 }
 
@@ -49,10 +52,13 @@ func (m *Sequential) Build(shape ...int) error {
 	if len(m.layers) == 0 {
 		return fmt.Errorf("cornu: a Sequential needs at least one layer")
 	}
-	if m.net == nil && m.err == nil {
-		m.chain(layer.Apply(&layer.Input{Shape: shape}), m.layers)
+	if m.net != nil || m.err != nil {
+		return m.err
 	}
-	return m.err
+	m.chain(layer.Apply(&layer.Input{Shape: shape}), m.layers)
+	err := m.err
+	m.err = nil // another shape may do
+	return err
 }
 
 func (m *Sequential) fail(err error) {

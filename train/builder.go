@@ -295,8 +295,10 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, variables []*layer.Variable, grads []*graph.Node) {
 	begin := variables[0].Offset
 	offsets := make([]int, len(variables))
+	u.Offsets = offsets
 	size := 0
 	for i, v := range variables {
+		u.Shapes = append(u.Shapes, v.Shape)
 		offsets[i] = v.Offset - begin
 		size = offsets[i] + layer.Padded(len(v.Value))
 	}

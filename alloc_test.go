@@ -1,0 +1,168 @@
+package cornu_test
+
+// This file holds the steps of training and inference to allocating nothing.
+
+import (
+	"fmt"
+	"runtime"
+	"testing"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// An allocationMeter counts what is allocated between the second batch of each
+// epoch and the last.
+type allocationMeter struct {
+	mallocs [64]uint64 // after each batch of the epoch
+	most    uint64
+}
+
+func (m *allocationMeter) BatchEnd(s *train.State) error {
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	m.mallocs[s.Batch] = stats.Mallocs
+	return nil
+}
+
+func (m *allocationMeter) EpochEnd(s *train.State) error {
+	if s.Epoch > 0 { // the first epoch makes the plans
+		m.most = max(m.most, m.mallocs[s.Batch-1]-m.mallocs[0])
+	}
+	return nil
+}
+
+// allocations trains for a few epochs, with a last batch that is smaller, and
+// returns the most objects that the steps of one epoch allocated after the first.
+func allocations(t *testing.T, model *cornu.Sequential, source data.Source) uint64 {
+	t.Helper()
+	// Now and then the runtime allocates something of its own.
+	least := ^uint64(0)
+	for range 3 {
+		m := &allocationMeter{}
+		fit(t, model, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, Callbacks: []train.Callback{m}})
+		if least = min(least, m.most); least == 0 {
+			break
+		}
+	}
+	return least
+}
+
+func TestAStepAllocatesNothingWithAnyOptimizer(t *testing.T) {
+	for _, threads := range []int{1, 2} {
+		cornu.SetThreads(threads)
+		defer cornu.SetThreads(0)
+		for _, name := range optimizer.Names() {
+			o, err := optimizer.ByName(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := allocations(t, compiled(t, 0.3, o), points(t, 30)); n > 0 {
+				t.Errorf("%s on %d threads: the steps of an epoch allocate %d objects", name, threads, n)
+			}
+		}
+	}
+}
+
+func TestAStepAllocatesNothingWithAnyLoss(t *testing.T) {
+	for _, name := range loss.Names() {
+		l, err := loss.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := cornu.NewSequential(
+			&layer.Input{Shape: tensor.Shape{8}},
+			&layer.Dense{Units: 5, Activation: activation.Tanh{}},
+			&layer.Dense{Units: 3, Activation: activation.Sigmoid{}},
+		)
+		if err := model.Compile(cornu.CompileConfig{Loss: l, Optimizer: optimizer.Adam{}}); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		source := points(t, 30)
+		if fitter, ok := l.(loss.Fitter); ok {
+			if shape, _ := fitter.TargetShape(tensor.Shape{tensor.Batch, 3}); len(shape) == 1 {
+				labels, err := data.Labels(classesOf(wave(8*30, 1)))
+				if err != nil {
+					t.Fatal(err)
+				}
+				source.Y[0] = labels
+			}
+		}
+		if n := allocations(t, model, source); n > 0 {
+			t.Errorf("%s: the steps of an epoch allocate %d objects", name, n)
+		}
+	}
+}
+
+func TestAStepAllocatesNothingWithAnyMetric(t *testing.T) {
+	for _, name := range metric.Names() {
+		m, err := metric.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		model := small(0)
+		cfg := classifier(optimizer.SGD{})
+		cfg.Metrics = []metric.Metric{m}
+		source := points(t, 30)
+		if err := model.Compile(cfg); err != nil {
+			t.Logf("%s: %v", name, err)
+			continue
+		}
+		if n := allocations(t, model, source); n > 0 {
+			t.Errorf("%s: the steps of an epoch allocate %d objects", name, n)
+		}
+	}
+}
+
+func TestAStepAllocatesNothingWhereverItsBatchesComeFrom(t *testing.T) {
+	weighted := points(t, 30)
+	weighted.Weights = wave(30, 3)
+	for i := range weighted.Weights {
+		weighted.Weights[i]++
+	}
+	classes, err := data.ClassWeights(points(t, 30), map[int]float64{1: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := points(t, 30).Spec()
+	for name, source := range map[string]data.Source{
+		"arrays": points(t, 30), "weights": weighted, "class weights": classes, "prefetch": data.Prefetch(points(t, 30), 2),
+		"a generator": endless(spec, data.Sample{X: [][]float32{wave(8, 1)}, Y: [][]float32{{0, 1, 0}}}),
+	} {
+		model := compiled(t, 0.3, optimizer.Adam{})
+		m := &allocationMeter{}
+		fit(t, model, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, StepsPerEpoch: 8, Callbacks: []train.Callback{m}})
+		if m.most > 0 {
+			t.Errorf("%s: the steps of an epoch allocate %d objects", name, m.most)
+		}
+	}
+}
+
+func TestPredictIntoAllocatesNothing(t *testing.T) {
+	model := small(0)
+	for _, rows := range []int{1, 2, 3, 17, 300} {
+		for _, threads := range []int{1, 2} {
+			t.Run(fmt.Sprintf("%d rows, %d threads", rows, threads), func(t *testing.T) {
+				cornu.SetThreads(threads)
+				defer cornu.SetThreads(0)
+				x, y := wave(8*rows, 1), make([]float32, 3*rows)
+				n := testing.AllocsPerRun(20, func() {
+					if err := model.PredictInto(y, x); err != nil {
+						t.Fatal(err)
+					}
+				})
+				if n > 0 {
+					t.Errorf("%v objects are allocated", n)
+				}
+			})
+		}
+	}
+}
