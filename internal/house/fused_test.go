@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -62,8 +63,8 @@ func TestTheScanSeesInstructionsThatAreAskedFor(t *testing.T) {
 
 // draws says whether a package makes pictures and lines of text, which are looked at and not computed with.
 func draws(path string) bool {
-	path = strings.TrimPrefix(path, module)
-	return strings.HasPrefix(path, "/cmd/") || strings.HasPrefix(path, "/viz") || strings.HasPrefix(path, "/serve")
+	top, _, _ := strings.Cut(strings.TrimPrefix(path, module+"/"), "/")
+	return slices.Contains([]string{"bench", "cmd", "serve", "viz"}, top) || strings.HasSuffix(path, "internal/layered")
 }
 
 // An object is a compiled package.

@@ -15,7 +15,7 @@ import (
 // lower floor, so packages of one floor don't know each other. "" is the root package, cornu.
 var floors = [][]string{
 	{"bench"},
-	{"cmd/cornu"},
+	{"bench", "cmd/cornu"},
 	{"serve"},
 	{"viz"},
 	{""},
