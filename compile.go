@@ -52,6 +52,9 @@ func (m *Model) Compile(cfg CompileConfig) error {
 	if cfg.Optimizer == nil {
 		cfg.Optimizer = optimizer.RMSprop{}
 	}
+	if err := optimizer.Check(cfg.Optimizer); err != nil {
+		return fmt.Errorf("cornu: Compile: %w", err)
+	}
 	if cfg.Loss == nil && cfg.Losses == nil {
 		return errors.New("cornu: Compile needs a Loss")
 	}
