@@ -53,7 +53,7 @@ func (g *Gemm) Run(p *par.Pool) {
 func (g *Gemm) Do(worker, index int) {
 	r := g.region(index)
 	s := acquireScratch(worker)
-	g.multiply(s, &r)
+	g.multiply(s, r)
 	releaseScratch(worker, s)
 	if g.Epilogue == nil {
 		return
@@ -69,7 +69,7 @@ func (g *Gemm) Do(worker, index int) {
 type part struct{ p0, p1, c0, c1 int }
 
 // multiply computes a region.
-func (g *Gemm) multiply(s *gemmScratch, r *part) {
+func (g *Gemm) multiply(s *gemmScratch, r part) {
 	r0, cols := g.row(r.p0), r.c1-r.c0
 	rows := g.row(r.p1) - r0
 	c := matrix{data: g.C, ld: g.LDC}
@@ -83,17 +83,15 @@ func (g *Gemm) multiply(s *gemmScratch, r *part) {
 			clear(c.from(i, 0).data[:cols])
 		}
 	}
-	for k := 0; k < g.K; k += chain {
-		sum := c
-		if k > 0 {
-			sum = matrix{data: grow(&s.c, rows*cols), ld: cols}
+	for k0 := 0; k0 < g.K; k0 += chain {
+		k1 := min(k0+chain, g.K)
+		b := g.b.from(k0, r.c0)
+		if g.packB {
+			b = g.panels(s, b, k1-k0, cols)
 		}
-		end := min(k+chain, g.K)
-		for k0 := k; k0 < end; k0 += g.stepK {
-			g.slice(s, r, k0, min(k0+g.stepK, end), sum, k0 > k)
-		}
-		if k > 0 {
-			g.add(&s.tile, c, sum, rows, cols)
+		for p := r.p0; p < r.p1; p += g.block {
+			end := min(p+g.block, r.p1)
+			g.chains(s, part{p, end, 0, cols}, k0, k1, b, c.from(g.row(p)-r0, 0))
 		}
 	}
 	if g.swap {
@@ -101,42 +99,54 @@ func (g *Gemm) multiply(s *gemmScratch, r *part) {
 	}
 }
 
-// slice goes on with the chains of a region from k0 to k1.
-func (g *Gemm) slice(s *gemmScratch, r *part, k0, k1 int, c matrix, resume bool) {
+// chains computes the chains from k0 to k1 of a part of C, and adds them if they
+// are not the first. b is from k0 on.
+func (g *Gemm) chains(s *gemmScratch, r part, k0, k1 int, b, c matrix) {
+	sum, r0 := c, g.row(r.p0)
+	rows := g.row(r.p1) - r0
+	if k0 > 0 {
+		sum = matrix{data: grow(&s.c, rows*r.c1), ld: r.c1}
+	}
 	t := &s.tile
-	t.k, t.resume = k1-k0, 0
-	if resume {
+	t.resume = 0
+	for k := k0; k < k1; k += g.stepK {
+		t.k = min(g.stepK, k1-k)
+		a := g.a.from(r0, k)
+		if g.packA {
+			a = g.blockOfA(s, a, r.p0, r.p1, t.k)
+		}
+		if !g.packB {
+			g.strip(t, a, b.from(k-k0, 0), sum, r.p0, r.p1, r.c1)
+		} else {
+			for col := 0; col < r.c1; col += g.panel {
+				panel := b.from(col/g.panel*(k1-k0)+k-k0, 0)
+				g.strip(t, a, panel, sum.from(0, col), r.p0, r.p1, min(g.panel, r.c1-col))
+			}
+		}
 		t.resume = 1
 	}
-	b, width := g.b.from(k0, r.c0), r.c1-r.c0
-	if g.packB {
-		b, width = g.panels(s, b, t.k, width), g.panel
-	}
-	for p := r.p0; p < r.p1; {
-		end, a := r.p1, g.a.from(g.row(p), k0)
-		if g.packA {
-			end = min(p+g.blockA, end)
-			a = g.block(s, a, g.row(end)-g.row(p), t.k)
-		}
-		for col := r.c0; col < r.c1; col += width {
-			panel := b.from((col-r.c0)/width*t.k, 0)
-			g.strip(t, a, panel, c.from(g.row(p)-g.row(r.p0), col-r.c0), p, end, min(width, r.c1-col))
-		}
-		p = end
+	if k0 > 0 {
+		g.add(t, c, sum, rows, r.c1)
 	}
 }
 
 // strip multiplies panels p … end-1 of rows by columns of B: panel after panel if
 // B is packed and stays in the cache, else tile after tile of one panel of A.
 func (g *Gemm) strip(t *tile, a, b, c matrix, p, end, cols int) {
-	for first := g.row(p); p < end; {
+	for first := p; p < end; {
 		height, count := g.alike(p, end)
-		row := g.row(p) - first
-		if g.packB {
-			g.down(t, a.from(row, 0), b, c.from(row, 0), height, count, cols)
+		row := g.row(p) - g.row(first)
+		panel := a
+		if g.packA && a.trans {
+			panel.data = panel.data[(p-first)*t.k*a.ld:]
+		} else {
+			panel = panel.from(row, 0)
+		}
+		if g.rowInner {
+			g.down(t, panel, b, c.from(row, 0), height, count, cols)
 			p += count
 		} else {
-			g.across(t, a.from(row, 0), b, c.from(row, 0), height, cols)
+			g.across(t, panel, b, c.from(row, 0), height, cols)
 			p++
 		}
 	}
@@ -158,7 +168,10 @@ func (g *Gemm) across(t *tile, a, b, c matrix, height, cols int) {
 func (g *Gemm) down(t *tile, a, b, c matrix, height, count, cols int) {
 	t.count = count
 	t.aStep, t.bStep, t.cStep = 4*height*a.ld, 0, 4*height*c.ld
-	if a.trans {
+	switch {
+	case g.packA && a.trans:
+		t.aStep = 4 * t.k * a.ld
+	case a.trans:
 		t.aStep = 4 * height
 	}
 	for col := 0; col < cols; {

@@ -7377,228 +7377,108 @@ TEXT ·transposeAVX2(SB), NOSPLIT, $0-8
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
-	MOVQ    40(AX), SI
-	MOVQ    24(AX), DI
-	LEAQ    (DI)(DI*2), R8
-	LEAQ    (DI)(DI*4), R9
-	MOVQ    32(AX), AX
-	LEAQ    (DX)(DI*2), R10
-	LEAQ    (R10)(R9*1), R10
-	LEAQ    slidingMask<>+0(SB), R11
-	MOVQ    AX, R12
-	NEGQ    R12
-	VMOVUPS 32(R11)(R12*4), Y15
-	XORQ    R11, R11
-	LEAQ    slidingMask<>+0(SB), R12
-	CMPQ    AX, $+8
-	JNE     edge
-	SUBQ    $+8, SI
-	JLT     rest
+	MOVQ    32(AX), SI
+	MOVQ    40(AX), DI
+	MOVQ    24(AX), AX
+	LEAQ    (AX)(AX*2), R8
+	LEAQ    (AX)(AX*4), R9
+	LEAQ    slidingMask<>+0(SB), R10
+	MOVQ    SI, R11
+	NEGQ    R11
+	VMOVUPS 32(R10)(R11*4), Y14
 
-full:
-	VMOVUPS     (DX), X0
-	VINSERTF128 $0x01, (DX)(DI*4), Y0, Y0
-	VMOVUPS     (DX)(DI*1), X1
-	VINSERTF128 $0x01, (DX)(R9*1), Y1, Y1
-	VMOVUPS     (DX)(DI*2), X2
-	VINSERTF128 $0x01, (DX)(R8*2), Y2, Y2
-	VMOVUPS     (DX)(R8*1), X3
-	VINSERTF128 $0x01, (R10), Y3, Y3
-	VUNPCKLPS   Y1, Y0, Y8
-	VUNPCKHPS   Y1, Y0, Y9
-	VUNPCKLPS   Y3, Y2, Y10
-	VUNPCKHPS   Y3, Y2, Y11
-	VUNPCKLPD   Y10, Y8, Y0
-	VUNPCKHPD   Y10, Y8, Y1
-	VUNPCKLPD   Y11, Y9, Y2
-	VUNPCKHPD   Y11, Y9, Y3
-	VMOVUPS     Y0, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     Y1, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     Y2, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     Y3, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     16(DX), X0
-	VINSERTF128 $0x01, 16(DX)(DI*4), Y0, Y0
-	VMOVUPS     16(DX)(DI*1), X1
-	VINSERTF128 $0x01, 16(DX)(R9*1), Y1, Y1
-	VMOVUPS     16(DX)(DI*2), X2
-	VINSERTF128 $0x01, 16(DX)(R8*2), Y2, Y2
-	VMOVUPS     16(DX)(R8*1), X3
-	VINSERTF128 $0x01, 16(R10), Y3, Y3
-	VUNPCKLPS   Y1, Y0, Y8
-	VUNPCKHPS   Y1, Y0, Y9
-	VUNPCKLPS   Y3, Y2, Y10
-	VUNPCKHPS   Y3, Y2, Y11
-	VUNPCKLPD   Y10, Y8, Y0
-	VUNPCKHPD   Y10, Y8, Y1
-	VUNPCKLPD   Y11, Y9, Y2
-	VUNPCKHPD   Y11, Y9, Y3
-	VMOVUPS     Y0, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     Y1, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     Y2, (CX)
-	ADDQ        BX, CX
-	VMOVUPS     Y3, (CX)
-	ADDQ        BX, CX
-	ADDQ        $+32, DX
-	ADDQ        $+32, R10
-	SUBQ        $+8, SI
-	JGE         full
+square:
+	MOVQ       $0x00000008, R10
+	CMPQ       DI, R10
+	CMOVQLT    DI, R10
+	LEAQ       slidingMask<>+0(SB), R11
+	NEGQ       R10
+	VMOVUPS    32(R11)(R10*4), Y15
+	MOVQ       DX, R10
+	VMASKMOVPS (R10), Y15, Y0
+	CMPQ       SI, $+1
+	JEQ        loaded
+	VMASKMOVPS (R10)(AX*1), Y15, Y1
+	CMPQ       SI, $+2
+	JEQ        loaded
+	VMASKMOVPS (R10)(AX*2), Y15, Y2
+	CMPQ       SI, $+3
+	JEQ        loaded
+	VMASKMOVPS (R10)(R8*1), Y15, Y3
+	CMPQ       SI, $+4
+	JEQ        loaded
+	VMASKMOVPS (R10)(AX*4), Y15, Y4
+	CMPQ       SI, $+5
+	JEQ        loaded
+	VMASKMOVPS (R10)(R9*1), Y15, Y5
+	CMPQ       SI, $+6
+	JEQ        loaded
+	VMASKMOVPS (R10)(R8*2), Y15, Y6
+	CMPQ       SI, $+7
+	JEQ        loaded
+	LEAQ       (R10)(R8*2), R10
+	ADDQ       AX, R10
+	VMASKMOVPS (R10), Y15, Y7
 
-rest:
-	ADDQ $+8, SI
-	JZ   done
-
-edge:
-	MOVQ        $0x00000004, R13
-	CMPQ        SI, R13
-	CMOVQLT     SI, R13
-	NEGQ        R13
-	MOVQ        R13, R14
-	CMPQ        AX, $+0
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX), X5, X0
-	MOVQ        R13, R14
-	CMPQ        AX, $+4
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX)(DI*4), X5, X4
-	VINSERTF128 $0x01, X4, Y0, Y0
-	MOVQ        R13, R14
-	CMPQ        AX, $+1
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX)(DI*1), X5, X1
-	MOVQ        R13, R14
-	CMPQ        AX, $+5
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX)(R9*1), X5, X4
-	VINSERTF128 $0x01, X4, Y1, Y1
-	MOVQ        R13, R14
-	CMPQ        AX, $+2
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX)(DI*2), X5, X2
-	MOVQ        R13, R14
-	CMPQ        AX, $+6
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX)(R8*2), X5, X4
-	VINSERTF128 $0x01, X4, Y2, Y2
-	MOVQ        R13, R14
-	CMPQ        AX, $+3
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  (DX)(R8*1), X5, X3
-	CMPQ        AX, $+7
-	CMOVQLE     R11, R13
-	VMOVUPS     32(R12)(R13*4), X5
-	VMASKMOVPS  (R10), X5, X4
-	VINSERTF128 $0x01, X4, Y3, Y3
-	VUNPCKLPS   Y1, Y0, Y8
-	VUNPCKHPS   Y1, Y0, Y9
-	VUNPCKLPS   Y3, Y2, Y10
-	VUNPCKHPS   Y3, Y2, Y11
-	VUNPCKLPD   Y10, Y8, Y0
-	VUNPCKHPD   Y10, Y8, Y1
-	VUNPCKLPD   Y11, Y9, Y2
-	VUNPCKHPD   Y11, Y9, Y3
-	VMASKMOVPS  Y0, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	VMASKMOVPS  Y1, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	VMASKMOVPS  Y2, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	VMASKMOVPS  Y3, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	MOVQ        $0x00000004, R13
-	CMPQ        SI, R13
-	CMOVQLT     SI, R13
-	NEGQ        R13
-	MOVQ        R13, R14
-	CMPQ        AX, $+0
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX), X5, X0
-	MOVQ        R13, R14
-	CMPQ        AX, $+4
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX)(DI*4), X5, X4
-	VINSERTF128 $0x01, X4, Y0, Y0
-	MOVQ        R13, R14
-	CMPQ        AX, $+1
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX)(DI*1), X5, X1
-	MOVQ        R13, R14
-	CMPQ        AX, $+5
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX)(R9*1), X5, X4
-	VINSERTF128 $0x01, X4, Y1, Y1
-	MOVQ        R13, R14
-	CMPQ        AX, $+2
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX)(DI*2), X5, X2
-	MOVQ        R13, R14
-	CMPQ        AX, $+6
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX)(R8*2), X5, X4
-	VINSERTF128 $0x01, X4, Y2, Y2
-	MOVQ        R13, R14
-	CMPQ        AX, $+3
-	CMOVQLE     R11, R14
-	VMOVUPS     32(R12)(R14*4), X5
-	VMASKMOVPS  16(DX)(R8*1), X5, X3
-	CMPQ        AX, $+7
-	CMOVQLE     R11, R13
-	VMOVUPS     32(R12)(R13*4), X5
-	VMASKMOVPS  16(R10), X5, X4
-	VINSERTF128 $0x01, X4, Y3, Y3
-	VUNPCKLPS   Y1, Y0, Y8
-	VUNPCKHPS   Y1, Y0, Y9
-	VUNPCKLPS   Y3, Y2, Y10
-	VUNPCKHPS   Y3, Y2, Y11
-	VUNPCKLPD   Y10, Y8, Y0
-	VUNPCKHPD   Y10, Y8, Y1
-	VUNPCKLPD   Y11, Y9, Y2
-	VUNPCKHPD   Y11, Y9, Y3
-	VMASKMOVPS  Y0, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	VMASKMOVPS  Y1, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	VMASKMOVPS  Y2, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	VMASKMOVPS  Y3, Y15, (CX)
-	ADDQ        BX, CX
-	DECQ        SI
-	JZ          done
-	ADDQ        $+32, DX
-	ADDQ        $+32, R10
-	JMP         edge
+loaded:
+	VUNPCKLPS  Y1, Y0, Y8
+	VUNPCKHPS  Y1, Y0, Y9
+	VUNPCKLPS  Y3, Y2, Y10
+	VUNPCKHPS  Y3, Y2, Y11
+	VUNPCKLPD  Y10, Y8, Y0
+	VUNPCKHPD  Y10, Y8, Y1
+	VUNPCKLPD  Y11, Y9, Y2
+	VUNPCKHPD  Y11, Y9, Y3
+	VUNPCKLPS  Y5, Y4, Y8
+	VUNPCKHPS  Y5, Y4, Y9
+	VUNPCKLPS  Y7, Y6, Y10
+	VUNPCKHPS  Y7, Y6, Y11
+	VUNPCKLPD  Y10, Y8, Y4
+	VUNPCKHPD  Y10, Y8, Y5
+	VUNPCKLPD  Y11, Y9, Y6
+	VUNPCKHPD  Y11, Y9, Y7
+	VPERM2F128 $0x20, Y4, Y0, Y8
+	VPERM2F128 $0x31, Y4, Y0, Y4
+	VPERM2F128 $0x20, Y5, Y1, Y9
+	VPERM2F128 $0x31, Y5, Y1, Y5
+	VPERM2F128 $0x20, Y6, Y2, Y10
+	VPERM2F128 $0x31, Y6, Y2, Y6
+	VPERM2F128 $0x20, Y7, Y3, Y11
+	VPERM2F128 $0x31, Y7, Y3, Y7
+	VMASKMOVPS Y8, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y9, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y10, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y11, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y4, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y5, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y6, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMASKMOVPS Y7, Y14, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	ADDQ       $+32, DX
+	JMP        square
 
 done:
 	VZEROUPPER
@@ -21815,454 +21695,211 @@ one:
 	RET
 
 // func transposeAVX512(t *block)
-// Requires: AVX, AVX512DQ, AVX512F, AVX512VL, BMI2, CMOV
+// Requires: AVX512F, BMI2, CMOV
 TEXT ·transposeAVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), AX
 	MOVQ  (AX), CX
 	MOVQ  8(AX), DX
 	MOVQ  16(AX), BX
-	MOVQ  40(AX), SI
-	MOVQ  24(AX), DI
-	LEAQ  (DI)(DI*2), R8
-	LEAQ  (DI)(DI*4), R9
-	MOVQ  32(AX), AX
-	LEAQ  (DX)(DI*2), R10
-	LEAQ  (R10)(R9*1), R10
-	LEAQ  (R10)(DI*2), R11
-	LEAQ  (R11)(R9*1), R11
-	MOVL  $-1, R12
-	BZHIL AX, R12, R12
-	KMOVW R12, K1
-	XORQ  R12, R12
-	CMPQ  AX, $+16
-	JNE   edge
-	SUBQ  $+16, SI
-	JLT   rest
+	MOVQ  32(AX), SI
+	MOVQ  40(AX), DI
+	MOVQ  24(AX), AX
+	LEAQ  (AX)(AX*2), R8
+	LEAQ  (AX)(AX*4), R9
+	MOVL  $-1, R10
+	BZHIL SI, R10, R10
+	KMOVW R10, K2
 
-full:
-	VMOVUPS      (DX), Y0
-	VINSERTF32X8 $0x01, (DX)(DI*4), Z0, Z0
-	VMOVUPS      (DX)(DI*1), Y1
-	VINSERTF32X8 $0x01, (DX)(R9*1), Z1, Z1
-	VMOVUPS      (DX)(DI*2), Y2
-	VINSERTF32X8 $0x01, (DX)(R8*2), Z2, Z2
-	VMOVUPS      (DX)(R8*1), Y3
-	VINSERTF32X8 $0x01, (R10), Z3, Z3
-	VMOVUPS      (R10)(DI*1), Y4
-	VINSERTF32X8 $0x01, (R10)(R9*1), Z4, Z4
-	VMOVUPS      (R10)(DI*2), Y5
-	VINSERTF32X8 $0x01, (R10)(R8*2), Z5, Z5
-	VMOVUPS      (R10)(R8*1), Y6
-	VINSERTF32X8 $0x01, (R11), Z6, Z6
-	VMOVUPS      (R10)(DI*4), Y7
-	VINSERTF32X8 $0x01, (R11)(DI*1), Z7, Z7
-	VUNPCKLPS    Z1, Z0, Z8
-	VUNPCKHPS    Z1, Z0, Z9
-	VUNPCKLPS    Z3, Z2, Z10
-	VUNPCKHPS    Z3, Z2, Z11
-	VUNPCKLPD    Z10, Z8, Z0
-	VUNPCKHPD    Z10, Z8, Z1
-	VUNPCKLPD    Z11, Z9, Z2
-	VUNPCKHPD    Z11, Z9, Z3
-	VUNPCKLPS    Z5, Z4, Z8
-	VUNPCKHPS    Z5, Z4, Z9
-	VUNPCKLPS    Z7, Z6, Z10
-	VUNPCKHPS    Z7, Z6, Z11
-	VUNPCKLPD    Z10, Z8, Z4
-	VUNPCKHPD    Z10, Z8, Z5
-	VUNPCKLPD    Z11, Z9, Z6
-	VUNPCKHPD    Z11, Z9, Z7
-	VSHUFF32X4   $0x88, Z4, Z0, Z8
-	VSHUFF32X4   $0x88, Z5, Z1, Z9
-	VSHUFF32X4   $0x88, Z6, Z2, Z10
-	VSHUFF32X4   $0x88, Z7, Z3, Z11
-	VSHUFF32X4   $0xdd, Z4, Z0, Z12
-	VSHUFF32X4   $0xdd, Z5, Z1, Z13
-	VSHUFF32X4   $0xdd, Z6, Z2, Z14
-	VSHUFF32X4   $0xdd, Z7, Z3, Z15
-	VMOVUPS      Z8, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z9, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z10, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z11, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z12, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z13, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z14, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z15, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      32(DX), Y0
-	VINSERTF32X8 $0x01, 32(DX)(DI*4), Z0, Z0
-	VMOVUPS      32(DX)(DI*1), Y1
-	VINSERTF32X8 $0x01, 32(DX)(R9*1), Z1, Z1
-	VMOVUPS      32(DX)(DI*2), Y2
-	VINSERTF32X8 $0x01, 32(DX)(R8*2), Z2, Z2
-	VMOVUPS      32(DX)(R8*1), Y3
-	VINSERTF32X8 $0x01, 32(R10), Z3, Z3
-	VMOVUPS      32(R10)(DI*1), Y4
-	VINSERTF32X8 $0x01, 32(R10)(R9*1), Z4, Z4
-	VMOVUPS      32(R10)(DI*2), Y5
-	VINSERTF32X8 $0x01, 32(R10)(R8*2), Z5, Z5
-	VMOVUPS      32(R10)(R8*1), Y6
-	VINSERTF32X8 $0x01, 32(R11), Z6, Z6
-	VMOVUPS      32(R10)(DI*4), Y7
-	VINSERTF32X8 $0x01, 32(R11)(DI*1), Z7, Z7
-	VUNPCKLPS    Z1, Z0, Z8
-	VUNPCKHPS    Z1, Z0, Z9
-	VUNPCKLPS    Z3, Z2, Z10
-	VUNPCKHPS    Z3, Z2, Z11
-	VUNPCKLPD    Z10, Z8, Z0
-	VUNPCKHPD    Z10, Z8, Z1
-	VUNPCKLPD    Z11, Z9, Z2
-	VUNPCKHPD    Z11, Z9, Z3
-	VUNPCKLPS    Z5, Z4, Z8
-	VUNPCKHPS    Z5, Z4, Z9
-	VUNPCKLPS    Z7, Z6, Z10
-	VUNPCKHPS    Z7, Z6, Z11
-	VUNPCKLPD    Z10, Z8, Z4
-	VUNPCKHPD    Z10, Z8, Z5
-	VUNPCKLPD    Z11, Z9, Z6
-	VUNPCKHPD    Z11, Z9, Z7
-	VSHUFF32X4   $0x88, Z4, Z0, Z8
-	VSHUFF32X4   $0x88, Z5, Z1, Z9
-	VSHUFF32X4   $0x88, Z6, Z2, Z10
-	VSHUFF32X4   $0x88, Z7, Z3, Z11
-	VSHUFF32X4   $0xdd, Z4, Z0, Z12
-	VSHUFF32X4   $0xdd, Z5, Z1, Z13
-	VSHUFF32X4   $0xdd, Z6, Z2, Z14
-	VSHUFF32X4   $0xdd, Z7, Z3, Z15
-	VMOVUPS      Z8, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z9, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z10, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z11, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z12, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z13, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z14, (CX)
-	ADDQ         BX, CX
-	VMOVUPS      Z15, (CX)
-	ADDQ         BX, CX
-	ADDQ         $+64, DX
-	ADDQ         $+64, R10
-	ADDQ         $+64, R11
-	SUBQ         $+16, SI
-	JGE          full
+square:
+	MOVQ      $0x00000010, R10
+	CMPQ      DI, R10
+	CMOVQLT   DI, R10
+	MOVL      $-1, R11
+	BZHIL     R10, R11, R11
+	KMOVW     R11, K1
+	MOVQ      DX, R10
+	VMOVUPS.Z (R10), K1, Z0
+	CMPQ      SI, $+1
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*1), K1, Z1
+	CMPQ      SI, $+2
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*2), K1, Z2
+	CMPQ      SI, $+3
+	JEQ       loaded
+	VMOVUPS.Z (R10)(R8*1), K1, Z3
+	CMPQ      SI, $+4
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*4), K1, Z4
+	CMPQ      SI, $+5
+	JEQ       loaded
+	VMOVUPS.Z (R10)(R9*1), K1, Z5
+	CMPQ      SI, $+6
+	JEQ       loaded
+	VMOVUPS.Z (R10)(R8*2), K1, Z6
+	CMPQ      SI, $+7
+	JEQ       loaded
+	LEAQ      (R10)(R8*2), R10
+	ADDQ      AX, R10
+	VMOVUPS.Z (R10), K1, Z7
+	CMPQ      SI, $+8
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*1), K1, Z8
+	CMPQ      SI, $+9
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*2), K1, Z9
+	CMPQ      SI, $+10
+	JEQ       loaded
+	VMOVUPS.Z (R10)(R8*1), K1, Z10
+	CMPQ      SI, $+11
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*4), K1, Z11
+	CMPQ      SI, $+12
+	JEQ       loaded
+	VMOVUPS.Z (R10)(R9*1), K1, Z12
+	CMPQ      SI, $+13
+	JEQ       loaded
+	VMOVUPS.Z (R10)(R8*2), K1, Z13
+	CMPQ      SI, $+14
+	JEQ       loaded
+	LEAQ      (R10)(R8*2), R10
+	ADDQ      AX, R10
+	VMOVUPS.Z (R10), K1, Z14
+	CMPQ      SI, $+15
+	JEQ       loaded
+	VMOVUPS.Z (R10)(AX*1), K1, Z15
 
-rest:
-	ADDQ $+16, SI
-	JZ   done
-
-edge:
-	MOVQ         $0x00000008, R14
-	CMPQ         SI, R14
-	CMOVQLT      SI, R14
-	MOVL         $-1, R13
-	BZHIL        R14, R13, R13
-	MOVQ         R13, R14
-	CMPQ         AX, $+0
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX), K2, Y0
-	MOVQ         R13, R14
-	CMPQ         AX, $+4
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX)(DI*4), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z0, Z0
-	MOVQ         R13, R14
-	CMPQ         AX, $+1
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX)(DI*1), K2, Y1
-	MOVQ         R13, R14
-	CMPQ         AX, $+5
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX)(R9*1), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z1, Z1
-	MOVQ         R13, R14
-	CMPQ         AX, $+2
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX)(DI*2), K2, Y2
-	MOVQ         R13, R14
-	CMPQ         AX, $+6
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX)(R8*2), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z2, Z2
-	MOVQ         R13, R14
-	CMPQ         AX, $+3
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (DX)(R8*1), K2, Y3
-	MOVQ         R13, R14
-	CMPQ         AX, $+7
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z3, Z3
-	MOVQ         R13, R14
-	CMPQ         AX, $+8
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10)(DI*1), K2, Y4
-	MOVQ         R13, R14
-	CMPQ         AX, $+12
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10)(R9*1), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z4, Z4
-	MOVQ         R13, R14
-	CMPQ         AX, $+9
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10)(DI*2), K2, Y5
-	MOVQ         R13, R14
-	CMPQ         AX, $+13
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10)(R8*2), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z5, Z5
-	MOVQ         R13, R14
-	CMPQ         AX, $+10
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10)(R8*1), K2, Y6
-	MOVQ         R13, R14
-	CMPQ         AX, $+14
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R11), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z6, Z6
-	MOVQ         R13, R14
-	CMPQ         AX, $+11
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    (R10)(DI*4), K2, Y7
-	CMPQ         AX, $+15
-	CMOVQLE      R12, R13
-	KMOVW        R13, K2
-	VMOVUPS.Z    (R11)(DI*1), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z7, Z7
-	VUNPCKLPS    Z1, Z0, Z8
-	VUNPCKHPS    Z1, Z0, Z9
-	VUNPCKLPS    Z3, Z2, Z10
-	VUNPCKHPS    Z3, Z2, Z11
-	VUNPCKLPD    Z10, Z8, Z0
-	VUNPCKHPD    Z10, Z8, Z1
-	VUNPCKLPD    Z11, Z9, Z2
-	VUNPCKHPD    Z11, Z9, Z3
-	VUNPCKLPS    Z5, Z4, Z8
-	VUNPCKHPS    Z5, Z4, Z9
-	VUNPCKLPS    Z7, Z6, Z10
-	VUNPCKHPS    Z7, Z6, Z11
-	VUNPCKLPD    Z10, Z8, Z4
-	VUNPCKHPD    Z10, Z8, Z5
-	VUNPCKLPD    Z11, Z9, Z6
-	VUNPCKHPD    Z11, Z9, Z7
-	VSHUFF32X4   $0x88, Z4, Z0, Z8
-	VSHUFF32X4   $0x88, Z5, Z1, Z9
-	VSHUFF32X4   $0x88, Z6, Z2, Z10
-	VSHUFF32X4   $0x88, Z7, Z3, Z11
-	VSHUFF32X4   $0xdd, Z4, Z0, Z12
-	VSHUFF32X4   $0xdd, Z5, Z1, Z13
-	VSHUFF32X4   $0xdd, Z6, Z2, Z14
-	VSHUFF32X4   $0xdd, Z7, Z3, Z15
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z13, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z14, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z15, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	MOVQ         $0x00000008, R14
-	CMPQ         SI, R14
-	CMOVQLT      SI, R14
-	MOVL         $-1, R13
-	BZHIL        R14, R13, R13
-	MOVQ         R13, R14
-	CMPQ         AX, $+0
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX), K2, Y0
-	MOVQ         R13, R14
-	CMPQ         AX, $+4
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX)(DI*4), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z0, Z0
-	MOVQ         R13, R14
-	CMPQ         AX, $+1
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX)(DI*1), K2, Y1
-	MOVQ         R13, R14
-	CMPQ         AX, $+5
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX)(R9*1), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z1, Z1
-	MOVQ         R13, R14
-	CMPQ         AX, $+2
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX)(DI*2), K2, Y2
-	MOVQ         R13, R14
-	CMPQ         AX, $+6
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX)(R8*2), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z2, Z2
-	MOVQ         R13, R14
-	CMPQ         AX, $+3
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(DX)(R8*1), K2, Y3
-	MOVQ         R13, R14
-	CMPQ         AX, $+7
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z3, Z3
-	MOVQ         R13, R14
-	CMPQ         AX, $+8
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10)(DI*1), K2, Y4
-	MOVQ         R13, R14
-	CMPQ         AX, $+12
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10)(R9*1), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z4, Z4
-	MOVQ         R13, R14
-	CMPQ         AX, $+9
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10)(DI*2), K2, Y5
-	MOVQ         R13, R14
-	CMPQ         AX, $+13
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10)(R8*2), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z5, Z5
-	MOVQ         R13, R14
-	CMPQ         AX, $+10
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10)(R8*1), K2, Y6
-	MOVQ         R13, R14
-	CMPQ         AX, $+14
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R11), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z6, Z6
-	MOVQ         R13, R14
-	CMPQ         AX, $+11
-	CMOVQLE      R12, R14
-	KMOVW        R14, K2
-	VMOVUPS.Z    32(R10)(DI*4), K2, Y7
-	CMPQ         AX, $+15
-	CMOVQLE      R12, R13
-	KMOVW        R13, K2
-	VMOVUPS.Z    32(R11)(DI*1), K2, Y8
-	VINSERTF32X8 $0x01, Y8, Z7, Z7
-	VUNPCKLPS    Z1, Z0, Z8
-	VUNPCKHPS    Z1, Z0, Z9
-	VUNPCKLPS    Z3, Z2, Z10
-	VUNPCKHPS    Z3, Z2, Z11
-	VUNPCKLPD    Z10, Z8, Z0
-	VUNPCKHPD    Z10, Z8, Z1
-	VUNPCKLPD    Z11, Z9, Z2
-	VUNPCKHPD    Z11, Z9, Z3
-	VUNPCKLPS    Z5, Z4, Z8
-	VUNPCKHPS    Z5, Z4, Z9
-	VUNPCKLPS    Z7, Z6, Z10
-	VUNPCKHPS    Z7, Z6, Z11
-	VUNPCKLPD    Z10, Z8, Z4
-	VUNPCKHPD    Z10, Z8, Z5
-	VUNPCKLPD    Z11, Z9, Z6
-	VUNPCKHPD    Z11, Z9, Z7
-	VSHUFF32X4   $0x88, Z4, Z0, Z8
-	VSHUFF32X4   $0x88, Z5, Z1, Z9
-	VSHUFF32X4   $0x88, Z6, Z2, Z10
-	VSHUFF32X4   $0x88, Z7, Z3, Z11
-	VSHUFF32X4   $0xdd, Z4, Z0, Z12
-	VSHUFF32X4   $0xdd, Z5, Z1, Z13
-	VSHUFF32X4   $0xdd, Z6, Z2, Z14
-	VSHUFF32X4   $0xdd, Z7, Z3, Z15
-	VMOVUPS      Z8, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z9, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z10, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z11, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z12, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z13, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z14, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	VMOVUPS      Z15, K1, (CX)
-	ADDQ         BX, CX
-	DECQ         SI
-	JZ           done
-	ADDQ         $+64, DX
-	ADDQ         $+64, R10
-	ADDQ         $+64, R11
-	JMP          edge
+loaded:
+	VUNPCKLPS  Z1, Z0, Z16
+	VUNPCKHPS  Z1, Z0, Z17
+	VUNPCKLPS  Z3, Z2, Z18
+	VUNPCKHPS  Z3, Z2, Z19
+	VUNPCKLPD  Z18, Z16, Z0
+	VUNPCKHPD  Z18, Z16, Z1
+	VUNPCKLPD  Z19, Z17, Z2
+	VUNPCKHPD  Z19, Z17, Z3
+	VUNPCKLPS  Z5, Z4, Z20
+	VUNPCKHPS  Z5, Z4, Z21
+	VUNPCKLPS  Z7, Z6, Z22
+	VUNPCKHPS  Z7, Z6, Z23
+	VUNPCKLPD  Z22, Z20, Z4
+	VUNPCKHPD  Z22, Z20, Z5
+	VUNPCKLPD  Z23, Z21, Z6
+	VUNPCKHPD  Z23, Z21, Z7
+	VUNPCKLPS  Z9, Z8, Z24
+	VUNPCKHPS  Z9, Z8, Z25
+	VUNPCKLPS  Z11, Z10, Z26
+	VUNPCKHPS  Z11, Z10, Z27
+	VUNPCKLPD  Z26, Z24, Z8
+	VUNPCKHPD  Z26, Z24, Z9
+	VUNPCKLPD  Z27, Z25, Z10
+	VUNPCKHPD  Z27, Z25, Z11
+	VUNPCKLPS  Z13, Z12, Z28
+	VUNPCKHPS  Z13, Z12, Z29
+	VUNPCKLPS  Z15, Z14, Z30
+	VUNPCKHPS  Z15, Z14, Z31
+	VUNPCKLPD  Z30, Z28, Z12
+	VUNPCKHPD  Z30, Z28, Z13
+	VUNPCKLPD  Z31, Z29, Z14
+	VUNPCKHPD  Z31, Z29, Z15
+	VSHUFF32X4 $0x44, Z4, Z0, Z16
+	VSHUFF32X4 $0xee, Z4, Z0, Z17
+	VSHUFF32X4 $0x44, Z12, Z8, Z18
+	VSHUFF32X4 $0xee, Z12, Z8, Z19
+	VSHUFF32X4 $0x88, Z18, Z16, Z0
+	VSHUFF32X4 $0xdd, Z18, Z16, Z4
+	VSHUFF32X4 $0x88, Z19, Z17, Z8
+	VSHUFF32X4 $0xdd, Z19, Z17, Z12
+	VSHUFF32X4 $0x44, Z5, Z1, Z20
+	VSHUFF32X4 $0xee, Z5, Z1, Z21
+	VSHUFF32X4 $0x44, Z13, Z9, Z22
+	VSHUFF32X4 $0xee, Z13, Z9, Z23
+	VSHUFF32X4 $0x88, Z22, Z20, Z1
+	VSHUFF32X4 $0xdd, Z22, Z20, Z5
+	VSHUFF32X4 $0x88, Z23, Z21, Z9
+	VSHUFF32X4 $0xdd, Z23, Z21, Z13
+	VSHUFF32X4 $0x44, Z6, Z2, Z24
+	VSHUFF32X4 $0xee, Z6, Z2, Z25
+	VSHUFF32X4 $0x44, Z14, Z10, Z26
+	VSHUFF32X4 $0xee, Z14, Z10, Z27
+	VSHUFF32X4 $0x88, Z26, Z24, Z2
+	VSHUFF32X4 $0xdd, Z26, Z24, Z6
+	VSHUFF32X4 $0x88, Z27, Z25, Z10
+	VSHUFF32X4 $0xdd, Z27, Z25, Z14
+	VSHUFF32X4 $0x44, Z7, Z3, Z28
+	VSHUFF32X4 $0xee, Z7, Z3, Z29
+	VSHUFF32X4 $0x44, Z15, Z11, Z30
+	VSHUFF32X4 $0xee, Z15, Z11, Z31
+	VSHUFF32X4 $0x88, Z30, Z28, Z3
+	VSHUFF32X4 $0xdd, Z30, Z28, Z7
+	VSHUFF32X4 $0x88, Z31, Z29, Z11
+	VSHUFF32X4 $0xdd, Z31, Z29, Z15
+	VMOVUPS    Z0, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z1, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z2, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z3, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z4, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z5, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z6, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z7, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z8, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z9, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z10, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z11, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z12, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z13, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z14, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Z15, K2, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	ADDQ       $+64, DX
+	JMP        square
 
 done:
 	RET

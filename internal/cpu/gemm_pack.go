@@ -51,16 +51,26 @@ func (g *Gemm) panels(s *gemmScratch, b matrix, k, cols int) matrix {
 	return out
 }
 
-// block copies rows of a, k columns, so that neighbours don't meet in the same set
-// of the cache.
-func (g *Gemm) block(s *gemmScratch, a matrix, rows, k int) matrix {
-	if a.trans {
-		rows, k = k, rows
+// blockOfA copies panels p … end-1 of rows of a and k columns to where they don't
+// get into each other's way in the cache. If a is transposed, each panel becomes a
+// matrix of its own, one after the other.
+func (g *Gemm) blockOfA(s *gemmScratch, a matrix, p, end, k int) matrix {
+	rows := g.row(end) - g.row(p)
+	if !a.trans {
+		out := matrix{data: grow(&s.a, rows*g.ldA), ld: g.ldA}
+		for i := range rows {
+			copy(out.data[i*out.ld:][:k], a.data[i*a.ld:])
+		}
+		return out
 	}
-	ld := (k+15)/16*16 + 16
-	out := matrix{data: grow(&s.a, rows*ld), ld: ld, trans: a.trans}
-	for i := range rows {
-		copy(out.data[i*ld:][:k], a.data[i*a.ld:])
+	out := matrix{data: grow(&s.a, (end-p)*k*g.ldA), ld: g.ldA, trans: true}
+	x := &s.block
+	x.ldd, x.lds, x.rows = 4*out.ld, 4*a.ld, k
+	for i := range end - p {
+		x.cols, _ = g.alike(p+i, end)
+		x.src = &a.from(g.row(p+i)-g.row(p), 0).data[0]
+		x.dst = &out.data[i*k*out.ld]
+		g.kernels.copy(x)
 	}
 	return out
 }

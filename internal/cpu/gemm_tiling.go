@@ -18,12 +18,14 @@ type tiling struct {
 	higher  int
 
 	packA, packB bool
+	ldA          int // between rows of packed a
+	rowInner     bool
 	panel        int // columns of a packed panel of b
-	blockA       int // panels of rows of a that are packed together
+	block        int // panels of rows that all of k passes by together
 	stepK        int // of k between visits to a tile
 
 	regionPanels, regionCols int // of a task
-	down, tasks              int // regions in a column of them, and all
+	gridRows, tasks          int // regions below each other, and all
 }
 
 const l2 = 768 << 10 // bytes of a second-level cache that one factor may fill
@@ -63,7 +65,9 @@ func newTiling(g *Gemm) tiling {
 
 	t.panel = t.vectors * lanes
 	t.packB = t.b.trans || 4*g.K*t.n > l2 && t.count > 2
+	t.rowInner = t.packB
 	t.stepK = chain
+	t.block = 1
 	t.regionPanels, t.regionCols = t.count, t.n
 	work := t.m * t.n * g.K
 	switch {
@@ -74,10 +78,14 @@ func newTiling(g *Gemm) tiling {
 		t.stepK = 384
 		t.regionCols = min(max(t.n/8/t.panel, 1), 8) * t.panel
 		t.packA = !t.a.trans && t.a.ld%1024 == 0 || t.a.trans
-		t.blockA = 8
+		t.block = 8
+		t.ldA = t.stepK + 16
+		if t.a.trans {
+			t.ldA = (tallest + lanes - 1) / lanes * lanes
+		}
 	}
-	t.down = (t.count + t.regionPanels - 1) / t.regionPanels
-	t.tasks = t.down * ((t.n + t.regionCols - 1) / t.regionCols)
+	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
+	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
 	return t
 }
 
@@ -94,6 +102,6 @@ func (t *tiling) alike(p, end int) (height, count int) {
 
 // region is what task index computes.
 func (t *tiling) region(index int) part {
-	p, c := index%t.down*t.regionPanels, index/t.down*t.regionCols
+	p, c := index%t.gridRows*t.regionPanels, index/t.gridRows*t.regionCols
 	return part{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
 }
