@@ -134,7 +134,7 @@ func TestAStepAllocatesNothingWhereverItsBatchesComeFrom(t *testing.T) {
 	}
 	spec := points(t, 30).Spec()
 	for name, source := range map[string]data.Source{
-		"arrays": points(t, 30), "weights": weighted, "class weights": classes, "prefetch": data.Prefetch(points(t, 30), 2),
+		"arrays": points(t, 30), "weights": weighted, "class weights": classes,
 		"a generator": endless(spec, data.Sample{X: [][]float32{wave(8, 1)}, Y: [][]float32{{0, 1, 0}}}),
 	} {
 		model := compiled(t, 0.3, optimizer.Adam{})

@@ -129,6 +129,9 @@ func (a *Arrays) Epoch(c EpochConfig) (Batches, error) {
 	}
 	b := &arrayBatches{arrays: a, orders: a.reuse(), batchSize: min(c.BatchSize, a.Len())}
 	b.order = resize(b.order, a.Len())
+	if cap(b.rows) < b.batchSize {
+		b.bound = nil
+	}
 	b.rows = resize(b.rows, b.batchSize)
 	if c.Shuffle {
 		rng.Perm(b.order, c.Seed, c.Epoch)
@@ -152,9 +155,12 @@ func resize(s []int32, n int) []int32 {
 	return s[:n]
 }
 
-// orders are the rows of an epoch in its order, and those of the present batch, to
-// which kernels are bound.
-type orders struct{ order, rows []int32 }
+// orders are the rows of an epoch in its order, those of the present batch, and
+// the kernels that are bound to these.
+type orders struct {
+	order, rows []int32
+	bound       []bound
+}
 
 // arrayBatches go through the rows in some order.
 type arrayBatches struct {
@@ -163,7 +169,6 @@ type arrayBatches struct {
 	batchSize int
 	next      int // the first sample after the present batch
 	n         int // samples of the present batch
-	bound     []bound
 }
 
 // A bound is what fills one Batch.
@@ -190,6 +195,11 @@ func (b *arrayBatches) Close() {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	// What is bound holds on to the memory of networks. Keep what the next epoch is
+	// likely to need: whole batches and a smaller last one.
+	if extra := len(b.bound) - 2; extra > 0 {
+		b.bound = slices.Delete(b.bound, 0, extra)
+	}
 	a.idle = append(a.idle, b.orders)
 	*b = arrayBatches{}
 }

@@ -34,6 +34,7 @@ func (h *History) Names() []string {
 }
 
 func (h *History) add(epoch int, l *logs) {
+	l.settle()
 	h.Epoch = append(h.Epoch, epoch)
 	for i, name := range l.names {
 		if l.known[i] {
@@ -56,11 +57,23 @@ func sortNames(names []string) {
 	})
 }
 
-// logs are named values in a fixed order. Filling them in allocates nothing.
+// logs are named values in a fixed order. Some measures take a while to compute,
+// and most batches end with nobody asking, so that is done when someone does.
 type logs struct {
 	names  []string
 	values []float64
 	known  []bool
+
+	measure func(*logs) // sets the values that a step measures
+	stale   bool        // a step was done since
+}
+
+// settle brings the values up to date.
+func (l *logs) settle() {
+	if l.stale {
+		l.stale = false
+		l.measure(l)
+	}
 }
 
 func newLogs(names []string) *logs {
@@ -84,6 +97,7 @@ func (l *logs) put(name string, value float64) (known bool) {
 				wider.set(name, l.values[i])
 			}
 		}
+		wider.measure = l.measure
 		*l = *wider
 	}
 	l.set(name, value)
@@ -91,6 +105,7 @@ func (l *logs) put(name string, value float64) (known bool) {
 }
 
 func (l *logs) get(name string) (value float64, ok bool) {
+	l.settle()
 	i := slices.Index(l.names, name)
 	if i < 0 || !l.known[i] {
 		return 0, false
@@ -98,4 +113,7 @@ func (l *logs) get(name string) (value float64, ok bool) {
 	return l.values[i], true
 }
 
-func (l *logs) forget() { clear(l.known) }
+func (l *logs) forget() {
+	l.stale = false
+	clear(l.known)
+}

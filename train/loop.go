@@ -67,6 +67,7 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 			err = nil
 		}
 	}()
+	l.state.logs.measure = step.log
 	history = l.state.History
 	if err := call(l.hooks.trainBegin, &l.state); err != nil {
 		return history, err
@@ -118,6 +119,7 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 			l.progress.end(s.Batch, s.logs)
 			return l.interrupted(err)
 		}
+		s.logs.settle()
 		for name, value := range logs {
 			s.logs.set("val_"+name, value)
 		}
@@ -181,7 +183,7 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 			return err
 		}
 		s.Step = l.step.Iterations()
-		l.step.log(s.logs)
+		s.logs.stale = true
 		l.progress.step(s.Batch+1, s.logs)
 		if err := call(l.hooks.batchEnd, s); err != nil {
 			s.Batch++
@@ -275,6 +277,7 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 	step.Reset()
 	p := newProgress(cfg.Log)
 	l := newLogs(step.names(""))
+	l.measure = step.log
 	total := batchesOf(source, cfg.BatchSize)
 	if cfg.Steps > 0 && (total == 0 || cfg.Steps < total) {
 		total = cfg.Steps
@@ -290,12 +293,13 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 		} else if err != nil {
 			return nil, err
 		}
-		step.log(l)
+		l.stale = true
 		p.step(done+1, l)
 	}
 	if done == 0 {
 		return nil, errors.New("the data source gave no batch")
 	}
+	l.settle()
 	p.end(done, l)
 	result := map[string]float64{}
 	for i, name := range l.names {

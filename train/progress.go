@@ -189,6 +189,7 @@ func remaining(t float64) string {
 
 // appendTo writes the known values: " - accuracy: 0.9871 - loss: 4.2000e-04".
 func (l *logs) appendTo(line []byte) []byte {
+	l.settle()
 	for i, name := range l.names {
 		if !l.known[i] {
 			continue
