@@ -45,6 +45,27 @@ func Pixels(values []uint8, shape ...int) (Column, error) {
 	return bytesOf(values, shape, &fmath.ByteToUnit)
 }
 
+// Scaled is a column of bytes that become numbers from low to high, as
+// tensor.FromBytes makes them: from −1 to 1, say. They stay bytes in memory.
+func Scaled(values []uint8, low, high float64, shape ...int) (Column, error) {
+	all := make([]uint8, 256)
+	for u := range all {
+		all[u] = uint8(u)
+	}
+	x, err := tensor.Of(all)
+	if err == nil {
+		x, err = tensor.FromBytes(x, low, high)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
+	}
+	table, err := tensor.Data[float32](x)
+	if err != nil {
+		return nil, err
+	}
+	return bytesOf(values, shape, (*[256]float32)(table))
+}
+
 func bytesOf(values []uint8, shape tensor.Shape, table *[256]float32) (Column, error) {
 	width, err := widthOf(len(values), shape)
 	if err != nil {

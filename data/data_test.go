@@ -191,6 +191,7 @@ func TestColumns(t *testing.T) {
 		{"floats", column(Floats([]float32{1, 2, 3})), tensor.Shape{}, []float32{3, 1, 3}},
 		{"floats of a shape", column(Floats([]float32{1, 2, 3, 4, 5, 6}, 1, 2)), tensor.Shape{1, 2}, []float32{5, 6, 1, 2, 5, 6}},
 		{"bytes", column(Bytes([]uint8{0, 1, 255})), tensor.Shape{}, []float32{255, 0, 255}},
+		{"scaled bytes", column(Scaled([]uint8{0, 51, 255}, -1, 1)), tensor.Shape{}, []float32{1, -1, 1}},
 		{"pixels", column(Pixels([]uint8{51, 1, 255})), tensor.Shape{}, []float32{1, 51. / 255, 1}},
 		{"one-hot", column(OneHot([]uint8{0, 1, 2}, 3)), tensor.Shape{3}, []float32{0, 0, 1, 1, 0, 0, 0, 0, 1}},
 		{"labels", column(Labels([]int32{-7, 1, 1 << 24})), tensor.Shape{}, []float32{1 << 24, -7, 1 << 24}},
@@ -220,6 +221,7 @@ func TestWhatIsNoColumnIsAnError(t *testing.T) {
 	big := must[*tensor.Tensor](t)(tensor.Of([]int64{0, 1<<24 + 1}))
 	for name, f := range map[string]func() (Column, error){
 		"values that don't fill a sample": func() (Column, error) { return Floats(make([]float32, 5), 2) },
+		"bytes scaled to nothing":         func() (Column, error) { return Scaled(make([]uint8, 4), 1, 1, 2) },
 		"bytes that don't fill a sample":  func() (Column, error) { return Pixels(make([]uint8, 5), 2) },
 		"samples without values":          func() (Column, error) { return Floats(nil, 3, 0) },
 		"a negative dimension":            func() (Column, error) { return Bytes(nil, -2) },
