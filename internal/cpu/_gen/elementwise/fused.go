@@ -62,13 +62,6 @@ var fusedPrograms = []fused{
 	{
 		"AdamW",
 		[]string{"p", "g", "m", "v"},
-		[]string{"decay", "c1", "c2", "alpha", "eps"},
-		append([]string{"pd = Mul p decay", "r = Sub p pd"}, adamSteps("r")...),
-		[]string{"q", "n", "w"},
-	},
-	{
-		"AdamWScheduled",
-		[]string{"p", "g", "m", "v"},
 		[]string{"decay", "lr", "c1", "c2", "alpha", "eps"},
 		append([]string{"pd = Mul p decay", "pl = Mul pd lr", "r = Sub p pl"}, adamSteps("r")...),
 		[]string{"q", "n", "w"},

@@ -74,9 +74,6 @@ func (a *asm) suffix() string {
 // c returns a constant as an operand that may be memory, except on AVX-512.
 func (a *asm) c(x float32) op { return a.bits(math.Float32bits(x)) }
 
-// r is c in a register.
-func (a *asm) r(x float32) vec { return a.reg(a.c(x)) }
-
 // bits is c for a bit pattern or an integer.
 func (a *asm) bits(b uint32) op { return a.constant(constant{uint64(b), 32}) }
 
@@ -290,13 +287,6 @@ func (a *asm) bitwise(f func(...op), x, y op) vec {
 	}
 	d := a.vec()
 	f(y, a.reg(x), d)
-	return d
-}
-
-// andNot is y without the bits of x.
-func (a *asm) andNot(x, y op) vec {
-	d := a.vec()
-	a.VANDNPS(y, a.reg(x), d)
 	return d
 }
 
