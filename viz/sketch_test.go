@@ -1,0 +1,70 @@
+package viz
+
+import (
+	"bytes"
+	"image/color"
+	"image/png"
+	"strings"
+	"testing"
+)
+
+func TestASketchPutsShapesWhereItSays(t *testing.T) {
+	var content bytes.Buffer
+	err := Write(&content, PNG, Sketch{Width: 100, Height: 50, Shapes: []Shape{
+		Box{X: 10, Y: 5, Width: 20, Height: 10, Fill: Gray(0x40)},
+		Circle{X: 70, Y: 25, Radius: 10, Fill: Gray(0xC0)},
+		Link{X1: 0, Y1: 45, X2: 100, Y2: 45},
+		Link{X1: 90, Y1: 0, X2: 90, Y2: 40, Arrow: true},
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	picture, err := png.Decode(&content)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if size := picture.Bounds().Size(); size.X != 200 || size.Y != 100 {
+		t.Fatalf("100 × 50 points are %v pixels", size)
+	}
+	for _, at := range []struct {
+		what string
+		x, y int // in points
+		want uint8
+	}{
+		{"in the box", 20, 10, 0x40},
+		{"right of the box", 40, 10, 0xFF},
+		{"in the circle", 70, 25, 0xC0},
+		{"at a corner around the circle", 62, 17, 0xFF},
+		{"on the line", 50, 45, plain.Y},
+		{"in the arrow's head", 90, 36, plain.Y},
+		{"in the head, beside the line", 91, 34, plain.Y},
+		{"beside the line, before the head", 93, 20, 0xFF},
+	} {
+		if got := color.GrayModel.Convert(picture.At(2*at.x, 2*at.y)).(color.Gray).Y; got != at.want {
+			t.Errorf("%s the picture is %#x, want %#x", at.what, got, at.want)
+		}
+	}
+}
+
+func TestASketchKeepsItsWords(t *testing.T) {
+	var content bytes.Buffer
+	if err := Write(&content, SVG, Sketch{Width: 100, Height: 50, Shapes: []Shape{
+		Box{Width: 100, Height: 50, Text: "in a box", Fill: Blue},
+		Text{X: 5, Y: 5, Text: "a < b", Align: Left, Bold: true},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"in a box", "a &lt; b", "bold"} {
+		if !strings.Contains(content.String(), want) {
+			t.Errorf("no %q in\n%s", want, content.String())
+		}
+	}
+}
+
+func TestASketchOfNothingIsAnError(t *testing.T) {
+	for _, s := range []Sketch{{}, {Width: 10, Height: 10}, {Width: -1, Height: 10, Shapes: []Shape{Box{}}}} {
+		if err := Write(&bytes.Buffer{}, PNG, s); err == nil {
+			t.Errorf("no error for %+v", s)
+		}
+	}
+}
