@@ -69,6 +69,6 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(knownFlags)
-	root.AddCommand(newMNIST(), newDoctor(), newVersion())
+	root.AddCommand(newMNIST(), newFigures(), newDoctor(), newVersion())
 	return root
 }

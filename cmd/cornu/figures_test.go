@@ -1,0 +1,129 @@
+package main
+
+import (
+	"errors"
+	"image/png"
+	"math"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/viz"
+)
+
+func TestADescentEndsInAMinimum(t *testing.T) {
+	root := math.Sqrt(160.36) // of the derivative of hills, x·(4x² − 0.6x − 10)
+	for _, test := range []struct {
+		name        string
+		f           function
+		start, rate float64
+		first, end  float64
+		y           float64
+	}{
+		{"figure 1.3.7", valley, -0.5, 0.01, -0.48, 0.5, -1.25},
+		{"figure 1.3.8, small steps", hills, -2.4, 0.01, -2.05248, (0.6 - root) / 8, -1.5131},
+		{"figure 1.3.8, large steps", hills, -2.4, 0.08, 0.38016, (0.6 + root) / 8, -3.0996},
+	} {
+		path, err := descend(test.f, test.start, test.rate, 800)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := compute(test.f, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		end := len(path) - 1
+		for _, pair := range [][2]float64{{path[0], test.start}, {path[1], test.first}, {path[end], test.end}, {y[end], test.y}} {
+			if math.Abs(pair[0]-pair[1]) > 1e-4 {
+				t.Errorf("%s: it went from %v to %v, and ended at %v with y = %v", test.name, path[0], path[1], path[end], y[end])
+				break
+			}
+		}
+	}
+}
+
+func TestASlopeIsTheDerivative(t *testing.T) {
+	x := []float64{-2.4, -1, 0, 0.5, 3}
+	for name, test := range map[string]struct {
+		f    function
+		want func(x float64) float64
+	}{
+		"valley": {valley, func(x float64) float64 { return 2*x - 1 }},
+		"hills":  {hills, func(x float64) float64 { return 4*x*x*x - 0.6*x*x - 10*x }},
+	} {
+		slopes, err := compute(test.f.slope(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, slope := range slopes {
+			if want := test.want(x[i]); math.Abs(slope-want) > 1e-5*(1+math.Abs(want)) {
+				t.Errorf("%s: the slope at %v is %v, want %v", name, x[i], slope, want)
+			}
+		}
+	}
+}
+
+func TestEveryFigureIsWrittenAsPNGAndSVG(t *testing.T) {
+	folder := filepath.Join(t.TempDir(), "new")
+	status, out, errs := call("figures", "-o", folder)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	files, err := os.ReadDir(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(files) != 2*len(figures) {
+		t.Errorf("%d files for %d figures", len(files), len(figures))
+	}
+	for _, file := range files {
+		path := filepath.Join(folder, file.Name())
+		if !strings.Contains(out, path+"\n") {
+			t.Errorf("%s isn't listed", path)
+		}
+		if !regexp.MustCompile(`^1\.3\.[1-9]-[a-z0-9-]+\.(svg|png)$`).MatchString(file.Name()) {
+			t.Errorf("a file is called %s", file.Name())
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if filepath.Ext(path) == ".png" {
+			if _, err := png.Decode(strings.NewReader(string(content))); err != nil {
+				t.Errorf("%s: %v", path, err)
+			}
+		} else if !strings.HasSuffix(string(content), "</svg>\n") {
+			t.Errorf("%s doesn't end as SVG does", path)
+		}
+	}
+}
+
+func TestFiguresThatCannotBeWrittenLeaveNothing(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "file")
+	if err := os.WriteFile(file, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{filepath.Join(folder, "none", "figures"), file} {
+		if status, _, errs := call("figures", "-o", target); status != failed || !strings.Contains(errs, target) {
+			t.Errorf("%s: status %d, %q", target, status, errs)
+		}
+	}
+
+	defer func(all []figure) { figures = all }(figures)
+	figures = append(figures[4:5:5], figure{"1.3.10-broken", func() (viz.Picture, error) { return nil, errors.New("no such thing") }})
+	made, existing := filepath.Join(folder, "made"), t.TempDir()
+	for _, target := range []string{made, existing} {
+		if status, _, errs := call("figures", "-o", target); status != failed || !strings.Contains(errs, "1.3.10-broken: no such thing") {
+			t.Errorf("a broken figure: status %d, %q", status, errs)
+		}
+	}
+	if left, _ := os.ReadDir(folder); len(left) != 1 {
+		t.Errorf("%v were left", left)
+	}
+	if left, _ := os.ReadDir(existing); len(left) != 0 {
+		t.Errorf("%v were left", left)
+	}
+}
