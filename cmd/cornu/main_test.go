@@ -35,8 +35,8 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		args []string
 		want []string // all of them are in the message
 	}{
-		{[]string{"mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, mnist, version"}},
-		{[]string{"mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, train"}},
+		{[]string{"mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, figures, mnist, version"}},
+		{[]string{"mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},
 		{[]string{"mnist", "--foo"}, []string{"unknown flag: --foo", "--hidden", "--activation", "--quiet"}},
 		{[]string{"mnist", "train", "--foo"}, []string{"unknown flag: --foo", "--limit"}},
 		{[]string{"mnist", "samples", "--foo"}, []string{"unknown flag: --foo", "--output"}},
@@ -51,6 +51,8 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"mnist", "--epochs", "0"}, []string{"--epochs", "at least 1"}},
 		{[]string{"mnist", "--dropout", "1"}, []string{"--dropout", "less than 1"}},
 		{[]string{"mnist", "--dropout", "NaN"}, []string{"--dropout", "less than 1"}},
+		{[]string{"mnist", "--l1", "-1"}, []string{"--l1", "negative"}},
+		{[]string{"mnist", "--l2", "NaN"}, []string{"--l2", "negative"}},
 		{[]string{"mnist", "--lr", "-1"}, []string{"--lr", "positive"}},
 		{[]string{"mnist", "--limit", "-1"}, []string{"--limit", "negative"}},
 		{[]string{"mnist", "--threads", "-1"}, []string{"--threads", "negative"}},

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// quick is a table that takes a moment: its smallest network, from two seeds.
+var quick = []string{"mnist", "table", "--epochs", "1", "--limit", "640", "--rows", "18", "--seeds", "2"}
+
+func TestTheRowsAreThoseOfTheBook(t *testing.T) {
+	book := keras(t)
+	if len(rows) != len(book) {
+		t.Fatalf("%d rows, the book has %d", len(rows), len(book))
+	}
+	for i, r := range rows {
+		want := book[i]
+		for _, pair := range [][2]string{
+			{r.units(), want.text("layers")},
+			{r.regularizer(), want.text("regularizer")},
+			{r.optimizer, want.text("optimizer")},
+			{r.relu(), want.text("relu")},
+		} {
+			if pair[0] != pair[1] {
+				t.Errorf("row %d says %s, the book %s", i+1, pair[0], pair[1])
+			}
+		}
+		if r.bookRun != want.number(t, "book_train") || r.bookTest != want.number(t, "book_test") {
+			t.Errorf("row %d: the book's accuracies are given as %v and %v", i+1, r.bookRun, r.bookTest)
+		}
+	}
+}
+
+func TestARowIsTheNetworkThatTheBookNames(t *testing.T) {
+	s := rows[8].settings(asTable, 3, 0, 5) // 256-512-256, Dropout(0.45), SGD
+	if s.hidden.String() != "256,512,256" || s.dropout != 0.45 || s.optimizer != "sgd" || s.activation != "relu" || s.epochs != 3 || s.seed != 5 || s.batch != 128 {
+		t.Errorf("row 9 is %+v", s)
+	}
+	if s := rows[8].settings(asListing, 1, 0, 0); s.hidden.String() != "256,512" {
+		t.Errorf("row 9 as in the listing has the hidden layers %v", s.hidden)
+	}
+	if s := rows[2].settings(asTable, 1, 0, 0); s.l2 != 0.01 || s.dropout != 0 {
+		t.Errorf("row 3 is %+v", s)
+	}
+	if s := rows[0].settings(asTable, 1, 0, 0); s.activation != "linear" {
+		t.Errorf("row 1 has the activation %s", s.activation)
+	}
+	// Listing 1.3.2: 784·256 + 256·256 + 256·10 weights, thrice but for the first layer's gradient of its input.
+	if work := rows[15].work(asListing); work != 3*(784*256+256*256+256*10)-784*256 {
+		t.Errorf("the listing's work is %d", work)
+	}
+}
+
+func TestATableIsTheSameOnAnyNumberOfThreads(t *testing.T) {
+	status, table, errs := call(append([]string{}, quick...)...)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	if !regexp.MustCompile(`(?m)^18  128-128-128  Dropout\(0\.45\)  adam       Yes        98\.70       97\.7          \d\d\.\d\d  \d\d\.\d\d  \d\d\.\d\d ± \d\.\d\d$`).MatchString(table) {
+		t.Errorf("printed\n%s", table)
+	}
+	if !strings.Contains(errs, "1/2 - 128-128-128 Dropout(0.45) adam, seed ") || !strings.Contains(errs, "\n2 trainings in ") || strings.Contains(errs, "\r") {
+		t.Errorf("said\n%s", errs)
+	}
+	for _, threads := range []string{"1", "3"} {
+		if _, again, _ := call(append(append([]string{}, quick...), "--threads", threads)...); again != table {
+			t.Errorf("on %s threads\n%s", threads, again)
+		}
+	}
+	status, markdown, _ := call(append(append([]string{}, quick...), "--markdown")...)
+	if status != 0 || !strings.HasPrefix(markdown, "|  | layers | regularizer |") || !strings.Contains(markdown, "\n| 18 | 128-128-128 | Dropout(0.45) | adam | Yes | 98.70 | 97.7 | ") {
+		t.Errorf("printed\n%s", markdown)
+	}
+}
+
+func TestWhatAFileHoldsIsNotTrainedAgain(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "table.csv")
+	withFile := append(append([]string{}, quick...), "--csv", file)
+	_, first, _ := call(withFile...)
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, again, errs := call(withFile...)
+	if status != 0 || again != first || !strings.Contains(errs, "holds 2 of 2") || !strings.Contains(errs, "0 trainings") {
+		t.Errorf("status %d: %s%s", status, errs, again)
+	}
+
+	// A writer was killed in the middle of a line.
+	if err := os.WriteFile(file, append(kept[:len(kept):len(kept)], "128-128-128,Drop"...), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, errs := call(append(withFile, "--seeds", "3")...); status != 0 || !strings.Contains(errs, "holds 2 of 3") {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	if status, _, errs := call(append(withFile, "--reading", "listing")...); status != 0 || strings.Contains(errs, "holds") {
+		t.Errorf("another reading: status %d: %s", status, errs)
+	}
+	more, _ := os.ReadFile(file)
+	if !strings.HasPrefix(string(more), string(kept)) || strings.Count(string(more), "\n") != 6 {
+		t.Errorf("the file went from\n%s to\n%s", kept, more)
+	}
+}
+
+func TestAFileOfAnotherKindIsLeftAlone(t *testing.T) {
+	for name, content := range map[string]string{
+		"other":        "a,b\n1,2\n",
+		"a line":       "no table",
+		"short header": "layers\n",
+		"bad line":     header + "\n256-256-256,None,sgd\n",
+		"bad number":   header + "\n256-256-256,None,sgd,None,table,60000,20,1,much,92.6,92.2,8.1\n",
+	} {
+		file := filepath.Join(t.TempDir(), "table.csv")
+		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		status, _, errs := call(append(append([]string{}, quick...), "--csv", file)...)
+		if status != failed || !strings.Contains(errs, file) {
+			t.Errorf("%s: status %d, %q", name, status, errs)
+		}
+		if after, _ := os.ReadFile(file); string(after) != content {
+			t.Errorf("%s: the file became %q", name, after)
+		}
+	}
+	if status, _, errs := call(append(append([]string{}, quick...), "--csv", filepath.Join(t.TempDir(), "none", "table.csv"))...); status != failed || !strings.Contains(errs, "--csv") {
+		t.Errorf("no such folder: status %d, %q", status, errs)
+	}
+}
+
+func TestAnInterruptedTableSaysWhatIsKept(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	file := filepath.Join(t.TempDir(), "table.csv")
+	status, out, errs := callUntil(ctx, append(append([]string{}, quick...), "--csv", file)...)
+	if status != interrupted || !strings.Contains(errs, "interrupted: 0 trainings of 2 done and kept in "+file) {
+		t.Errorf("status %d: %q", status, errs)
+	}
+	if !regexp.MustCompile(`97\.7 +–  +–  +–\n`).MatchString(out) {
+		t.Errorf("printed\n%s", out)
+	}
+}
+
+func TestAMistakeAboutTheTableIsToldBeforeTraining(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"--rows", "19"}, "rows of 1 to 18"},
+		{[]string{"--rows", "0-3"}, "rows of 1 to 18"},
+		{[]string{"--rows", "4-2"}, "rows of 1 to 18"},
+		{[]string{"--rows", "x"}, "such as 1-4,16"},
+		{[]string{"--reading", "book"}, `table or listing, got "book"`},
+		{[]string{"--seeds", "0"}, "--seeds"},
+		{[]string{"--epochs", "0"}, "--epochs"},
+		{[]string{"--limit", "-1"}, "--limit"},
+		{[]string{"--threads", "-1"}, "--threads"},
+		{[]string{"--sedes", "2"}, "--seeds"},
+		{[]string{"all"}, "no argument"},
+	} {
+		if status, out, errs := call(append([]string{"mnist", "table"}, test.args...)...); status != misused || out != "" || !strings.Contains(errs, test.want) {
+			t.Errorf("%v: status %d, %q", test.args, status, errs)
+		}
+	}
+	var s selection
+	if err := s.Set("16,2-4,3"); err != nil || s.String() != "2,3,4,16" {
+		t.Errorf("16,2-4,3 is the rows %v, %v", s.String(), err)
+	}
+}
+
+// A record is a line of the figures of the book and of Keras 3.15, by the names of the columns.
+type record map[string]string
+
+func (r record) text(column string) string { return r[column] }
+
+func (r record) number(t *testing.T, column string) float64 {
+	t.Helper()
+	v, err := strconv.ParseFloat(r[column], 64)
+	if err != nil {
+		t.Fatalf("column %s: %v", column, err)
+	}
+	return v
+}
+
+// keras returns, for each row of the table, what the book and what Keras 3.15 gives.
+func keras(t *testing.T) []record {
+	t.Helper()
+	file, err := os.Open("testdata/keras-1.3.2.csv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	lines, err := csv.NewReader(file).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var records []record
+	for _, line := range lines[1:] {
+		r := record{}
+		for i, value := range line {
+			r[lines[0][i]] = value
+		}
+		records = append(records, r)
+	}
+	return records
+}
