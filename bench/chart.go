@@ -1,2 +1,3 @@
 package main
+
 func chart(r *Results) string { return "" }

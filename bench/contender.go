@@ -21,12 +21,11 @@ import (
 
 // A contender is somebody who can be measured.
 type contender struct {
-	name     string
-	command  []string
-	program  []string // the whole program of 20 epochs; nil: it has none
-	env      []string
-	suites   []string // where it takes part
-	versions map[string]string
+	name    string
+	command []string
+	program []string // the whole program of 20 epochs; nil: it has none
+	env     []string
+	suites  []string // where it takes part
 }
 
 // An Answer is what a contender says to a question.

@@ -83,11 +83,11 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 		all = append(all, c)
 	}
 
-	// Go: modules of their own, so that what they need stays out of Cornu's.
+	// Go: a module of their own, so that what they need stays out of Cornu's.
 	for _, p := range []struct{ name, folder string }{{"GoMLX (pure Go)", "gomlx"}, {"Gorgonia", "gorgonia"}} {
 		binary := filepath.Join(b.work, p.folder)
-		build := exec.CommandContext(ctx, "go", "build", "-o", binary, ".")
-		build.Dir = filepath.Join("bench", "peers", p.folder)
+		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./"+p.folder)
+		build.Dir = filepath.Join("bench", "peers")
 		if said, err := build.CombinedOutput(); err != nil {
 			missing(p.name, "it does not build: "+strings.TrimSpace(string(said)))
 			continue
