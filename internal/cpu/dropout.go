@@ -91,10 +91,11 @@ func applyDropoutGeneric(l *fusedLoop) {
 		y := unsafe.Slice(offset(l.out[0], r*l.outStride[0]/4), l.cols)
 		shift := (l.keepShift + r*l.shiftStep) & 7
 		bits := unsafe.Slice((*byte)(unsafe.Add(unsafe.Pointer(l.keep), r*l.keepStride)), (shift+l.cols+7)/8)
-		for i := range y {
-			y[i] = 0
+		for i, v := range x {
 			if b := shift + i; bits[b>>3]>>(b&7)&1 != 0 {
-				y[i] = x[i] * scale
+				y[i] = v * scale
+			} else {
+				y[i] = 0
 			}
 		}
 	}

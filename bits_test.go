@@ -1,0 +1,189 @@
+package cornu_test
+
+// This file holds whole trainings to one set of bits, whatever they are computed
+// on.
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// hashes trains networks that meet most of what there is to compute, and returns
+// a hash of the weights, the measures and the predictions of each.
+func hashes(t *testing.T) []string {
+	t.Helper()
+	var list []string
+	for _, o := range []optimizer.Optimizer{
+		optimizer.Adam{},
+		optimizer.SGD{LearningRate: 0.1, Momentum: 0.9, Nesterov: true, Clip: optimizer.Clip{Norm: 0.5}},
+		optimizer.RMSprop{Clip: optimizer.Clip{GlobalNorm: 0.5}},
+	} {
+		list = append(list, hashOf(t, chapter(t, o), chapterData(t)))
+	}
+	model, source := branched(t)
+	return append(list, hashOf(t, model, source))
+}
+
+// chapter is the listing's network, narrower.
+func chapter(t *testing.T, o optimizer.Optimizer) *cornu.Model {
+	t.Helper()
+	model := cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{101}},
+		&layer.Dense{Units: 67},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 33},
+		&layer.Activation{Func: activation.ReLU{}},
+		&layer.Dropout{Rate: 0.45},
+		&layer.Dense{Units: 10},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+	model.Seed(7)
+	if err := model.Compile(classifier(o)); err != nil {
+		t.Fatal(err)
+	}
+	return &model.Model
+}
+
+func chapterData(t *testing.T) *data.Arrays {
+	t.Helper()
+	const n = 300
+	pixels := make([]uint8, n*101)
+	labels := make([]int, n)
+	for i, x := range wave(len(pixels), 9) {
+		pixels[i] = uint8(int(128 + 128*x))
+	}
+	for i := range labels {
+		labels[i] = int(pixels[101*i]) * 10 / 256
+	}
+	x, err := data.Pixels(pixels, 101)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := data.OneHot(labels, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
+}
+
+// branched has a shared layer, two outputs, penalties, constraints and other
+// activations and losses.
+func branched(t *testing.T) (*cornu.Model, *data.Arrays) {
+	t.Helper()
+	a, b := cornu.Input(8), cornu.Input(8)
+	shared := &layer.Dense{Units: 19, Activation: activation.Tanh{}, KernelRegularizer: regularizer.L2{}, KernelConstraint: constraint.MaxNorm{}}
+	both := cornu.Apply(&layer.Concatenate{}, cornu.Apply(shared, a), cornu.Apply(shared, b))
+	frozen := cornu.Apply(&layer.Dense{Units: 11, Frozen: true, Activation: activation.Sigmoid{}}, both)
+	kind := cornu.Apply(&layer.Dense{Name: "kind", Units: 3, ActivityRegularizer: regularizer.L1{}}, frozen)
+	size := cornu.Apply(&layer.Dense{Name: "size", Units: 2, Activation: activation.Softplus{}}, cornu.Apply(&layer.Dropout{Rate: 0.1}, both))
+	model := cornu.NewModel([]*cornu.Node{a, b}, []*cornu.Node{kind, size})
+	model.Seed(3)
+	err := model.Compile(cornu.CompileConfig{
+		Losses:      []loss.Loss{loss.CategoricalCrossentropy{FromLogits: true, LabelSmoothing: 0.1}, loss.Huber{}},
+		LossWeights: []float64{1, 0.3},
+		Optimizer:   optimizer.Adam{LearningRate: 0.01, AMSGrad: true, WeightDecay: 0.01, EMA: optimizer.EMA{On: true}},
+		Metrics:     []metric.Metric{metric.MeanAbsoluteError{}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := points(t, 90)
+	source.X = append(source.X, column(t, wave(8*90, 2), 8))
+	source.Y = append(source.Y, column(t, wave(2*90, 3), 2))
+	source.Weights = wave(90, 4)
+	for i := range source.Weights {
+		source.Weights[i]++
+	}
+	return model, source
+}
+
+func hashOf(t *testing.T, model *cornu.Model, source *data.Arrays) string {
+	t.Helper()
+	history := fit(t, model, source, cornu.FitConfig{Epochs: 3, BatchSize: 32, ValidationSplit: 0.2})
+	h := sha256.New()
+	binary.Write(h, binary.LittleEndian, bits(t, model))
+	for _, name := range history.Names() {
+		binary.Write(h, binary.LittleEndian, history.Values[name])
+	}
+	var x []*tensor.Tensor
+	for i, c := range source.X {
+		width := c.Shape().Numel()
+		x = append(x, tensorOf(t, wave(13*width, uint32(i)), append([]int{13}, c.Shape()...)...))
+	}
+	out, err := model.PredictAll(ctx, x...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, y := range out {
+		binary.Write(h, binary.LittleEndian, floats(t, y))
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func TestATrainingHasTheSameBitsOnEveryTierAndAnyNumberOfThreads(t *testing.T) {
+	want := hashes(t)
+	tier := cpu.Active()
+	defer cpu.Force(tier)
+	defer cornu.SetThreads(0)
+	for _, tier := range cpu.Supported() {
+		if err := cpu.Force(tier); err != nil {
+			t.Fatal(err)
+		}
+		threads := []int{1, 2, 3, 7}
+		if testing.Short() {
+			threads = []int{3}
+		}
+		for _, n := range threads {
+			cornu.SetThreads(n)
+			for i, got := range hashes(t) {
+				if got != want[i] {
+					t.Errorf("training %d on %v with %d threads has other bits", i, tier, n)
+				}
+			}
+		}
+	}
+}
+
+// The passes are chosen when the process starts, so another one goes without.
+func TestATrainingHasTheSameBitsWithoutPasses(t *testing.T) {
+	const mark = "hashes: "
+	if os.Getenv("CORNU_TEST_HASHES") != "" {
+		fmt.Println(mark + strings.Join(hashes(t), " "))
+		return
+	}
+	self, err := os.Executable()
+	if err != nil {
+		t.Skip("the test can't run itself: ", err)
+	}
+	child := exec.Command(self, "-test.run=^"+t.Name()+"$")
+	child.Env = append(os.Environ(), "CORNU_PASSES=off", "CORNU_TEST_HASHES=1")
+	out, err := child.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	_, rest, _ := strings.Cut(string(out), mark)
+	line, _, _ := strings.Cut(rest, "\n")
+	if want := hashes(t); !slices.Equal(strings.Fields(line), want) {
+		t.Errorf("without passes the hashes are %s\nwant %s", out, want)
+	}
+}
