@@ -3,7 +3,10 @@ package main
 // This file defines `cornu mnist`: the network of listing 1.3.2 and the flags that change it.
 
 import (
+	"os"
+	"path/filepath"
 	"reflect"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -28,6 +31,7 @@ func newMNIST() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
 	}
 	s.flags(c)
+	s.outputs(c)
 	c.AddCommand(newTrain(), newPredict(), newSamples(), newTable(), newPlan())
 	return c
 }
@@ -46,6 +50,8 @@ type settings struct {
 	limit      int
 	threads    int
 	quiet      bool
+
+	plot, curves, tensorboard string // files and a folder, "" for none
 }
 
 func (s *settings) flags(c *cobra.Command) {
@@ -65,6 +71,14 @@ func (s *settings) flags(c *cobra.Command) {
 	f.IntVar(&s.limit, "limit", 0, "train on the first `N` digits alone; 0 is all")
 	f.IntVar(&s.threads, "threads", 0, "threads to compute on; 0 is all cores")
 	f.BoolVar(&s.quiet, "quiet", false, "print the results alone")
+}
+
+// outputs adds the flags for what a training leaves behind.
+func (s *settings) outputs(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&s.plot, "plot", "", "draw the network's diagram to `FILE`, .svg or .png")
+	f.StringVar(&s.curves, "curves", "", "draw loss and accuracy by epoch to `FILE`, .svg or .png")
+	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
 }
 
 // check returns an error about the first flag whose value makes no sense.
@@ -92,6 +106,24 @@ func (s *settings) check() error {
 	}
 	if _, err := optimizer.ByName(s.optimizer); err != nil {
 		return misuse("--optimizer: %v", err)
+	}
+	// Before a training, not after it.
+	if err := checkPicture("--plot", s.plot); err != nil {
+		return err
+	}
+	return checkPicture("--curves", s.curves)
+}
+
+// checkPicture returns an error if a picture surely can't be written to a file.
+func checkPicture(flag, file string) error {
+	if file == "" {
+		return nil
+	}
+	if ending := strings.ToLower(filepath.Ext(file)); ending != ".svg" && ending != ".png" {
+		return misuse("%s: a file of .svg or .png, got %s", flag, file)
+	}
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return misuse("%s: there is no folder %s", flag, filepath.Dir(file))
 	}
 	return nil
 }

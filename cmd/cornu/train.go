@@ -14,9 +14,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
+	"github.com/cornu-ml/cornu/viz"
 )
 
 func newTrain() *cobra.Command {
@@ -29,6 +31,7 @@ func newTrain() *cobra.Command {
 		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
 	}
 	s.flags(c)
+	s.outputs(c)
 	return c
 }
 
@@ -72,16 +75,28 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 			return nil, nil, err
 		}
 	}
+	if s.plot != "" {
+		if err := viz.Save(s.plot, viz.Diagram{Model: model, Style: layer.Keras2}); err != nil {
+			return nil, nil, err
+		}
+	}
 	var reached progress
-	_, err = model.Fit(c.Context(), digits, cornu.FitConfig{
+	callbacks := []train.Callback{&reached}
+	if s.tensorboard != "" {
+		callbacks = append(callbacks, &callback.TensorBoard{LogDir: s.tensorboard})
+	}
+	history, err := model.Fit(c.Context(), digits, cornu.FitConfig{
 		Epochs:    s.epochs,
 		BatchSize: s.batch,
-		Callbacks: []train.Callback{&reached},
+		Callbacks: callbacks,
 		Quiet:     s.quiet,
 		Log:       out,
 	})
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintf(c.ErrOrStderr(), "\ninterrupted %s\n", reached)
+	}
+	if err == nil && s.curves != "" {
+		err = viz.Save(s.curves, viz.Curves{History: history})
 	}
 	return model, test, err
 }
