@@ -360,16 +360,41 @@ func (s *scratch) load(e *Elementwise, i int, t region) {
 		s.regs[i] = p
 		return
 	}
-	tile := s.tile(e, i)
-	s.regs[i] = &tile[0]
-	for j := range t.rows {
-		row := tile[j*t.cols:][:t.cols]
-		if src := offset(p, j*stride); o.ColStride == 0 {
-			fill(row, *src)
-		} else {
-			copy(row, unsafe.Slice(src, t.cols))
-		}
+	tile := &s.tile(e, i)[0]
+	s.regs[i] = tile
+	s.move(tile, p, t.rows, t.cols, t.cols, stride, o.ColStride == 0)
+}
+
+// move copies rows of cols elements, the strides apart; with splat it repeats the
+// first element of each source row instead.
+func (s *scratch) move(dst, src *float32, rows, cols, dstStride, srcStride int, splat bool) {
+	l := &s.loop
+	l.rows, l.cols = rows, cols
+	l.in[0], l.inStride[0] = src, 4*srcStride
+	l.out[0], l.outStride[0] = dst, 4*dstStride
+	if splat {
+		splatRows(l)
+	} else {
+		copyRows(l)
 	}
+}
+
+// copyRowsGeneric and splatRowsGeneric do what move says.
+func copyRowsGeneric(l *fusedLoop) {
+	for r := range l.rows {
+		copy(l.outRow(r), unsafe.Slice(offset(l.in[0], r*l.inStride[0]/4), l.cols))
+	}
+}
+
+func splatRowsGeneric(l *fusedLoop) {
+	for r := range l.rows {
+		fill(l.outRow(r), *offset(l.in[0], r*l.inStride[0]/4))
+	}
+}
+
+// outRow is row r of the first output.
+func (l *fusedLoop) outRow(r int) []float32 {
+	return unsafe.Slice(offset(l.out[0], r*l.outStride[0]/4), l.cols)
 }
 
 func offset(p *float32, n int) *float32 {
@@ -405,11 +430,8 @@ func (e *Elementwise) interpretTile(s *scratch, ops *[numEOps]primitive, t regio
 	}
 	for k, r := range e.results {
 		p, stride := t.at(&e.Out[k])
-		if s.regs[r] == p {
-			continue
-		}
-		for j := range t.rows {
-			copy(unsafe.Slice(offset(p, j*stride), t.cols), unsafe.Slice(offset(s.regs[r], j*t.cols), t.cols))
+		if s.regs[r] != p {
+			s.move(p, s.regs[r], t.rows, t.cols, stride, t.cols, false)
 		}
 	}
 }

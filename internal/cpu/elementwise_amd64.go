@@ -34,3 +34,25 @@ func init() {
 		}
 	}
 }
+
+func copyRows(l *fusedLoop) {
+	switch Active() {
+	case AVX2:
+		fusedCopyAVX2(l)
+	case AVX512:
+		fusedCopyAVX512(l)
+	default:
+		copyRowsGeneric(l)
+	}
+}
+
+func splatRows(l *fusedLoop) {
+	switch Active() {
+	case AVX2:
+		fusedSplatAVX2(l)
+	case AVX512:
+		fusedSplatAVX512(l)
+	default:
+		splatRowsGeneric(l)
+	}
+}

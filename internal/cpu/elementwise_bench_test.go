@@ -68,20 +68,36 @@ func BenchmarkFusedUpdate(b *testing.B) {
 	}
 }
 
-// The epilogue of a hidden layer of the listing: bias, relu and dropout.
+// Epilogues of a hidden layer of 128×256, whole and in the regions of a product's
+// tasks. The last program is interpreted.
 func BenchmarkEpilogue(b *testing.B) {
+	const rows, cols = 128, 256
 	eachBenchTier(b, func(b *testing.B) {
-		for i := range fusedPrograms[:min(4, len(fusedPrograms))] {
-			f := &fusedPrograms[i]
-			b.Run(f.name, func(b *testing.B) {
-				e := kernelOf(f, rand.New(rand.NewPCG(1, 2)), 128, 256, full)
-				for k := 1; k < f.vectors; k++ {
-					e.In[k] = row.operand(rand.New(rand.NewPCG(1, 2)), 128, 256)
-				}
-				for b.Loop() {
-					e.Run(nil)
-				}
-			})
+		for name, code := range map[string][]Instr{
+			"bias":           {{Op: OpAdd, A: 0, B: 1}},
+			"bias-relu":      {{Op: OpAdd, A: 0, B: 1}, {Op: OpRelu, A: 2}},
+			"bias-relu-drop": {{Op: OpAdd, A: 0, B: 1}, {Op: OpRelu, A: 2}, {Op: OpDropout, A: 3}},
+			"bias-tanh":      {{Op: OpAdd, A: 0, B: 1}, {Op: OpTanh, A: 2}},
+		} {
+			for _, width := range []int{32, cols} {
+				b.Run(fmt.Sprintf("%s/%d", name, width), func(b *testing.B) {
+					r := rand.New(rand.NewPCG(1, 2))
+					x := full.operand(r, rows, cols)
+					e := &Elementwise{
+						Program: &Program{Operands: 2, Code: code, Outputs: []uint8{uint8(1 + len(code))}},
+						Rows:    rows, Cols: cols,
+						In:       []Operand{x, row.operand(r, rows, cols)},
+						Out:      []Operand{x},
+						Dropouts: []Dropout{testDropout(1)},
+					}
+					e.Prepare()
+					for b.Loop() {
+						for c := 0; c < cols; c += width {
+							e.Region(0, 0, rows, c, c+width)
+						}
+					}
+				})
+			}
 		}
 	})
 }

@@ -6,3 +6,6 @@ package cpu
 func opsOf(Tier) *[numEOps]primitive { return &genericOps }
 
 var fusedPrograms []fusedProgram
+
+func copyRows(l *fusedLoop)  { copyRowsGeneric(l) }
+func splatRows(l *fusedLoop) { splatRowsGeneric(l) }

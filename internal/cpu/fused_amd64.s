@@ -608,38 +608,32 @@ return40:
 	VZEROUPPER
 	RET
 
-// func fusedScaleAVX2(l *fusedLoop)
+// func fusedCopyAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
 row44:
-	CMPQ         CX, (AX)
-	JGE          return45
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	VBROADCASTSS (SI), Y0
-	MOVQ         240(AX), SI
-	IMULQ        CX, SI
-	ADDQ         208(AX), SI
-	XORQ         DI, DI
-	MOVQ         DX, R8
-	ANDQ         $-16, R8
-	JZ           one47
+	CMPQ  CX, (AX)
+	JGE   return45
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  240(AX), SI
+	IMULQ CX, SI
+	ADDQ  208(AX), SI
+	XORQ  DI, DI
+	MOVQ  DX, R8
+	ANDQ  $-16, R8
+	JZ    one47
 
 many46:
-	VMOVUPS (BX)(DI*4), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (SI)(DI*4)
-	VMOVUPS 32(BX)(DI*4), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, 32(SI)(DI*4)
+	VMOVUPS (BX)(DI*4), Y0
+	VMOVUPS Y0, (SI)(DI*4)
+	VMOVUPS 32(BX)(DI*4), Y0
+	VMOVUPS Y0, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
 	JB      many46
@@ -651,9 +645,8 @@ one47:
 	JAE  last49
 
 one48:
-	VMOVUPS (BX)(DI*4), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS Y1, (SI)(DI*4)
+	VMOVUPS (BX)(DI*4), Y0
+	VMOVUPS Y0, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
 	JB      one48
@@ -664,10 +657,9 @@ last49:
 	JZ         done50
 	LEAQ       tailmask<>+0(SB), R9
 	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y1
-	VMASKMOVPS (BX)(DI*4), Y1, Y2
-	VMULPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (SI)(DI*4)
+	VMOVUPS    32(R9)(R8*4), Y0
+	VMASKMOVPS (BX)(DI*4), Y0, Y1
+	VMASKMOVPS Y1, Y0, (SI)(DI*4)
 
 done50:
 	INCQ CX
@@ -677,9 +669,9 @@ return45:
 	VZEROUPPER
 	RET
 
-// func fusedScaleAddAVX2(l *fusedLoop)
+// func fusedSplatAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -690,64 +682,42 @@ row51:
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	VBROADCASTSS (DI), Y0
-	MOVQ         240(AX), DI
-	IMULQ        CX, DI
-	ADDQ         208(AX), DI
-	XORQ         R8, R8
-	MOVQ         DX, R9
-	ANDQ         $-16, R9
+	VBROADCASTSS (BX), Y0
+	MOVQ         240(AX), BX
+	IMULQ        CX, BX
+	ADDQ         208(AX), BX
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ANDQ         $-16, DI
 	JZ           one54
 
 many53:
-	VMOVUPS (BX)(R8*4), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS (SI)(R8*4), Y2
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, (DI)(R8*4)
-	VMOVUPS 32(BX)(R8*4), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS 32(SI)(R8*4), Y2
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, 32(DI)(R8*4)
-	ADDQ    $+16, R8
-	CMPQ    R8, R9
+	VMOVUPS Y0, (BX)(SI*4)
+	VMOVUPS Y0, 32(BX)(SI*4)
+	ADDQ    $+16, SI
+	CMPQ    SI, DI
 	JB      many53
 
 one54:
-	MOVQ DX, R9
-	ANDQ $-8, R9
-	CMPQ R8, R9
+	MOVQ DX, DI
+	ANDQ $-8, DI
+	CMPQ SI, DI
 	JAE  last56
 
 one55:
-	VMOVUPS (BX)(R8*4), Y1
-	VMULPS  Y0, Y1, Y1
-	VMOVUPS (SI)(R8*4), Y2
-	VADDPS  Y2, Y1, Y1
-	VMOVUPS Y1, (DI)(R8*4)
-	ADDQ    $+8, R8
-	CMPQ    R8, R9
+	VMOVUPS Y0, (BX)(SI*4)
+	ADDQ    $+8, SI
+	CMPQ    SI, DI
 	JB      one55
 
 last56:
-	MOVQ       DX, R9
-	SUBQ       R8, R9
+	MOVQ       DX, DI
+	SUBQ       SI, DI
 	JZ         done57
-	LEAQ       tailmask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y1
-	VMASKMOVPS (BX)(R8*4), Y1, Y2
-	VMULPS     Y0, Y2, Y0
-	VMASKMOVPS (SI)(R8*4), Y1, Y2
-	VADDPS     Y2, Y0, Y0
-	VMASKMOVPS Y0, Y1, (DI)(R8*4)
+	LEAQ       tailmask<>+0(SB), R8
+	NEGQ       DI
+	VMOVUPS    32(R8)(DI*4), Y1
+	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
 done57:
 	INCQ CX
@@ -757,9 +727,9 @@ return52:
 	VZEROUPPER
 	RET
 
-// func fusedSGDAVX2(l *fusedLoop)
+// func fusedScaleAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -773,6 +743,75 @@ row58:
 	MOVQ         120(AX), SI
 	IMULQ        CX, SI
 	ADDQ         24(AX), SI
+	VBROADCASTSS (SI), Y0
+	MOVQ         240(AX), SI
+	IMULQ        CX, SI
+	ADDQ         208(AX), SI
+	XORQ         DI, DI
+	MOVQ         DX, R8
+	ANDQ         $-16, R8
+	JZ           one61
+
+many60:
+	VMOVUPS (BX)(DI*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (SI)(DI*4)
+	VMOVUPS 32(BX)(DI*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, 32(SI)(DI*4)
+	ADDQ    $+16, DI
+	CMPQ    DI, R8
+	JB      many60
+
+one61:
+	MOVQ DX, R8
+	ANDQ $-8, R8
+	CMPQ DI, R8
+	JAE  last63
+
+one62:
+	VMOVUPS (BX)(DI*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS Y1, (SI)(DI*4)
+	ADDQ    $+8, DI
+	CMPQ    DI, R8
+	JB      one62
+
+last63:
+	MOVQ       DX, R8
+	SUBQ       DI, R8
+	JZ         done64
+	LEAQ       tailmask<>+0(SB), R9
+	NEGQ       R8
+	VMOVUPS    32(R9)(R8*4), Y1
+	VMASKMOVPS (BX)(DI*4), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS Y0, Y1, (SI)(DI*4)
+
+done64:
+	INCQ CX
+	JMP  row58
+
+return59:
+	VZEROUPPER
+	RET
+
+// func fusedScaleAddAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row65:
+	CMPQ         CX, (AX)
+	JGE          return66
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
 	MOVQ         128(AX), DI
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
@@ -783,9 +822,89 @@ row58:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one61
+	JZ           one68
 
-many60:
+many67:
+	VMOVUPS (BX)(R8*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS (SI)(R8*4), Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (DI)(R8*4)
+	VMOVUPS 32(BX)(R8*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS 32(SI)(R8*4), Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, 32(DI)(R8*4)
+	ADDQ    $+16, R8
+	CMPQ    R8, R9
+	JB      many67
+
+one68:
+	MOVQ DX, R9
+	ANDQ $-8, R9
+	CMPQ R8, R9
+	JAE  last70
+
+one69:
+	VMOVUPS (BX)(R8*4), Y1
+	VMULPS  Y0, Y1, Y1
+	VMOVUPS (SI)(R8*4), Y2
+	VADDPS  Y2, Y1, Y1
+	VMOVUPS Y1, (DI)(R8*4)
+	ADDQ    $+8, R8
+	CMPQ    R8, R9
+	JB      one69
+
+last70:
+	MOVQ       DX, R9
+	SUBQ       R8, R9
+	JZ         done71
+	LEAQ       tailmask<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    32(R10)(R9*4), Y1
+	VMASKMOVPS (BX)(R8*4), Y1, Y2
+	VMULPS     Y0, Y2, Y0
+	VMASKMOVPS (SI)(R8*4), Y1, Y2
+	VADDPS     Y2, Y0, Y0
+	VMASKMOVPS Y0, Y1, (DI)(R8*4)
+
+done71:
+	INCQ CX
+	JMP  row65
+
+return66:
+	VZEROUPPER
+	RET
+
+// func fusedSGDAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row72:
+	CMPQ         CX, (AX)
+	JGE          return73
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Y0
+	MOVQ         240(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-16, R9
+	JZ           one75
+
+many74:
 	VMOVUPS (SI)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (BX)(R8*4), Y2
@@ -798,15 +917,15 @@ many60:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many60
+	JB      many74
 
-one61:
+one75:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last63
+	JAE  last77
 
-one62:
+one76:
 	VMOVUPS (SI)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (BX)(R8*4), Y2
@@ -814,12 +933,12 @@ one62:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one62
+	JB      one76
 
-last63:
+last77:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done64
+	JZ         done78
 	LEAQ       tailmask<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    32(R10)(R9*4), Y1
@@ -829,11 +948,11 @@ last63:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done64:
+done78:
 	INCQ CX
-	JMP  row58
+	JMP  row72
 
-return59:
+return73:
 	VZEROUPPER
 	RET
 
@@ -844,9 +963,9 @@ TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row65:
+row79:
 	CMPQ         CX, (AX)
-	JGE          return66
+	JGE          return80
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -873,9 +992,9 @@ row65:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-16, R11
-	JZ           one68
+	JZ           one82
 
-many67:
+many81:
 	VMOVUPS (SI)(R10*4), Y2
 	VMULPS  Y0, Y2, Y2
 	VMOVUPS (DI)(R10*4), Y3
@@ -896,15 +1015,15 @@ many67:
 	VMOVUPS Y2, 32(R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      many67
+	JB      many81
 
-one68:
+one82:
 	MOVQ DX, R11
 	ANDQ $-8, R11
 	CMPQ R10, R11
-	JAE  last70
+	JAE  last84
 
-one69:
+one83:
 	VMOVUPS (SI)(R10*4), Y2
 	VMULPS  Y0, Y2, Y2
 	VMOVUPS (DI)(R10*4), Y3
@@ -916,12 +1035,12 @@ one69:
 	VMOVUPS Y2, (R9)(R10*4)
 	ADDQ    $+8, R10
 	CMPQ    R10, R11
-	JB      one69
+	JB      one83
 
-last70:
+last84:
 	MOVQ       DX, R11
 	SUBQ       R10, R11
-	JZ         done71
+	JZ         done85
 	LEAQ       tailmask<>+0(SB), R12
 	NEGQ       R11
 	VMOVUPS    32(R12)(R11*4), Y2
@@ -935,11 +1054,11 @@ last70:
 	VMASKMOVPS Y1, Y2, (R8)(R10*4)
 	VMASKMOVPS Y0, Y2, (R9)(R10*4)
 
-done71:
+done85:
 	INCQ CX
-	JMP  row65
+	JMP  row79
 
-return66:
+return80:
 	VZEROUPPER
 	RET
 
@@ -950,9 +1069,9 @@ TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row72:
+row86:
 	CMPQ         CX, (AX)
-	JGE          return73
+	JGE          return87
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -979,9 +1098,9 @@ row72:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-16, R11
-	JZ           one75
+	JZ           one89
 
-many74:
+many88:
 	VMOVUPS (SI)(R10*4), Y2
 	VMULPS  Y0, Y2, Y2
 	VMOVUPS (DI)(R10*4), Y3
@@ -1006,15 +1125,15 @@ many74:
 	VMOVUPS Y3, 32(R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      many74
+	JB      many88
 
-one75:
+one89:
 	MOVQ DX, R11
 	ANDQ $-8, R11
 	CMPQ R10, R11
-	JAE  last77
+	JAE  last91
 
-one76:
+one90:
 	VMOVUPS (SI)(R10*4), Y2
 	VMULPS  Y0, Y2, Y2
 	VMOVUPS (DI)(R10*4), Y3
@@ -1028,12 +1147,12 @@ one76:
 	VMOVUPS Y3, (R9)(R10*4)
 	ADDQ    $+8, R10
 	CMPQ    R10, R11
-	JB      one76
+	JB      one90
 
-last77:
+last91:
 	MOVQ       DX, R11
 	SUBQ       R10, R11
-	JZ         done78
+	JZ         done92
 	LEAQ       tailmask<>+0(SB), R12
 	NEGQ       R11
 	VMOVUPS    32(R12)(R11*4), Y2
@@ -1049,11 +1168,11 @@ last77:
 	VMASKMOVPS Y0, Y2, (R8)(R10*4)
 	VMASKMOVPS Y3, Y2, (R9)(R10*4)
 
-done78:
+done92:
 	INCQ CX
-	JMP  row72
+	JMP  row86
 
-return73:
+return87:
 	VZEROUPPER
 	RET
 
@@ -1064,9 +1183,9 @@ TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row79:
+row93:
 	CMPQ         CX, (AX)
-	JGE          return80
+	JGE          return94
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1107,9 +1226,9 @@ row79:
 	XORQ         R12, R12
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
-	JZ           one82
+	JZ           one96
 
-many81:
+many95:
 	VMOVUPS (SI)(R12*4), Y4
 	VMOVUPS (DI)(R12*4), Y5
 	VSUBPS  Y5, Y4, Y6
@@ -1150,15 +1269,15 @@ many81:
 	VMOVUPS Y4, 32(R11)(R12*4)
 	ADDQ    $+16, R12
 	CMPQ    R12, R13
-	JB      many81
+	JB      many95
 
-one82:
+one96:
 	MOVQ DX, R13
 	ANDQ $-8, R13
 	CMPQ R12, R13
-	JAE  last84
+	JAE  last98
 
-one83:
+one97:
 	VMOVUPS (SI)(R12*4), Y4
 	VMOVUPS (DI)(R12*4), Y5
 	VSUBPS  Y5, Y4, Y6
@@ -1180,12 +1299,12 @@ one83:
 	VMOVUPS Y4, (R11)(R12*4)
 	ADDQ    $+8, R12
 	CMPQ    R12, R13
-	JB      one83
+	JB      one97
 
-last84:
+last98:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done85
+	JZ         done99
 	LEAQ       tailmask<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    32(R14)(R13*4), Y4
@@ -1209,11 +1328,11 @@ last84:
 	VMASKMOVPS Y0, Y4, (R10)(R12*4)
 	VMASKMOVPS Y1, Y4, (R11)(R12*4)
 
-done85:
+done99:
 	INCQ CX
-	JMP  row79
+	JMP  row93
 
-return80:
+return94:
 	VZEROUPPER
 	RET
 
@@ -1224,9 +1343,9 @@ TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row86:
+row100:
 	CMPQ         CX, (AX)
-	JGE          return87
+	JGE          return101
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1275,9 +1394,9 @@ row86:
 	XORQ         R12, R12
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
-	JZ           one89
+	JZ           one103
 
-many88:
+many102:
 	VMOVUPS (BX)(R12*4), Y6
 	VMULPS  Y0, Y6, Y7
 	VMULPS  Y1, Y7, Y7
@@ -1324,15 +1443,15 @@ many88:
 	VMOVUPS Y7, 32(R11)(R12*4)
 	ADDQ    $+16, R12
 	CMPQ    R12, R13
-	JB      many88
+	JB      many102
 
-one89:
+one103:
 	MOVQ DX, R13
 	ANDQ $-8, R13
 	CMPQ R12, R13
-	JAE  last91
+	JAE  last105
 
-one90:
+one104:
 	VMOVUPS (BX)(R12*4), Y6
 	VMULPS  Y0, Y6, Y7
 	VMULPS  Y1, Y7, Y7
@@ -1357,12 +1476,12 @@ one90:
 	VMOVUPS Y7, (R11)(R12*4)
 	ADDQ    $+8, R12
 	CMPQ    R12, R13
-	JB      one90
+	JB      one104
 
-last91:
+last105:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done92
+	JZ         done106
 	LEAQ       tailmask<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    32(R14)(R13*4), Y6
@@ -1389,11 +1508,11 @@ last91:
 	VMASKMOVPS Y2, Y6, (R10)(R12*4)
 	VMASKMOVPS Y1, Y6, (R11)(R12*4)
 
-done92:
+done106:
 	INCQ CX
-	JMP  row86
+	JMP  row100
 
-return87:
+return101:
 	VZEROUPPER
 	RET
 
@@ -1404,9 +1523,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row93:
+row107:
 	CMPQ         CX, (AX)
-	JGE          return94
+	JGE          return108
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1441,9 +1560,9 @@ row93:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-16, R11
-	JZ           one96
+	JZ           one110
 
-many95:
+many109:
 	VMOVUPS (DI)(R10*4), Y4
 	VMULPS  Y4, Y0, Y4
 	VMOVUPS (SI)(R10*4), Y5
@@ -1474,15 +1593,15 @@ many95:
 	VMOVUPS Y4, 32(R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      many95
+	JB      many109
 
-one96:
+one110:
 	MOVQ DX, R11
 	ANDQ $-8, R11
 	CMPQ R10, R11
-	JAE  last98
+	JAE  last112
 
-one97:
+one111:
 	VMOVUPS (DI)(R10*4), Y4
 	VMULPS  Y4, Y0, Y4
 	VMOVUPS (SI)(R10*4), Y5
@@ -1499,12 +1618,12 @@ one97:
 	VMOVUPS Y4, (R9)(R10*4)
 	ADDQ    $+8, R10
 	CMPQ    R10, R11
-	JB      one97
+	JB      one111
 
-last98:
+last112:
 	MOVQ       DX, R11
 	SUBQ       R10, R11
-	JZ         done99
+	JZ         done113
 	LEAQ       tailmask<>+0(SB), R12
 	NEGQ       R11
 	VMOVUPS    32(R12)(R11*4), Y4
@@ -1523,11 +1642,11 @@ last98:
 	VMASKMOVPS Y1, Y4, (R8)(R10*4)
 	VMASKMOVPS Y0, Y4, (R9)(R10*4)
 
-done99:
+done113:
 	INCQ CX
-	JMP  row93
+	JMP  row107
 
-return94:
+return108:
 	VZEROUPPER
 	RET
 
@@ -2095,38 +2214,32 @@ return40:
 	VZEROUPPER
 	RET
 
-// func fusedScaleAVX512(l *fusedLoop)
+// func fusedCopyAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
+TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
 row44:
-	CMPQ         CX, (AX)
-	JGE          return45
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	VBROADCASTSS (SI), Z0
-	MOVQ         240(AX), SI
-	IMULQ        CX, SI
-	ADDQ         208(AX), SI
-	XORQ         DI, DI
-	MOVQ         DX, R8
-	ANDQ         $-32, R8
-	JZ           one47
+	CMPQ  CX, (AX)
+	JGE   return45
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  240(AX), SI
+	IMULQ CX, SI
+	ADDQ  208(AX), SI
+	XORQ  DI, DI
+	MOVQ  DX, R8
+	ANDQ  $-32, R8
+	JZ    one47
 
 many46:
-	VMOVUPS (BX)(DI*4), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (SI)(DI*4)
-	VMOVUPS 64(BX)(DI*4), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, 64(SI)(DI*4)
+	VMOVUPS (BX)(DI*4), Z0
+	VMOVUPS Z0, (SI)(DI*4)
+	VMOVUPS 64(BX)(DI*4), Z0
+	VMOVUPS Z0, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
 	JB      many46
@@ -2138,9 +2251,8 @@ one47:
 	JAE  last49
 
 one48:
-	VMOVUPS (BX)(DI*4), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS Z1, (SI)(DI*4)
+	VMOVUPS (BX)(DI*4), Z0
+	VMOVUPS Z0, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
 	JB      one48
@@ -2152,8 +2264,7 @@ last49:
 	MOVQ      $-1, R9
 	BZHIQ     R8, R9, R9
 	KMOVW     R9, K1
-	VMOVUPS.Z (BX)(DI*4), K1, Z1
-	VMULPS    Z0, Z1, Z0
+	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
 done50:
@@ -2164,9 +2275,9 @@ return45:
 	VZEROUPPER
 	RET
 
-// func fusedScaleAddAVX512(l *fusedLoop)
+// func fusedSplatAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
+TEXT ·fusedSplatAVX512(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -2177,64 +2288,42 @@ row51:
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	VBROADCASTSS (DI), Z0
-	MOVQ         240(AX), DI
-	IMULQ        CX, DI
-	ADDQ         208(AX), DI
-	XORQ         R8, R8
-	MOVQ         DX, R9
-	ANDQ         $-32, R9
+	VBROADCASTSS (BX), Z0
+	MOVQ         240(AX), BX
+	IMULQ        CX, BX
+	ADDQ         208(AX), BX
+	XORQ         SI, SI
+	MOVQ         DX, DI
+	ANDQ         $-32, DI
 	JZ           one54
 
 many53:
-	VMOVUPS (BX)(R8*4), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS (SI)(R8*4), Z2
-	VADDPS  Z2, Z1, Z1
-	VMOVUPS Z1, (DI)(R8*4)
-	VMOVUPS 64(BX)(R8*4), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS 64(SI)(R8*4), Z2
-	VADDPS  Z2, Z1, Z1
-	VMOVUPS Z1, 64(DI)(R8*4)
-	ADDQ    $+32, R8
-	CMPQ    R8, R9
+	VMOVUPS Z0, (BX)(SI*4)
+	VMOVUPS Z0, 64(BX)(SI*4)
+	ADDQ    $+32, SI
+	CMPQ    SI, DI
 	JB      many53
 
 one54:
-	MOVQ DX, R9
-	ANDQ $-16, R9
-	CMPQ R8, R9
+	MOVQ DX, DI
+	ANDQ $-16, DI
+	CMPQ SI, DI
 	JAE  last56
 
 one55:
-	VMOVUPS (BX)(R8*4), Z1
-	VMULPS  Z0, Z1, Z1
-	VMOVUPS (SI)(R8*4), Z2
-	VADDPS  Z2, Z1, Z1
-	VMOVUPS Z1, (DI)(R8*4)
-	ADDQ    $+16, R8
-	CMPQ    R8, R9
+	VMOVUPS Z0, (BX)(SI*4)
+	ADDQ    $+16, SI
+	CMPQ    SI, DI
 	JB      one55
 
 last56:
-	MOVQ      DX, R9
-	SUBQ      R8, R9
-	JZ        done57
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
-	KMOVW     R10, K1
-	VMOVUPS.Z (BX)(R8*4), K1, Z1
-	VMULPS    Z0, Z1, Z0
-	VMOVUPS.Z (SI)(R8*4), K1, Z1
-	VADDPS    Z1, Z0, Z0
-	VMOVUPS   Z0, K1, (DI)(R8*4)
+	MOVQ    DX, DI
+	SUBQ    SI, DI
+	JZ      done57
+	MOVQ    $-1, R8
+	BZHIQ   DI, R8, R8
+	KMOVW   R8, K1
+	VMOVUPS Z0, K1, (BX)(SI*4)
 
 done57:
 	INCQ CX
@@ -2244,9 +2333,9 @@ return52:
 	VZEROUPPER
 	RET
 
-// func fusedSGDAVX512(l *fusedLoop)
+// func fusedScaleAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
+TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -2260,6 +2349,75 @@ row58:
 	MOVQ         120(AX), SI
 	IMULQ        CX, SI
 	ADDQ         24(AX), SI
+	VBROADCASTSS (SI), Z0
+	MOVQ         240(AX), SI
+	IMULQ        CX, SI
+	ADDQ         208(AX), SI
+	XORQ         DI, DI
+	MOVQ         DX, R8
+	ANDQ         $-32, R8
+	JZ           one61
+
+many60:
+	VMOVUPS (BX)(DI*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (SI)(DI*4)
+	VMOVUPS 64(BX)(DI*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, 64(SI)(DI*4)
+	ADDQ    $+32, DI
+	CMPQ    DI, R8
+	JB      many60
+
+one61:
+	MOVQ DX, R8
+	ANDQ $-16, R8
+	CMPQ DI, R8
+	JAE  last63
+
+one62:
+	VMOVUPS (BX)(DI*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS Z1, (SI)(DI*4)
+	ADDQ    $+16, DI
+	CMPQ    DI, R8
+	JB      one62
+
+last63:
+	MOVQ      DX, R8
+	SUBQ      DI, R8
+	JZ        done64
+	MOVQ      $-1, R9
+	BZHIQ     R8, R9, R9
+	KMOVW     R9, K1
+	VMOVUPS.Z (BX)(DI*4), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS   Z0, K1, (SI)(DI*4)
+
+done64:
+	INCQ CX
+	JMP  row58
+
+return59:
+	VZEROUPPER
+	RET
+
+// func fusedScaleAddAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row65:
+	CMPQ         CX, (AX)
+	JGE          return66
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
 	MOVQ         128(AX), DI
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
@@ -2270,9 +2428,89 @@ row58:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one61
+	JZ           one68
 
-many60:
+many67:
+	VMOVUPS (BX)(R8*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (SI)(R8*4), Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (DI)(R8*4)
+	VMOVUPS 64(BX)(R8*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS 64(SI)(R8*4), Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, 64(DI)(R8*4)
+	ADDQ    $+32, R8
+	CMPQ    R8, R9
+	JB      many67
+
+one68:
+	MOVQ DX, R9
+	ANDQ $-16, R9
+	CMPQ R8, R9
+	JAE  last70
+
+one69:
+	VMOVUPS (BX)(R8*4), Z1
+	VMULPS  Z0, Z1, Z1
+	VMOVUPS (SI)(R8*4), Z2
+	VADDPS  Z2, Z1, Z1
+	VMOVUPS Z1, (DI)(R8*4)
+	ADDQ    $+16, R8
+	CMPQ    R8, R9
+	JB      one69
+
+last70:
+	MOVQ      DX, R9
+	SUBQ      R8, R9
+	JZ        done71
+	MOVQ      $-1, R10
+	BZHIQ     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (BX)(R8*4), K1, Z1
+	VMULPS    Z0, Z1, Z0
+	VMOVUPS.Z (SI)(R8*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (DI)(R8*4)
+
+done71:
+	INCQ CX
+	JMP  row65
+
+return66:
+	VZEROUPPER
+	RET
+
+// func fusedSGDAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row72:
+	CMPQ         CX, (AX)
+	JGE          return73
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Z0
+	MOVQ         240(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-32, R9
+	JZ           one75
+
+many74:
 	VMOVUPS (SI)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (BX)(R8*4), Z2
@@ -2285,15 +2523,15 @@ many60:
 	VMOVUPS Z1, 64(DI)(R8*4)
 	ADDQ    $+32, R8
 	CMPQ    R8, R9
-	JB      many60
+	JB      many74
 
-one61:
+one75:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last63
+	JAE  last77
 
-one62:
+one76:
 	VMOVUPS (SI)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (BX)(R8*4), Z2
@@ -2301,12 +2539,12 @@ one62:
 	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      one62
+	JB      one76
 
-last63:
+last77:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done64
+	JZ        done78
 	MOVQ      $-1, R10
 	BZHIQ     R9, R10, R10
 	KMOVW     R10, K1
@@ -2316,11 +2554,11 @@ last63:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done64:
+done78:
 	INCQ CX
-	JMP  row58
+	JMP  row72
 
-return59:
+return73:
 	VZEROUPPER
 	RET
 
@@ -2331,9 +2569,9 @@ TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row65:
+row79:
 	CMPQ         CX, (AX)
-	JGE          return66
+	JGE          return80
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2360,9 +2598,9 @@ row65:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-32, R11
-	JZ           one68
+	JZ           one82
 
-many67:
+many81:
 	VMOVUPS (SI)(R10*4), Z2
 	VMULPS  Z0, Z2, Z2
 	VMOVUPS (DI)(R10*4), Z3
@@ -2383,15 +2621,15 @@ many67:
 	VMOVUPS Z2, 64(R9)(R10*4)
 	ADDQ    $+32, R10
 	CMPQ    R10, R11
-	JB      many67
+	JB      many81
 
-one68:
+one82:
 	MOVQ DX, R11
 	ANDQ $-16, R11
 	CMPQ R10, R11
-	JAE  last70
+	JAE  last84
 
-one69:
+one83:
 	VMOVUPS (SI)(R10*4), Z2
 	VMULPS  Z0, Z2, Z2
 	VMOVUPS (DI)(R10*4), Z3
@@ -2403,12 +2641,12 @@ one69:
 	VMOVUPS Z2, (R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      one69
+	JB      one83
 
-last70:
+last84:
 	MOVQ      DX, R11
 	SUBQ      R10, R11
-	JZ        done71
+	JZ        done85
 	MOVQ      $-1, R12
 	BZHIQ     R11, R12, R12
 	KMOVW     R12, K1
@@ -2422,11 +2660,11 @@ last70:
 	VMOVUPS   Z1, K1, (R8)(R10*4)
 	VMOVUPS   Z0, K1, (R9)(R10*4)
 
-done71:
+done85:
 	INCQ CX
-	JMP  row65
+	JMP  row79
 
-return66:
+return80:
 	VZEROUPPER
 	RET
 
@@ -2437,9 +2675,9 @@ TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row72:
+row86:
 	CMPQ         CX, (AX)
-	JGE          return73
+	JGE          return87
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2466,9 +2704,9 @@ row72:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-32, R11
-	JZ           one75
+	JZ           one89
 
-many74:
+many88:
 	VMOVUPS (SI)(R10*4), Z2
 	VMULPS  Z0, Z2, Z2
 	VMOVUPS (DI)(R10*4), Z3
@@ -2493,15 +2731,15 @@ many74:
 	VMOVUPS Z3, 64(R9)(R10*4)
 	ADDQ    $+32, R10
 	CMPQ    R10, R11
-	JB      many74
+	JB      many88
 
-one75:
+one89:
 	MOVQ DX, R11
 	ANDQ $-16, R11
 	CMPQ R10, R11
-	JAE  last77
+	JAE  last91
 
-one76:
+one90:
 	VMOVUPS (SI)(R10*4), Z2
 	VMULPS  Z0, Z2, Z2
 	VMOVUPS (DI)(R10*4), Z3
@@ -2515,12 +2753,12 @@ one76:
 	VMOVUPS Z3, (R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      one76
+	JB      one90
 
-last77:
+last91:
 	MOVQ      DX, R11
 	SUBQ      R10, R11
-	JZ        done78
+	JZ        done92
 	MOVQ      $-1, R12
 	BZHIQ     R11, R12, R12
 	KMOVW     R12, K1
@@ -2536,11 +2774,11 @@ last77:
 	VMOVUPS   Z0, K1, (R8)(R10*4)
 	VMOVUPS   Z2, K1, (R9)(R10*4)
 
-done78:
+done92:
 	INCQ CX
-	JMP  row72
+	JMP  row86
 
-return73:
+return87:
 	VZEROUPPER
 	RET
 
@@ -2551,9 +2789,9 @@ TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row79:
+row93:
 	CMPQ         CX, (AX)
-	JGE          return80
+	JGE          return94
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2594,9 +2832,9 @@ row79:
 	XORQ         R12, R12
 	MOVQ         DX, R13
 	ANDQ         $-32, R13
-	JZ           one82
+	JZ           one96
 
-many81:
+many95:
 	VMOVUPS (SI)(R12*4), Z4
 	VMOVUPS (DI)(R12*4), Z5
 	VSUBPS  Z5, Z4, Z6
@@ -2637,15 +2875,15 @@ many81:
 	VMOVUPS Z4, 64(R11)(R12*4)
 	ADDQ    $+32, R12
 	CMPQ    R12, R13
-	JB      many81
+	JB      many95
 
-one82:
+one96:
 	MOVQ DX, R13
 	ANDQ $-16, R13
 	CMPQ R12, R13
-	JAE  last84
+	JAE  last98
 
-one83:
+one97:
 	VMOVUPS (SI)(R12*4), Z4
 	VMOVUPS (DI)(R12*4), Z5
 	VSUBPS  Z5, Z4, Z6
@@ -2667,12 +2905,12 @@ one83:
 	VMOVUPS Z4, (R11)(R12*4)
 	ADDQ    $+16, R12
 	CMPQ    R12, R13
-	JB      one83
+	JB      one97
 
-last84:
+last98:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done85
+	JZ        done99
 	MOVQ      $-1, R14
 	BZHIQ     R13, R14, R14
 	KMOVW     R14, K1
@@ -2696,11 +2934,11 @@ last84:
 	VMOVUPS   Z0, K1, (R10)(R12*4)
 	VMOVUPS   Z1, K1, (R11)(R12*4)
 
-done85:
+done99:
 	INCQ CX
-	JMP  row79
+	JMP  row93
 
-return80:
+return94:
 	VZEROUPPER
 	RET
 
@@ -2711,9 +2949,9 @@ TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row86:
+row100:
 	CMPQ         CX, (AX)
-	JGE          return87
+	JGE          return101
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2762,9 +3000,9 @@ row86:
 	XORQ         R12, R12
 	MOVQ         DX, R13
 	ANDQ         $-32, R13
-	JZ           one89
+	JZ           one103
 
-many88:
+many102:
 	VMOVUPS (BX)(R12*4), Z6
 	VMULPS  Z0, Z6, Z7
 	VMULPS  Z1, Z7, Z7
@@ -2811,15 +3049,15 @@ many88:
 	VMOVUPS Z7, 64(R11)(R12*4)
 	ADDQ    $+32, R12
 	CMPQ    R12, R13
-	JB      many88
+	JB      many102
 
-one89:
+one103:
 	MOVQ DX, R13
 	ANDQ $-16, R13
 	CMPQ R12, R13
-	JAE  last91
+	JAE  last105
 
-one90:
+one104:
 	VMOVUPS (BX)(R12*4), Z6
 	VMULPS  Z0, Z6, Z7
 	VMULPS  Z1, Z7, Z7
@@ -2844,12 +3082,12 @@ one90:
 	VMOVUPS Z7, (R11)(R12*4)
 	ADDQ    $+16, R12
 	CMPQ    R12, R13
-	JB      one90
+	JB      one104
 
-last91:
+last105:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done92
+	JZ        done106
 	MOVQ      $-1, R14
 	BZHIQ     R13, R14, R14
 	KMOVW     R14, K1
@@ -2876,11 +3114,11 @@ last91:
 	VMOVUPS   Z2, K1, (R10)(R12*4)
 	VMOVUPS   Z1, K1, (R11)(R12*4)
 
-done92:
+done106:
 	INCQ CX
-	JMP  row86
+	JMP  row100
 
-return87:
+return101:
 	VZEROUPPER
 	RET
 
@@ -2891,9 +3129,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row93:
+row107:
 	CMPQ         CX, (AX)
-	JGE          return94
+	JGE          return108
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2928,9 +3166,9 @@ row93:
 	XORQ         R10, R10
 	MOVQ         DX, R11
 	ANDQ         $-32, R11
-	JZ           one96
+	JZ           one110
 
-many95:
+many109:
 	VMOVUPS (DI)(R10*4), Z4
 	VMULPS  Z4, Z0, Z4
 	VMOVUPS (SI)(R10*4), Z5
@@ -2961,15 +3199,15 @@ many95:
 	VMOVUPS Z4, 64(R9)(R10*4)
 	ADDQ    $+32, R10
 	CMPQ    R10, R11
-	JB      many95
+	JB      many109
 
-one96:
+one110:
 	MOVQ DX, R11
 	ANDQ $-16, R11
 	CMPQ R10, R11
-	JAE  last98
+	JAE  last112
 
-one97:
+one111:
 	VMOVUPS (DI)(R10*4), Z4
 	VMULPS  Z4, Z0, Z4
 	VMOVUPS (SI)(R10*4), Z5
@@ -2986,12 +3224,12 @@ one97:
 	VMOVUPS Z4, (R9)(R10*4)
 	ADDQ    $+16, R10
 	CMPQ    R10, R11
-	JB      one97
+	JB      one111
 
-last98:
+last112:
 	MOVQ      DX, R11
 	SUBQ      R10, R11
-	JZ        done99
+	JZ        done113
 	MOVQ      $-1, R12
 	BZHIQ     R11, R12, R12
 	KMOVW     R12, K1
@@ -3010,10 +3248,10 @@ last98:
 	VMOVUPS   Z1, K1, (R8)(R10*4)
 	VMOVUPS   Z0, K1, (R9)(R10*4)
 
-done99:
+done113:
 	INCQ CX
-	JMP  row93
+	JMP  row107
 
-return94:
+return108:
 	VZEROUPPER
 	RET

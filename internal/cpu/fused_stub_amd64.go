@@ -71,6 +71,20 @@ func fusedReluGradAVX2(l *fusedLoop)
 //go:noescape
 func fusedDropoutReluGradAVX2(l *fusedLoop)
 
+// fusedCopyAVX2 does this for each element of l:
+//
+// and stores x.
+//
+//go:noescape
+func fusedCopyAVX2(l *fusedLoop)
+
+// fusedSplatAVX2 does this for each element of l:
+//
+// and stores x.
+//
+//go:noescape
+func fusedSplatAVX2(l *fusedLoop)
+
 // fusedScaleAVX2 does this for each element of l:
 //
 //	y = mul(x, s)
@@ -252,6 +266,20 @@ func fusedReluGradAVX512(l *fusedLoop)
 //
 //go:noescape
 func fusedDropoutReluGradAVX512(l *fusedLoop)
+
+// fusedCopyAVX512 does this for each element of l:
+//
+// and stores x.
+//
+//go:noescape
+func fusedCopyAVX512(l *fusedLoop)
+
+// fusedSplatAVX512 does this for each element of l:
+//
+// and stores x.
+//
+//go:noescape
+func fusedSplatAVX512(l *fusedLoop)
 
 // fusedScaleAVX512 does this for each element of l:
 //

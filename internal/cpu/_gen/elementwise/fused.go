@@ -29,6 +29,10 @@ var fusedPrograms = []fused{
 		[]string{"y"},
 	},
 
+	// What the interpreter moves to and from its tiles.
+	{"Copy", []string{"x"}, nil, nil, []string{"x"}},
+	{"Splat", nil, []string{"x"}, nil, []string{"x"}},
+
 	// Arithmetic with a scalar.
 	{"Scale", []string{"x"}, []string{"s"}, []string{"y = Mul x s"}, []string{"y"}},
 	{"ScaleAdd", []string{"x", "z"}, []string{"s"}, []string{"m = Mul x s", "y = Add m z"}, []string{"y"}},

@@ -92,6 +92,9 @@ func writeTables(out string) {
 	}
 	fmt.Fprint(&b, "// fusedPrograms are the programs that have a loop of their own.\nvar fusedPrograms = []fusedProgram{\n")
 	for _, f := range fusedPrograms {
+		if len(f.steps) == 0 {
+			continue // no program, only a loop
+		}
 		fmt.Fprintf(&b, "{\nname: %q, vectors: %d,\nprogram: Program{\nOperands: %d,\nCode: []Instr{\n", f.name, len(f.vectors), len(f.vectors)+len(f.scalars))
 		register := map[string]int{}
 		for _, s := range append(append([]string{}, f.vectors...), f.scalars...) {

@@ -208,7 +208,7 @@ func fusedLoop(a *asm, f fused) {
 			v[result] = opcodeNamed(name).emit(a, in)
 		}
 		for _, o := range f.outputs {
-			a.store(v[o], at(pointers["out "+o], i, disp))
+			a.store(value(o), at(pointers["out "+o], i, disp))
 		}
 	}
 
