@@ -62,10 +62,10 @@ func TestLoadAgreesWithTheReaderOfIDXFiles(t *testing.T) {
 // The counts that the chapter prints.
 func TestCountsAreTheChapters(t *testing.T) {
 	train, test := loaded(t)
-	if got, want := train.Counts(), [10]int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}; got != want {
+	if got, want := train.Counts(), []int{5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949}; !slices.Equal(got, want) {
 		t.Errorf("train: %v, want %v", got, want)
 	}
-	if got, want := test.Counts(), [10]int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}; got != want {
+	if got, want := test.Counts(), []int{980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009}; !slices.Equal(got, want) {
 		t.Errorf("test: %v, want %v", got, want)
 	}
 }
@@ -129,14 +129,6 @@ func TestAnEpochHasTheDigits(t *testing.T) {
 	}
 	if i != 100 {
 		t.Errorf("%d digits, want 100", i)
-	}
-}
-
-func TestALabelThatIsNoDigitIsAnError(t *testing.T) {
-	s := (&Set{Images: make([]uint8, 2*Rows*Columns), Labels: []uint8{3, 10}}).with(false, false).OneHot()
-	var label *data.LabelError
-	if _, err := s.Epoch(data.EpochConfig{BatchSize: 1}); !errors.As(err, &label) || label.Row != 1 {
-		t.Error(err)
 	}
 }
 

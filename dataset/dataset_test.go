@@ -1,0 +1,86 @@
+package dataset
+
+import (
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// three are images of 1 × 2 with the labels 2, 0 and 2 of three classes.
+func three(t *testing.T) *Set {
+	t.Helper()
+	s, err := New([]uint8{0, 51, 102, 153, 204, 255}, []uint8{2, 0, 2}, 1, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestASetIsASourceOfSeveralKinds(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		set    *Set
+		shapes []tensor.Shape
+		x, y   []float32 // of the first two images
+	}{
+		{"images and labels", three(t), []tensor.Shape{{1, 2}, {}}, []float32{0, 0.2, 0.4, 0.6}, []float32{2, 0}},
+		{"flat", three(t).Flat(), []tensor.Shape{{2}, {}}, []float32{0, 0.2, 0.4, 0.6}, []float32{2, 0}},
+		{"one-hot", three(t).OneHot(), []tensor.Shape{{1, 2}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},
+		{"all at once", three(t).Limit(2).OneHot().Flat(), []tensor.Shape{{2}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},
+		{"in another order", three(t).Flat().OneHot().Limit(2), []tensor.Shape{{2}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},
+	} {
+		spec := c.set.Spec()
+		if !spec.X[0].Equal(c.shapes[0]) || !spec.Y[0].Equal(c.shapes[1]) || spec.Len != c.set.Len() {
+			t.Errorf("%s: %+v", c.name, spec)
+		}
+		b, err := c.set.Epoch(data.EpochConfig{BatchSize: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch := data.Batch{X: [][]float32{make([]float32, len(c.x))}, Y: [][]float32{make([]float32, len(c.y))}}
+		if n, err := b.Next(); n != 2 || err != nil {
+			t.Fatalf("%s: %d images, %v", c.name, n, err)
+		}
+		if err := b.Read(&batch, nil); err != nil {
+			t.Fatal(err)
+		}
+		b.Close()
+		if !slices.Equal(batch.X[0], c.x) || !slices.Equal(batch.Y[0], c.y) {
+			t.Errorf("%s: %v", c.name, batch)
+		}
+	}
+}
+
+func TestASetKnowsItsImages(t *testing.T) {
+	s := three(t)
+	if got := s.Image(1); !slices.Equal(got, []uint8{102, 153}) {
+		t.Errorf("image 1 is %v", got)
+	}
+	if got := s.Counts(); !slices.Equal(got, []int{1, 0, 2}) {
+		t.Errorf("there are %v", got)
+	}
+	if s.Limit(2).Len() != 2 || s.Limit(9).Len() != 3 || s.Limit(-1).Len() != 0 {
+		t.Error("limits are not kept")
+	}
+	if _, err := s.Limit(0).Epoch(data.EpochConfig{BatchSize: 1}); !errors.Is(err, data.ErrEmpty) {
+		t.Errorf("an epoch of nothing: %v", err)
+	}
+}
+
+func TestWhatIsNoSetIsAnError(t *testing.T) {
+	var label *data.LabelError
+	if _, err := New(make([]uint8, 4), []uint8{2, 3}, 1, 2, 3); !errors.As(err, &label) || label.Row != 1 {
+		t.Errorf("a label that is no class: %v", err)
+	}
+	for name, size := range map[string][2]int{"another size": {1, 3}, "no size": {0, 2}, "fewer images": {2, 2}} {
+		if _, err := New(make([]uint8, 4), []uint8{0, 1}, size[0], size[1], 3); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+	if _, err := (&Set{}).Flat().Epoch(data.EpochConfig{BatchSize: 1}); err == nil {
+		t.Error("a set that New didn't make: no error")
+	}
+}
