@@ -290,9 +290,9 @@ TEXT ·sumColumnsAVX2(SB), NOSPLIT, $0-40
 	SHLQ    $0x02, SI
 	VMOVUPS c00000000<>+0(SB), Y0
 
-again18:
+again17:
 	CMPQ    BX, $+64
-	JL      less19
+	JL      less18
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
@@ -304,9 +304,9 @@ again18:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store21
+	JZ      store20
 
-rows20:
+rows19:
 	VMOVUPS (DI), Y9
 	VADDPS  Y9, Y1, Y1
 	VMOVAPS Y1, Y1
@@ -333,9 +333,9 @@ rows20:
 	VMOVAPS Y8, Y8
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows20
+	JNZ     rows19
 
-store21:
+store20:
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
@@ -347,58 +347,58 @@ store21:
 	ADDQ    $+256, CX
 	ADDQ    $+256, AX
 	SUBQ    $+64, BX
-	JMP     again18
+	JMP     again17
 
-less19:
-again22:
+less18:
+again21:
 	CMPQ    BX, $+8
-	JL      less23
+	JL      less22
 	VMOVAPS Y0, Y1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store25
+	JZ      store24
 
-rows24:
+rows23:
 	VMOVUPS (DI), Y2
 	VADDPS  Y2, Y1, Y1
 	VMOVAPS Y1, Y1
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows24
+	JNZ     rows23
 
-store25:
+store24:
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, AX
 	SUBQ    $+8, BX
-	JMP     again22
+	JMP     again21
 
-less23:
+less22:
 	TESTQ   BX, BX
-	JZ      done17
+	JZ      done16
 	LEAQ    tailmask<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store27
+	JZ      store26
 
-rows26:
+rows25:
 	VMASKMOVPS (BX), Y1, Y2
 	VADDPS     Y2, Y0, Y0
 	VMOVAPS    Y0, Y0
 	ADDQ       SI, BX
 	DECQ       DX
-	JNZ        rows26
+	JNZ        rows25
 
-store27:
+store26:
 	VMASKMOVPS Y0, Y1, (AX)
 	ADDQ       $+32, CX
 	ADDQ       $+32, AX
 
-done17:
+done16:
 	VZEROUPPER
 	RET
 
@@ -425,9 +425,9 @@ TEXT ·maxRowAVX2(SB), NOSPLIT, $0-20
 	XORQ    DX, DX
 	MOVQ    CX, BX
 	ANDQ    $-32, BX
-	JZ      one29
+	JZ      one28
 
-many28:
+many27:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMAXPS    Y5, Y1, Y6
 	VMAXPS    Y1, Y5, Y7
@@ -462,15 +462,15 @@ many28:
 	VMOVAPS   Y4, Y4
 	ADDQ      $+32, DX
 	CMPQ      DX, BX
-	JB        many28
+	JB        many27
 
-one29:
+one28:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last31
+	JAE  last30
 
-one30:
+one29:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMAXPS    Y5, Y1, Y6
 	VMAXPS    Y1, Y5, Y7
@@ -481,11 +481,11 @@ one30:
 	VMOVAPS   Y1, Y1
 	ADDQ      $+8, DX
 	CMPQ      DX, BX
-	JB        one30
+	JB        one29
 
-last31:
+last30:
 	SUBQ       DX, CX
-	JZ         done32
+	JZ         done31
 	LEAQ       tailmask<>+0(SB), BX
 	NEGQ       CX
 	VMOVUPS    32(BX)(CX*4), Y5
@@ -499,7 +499,7 @@ last31:
 	VBLENDVPS  Y6, Y0, Y5, Y0
 	VMOVAPS    Y0, Y1
 
-done32:
+done31:
 	VMAXPS     Y2, Y1, Y0
 	VMAXPS     Y1, Y2, Y5
 	VANDPS     Y5, Y0, Y0
@@ -564,9 +564,9 @@ TEXT ·maxColumnsAVX2(SB), NOSPLIT, $0-40
 	SHLQ    $0x02, SI
 	VMOVUPS cff800000<>+0(SB), Y0
 
-again35:
+again33:
 	CMPQ    BX, $+64
-	JL      less36
+	JL      less34
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
@@ -578,9 +578,9 @@ again35:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store38
+	JZ      store36
 
-rows37:
+rows35:
 	VMOVUPS   (DI), Y9
 	VMAXPS    Y9, Y1, Y10
 	VMAXPS    Y1, Y9, Y11
@@ -647,9 +647,9 @@ rows37:
 	VMOVAPS   Y8, Y8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows37
+	JNZ       rows35
 
-store38:
+store36:
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
@@ -661,19 +661,19 @@ store38:
 	ADDQ    $+256, CX
 	ADDQ    $+256, AX
 	SUBQ    $+64, BX
-	JMP     again35
+	JMP     again33
 
-less36:
-again39:
+less34:
+again37:
 	CMPQ    BX, $+8
-	JL      less40
+	JL      less38
 	VMOVAPS Y0, Y1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store42
+	JZ      store40
 
-rows41:
+rows39:
 	VMOVUPS   (DI), Y2
 	VMAXPS    Y2, Y1, Y3
 	VMAXPS    Y1, Y2, Y4
@@ -684,27 +684,27 @@ rows41:
 	VMOVAPS   Y1, Y1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows41
+	JNZ       rows39
 
-store42:
+store40:
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, AX
 	SUBQ    $+8, BX
-	JMP     again39
+	JMP     again37
 
-less40:
+less38:
 	TESTQ   BX, BX
-	JZ      done34
+	JZ      done32
 	LEAQ    tailmask<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store44
+	JZ      store42
 
-rows43:
+rows41:
 	VMASKMOVPS (BX), Y1, Y2
 	VMAXPS     Y2, Y0, Y3
 	VMAXPS     Y0, Y2, Y4
@@ -715,14 +715,14 @@ rows43:
 	VMOVAPS    Y0, Y0
 	ADDQ       SI, BX
 	DECQ       DX
-	JNZ        rows43
+	JNZ        rows41
 
-store44:
+store42:
 	VMASKMOVPS Y0, Y1, (AX)
 	ADDQ       $+32, CX
 	ADDQ       $+32, AX
 
-done34:
+done32:
 	VZEROUPPER
 	RET
 
@@ -739,9 +739,9 @@ TEXT ·minRowAVX2(SB), NOSPLIT, $0-20
 	XORQ    DX, DX
 	MOVQ    CX, BX
 	ANDQ    $-32, BX
-	JZ      one46
+	JZ      one44
 
-many45:
+many43:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMINPS    Y5, Y1, Y6
 	VMINPS    Y1, Y5, Y7
@@ -776,15 +776,15 @@ many45:
 	VMOVAPS   Y4, Y4
 	ADDQ      $+32, DX
 	CMPQ      DX, BX
-	JB        many45
+	JB        many43
 
-one46:
+one44:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last48
+	JAE  last46
 
-one47:
+one45:
 	VMOVUPS   (AX)(DX*4), Y5
 	VMINPS    Y5, Y1, Y6
 	VMINPS    Y1, Y5, Y7
@@ -795,11 +795,11 @@ one47:
 	VMOVAPS   Y1, Y1
 	ADDQ      $+8, DX
 	CMPQ      DX, BX
-	JB        one47
+	JB        one45
 
-last48:
+last46:
 	SUBQ       DX, CX
-	JZ         done49
+	JZ         done47
 	LEAQ       tailmask<>+0(SB), BX
 	NEGQ       CX
 	VMOVUPS    32(BX)(CX*4), Y5
@@ -813,7 +813,7 @@ last48:
 	VBLENDVPS  Y6, Y0, Y5, Y0
 	VMOVAPS    Y0, Y1
 
-done49:
+done47:
 	VMINPS     Y2, Y1, Y0
 	VMINPS     Y1, Y2, Y5
 	VORPS      Y5, Y0, Y0
@@ -878,9 +878,9 @@ TEXT ·minColumnsAVX2(SB), NOSPLIT, $0-40
 	SHLQ    $0x02, SI
 	VMOVUPS c7f800000<>+0(SB), Y0
 
-again52:
+again49:
 	CMPQ    BX, $+64
-	JL      less53
+	JL      less50
 	VMOVAPS Y0, Y1
 	VMOVAPS Y0, Y2
 	VMOVAPS Y0, Y3
@@ -892,9 +892,9 @@ again52:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store55
+	JZ      store52
 
-rows54:
+rows51:
 	VMOVUPS   (DI), Y9
 	VMINPS    Y9, Y1, Y10
 	VMINPS    Y1, Y9, Y11
@@ -961,9 +961,9 @@ rows54:
 	VMOVAPS   Y8, Y8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows54
+	JNZ       rows51
 
-store55:
+store52:
 	VMOVUPS Y1, (AX)
 	VMOVUPS Y2, 32(AX)
 	VMOVUPS Y3, 64(AX)
@@ -975,19 +975,19 @@ store55:
 	ADDQ    $+256, CX
 	ADDQ    $+256, AX
 	SUBQ    $+64, BX
-	JMP     again52
+	JMP     again49
 
-less53:
-again56:
+less50:
+again53:
 	CMPQ    BX, $+8
-	JL      less57
+	JL      less54
 	VMOVAPS Y0, Y1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store59
+	JZ      store56
 
-rows58:
+rows55:
 	VMOVUPS   (DI), Y2
 	VMINPS    Y2, Y1, Y3
 	VMINPS    Y1, Y2, Y4
@@ -998,27 +998,27 @@ rows58:
 	VMOVAPS   Y1, Y1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows58
+	JNZ       rows55
 
-store59:
+store56:
 	VMOVUPS Y1, (AX)
 	ADDQ    $+32, CX
 	ADDQ    $+32, AX
 	SUBQ    $+8, BX
-	JMP     again56
+	JMP     again53
 
-less57:
+less54:
 	TESTQ   BX, BX
-	JZ      done51
+	JZ      done48
 	LEAQ    tailmask<>+0(SB), DI
 	NEGQ    BX
 	VMOVUPS 32(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store61
+	JZ      store58
 
-rows60:
+rows57:
 	VMASKMOVPS (BX), Y1, Y2
 	VMINPS     Y2, Y0, Y3
 	VMINPS     Y0, Y2, Y4
@@ -1029,14 +1029,14 @@ rows60:
 	VMOVAPS    Y0, Y0
 	ADDQ       SI, BX
 	DECQ       DX
-	JNZ        rows60
+	JNZ        rows57
 
-store61:
+store58:
 	VMASKMOVPS Y0, Y1, (AX)
 	ADDQ       $+32, CX
 	ADDQ       $+32, AX
 
-done51:
+done48:
 	VZEROUPPER
 	RET
 
@@ -1049,17 +1049,17 @@ TEXT ·argMaxRowsAVX2(SB), NOSPLIT, $0-32
 	MOVQ    n+24(FP), BX
 	VMOVUPS cff800000<>+0(SB), Y0
 
-row62:
+row59:
 	DECQ    DX
-	JL      done63
+	JL      done60
 	VMOVAPS Y0, Y1
 	XORQ    SI, SI
 	MOVQ    BX, DI
 	ANDQ    $-8, DI
 	CMPQ    SI, DI
-	JAE     last65
+	JAE     last62
 
-one64:
+one61:
 	VMOVUPS   (CX)(SI*4), Y2
 	VMAXPS    Y2, Y1, Y3
 	VMAXPS    Y1, Y2, Y4
@@ -1070,12 +1070,12 @@ one64:
 	VMOVAPS   Y1, Y1
 	ADDQ      $+8, SI
 	CMPQ      SI, DI
-	JB        one64
+	JB        one61
 
-last65:
+last62:
 	MOVQ       BX, DI
 	SUBQ       SI, DI
-	JZ         done66
+	JZ         done63
 	LEAQ       tailmask<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    32(R8)(DI*4), Y2
@@ -1089,7 +1089,7 @@ last65:
 	VBLENDVPS  Y4, Y1, Y3, Y1
 	VMOVAPS    Y1, Y1
 
-done66:
+done63:
 	VPERM2F128 $0x01, Y1, Y1, Y2
 	VMAXPS     Y2, Y1, Y3
 	VMAXPS     Y1, Y2, Y4
@@ -1113,22 +1113,22 @@ done66:
 	VBLENDVPS  Y4, Y1, Y3, Y1
 	XORQ       SI, SI
 
-next68:
+next65:
 	MOVQ       BX, DI
 	SUBQ       SI, DI
 	CMPQ       DI, $0x08
-	JGE        whole69
+	JGE        whole66
 	LEAQ       tailmask<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    32(R8)(DI*4), Y2
 	VMASKMOVPS (CX)(SI*4), Y2, Y2
 	VMOVAPS    Y2, Y2
-	JMP        test70
+	JMP        test67
 
-whole69:
+whole66:
 	VMOVUPS (CX)(SI*4), Y2
 
-test70:
+test67:
 	VCMPPS    $0x00, Y1, Y2, Y3
 	VCMPPS    $0x03, Y2, Y2, Y2
 	VCMPPS    $0x03, Y1, Y1, Y4
@@ -1136,20 +1136,20 @@ test70:
 	VORPS     Y2, Y3, Y2
 	VMOVMSKPS Y2, DI
 	BSFL      DI, DI
-	JNZ       found67
+	JNZ       found64
 	ADDQ      $+8, SI
-	JMP       next68
+	JMP       next65
 
-found67:
+found64:
 	ADDL       DI, SI
 	VXORPS     X1, X1, X1
 	VCVTSI2SSL SI, X1, X1
 	VMOVSS     X1, (AX)
 	ADDQ       $0x04, AX
 	LEAQ       (CX)(BX*4), CX
-	JMP        row62
+	JMP        row59
 
-done63:
+done60:
 	VZEROUPPER
 	RET
 
@@ -1170,9 +1170,9 @@ TEXT ·notFiniteAVX2(SB), NOSPLIT, $0-17
 	XORQ   DX, DX
 	MOVQ   CX, BX
 	ANDQ   $-64, BX
-	JZ     one72
+	JZ     one69
 
-many71:
+many68:
 	VFMADD231PS (AX)(DX*4), Y0, Y1
 	VFMADD231PS 32(AX)(DX*4), Y0, Y2
 	VFMADD231PS 64(AX)(DX*4), Y0, Y3
@@ -1183,30 +1183,30 @@ many71:
 	VFMADD231PS 224(AX)(DX*4), Y0, Y8
 	ADDQ        $+64, DX
 	CMPQ        DX, BX
-	JB          many71
+	JB          many68
 
-one72:
+one69:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last74
+	JAE  last71
 
-one73:
+one70:
 	VFMADD231PS (AX)(DX*4), Y0, Y1
 	ADDQ        $+8, DX
 	CMPQ        DX, BX
-	JB          one73
+	JB          one70
 
-last74:
+last71:
 	SUBQ        DX, CX
-	JZ          done75
+	JZ          done72
 	LEAQ        tailmask<>+0(SB), BX
 	NEGQ        CX
 	VMOVUPS     32(BX)(CX*4), Y9
 	VMASKMOVPS  (AX)(DX*4), Y9, Y9
 	VFMADD231PS Y9, Y0, Y1
 
-done75:
+done72:
 	VADDPS    Y2, Y1, Y0
 	VADDPS    Y3, Y0, Y0
 	VADDPS    Y4, Y0, Y0
@@ -1433,9 +1433,9 @@ TEXT ·sumColumnsAVX512(SB), NOSPLIT, $0-40
 	SHLQ         $0x02, SI
 	VBROADCASTSS c00000000<>+0(SB), Z0
 
-again18:
+again17:
 	CMPQ    BX, $+128
-	JL      less19
+	JL      less18
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
@@ -1447,9 +1447,9 @@ again18:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store21
+	JZ      store20
 
-rows20:
+rows19:
 	VMOVUPS (DI), Z9
 	VADDPS  Z9, Z1, Z1
 	VMOVAPS Z1, Z1
@@ -1476,9 +1476,9 @@ rows20:
 	VMOVAPS Z8, Z8
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows20
+	JNZ     rows19
 
-store21:
+store20:
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
 	VMOVUPS Z3, 128(AX)
@@ -1490,58 +1490,58 @@ store21:
 	ADDQ    $+512, CX
 	ADDQ    $+512, AX
 	SUBQ    $+128, BX
-	JMP     again18
+	JMP     again17
 
-less19:
-again22:
+less18:
+again21:
 	CMPQ    BX, $+16
-	JL      less23
+	JL      less22
 	VMOVAPS Z0, Z1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store25
+	JZ      store24
 
-rows24:
+rows23:
 	VMOVUPS (DI), Z2
 	VADDPS  Z2, Z1, Z1
 	VMOVAPS Z1, Z1
 	ADDQ    SI, DI
 	DECQ    R8
-	JNZ     rows24
+	JNZ     rows23
 
-store25:
+store24:
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 	SUBQ    $+16, BX
-	JMP     again22
+	JMP     again21
 
-less23:
+less22:
 	TESTQ   BX, BX
-	JZ      done17
+	JZ      done16
 	MOVQ    $-1, DI
 	BZHIQ   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store27
+	JZ      store26
 
-rows26:
+rows25:
 	VMOVUPS.Z (BX), K1, Z1
 	VADDPS    Z1, Z0, Z0
 	VMOVAPS   Z0, Z0
 	ADDQ      SI, BX
 	DECQ      DX
-	JNZ       rows26
+	JNZ       rows25
 
-store27:
+store26:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 
-done17:
+done16:
 	VZEROUPPER
 	RET
 
@@ -1558,9 +1558,9 @@ TEXT ·maxRowAVX512(SB), NOSPLIT, $0-20
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-64, BX
-	JZ           one29
+	JZ           one28
 
-many28:
+many27:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMAXPS    Z5, Z1, Z6
 	VMAXPS    Z1, Z5, Z7
@@ -1595,15 +1595,15 @@ many28:
 	VMOVAPS   Z4, Z4
 	ADDQ      $+64, DX
 	CMPQ      DX, BX
-	JB        many28
+	JB        many27
 
-one29:
+one28:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last31
+	JAE  last30
 
-one30:
+one29:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMAXPS    Z5, Z1, Z6
 	VMAXPS    Z1, Z5, Z7
@@ -1614,11 +1614,11 @@ one30:
 	VMOVAPS   Z1, Z1
 	ADDQ      $+16, DX
 	CMPQ      DX, BX
-	JB        one30
+	JB        one29
 
-last31:
+last30:
 	SUBQ      DX, CX
-	JZ        done32
+	JZ        done31
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
@@ -1632,7 +1632,7 @@ last31:
 	VBLENDMPS Z0, Z5, K1, Z0
 	VMOVAPS   Z0, Z1
 
-done32:
+done31:
 	VMAXPS     Z2, Z1, Z0
 	VMAXPS     Z1, Z2, Z5
 	VANDPS     Z5, Z0, Z0
@@ -1694,9 +1694,9 @@ TEXT ·maxColumnsAVX512(SB), NOSPLIT, $0-40
 	SHLQ         $0x02, SI
 	VBROADCASTSS cff800000<>+0(SB), Z0
 
-again35:
+again33:
 	CMPQ    BX, $+128
-	JL      less36
+	JL      less34
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
@@ -1708,9 +1708,9 @@ again35:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store38
+	JZ      store36
 
-rows37:
+rows35:
 	VMOVUPS   (DI), Z9
 	VMAXPS    Z9, Z1, Z10
 	VMAXPS    Z1, Z9, Z11
@@ -1777,9 +1777,9 @@ rows37:
 	VMOVAPS   Z8, Z8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows37
+	JNZ       rows35
 
-store38:
+store36:
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
 	VMOVUPS Z3, 128(AX)
@@ -1791,19 +1791,19 @@ store38:
 	ADDQ    $+512, CX
 	ADDQ    $+512, AX
 	SUBQ    $+128, BX
-	JMP     again35
+	JMP     again33
 
-less36:
-again39:
+less34:
+again37:
 	CMPQ    BX, $+16
-	JL      less40
+	JL      less38
 	VMOVAPS Z0, Z1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store42
+	JZ      store40
 
-rows41:
+rows39:
 	VMOVUPS   (DI), Z2
 	VMAXPS    Z2, Z1, Z3
 	VMAXPS    Z1, Z2, Z4
@@ -1814,27 +1814,27 @@ rows41:
 	VMOVAPS   Z1, Z1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows41
+	JNZ       rows39
 
-store42:
+store40:
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 	SUBQ    $+16, BX
-	JMP     again39
+	JMP     again37
 
-less40:
+less38:
 	TESTQ   BX, BX
-	JZ      done34
+	JZ      done32
 	MOVQ    $-1, DI
 	BZHIQ   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store44
+	JZ      store42
 
-rows43:
+rows41:
 	VMOVUPS.Z (BX), K1, Z1
 	VMAXPS    Z1, Z0, Z2
 	VMAXPS    Z0, Z1, Z3
@@ -1845,14 +1845,14 @@ rows43:
 	VMOVAPS   Z0, Z0
 	ADDQ      SI, BX
 	DECQ      DX
-	JNZ       rows43
+	JNZ       rows41
 
-store44:
+store42:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 
-done34:
+done32:
 	VZEROUPPER
 	RET
 
@@ -1869,9 +1869,9 @@ TEXT ·minRowAVX512(SB), NOSPLIT, $0-20
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-64, BX
-	JZ           one46
+	JZ           one44
 
-many45:
+many43:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMINPS    Z5, Z1, Z6
 	VMINPS    Z1, Z5, Z7
@@ -1906,15 +1906,15 @@ many45:
 	VMOVAPS   Z4, Z4
 	ADDQ      $+64, DX
 	CMPQ      DX, BX
-	JB        many45
+	JB        many43
 
-one46:
+one44:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last48
+	JAE  last46
 
-one47:
+one45:
 	VMOVUPS   (AX)(DX*4), Z5
 	VMINPS    Z5, Z1, Z6
 	VMINPS    Z1, Z5, Z7
@@ -1925,11 +1925,11 @@ one47:
 	VMOVAPS   Z1, Z1
 	ADDQ      $+16, DX
 	CMPQ      DX, BX
-	JB        one47
+	JB        one45
 
-last48:
+last46:
 	SUBQ      DX, CX
-	JZ        done49
+	JZ        done47
 	MOVQ      $-1, BX
 	BZHIQ     CX, BX, BX
 	KMOVW     BX, K1
@@ -1943,7 +1943,7 @@ last48:
 	VBLENDMPS Z0, Z5, K1, Z0
 	VMOVAPS   Z0, Z1
 
-done49:
+done47:
 	VMINPS     Z2, Z1, Z0
 	VMINPS     Z1, Z2, Z5
 	VORPS      Z5, Z0, Z0
@@ -2005,9 +2005,9 @@ TEXT ·minColumnsAVX512(SB), NOSPLIT, $0-40
 	SHLQ         $0x02, SI
 	VBROADCASTSS c7f800000<>+0(SB), Z0
 
-again52:
+again49:
 	CMPQ    BX, $+128
-	JL      less53
+	JL      less50
 	VMOVAPS Z0, Z1
 	VMOVAPS Z0, Z2
 	VMOVAPS Z0, Z3
@@ -2019,9 +2019,9 @@ again52:
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store55
+	JZ      store52
 
-rows54:
+rows51:
 	VMOVUPS   (DI), Z9
 	VMINPS    Z9, Z1, Z10
 	VMINPS    Z1, Z9, Z11
@@ -2088,9 +2088,9 @@ rows54:
 	VMOVAPS   Z8, Z8
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows54
+	JNZ       rows51
 
-store55:
+store52:
 	VMOVUPS Z1, (AX)
 	VMOVUPS Z2, 64(AX)
 	VMOVUPS Z3, 128(AX)
@@ -2102,19 +2102,19 @@ store55:
 	ADDQ    $+512, CX
 	ADDQ    $+512, AX
 	SUBQ    $+128, BX
-	JMP     again52
+	JMP     again49
 
-less53:
-again56:
+less50:
+again53:
 	CMPQ    BX, $+16
-	JL      less57
+	JL      less54
 	VMOVAPS Z0, Z1
 	MOVQ    CX, DI
 	MOVQ    DX, R8
 	TESTQ   R8, R8
-	JZ      store59
+	JZ      store56
 
-rows58:
+rows55:
 	VMOVUPS   (DI), Z2
 	VMINPS    Z2, Z1, Z3
 	VMINPS    Z1, Z2, Z4
@@ -2125,27 +2125,27 @@ rows58:
 	VMOVAPS   Z1, Z1
 	ADDQ      SI, DI
 	DECQ      R8
-	JNZ       rows58
+	JNZ       rows55
 
-store59:
+store56:
 	VMOVUPS Z1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 	SUBQ    $+16, BX
-	JMP     again56
+	JMP     again53
 
-less57:
+less54:
 	TESTQ   BX, BX
-	JZ      done51
+	JZ      done48
 	MOVQ    $-1, DI
 	BZHIQ   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
-	JZ      store61
+	JZ      store58
 
-rows60:
+rows57:
 	VMOVUPS.Z (BX), K1, Z1
 	VMINPS    Z1, Z0, Z2
 	VMINPS    Z0, Z1, Z3
@@ -2156,14 +2156,14 @@ rows60:
 	VMOVAPS   Z0, Z0
 	ADDQ      SI, BX
 	DECQ      DX
-	JNZ       rows60
+	JNZ       rows57
 
-store61:
+store58:
 	VMOVUPS Z0, K1, (AX)
 	ADDQ    $+64, CX
 	ADDQ    $+64, AX
 
-done51:
+done48:
 	VZEROUPPER
 	RET
 
@@ -2176,17 +2176,17 @@ TEXT ·argMaxRowsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         n+24(FP), BX
 	VBROADCASTSS cff800000<>+0(SB), Z0
 
-row62:
+row59:
 	DECQ    DX
-	JL      done63
+	JL      done60
 	VMOVAPS Z0, Z1
 	XORQ    SI, SI
 	MOVQ    BX, DI
 	ANDQ    $-16, DI
 	CMPQ    SI, DI
-	JAE     last65
+	JAE     last62
 
-one64:
+one61:
 	VMOVUPS   (CX)(SI*4), Z2
 	VMAXPS    Z2, Z1, Z3
 	VMAXPS    Z1, Z2, Z4
@@ -2197,12 +2197,12 @@ one64:
 	VMOVAPS   Z1, Z1
 	ADDQ      $+16, SI
 	CMPQ      SI, DI
-	JB        one64
+	JB        one61
 
-last65:
+last62:
 	MOVQ      BX, DI
 	SUBQ      SI, DI
-	JZ        done66
+	JZ        done63
 	MOVQ      $-1, R8
 	BZHIQ     DI, R8, R8
 	KMOVW     R8, K1
@@ -2216,7 +2216,7 @@ last65:
 	VBLENDMPS Z1, Z3, K1, Z1
 	VMOVAPS   Z1, Z1
 
-done66:
+done63:
 	VSHUFF32X4 $0x4e, Z1, Z1, Z2
 	VMAXPS     Z2, Z1, Z3
 	VMAXPS     Z1, Z2, Z4
@@ -2247,22 +2247,22 @@ done66:
 	VBLENDMPS  Z1, Z3, K1, Z1
 	XORQ       SI, SI
 
-next68:
+next65:
 	MOVQ      BX, DI
 	SUBQ      SI, DI
 	CMPQ      DI, $0x10
-	JGE       whole69
+	JGE       whole66
 	MOVQ      $-1, R8
 	BZHIQ     DI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z2
 	VMOVAPS   Z2, Z2
-	JMP       test70
+	JMP       test67
 
-whole69:
+whole66:
 	VMOVUPS (CX)(SI*4), Z2
 
-test70:
+test67:
 	VCMPPS $0x00, Z1, Z2, K1
 	VCMPPS $0x03, Z2, Z2, K2
 	VCMPPS $0x03, Z1, Z1, K3
@@ -2270,20 +2270,20 @@ test70:
 	KORW   K1, K2, K2
 	KMOVW  K2, DI
 	BSFL   DI, DI
-	JNZ    found67
+	JNZ    found64
 	ADDQ   $+16, SI
-	JMP    next68
+	JMP    next65
 
-found67:
+found64:
 	ADDL       DI, SI
 	VXORPS     X1, X1, X1
 	VCVTSI2SSL SI, X1, X1
 	VMOVSS     X1, (AX)
 	ADDQ       $0x04, AX
 	LEAQ       (CX)(BX*4), CX
-	JMP        row62
+	JMP        row59
 
-done63:
+done60:
 	VZEROUPPER
 	RET
 
@@ -2304,9 +2304,9 @@ TEXT ·notFiniteAVX512(SB), NOSPLIT, $0-17
 	XORQ   DX, DX
 	MOVQ   CX, BX
 	ANDQ   $-128, BX
-	JZ     one72
+	JZ     one69
 
-many71:
+many68:
 	VFMADD231PS (AX)(DX*4), Z0, Z1
 	VFMADD231PS 64(AX)(DX*4), Z0, Z2
 	VFMADD231PS 128(AX)(DX*4), Z0, Z3
@@ -2317,30 +2317,30 @@ many71:
 	VFMADD231PS 448(AX)(DX*4), Z0, Z8
 	ADDQ        $+128, DX
 	CMPQ        DX, BX
-	JB          many71
+	JB          many68
 
-one72:
+one69:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last74
+	JAE  last71
 
-one73:
+one70:
 	VFMADD231PS (AX)(DX*4), Z0, Z1
 	ADDQ        $+16, DX
 	CMPQ        DX, BX
-	JB          one73
+	JB          one70
 
-last74:
+last71:
 	SUBQ        DX, CX
-	JZ          done75
+	JZ          done72
 	MOVQ        $-1, BX
 	BZHIQ       CX, BX, BX
 	KMOVW       BX, K1
 	VMOVUPS.Z   (AX)(DX*4), K1, Z9
 	VFMADD231PS Z9, Z0, Z1
 
-done75:
+done72:
 	VADDPS Z2, Z1, Z0
 	VADDPS Z3, Z0, Z0
 	VADDPS Z4, Z0, Z0

@@ -60,63 +60,63 @@ func sparseClippedRowsAVX2(x *float32, loss *float32, target *float32, rows int,
 //go:noescape
 func sparseGradRowsAVX2(d *float32, x *float32, dl *float32, target *float32, rows int, n int, lo float32, hi float32)
 
-// expSumAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// expSumAVX2 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	y = exp(x - m); sum += y
 //
 //go:noescape
 func expSumAVX2(y *float32, x *float32, n int, m float32) float32
 
-// sumExpAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// sumExpAVX2 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += exp(x - m)
 //
 //go:noescape
 func sumExpAVX2(x *float32, n int, m float32) float32
 
-// divideAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// divideAVX2 does this for each of n elements:
 //
 //	y /= s
 //
 //go:noescape
 func divideAVX2(y *float32, n int, s float32)
 
-// subtractTwoAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// subtractTwoAVX2 does this for each of n elements:
 //
 //	y = (x - m) - l
 //
 //go:noescape
 func subtractTwoAVX2(y *float32, x *float32, n int, m float32, l float32)
 
-// crossentropySumAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// crossentropySumAVX2 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += target·((x - m) - l)
 //
 //go:noescape
 func crossentropySumAVX2(x *float32, target *float32, n int, m float32, l float32) float32
 
-// clippedSumAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// clippedSumAVX2 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += target·log(min(max(exp(x - m)/s, lo), hi))
 //
 //go:noescape
 func clippedSumAVX2(x *float32, target *float32, n int, m float32, s float32, lo float32, hi float32) float32
 
-// weightSumAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// weightSumAVX2 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += lo <= p <= hi ? target : 0
 //
 //go:noescape
 func weightSumAVX2(p *float32, target *float32, n int, lo float32, hi float32) float32
 
-// gradApplyAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// gradApplyAVX2 does this for each of n elements:
 //
 //	d = dl·(d·w - (lo <= d <= hi ? target : 0))
 //
 //go:noescape
 func gradApplyAVX2(d *float32, target *float32, n int, dl float32, w float32, lo float32, hi float32)
 
-// scaleTwoAVX2 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// scaleTwoAVX2 does this for each of n elements:
 //
 //	d = dl·(d·w)
 //
@@ -179,63 +179,63 @@ func sparseClippedRowsAVX512(x *float32, loss *float32, target *float32, rows in
 //go:noescape
 func sparseGradRowsAVX512(d *float32, x *float32, dl *float32, target *float32, rows int, n int, lo float32, hi float32)
 
-// expSumAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// expSumAVX512 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	y = exp(x - m); sum += y
 //
 //go:noescape
 func expSumAVX512(y *float32, x *float32, n int, m float32) float32
 
-// sumExpAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// sumExpAVX512 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += exp(x - m)
 //
 //go:noescape
 func sumExpAVX512(x *float32, n int, m float32) float32
 
-// divideAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// divideAVX512 does this for each of n elements:
 //
 //	y /= s
 //
 //go:noescape
 func divideAVX512(y *float32, n int, s float32)
 
-// subtractTwoAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// subtractTwoAVX512 does this for each of n elements:
 //
 //	y = (x - m) - l
 //
 //go:noescape
 func subtractTwoAVX512(y *float32, x *float32, n int, m float32, l float32)
 
-// crossentropySumAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// crossentropySumAVX512 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += target·((x - m) - l)
 //
 //go:noescape
 func crossentropySumAVX512(x *float32, target *float32, n int, m float32, l float32) float32
 
-// clippedSumAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// clippedSumAVX512 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += target·log(min(max(exp(x - m)/s, lo), hi))
 //
 //go:noescape
 func clippedSumAVX512(x *float32, target *float32, n int, m float32, s float32, lo float32, hi float32) float32
 
-// weightSumAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// weightSumAVX512 does this for each of n <= 4096 elements, summing as sumRows does:
 //
 //	sum += lo <= p <= hi ? target : 0
 //
 //go:noescape
 func weightSumAVX512(p *float32, target *float32, n int, lo float32, hi float32) float32
 
-// gradApplyAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// gradApplyAVX512 does this for each of n elements:
 //
 //	d = dl·(d·w - (lo <= d <= hi ? target : 0))
 //
 //go:noescape
 func gradApplyAVX512(d *float32, target *float32, n int, dl float32, w float32, lo float32, hi float32)
 
-// scaleTwoAVX512 does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):
+// scaleTwoAVX512 does this for each of n elements:
 //
 //	d = dl·(d·w)
 //

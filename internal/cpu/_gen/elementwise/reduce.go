@@ -13,7 +13,7 @@ import (
 // A row16 is the 16 virtual lanes.
 type row16 []vec
 
-// each16 makes a row16 of f for its vectors, k-th first lane at byte 4·lane.
+// each16 makes a row16 of f(k, lane), where lane is the first of vector k.
 func (a *asm) each16(f func(k, lane int) vec) row16 {
 	var r row16
 	for k := range 16 / a.lanes() {
@@ -281,7 +281,7 @@ func columns(a *asm, name, scalar string, start uint32, combine func(acc, x vec)
 		a.ADDQ(operand.I32(4*count*a.lanes()), x)
 		a.ADDQ(operand.I32(4*count*a.lanes()), y)
 	}
-	last, done := a.label("last"), a.label("done")
+	done := a.label("done")
 	for _, count := range []int{8, 1} {
 		again, less := a.label("again"), a.label("less")
 		a.Label(again)
@@ -292,7 +292,6 @@ func columns(a *asm, name, scalar string, start uint32, combine func(acc, x vec)
 		a.JMP(operand.LabelRef(again))
 		a.Label(less)
 	}
-	a.Label(last)
 	a.TESTQ(cols, cols)
 	a.JZ(operand.LabelRef(done))
 	a.tailOf(cols)

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -8,13 +10,12 @@ import (
 // This file emits softmax and its cross-entropy: loops over rows of up to 16
 // elements, and for longer rows the passes that package cpu puts together.
 
-// and16 and the like work on each vector of a row16.
+// map16 returns f of each vector of x.
 func (a *asm) map16(x row16, f func(v vec) vec) row16 {
 	return a.each16(func(k, _ int) vec { return f(x[k]) })
 }
 
-// shortRows emits a loop over rows of n <= 16 elements. pointers names the
-// parameters, and how each moves from row to row: by n elements or by one.
+// A shortRows is a loop over rows of n <= 16 elements.
 type shortRows struct {
 	a     *asm
 	n     reg.GPVirtual
@@ -22,6 +23,8 @@ type shortRows struct {
 	masks []pred
 }
 
+// shortRows emits a loop over rows. The parameters in perElement have n elements a
+// row, those in perRow one; body emits the work on one row.
 func (a *asm) shortRows(name, doc string, perRow, perElement []string, scalars []string, body func(s *shortRows, scalar map[string]vec)) {
 	name += a.suffix()
 	signature := "func("
@@ -226,33 +229,50 @@ func softmaxRows(a *asm) {
 	}
 }
 
-// pass emits a pass over n elements that are the parameters arrays, with scalar
-// parameters. body returns what is to be stored to the first array, or nil, and
-// what is to be added to the sum that the function returns, or nil.
-func (a *asm) pass(name, doc string, arrays, scalars []string, body func(x, scalar map[string]vec) (store, term vec), stores, sums bool) {
-	name += a.suffix()
+// An elementPass goes over n elements of arrays, with scalar parameters. What body returns
+// for a vector is stored in out, if there is one, and added to the sum that the
+// function returns, if it sums.
+type elementPass struct {
+	name, doc string
+	out       string
+	in        []string
+	scalars   []string
+	sums      bool
+	body      func(x, c map[string]vec) vec
+}
+
+func (a *asm) pass(p elementPass) {
+	arrays := p.in
+	if p.out != "" && !slices.Contains(p.in, p.out) {
+		arrays = append([]string{p.out}, p.in...)
+	}
+	name := p.name + a.suffix()
 	signature := "func("
-	for _, p := range arrays {
-		signature += p + " *float32, "
+	for _, x := range arrays {
+		signature += x + " *float32, "
 	}
 	signature += "n int"
-	for _, c := range scalars {
+	for _, c := range p.scalars {
 		signature += ", " + c + " float32"
 	}
 	signature += ")"
-	if sums {
+	if p.sums {
 		signature += " float32"
 	}
 	a.function(name, signature)
-	a.Doc(name+" does this for each of n elements (n <= 4096 if it sums; the sum is that of sumRows):", "", "\t"+doc)
+	what := " does this for each of n elements:"
+	if p.sums {
+		what = " does this for each of n <= 4096 elements, summing as sumRows does:"
+	}
+	a.Doc(name+what, "", "\t"+p.doc)
 	ptr := map[string]reg.GPVirtual{}
-	for _, p := range arrays {
-		ptr[p] = a.Load(a.Param(p), a.GP64()).(reg.GPVirtual)
+	for _, x := range arrays {
+		ptr[x] = a.Load(a.Param(x), a.GP64()).(reg.GPVirtual)
 	}
 	n := a.Load(a.Param("n"), a.GP64()).(reg.GPVirtual)
-	c := map[string]vec{}
-	for _, s := range scalars {
-		c[s] = a.broadcastParam(s)
+	scalars := map[string]vec{}
+	for _, c := range p.scalars {
+		scalars[c] = a.broadcastParam(c)
 	}
 	i, limit, rest := a.GP64(), a.GP64(), a.GP64()
 	a.MOVQ(n, limit)
@@ -263,20 +283,18 @@ func (a *asm) pass(name, doc string, arrays, scalars []string, body func(x, scal
 	acc := a.each16(func(int, int) vec { return a.zero() })
 	step := func(k int) {
 		x := map[string]vec{}
-		for j, p := range arrays {
-			if j > 0 || !stores || len(arrays) == 1 || p == "d" {
-				x[p] = a.load(at(ptr[p], i, 4*k*a.lanes()))
-			}
+		for _, name := range p.in {
+			x[name] = a.load(at(ptr[name], i, 4*k*a.lanes()))
 		}
-		store, term := body(x, c)
-		if stores {
-			a.store(store, at(ptr[arrays[0]], i, 4*k*a.lanes()))
+		y := p.body(x, scalars)
+		if p.out != "" {
+			a.store(y, at(ptr[p.out], i, 4*k*a.lanes()))
 		}
-		if sums {
+		if p.sums {
 			if a.tail != nil {
-				term = a.keep(*a.tail, term)
+				y = a.keep(*a.tail, y)
 			}
-			a.VADDPS(term, acc[k], acc[k])
+			a.VADDPS(y, acc[k], acc[k])
 		}
 	}
 	a.hoist(func() { step(0) })
@@ -298,7 +316,7 @@ func (a *asm) pass(name, doc string, arrays, scalars []string, body func(x, scal
 		a.with(masks[k], func() { step(k) })
 	}
 	a.Label(end)
-	if sums {
+	if p.sums {
 		a.storeLane(a.tree(acc, a.addv), a.returnMem())
 	}
 	a.VZEROUPPER()
@@ -306,34 +324,62 @@ func (a *asm) pass(name, doc string, arrays, scalars []string, body func(x, scal
 }
 
 func softmaxPasses(a *asm) {
-	a.pass("expSum", "y = exp(x - m); sum += y", []string{"y", "x"}, []string{"m"}, func(x, c map[string]vec) (vec, vec) {
-		e := a.exp(a.sub(x["x"], c["m"]))
-		return e, e
-	}, true, true)
-	a.pass("sumExp", "sum += exp(x - m)", []string{"x"}, []string{"m"}, func(x, c map[string]vec) (vec, vec) {
-		return nil, a.exp(a.sub(x["x"], c["m"]))
-	}, false, true)
-	a.pass("divide", "y /= s", []string{"y"}, []string{"s"}, func(x, c map[string]vec) (vec, vec) {
-		return a.div(x["y"], c["s"]), nil
-	}, true, false)
-	a.pass("subtractTwo", "y = (x - m) - l", []string{"y", "x"}, []string{"m", "l"}, func(x, c map[string]vec) (vec, vec) {
-		return a.sub(a.sub(x["x"], c["m"]), c["l"]), nil
-	}, true, false)
-	a.pass("crossentropySum", "sum += target·((x - m) - l)", []string{"x", "target"}, []string{"m", "l"}, func(x, c map[string]vec) (vec, vec) {
-		return nil, a.mul(x["target"], a.sub(a.sub(x["x"], c["m"]), c["l"]))
-	}, false, true)
-	a.pass("clippedSum", "sum += target·log(min(max(exp(x - m)/s, lo), hi))", []string{"x", "target"}, []string{"m", "s", "lo", "hi"}, func(x, c map[string]vec) (vec, vec) {
-		p := a.div(a.exp(a.sub(x["x"], c["m"])), c["s"])
-		return nil, a.mul(x["target"], a.log(a.clip(p, c["lo"], c["hi"])))
-	}, false, true)
-	a.pass("weightSum", "sum += lo <= p <= hi ? target : 0", []string{"p", "target"}, []string{"lo", "hi"}, func(x, c map[string]vec) (vec, vec) {
-		return nil, a.keep(a.within(x["p"], c["lo"], c["hi"]), x["target"])
-	}, false, true)
-	a.pass("gradApply", "d = dl·(d·w - (lo <= d <= hi ? target : 0))", []string{"d", "target"}, []string{"dl", "w", "lo", "hi"}, func(x, c map[string]vec) (vec, vec) {
-		w := a.keep(a.within(x["d"], c["lo"], c["hi"]), x["target"])
-		return a.mul(c["dl"], a.sub(a.mul(x["d"], c["w"]), w)), nil
-	}, true, false)
-	a.pass("scaleTwo", "d = dl·(d·w)", []string{"d"}, []string{"dl", "w"}, func(x, c map[string]vec) (vec, vec) {
-		return a.mul(c["dl"], a.mul(x["d"], c["w"])), nil
-	}, true, false)
+	exp := func(x, c map[string]vec) vec { return a.exp(a.sub(x["x"], c["m"])) }
+	logq := func(x, c map[string]vec) vec { return a.sub(a.sub(x["x"], c["m"]), c["l"]) }
+	weight := func(p vec, x, c map[string]vec) vec { return a.keep(a.within(p, c["lo"], c["hi"]), x["target"]) }
+	for _, p := range []elementPass{
+		{"expSum", "y = exp(x - m); sum += y", "y", []string{"x"}, []string{"m"}, true, exp},
+		{"sumExp", "sum += exp(x - m)", "", []string{"x"}, []string{"m"}, true, exp},
+		{
+			"divide", "y /= s", "y",
+			[]string{"y"},
+			[]string{"s"},
+			false,
+			func(x, c map[string]vec) vec { return a.div(x["y"], c["s"]) },
+		},
+		{"subtractTwo", "y = (x - m) - l", "y", []string{"x"}, []string{"m", "l"}, false, logq},
+		{
+			"crossentropySum", "sum += target·((x - m) - l)", "",
+			[]string{"x", "target"},
+			[]string{"m", "l"},
+			true,
+			func(x, c map[string]vec) vec { return a.mul(x["target"], logq(x, c)) },
+		},
+		{
+			"clippedSum", "sum += target·log(min(max(exp(x - m)/s, lo), hi))",
+			"",
+			[]string{"x", "target"},
+			[]string{"m", "s", "lo", "hi"},
+			true,
+			func(x, c map[string]vec) vec {
+				return a.mul(x["target"], a.log(a.clip(a.div(exp(x, c), c["s"]), c["lo"], c["hi"])))
+			},
+		},
+		{
+			"weightSum", "sum += lo <= p <= hi ? target : 0", "",
+			[]string{"p", "target"},
+			[]string{"lo", "hi"},
+			true,
+			func(x, c map[string]vec) vec { return weight(x["p"], x, c) },
+		},
+		{
+			"gradApply", "d = dl·(d·w - (lo <= d <= hi ? target : 0))",
+			"d",
+			[]string{"d", "target"},
+			[]string{"dl", "w", "lo", "hi"},
+			false,
+			func(x, c map[string]vec) vec {
+				return a.mul(c["dl"], a.sub(a.mul(x["d"], c["w"]), weight(x["d"], x, c)))
+			},
+		},
+		{
+			"scaleTwo", "d = dl·(d·w)", "d",
+			[]string{"d"},
+			[]string{"dl", "w"},
+			false,
+			func(x, c map[string]vec) vec { return a.mul(c["dl"], a.mul(x["d"], c["w"])) },
+		},
+	} {
+		a.pass(p)
+	}
 }
