@@ -212,6 +212,11 @@ func (m *Model) trained() string {
 // fits returns an error unless the data have the model's inputs and outputs, and
 // labels that are classes.
 func (m *Model) fits(spec data.Spec, labels data.Source) error {
+	if c, ok := labels.(interface{ Check() error }); ok {
+		if err := c.Check(); err != nil {
+			return fmt.Errorf("cornu: %w", err)
+		}
+	}
 	if spec.Len == 0 {
 		return fmt.Errorf("cornu: %w", data.ErrEmpty)
 	}
@@ -342,6 +347,10 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 		return nil
 	}
 	value := loss.Of(l, yTrue, yPred, t.weight)
+	if !value.Valid() {
+		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "it gives no value"})
+		return nil
+	}
 	if prefix != "" {
 		t.Mean(t.unique(prefix+"loss"), value)
 	}

@@ -116,7 +116,7 @@ func (m *Model) inference() (*train.Step, error) {
 func (m *Model) inferenceStep() (*train.Step, error) {
 	m.predicts.Lock()
 	defer m.predicts.Unlock()
-	if m.predict != nil {
+	if m.predict != nil && m.err == nil {
 		return m.predict, nil
 	}
 	if err := m.ready(); err != nil {

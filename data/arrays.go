@@ -93,7 +93,7 @@ func (a *Arrays) Check() error {
 
 // rows returns the number of rows that the columns have.
 func (a *Arrays) rows() int {
-	if len(a.X) == 0 {
+	if len(a.X) == 0 || a.X[0] == nil {
 		return 0
 	}
 	return a.X[0].Len()
@@ -111,12 +111,21 @@ func (a *Arrays) Len() int {
 func (a *Arrays) Spec() Spec {
 	s := Spec{Weighted: a.Weights != nil, Len: a.Len()}
 	for _, c := range a.X {
-		s.X = append(s.X, c.Shape())
+		s.X = append(s.X, shapeOf(c))
 	}
 	for _, c := range a.Y {
-		s.Y = append(s.Y, c.Shape())
+		s.Y = append(s.Y, shapeOf(c))
 	}
 	return s
+}
+
+// shapeOf returns the shape of a column's samples, none if there is no column:
+// Check says what is wrong then.
+func shapeOf(c Column) tensor.Shape {
+	if c == nil {
+		return nil
+	}
+	return c.Shape()
 }
 
 // Epoch starts an epoch. The shuffle is a function of seed and epoch.

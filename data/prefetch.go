@@ -5,7 +5,12 @@ package data
 // Prefetch is a source that reads up to n batches of s ahead, on a goroutine of
 // its own, while the network computes. It is worth its copy where s does much for
 // a sample: reads files, decodes, augments. The order stays.
-func Prefetch(s Source, n int) Source { return &prefetch{s, max(n, 1)} }
+func Prefetch(s Source, n int) Source {
+	if s == nil {
+		return nil
+	}
+	return &prefetch{s, max(n, 1)}
+}
 
 type prefetch struct {
 	Source

@@ -3,6 +3,7 @@ package data
 // This file holds the source over a generator.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"iter"
@@ -40,6 +41,9 @@ func (s *stream) Epoch(c EpochConfig) (Batches, error) {
 	}
 	if err := s.spec.check(); err != nil {
 		return nil, err
+	}
+	if s.samples == nil {
+		return nil, errors.New("data: the function that yields the samples is nil")
 	}
 	b := &streamBatches{spec: s.spec, size: c.BatchSize, batch: newBatch(s.spec, c.BatchSize)}
 	b.pull, b.stop = iter.Pull2(s.samples(c))

@@ -69,6 +69,9 @@ func (a *Arrays) CheckLabels(i, classes int) error {
 	if i < 0 || i >= len(a.Y) {
 		return fmt.Errorf("data: there is no target %d among %d", i, len(a.Y))
 	}
+	if n := a.Y[i].Len(); n != a.rows() {
+		return &LengthError{part("x", 0), part("y", i), a.rows(), n}
+	}
 	return a.targets(i, func(row int, target []float32) error {
 		for _, label := range target {
 			if !(label >= 0 && label < float32(classes)) || label != float32(int(label)) {

@@ -3,6 +3,7 @@ package data
 // This file weights samples by their classes.
 
 import (
+	"errors"
 	"fmt"
 	"math"
 )
@@ -12,6 +13,9 @@ import (
 // class that weights doesn't hold weighs 1. A source that has weights already, or
 // not exactly one target, is an error, as in Keras.
 func ClassWeights(s Source, weights map[int]float64) (Source, error) {
+	if s == nil {
+		return nil, errors.New("data: there is no source to weight")
+	}
 	spec := s.Spec()
 	switch {
 	case len(spec.Y) != 1:

@@ -117,8 +117,14 @@ type function struct {
 	f    func(yTrue, yPred *graph.Node) *graph.Node
 }
 
-func (l function) Name() string                              { return l.name }
-func (l function) Loss(yTrue, yPred *graph.Node) *graph.Node { return l.f(yTrue, yPred) }
+func (l function) Name() string { return l.name }
+
+func (l function) Loss(yTrue, yPred *graph.Node) *graph.Node {
+	if l.f == nil {
+		return yPred.Graph().Fail("loss %s: its function is nil", l.name)
+	}
+	return l.f(yTrue, yPred)
+}
 
 // align makes the ranks of target and output equal where one of them has a last
 // dimension of 1 that the other lacks.

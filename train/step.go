@@ -358,7 +358,12 @@ func (s *Step) nonFinite(b *bound, pool *par.Pool) error {
 	n := c.Node
 	switch n.Op() {
 	case graph.OpParam:
-		e.What = fmt.Sprintf("weight %q", n.Attr().Name)
+		e.What = fmt.Sprintf("the optimizer's %s", n.Attr().Name)
+		for _, v := range s.variables {
+			if at := c.Index - v.Offset; &v.Slab.Data[0] == &s.storage[n][0] && at >= 0 && at < len(v.Value) {
+				e.What = fmt.Sprintf("weight %q", v.Path)
+			}
+		}
 	case graph.OpInput:
 		e.What = fmt.Sprintf("input %q", n.Attr().Name)
 		if c.Row >= 0 {

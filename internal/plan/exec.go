@@ -138,7 +138,8 @@ func (e *Exec) Update(p *par.Pool) {
 // A Culprit is where a run first went wrong: the node, and whether it is a
 // Param, an Input or a result.
 type Culprit struct {
-	Node *graph.Node
+	Node  *graph.Node
+	Index int // of the first element that is not finite
 	// Row is the first row of the batch that is not finite, if Node is an Input
 	// or has the batch as its first dimension, else -1.
 	Row int
@@ -200,7 +201,7 @@ func culprit(n *graph.Node, content []float32) *Culprit {
 		if x-x == 0 {
 			continue
 		}
-		c := &Culprit{Node: n, Row: -1}
+		c := &Culprit{Node: n, Index: i, Row: -1}
 		if s := n.Shape(); len(s) > 0 && s[0] < 0 {
 			width := 1
 			for _, d := range s[1:] {
