@@ -1,0 +1,350 @@
+// Package imagefolder reads pictures from a folder that has a folder for each
+// class:
+//
+//	flowers/daisy/001.jpg
+//	flowers/daisy/002.jpg
+//	flowers/rose/001.png
+//
+//	flowers, err := imagefolder.Open(os.DirFS("flowers"), imagefolder.Config{Height: 64, Width: 64})
+//	train, test, err := flowers.TrainTestSplit(0.2, 1)
+//	model.Fit(ctx, data.Prefetch(train, 2), …)
+//
+// Pictures are read and resized when a batch needs them, so that they need not
+// fit in memory; Load keeps them there. The choices are those of Keras's
+// image_dataset_from_directory.
+package imagefolder
+
+import (
+	"errors"
+	"fmt"
+	"image"
+	_ "image/jpeg" // what pictures may be
+	_ "image/png"
+	"io"
+	"io/fs"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/internal/rng"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Color says what a pixel is made of.
+type Color string
+
+// The kinds of pixels.
+const (
+	RGB       Color = "rgb"
+	RGBA      Color = "rgba"
+	Grayscale Color = "grayscale"
+)
+
+// channels are the numbers of a pixel.
+var channels = map[Color]int{Grayscale: 1, RGB: 3, RGBA: 4}
+
+// A Config says what the samples are.
+type Config struct {
+	Height int     `default:"256"` // of all images: pictures of another size are resized, without regard to their proportions
+	Width  int     `default:"256"`
+	Color  Color   `default:"rgb"`
+	High   float64 `default:"255"` // what full brightness becomes; 0 is dark. Keras's is 255
+	OneHot bool    // targets are vectors, 1 at the class and 0 elsewhere, rather than labels
+
+	// Classes lists the folders to read, in the order of the classes. nil: all, in
+	// alphabetical order, without those whose names begin with a dot.
+	Classes []string
+
+	MaxFiles  int   `default:"10000000"` // most pictures
+	MaxPixels int   `default:"50000000"` // most pixels of a picture, before it is resized
+	MaxBytes  int64 // most bytes that Load takes for the images; 0 is 1 GiB
+}
+
+// A Folder is a source of pictures, whose inputs have the shape (Height, Width,
+// channels), and whose targets are labels or vectors. Its order is that of the
+// classes and then that of the file names.
+type Folder struct {
+	Classes []string
+	Files   []string // paths in the file system
+	Labels  []int32  // of the files
+
+	fsys fs.FS
+	cfg  Config
+}
+
+// Open lists the pictures in a file system: the files ending in .png, .jpg or
+// .jpeg in the folders of the classes and in the folders in those. They are not
+// read yet.
+func Open(fsys fs.FS, cfg Config) (*Folder, error) {
+	cfg = config.Resolve(cfg)
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = tensor.DefaultBudget
+	}
+	size := tensor.Shape{cfg.Height, cfg.Width, channels[cfg.Color]}
+	switch {
+	case channels[cfg.Color] == 0:
+		return nil, fmt.Errorf("imagefolder: %w", config.Unknown("color", string(cfg.Color), []string{"grayscale", "rgb", "rgba"}))
+	case cfg.Height < 1 || cfg.Width < 1 || size.Check() != nil:
+		return nil, fmt.Errorf("imagefolder: images of %d × %d can't be", cfg.Height, cfg.Width)
+	case math.IsNaN(cfg.High) || math.IsInf(cfg.High, 0):
+		return nil, fmt.Errorf("imagefolder: High is %v", cfg.High)
+	}
+	f := &Folder{Classes: cfg.Classes, fsys: fsys, cfg: cfg}
+	if f.Classes == nil {
+		entries, err := fs.ReadDir(fsys, ".")
+		if err != nil {
+			return nil, fmt.Errorf("imagefolder: the folder of the classes: %w", err)
+		}
+		for _, e := range entries {
+			if !strings.HasPrefix(e.Name(), ".") && isDir(fsys, e) {
+				f.Classes = append(f.Classes, e.Name())
+			}
+		}
+	}
+	for label, class := range f.Classes {
+		if slices.Index(f.Classes, class) != label {
+			return nil, fmt.Errorf("imagefolder: class %q is listed twice", class)
+		}
+		if err := f.list(class, int32(label)); err != nil {
+			return nil, fmt.Errorf("imagefolder: class %q: %w", class, err)
+		}
+	}
+	if len(f.Files) == 0 {
+		return nil, fmt.Errorf("imagefolder: %w: no folder holds a .png, .jpg or .jpeg", data.ErrEmpty)
+	}
+	return f, nil
+}
+
+// isDir reports whether an entry is a folder, or a link to one.
+func isDir(fsys fs.FS, e fs.DirEntry) bool {
+	if e.Type()&fs.ModeSymlink != 0 {
+		info, err := fs.Stat(fsys, e.Name())
+		return err == nil && info.IsDir()
+	}
+	return e.IsDir()
+}
+
+// list adds the pictures of a class.
+func (f *Folder) list(class string, label int32) error {
+	return fs.WalkDir(f.fsys, class, func(name string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !isPicture(name) {
+			return err
+		}
+		if len(f.Files) == f.cfg.MaxFiles {
+			return fmt.Errorf("there are more than %d pictures: see MaxFiles", f.cfg.MaxFiles)
+		}
+		f.Files, f.Labels = append(f.Files, name), append(f.Labels, label)
+		return nil
+	})
+}
+
+func isPicture(name string) bool {
+	switch strings.ToLower(path.Ext(name)) {
+	case ".png", ".jpg", ".jpeg":
+		return true
+	}
+	return false
+}
+
+// Spec describes the samples.
+func (f *Folder) Spec() data.Spec {
+	target := tensor.Shape{}
+	if f.cfg.OneHot {
+		target = tensor.Shape{len(f.Classes)}
+	}
+	return data.Spec{
+		X:   []tensor.Shape{{f.cfg.Height, f.cfg.Width, channels[f.cfg.Color]}},
+		Y:   []tensor.Shape{target},
+		Len: len(f.Files),
+	}
+}
+
+// CheckLabels returns a *data.LabelError if there are more classes than that.
+func (f *Folder) CheckLabels(_, classes int) error {
+	for row, label := range f.Labels {
+		if int(label) >= classes {
+			return &data.LabelError{Row: row, Label: float64(label), Classes: classes}
+		}
+	}
+	return nil
+}
+
+// TrainTestSplit shuffles the pictures and returns them without the last fraction
+// of them, and that fraction. Both parts must have pictures.
+func (f *Folder) TrainTestSplit(fraction float64, seed uint64) (train, test *Folder, err error) {
+	n := len(f.Files)
+	at := int(math.Floor(float64(n) * (1 - fraction)))
+	if !(fraction > 0 && fraction < 1) || at == 0 || at == n {
+		return nil, nil, fmt.Errorf("imagefolder: a fraction of %v of %d pictures can't be split off", fraction, n)
+	}
+	order := make([]int32, n)
+	rng.Perm(order, seed, 0)
+	return f.part(order[:at]), f.part(order[at:]), nil
+}
+
+// part returns some of the pictures.
+func (f *Folder) part(rows []int32) *Folder {
+	p := *f
+	p.Files, p.Labels = make([]string, len(rows)), make([]int32, len(rows))
+	for i, row := range rows {
+		p.Files[i], p.Labels[i] = f.Files[row], f.Labels[row]
+	}
+	return &p
+}
+
+// Load reads all pictures into memory.
+func (f *Folder) Load() (*data.Arrays, error) {
+	shape := f.Spec().X[0]
+	width := shape.Numel()
+	if int64(len(f.Files)) > f.cfg.MaxBytes/4/int64(width) {
+		return nil, fmt.Errorf("imagefolder: %d images of shape %v take more than %d bytes: see MaxBytes", len(f.Files), shape, f.cfg.MaxBytes)
+	}
+	rows := make([]int32, len(f.Files))
+	for i := range rows {
+		rows[i] = int32(i)
+	}
+	values := make([]float32, len(rows)*width)
+	if err := f.read(values, rows, par.Default()); err != nil {
+		return nil, err
+	}
+	x, err := data.Floats(values, shape...)
+	if err != nil {
+		return nil, err
+	}
+	y, err := data.Labels(f.Labels)
+	if f.cfg.OneHot {
+		y, err = data.OneHot(f.Labels, len(f.Classes))
+	}
+	return &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}, err
+}
+
+// Epoch starts an epoch. The shuffle is a function of seed and epoch.
+func (f *Folder) Epoch(c data.EpochConfig) (data.Batches, error) {
+	if c.BatchSize < 1 {
+		return nil, fmt.Errorf("imagefolder: the batch size is %d, it must be at least 1", c.BatchSize)
+	}
+	b := &batches{folder: f, size: c.BatchSize, order: make([]int32, len(f.Files))}
+	if c.Shuffle {
+		rng.Perm(b.order, c.Seed, c.Epoch)
+	} else {
+		for i := range b.order {
+			b.order[i] = int32(i)
+		}
+	}
+	return b, nil
+}
+
+// batches go through the files in some order.
+type batches struct {
+	folder *Folder
+	size   int
+	order  []int32 // of what is left, the present batch included
+	n      int     // pictures of the present batch
+}
+
+func (b *batches) Close() {}
+
+func (b *batches) Next() (int, error) {
+	b.order = b.order[b.n:]
+	b.n = min(b.size, len(b.order))
+	if b.n == 0 {
+		return 0, io.EOF
+	}
+	return b.n, nil
+}
+
+func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
+	f, rows := b.folder, b.order[:b.n]
+	spec := f.Spec()
+	if len(batch.X) != 1 || len(batch.X[0]) != b.n*spec.X[0].Numel() {
+		return fmt.Errorf("imagefolder: a batch of %d images of shape %v has no room for them", b.n, spec.X[0])
+	}
+	for i := range batch.W {
+		batch.W[i] = 1
+	}
+	if len(batch.Y) > 0 {
+		y, width := batch.Y[0], spec.Y[0].Numel()
+		if len(y) != b.n*width {
+			return fmt.Errorf("imagefolder: a batch of %d targets of shape %v has no room for them", b.n, spec.Y[0])
+		}
+		clear(y)
+		for i, row := range rows {
+			if f.cfg.OneHot {
+				y[i*width+int(f.Labels[row])] = 1
+			} else {
+				y[i] = float32(f.Labels[row])
+			}
+		}
+	}
+	return f.read(batch.X[0], rows, p)
+}
+
+// read reads pictures, side by side on the pool.
+func (f *Folder) read(dst []float32, rows []int32, p *data.Pool) error {
+	job := &reading{folder: f, dst: dst, rows: rows, errs: make([]error, len(rows))}
+	p.Run(job, len(rows))
+	for i, err := range job.errs {
+		if err != nil {
+			return fmt.Errorf("imagefolder: %s: %w", f.Files[rows[i]], err)
+		}
+	}
+	return nil
+}
+
+// A reading reads a picture for each index.
+type reading struct {
+	folder *Folder
+	dst    []float32
+	rows   []int32
+	errs   []error
+}
+
+func (r *reading) Do(_, i int) {
+	width := len(r.dst) / len(r.rows)
+	r.errs[i] = r.folder.picture(r.dst[i*width:][:width], r.folder.Files[r.rows[i]])
+}
+
+// picture reads a file and puts its pixels into dst.
+func (f *Folder) picture(dst []float32, name string) error {
+	file, err := f.fsys.Open(name)
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	img, err := decode(file, f.cfg.MaxPixels)
+	if err != nil {
+		return err
+	}
+	resize(dst, f.cfg.Height, f.cfg.Width, img, f.cfg.Color)
+	if high := f.cfg.High; high != 255 {
+		for i, v := range dst {
+			dst[i] = float32(float64(v) * high / 255)
+		}
+	}
+	return nil
+}
+
+// maxFile is more than a picture of any allowed size needs.
+const maxFile = 1 << 30
+
+// decode reads a picture, but none with more pixels than allowed: a small file
+// can claim to be a large picture.
+func decode(file fs.File, maxPixels int) (image.Image, error) {
+	head := &strings.Builder{}
+	cfg, kind, err := image.DecodeConfig(io.TeeReader(io.LimitReader(file, maxFile), head))
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Width <= 0 || cfg.Height <= 0 {
+		return nil, errors.New("the picture has no pixels")
+	}
+	if cfg.Width > maxPixels/cfg.Height {
+		return nil, fmt.Errorf("a %s of %d × %d has more than %d pixels: see MaxPixels", kind, cfg.Width, cfg.Height, maxPixels)
+	}
+	img, _, err := image.Decode(io.MultiReader(strings.NewReader(head.String()), io.LimitReader(file, maxFile)))
+	return img, err
+}

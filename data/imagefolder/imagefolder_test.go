@@ -1,0 +1,370 @@
+package imagefolder
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/draw"
+	"image/jpeg"
+	"image/png"
+	"io"
+	"io/fs"
+	"math"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// encoded is a picture as a PNG file.
+func encoded(t testing.TB, img image.Image) *fstest.MapFile {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return &fstest.MapFile{Data: b.Bytes()}
+}
+
+// grey is a PNG file of one grey pixel.
+func grey(t testing.TB, v uint8) *fstest.MapFile {
+	img := image.NewGray(image.Rect(0, 0, 1, 1))
+	img.Pix[0] = v
+	return encoded(t, img)
+}
+
+// greys are four pictures of two classes, among what is none.
+func greys(t testing.TB) fstest.MapFS {
+	return fstest.MapFS{
+		"dog/2.png":            grey(t, 40),
+		"dog/10.PNG":           grey(t, 30),
+		"cat/b.png":            grey(t, 20),
+		"cat/a/deeper/1.png":   grey(t, 10),
+		"cat/notes.txt":        {Data: []byte("not a picture")},
+		"top.png":              {Data: []byte("of no class")},
+		".hidden/1.png":        grey(t, 99),
+		"empty/nothing/at.all": {},
+	}
+}
+
+func open(t testing.TB, fsys fs.FS, cfg Config) *Folder {
+	t.Helper()
+	f, err := Open(fsys, cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// samples are the inputs and the targets of an epoch.
+func samples(t testing.TB, s data.Source, c data.EpochConfig, p *data.Pool) (x, y []float32) {
+	t.Helper()
+	spec := s.Spec()
+	b, err := s.Epoch(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	for {
+		n, err := b.Next()
+		if err == io.EOF {
+			return x, y
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		batch := data.Batch{
+			X: [][]float32{make([]float32, n*spec.X[0].Numel())}, Y: [][]float32{make([]float32, n*spec.Y[0].Numel())},
+			W: make([]float32, n),
+		}
+		for _, list := range [][]float32{batch.X[0], batch.Y[0], batch.W} {
+			for i := range list {
+				list[i] = float32(math.NaN()) // whatever was there
+			}
+		}
+		if err := b.Read(&batch, p); err != nil {
+			t.Fatal(err)
+		}
+		if slices.ContainsFunc(batch.W, func(w float32) bool { return w != 1 }) {
+			t.Errorf("the weights are %v", batch.W)
+		}
+		x, y = append(x, batch.X[0]...), append(y, batch.Y[0]...)
+	}
+}
+
+func TestClassesAreFoldersInOrder(t *testing.T) {
+	pixel := Config{Height: 1, Width: 1, Color: Grayscale}
+	turned := pixel
+	turned.Classes, turned.OneHot = []string{"dog", "cat"}, true
+	for _, c := range []struct {
+		name    string
+		cfg     Config
+		classes []string
+		x, y    []float32
+	}{
+		{"all", pixel, []string{"cat", "dog", "empty"}, []float32{10, 20, 30, 40}, []float32{0, 0, 1, 1}},
+		{"some, in an order, as vectors", turned, []string{"dog", "cat"}, []float32{30, 40, 10, 20}, []float32{1, 0, 1, 0, 0, 1, 0, 1}},
+	} {
+		f := open(t, greys(t), c.cfg)
+		if !slices.Equal(f.Classes, c.classes) {
+			t.Errorf("%s: the classes are %v", c.name, f.Classes)
+		}
+		if x, y := samples(t, f, data.EpochConfig{BatchSize: 3}, nil); !slices.Equal(x, c.x) || !slices.Equal(y, c.y) {
+			t.Errorf("%s: %v, %v; want %v, %v", c.name, x, y, c.x, c.y)
+		}
+		loaded, err := f.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x, y := samples(t, loaded, data.EpochConfig{BatchSize: 3}, nil); !slices.Equal(x, c.x) || !slices.Equal(y, c.y) {
+			t.Errorf("%s, loaded: %v, %v; want %v, %v", c.name, x, y, c.x, c.y)
+		}
+		if f.CheckLabels(0, 2) != nil || f.CheckLabels(0, 1) == nil {
+			t.Errorf("%s: the labels are not those of two classes", c.name)
+		}
+		if spec := f.Spec(); !spec.X[0].Equal(tensor.Shape{1, 1, 1}) || spec.Len != 4 {
+			t.Errorf("%s: %+v", c.name, spec)
+		}
+	}
+}
+
+func TestTheShuffleIsThatOfArrays(t *testing.T) {
+	f := open(t, greys(t), Config{Height: 1, Width: 1, Color: Grayscale})
+	loaded, err := f.Load()
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := par.New(3)
+	defer pool.Close()
+	for epoch := range uint64(3) {
+		c := data.EpochConfig{BatchSize: 4, Shuffle: true, Seed: 7, Epoch: epoch}
+		x, y := samples(t, f, c, pool)
+		wantX, wantY := samples(t, loaded, c, nil)
+		if !slices.Equal(x, wantX) || !slices.Equal(y, wantY) {
+			t.Errorf("epoch %d: %v, %v; want %v, %v", epoch, x, y, wantX, wantY)
+		}
+	}
+}
+
+func TestTrainTestSplitKeepsEveryPictureOnce(t *testing.T) {
+	f := open(t, greys(t), Config{})
+	train, test, err := f.TrainTestSplit(0.25, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := slices.Sorted(slices.Values(slices.Concat(train.Files, test.Files)))
+	if len(train.Files) != 3 || !slices.Equal(all, slices.Sorted(slices.Values(f.Files))) {
+		t.Errorf("%v and %v", train.Files, test.Files)
+	}
+	for _, part := range []*Folder{train, test} {
+		for i, name := range part.Files {
+			if class, _, _ := strings.Cut(name, "/"); f.Classes[part.Labels[i]] != class {
+				t.Errorf("%s has the label %d", name, part.Labels[i])
+			}
+		}
+	}
+	for _, fraction := range []float64{0, 1, 0.99, math.NaN()} {
+		if _, _, err := f.TrainTestSplit(fraction, 1); err == nil {
+			t.Errorf("a fraction of %v: no error", fraction)
+		}
+	}
+}
+
+func TestPicturesAreResizedAsKerasDoes(t *testing.T) {
+	for _, c := range golden.Load(t, "images").Cases {
+		height, width := int(c.Float("height", 0)), int(c.Float("width", 0))
+		want := c.Tensors["y"]
+		// Of a picture within another, whose bounds don't begin at 0.
+		img := image.NewNRGBA(image.Rect(-3, -2, width+1, height+5))
+		for y := range height {
+			for x := range width {
+				img.SetNRGBA(x, y, color.NRGBA{uint8(7*y + 13*x), uint8(50 * x), uint8(90 * y), 255})
+			}
+		}
+		got := make([]float32, len(want.Data))
+		resize(got, want.Shape[0], want.Shape[1], img.SubImage(image.Rect(0, 0, width, height)), RGB)
+		for i, v := range got {
+			if math.Abs(float64(v-want.Data[i])) > 1e-4 {
+				t.Errorf("%s: value %d is %v, want %v", c.Name, i, v, want.Data[i])
+				break
+			}
+		}
+	}
+}
+
+func TestEveryKindOfPictureIsRead(t *testing.T) {
+	bounds := image.Rect(0, 0, 2, 2)
+	solid := color.NRGBA{200, 100, 50, 255}
+	paint := func(img draw.Image, c color.Color) image.Image {
+		draw.Draw(img, bounds, image.NewUniform(c), image.Point{}, draw.Src)
+		return img
+	}
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, paint(image.NewRGBA(bounds), color.NRGBA{90, 90, 90, 255}), &jpeg.Options{Quality: 100}); err != nil {
+		t.Fatal(err)
+	}
+	faint := color.NRGBA{200, 100, 50, 51}
+	for _, c := range []struct {
+		name  string
+		file  *fstest.MapFile
+		color Color
+		want  []float32 // of a pixel
+	}{
+		{"RGBA", encoded(t, paint(image.NewRGBA(bounds), solid)), RGB, []float32{200, 100, 50}},
+		{"RGBA, with opacity", encoded(t, paint(image.NewRGBA(bounds), solid)), RGBA, []float32{200, 100, 50, 255}},
+		{"a faint color", encoded(t, paint(image.NewNRGBA(bounds), faint)), RGBA, []float32{200, 100, 50, 51}},
+		{"a faint color, opacity forgotten", encoded(t, paint(image.NewNRGBA(bounds), faint)), RGB, []float32{200, 100, 50}},
+		{"16 bits", encoded(t, paint(image.NewNRGBA64(bounds), solid)), RGB, []float32{200, 100, 50}},
+		{"a palette", encoded(t, paint(image.NewPaletted(bounds, color.Palette{color.Black, solid}), solid)), RGB, []float32{200, 100, 50}},
+		{"grey", encoded(t, paint(image.NewGray(bounds), color.Gray{77})), RGB, []float32{77, 77, 77}},
+		{"16 bits of grey", encoded(t, paint(image.NewGray16(bounds), color.Gray{77})), Grayscale, []float32{77}},
+		{"a color as grey", encoded(t, paint(image.NewNRGBA(bounds), solid)), Grayscale, []float32{124}},
+		{"a photo", &fstest.MapFile{Data: photo.Bytes()}, RGB, []float32{90, 90, 90}},
+		{"a photo as grey", &fstest.MapFile{Data: photo.Bytes()}, Grayscale, []float32{90}},
+	} {
+		f := open(t, fstest.MapFS{"a/1.jpeg": c.file}, Config{Height: 3, Width: 1, Color: c.color})
+		x, _ := samples(t, f, data.EpochConfig{BatchSize: 1}, nil)
+		if want := slices.Repeat(c.want, 3); !slices.Equal(x, want) {
+			t.Errorf("%s: %v, want %v", c.name, x, want)
+		}
+	}
+}
+
+func TestHighIsWhatFullBrightnessBecomes(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 256, 1))
+	for u := range 256 {
+		img.Pix[u] = uint8(u)
+	}
+	f := open(t, fstest.MapFS{"a/1.png": encoded(t, img)}, Config{Height: 1, Width: 256, Color: Grayscale, High: 1})
+	if x, _ := samples(t, f, data.EpochConfig{BatchSize: 1}, nil); !slices.Equal(x, fmath.ByteToUnit[:]) {
+		t.Errorf("from 0 to 1: %v", x)
+	}
+}
+
+// bomb is a PNG file of a few bytes that claims to be of a size.
+func bomb(width, height uint32) []byte {
+	head := []byte("IHDR")
+	head = binary.BigEndian.AppendUint32(head, width)
+	head = binary.BigEndian.AppendUint32(head, height)
+	head = append(head, 8, 2, 0, 0, 0)
+	b := append([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0d"), head...)
+	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(head))
+}
+
+func TestAPictureThatCannotBeReadIsAnErrorThatNamesIt(t *testing.T) {
+	good := grey(t, 1)
+	for _, c := range []struct {
+		name string
+		file []byte
+		want string
+	}{
+		{"no picture", []byte("hello"), "unknown format"},
+		{"nothing", nil, "unknown format"},
+		{"cut", good.Data[:len(good.Data)-20], "unexpected EOF"},
+		{"larger than any memory", bomb(1<<31-1, 1<<31-1), "dimension overflow"},
+		{"larger than allowed", bomb(10_000, 5_001), "a png of 10000 × 5001 has more than 50000000 pixels: see MaxPixels"},
+	} {
+		f := open(t, fstest.MapFS{"a/0.png": good, "a/1.png": {Data: c.file}}, Config{Height: 1, Width: 1})
+		_, err := f.Load()
+		if err == nil || !strings.Contains(err.Error(), "a/1.png: ") || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	files := greys(t)
+	f := open(t, files, Config{})
+	delete(files, "dog/2.png")
+	if _, err := f.Load(); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a picture that went away: %v", err)
+	}
+}
+
+func TestAFolderThatDoesNotFitIsAnError(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		fsys fs.FS
+		cfg  Config
+		want string
+	}{
+		{"no pictures", fstest.MapFS{"a/b.txt": {}}, Config{}, "no folder holds a .png, .jpg or .jpeg"},
+		{"no folder", os.DirFS("no/such/folder"), Config{}, "the folder of the classes"},
+		{"no such class", greys(t), Config{Classes: []string{"cow"}}, `class "cow": open cow`},
+		{"a class outside", greys(t), Config{Classes: []string{"../cat"}}, `class "../cat"`},
+		{"a class twice", greys(t), Config{Classes: []string{"cat", "cat"}}, `class "cat" is listed twice`},
+		{"too many", greys(t), Config{MaxFiles: 3}, "more than 3 pictures"},
+		{"no such color", greys(t), Config{Color: "cmyk"}, `unknown color "cmyk": the known ones are grayscale, rgb, rgba`},
+		{"a negative size", greys(t), Config{Height: -1}, "images of -1 × 256 can't be"},
+		{"no brightness", greys(t), Config{High: math.NaN()}, "High is NaN"},
+	} {
+		if _, err := Open(c.fsys, c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.name, err, c.want)
+		}
+	}
+	f := open(t, greys(t), Config{MaxBytes: 4 * 256 * 256 * 3})
+	if _, err := f.Load(); err == nil || !strings.Contains(err.Error(), "4 images of shape (256, 256, 3) take more than 786432 bytes") {
+		t.Errorf("more than the memory: %v", err)
+	}
+	if _, err := f.Epoch(data.EpochConfig{}); err == nil {
+		t.Error("batches of nothing: no error")
+	}
+	b, err := f.Epoch(data.EpochConfig{BatchSize: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Next(); err != nil {
+		t.Fatal(err)
+	}
+	for _, batch := range []data.Batch{{}, {X: [][]float32{make([]float32, 3)}}, {X: [][]float32{make([]float32, 256*256*3)}, Y: [][]float32{make([]float32, 2)}}} {
+		if b.Read(&batch, nil) == nil {
+			t.Error("a batch that has no room: no error")
+		}
+	}
+}
+
+func TestAClassMayBeALinkToAFolder(t *testing.T) {
+	dir, elsewhere := t.TempDir(), t.TempDir()
+	if err := os.WriteFile(filepath.Join(elsewhere, "1.png"), grey(t, 5).Data, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(elsewhere, filepath.Join(dir, "linked")); err != nil {
+		t.Skip(err)
+	}
+	f := open(t, os.DirFS(dir), Config{Height: 1, Width: 1, Color: Grayscale})
+	if x, _ := samples(t, f, data.EpochConfig{BatchSize: 1}, nil); !slices.Equal(x, []float32{5}) {
+		t.Errorf("%v", x)
+	}
+}
+
+func FuzzPicture(f *testing.F) {
+	f.Add(grey(f, 7).Data)
+	f.Add(bomb(100, 100))
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 3, 5)), nil); err != nil {
+		f.Fatal(err)
+	}
+	f.Add(photo.Bytes())
+	f.Fuzz(func(t *testing.T, file []byte) {
+		for color, n := range channels {
+			folder := open(t, fstest.MapFS{"a/1.png": {Data: file}}, Config{Height: 2, Width: 3, Color: color, MaxPixels: 10_000})
+			dst := make([]float32, 2*3*n)
+			if folder.picture(dst, "a/1.png") != nil {
+				continue
+			}
+			for _, v := range dst {
+				if !(v >= 0 && v <= 255) {
+					t.Fatalf("a pixel is %v", v)
+				}
+			}
+		}
+	})
+}

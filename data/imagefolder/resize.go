@@ -1,0 +1,95 @@
+package imagefolder
+
+// This file makes an image of a size of a picture of any size.
+
+import (
+	"image"
+	"image/color"
+	"math"
+)
+
+// resize fills dst with the picture's pixels, from 0 to 255, interpolated between
+// the four nearest as tf.image.resize does with bilinear interpolation: the
+// centres of the corner pixels' outer edges coincide, and nothing is smoothed
+// when a picture shrinks.
+func resize(dst []float32, height, width int, img image.Image, c Color) {
+	at := sampler(img, c)
+	bounds := img.Bounds()
+	n := channels[c]
+	rows, columns := taps(height, bounds.Dy()), taps(width, bounds.Dx())
+	for _, row := range rows {
+		y0, y1 := bounds.Min.Y+row.low, bounds.Min.Y+row.high
+		for _, column := range columns {
+			x0, x1 := bounds.Min.X+column.low, bounds.Min.X+column.high
+			topLeft, topRight, bottomLeft, bottomRight := at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1)
+			for k := range n {
+				top := mix(float32(topLeft[k]), float32(topRight[k]), column.part)
+				bottom := mix(float32(bottomLeft[k]), float32(bottomRight[k]), column.part)
+				dst[k] = mix(top, bottom, row.part)
+			}
+			dst = dst[n:]
+		}
+	}
+}
+
+func mix(a, b, part float32) float32 { return a + float32((b-a)*part) }
+
+// A tap says which two pixels of a line a new one lies between.
+type tap struct {
+	low, high int
+	part      float32 // of the way from low to high
+}
+
+// taps returns those of n new pixels on a line of size.
+func taps(n, size int) []tap {
+	list := make([]tap, n)
+	scale := float32(size) / float32(n)
+	for i := range list {
+		place := float32((float32(i)+0.5)*scale) - 0.5
+		floor := float32(math.Floor(float64(place)))
+		list[i] = tap{
+			max(int(floor), 0), min(int(math.Ceil(float64(place))), size-1), place - floor,
+		}
+	}
+	return list
+}
+
+// sampler returns what gives the pixel of a picture at a place. Colors are not
+// multiplied by their opacity, and opacity is forgotten if it isn't asked for.
+func sampler(img image.Image, c Color) func(x, y int) [4]uint8 {
+	if c == Grayscale {
+		switch img := img.(type) {
+		case *image.Gray:
+			return func(x, y int) [4]uint8 { return [4]uint8{img.GrayAt(x, y).Y} }
+		case *image.YCbCr: // of most JPEGs, whose luma it is
+			return func(x, y int) [4]uint8 { return [4]uint8{img.Y[img.YOffset(x, y)]} }
+		}
+		at := sampler(img, RGB)
+		return func(x, y int) [4]uint8 {
+			p := at(x, y)
+			return [4]uint8{color.GrayModel.Convert(color.RGBA{p[0], p[1], p[2], 255}).(color.Gray).Y}
+		}
+	}
+	switch img := img.(type) {
+	case *image.Gray:
+		return func(x, y int) [4]uint8 {
+			v := img.GrayAt(x, y).Y
+			return [4]uint8{v, v, v, 255}
+		}
+	case *image.YCbCr:
+		return func(x, y int) [4]uint8 {
+			p := img.YCbCrAt(x, y)
+			r, g, b := color.YCbCrToRGB(p.Y, p.Cb, p.Cr)
+			return [4]uint8{r, g, b, 255}
+		}
+	case *image.NRGBA:
+		return func(x, y int) [4]uint8 {
+			p := img.NRGBAAt(x, y)
+			return [4]uint8{p.R, p.G, p.B, p.A}
+		}
+	}
+	return func(x, y int) [4]uint8 {
+		p := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
+		return [4]uint8{p.R, p.G, p.B, p.A}
+	}
+}

@@ -1,0 +1,38 @@
+"""Makes testdata/images.json: how Keras resizes pictures.
+
+    python3 -m venv venv && venv/bin/pip install keras tensorflow-cpu
+    venv/bin/python internal/golden/keras_images.py
+
+image_dataset_from_directory resizes with tf.image.resize, bilinear and without smoothing. The picture's pixel in row y
+and column x has the channels (7y + 13x) mod 256, (50x) mod 256 and (90y) mod 256.
+"""
+
+import os
+
+os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
+
+import numpy as np
+import tensorflow as tf
+
+from goldenjson import case, write
+
+VERSIONS = {"keras": tf.keras.__version__, "tensorflow": tf.__version__}
+
+
+def picture(height, width):
+    y, x = np.mgrid[0:height, 0:width]
+    return (np.stack([7 * y + 13 * x, 50 * x, 90 * y], -1) % 256).astype(np.uint8)
+
+
+def cases():
+    for height, width, to in [
+        (4, 5, (4, 5)), (4, 5, (2, 3)), (3, 2, (5, 7)), (9, 8, (3, 3)), (1, 1, (2, 2)), (1, 7, (2, 3)), (6, 4, (1, 1)), (7, 11, (5, 4)),
+    ]:
+        yield case(
+            "%d × %d to %d × %d" % (height, width, *to), {"height": height, "width": width},
+            tensors={"y": tf.image.resize(picture(height, width), to, method="bilinear").numpy()},
+        )
+
+
+if __name__ == "__main__":
+    write("images", VERSIONS, list(cases()))
