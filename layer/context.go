@@ -58,8 +58,21 @@ func (c *Context) Value(v *Variable) *graph.Node {
 // AddLoss adds a scalar to the loss of the network.
 func (c *Context) AddLoss(n *graph.Node) { c.losses = append(c.losses, n) }
 
-// Update gives v a new value after the step. A layer does so only in training.
+// Update gives v a new value after the step, which Value returns from now on, so
+// that a layer that is applied twice updates twice. A layer does so only in
+// training.
 func (c *Context) Update(v *Variable, n *graph.Node) {
+	if v == nil {
+		c.graph.Fail("a variable is nil: Build must declare it")
+		return
+	}
+	c.values[v] = n
+	for i := range c.updates {
+		if c.updates[i].Variable == v {
+			c.updates[i].Value = n
+			return
+		}
+	}
 	c.updates = append(c.updates, VariableUpdate{v, n})
 }
 

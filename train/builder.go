@@ -4,6 +4,7 @@ package train
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
 	"slices"
@@ -26,7 +27,8 @@ type StepBuilder struct {
 	graph   *graph.Graph
 	slabs   map[*layer.Slab]*graph.Node
 	nodes   map[*layer.Variable]*graph.Node
-	updated map[*layer.Variable]bool
+	updated map[*layer.Variable]bool        // by the step
+	given   map[*layer.Variable]*graph.Node // the values that networks gave
 	err     error
 }
 
@@ -40,7 +42,10 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 			plans: map[int]*plan.Plan{}, free: map[int][]*bound{},
 		},
 		slabs: map[*layer.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
-		updated: map[*layer.Variable]bool{},
+		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable]*graph.Node{},
+	}
+	if build == nil {
+		return nil, errors.New("train: NewStep needs a function that says what the step does")
 	}
 	build(s)
 	if err := s.graph.Err(); err != nil {
@@ -133,7 +138,9 @@ func (s *StepBuilder) state(name string, data []float32) *graph.Node {
 }
 
 // Network emits a network's nodes. The penalties of its regularizers and the
-// losses that layers added come back as one scalar, nil if there are none.
+// losses that layers added come back as one scalar, nil if there are none. A
+// network may be traced into a step more than once; what its layers keep track of
+// then goes on from one to the next.
 func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node) (out []*graph.Node, penalty *graph.Node) {
 	if n == nil {
 		return []*graph.Node{s.graph.Fail("a network is nil: the model is not built")}, nil
@@ -144,11 +151,20 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	layer.Store(n.Variables()...)
 	c := layer.NewContext(s.graph, training)
 	for _, v := range n.Variables() {
-		c.Bind(v, s.Variable(v))
+		if value := s.given[v]; value != nil {
+			c.Bind(v, value)
+		} else {
+			c.Bind(v, s.Variable(v))
+		}
 	}
 	out = n.Trace(c, in)
 	for _, u := range c.Updates() {
+		if s.given[u.Variable] != nil { // by the same network, traced before
+			s.updated[u.Variable] = false
+			s.step.program.Updates = slices.DeleteFunc(s.step.program.Updates, func(old plan.Update) bool { return old.Param == s.nodes[u.Variable] })
+		}
 		s.Assign(u.Variable, u.Value)
+		s.given[u.Variable] = u.Value
 	}
 	for _, l := range append(c.Losses(), n.Penalties(c)...) {
 		if penalty == nil {

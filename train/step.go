@@ -249,15 +249,16 @@ func (s *Step) samples(batch *data.Batch) (int, error) {
 			return 0, fmt.Errorf("the step takes %d %s, the batch has %d", len(list.nodes), list.name, len(list.values))
 		}
 		for i, node := range list.nodes {
-			shape, rows, got := node.Shape(), 1, len(list.values[i])
-			if len(shape) > 0 && shape[0] == tensor.Batch {
+			width, rows, got := node.Shape(), 1, len(list.values[i])
+			if len(width) > 0 && width[0] == tensor.Batch {
+				width = width[1:]
 				if n < 0 {
-					n = got / max(1, shape[1:].Numel())
+					n = got / max(1, width.Numel())
 				}
 				rows = n
 			}
-			if want := shape.Concrete(rows).Numel(); got != want || rows == 0 {
-				return 0, fmt.Errorf("%q has shape %v, %d numbers for a batch of %d, got %d", node.Attr().Name, shape, want, rows, got)
+			if want := rows * width.Numel(); got != want || rows == 0 {
+				return 0, fmt.Errorf("%q has shape %v, %d numbers for a batch of %d, got %d", node.Attr().Name, node.Shape(), want, rows, got)
 			}
 		}
 	}

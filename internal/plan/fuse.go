@@ -20,7 +20,6 @@ type unit struct {
 	stored  []*value // what is read outside, in order; never empty after fuse
 	index   int      // of its level, in the order of execution
 	update  bool
-	merged  *unit // the unit that took this one in
 }
 
 // values lists what the unit computes.
@@ -89,7 +88,7 @@ func (p *Plan) fuse() {
 
 // updated reports whether v is the value of an update.
 func (p *Plan) updated(v *value) bool {
-	return slices.ContainsFunc(p.program.Updates, func(u Update) bool { return p.nodes[u.Value] == v })
+	return slices.ContainsFunc(p.updates, func(u move) bool { return u.value == v })
 }
 
 // colsOf returns the split that an elementwise value's operands ask for.

@@ -93,6 +93,14 @@ func (p *Plan) lower() error {
 			p.nodes[n] = v
 		}
 	}
+	for _, u := range p.program.Updates {
+		value := p.nodes[u.Value]
+		if root, _ := value.root(); root.op == graph.OpParam && root.konst == nil {
+			// Another update may overwrite what this one stores.
+			value = l.add(graph.OpBroadcastTo, &graph.Attr{Shape: value.shape}, value.shape, value.scope, value)
+		}
+		p.updates = append(p.updates, move{p.nodes[u.Param], value})
+	}
 	if !p.config.NoPasses {
 		p.shareDropout()
 	}
@@ -380,8 +388,8 @@ func (p *Plan) shareDropout() {
 func (p *Plan) sweep() {
 	const dead, update, compute = 0, 1, 2
 	need := make(map[*value]int)
-	for _, u := range p.program.Updates {
-		need[p.nodes[u.Param]], need[p.nodes[u.Value]] = update, update
+	for _, u := range p.updates {
+		need[u.param], need[u.value] = update, update
 	}
 	for _, list := range [][]*graph.Node{p.program.Outputs, p.program.Checks} {
 		for _, n := range list {

@@ -134,14 +134,14 @@ func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
 // it is the only one that still reads what it overwrites, element by element.
 // The rest is computed aside and moved at the end.
 func (p *Plan) updateInPlace() {
-	for _, up := range p.program.Updates {
-		param, v := p.nodes[up.Param], p.nodes[up.Value]
-		root, offset := param.root()
+	for _, up := range p.updates {
+		v := up.value
+		root, offset := up.param.root()
 		if !p.config.NoPasses && v.buffer == nil && !v.leaf() && !v.view() && v.update && v.unit.root == nil &&
 			onlyReader(v.unit, root, offset, v.n) {
 			p.keep(v, &buffer{param: root}, offset)
 		} else {
-			p.moves = append(p.moves, move{param, v})
+			p.moves = append(p.moves, up)
 			root, _ := v.root()
 			root.stays = true
 		}

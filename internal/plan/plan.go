@@ -50,12 +50,13 @@ type Plan struct {
 	units   []*unit  // by level, which is the order of execution; those of the update last
 	levels  int
 	nodes   map[*graph.Node]*value
-	arena   int // float32s
-	moves   []move
+	arena   int    // float32s
+	updates []move // all of the program's
+	moves   []move // those that can't be computed in place
 	checks  []*value // what must be finite and is not checked by its own kernel
 }
 
-// A move is an update that can't be computed in place.
+// A move is an update.
 type move struct{ param, value *value }
 
 // Compile specialises a program for a batch size. Its error is the graph's own
