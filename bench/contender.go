@@ -47,8 +47,17 @@ func (c *contender) environment(b *bench, threads int) []string {
 	})
 	n := strconv.Itoa(threads)
 	env = append(env, "BENCH_MNIST="+b.work, "BENCH_THREADS="+n, "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n,
-		"MKL_NUM_THREADS="+n, "GOMAXPROCS="+n, "PYTHONDONTWRITEBYTECODE=1")
+		"MKL_NUM_THREADS="+n, "GOMAXPROCS="+n, "PYTHONDONTWRITEBYTECODE=1",
+		"BENCH_EPOCHS="+strconv.Itoa(b.epochs()))
 	return append(env, c.env...)
+}
+
+// epochs is how many the whole program has.
+func (b *bench) epochs() int {
+	if b.quick {
+		return 1
+	}
+	return 20
 }
 
 // pinned returns the command held to as many processors as there are threads, where that can be done.
@@ -144,6 +153,7 @@ func (t *conversation) wait() (Answer, error) {
 
 // stop ends the conversation and returns the process's peak memory in bytes, 0 if that isn't known.
 func (t *conversation) stop() int64 {
+	peak := highWater(t.process.Process.Pid)
 	t.in.Close()
 	go func() {
 		for range t.answers {
@@ -157,7 +167,10 @@ func (t *conversation) stop() int64 {
 		t.process.Process.Kill()
 		<-done
 	}
-	return peakMemory(t.process.ProcessState)
+	if peak == 0 {
+		peak = peakMemory(t.process.ProcessState)
+	}
+	return peak
 }
 
 // A tail keeps the end of what is written to it.

@@ -301,6 +301,10 @@ func (f *firstStep) EpochEnd(*train.State) error { return nil }
 
 // wholeProgram trains the chapter's network for 20 epochs and tests it.
 func wholeProgram() error {
+	epochs, err := strconv.Atoi(os.Getenv("BENCH_EPOCHS"))
+	if err != nil {
+		return err
+	}
 	model, err := network(256, 2)
 	if err != nil {
 		return err
@@ -310,7 +314,7 @@ func wholeProgram() error {
 		return err
 	}
 	var first firstStep
-	_, err = model.Fit(context.Background(), digits.Flat().OneHot(), cornu.FitConfig{Epochs: 20, BatchSize: 128, Quiet: true, Callbacks: []train.Callback{&first}})
+	_, err = model.Fit(context.Background(), digits.Flat().OneHot(), cornu.FitConfig{Epochs: epochs, BatchSize: 128, Quiet: true, Callbacks: []train.Callback{&first}})
 	if err != nil {
 		return err
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/cornu-ml/cornu/internal/cpu"
@@ -131,10 +132,6 @@ func program(ctx context.Context, b *bench) error {
 	if said, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/cornu").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./cmd/cornu: %s", said)
 	}
-	epochs := "20"
-	if b.quick {
-		epochs = "1"
-	}
 	threads := b.threads[len(b.threads)-1]
 	type task struct {
 		*contender
@@ -142,11 +139,11 @@ func program(ctx context.Context, b *bench) error {
 	}
 	self := b.peers[0]
 	tasks := []task{
-		{&self, []string{binary, "mnist", "train", "--quiet", "--epochs", epochs}},
+		{&self, []string{binary, "mnist", "train", "--quiet", "--epochs", strconv.Itoa(b.epochs())}},
 		{&self, []string{self.command[0], "program"}},
 	}
 	for i := range b.peers {
-		if c := &b.peers[i]; c.program != nil && !b.quick {
+		if c := &b.peers[i]; c.program != nil {
 			tasks = append(tasks, task{c, c.program})
 		}
 	}
@@ -161,7 +158,7 @@ func program(ctx context.Context, b *bench) error {
 			said := &tail{}
 			command.Stderr = said
 			start := time.Now()
-			out, err := command.Output()
+			out, resident, err := outputAndPeak(command)
 			total := time.Since(start).Seconds()
 			if err != nil {
 				if ctx.Err() != nil {
@@ -172,10 +169,10 @@ func program(ctx context.Context, b *bench) error {
 			}
 			if i != 1 { // the other of Cornu's tasks is for the first step
 				row.add(total, 0)
-				if peak := peakMemory(command.ProcessState); peak > 0 {
-					b.results.row("program", memory, t.name, threads, "MB").add(float64(peak)/1e6, 0)
+				if resident > 0 {
+					b.results.row("program", memory, t.name, threads, "MB").add(float64(resident)/1e6, 0)
 				}
-				progress("%-22s %s  %d MB", t.name, seconds(total), peakMemory(command.ProcessState)/1e6)
+				progress("%-22s %s  %d MB", t.name, seconds(total), resident/1e6)
 			}
 			var a Answer
 			if i > 0 && json.Unmarshal(out, &a) == nil && a.First > 0 {
@@ -306,13 +303,13 @@ func scaling(ctx context.Context, b *bench) error {
 				}
 			}
 		}
-		progress("%-42s %s %s", s, seconds(b.results.value("scaling", s.String(), cornuName, 1)), seconds(b.results.value("scaling", s.String(), cornuName, 2)))
-	}
-	if b.quick {
-		return nil
+		progress("%-42s %s, %s", s, seconds(b.results.value("scaling", s.String(), cornuName, 1)), seconds(b.results.value("scaling", s.String(), cornuName, 2)))
 	}
 	var questions []question
 	for _, s := range sizes() {
+		if b.quick && stepFlops(s.width, s.depth, s.batch) > 1e8 {
+			continue
+		}
 		questions = append(questions, question{fmt.Sprintf("scale %d %d %d", s.width, s.depth, s.batch), s.String(), stepFlops(s.width, s.depth, s.batch)})
 	}
 	all := b.rounds

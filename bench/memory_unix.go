@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// peakMemory returns how much memory a process that has ended had resident at most, in bytes.
+// peakMemory is highWater of a process that has ended.
 func peakMemory(state *os.ProcessState) int64 {
 	usage, ok := state.SysUsage().(*syscall.Rusage)
 	if !ok {

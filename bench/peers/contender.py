@@ -16,6 +16,7 @@ THREADS = int(os.environ.get("BENCH_THREADS", "2"))
 SIZES = [784, 256, 256, 10]
 DROPOUT = 0.45
 BATCH = 128
+EPOCHS = int(os.environ.get("BENCH_EPOCHS", "20"))  # of the whole program
 
 _answers = os.fdopen(os.dup(1), "w", buffering=1)
 os.dup2(2, 1)

@@ -5,7 +5,7 @@ import math
 import sys
 import time
 
-from contender import BATCH, DROPOUT, SIZES, answer, mnist, once, serve, timed
+from contender import BATCH, DROPOUT, EPOCHS, SIZES, answer, mnist, once, serve, timed
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -93,7 +93,7 @@ def evaluate(batch=len(xt)):
 
 if sys.argv[1:] == ["program"]:
     first = None  # the first step can't be told apart: an epoch is one call
-    for _ in range(20):
+    for _ in range(EPOCHS):
         epoch()
         first = first or time.time()
     answer(first=first, accuracy=evaluate()[1] / len(xt))

@@ -6,7 +6,7 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-from contender import BATCH, DROPOUT, THREADS, answer, mnist, once, one_hot, serve, timed
+from contender import BATCH, DROPOUT, EPOCHS, THREADS, answer, mnist, one_hot, serve, timed
 
 backend = os.environ["KERAS_BACKEND"]
 if backend == "tensorflow":
@@ -45,7 +45,7 @@ class FirstStep(keras.callbacks.Callback):
 
 if sys.argv[1:] == ["program"]:
     step = FirstStep()
-    model.fit(x, y, epochs=20, batch_size=BATCH, verbose=0, callbacks=[step])
+    model.fit(x, y, epochs=EPOCHS, batch_size=BATCH, verbose=0, callbacks=[step])
     _, accuracy = model.evaluate(xt, yt, batch_size=BATCH, verbose=0)
     answer(first=step.first, accuracy=float(accuracy))
     sys.exit()

@@ -4,7 +4,7 @@ the argument "program" it is the whole program. "scale WIDTH DEPTH BATCH" is a s
 import sys
 import time
 
-from contender import BATCH, DROPOUT, SIZES, THREADS, answer, mnist, once, serve, timed
+from contender import BATCH, DROPOUT, EPOCHS, SIZES, THREADS, answer, mnist, once, serve, timed
 import torch
 from torch import nn
 
@@ -61,7 +61,7 @@ def evaluate(batch):
 
 
 if sys.argv[1:] == ["program"]:
-    for _ in range(20):
+    for _ in range(EPOCHS):
         epoch()
     answer(first=first, accuracy=evaluate(BATCH)[1])
     sys.exit()

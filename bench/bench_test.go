@@ -1,0 +1,85 @@
+package main
+
+import (
+	"encoding/xml"
+	"io"
+	"math"
+	"strings"
+	"testing"
+)
+
+// sample returns results with the listing, the program and products in them.
+func sample() *Results {
+	r := &Results{Date: "today", Processor: "a <fast> one", Cores: 2, Versions: map[string]string{"Go": "1.26"}}
+	for who, times := range map[string]float64{cornuName: 1, "Keras on JAX": 3, "GoMLX (pure Go)": 1000} {
+		for _, threads := range []int{1, 2} {
+			row := r.row("listing", anEpoch, who, threads, "s")
+			row.Flops = 1e9
+			for _, seconds := range []float64{0.3, 0.1, 0.2} {
+				row.add(seconds*times, 10)
+			}
+		}
+		r.row("program", twentyEpochs, who, 2, "s").add(4*times, 0)
+	}
+	for _, s := range shapes() {
+		for who, times := range map[string]float64{cornuName: 1, "OpenBLAS": 2, "oneDNN": 0.5} {
+			row := r.row("gemm", s.String(), who, 1, "s")
+			row.Flops = s.flops()
+			row.add(times*s.flops()/1e11, 200)
+		}
+	}
+	return r
+}
+
+func TestARowHoldsMediansOfItsRounds(t *testing.T) {
+	row := sample().find("listing", anEpoch, cornuName, 1)
+	if row.Median != 0.2 || row.Min != 0.1 || row.Max != 0.3 || row.Rounds != 3 {
+		t.Errorf("of 0.3, 0.1, 0.2 the row holds %+v", *row)
+	}
+	if math.Abs(row.OfPeak-0.5) > 1e-12 {
+		t.Errorf("1 GFLOP in 0.2 s is half of 10 GFLOP/s, not %v", row.OfPeak)
+	}
+}
+
+func TestAProductIsComparedToTheBetterLibrary(t *testing.T) {
+	if got := sample().gemmRatio(shapes()[0], 1); got != 0.5 {
+		t.Errorf("a library that takes half of Cornu's time gives the ratio %v", got)
+	}
+}
+
+func TestPointsOnALineDoNotBend(t *testing.T) {
+	line := []point{{1, 3, "a"}, {2, 5, "b"}, {100, 201, "c"}}
+	if worst, _ := bend(line); worst > 1e-9 {
+		t.Errorf("1 + 2x bends by %v", worst)
+	}
+	line[1].y = 10
+	if worst, name := bend(line); worst < 0.25 || name == "" {
+		t.Errorf("a point at twice its height bends the line by %v", worst)
+	}
+}
+
+func TestAGoalThatWasNotMeasuredIsSaid(t *testing.T) {
+	text := markdown(sample())
+	for _, want := range []string{"| Keras on JAX | 600 ms | 3.00 |", "| one row, one thread |  | at most 8.00 µs | not measured |", "faster than Keras on JAX | 3.00 × | at least 2.50 × | met |"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the tables lack %q", want)
+		}
+	}
+	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
+		t.Error("the tables show numbers that are none")
+	}
+}
+
+func TestTheChartIsWellFormed(t *testing.T) {
+	decoder := xml.NewDecoder(strings.NewReader(chart(sample())))
+	for {
+		if _, err := decoder.Token(); err == io.EOF {
+			break
+		} else if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if chart(&Results{}) == "" {
+		t.Error("a run without results has no chart")
+	}
+}
