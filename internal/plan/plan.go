@@ -50,9 +50,9 @@ type Plan struct {
 	units   []*unit  // by level, which is the order of execution; those of the update last
 	levels  int
 	nodes   map[*graph.Node]*value
-	arena   int    // float32s
-	updates []move // all of the program's
-	moves   []move // those that can't be computed in place
+	arena   int      // float32s
+	updates []move   // all of the program's
+	moves   []move   // those that can't be computed in place
 	checks  []*value // what must be finite and is not checked by its own kernel
 }
 

@@ -1,0 +1,118 @@
+package plan
+
+// This file tests where values are placed, and that updates see what was there
+// before any of them.
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func compile(t *testing.T, program Program, config Config) *Plan {
+	t.Helper()
+	p, err := Compile(program, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// stored adds up all values that are stored in the arena.
+func (p *Plan) stored() int {
+	n := 0
+	for _, u := range p.units {
+		for _, v := range u.stored {
+			if root, _ := v.root(); root == v && v.konst == nil && v.op != graph.OpParam && (v.buffer == nil || v.buffer.param == nil) {
+				n += v.n
+			}
+		}
+	}
+	return n
+}
+
+func TestAnArenaIsSmallerThanWhatItHoldsInTurn(t *testing.T) {
+	program, _ := listing(784, 256, 256, 10)
+	p := compile(t, program, Config{Batch: 128})
+	if total := p.stored(); p.arena >= total {
+		t.Errorf("a training step of values of %d numbers has an arena of %d", total, p.arena)
+	}
+
+	// Deep inference needs an input, and two layers at a time.
+	const width, batch, depth = 64, 100, 20
+	g := graph.New()
+	x := g.Input("x", tensor.Shape{tensor.Batch, width})
+	for range depth {
+		x = x.MatMul(g.Param("w", tensor.Shape{width, width})).Relu()
+	}
+	deep := compile(t, Program{Graph: g, Outputs: []*graph.Node{x}}, Config{Batch: batch})
+	if most := 3*batch*width + 2*align; deep.arena > most {
+		t.Errorf("%d layers of %d numbers have an arena of %d, want at most %d", depth, batch*width, deep.arena, most)
+	}
+}
+
+func TestOptimizersUpdateInPlace(t *testing.T) {
+	program, slab := listing(20, 32, 17, 5)
+	p := compile(t, program, Config{Batch: 6})
+	if len(p.moves) > 0 {
+		t.Errorf("%d updates are computed aside", len(p.moves))
+	}
+	updates := 0
+	for _, u := range p.units {
+		for _, v := range u.stored {
+			if v.buffer != nil && v.buffer.param == p.nodes[slab] && v.op != graph.OpParam {
+				updates++
+			}
+		}
+	}
+	if updates != 1 {
+		t.Errorf("%d values are written to the parameters, want 1", updates)
+	}
+}
+
+// All updates are computed from the values before any of them, whoever reads
+// whom.
+func TestUpdatesHappenAllAtOnce(t *testing.T) {
+	shape := tensor.Shape{4}
+	for name, build := range map[string]func(a, b, c *graph.Node) [3]*graph.Node{
+		"swap":   func(a, b, c *graph.Node) [3]*graph.Node { return [3]*graph.Node{b, a, c} },
+		"rotate": func(a, b, c *graph.Node) [3]*graph.Node { return [3]*graph.Node{c, a, b} },
+		"chain":  func(a, b, c *graph.Node) [3]*graph.Node { return [3]*graph.Node{a.Add(b), a, b.Mul(c)} },
+		"all read all": func(a, b, c *graph.Node) [3]*graph.Node {
+			s := a.Add(b).Add(c)
+			return [3]*graph.Node{s, s.Sub(a), s.Sub(b)}
+		},
+		"one value": func(a, b, c *graph.Node) [3]*graph.Node { s := a.Neg(); return [3]*graph.Node{s, s, s} },
+		"through a view": func(a, b, c *graph.Node) [3]*graph.Node {
+			return [3]*graph.Node{b.Reshape(2, 2).Reshape(4), a.Neg(), a}
+		},
+		"reversed": func(a, b, c *graph.Node) [3]*graph.Node { return [3]*graph.Node{a.Reverse(0), a, b} },
+	} {
+		for _, noPasses := range []bool{false, true} {
+			g := graph.New()
+			params := [3]*graph.Node{g.Param("a", shape), g.Param("b", shape), g.Param("c", shape)}
+			values := build(params[0], params[1], params[2])
+			program := Program{Graph: g}
+			for i := range params {
+				program.Updates = append(program.Updates, Update{params[i], values[i]})
+			}
+			fresh := func() map[*graph.Node][]float32 {
+				return map[*graph.Node][]float32{params[0]: {1, 2, 3, 4}, params[1]: {5, 6, 7, 8}, params[2]: {-1, -2, -3, -4}}
+			}
+			before := compile(t, Program{Graph: g, Outputs: values[:]}, Config{NoPasses: true}).Bind(fresh())
+			before.Compute(nil)
+
+			storage := fresh()
+			e := compile(t, program, Config{NoPasses: noPasses}).Bind(storage)
+			e.Compute(nil)
+			e.Update(nil)
+			for i := range params {
+				if want := before.Value(values[i]); !slices.Equal(storage[params[i]], want) {
+					t.Errorf("%s, passes %v: parameter %d becomes %v, want %v", name, !noPasses, i, storage[params[i]], want)
+				}
+			}
+		}
+	}
+}
