@@ -10,7 +10,10 @@ import (
 
 // sample returns results with the listing, the program and products in them.
 func sample() *Results {
-	r := &Results{Date: "today", Processor: "a <fast> one", Cores: 2, Versions: map[string]string{"Go": "1.26"}}
+	r := &Results{Processor: "a <fast> one", Cores: 2, Versions: map[string]string{"Go": "1.26"}, Runs: map[string]Run{}}
+	for _, suite := range []string{"listing", "program", "gemm"} {
+		r.Runs[suite] = Run{Date: "today", Rounds: 3}
+	}
 	for who, times := range map[string]float64{cornuName: 1, "Keras on JAX": 3, "GoMLX (pure Go)": 1000} {
 		for _, threads := range []int{1, 2} {
 			row := r.row("listing", anEpoch, who, threads, "s")
@@ -67,6 +70,22 @@ func TestAGoalThatWasNotMeasuredIsSaid(t *testing.T) {
 	}
 	if strings.Contains(text, "NaN") || strings.Contains(text, "Inf") {
 		t.Error("the tables show numbers that are none")
+	}
+}
+
+func TestSuitesThatWereNotMeasuredNowAreKept(t *testing.T) {
+	old := sample()
+	now := &Results{Processor: old.Processor, Cores: 2, Versions: map[string]string{}, Runs: map[string]Run{"gemm": {Date: "now"}}}
+	now.keep(old)
+	if now.find("gemm", shapes()[0].String(), cornuName, 1) != nil || now.Runs["gemm"].Date != "now" {
+		t.Error("old products stand among the new")
+	}
+	if now.find("listing", anEpoch, cornuName, 2) == nil || now.Runs["listing"].Date != "today" {
+		t.Error("the listing is lost")
+	}
+	other := &Results{Processor: "another", Runs: map[string]Run{}}
+	if other.keep(old); len(other.Rows) > 0 {
+		t.Error("results of two machines are mixed")
 	}
 }
 

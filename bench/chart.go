@@ -53,7 +53,7 @@ func chart(r *Results) string {
 	d.bars(r, "Predicting one row, one thread", "listing", oneRow, 1)
 	d.panel(1, 1)
 	d.curves(r, "Matrix products, one thread: share of the FMA peak", 1)
-	about := fmt.Sprintf("%s, %d cores, %s", r.Processor, r.Cores, r.Date)
+	about := fmt.Sprintf("%s, %d cores, %s", r.Processor, r.Cores, r.Runs["listing"].Date)
 	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" viewBox="0 0 %[1]d %[2]d" font-family="-apple-system,'Segoe UI',Helvetica,Arial,sans-serif" font-size="12">
 <style>text{fill:#57606a}.title{font-weight:600;font-size:13px;fill:#24292f}.name{text-anchor:end}.tick{text-anchor:middle;font-size:11px}.foot{font-size:11px}.cornu{font-weight:600}
 @media (prefers-color-scheme:dark){text{fill:#9da7b1}.title{fill:#e6edf3}}</style>

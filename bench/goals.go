@@ -49,7 +49,7 @@ func goals(r *Results) []goal {
 	for _, peer := range []struct {
 		name  string
 		times float64
-	}{{"Keras on JAX", 2.5}, {"Keras on TensorFlow", 5}, {"PyTorch", 6}, {"JAX scan", 2}} {
+	}{{"Keras on JAX", 2.5}, {"Keras on TensorFlow", 5}, {"PyTorch", 6}, {scanName, 2}} {
 		atLeast("Fit, two threads: faster than "+peer.name, r.value("listing", anEpoch, peer.name, 2)/r.value("listing", anEpoch, cornuName, 2), peer.times, times, "")
 	}
 	atMost("whole program", r.value("program", twentyEpochs, cornuName, 2), 4.5, seconds, "")

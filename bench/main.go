@@ -18,11 +18,13 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 func main() {
@@ -52,11 +54,14 @@ type bench struct {
 	results *Results
 }
 
-// suites lists what can be measured, in order.
-var suites = []struct {
+// A suite is a kind of measures.
+type suite struct {
 	name string
 	run  func(context.Context, *bench) error
-}{
+}
+
+// suites lists what can be measured, in order.
+var suites = []suite{
 	{"listing", listing},
 	{"program", program},
 	{"gemm", gemm},
@@ -75,6 +80,7 @@ func run(ctx context.Context, args []string) error {
 	quick := flags.Bool("quick", false, "one round of small sizes, to see that all works")
 	only := flags.String("only", "", "measure only these, by name; Cornu is always measured")
 	out := flags.String("out", "bench", "the directory of README.md, chart.svg and results/")
+	readme := flags.String("readme", "README.md", "the file for the short table, if it has marks for one")
 	report := flags.Bool("report", false, "measure nothing; write the tables and the chart from what was measured last")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -85,7 +91,7 @@ func run(ctx context.Context, args []string) error {
 		if err != nil {
 			return err
 		}
-		return writeReport(*out, results)
+		return writeReport(*out, *readme, results)
 	}
 	if _, err := os.Stat("bench/peers"); err != nil {
 		return errors.New("run it from the root of the repository: go run ./bench")
@@ -96,7 +102,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{rounds: *rounds, quick: *quick, threads: []int{1, 2}, work: work, results: newResults(ctx)}
+	b := &bench{rounds: *rounds, quick: *quick, threads: []int{1, 2}, work: work, results: newResults()}
 	if b.quick {
 		b.rounds = 1
 	}
@@ -111,40 +117,40 @@ func run(ctx context.Context, args []string) error {
 
 	wanted := strings.Split(*names, ",")
 	for _, name := range wanted {
-		if !slices.ContainsFunc(suites, func(s struct {
-			name string
-			run  func(context.Context, *bench) error
-		},
-		) bool {
-			return s.name == name
-		}) {
+		if !slices.ContainsFunc(suites, func(s suite) bool { return s.name == name }) {
 			return fmt.Errorf("there is no suite %q", name)
 		}
 	}
-	for _, suite := range suites {
-		if slices.Contains(wanted, suite.name) {
-			progress("== %s", suite.name)
-			if err := suite.run(ctx, b); err != nil {
-				return fmt.Errorf("%s: %w", suite.name, err)
-			}
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
+	before, commit := load(), revision(ctx)
+	for _, s := range suites {
+		if !slices.Contains(wanted, s.name) {
+			continue
+		}
+		progress("== %s", s.name)
+		start := time.Now()
+		if err := s.run(ctx, b); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		b.results.Runs[s.name] = Run{
+			Date: start.UTC().Format("2006-01-02 15:04 UTC"), Minutes: math.Round(10*time.Since(start).Minutes()) / 10,
+			Rounds: b.rounds, Load: before, Revision: commit,
 		}
 	}
-	b.results.finish()
 	if b.quick {
-		*out = work
-		stored = filepath.Join(work, "results", "latest")
+		fmt.Println(markdown(b.results))
+		return nil
+	}
+	if old, err := readResults(stored + ".json"); err == nil {
+		b.results.keep(old)
 	}
 	if err := b.results.write(stored); err != nil {
 		return err
 	}
 	fmt.Println(markdown(b.results))
-	if b.quick {
-		return nil
-	}
-	return writeReport(*out, b.results)
+	return writeReport(*out, *readme, b.results)
 }
 
 // A list is a flag that may be repeated.

@@ -19,6 +19,7 @@ import (
 const (
 	cornuName = "Cornu"
 	avx2Name  = "Cornu on AVX2"
+	scanName  = "JAX scan" // whose epoch is one call
 )
 
 // pythonPeers are the peers that are Python programs in bench/peers.
@@ -30,7 +31,7 @@ var pythonPeers = []struct {
 	program bool // it has the whole program too
 	suites  []string
 }{
-	{"JAX scan", "jax_scan.py", "", []string{"jax"}, true, []string{"listing", "program", "scaling"}},
+	{scanName, "jax_scan.py", "", []string{"jax"}, true, []string{"listing", "program", "scaling"}},
 	{"Keras on JAX", "keras_mlp.py", "jax", []string{"keras", "jax"}, true, []string{"listing", "program"}},
 	{"Keras on TensorFlow", "keras_mlp.py", "tensorflow", []string{"keras", "tensorflow"}, true, []string{"listing", "program"}},
 	{"Keras on PyTorch", "keras_mlp.py", "torch", []string{"keras", "torch"}, true, []string{"listing", "program"}},

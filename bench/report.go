@@ -3,6 +3,7 @@ package main
 // This file turns results into text: the tables of README.md.
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -12,15 +13,32 @@ import (
 	"strings"
 )
 
-// The marks in README.md between which the tables go.
+// The marks between which the tables go.
 const (
 	beginMark = "<!-- What follows is written by the program. -->"
 	endMark   = "<!-- What is above was written by the program. -->"
 )
 
-// writeReport writes the tables into README.md, between its marks, and the chart beside it.
-func writeReport(folder string, r *Results) error {
-	path := filepath.Join(folder, "README.md")
+// writeReport writes the tables into README.md of the folder and the chart beside it, and the short table into the
+// README of the whole, if that has marks for it.
+func writeReport(folder, readme string, r *Results) error {
+	if err := fill(filepath.Join(folder, "README.md"), markdown(r)); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(folder, "chart.svg"), []byte(chart(r)), 0o644); err != nil {
+		return err
+	}
+	err := fill(readme, summary(r))
+	if errors.Is(err, errMarks) {
+		return nil
+	}
+	return err
+}
+
+var errMarks = fmt.Errorf("there are no lines %q and %q to write between", beginMark, endMark)
+
+// fill writes text between the marks of a file.
+func fill(path, text string) error {
 	content, err := os.ReadFile(path)
 	if err != nil {
 		return err
@@ -28,27 +46,60 @@ func writeReport(folder string, r *Results) error {
 	before, rest, begins := strings.Cut(string(content), beginMark)
 	_, after, ends := strings.Cut(rest, endMark)
 	if !begins || !ends {
-		return fmt.Errorf("%s has lost its marks %q and %q", path, beginMark, endMark)
+		return fmt.Errorf("%s: %w", path, errMarks)
 	}
-	text := before + beginMark + "\n\n" + markdown(r) + "\n" + endMark + after
-	if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
-		return err
+	return os.WriteFile(path, []byte(before+beginMark+"\n\n"+strings.TrimSpace(text)+"\n\n"+endMark+after), 0o644)
+}
+
+// summary returns the one table that says the most.
+func summary(r *Results) string {
+	var w strings.Builder
+	lines := [][]string{{"", "an epoch", "20 epochs, start to exit", "first step after", "peak memory", "evaluate 10,000", "one row, 1 thread"}}
+	for _, who := range r.who("listing") {
+		if who == avx2Name {
+			continue
+		}
+		line := []string{who}
+		for _, row := range []*Row{
+			r.find("listing", anEpoch, who, 2), r.find("program", twentyEpochs, who, 2), r.find("program", untilFirst, who, 2), r.find("program", memory, who, 2),
+			r.find("listing", r.bestEvaluation(who, 2), who, 2), r.find("listing", oneRow, who, 1),
+		} {
+			switch {
+			case row == nil || row.Case == untilFirst && who == scanName:
+				line = append(line, "")
+			case row.Unit == "MB":
+				line = append(line, fmt.Sprintf("%.0f MB", row.Median))
+			default:
+				line = append(line, seconds(row.Median))
+			}
+		}
+		lines = append(lines, line)
 	}
-	return os.WriteFile(filepath.Join(folder, "chart.svg"), []byte(chart(r)), 0o644)
+	table(&w, lines)
+	fmt.Fprintf(&w, "\n%s, %d cores, %s. ", r.Processor, r.Cores, r.Runs["listing"].Date)
+	w.WriteString(versions(r))
+	return w.String()
+}
+
+// versions says of what the figures are.
+func versions(r *Results) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
+		all = append(all, name+" "+r.Versions[name])
+	}
+	return "Versions: " + strings.Join(all, ", ") + ".\n"
 }
 
 // markdown returns all tables.
 func markdown(r *Results) string {
 	var w strings.Builder
-	fmt.Fprintf(&w, "Measured on %s, in %.0f minutes, on %s, %d cores, %s, kernels %s; load before: %s; revision %s.\n\n", r.Date, r.Minutes,
-		r.Processor, r.Cores, r.System, r.Kernels, r.Load, r.Revision)
-	var versions []string
-	for _, name := range slices.Sorted(maps.Keys(r.Versions)) {
-		versions = append(versions, name+" "+r.Versions[name])
-	}
-	fmt.Fprintf(&w, "Versions: %s.\n", strings.Join(versions, ", "))
-	if len(r.Missing) > 0 {
-		fmt.Fprintf(&w, "\nNot installed, so left out: %s.\n", strings.Join(r.Missing, ", "))
+	fmt.Fprintf(&w, "%s, %d cores, %s, kernels %s. ", r.Processor, r.Cores, r.System, r.Kernels)
+	w.WriteString(versions(r))
+	missing := slices.DeleteFunc(slices.Clone(r.Missing), func(name string) bool {
+		return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Who == name })
+	})
+	if len(missing) > 0 {
+		fmt.Fprintf(&w, "\nNot installed, so left out: %s.\n", strings.Join(missing, ", "))
 	}
 	listingTables(&w, r)
 	programTable(&w, r)
@@ -56,6 +107,12 @@ func markdown(r *Results) string {
 	scalingTables(&w, r)
 	goalsTable(&w, r)
 	return w.String()
+}
+
+// when says when and how a suite was measured.
+func (r *Results) when(suite string) string {
+	run := r.Runs[suite]
+	return fmt.Sprintf("Measured on %s, revision %s, %d rounds, %.0f minutes; load before: %s.", run.Date, run.Revision, run.Rounds, run.Minutes, run.Load)
 }
 
 // who returns the contenders of a suite, in order of appearance.
@@ -95,8 +152,8 @@ func listingTables(w *strings.Builder, r *Results) {
 	if len(r.who("listing")) == 0 {
 		return
 	}
-	fmt.Fprint(w, "\n### The listing\n\nThe chapter's network, 784-256-256-10 with dropout 0.45, batches of 128, Adam. A ratio says how many times Cornu's "+
-		"time the peer's is. The share of the peak is that of the arithmetic in the network.\n")
+	fmt.Fprintf(w, "\n### The listing\n\nThe chapter's network, 784-256-256-10 with dropout 0.45, batches of 128, Adam. A ratio says how many times Cornu's "+
+		"time the peer's is. The share of the peak is that of the arithmetic in the network. %s\n", r.when("listing"))
 	for _, threads := range []int{1, 2} {
 		if r.find("listing", anEpoch, cornuName, threads) == nil {
 			continue
@@ -164,12 +221,12 @@ func programTable(w *strings.Builder, r *Results) {
 	if len(r.who("program")) == 0 {
 		return
 	}
-	fmt.Fprint(w, "\n### The whole program\n\n20 epochs and a test, from the start of the process to its exit; for Cornu that is `cornu mnist train --quiet`.\n")
+	fmt.Fprintf(w, "\n### The whole program\n\n20 epochs and a test, from the start of the process to its exit; for Cornu that is `cornu mnist train --quiet`. %s\n", r.when("program"))
 	lines := [][]string{{"2 threads", "start to exit", "ratio", "first step after", "ratio", "peak memory", "ratio"}}
 	for _, who := range r.who("program") {
 		line := append([]string{who}, r.cells("program", twentyEpochs, who, 2, false)...)
 		line = append(line, r.cells("program", untilFirst, who, 2, false)...)
-		if who == "JAX scan" { // an epoch is one call
+		if who == scanName { // an epoch is one call
 			line[3], line[4] = "", ""
 		}
 		if row := r.find("program", memory, who, 2); row != nil {
@@ -186,8 +243,8 @@ func gemmTables(w *strings.Builder, r *Results) {
 	if len(r.who("gemm")) == 0 {
 		return
 	}
-	fmt.Fprint(w, "\n### Matrix products\n\nGFLOP/s in float32, C = A·B of M×N×K; N and T say whether A and B are stored as they are or transposed. The ratio is Cornu's rate "+
-		"over the better of the libraries'.\n")
+	fmt.Fprintf(w, "\n### Matrix products\n\nGFLOP/s in float32, C = A·B of M×N×K; N and T say whether A and B are stored as they are or transposed. The ratio is Cornu's rate "+
+		"over the better of the libraries'. %s\n", r.when("gemm"))
 	for _, threads := range []int{1, 2} {
 		if len(r.libraries(threads)) == 0 && r.find("gemm", r.cases("gemm")[0], cornuName, threads) == nil {
 			continue
@@ -251,8 +308,8 @@ func (r *Results) gemmRatio(s shape, threads int) float64 {
 
 func scalingTables(w *strings.Builder, r *Results) {
 	if len(r.who("scaling")) > 0 {
-		fmt.Fprint(w, "\n### Scaling\n\nA training step. The peers have two threads and the ratio is to Cornu's two; JAX's steps are several in one scan. "+
-			"Memory is the process's peak, data included.\n")
+		fmt.Fprintf(w, "\n### Scaling\n\nA training step. The peers have two threads and the ratio is to Cornu's two; JAX's steps are several in one scan. "+
+			"Memory is the process's peak, data included. %s\n", r.when("scaling"))
 		for _, axis := range []string{"width", "batch", "depth"} {
 			lines := [][]string{{axis, "1 thread", "of peak", "2 threads", "of peak", "speed-up", "memory"}}
 			peers := r.who("scaling")[1:]
@@ -277,7 +334,7 @@ func scalingTables(w *strings.Builder, r *Results) {
 		}
 	}
 	if one, two := r.find("neighbour", alone, cornuName, 1), r.find("neighbour", withNeighbour, cornuName, 2); one != nil && two != nil {
-		fmt.Fprintf(w, "\nAn epoch takes %s on one thread alone, and %s on two threads while another process keeps the second core busy.\n", seconds(one.Median), seconds(two.Median))
+		fmt.Fprintf(w, "\nAn epoch takes %s on one thread alone, and %s on two threads while another process keeps the second core busy. %s\n", seconds(one.Median), seconds(two.Median), r.when("neighbour"))
 	}
 }
 

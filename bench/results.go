@@ -13,30 +13,32 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/cornu-ml/cornu/internal/cpu"
 )
 
-// Results is one run.
+// Results is what the last run of every suite gave on one machine.
 type Results struct {
-	Date      string            `json:"date"`
-	Minutes   float64           `json:"minutes"`
 	Processor string            `json:"processor"`
 	Cores     int               `json:"cores"`
 	System    string            `json:"system"`
 	Kernels   string            `json:"kernels"`
-	Revision  string            `json:"revision"`
-	Load      string            `json:"load"` // of the machine before the run
 	Versions  map[string]string `json:"versions"`
 	Missing   []string          `json:"missing"` // the peers that were left out
+	Runs      map[string]Run    `json:"runs"`    // by suite
 	Rows      []Row             `json:"rows"`
+}
 
-	start time.Time
+// A Run says when and how a suite was measured.
+type Run struct {
+	Date     string  `json:"date"`
+	Minutes  float64 `json:"minutes"` // that it took
+	Rounds   int     `json:"rounds"`
+	Load     string  `json:"load"` // of the machine before
+	Revision string  `json:"revision"`
 }
 
 // A Row is one measure of one contender, over all rounds.
@@ -57,18 +59,48 @@ type Row struct {
 	peaks   []float64
 }
 
-func newResults(ctx context.Context) *Results {
-	r := &Results{
-		Date: time.Now().UTC().Format("2006-01-02 15:04 UTC"), Processor: processor(), Cores: runtime.NumCPU(),
-		System: runtime.GOOS + "/" + runtime.GOARCH, Kernels: cpu.Active().String(), Load: load(),
-		Versions: map[string]string{"Go": strings.TrimPrefix(runtime.Version(), "go")}, start: time.Now(),
+func newResults() *Results {
+	return &Results{
+		Processor: processor(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Kernels: cpu.Active().String(),
+		Versions: map[string]string{"Go": strings.TrimPrefix(runtime.Version(), "go")}, Runs: map[string]Run{},
 	}
+}
+
+// keep takes over what an earlier run on the same machine gave for suites that were not measured now.
+func (r *Results) keep(old *Results) {
+	if old.Processor != r.Processor || old.Cores != r.Cores || old.Kernels != r.Kernels {
+		return
+	}
+	for name, run := range old.Runs {
+		if _, measured := r.Runs[name]; measured {
+			continue
+		}
+		r.Runs[name] = run
+		for _, row := range old.Rows {
+			if suiteOf(row.Suite) == name {
+				r.Rows = append(r.Rows, row)
+			}
+		}
+		for name, version := range old.Versions {
+			if r.Versions[name] == "" {
+				r.Versions[name] = version
+			}
+		}
+	}
+}
+
+// suiteOf returns the suite that measures rows of this kind.
+func suiteOf(rows string) string {
+	suite, _, _ := strings.Cut(rows, " ")
+	return suite
+}
+
+// revision returns what is measured, as git calls it.
+func revision(ctx context.Context) string {
 	if said, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
-		r.Revision = strings.TrimSpace(string(said))
-	} else if info, ok := debug.ReadBuildInfo(); ok {
-		r.Revision = info.Main.Version
+		return strings.TrimSpace(string(said))
 	}
-	return r
+	return ""
 }
 
 // processor returns the processor's name, and which of its makers' designs it is where the name doesn't say.
@@ -143,9 +175,6 @@ func (r *Row) add(value, peak float64) {
 	r.Peak, r.OfPeak = median(r.peaks), median(shares)
 }
 
-// finish notes how long the run took.
-func (r *Results) finish() { r.Minutes = math.Round(time.Since(r.start).Minutes()*10) / 10 }
-
 // write writes the results as JSON and CSV.
 func (r *Results) write(path string) error {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -168,7 +197,7 @@ func (r *Results) write(path string) error {
 	table.Write([]string{"date", "processor", "suite", "case", "who", "threads", "unit", "median", "min", "max", "rounds", "gflop", "peak_gflops", "of_peak"})
 	for _, row := range r.Rows {
 		table.Write([]string{
-			r.Date, r.Processor, row.Suite, row.Case, row.Who, strconv.Itoa(row.Threads), row.Unit, number(row.Median),
+			r.Runs[suiteOf(row.Suite)].Date, r.Processor, row.Suite, row.Case, row.Who, strconv.Itoa(row.Threads), row.Unit, number(row.Median),
 			number(row.Min), number(row.Max), strconv.Itoa(row.Rounds), number(row.Flops / 1e9), number(row.Peak), number(row.OfPeak),
 		})
 	}
