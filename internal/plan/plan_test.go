@@ -6,8 +6,6 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
-	"github.com/cornu-ml/cornu/internal/par"
-	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -112,8 +110,3 @@ func TestTheListingIsOfFewCallsAndPassesChangeNoBit(t *testing.T) {
 		}
 	}
 }
-
-var (
-	_ = par.Default
-	_ = ref.Eval
-)
