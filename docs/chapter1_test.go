@@ -1,0 +1,157 @@
+// Package docs holds what is written about Cornu, and the test that it is true.
+package docs
+
+// This file compiles and runs the Go of the guide.
+
+import (
+	"encoding/json"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// A block is one of the guide's: a program, statements that go on where the listing ends, or what programs print.
+type block struct {
+	line           int
+	language, text string
+}
+
+// blocks lists the fenced blocks of a guide.
+func blocks(t *testing.T, file string) []block {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list []block
+	inside := false
+	for i, line := range strings.Split(string(content), "\n") {
+		switch {
+		case strings.HasPrefix(line, "```") && !inside:
+			inside = true
+			list = append(list, block{line: i + 1, language: line[3:]})
+		case strings.HasPrefix(line, "```"):
+			inside = false
+		case inside:
+			list[len(list)-1].text += line + "\n"
+		}
+	}
+	return list
+}
+
+func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles and runs programs")
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		t.Skip("needs the go command")
+	}
+	guide := blocks(t, "chapter1.md")
+	var listing, statements, printed string
+	for _, b := range guide {
+		if b.language != "go" {
+			continue
+		}
+		if !strings.HasPrefix(b.text, "package main\n") {
+			statements += b.text
+			continue
+		}
+		if strings.Contains(b.text, "cornu.NewSequential") {
+			listing = b.text
+		}
+		t.Run(fmt.Sprintf("the program at line %d", b.line), func(t *testing.T) { printed += run(t, b.text) })
+	}
+	t.Run("the listing and what goes on from it", func(t *testing.T) {
+		end := strings.LastIndex(listing, "}")
+		if end < 0 || statements == "" {
+			t.Fatal("the guide has no listing, or nothing that goes on from it")
+		}
+		printed += run(t, withImports(t, listing[:end]+statements+listing[end:]))
+	})
+	for _, b := range guide {
+		if b.language == "output" && !strings.Contains(printed, b.text) {
+			t.Errorf("chapter1.md:%d: no program prints\n%s", b.line, b.text)
+		}
+	}
+}
+
+// withImports gives a program the imports of all packages that it names.
+func withImports(t *testing.T, source string) string {
+	t.Helper()
+	source = regexp.MustCompile(`(?s)\nimport \(.*?\n\)\n`).ReplaceAllString(source, "")
+	file, err := parser.ParseFile(token.NewFileSet(), "main.go", source, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths := map[string]bool{}
+	for _, name := range file.Unresolved {
+		switch {
+		case !regexp.MustCompile(`\b` + name.Name + `\.`).MatchString(source): // a builtin, the field of a struct
+		case name.Name == "cornu":
+			paths[module] = true
+		case isFolder("../" + name.Name):
+			paths[module+"/"+name.Name] = true
+		case isFolder("../dataset/" + name.Name):
+			paths[module+"/dataset/"+name.Name] = true
+		default:
+			paths[name.Name] = true
+		}
+	}
+	var imports string
+	for _, path := range slices.Sorted(maps.Keys(paths)) {
+		imports += fmt.Sprintf("import %q\n", path)
+	}
+	return strings.Replace(source, "package main\n", "package main\n\n"+imports, 1)
+}
+
+const module = "github.com/cornu-ml/cornu"
+
+func isFolder(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.IsDir()
+}
+
+// run compiles a program as if it were part of the module, runs it in a folder of its own, and returns what it prints.
+// Trainings are cut short: the guide's own take a while, above all on kernels without vectors.
+func run(t *testing.T, source string) string {
+	t.Helper()
+	if strings.Contains(source, ".Fit(ctx, ") {
+		source = regexp.MustCompile(`Epochs: \d+`).ReplaceAllString(source, "Epochs: 1")
+		source = strings.ReplaceAll(source, ".OneHot(), test.Flat().OneHot()", ".OneHot().Limit(1280), test.Flat().OneHot().Limit(1280)")
+	}
+	folder := t.TempDir()
+	file := filepath.Join(folder, "main.go")
+	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(here, "program", "main.go"): file}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	overlayFile, program := filepath.Join(folder, "overlay.json"), filepath.Join(folder, "program.exe")
+	if err := os.WriteFile(overlayFile, overlay, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command("go", "build", "-overlay", overlayFile, "-o", program, "./program").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, source)
+	}
+	command := exec.Command(program)
+	command.Dir = folder
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	return string(out)
+}
