@@ -38,13 +38,22 @@ const chain = 4096
 // are set; Run calls it if need be.
 func (g *Gemm) Prepare() { g.tiling = newTiling(g) }
 
-// Tasks returns the number of tasks that Run is made of.
-func (g *Gemm) Tasks() int { return g.tasks }
+// Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
+func (g *Gemm) Tasks() int {
+	if g.shared {
+		return 0
+	}
+	return g.tasks
+}
 
 // Run computes C.
 func (g *Gemm) Run(p *par.Pool) {
 	if g.kernels == nil {
 		g.Prepare()
+	}
+	if g.shared {
+		g.runShared(p)
+		return
 	}
 	p.Run(g, g.tasks)
 }
@@ -55,6 +64,14 @@ func (g *Gemm) Do(worker, index int) {
 	s := acquireScratch(worker)
 	g.multiply(s, r)
 	releaseScratch(worker, s)
+	g.goOn(worker, r)
+}
+
+// A part is a region of C: panels p0 … p1-1 of rows, columns c0 … c1-1.
+type part struct{ p0, p1, c0, c1 int }
+
+// goOn runs the epilogue on a region that is finished.
+func (g *Gemm) goOn(worker int, r part) {
 	if g.Epilogue == nil {
 		return
 	}
@@ -64,9 +81,6 @@ func (g *Gemm) Do(worker, index int) {
 		g.Epilogue.Region(worker, r0, r1, r.c0, r.c1)
 	}
 }
-
-// A part is a region of C: panels p0 … p1-1 of rows, columns c0 … c1-1.
-type part struct{ p0, p1, c0, c1 int }
 
 // multiply computes a region.
 func (g *Gemm) multiply(s *gemmScratch, r part) {
@@ -83,15 +97,22 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 			clear(c.from(i, 0).data[:cols])
 		}
 	}
+	t := &s.tile
 	for k0 := 0; k0 < g.K; k0 += chain {
-		k1 := min(k0+chain, g.K)
+		depth, sum := min(chain, g.K-k0), c
+		if k0 > 0 {
+			sum = matrix{data: grow(&s.c, rows*cols), ld: cols}
+		}
 		b := g.b.from(k0, r.c0)
 		if g.packB {
-			b = g.panels(s, b, k1-k0, cols)
+			b = g.panels(s, grow(&s.b, g.sizeB(depth, cols)), b, depth, cols)
 		}
-		for p := r.p0; p < r.p1; p += g.block {
-			end := min(p+g.block, r.p1)
-			g.chains(s, part{p, end, 0, cols}, k0, k1, b, c.from(g.row(p)-r0, 0))
+		for k := 0; k < depth; k += g.stepK {
+			t.k, t.resume = min(g.stepK, depth-k), k
+			g.sweep(t, g.a.from(r0, k0+k), b, sum, r.p0, r.p1, cols, k, depth)
+		}
+		if k0 > 0 {
+			g.add(t, c, sum, rows, cols)
 		}
 	}
 	if g.swap {
@@ -99,50 +120,32 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 	}
 }
 
-// chains computes the chains from k0 to k1 of a part of C, and adds them if they
-// are not the first. b is from k0 on.
-func (g *Gemm) chains(s *gemmScratch, r part, k0, k1 int, b, c matrix) {
-	sum, r0 := c, g.row(r.p0)
-	rows := g.row(r.p1) - r0
-	if k0 > 0 {
-		sum = matrix{data: grow(&s.c, rows*r.c1), ld: r.c1}
+// sweep multiplies panels p … end-1 of rows by so many columns of b, which has
+// depth rows, from its row k on.
+func (g *Gemm) sweep(t *tile, a, b, c matrix, p, end, cols, k, depth int) {
+	if !g.packB {
+		g.strip(t, a, b.from(k, 0), c, p, end, cols)
+		return
 	}
-	t := &s.tile
-	t.resume = 0
-	for k := k0; k < k1; k += g.stepK {
-		t.k = min(g.stepK, k1-k)
-		a := g.a.from(r0, k)
-		if g.packA {
-			a = g.blockOfA(s, a, r.p0, r.p1, t.k)
-		}
-		if !g.packB {
-			g.strip(t, a, b.from(k-k0, 0), sum, r.p0, r.p1, r.c1)
-		} else {
-			for col := 0; col < r.c1; col += g.panel {
-				panel := b.from(col/g.panel*(k1-k0)+k-k0, 0)
-				g.strip(t, a, panel, sum.from(0, col), r.p0, r.p1, min(g.panel, r.c1-col))
-			}
-		}
-		t.resume = 1
-	}
-	if k0 > 0 {
-		g.add(t, c, sum, rows, r.c1)
+	for col := 0; col < cols; col += g.panel {
+		panel := b.panel(col/g.panel, depth).from(k, 0)
+		g.strip(t, a, panel, c.from(0, col), p, end, min(g.panel, cols-col))
 	}
 }
 
-// strip multiplies panels p … end-1 of rows by columns of B: panel after panel if
-// B is packed and stays in the cache, else tile after tile of one panel of A.
+// strip multiplies panels p … end-1 of rows by columns of B: tile by tile, across or
+// down.
 func (g *Gemm) strip(t *tile, a, b, c matrix, p, end, cols int) {
 	for first := p; p < end; {
 		height, count := g.alike(p, end)
 		row := g.row(p) - g.row(first)
 		panel := a
 		if g.packA && a.trans {
-			panel.data = panel.data[(p-first)*t.k*a.ld:]
+			panel = panel.panel(p-first, t.k)
 		} else {
 			panel = panel.from(row, 0)
 		}
-		if g.rowInner {
+		if g.downward {
 			g.down(t, panel, b, c.from(row, 0), height, count, cols)
 			p += count
 		} else {
@@ -152,7 +155,8 @@ func (g *Gemm) strip(t *tile, a, b, c matrix, p, end, cols int) {
 	}
 }
 
-// across computes a panel of rows, tile by tile.
+// across computes one panel of rows, whose part of A stays in the cache while B
+// passes by.
 func (g *Gemm) across(t *tile, a, b, c matrix, height, cols int) {
 	t.aStep = 0
 	for col := 0; col < cols; {
@@ -164,13 +168,14 @@ func (g *Gemm) across(t *tile, a, b, c matrix, height, cols int) {
 	}
 }
 
-// down computes count panels of the same height.
+// down computes count panels of the same height for columns of B that stay in the
+// cache while A passes by.
 func (g *Gemm) down(t *tile, a, b, c matrix, height, count, cols int) {
 	t.count = count
 	t.aStep, t.bStep, t.cStep = 4*height*a.ld, 0, 4*height*c.ld
 	switch {
 	case g.packA && a.trans:
-		t.aStep = 4 * t.k * a.ld
+		t.aStep = 4 * panelSize(a.ld, t.k)
 	case a.trans:
 		t.aStep = 4 * height
 	}

@@ -7327,46 +7327,63 @@ store:
 	RET
 
 // func copyAVX2(t *block)
-// Requires: AVX
+// Requires: AVX, CMOV, MMX+
 TEXT ·copyAVX2(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
-	MOVQ    16(AX), BX
-	MOVQ    24(AX), SI
-	MOVQ    32(AX), DI
-	MOVQ    40(AX), AX
-	CMPQ    AX, $+8
-	JLE     narrow
-	SUBQ    $+8, AX
-	LEAQ    slidingMask<>+0(SB), R8
-	NEGQ    AX
-	VMOVUPS 32(R8)(AX*4), Y15
+	MOVQ    56(AX), BX
+	MOVQ    32(AX), SI
+	MOVQ    40(AX), DI
+	MOVQ    DI, R8
+	SHLQ    $0x02, R8
+	MOVQ    24(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    $0x00000008, R10
+	CMPQ    DI, R10
+	CMOVQLT DI, R10
+	SUBQ    R10, DI
+	LEAQ    slidingMask<>+0(SB), R11
+	NEGQ    R10
+	VMOVUPS 32(R11)(R10*4), Y15
+	LEAQ    slidingMask<>+0(SB), R10
+	MOVQ    DI, R11
+	NEGQ    R11
+	VMOVUPS 32(R10)(R11*4), Y14
+
+row:
+	MOVQ  DX, R10
+	MOVQ  CX, R11
+	MOVQ  48(AX), R12
+	TESTQ DI, DI
+	JZ    narrow
 
 wide:
-	VMOVUPS    (DX), Y0
-	VMASKMOVPS 32(DX), Y15, Y1
-	VMOVUPS    Y0, (CX)
-	VMASKMOVPS Y1, Y15, 32(CX)
-	ADDQ       SI, DX
-	ADDQ       BX, CX
-	DECQ       DI
+	PREFETCHT0 (R10)(R9*1)
+	VMASKMOVPS (R10), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R11)
+	VMASKMOVPS 32(R10), Y14, Y1
+	VMASKMOVPS Y1, Y14, 32(R11)
+	ADDQ       R8, R10
+	ADDQ       BX, R11
+	DECQ       R12
 	JNZ        wide
-	VZEROUPPER
-	RET
+	JMP        next
 
 narrow:
-	LEAQ    slidingMask<>+0(SB), R8
-	NEGQ    AX
-	VMOVUPS 32(R8)(AX*4), Y15
+	PREFETCHT0 (R10)(R9*1)
+	VMASKMOVPS (R10), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R11)
+	ADDQ       R8, R10
+	ADDQ       BX, R11
+	DECQ       R12
+	JNZ        narrow
 
-one:
-	VMASKMOVPS (DX), Y15, Y0
-	VMASKMOVPS Y0, Y15, (CX)
-	ADDQ       SI, DX
-	ADDQ       BX, CX
-	DECQ       DI
-	JNZ        one
+next:
+	ADDQ 24(AX), DX
+	ADDQ 16(AX), CX
+	DECQ SI
+	JNZ  row
 	VZEROUPPER
 	RET
 
@@ -21653,45 +21670,63 @@ store:
 	RET
 
 // func copyAVX512(t *block)
-// Requires: AVX512F, BMI2
+// Requires: AVX512F, BMI2, CMOV, MMX+
 TEXT ·copyAVX512(SB), NOSPLIT, $0-8
-	MOVQ  t+0(FP), AX
-	MOVQ  (AX), CX
-	MOVQ  8(AX), DX
-	MOVQ  16(AX), BX
-	MOVQ  24(AX), SI
-	MOVQ  32(AX), DI
-	MOVQ  40(AX), AX
-	CMPQ  AX, $+16
-	JLE   narrow
-	SUBQ  $+16, AX
-	MOVL  $-1, R8
-	BZHIL AX, R8, R8
-	KMOVW R8, K1
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    56(AX), BX
+	MOVQ    32(AX), SI
+	MOVQ    40(AX), DI
+	MOVQ    DI, R8
+	SHLQ    $0x02, R8
+	MOVQ    24(AX), R9
+	SHLQ    $0x02, R9
+	MOVQ    $0x00000010, R10
+	CMPQ    DI, R10
+	CMOVQLT DI, R10
+	SUBQ    R10, DI
+	MOVL    $-1, R11
+	BZHIL   R10, R11, R11
+	KMOVW   R11, K1
+	MOVL    $-1, R10
+	BZHIL   DI, R10, R10
+	KMOVW   R10, K2
+
+row:
+	MOVQ  DX, R10
+	MOVQ  CX, R11
+	MOVQ  48(AX), R12
+	TESTQ DI, DI
+	JZ    narrow
 
 wide:
-	VMOVUPS   (DX), Z0
-	VMOVUPS.Z 64(DX), K1, Z1
-	VMOVUPS   Z0, (CX)
-	VMOVUPS   Z1, K1, 64(CX)
-	ADDQ      SI, DX
-	ADDQ      BX, CX
-	DECQ      DI
-	JNZ       wide
-	RET
+	PREFETCHT0 (R10)(R9*1)
+	VMOVUPS.Z  (R10), K1, Z0
+	VMOVUPS    Z0, K1, (R11)
+	PREFETCHT0 64(R10)(R9*1)
+	VMOVUPS.Z  64(R10), K2, Z1
+	VMOVUPS    Z1, K2, 64(R11)
+	ADDQ       R8, R10
+	ADDQ       BX, R11
+	DECQ       R12
+	JNZ        wide
+	JMP        next
 
 narrow:
-	MOVL  $-1, R8
-	BZHIL AX, R8, R8
-	KMOVW R8, K1
+	PREFETCHT0 (R10)(R9*1)
+	VMOVUPS.Z  (R10), K1, Z0
+	VMOVUPS    Z0, K1, (R11)
+	ADDQ       R8, R10
+	ADDQ       BX, R11
+	DECQ       R12
+	JNZ        narrow
 
-one:
-	VMOVUPS.Z (DX), K1, Z0
-	VMOVUPS   Z0, K1, (CX)
-	ADDQ      SI, DX
-	ADDQ      BX, CX
-	DECQ      DI
-	JNZ       one
+next:
+	ADDQ 24(AX), DX
+	ADDQ 16(AX), CX
+	DECQ SI
+	JNZ  row
 	RET
 
 // func transposeAVX512(t *block)

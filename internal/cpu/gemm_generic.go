@@ -105,10 +105,13 @@ func (t *tile) generic(rows int, trans bool) {
 	}
 }
 
-// copyGeneric copies x.src to x.dst.
+// copyGeneric copies each of x's matrices.
 func copyGeneric(x *block) {
 	for i := range x.rows {
-		copy(vectorAt(unsafe.Add(unsafe.Pointer(x.dst), i*x.ldd), x.cols), vectorAt(unsafe.Add(unsafe.Pointer(x.src), i*x.lds), x.cols))
+		src, dst := unsafe.Add(unsafe.Pointer(x.src), i*x.lds), unsafe.Add(unsafe.Pointer(x.dst), i*x.ldd)
+		for n := range x.count {
+			copy(vectorAt(unsafe.Add(dst, n*x.dstStep), x.cols), vectorAt(unsafe.Add(src, 4*n*x.cols), x.cols))
+		}
 	}
 }
 

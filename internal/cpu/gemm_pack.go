@@ -28,51 +28,80 @@ func (m matrix) from(i, j int) matrix {
 }
 
 // panels packs k rows of b and as many columns as cols into panels of g.panel
-// columns: each a matrix of its own, one after the other.
-func (g *Gemm) panels(s *gemmScratch, b matrix, k, cols int) matrix {
+// columns, each a matrix of its own.
+func (g *Gemm) panels(s *gemmScratch, dst []float32, b matrix, k, cols int) matrix {
 	w := g.panel
-	out := matrix{data: grow(&s.b, (cols+w-1)/w*w*k), ld: w}
-	x := &s.block
-	x.ldd, x.lds = 4*w, 4*b.ld
+	out := matrix{data: dst, ld: w}
+	if !b.trans {
+		full := cols / w * w
+		g.copy(s, out, b, k, w, cols/w, panelSize(w, k))
+		g.copy(s, out.panel(cols/w, k), b.from(0, full), k, cols-full, 1, 0)
+		return out
+	}
 	for col := 0; col < cols; {
-		x.src = &b.from(0, col).data[0]
-		x.dst = &out.from(col/w*k, col%w).data[0]
-		left := min(cols, col/w*w+w) - col // to the end of the panel
-		if b.trans {
-			x.rows, x.cols = min(left, g.kernels.lanes), k
-			g.kernels.transpose(x)
-			col += x.rows
-		} else {
-			x.rows, x.cols = k, min(left, 2*g.kernels.lanes)
-			g.kernels.copy(x)
-			col += x.cols
-		}
+		to := out.panel(col/w, k)
+		rows := min(cols-col, w-col%w, g.kernels.lanes)
+		g.transpose(s, to.from(0, col%w), matrix{b.data[col*b.ld:], b.ld, false}, rows, k)
+		col += rows
 	}
 	return out
 }
 
-// blockOfA copies panels p … end-1 of rows of a and k columns to where they don't
-// get into each other's way in the cache. If a is transposed, each panel becomes a
-// matrix of its own, one after the other.
-func (g *Gemm) blockOfA(s *gemmScratch, a matrix, p, end, k int) matrix {
-	rows := g.row(end) - g.row(p)
-	if !a.trans {
-		out := matrix{data: grow(&s.a, rows*g.ldA), ld: g.ldA}
-		for i := range rows {
-			copy(out.data[i*out.ld:][:k], a.data[i*a.ld:])
-		}
-		return out
+// sizeB is the room for packed panels of k rows and so many columns.
+func (g *Gemm) sizeB(k, cols int) int {
+	return (cols + g.panel - 1) / g.panel * panelSize(g.panel, k)
+}
+
+// panelSize is the room of a packed panel of k rows or columns: a line of the cache
+// is left free so that not all panels begin in the same set of it.
+func panelSize(width, k int) int { return width*k + 16 }
+
+// panel is panel i of packed panels of k rows, or of k columns if m is transposed.
+func (m matrix) panel(i, k int) matrix {
+	m.data = m.data[i*panelSize(m.ld, k):]
+	return m
+}
+
+// copy copies matrices that lie side by side, of rows × cols, to dst and every step
+// elements from there.
+func (g *Gemm) copy(s *gemmScratch, dst, src matrix, rows, cols, count, step int) {
+	if rows == 0 || cols == 0 || count == 0 {
+		return
 	}
-	out := matrix{data: grow(&s.a, (end-p)*k*g.ldA), ld: g.ldA, trans: true}
 	x := &s.block
-	x.ldd, x.lds, x.rows = 4*out.ld, 4*a.ld, k
-	for i := range end - p {
-		x.cols, _ = g.alike(p+i, end)
-		x.src = &a.from(g.row(p+i)-g.row(p), 0).data[0]
-		x.dst = &out.data[i*k*out.ld]
-		g.kernels.copy(x)
+	x.dst, x.src = &dst.data[0], &src.data[0]
+	x.ldd, x.lds, x.rows, x.cols = 4*dst.ld, 4*src.ld, rows, cols
+	x.count, x.dstStep = count, 4*step
+	g.kernels.copy(x)
+}
+
+// rows packs panels p … end-1 of rows of a and k columns to where they don't get
+// into each other's way in the cache. If a is transposed, each panel becomes a matrix
+// of its own.
+func (g *Gemm) rows(s *gemmScratch, dst []float32, a matrix, p, end, k int) {
+	if !a.trans {
+		out := matrix{data: dst, ld: g.ldA}
+		rows, w := g.row(end)-g.row(p), 2*g.kernels.lanes
+		full := k / w * w
+		g.copy(s, out, a, rows, w, k/w, w)
+		g.copy(s, out.from(0, full), a.from(0, full), rows, k-full, 1, 0)
+		return
 	}
-	return out
+	out := matrix{data: dst, ld: g.ldA, trans: true}
+	for first := p; p < end; {
+		height, count := g.alike(p, end)
+		src := matrix{a.data[g.row(p)-g.row(first):], a.ld, false}
+		g.copy(s, out.panel(p-first, k), src, k, height, count, panelSize(g.ldA, k))
+		p += count
+	}
+}
+
+// offsetA is where panel p is in packed rows of k columns.
+func (g *Gemm) offsetA(p, k int) int {
+	if g.a.trans {
+		return p * panelSize(g.ldA, k)
+	}
+	return g.row(p) * g.ldA
 }
 
 // transpose copies rows × cols of src to the transposed dst.

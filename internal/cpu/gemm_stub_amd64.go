@@ -375,7 +375,8 @@ func tile12x8ColsAVX2(t *tile)
 // // cols <= 16
 //
 //	for i := range rows {
-//		copy(dst[i*ldd:][:cols], src[i*lds:])
+//		for n := range count {
+//			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])
 //
 //go:noescape
 func copyAVX2(t *block)
@@ -984,7 +985,8 @@ func tile14x32ColsAVX512(t *tile)
 // // cols <= 32
 //
 //	for i := range rows {
-//		copy(dst[i*ldd:][:cols], src[i*lds:])
+//		for n := range count {
+//			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])
 //
 //go:noescape
 func copyAVX512(t *block)

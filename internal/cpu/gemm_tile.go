@@ -21,10 +21,13 @@ type tile struct {
 	resume              int // 1: the chains go on from what is in C; 0: they start from +0
 }
 
-// A block is a matrix to be copied or transposed: element (i, j) of rows × cols
-// is at src + i*lds + 4*j.
+// A block is a matrix to be transposed, or several side by side to be copied: element
+// (i, j) of rows × cols is at src + i*lds + 4*j, and the next matrix begins after
+// its last column.
 type block struct {
 	dst, src   *float32
 	ldd, lds   int // bytes between rows
 	rows, cols int
+	count      int // of matrices to be copied
+	dstStep    int // bytes between their copies
 }

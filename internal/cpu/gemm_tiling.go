@@ -18,17 +18,21 @@ type tiling struct {
 	higher  int
 
 	packA, packB bool
-	ldA          int // between rows of packed a
-	rowInner     bool
-	panel        int // columns of a packed panel of b
-	block        int // panels of rows that all of k passes by together
-	stepK        int // of k between visits to a tile
+	downward     bool // the order of tiles: down the panels, or across the columns
+	panel        int  // columns of a packed panel of b
+	ldA          int  // elements between rows of packed a
+	stepK        int  // of k between visits to a tile
 
+	shared bool // the workers pack together
+	pass   pass
+
+	// Else a task is a region, and packs what it needs by itself.
 	regionPanels, regionCols int // of a task
 	gridRows, tasks          int // regions below each other, and all
 }
 
-const l2 = 768 << 10 // bytes of a second-level cache that one factor may fill
+// l2 is how many elements of B may stay in the second-level cache.
+const l2 = 208 << 10
 
 func newTiling(g *Gemm) tiling {
 	t := tiling{
@@ -64,25 +68,33 @@ func newTiling(g *Gemm) tiling {
 	t.height, t.higher = t.m/t.count, t.m%t.count
 
 	t.panel = t.vectors * lanes
-	t.packB = t.b.trans || 4*g.K*t.n > l2 && t.count > 2
-	t.rowInner = t.packB
-	t.stepK = chain
-	t.block = 1
+	t.ldA = (tallest + lanes - 1) / lanes * lanes
 	t.regionPanels, t.regionCols = t.count, t.n
 	work := t.m * t.n * g.K
+	inL2 := g.K*t.n <= l2
 	switch {
-	case work < 1<<17:
-	case !t.packB:
-		t.regionPanels = max(t.count*(1<<17)/work, 1)
-	default:
-		t.stepK = 384
-		t.regionCols = min(max(t.n/8/t.panel, 1), 8) * t.panel
-		t.packA = !t.a.trans && t.a.ld%1024 == 0 || t.a.trans
-		t.block = 8
-		t.ldA = t.stepK + 16
-		if t.a.trans {
-			t.ldA = (tallest + lanes - 1) / lanes * lanes
+	case work < 1<<17: // one task
+		t.packB = t.b.trans
+		t.stepK = chain
+	case !t.swap && t.m >= 256 && t.n >= 256 && g.K >= 64 && (!inL2 || t.b.trans && t.m > 512):
+		t.shared = true
+		t.packA = t.a.ld%1024 == 0 || t.n >= 512
+		t.packB, t.downward = true, true
+		t.stepK = 256
+		if !t.a.trans {
+			t.ldA = t.stepK + lanes
 		}
+	case t.b.trans || !inL2 && t.m > 2*tallest || g.Epilogue == nil && t.m >= 4*tallest:
+		t.packB = t.b.trans || !inL2
+		t.downward = true
+		t.stepK = 512
+		t.regionCols = t.panel
+	default:
+		t.regionPanels = max(t.count*(1<<17)/work, 1)
+		t.stepK = 448
+	}
+	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 && !t.shared {
+		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)

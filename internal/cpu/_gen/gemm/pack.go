@@ -7,43 +7,65 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// copyBlock emits a copy of rows of at most two vectors.
+// copyBlock emits the copy of a row of blocks of at most two vectors' width.
 func (g *generator) copyBlock() {
+	n := g.isa.lanes
 	g.function("copy"+g.isa.name, "t", "block")
 	g.Doc(
-		fmt.Sprintf("// cols <= %d", 2*g.isa.lanes),
+		fmt.Sprintf("// cols <= %d", 2*n),
 		"for i := range rows {",
-		"	copy(dst[i*ldd:][:cols], src[i*lds:])",
+		"	for n := range count {",
+		"		copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])",
 	)
-	dst, src, ldd, lds, rows := g.load("dst"), g.load("src"), g.load("ldd"), g.load("lds"), g.load("rows")
-	cols := g.load("cols")
-	x, y := g.v(0), g.v(1)
-	second := 4 * g.isa.lanes
+	dst, src, dstStep, rows, cols := g.load("dst"), g.load("src"), g.load("dstStep"), g.load("rows"), g.load("cols")
+	srcStep, ahead := g.GP64(), g.GP64()
+	g.MOVQ(cols, srcStep)
+	g.SHLQ(operand.U8(2), srcStep)
+	g.MOVQ(g.field("lds"), ahead)
+	g.SHLQ(operand.U8(2), ahead) // rows that are prefetched
+	var masks [2]mask
+	low, high := g.GP64(), g.GP64()
+	g.MOVQ(operand.U32(n), low)
+	g.CMPQ(cols, low)
+	g.CMOVQLT(cols, low)
+	g.MOVQ(cols, high)
+	g.SUBQ(low, high)
+	masks[0], masks[1] = g.firstLanes(low, 1), g.firstLanes(high, 2)
 
-	g.CMPQ(cols, operand.I8(g.isa.lanes))
-	g.JLE(operand.LabelRef("narrow"))
-	g.SUBQ(operand.I8(g.isa.lanes), cols)
-	m := g.firstLanes(cols, 1)
+	from, to, count := g.GP64(), g.GP64(), g.GP64()
+	g.Label("row")
+	g.MOVQ(src, from)
+	g.MOVQ(dst, to)
+	g.MOVQ(g.field("count"), count)
+	g.TESTQ(high, high)
+	g.JZ(operand.LabelRef("narrow"))
 	g.Label("wide")
-	g.VMOVUPS(operand.Mem{Base: src}, x)
-	g.loadMasked(operand.Mem{Base: src, Disp: second}, m, y)
-	g.VMOVUPS(x, operand.Mem{Base: dst})
-	g.storeMasked(y, m, operand.Mem{Base: dst, Disp: second})
-	g.ADDQ(lds, src)
-	g.ADDQ(ldd, dst)
-	g.DECQ(rows)
+	for i, m := range masks {
+		at := operand.Mem{Base: from, Disp: 4 * n * i}
+		if i == 0 || g.wide() {
+			g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1, Disp: at.Disp})
+		}
+		g.loadMasked(at, m, g.v(i))
+		g.storeMasked(g.v(i), m, operand.Mem{Base: to, Disp: at.Disp})
+	}
+	g.ADDQ(srcStep, from)
+	g.ADDQ(dstStep, to)
+	g.DECQ(count)
 	g.JNZ(operand.LabelRef("wide"))
-	g.leave()
-
+	g.JMP(operand.LabelRef("next"))
 	g.Label("narrow")
-	m = g.firstLanes(cols, 1)
-	g.Label("one")
-	g.loadMasked(operand.Mem{Base: src}, m, x)
-	g.storeMasked(x, m, operand.Mem{Base: dst})
-	g.ADDQ(lds, src)
-	g.ADDQ(ldd, dst)
+	g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1})
+	g.loadMasked(operand.Mem{Base: from}, masks[0], g.v(0))
+	g.storeMasked(g.v(0), masks[0], operand.Mem{Base: to})
+	g.ADDQ(srcStep, from)
+	g.ADDQ(dstStep, to)
+	g.DECQ(count)
+	g.JNZ(operand.LabelRef("narrow"))
+	g.Label("next")
+	g.ADDQ(g.field("lds"), src)
+	g.ADDQ(g.field("ldd"), dst)
 	g.DECQ(rows)
-	g.JNZ(operand.LabelRef("one"))
+	g.JNZ(operand.LabelRef("row"))
 	g.leave()
 }
 
