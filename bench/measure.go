@@ -23,11 +23,11 @@ type question struct {
 }
 
 // budget is how much time a contender may take for one question of a suite, over all rounds. The slow have fewer turns.
-var budget = map[string]time.Duration{"listing": 12 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second}
+var budget = map[string]time.Duration{"listing": 12 * time.Second, "program": 20 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second}
 
 // interleave starts contenders and lets them answer in turn, round by round. One that can't start, or can't answer a
 // question, is left out there.
-func (b *bench) interleave(ctx context.Context, suite string, contenders []*contender, threads int, questions []question) error {
+func (b *bench) interleave(ctx context.Context, suite string, contenders []*contender, threads, rounds int, questions []question) error {
 	var all []*conversation
 	defer func() {
 		for _, t := range all {
@@ -43,7 +43,7 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 		all = append(all, t)
 	}
 	refused, spent := map[string]bool{}, map[string]time.Duration{}
-	for round := range b.rounds {
+	for round := range rounds {
 		for _, q := range questions {
 			for _, t := range all {
 				who := t.contender.name
@@ -69,7 +69,7 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 				row := b.results.row(suite, q.name, who, threads, "s")
 				row.Flops = q.flops
 				row.add(a.Seconds, peak)
-				if round == b.rounds-1 || b.quick {
+				if round == rounds-1 {
 					progress("%-22s %d thread(s)  %-24s %s", who, threads, q.name, seconds(row.Median))
 				}
 			}
@@ -101,7 +101,7 @@ func listing(ctx context.Context, b *bench) error {
 		{"call 1", callOneRow, forwardFlops(256, 2, 1)},
 	}
 	for _, threads := range b.threads {
-		if err := b.interleave(ctx, "listing", b.of("listing"), threads, questions); err != nil {
+		if err := b.interleave(ctx, "listing", b.of("listing"), threads, b.rounds, questions); err != nil {
 			return err
 		}
 	}
@@ -135,22 +135,24 @@ func program(ctx context.Context, b *bench) error {
 	threads := b.threads[len(b.threads)-1]
 	type task struct {
 		*contender
-		command []string
+		command      []string
+		total, first bool // what it is measured for
+		spent        time.Duration
 	}
 	self := b.peers[0]
 	tasks := []task{
-		{&self, []string{binary, "mnist", "train", "--quiet", "--epochs", strconv.Itoa(b.epochs())}},
-		{&self, []string{self.command[0], "program"}},
+		{contender: &self, command: []string{binary, "mnist", "train", "--quiet", "--epochs", strconv.Itoa(b.epochs())}, total: true},
+		{contender: &self, command: []string{self.command[0], "program"}, first: true},
 	}
 	for i := range b.peers {
 		if c := &b.peers[i]; c.program != nil {
-			tasks = append(tasks, task{c, c.program})
+			tasks = append(tasks, task{contender: c, command: c.program, total: true, first: true})
 		}
 	}
 	for range b.rounds {
-		for i, t := range tasks {
-			row := b.results.row("program", twentyEpochs, t.name, threads, "s")
-			if i > 1 && row.Median*float64(row.Rounds) > budget["program"].Seconds() {
+		for i := range tasks {
+			t := &tasks[i]
+			if t.spent > budget["program"] {
 				continue
 			}
 			command := exec.CommandContext(ctx, t.command[0], t.command[1:]...)
@@ -159,7 +161,8 @@ func program(ctx context.Context, b *bench) error {
 			command.Stderr = said
 			start := time.Now()
 			out, resident, err := outputAndPeak(command)
-			total := time.Since(start).Seconds()
+			total := time.Since(start)
+			t.spent += total
 			if err != nil {
 				if ctx.Err() != nil {
 					return ctx.Err()
@@ -167,15 +170,15 @@ func program(ctx context.Context, b *bench) error {
 				progress("left out: %s (%v: %s)", t.name, err, said)
 				continue
 			}
-			if i != 1 { // the other of Cornu's tasks is for the first step
-				row.add(total, 0)
+			if t.total {
+				b.results.row("program", twentyEpochs, t.name, threads, "s").add(total.Seconds(), 0)
 				if resident > 0 {
 					b.results.row("program", memory, t.name, threads, "MB").add(float64(resident)/1e6, 0)
 				}
-				progress("%-22s %s  %d MB", t.name, seconds(total), resident/1e6)
+				progress("%-22s %s  %d MB", t.name, seconds(total.Seconds()), resident/1e6)
 			}
 			var a Answer
-			if i > 0 && json.Unmarshal(out, &a) == nil && a.First > 0 {
+			if t.first && json.Unmarshal(out, &a) == nil && a.First > 0 {
 				b.results.row("program", untilFirst, t.name, threads, "s").add(a.First-float64(start.UnixNano())/1e9, 0)
 			}
 		}
@@ -235,11 +238,8 @@ func gemm(ctx context.Context, b *bench) error {
 		flag := map[bool]int{true: 1}
 		questions = append(questions, question{fmt.Sprintf("gemm %d %d %d %d %d", s.m, s.n, s.k, flag[s.transA], flag[s.transB]), s.String(), s.flops()})
 	}
-	rounds := b.rounds
-	b.rounds = min(rounds, 3)
-	defer func() { b.rounds = rounds }()
 	for _, threads := range b.threads {
-		if err := b.interleave(ctx, "gemm", b.of("gemm"), threads, questions); err != nil {
+		if err := b.interleave(ctx, "gemm", b.of("gemm"), threads, min(b.rounds, 3), questions); err != nil {
 			return err
 		}
 	}
@@ -312,10 +312,7 @@ func scaling(ctx context.Context, b *bench) error {
 		}
 		questions = append(questions, question{fmt.Sprintf("scale %d %d %d", s.width, s.depth, s.batch), s.String(), stepFlops(s.width, s.depth, s.batch)})
 	}
-	all := b.rounds
-	b.rounds = 1
-	defer func() { b.rounds = all }()
-	return b.interleave(ctx, "scaling", b.of("scaling")[1:], b.threads[len(b.threads)-1], questions)
+	return b.interleave(ctx, "scaling", b.of("scaling")[1:], b.threads[len(b.threads)-1], 1, questions)
 }
 
 // The cases of the neighbour.
