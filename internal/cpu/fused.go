@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"encoding/binary"
 	"slices"
 	"sync"
@@ -99,15 +100,7 @@ func shapeOf(p *Program, isScalar func(operand int) bool, scale func(Instr) int)
 		op, c := children(in)
 		switch op {
 		case OpAdd, OpMul, OpMax, OpMin, OpEqual:
-			slices.SortStableFunc(c, func(a, b int) int {
-				switch x, y := rank(a), rank(b); {
-				case x < y:
-					return -1
-				case x > y:
-					return 1
-				}
-				return 0
-			})
+			slices.SortStableFunc(c, func(a, b int) int { return cmp.Compare(rank(a), rank(b)) })
 		}
 		return op, c
 	}
@@ -150,13 +143,7 @@ func shapeOf(p *Program, isScalar func(operand int) bool, scale func(Instr) int)
 		s.outputs = append(s.outputs, k)
 	}
 	slices.SortStableFunc(s.outputs, func(a, b int) int {
-		switch x, y := rank(int(p.Outputs[a])), rank(int(p.Outputs[b])); {
-		case x < y:
-			return -1
-		case x > y:
-			return 1
-		}
-		return 0
+		return cmp.Compare(rank(int(p.Outputs[a])), rank(int(p.Outputs[b])))
 	})
 	for _, k := range s.outputs {
 		visit(int(p.Outputs[k]))
