@@ -31,10 +31,13 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 	e := &Exec{plan: p, arena: alignedFloats(p.arena), storage: storage}
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
-		var kernels []cpu.Kernel
+		var kernels []weighed
 		for ; i < len(p.units) && p.units[i].index == first.index; i++ {
 			if p.units[i].called() {
-				kernels = append(kernels, p.units[i].kernels(e.data, e)...)
+				list := p.units[i].kernels(e.data, e)
+				for _, k := range list {
+					kernels = append(kernels, weighed{k, p.units[i].cost() / len(list)})
+				}
 			}
 		}
 		list := &e.compute
@@ -43,12 +46,12 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 		}
 		*list = append(*list, levelOf(kernels)...)
 	}
-	var checks []cpu.Kernel
+	var checks []weighed
 	for _, v := range p.checks {
 		if v.n <= smallCheck {
 			e.small = append(e.small, e.data(v))
 		} else {
-			checks = append(checks, &cpu.AllFinite{X: e.data(v), Bad: &e.bad})
+			checks = append(checks, weighed{&cpu.AllFinite{X: e.data(v), Bad: &e.bad}, v.n / 32})
 		}
 	}
 	e.compute = append(e.compute, levelOf(checks)...)

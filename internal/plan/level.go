@@ -3,6 +3,10 @@ package plan
 // This file runs the units of one level as one parallel call.
 
 import (
+	"cmp"
+	"slices"
+
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -17,56 +21,114 @@ type tiled interface {
 
 // A level is kernels that don't depend on each other: one hand-off to the other
 // cores instead of one each, and their tasks fill each other's gaps.
+//
+// The pool's workers claim tasks from both ends. So each kernel has half of its
+// tasks before those of the kernels after it and half behind them, and the
+// kernels with the greatest tasks come first: each core keeps to its half of the
+// rows, and the last tasks to be claimed, which decide how long one core waits
+// for the other, are the smallest.
 type level struct {
 	kernels []tiled
-	ends    []int // the index after each kernel's last task
+	tasks   []int // of each kernel
+	total   int
+	small   bool // not worth a hand-off
 }
 
-// Run does all tasks. Kernels that all find themselves too small to share are
-// not worth a hand-off together either.
+// Run does all tasks.
 func (l *level) Run(p *par.Pool) {
-	tasks := l.ends[len(l.ends)-1]
-	if tasks == len(l.kernels) {
+	if l.small {
 		p = nil
 	}
-	p.Run(l, tasks)
+	p.Run(l, l.total)
 }
 
 // Do does one task of one kernel.
 func (l *level) Do(worker, index int) {
-	begin := 0
-	for i, end := range l.ends {
-		if index < end {
-			l.kernels[i].Do(worker, index-begin)
+	behind := l.total - 1 - index
+	for i, n := range l.tasks {
+		half := (n + 1) / 2
+		if index < half {
+			l.kernels[i].Do(worker, index)
 			return
 		}
-		begin = end
+		if behind < n-half {
+			l.kernels[i].Do(worker, n-1-behind)
+			return
+		}
+		index -= half
+		behind -= n - half
 	}
 }
 
+// A weighed kernel is one with an estimate of its cost.
+type weighed struct {
+	cpu.Kernel
+	cost int // in nanoseconds on one core, roughly
+}
+
+// cost estimates what the unit costs on one core, in nanoseconds. It decides
+// what is run where, never what comes of it.
+func (u *unit) cost() int {
+	ns := 0
+	for _, v := range u.values() {
+		switch v.op {
+		case graph.OpMatMul, graph.OpBatchMatMul:
+			a := v.in[0].shape
+			k := a[len(a)-1]
+			if v.attr.TransA {
+				k = a[:len(a)-1].Numel()
+				if v.op == graph.OpBatchMatMul {
+					k = a[len(a)-2]
+				}
+			}
+			ns += v.n * k / 128
+		case graph.OpSoftmax, graph.OpLogSoftmax, graph.OpSoftmaxCrossentropy, graph.OpSoftmaxCrossentropyGrad:
+			ns += v.in[0].n
+		case graph.OpSum, graph.OpReduceMax, graph.OpReduceMin, graph.OpArgMax:
+			ns += v.in[0].n / 8
+		default:
+			ns += v.n / 16
+		}
+	}
+	return ns
+}
+
+// smallCost is the cost below which a level is not worth a hand-off, which takes
+// up to half a microsecond.
+const smallCost = 2000
+
 // levelOf puts kernels that may run in any order into as few calls as it can.
-func levelOf(kernels []cpu.Kernel) []cpu.Kernel {
-	l := &level{}
+func levelOf(kernels []weighed) []cpu.Kernel {
 	var calls []cpu.Kernel
-	tasks := 0
+	type part struct {
+		tiled
+		tasks, cost int // cost of a task
+	}
+	var parts []part
+	cost := 0
 	for _, k := range kernels {
-		t, ok := k.(tiled)
+		t, ok := k.Kernel.(tiled)
 		if !ok || t.Tasks() == 0 {
-			calls = append(calls, k)
+			calls = append(calls, k.Kernel)
 			continue
 		}
-		tasks += t.Tasks()
-		l.kernels = append(l.kernels, t)
-		l.ends = append(l.ends, tasks)
+		parts = append(parts, part{t, t.Tasks(), k.cost / t.Tasks()})
+		cost += k.cost
 	}
-	switch len(l.kernels) {
+	switch len(parts) {
 	case 0:
+		return calls
 	case 1:
-		calls = append(calls, l.kernels[0])
-	default:
-		calls = append(calls, l)
+		return append(calls, parts[0].tiled)
 	}
-	return calls
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.cost, a.cost) })
+	l := &level{small: cost < smallCost}
+	for _, p := range parts {
+		l.kernels = append(l.kernels, p.tiled)
+		l.tasks = append(l.tasks, p.tasks)
+		l.total += p.tasks
+	}
+	return append(calls, l)
 }
 
 // A sequence is kernels that run one after the other.
