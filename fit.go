@@ -39,7 +39,8 @@ type FitConfig struct {
 	Log   io.Writer // where progress goes; nil is os.Stdout
 }
 
-// Fit trains the model. An epoch's loss is the mean over its samples, those of a
+// Fit trains the model: the variables of the layers that aren't frozen when it is
+// called. An epoch's loss is the mean over its samples, those of a
 // last, smaller batch included; training metrics are the running ones, with
 // dropout on. When ctx ends, training ends after the present step: the weights
 // are those of that step, the history holds the epochs that were completed, and

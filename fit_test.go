@@ -199,8 +199,12 @@ func TestACallbackStopsTrainingCleanly(t *testing.T) {
 		done := uint64(0)
 		count := batchEnd(func(s *train.State) error { done = s.Step; return nil })
 		model := compiled(t, 0, still)
-		if _, err := model.Fit(ctx, points(t, 32), cornu.FitConfig{Epochs: 2, BatchSize: 16, Quiet: true, Callbacks: []train.Callback{count, r}}); err != nil {
+		history, err := model.Fit(ctx, points(t, 32), cornu.FitConfig{Epochs: 2, BatchSize: 16, Quiet: true, Callbacks: []train.Callback{count, r}})
+		if err != nil {
 			t.Errorf("stopped in %s: got error %v", hook, err)
+		}
+		if n := len(history.Epoch); n != len(history.Values["loss"]) {
+			t.Errorf("stopped in %s: the history has %d epochs and %d losses", hook, n, len(history.Values["loss"]))
 		}
 		if done != steps {
 			t.Errorf("stopped in %s: %d steps were done, want %d", hook, done, steps)

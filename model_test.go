@@ -391,3 +391,64 @@ func TestTheFirstMistakeInBuildingIsReturnedByAll(t *testing.T) {
 		}
 	}
 }
+
+func TestModelsShareLayers(t *testing.T) {
+	source := points(t, 40)
+	build := func() (encoder *layer.Dense, a, b *cornu.Model) {
+		encoder = &layer.Dense{Name: "encoder", Units: 6, Activation: activation.Tanh{}}
+		head := func(name string) *cornu.Model {
+			x := cornu.Input(8)
+			y := cornu.Apply(&layer.Dense{Name: name, Units: 3, Activation: activation.Softmax{}}, cornu.Apply(encoder, x))
+			model := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{y})
+			if err := model.Compile(classifier(optimizer.Adam{})); err != nil {
+				t.Fatal(err)
+			}
+			return model
+		}
+		return encoder, head("a"), head("b")
+	}
+	encoder, a, b := build()
+	fit(t, a, source, cornu.FitConfig{})
+	shared := layerBits(encoder)
+	if got := bits(t, b)[:len(shared)]; !slices.Equal(got, shared) {
+		t.Error("what one model has learnt the other doesn't have")
+	}
+	fit(t, b, source, cornu.FitConfig{})
+	if slices.Equal(layerBits(encoder), shared) {
+		t.Error("the second model doesn't train the shared layer")
+	}
+	encoder.Frozen = true
+	shared = layerBits(encoder)
+	fit(t, a, source, cornu.FitConfig{})
+	fit(t, b, source, cornu.FitConfig{})
+	sameBits(t, "the shared layer after it was frozen", layerBits(encoder), shared)
+}
+
+func TestOddNetworksTrain(t *testing.T) {
+	used, unused := cornu.Input(8), cornu.Input(5)
+	y := cornu.Apply(&layer.Dense{Name: "y", Units: 3, Activation: activation.Softmax{}}, used)
+	model := cornu.NewModel([]*cornu.Node{used, unused}, []*cornu.Node{y, y})
+	if err := model.Compile(classifier(nil)); err != nil {
+		t.Fatal(err)
+	}
+	source := points(t, 20)
+	source.X = append(source.X, column(t, wave(5*20, 1), 5))
+	source.Y = append(source.Y, source.Y[0])
+	history := fit(t, model, source, cornu.FitConfig{})
+	if got, want := history.Names(), []string{"loss", "y_accuracy", "y_accuracy_1", "y_loss", "y_loss_1"}; !slices.Equal(got, want) {
+		t.Errorf("one node as two outputs is measured as %v, want %v", got, want)
+	}
+	out, err := model.PredictAll(ctx, tensorOf(t, wave(16, 1), 2, 8), tensorOf(t, wave(10, 1), 2, 5))
+	if err != nil || !slices.Equal(floats(t, out[0]), floats(t, out[1])) {
+		t.Errorf("one node as two outputs predicts %v, %v", out, err)
+	}
+
+	weightless := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{8}}, &layer.Reshape{TargetShape: tensor.Shape{8}}, &layer.Activation{Func: activation.Softmax{}})
+	if err := weightless.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}}); err != nil {
+		t.Fatal(err)
+	}
+	fit(t, weightless, &data.Arrays{X: source.X[:1], Y: source.X[:1]}, cornu.FitConfig{})
+	if _, err := weightless.Weights(); err != nil {
+		t.Error(err)
+	}
+}

@@ -109,7 +109,7 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	}
 	l.progress.begin(title, s.Batches)
 	stop := l.batches(source, pass, skip)
-	if stop != nil && !errors.Is(stop, ErrStop) {
+	if stop != nil && (s.Batch == 0 || !errors.Is(stop, ErrStop)) {
 		l.progress.end(s.Batch, s.logs)
 		return stop
 	}
