@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"image/color"
 	"image/png"
-	"strings"
 	"testing"
 )
 
@@ -46,17 +45,30 @@ func TestASketchPutsShapesWhereItSays(t *testing.T) {
 	}
 }
 
-func TestASketchKeepsItsWords(t *testing.T) {
-	var content bytes.Buffer
-	if err := Write(&content, SVG, Sketch{Width: 100, Height: 50, Shapes: []Shape{
-		Box{Width: 100, Height: 50, Text: "in a box", Fill: Blue},
-		Text{X: 5, Y: 5, Text: "a < b", Align: Left, Bold: true},
-	}}); err != nil {
-		t.Fatal(err)
-	}
-	for _, want := range []string{"in a box", "a &lt; b", "bold"} {
-		if !strings.Contains(content.String(), want) {
-			t.Errorf("no %q in\n%s", want, content.String())
+func TestASketchWritesOnTheSideOfAPointThatItSays(t *testing.T) {
+	for _, test := range []struct {
+		align       Align
+		left, right bool // of the middle of the picture there is ink
+	}{{Middle, true, true}, {Left, false, true}, {Right, true, false}} {
+		var content bytes.Buffer
+		text := Text{X: 50, Y: 15, Text: "nnnn", Align: test.align, Bold: true, Size: 14}
+		if err := Write(&content, PNG, Sketch{Width: 100, Height: 30, Shapes: []Shape{text}}); err != nil {
+			t.Fatal(err)
+		}
+		picture, err := png.Decode(&content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var left, right bool
+		for y := range 60 {
+			for x := range 200 {
+				if color.GrayModel.Convert(picture.At(x, y)).(color.Gray).Y < 0x40 {
+					left, right = left || x < 100, right || x >= 100
+				}
+			}
+		}
+		if left != test.left || right != test.right {
+			t.Errorf("alignment %d: ink on the left is %v, on the right %v", test.align, left, right)
 		}
 	}
 }
