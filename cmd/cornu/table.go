@@ -243,7 +243,7 @@ func (t *table) key(r row, seed uint64) key {
 
 // print writes the table of what is known.
 func (t *table) print(w io.Writer, kept *ledger) error {
-	cells := [][]string{{"", "layers", "regularizer", "optimizer", "ReLU", "book train", "book test", "running train", "train", "test"}}
+	cells := [][]string{{"row", "layers", "regularizer", "optimizer", "ReLU", "book train", "book test", "running train", "train", "test"}}
 	for _, i := range t.rows {
 		r := rows[i]
 		line := []string{

@@ -51,7 +51,7 @@ func (t *table) train(c *cobra.Command, kept *ledger, todo []training) error {
 	threads := cornu.Threads()
 	defer cornu.SetThreads(t.threads)
 
-	show := newProgressOf(c.ErrOrStderr(), t, todo)
+	show := newScoreboard(c.ErrOrStderr(), t, todo)
 	var (
 		mu      sync.Mutex // guards next, running and kept
 		next    int
@@ -98,7 +98,7 @@ func (t *table) train(c *cobra.Command, kept *ledger, todo []training) error {
 }
 
 // one does a training and measures what came of it.
-func (t *table) one(ctx context.Context, job training, show *progressOf) (result, error) {
+func (t *table) one(ctx context.Context, job training, show *scoreboard) (result, error) {
 	start := time.Now()
 	s := rows[job.row].settings(t.reading, t.epochs, t.limit, job.key.seed)
 	model, err := s.model()
@@ -135,9 +135,9 @@ func (t *table) one(ctx context.Context, job training, show *progressOf) (result
 	return r, nil
 }
 
-// progressOf shows how far the trainings are: on a terminal in one line that is written over again and again, elsewhere
+// scoreboard shows how far the trainings are: on a terminal in one line that is written over again and again, elsewhere
 // by a line for each training that is done.
-type progressOf struct {
+type scoreboard struct {
 	w        io.Writer
 	terminal bool
 	start    time.Time
@@ -147,18 +147,20 @@ type progressOf struct {
 	mu       sync.Mutex
 	all      int
 	ready    int
-	under    map[training]int // the epochs that the trainings under way have done
-	order    []training       // of those under way, the oldest first
-	worked   int              // in multiplications
+	underWay []underWay // the oldest first
+	worked   int        // in multiplications
 	work     int
 	lastLine int // its length
 }
 
-func newProgressOf(w io.Writer, t *table, todo []training) *progressOf {
-	p := &progressOf{
-		w: w, terminal: isTerminal(w), start: time.Now(), reading: t.reading, epochs: t.epochs,
-		all: len(todo), under: map[training]int{},
-	}
+// underWay is a training that has done some epochs.
+type underWay struct {
+	training
+	epochs int
+}
+
+func newScoreboard(w io.Writer, t *table, todo []training) *scoreboard {
+	p := &scoreboard{w: w, terminal: isTerminal(w), start: time.Now(), reading: t.reading, epochs: t.epochs, all: len(todo)}
 	for _, job := range todo {
 		p.work += rows[job.row].work(t.reading) * t.epochs
 	}
@@ -166,28 +168,29 @@ func newProgressOf(w io.Writer, t *table, todo []training) *progressOf {
 }
 
 // epoch notes that a training has done so many epochs.
-func (p *progressOf) epoch(job training, epochs int) {
+func (p *scoreboard) epoch(job training, epochs int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.under[job] == 0 {
-		p.order = append(p.order, job)
+	if i := p.find(job); i >= 0 {
+		p.underWay[i].epochs = epochs
+	} else {
+		p.underWay = append(p.underWay, underWay{job, epochs})
 	}
-	p.under[job] = epochs
 	p.worked += rows[job.row].work(p.reading)
 	p.line()
 }
 
+func (p *scoreboard) find(job training) int {
+	return slices.IndexFunc(p.underWay, func(u underWay) bool { return u.training == job })
+}
+
 // done notes that a training is done.
-func (p *progressOf) done(job training, r result) {
+func (p *scoreboard) done(job training, r result) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.ready++
-	delete(p.under, job)
-	for i, other := range p.order {
-		if other == job {
-			p.order = append(p.order[:i], p.order[i+1:]...)
-			break
-		}
+	if i := p.find(job); i >= 0 {
+		p.underWay = slices.Delete(p.underWay, i, i+1)
 	}
 	if p.terminal {
 		p.line()
@@ -198,7 +201,7 @@ func (p *progressOf) done(job training, r result) {
 }
 
 // left is how long the rest will take if it goes on like this.
-func (p *progressOf) left() time.Duration {
+func (p *scoreboard) left() time.Duration {
 	if p.worked == 0 {
 		return 0
 	}
@@ -206,13 +209,13 @@ func (p *progressOf) left() time.Duration {
 }
 
 // line writes the line of a terminal.
-func (p *progressOf) line() {
+func (p *scoreboard) line() {
 	if !p.terminal {
 		return
 	}
 	text := fmt.Sprintf("%d/%d, %s left", p.ready, p.all, clock(p.left()))
-	for _, job := range p.order {
-		text += fmt.Sprintf(" · %v %d/%d", job, p.under[job], p.epochs)
+	for _, u := range p.underWay {
+		text += fmt.Sprintf(" · %v: %d/%d", u.training, u.epochs, p.epochs)
 	}
 	const width = 110
 	if runes := []rune(text); len(runes) > width {
@@ -224,7 +227,7 @@ func (p *progressOf) line() {
 }
 
 // end clears the line.
-func (p *progressOf) end() {
+func (p *scoreboard) end() {
 	if p.terminal && p.lastLine > 0 {
 		fmt.Fprintf(p.w, "\r%s\r", strings.Repeat(" ", p.lastLine))
 	}
