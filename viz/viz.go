@@ -22,7 +22,6 @@ import (
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
-	"gonum.org/v1/plot/vg/vgsvg"
 )
 
 // A Picture is something to be seen. The types of this package are pictures.
@@ -101,15 +100,9 @@ func Write(w io.Writer, format Format, p Picture) error {
 	}
 	switch format {
 	case SVG:
-		canvas := vgsvg.New(d.width, d.height)
+		canvas := newSVG(d.width, d.height)
 		d.onWhite(draw.New(canvas))
-		var text bytes.Buffer
-		if _, err := canvas.WriteTo(&text); err != nil {
-			return fmt.Errorf("viz: %w", err)
-		}
-		// Where the font is missing, others of the same measures will do.
-		_, err = w.Write(bytes.ReplaceAll(text.Bytes(), []byte("font-family:Liberation Sans;"),
-			[]byte("font-family:'Liberation Sans',Arimo,Helvetica,Arial,sans-serif;")))
+		_, err := canvas.WriteTo(w)
 		return err
 	case PNG:
 		dpi := d.dpi

@@ -11,6 +11,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -57,6 +58,30 @@ func TestEveryPictureIsWrittenInBothFormats(t *testing.T) {
 		left, _ := os.ReadDir(folder)
 		if len(left) != 3 {
 			t.Errorf("%s: %d files were left, want 3", name, len(left))
+		}
+	}
+}
+
+// Boxes were measured with a font that the reader may not have.
+func TestTextInSVGNeedsNoFont(t *testing.T) {
+	var content bytes.Buffer
+	if err := Write(&content, SVG, Diagram{Model: listing()}); err != nil {
+		t.Fatal(err)
+	}
+	text := content.String()
+	for _, never := range []string{"<text", "font-family"} {
+		if strings.Contains(text, never) {
+			t.Errorf("the picture has %q", never)
+		}
+	}
+	for _, label := range []string{"dense_2", " (Dropout)", "(None, 784)"} {
+		if !strings.Contains(text, `aria-label="`+label+`"`) {
+			t.Errorf("nothing is labelled %q", label)
+		}
+	}
+	for _, use := range regexp.MustCompile(`xlink:href="#(g\d+)"`).FindAllStringSubmatch(text, -1) {
+		if !strings.Contains(text, `<path id="`+use[1]+`"`) {
+			t.Fatalf("the glyph %s is used and not there", use[1])
 		}
 	}
 }
