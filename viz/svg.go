@@ -72,13 +72,11 @@ func (c *svgCanvas) WriteTo(w io.Writer) (int64, error) {
 		return fmt.Sprintf(`<g aria-label="%s"%s transform="scale(1, -1) translate(%s, %s) scale(%.5g)">%s</g>`,
 			html.EscapeString(t.text), fill, parts[1], parts[2], scale, c.outlines(t))
 	})
-	head, tail, found := strings.Cut(body, "<g ")
-	if !found {
-		head, tail = body, ""
-	} else {
-		tail = "<g " + tail
+	if c.defs.Len() > 0 { // before what uses them
+		head, tail, _ := strings.Cut(body, "<g ")
+		body = head + "<defs>\n" + c.defs.String() + "</defs>\n<g " + tail
 	}
-	n, err := io.WriteString(w, head+"<defs>\n"+c.defs.String()+"</defs>\n"+tail)
+	n, err := io.WriteString(w, body)
 	return int64(n), err
 }
 
