@@ -31,15 +31,15 @@ func (m *Sequential) Add(layers ...layer.Layer) {
 			return
 		}
 	}
+	first := len(m.layers) == 0
 	m.layers = append(m.layers, layers...)
-	if len(m.layers) == 0 {
-		return
-	}
-	if in, ok := m.layers[0].(*layer.Input); ok {
-		m.chain(layer.Apply(in), m.layers[1:])
-	} else if m.net != nil {
-		shape := m.net.Inputs()[0].Shape()[1:]
-		m.chain(layer.Apply(&layer.Input{Shape: shape}), m.layers)
+	if m.net != nil {
+		m.chain(m.net.Inputs()[0], m.net.Outputs()[0], layers)
+	} else if first && len(layers) > 0 {
+		if in, ok := layers[0].(*layer.Input); ok {
+			x := layer.Apply(in)
+			m.chain(x, x, layers[1:])
+		}
 	}
 }
 
@@ -55,7 +55,8 @@ func (m *Sequential) Build(shape ...int) error {
 	if m.net != nil || m.err != nil {
 		return m.err
 	}
-	m.chain(layer.Apply(&layer.Input{Shape: shape}), m.layers)
+	x := layer.Apply(&layer.Input{Shape: shape})
+	m.chain(x, x, m.layers)
 	err := m.err
 	m.err = nil // another shape may do
 	return err
@@ -67,12 +68,12 @@ func (m *Sequential) fail(err error) {
 	}
 }
 
-// chain builds the network.
-func (m *Sequential) chain(input *Node, layers []layer.Layer) {
+// chain builds the network: the layers are applied, one after the other, to x,
+// which comes of input.
+func (m *Sequential) chain(input, x *Node, layers []layer.Layer) {
 	if m.err != nil {
 		return
 	}
-	x := input
 	for _, l := range layers {
 		x = layer.Apply(l, x)
 	}
