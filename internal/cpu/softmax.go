@@ -25,7 +25,8 @@ type LogSoftmax struct {
 
 // A SoftmaxCrossentropy kernel writes the cross-entropy between Target and the
 // softmax p of each row of Logits [Rows, N] to Loss [Rows]. Target is a
-// distribution, [Rows, N], or if Sparse a label for each row, [Rows].
+// distribution, [Rows, N], or if Sparse a label for each row, [Rows]; a label
+// that is no index from 0 to N-1 is a distribution of zeros.
 //
 // With Clip 0 the loss is -Σ t_i·logsoftmax_i. Otherwise it is Keras's, which is
 // given probabilities and limits them: -Σ t_i·log(min(max(p_i, Clip), 1-Clip)).
@@ -180,7 +181,10 @@ func (k *SoftmaxCrossentropy) rowsGeneric() {
 			return fmath.Log(min(max(fmath.Exp(z[i]-m)/s, lo), hi))
 		}
 		if k.Sparse {
-			k.Loss[r] = 0 - logq(int(k.Target[r]))
+			k.Loss[r] = 0
+			if i := indexOf(k.Target[r], k.N); i >= 0 {
+				k.Loss[r] = 0 - logq(i)
+			}
 			continue
 		}
 		t := k.Target[r*k.N:][:k.N]
@@ -200,7 +204,7 @@ func (k *SoftmaxCrossentropyGrad) rowsGeneric() {
 				return 0
 			case !k.Sparse:
 				return k.Target[r*k.N+i]
-			case i == int(k.Target[r]):
+			case i == indexOf(k.Target[r], k.N):
 				return 1
 			}
 			return 0
@@ -210,6 +214,24 @@ func (k *SoftmaxCrossentropyGrad) rowsGeneric() {
 			d[i] = k.DLoss[r] * (float32(p*sum) - weight(i))
 		}
 	}
+}
+
+// indexOf returns the index that a label of n classes is, or -1 if it is none.
+func indexOf(label float32, n int) int {
+	if i := int(label); label >= 0 && label < float32(n) && float32(i) == label {
+		return i
+	}
+	return -1
+}
+
+// indices reports whether all labels are indices, as the vector kernels want.
+func indices(labels []float32, n int) bool {
+	for _, label := range labels {
+		if indexOf(label, n) < 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // sumExpGeneric returns Σ exp(x_i - m).

@@ -54,7 +54,7 @@ func logSoftmaxRows(y, x []float32, rows, n int) {
 func (k *SoftmaxCrossentropy) rows() {
 	tier := Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || k.N == 0:
+	case tier != AVX512 && tier != AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
 		k.rowsGeneric()
 	case k.N > shortRow:
 		k.longRows(tier)
@@ -121,7 +121,7 @@ func (k *SoftmaxCrossentropy) longRows(tier Tier) {
 func (k *SoftmaxCrossentropyGrad) rows() {
 	tier := Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || k.N == 0:
+	case tier != AVX512 && tier != AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
 		k.rowsGeneric()
 	case k.N > shortRow:
 		k.longRows(tier)

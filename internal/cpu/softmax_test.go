@@ -170,6 +170,42 @@ func TestSoftmaxCrossentropyEqualsItsDefinition(t *testing.T) {
 	})
 }
 
+// A label that is no class has neither loss nor gradient, and doesn't touch its
+// neighbours.
+func TestSoftmaxCrossentropyOfLabelsThatAreNone(t *testing.T) {
+	nan := float32(math.NaN())
+	eachTier(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(1, 2))
+		for _, n := range []int{1, 3, 10, 16, 17, 100} {
+			for _, clip := range []float32{0, 1e-7} {
+				for _, label := range []float32{-1, float32(n), 15, 16, 0.5, nan, 1e30, -1e30} {
+					if label >= 0 && label < float32(n) && label != 0.5 {
+						continue
+					}
+					x, target, dl := randomSlice(r, 3*n), []float32{0, label, float32(n - 1)}, []float32{1, 2, 3}
+					loss, grad := make([]float32, 3), make([]float32, 3*n)
+					(&SoftmaxCrossentropy{Logits: x, Target: target, Loss: loss, Rows: 3, N: n, Clip: clip, Sparse: true}).Run(nil)
+					(&SoftmaxCrossentropyGrad{Logits: x, Target: target, DLoss: dl, DLogits: grad, Rows: 3, N: n, Clip: clip, Sparse: true}).Run(nil)
+					for i := range 3 {
+						o := softmaxOf(x[i*n:][:n])
+						dense, want := make([]float32, n), float32(0)
+						if i != 1 {
+							dense[int(target[i])] = 1
+							want = 0 - o.logq(int(target[i]), clip)
+						}
+						if !sameBits(loss[i], want) {
+							t.Fatalf("label %v of %d: the loss of row %d is %v, want %v", label, n, i, loss[i], want)
+						}
+						if j := firstDifference(grad[i*n:][:n], o.grad(dense, clip, dl[i])); j >= 0 {
+							t.Fatalf("label %v of %d: the gradient of row %d differs at %d", label, n, i, j)
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
 // The gradient is that of the loss, by central differences in float64.
 func TestSoftmaxCrossentropyGradIsTheDerivative(t *testing.T) {
 	const n = 5
