@@ -512,7 +512,7 @@ func FuzzMisuse(f *testing.F) {
 			case 9:
 				_, err = model.TrainOnBatch(source())
 			case 10:
-				err = model.Build([][]int{nil, {8}, {-1}, {0}, {2, 4}, {1 << 40, 1 << 40}}[next(6)]...)
+				err = model.Build([][]int{nil, {8}, {-1}, {0}, {2, 4}, {math.MaxInt, math.MaxInt}}[next(6)]...)
 			case 11:
 				_, err = model.Plan(source(), next(5)-1)
 				model.Seed(uint64(next(3)))
