@@ -233,13 +233,13 @@ func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight 
 	}
 	s.fresh(name)
 	meter := &meter{name: name, direction: metric.DirectionOf(m), nodes: m.Update(yTrue, yPred, weight), result: m.Result}
-	for _, n := range meter.nodes {
-		size := n.Shape().Numel()
-		if n.Valid() && size < 0 {
+	for i, n := range meter.nodes {
+		meter.nodes[i] = s.owned(n)
+		if n.Shape().HasBatch() {
 			s.Fail(fmt.Errorf("metric %s: a total of shape %v depends on the batch; its size must be fixed", name, n.Shape()))
 			return
 		}
-		meter.state = append(meter.state, make([]float64, size))
+		meter.state = append(meter.state, make([]float64, n.Shape().Numel()))
 	}
 	s.step.meters = append(s.step.meters, meter)
 }
