@@ -107,10 +107,7 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 		if g.packB {
 			b = g.panels(s, grow(&s.b, g.sizeB(depth, cols)), b, depth, cols)
 		}
-		for k := 0; k < depth; k += g.stepK {
-			t.k, t.resume = min(g.stepK, depth-k), k
-			g.sweep(t, g.a.from(r0, k0+k), b, sum, r.p0, r.p1, cols, k, depth)
-		}
+		g.sweep(t, g.a.from(r0, k0), b, sum, r, depth, false)
 		if k0 > 0 {
 			g.add(t, c, sum, rows, cols)
 		}
@@ -120,28 +117,44 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 	}
 }
 
-// sweep multiplies panels p … end-1 of rows by so many columns of b, which has
-// depth rows, from its row k on.
-func (g *Gemm) sweep(t *tile, a, b, c matrix, p, end, cols, k, depth int) {
-	if !g.packB {
-		g.strip(t, a, b.from(k, 0), c, p, end, cols)
-		return
+// sweep multiplies the rows of a region by its columns: a panel of columns after the
+// other, or all at once. b has depth rows; resume says that c holds chains to go on
+// with.
+func (g *Gemm) sweep(t *tile, a, b, c matrix, r part, depth int, resume bool) {
+	cols := r.c1 - r.c0
+	width := cols
+	t.far = 0
+	if g.shared {
+		t.far = 1
 	}
-	for col := 0; col < cols; col += g.panel {
-		panel := b.panel(col/g.panel, depth).from(k, 0)
-		g.strip(t, a, panel, c.from(0, col), p, end, min(g.panel, cols-col))
+	if g.downward {
+		width = g.panel
+	}
+	for col := 0; col < cols; col += width {
+		panel := b.from(0, col)
+		if g.packB {
+			panel = b.panel(col/g.panel, depth)
+		}
+		for k := 0; k < depth; k += g.stepK {
+			t.k, t.resume = min(g.stepK, depth-k), 0
+			if resume || k > 0 {
+				t.resume = 1
+			}
+			t.next = &panel.from(min(k+g.stepK, depth-1), 0).data[0]
+			g.strip(t, a.from(0, k), panel.from(k, 0), c.from(0, col), r, min(width, cols-col))
+		}
 	}
 }
 
 // strip multiplies panels p … end-1 of rows by columns of B: tile by tile, across or
 // down.
-func (g *Gemm) strip(t *tile, a, b, c matrix, p, end, cols int) {
-	for first := p; p < end; {
-		height, count := g.alike(p, end)
-		row := g.row(p) - g.row(first)
+func (g *Gemm) strip(t *tile, a, b, c matrix, r part, cols int) {
+	for p := r.p0; p < r.p1; {
+		height, count := g.alike(p, r.p1)
+		row := g.row(p) - g.row(r.p0)
 		panel := a
 		if g.packA && a.trans {
-			panel = panel.panel(p-first, t.k)
+			panel = panel.panel(p-r.p0, t.k)
 		} else {
 			panel = panel.from(row, 0)
 		}

@@ -17,7 +17,7 @@ type pass struct {
 	c0, c1       int // columns
 	k0, k1       int
 	packA, packB int // tasks of packing
-	down         int // tasks of multiplying that lie below each other
+	panels, down int // of rows of a task, and tasks below each other
 }
 
 const (
@@ -25,8 +25,9 @@ const (
 	// cache.
 	passRows, passCols, passK = 2048, 2048, 1024
 
-	// A task multiplies some panels of A by some panels of B.
-	taskPanels, taskCols = 5, 256
+	// A task multiplies so many rows of A, which are to stay in the second-level
+	// cache, by so many columns of B.
+	taskRows, taskCols = 112, 512
 )
 
 func (g *Gemm) runShared(p *par.Pool) {
@@ -38,7 +39,7 @@ func (g *Gemm) runShared(p *par.Pool) {
 		for x.p0 = 0; x.p0 < g.count; x.p0 = x.p1 {
 			x.p1 = min(x.p0+panels, g.count)
 			for x.k0 = 0; x.k0 < g.K; x.k0 = x.k1 {
-				x.k1 = min(x.k0+passK, g.K)
+				x.k1 = min(x.k0+g.stepK, x.k0/chain*chain+chain, g.K)
 				g.runPass(p)
 			}
 		}
@@ -53,10 +54,11 @@ func (g *Gemm) runPass(p *par.Pool) {
 	grow(&x.space.b, g.sizeB(depth, cols))
 	x.packB = (cols + taskCols - 1) / taskCols
 	x.packA = 0
-	x.down = (x.p1 - x.p0 + taskPanels - 1) / taskPanels
+	x.panels = max(taskRows/g.height, 1)
+	x.down = (x.p1 - x.p0 + x.panels - 1) / x.panels
 	if g.packA {
 		x.packA = x.down
-		grow(&x.space.a, x.sliceA(g)*((depth+g.stepK-1)/g.stepK))
+		grow(&x.space.a, g.offsetA(x.p1, depth)-g.offsetA(x.p0, depth))
 	}
 	if x.k0 >= chain {
 		grow(&x.space.c, rows*cols)
@@ -64,9 +66,6 @@ func (g *Gemm) runPass(p *par.Pool) {
 	p.Run((*gemmPacking)(g), x.packA+x.packB)
 	p.Run((*gemmPass)(g), x.down*x.packB)
 }
-
-// sliceA is the room of stepK columns of packed A.
-func (x *pass) sliceA(g *Gemm) int { return g.offsetA(x.p1, g.stepK) - g.offsetA(x.p0, g.stepK) }
 
 // gemmPacking is the first job of a pass.
 type gemmPacking Gemm
@@ -82,13 +81,9 @@ func (j *gemmPacking) Do(worker, index int) {
 		g.panels(s, x.space.b[g.sizeB(depth, col):], g.b.from(x.k0, x.c0+col), depth, cols)
 		return
 	}
-	p := x.p0 + (index-x.packB)*taskPanels
-	end := min(p+taskPanels, x.p1)
-	for k := 0; k < depth; k += g.stepK {
-		dst := x.space.a[k/g.stepK*x.sliceA(g):]
-		width := min(g.stepK, depth-k)
-		g.rows(s, dst[g.offsetA(p, width)-g.offsetA(x.p0, width):], g.a.from(g.row(p), x.k0+k), p, end, width)
-	}
+	p := x.p0 + (index-x.packB)*x.panels
+	dst := x.space.a[g.offsetA(p, depth)-g.offsetA(x.p0, depth):]
+	g.rows(s, dst, g.a.from(g.row(p), x.k0), p, min(p+x.panels, x.p1), depth)
 }
 
 // gemmPass is the second job of a pass.
@@ -96,37 +91,29 @@ type gemmPass Gemm
 
 func (j *gemmPass) Do(worker, index int) {
 	g, x := (*Gemm)(j), &j.pass
-	depth := x.k1 - x.k0
-	p := x.p0 + index%x.down*taskPanels
-	end := min(p+taskPanels, x.p1)
-	col := index / x.down * taskCols
-	cols := min(x.c1-x.c0-col, taskCols)
-	rows := g.row(end) - g.row(p)
+	p, col := x.p0+index%x.down*x.panels, x.c0+index/x.down*taskCols
+	r := part{p, min(p+x.panels, x.p1), col, min(col+taskCols, x.c1)}
+	rows, cols, depth := g.row(r.p1)-g.row(r.p0), r.c1-r.c0, x.k1-x.k0
 
-	c := matrix{data: g.C, ld: g.LDC}.from(g.row(p), x.c0+col)
+	c := matrix{data: g.C, ld: g.LDC}.from(g.row(r.p0), r.c0)
 	sum := c
 	if x.k0 >= chain {
-		sum = matrix{data: x.space.c, ld: x.c1 - x.c0}.from(g.row(p)-g.row(x.p0), col)
+		sum = matrix{data: x.space.c, ld: x.c1 - x.c0}.from(g.row(r.p0)-g.row(x.p0), r.c0-x.c0)
 	}
-	b := matrix{data: x.space.b[g.sizeB(depth, col):], ld: g.panel}
+	a := g.a.from(g.row(r.p0), x.k0)
+	if g.packA {
+		a.data, a.ld = x.space.a[g.offsetA(r.p0, depth)-g.offsetA(x.p0, depth):], g.ldA
+	}
+	b := matrix{data: x.space.b[g.sizeB(depth, r.c0-x.c0):], ld: g.panel}
 
 	s := acquireScratch(worker)
-	t := &s.tile
-	for k := 0; k < depth; k += g.stepK {
-		t.k, t.resume = min(g.stepK, depth-k), x.k0%chain+k
-		a := g.a.from(g.row(p), x.k0+k)
-		if g.packA {
-			a.ld = g.ldA
-			a.data = x.space.a[k/g.stepK*x.sliceA(g)+g.offsetA(p, t.k)-g.offsetA(x.p0, t.k):]
-		}
-		g.sweep(t, a, b, sum, p, end, cols, k, depth)
-	}
+	g.sweep(&s.tile, a, b, sum, r, depth, x.k0%chain > 0)
 	if last := x.k1 == g.K || x.k1%chain == 0; last && x.k0 >= chain {
-		g.add(t, c, sum, rows, cols)
+		g.add(&s.tile, c, sum, rows, cols)
 	}
 	releaseScratch(worker, s)
 	if x.k1 == g.K {
-		g.goOn(worker, part{p, end, x.c0 + col, x.c0 + col + cols})
+		g.goOn(worker, r)
 	}
 }
 

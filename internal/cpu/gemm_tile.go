@@ -16,9 +16,11 @@ type tile struct {
 	lda, ldb, ldc       int
 	k                   int
 	count               int
-	aStep, bStep, cStep int // from one tile to the next
-	tail                int // columns that the last vector has
-	resume              int // 1: the chains go on from what is in C; 0: they start from +0
+	aStep, bStep, cStep int      // from one tile to the next
+	tail                int      // columns that the last vector has
+	next                *float32 // a part of B that will be wanted soon
+	far                 int      // 1: the next tile of C is to be prefetched
+	resume              int      // 1: the chains go on from what is in C; 0: they start from +0
 }
 
 // A block is a matrix to be transposed, or several side by side to be copied: element

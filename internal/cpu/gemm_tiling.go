@@ -75,12 +75,13 @@ func newTiling(g *Gemm) tiling {
 	switch {
 	case work < 1<<17: // one task
 		t.packB = t.b.trans
+		t.downward = t.packB
 		t.stepK = chain
 	case !t.swap && t.m >= 256 && t.n >= 256 && g.K >= 64 && (!inL2 || t.b.trans && t.m > 512):
 		t.shared = true
 		t.packA = t.a.ld%1024 == 0 || t.n >= 512
 		t.packB, t.downward = true, true
-		t.stepK = 256
+		t.stepK = passK
 		if !t.a.trans {
 			t.ldA = t.stepK + lanes
 		}
@@ -93,7 +94,7 @@ func newTiling(g *Gemm) tiling {
 		t.regionPanels = max(t.count*(1<<17)/work, 1)
 		t.stepK = 448
 	}
-	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 && !t.shared {
+	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels

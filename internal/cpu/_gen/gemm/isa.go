@@ -11,12 +11,14 @@ type isa struct {
 	lanes int
 	rows  int // the tallest tile
 
+	tallest int // of two vectors
+
 	// vectors lists the widths of the tiles of so many rows, in vectors. Two
 	// multiply-adds of latency 4 a cycle want 8 accumulators or more.
 	vectors func(rows int) []int
 }
 
-var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, vectors: func(rows int) []int {
+var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8, 16}
@@ -28,7 +30,7 @@ var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, vectors: func(rows int) []
 	return []int{1, 2}
 }}
 
-var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, vectors: func(rows int) []int {
+var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 12}

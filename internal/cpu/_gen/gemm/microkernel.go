@@ -22,6 +22,8 @@ type microkernel struct {
 	lda map[int]reg.GPVirtual
 	b   reg.GPVirtual
 	ldb map[int]reg.GPVirtual
+
+	next reg.GPVirtual // what is prefetched
 }
 
 // microkernel emits one and returns its name.
@@ -49,11 +51,17 @@ func (m *microkernel) emit() {
 	if m.vectors <= 2 {
 		m.tail = m.firstLanes(m.load("tail"), 1)
 	}
-	a, b, c, count := m.load("a"), m.load("b"), m.load("c"), m.load("count")
+	a, b := m.load("a"), m.load("b")
+	c, count := m.spill("c"), m.spill("count")
 	m.lda = multiples(m, "lda", m.indices())
 	m.ldb = multiples(m, "ldb", []int{1, 3})
 
+	if m.streams() {
+		m.next = m.load("next")
+	}
+
 	m.Label("tile")
+	m.prefetchC(c)
 	m.start(c)
 	m.a = []reg.GPVirtual{m.copy(a)}
 	if !m.cols && m.rows > 7 {
@@ -63,7 +71,6 @@ func (m *microkernel) emit() {
 		m.a = append(m.a, second)
 	}
 	m.b = m.copy(b)
-
 	k := m.load("k")
 	m.SUBQ(operand.I8(unroll), k)
 	m.JLT(operand.LabelRef("rest"))
@@ -72,6 +79,7 @@ func (m *microkernel) emit() {
 		m.step(u)
 	}
 	m.advance(unroll)
+	m.prefetch()
 	m.SUBQ(operand.I8(unroll), k)
 	m.JGE(operand.LabelRef("unrolled"))
 	m.Label("rest")
@@ -87,7 +95,8 @@ func (m *microkernel) emit() {
 	m.finish(c)
 	m.ADDQ(m.field("aStep"), a)
 	m.ADDQ(m.field("bStep"), b)
-	m.ADDQ(m.field("cStep"), c)
+	step := m.load("cStep")
+	m.ADDQ(step, c)
 	m.DECQ(count)
 	m.JNZ(operand.LabelRef("tile"))
 	if !m.wide() {
@@ -125,7 +134,14 @@ func multiples(m *microkernel, field string, factors []int) map[int]reg.GPVirtua
 	return r
 }
 
-func (m *microkernel) copy(r reg.GPVirtual) reg.GPVirtual {
+// spill copies a field of the argument to the stack.
+func (m *microkernel) spill(field string) operand.Mem {
+	local := m.AllocLocal(8)
+	m.MOVQ(m.load(field), local)
+	return local
+}
+
+func (m *microkernel) copy(r operand.Op) reg.GPVirtual {
 	c := m.GP64()
 	m.MOVQ(r, c)
 	return c
@@ -209,6 +225,45 @@ func (m *microkernel) stepAcross(u int) {
 	}
 }
 
+// streams reports whether the tile is one of those that large products are made of:
+// they fetch from the last-level cache what comes next.
+func (m *microkernel) streams() bool {
+	return m.vectors == 2 && 2*m.rows >= m.isa.tallest
+}
+
+// prefetch asks for as much of B as four tiles multiply by.
+func (m *microkernel) prefetch() {
+	if !m.streams() {
+		return
+	}
+	const line = 64
+	lines := unroll * 4 * 2 * m.isa.lanes / line / 4
+	for i := range lines {
+		m.PREFETCHT1(operand.Mem{Base: m.next, Disp: line * i})
+	}
+	m.ADDQ(operand.U32(uint32(line*lines)), m.next)
+}
+
+// prefetchC asks for the next tile of C, if it's far away.
+func (m *microkernel) prefetchC(c operand.Mem) {
+	if !m.streams() {
+		return
+	}
+	m.CMPQ(m.field("far"), operand.I8(0))
+	m.JEQ(operand.LabelRef("near"))
+	row, ldc := m.copy(c), m.load("ldc")
+	m.ADDQ(m.field("cStep"), row)
+	for i := range m.rows {
+		if i > 0 {
+			m.ADDQ(ldc, row)
+		}
+		for b := 0; b < 4*m.isa.lanes*m.vectors; b += 64 {
+			m.PREFETCHT1(operand.Mem{Base: row, Disp: b})
+		}
+	}
+	m.Label("near")
+}
+
 // advance moves the pointers by n k.
 func (m *microkernel) advance(n int) {
 	move := func(p reg.GPVirtual, d map[int]reg.GPVirtual) {
@@ -229,7 +284,7 @@ func (m *microkernel) advance(n int) {
 }
 
 // start fills the accumulators.
-func (m *microkernel) start(c reg.GPVirtual) {
+func (m *microkernel) start(c operand.Mem) {
 	m.CMPQ(m.field("resume"), operand.I8(0))
 	m.JEQ(operand.LabelRef("zero"))
 	m.eachRow(c, func(row reg.GPVirtual, i int) {
@@ -250,7 +305,7 @@ func (m *microkernel) start(c reg.GPVirtual) {
 }
 
 // finish stores the accumulators.
-func (m *microkernel) finish(c reg.GPVirtual) {
+func (m *microkernel) finish(c operand.Mem) {
 	m.eachRow(c, func(row reg.GPVirtual, i int) {
 		for v := range m.vectors {
 			if mem := (operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}); m.tail != nil && v == m.vectors-1 {
@@ -263,7 +318,7 @@ func (m *microkernel) finish(c reg.GPVirtual) {
 }
 
 // eachRow calls do with the address of each row of C.
-func (m *microkernel) eachRow(c reg.GPVirtual, do func(row reg.GPVirtual, i int)) {
+func (m *microkernel) eachRow(c operand.Mem, do func(row reg.GPVirtual, i int)) {
 	ldc := m.load("ldc")
 	row := m.copy(c)
 	for i := range m.rows {
