@@ -27,7 +27,7 @@ const (
 
 	// A task multiplies so many rows of A, which are to stay in the second-level
 	// cache, by so many columns of B.
-	taskRows, taskCols = 112, 512
+	blockRows, blockCols = 112, 512
 )
 
 func (g *Gemm) runShared(p *par.Pool) {
@@ -52,9 +52,9 @@ func (g *Gemm) runPass(p *par.Pool) {
 	x := &g.pass
 	rows, cols, depth := g.row(x.p1)-g.row(x.p0), x.c1-x.c0, x.k1-x.k0
 	grow(&x.space.b, g.sizeB(depth, cols))
-	x.packB = (cols + taskCols - 1) / taskCols
+	x.packB = (cols + blockCols - 1) / blockCols
 	x.packA = 0
-	x.panels = max(taskRows/g.height, 1)
+	x.panels = max(blockRows/g.height, 1)
 	x.down = (x.p1 - x.p0 + x.panels - 1) / x.panels
 	if g.packA {
 		x.packA = x.down
@@ -76,8 +76,8 @@ func (j *gemmPacking) Do(worker, index int) {
 	s := acquireScratch(worker)
 	defer releaseScratch(worker, s)
 	if index < x.packB {
-		col := index * taskCols
-		cols := min(x.c1-x.c0-col, taskCols)
+		col := index * blockCols
+		cols := min(x.c1-x.c0-col, blockCols)
 		g.panels(s, x.space.b[g.sizeB(depth, col):], g.b.from(x.k0, x.c0+col), depth, cols)
 		return
 	}
@@ -91,8 +91,8 @@ type gemmPass Gemm
 
 func (j *gemmPass) Do(worker, index int) {
 	g, x := (*Gemm)(j), &j.pass
-	p, col := x.p0+index%x.down*x.panels, x.c0+index/x.down*taskCols
-	r := part{p, min(p+x.panels, x.p1), col, min(col+taskCols, x.c1)}
+	p, col := x.p0+index%x.down*x.panels, x.c0+index/x.down*blockCols
+	r := part{p, min(p+x.panels, x.p1), col, min(col+blockCols, x.c1)}
 	rows, cols, depth := g.row(r.p1)-g.row(r.p0), r.c1-r.c0, x.k1-x.k0
 
 	c := matrix{data: g.C, ld: g.LDC}.from(g.row(r.p0), r.c0)
