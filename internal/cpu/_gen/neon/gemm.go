@@ -1,0 +1,465 @@
+package main
+
+import "fmt"
+
+// This file writes the microkernels of matrix products.
+
+const (
+	lanes    = 8 // of what package cpu takes for a vector here: a pair of registers
+	tallest  = 6 // rows of a tile
+	unrolled = 4 // k in a round of the loop, a register of A
+)
+
+// widths lists the widths of the tiles of so many rows, in vectors. Four
+// multiply-adds of latency 4 a cycle want 16 accumulators.
+func widths(rows int) []int {
+	switch rows {
+	case 1:
+		return []int{1, 2, 4, 8}
+	case 2:
+		return []int{1, 2, 4}
+	case 3:
+		return []int{1, 2, 4}
+	}
+	return []int{1, 2}
+}
+
+func gemm(a *asm) {
+	a.row("var kernelsNEON = gemmKernels{\nlanes: %d,\ncopy: copyNEON,\ntranspose: transposeNEON,\ntiles: [2][]microkernels{\n", lanes)
+	for _, cols := range []bool{false, true} {
+		a.row("{\n{},\n")
+		for rows := 1; rows <= tallest; rows++ {
+			a.row("{")
+			for _, vectors := range widths(rows) {
+				m := microkernel{asm: a, rows: rows, vectors: vectors, cols: cols}
+				m.emit()
+				a.row("{%d, %d, %s}, ", vectors, lanes, m.name())
+			}
+			a.row("},\n")
+		}
+		a.row("},\n")
+	}
+	a.row("},\n}\n")
+	copyBlock(a)
+	transposeBlock(a)
+}
+
+// A microkernel computes tiles. A vector is a pair of registers. Two of them need
+// not be full: the second then begins tail columns after the first and computes some
+// columns again, to the same bits. One that isn't full is two registers that overlap
+// like that, and with less than four columns one register whose last lanes repeat
+// its last column.
+type microkernel struct {
+	*asm
+	rows, vectors int
+	cols          bool // A's columns are contiguous, not its rows
+	narrow        bool // the tile has less than four columns
+}
+
+// What the registers hold.
+const (
+	arg    = r(0)
+	baseA  = r(1) // of the present tile
+	baseB  = r(2)
+	baseC  = r(3)
+	lda    = r(4)
+	ldb    = r(5)
+	ldc    = r(6)
+	count  = r(7)  // of tiles left
+	k      = r(8)  // left
+	ptrB   = r(9)  // and the next two, where a row of B or C is
+	ptrA   = r(12) // and the next ones, where a row of A is
+	second = r(19) // from a row's first register, or lane, to the next: bytes
+	third  = r(20)
+	rowC   = r(21)
+	tmp    = r(22)
+)
+
+func (m *microkernel) name() string {
+	order := "Rows"
+	if m.cols {
+		order = "Cols"
+	}
+	return fmt.Sprintf("tile%dx%d%sNEON", m.rows, m.vectors*lanes, order)
+}
+
+// registers is how many hold a row of the tile.
+func (m *microkernel) registers() int {
+	if m.narrow {
+		return 1
+	}
+	return 2 * m.vectors
+}
+
+func (m *microkernel) acc(i, j int) v { return v(i*m.registers() + j) }
+
+// regA is the register of A that has row i, and the lane.
+func (m *microkernel) regA(i, p int) (v, int) {
+	first := m.rows * 2 * m.vectors
+	if m.cols {
+		return v(first + i/4), i % 4
+	}
+	return v(first + i), p
+}
+
+// regB is one of the two that B is read to.
+const regB = v(30)
+
+func (m *microkernel) emit() {
+	a := m.asm
+	from := "a[i*lda+p]"
+	if m.cols {
+		from = "a[p*lda+i]"
+	}
+	a.function(m.name(), "t *tile", 8,
+		"for p := range k {",
+		fmt.Sprintf("	for i := range %d {", m.rows),
+		fmt.Sprintf("		for j := range %d {", m.vectors*lanes),
+		fmt.Sprintf("			c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", from))
+	a.op("MOVD t+0(FP), %v", arg)
+	for _, f := range []struct {
+		name string
+		to   r
+	}{{"a", baseA}, {"b", baseB}, {"c", baseC}, {"lda", lda}, {"ldb", ldb}, {"ldc", ldc}, {"count", count}} {
+		a.op("MOVD tile_%s(%v), %v", f.name, arg, f.to)
+	}
+	switch m.vectors {
+	case 1:
+		a.op("MOVD tile_tail(%v), %v", arg, second)
+		a.op("SUBS $4, %v, %v", second, tmp)
+		a.op("BLT narrow")
+		a.op("LSL $2, %v, %v", tmp, second)
+	case 2:
+		a.op("MOVD tile_tail(%v), %v", arg, second)
+		a.op("LSL $2, %v, %v", second, second)
+	}
+	m.tiles("")
+	if m.vectors == 1 {
+		a.label("narrow")
+		// Of 1, 2 or 3 columns, the second lane is column 0, 1 or 1.
+		a.op("SUB $1, %v, %v", second, third)
+		a.op("LSR $1, %v, %v", second, second)
+		a.op("LSL $2, %v, %v", second, second)
+		a.op("LSL $2, %v, %v", third, third)
+		m.narrow = true
+		m.tiles("Narrow")
+		m.narrow = false
+	}
+}
+
+// tiles emits the loop over the tiles. suffix tells its labels from those of another.
+func (m *microkernel) tiles(suffix string) {
+	a := m.asm
+	a.label("tile" + suffix)
+	a.op("MOVD tile_resume(%v), %v", arg, tmp)
+	a.op("CBZ %v, zero%s", tmp, suffix)
+	a.op("MOVD %v, %v", baseC, rowC)
+	for i := range m.rows {
+		m.moveC(i, false)
+	}
+	a.op("B multiply%s", suffix)
+	a.label("zero" + suffix)
+	for i := range m.rows * m.registers() {
+		a.clear(v(i))
+	}
+
+	a.label("multiply" + suffix)
+	if m.cols {
+		a.op("MOVD %v, %v", baseA, ptrA)
+	} else {
+		for i := range m.rows {
+			if i == 0 {
+				a.op("MOVD %v, %v", baseA, ptrA)
+			} else {
+				a.op("ADD %v, %v, %v", lda, ptrA+r(i-1), ptrA+r(i))
+			}
+		}
+	}
+	a.op("MOVD %v, %v", baseB, ptrB)
+	if m.vectors <= 2 {
+		a.op("ADD %v, %v, %v", second, ptrB, ptrB+1)
+	}
+	if m.narrow {
+		a.op("ADD %v, %v, %v", third, ptrB, ptrB+2)
+	}
+	a.op("MOVD tile_k(%v), %v", arg, k)
+	a.op("SUBS $%d, %v, %v", unrolled, k, k)
+	a.op("BLT rest%s", suffix)
+	a.label("unrolled" + suffix)
+	if !m.cols {
+		for i := range m.rows {
+			x, _ := m.regA(i, 0)
+			a.op("FMOVQ.P 16(%v), F%d", ptrA+r(i), x)
+		}
+	}
+	for p := range unrolled {
+		m.step(p)
+	}
+	a.op("SUBS $%d, %v, %v", unrolled, k, k)
+	a.op("BGE unrolled%s", suffix)
+	a.label("rest" + suffix)
+	a.op("ADDS $%d, %v, %v", unrolled, k, k)
+	a.op("BEQ store%s", suffix)
+	a.label("single" + suffix)
+	if !m.cols {
+		for i := range m.rows {
+			x, _ := m.regA(i, 0)
+			a.op("FMOVS.P 4(%v), F%d", ptrA+r(i), x)
+		}
+	}
+	m.step(0)
+	a.op("SUBS $1, %v, %v", k, k)
+	a.op("BNE single%s", suffix)
+
+	a.label("store" + suffix)
+	a.op("MOVD %v, %v", baseC, rowC)
+	for i := range m.rows {
+		m.moveC(i, true)
+	}
+	for _, f := range []struct {
+		name string
+		to   r
+	}{{"aStep", baseA}, {"bStep", baseB}, {"cStep", baseC}} {
+		a.op("MOVD tile_%s(%v), %v", f.name, arg, tmp)
+		a.op("ADD %v, %v, %v", tmp, f.to, f.to)
+	}
+	a.op("SUBS $1, %v, %v", count, count)
+	a.op("BNE tile%s", suffix)
+	a.op("RET")
+}
+
+// step emits the multiply-adds of one k.
+func (m *microkernel) step(p int) {
+	a := m.asm
+	if m.cols {
+		for i := 0; i < m.rows; i += 4 {
+			x, _ := m.regA(i, 0)
+			switch min(m.rows-i, 4) {
+			case 4:
+				a.op("FMOVQ %d(%v), F%d", 4*i, ptrA, x)
+			case 3:
+				a.op("FMOVD %d(%v), F%d", 4*i, ptrA, x)
+				a.op("ADD $%d, %v, %v", 4*i+8, ptrA, tmp)
+				a.op("VLD1 (%v), %v.S[2]", tmp, x)
+			case 2:
+				a.op("FMOVD %d(%v), F%d", 4*i, ptrA, x)
+			case 1:
+				a.op("FMOVS %d(%v), F%d", 4*i, ptrA, x)
+			}
+		}
+		a.op("ADD %v, %v, %v", lda, ptrA, ptrA)
+	}
+	for pair := range m.vectors {
+		n := 2
+		switch {
+		case m.narrow:
+			n = 1
+			a.op("FMOVS (%v), F%d", ptrB, regB)
+			a.op("VLD1 (%v), %v.S[1]", ptrB+1, regB)
+			a.op("VLD1 (%v), %v.S[2]", ptrB+2, regB)
+			for i := range 3 {
+				a.op("ADD %v, %v, %v", ldb, ptrB+r(i), ptrB+r(i))
+			}
+		case m.vectors == 1:
+			a.op("VLD1.P (%v)(%v), [%v.S4]", ptrB, ldb, regB)
+			a.op("VLD1.P (%v)(%v), [%v.S4]", ptrB+1, ldb, regB+1)
+		case m.vectors == 2:
+			a.op("VLD1.P (%v)(%v), [%v.S4, %v.S4]", ptrB+r(pair), ldb, regB, regB+1)
+		default:
+			a.op("FLDPQ %d(%v), (F%d, F%d)", 32*pair, ptrB, regB, regB+1)
+		}
+		for i := range m.rows {
+			x, lane := m.regA(i, p)
+			for j := range n {
+				a.fmlaElement(m.acc(i, 2*pair+j), regB+v(j), x, lane)
+			}
+		}
+	}
+	if m.vectors > 2 {
+		a.op("ADD %v, %v, %v", ldb, ptrB, ptrB)
+	}
+}
+
+// moveC loads or stores row i of C, and goes to the next row.
+func (m *microkernel) moveC(i int, store bool) {
+	a := m.asm
+	first := m.acc(i, 0)
+	switch {
+	case m.narrow:
+		for lane, offset := range []r{zero, second, third} {
+			a.op("ADD %v, %v, %v", offset, rowC, tmp)
+			if store {
+				a.op("VST1 %v.S[%d], (%v)", first, lane, tmp)
+			} else {
+				a.op("VLD1 (%v), %v.S[%d]", tmp, first, lane)
+			}
+		}
+	case m.vectors == 1:
+		a.op("ADD %v, %v, %v", second, rowC, tmp)
+		for j, at := range []r{rowC, tmp} {
+			if store {
+				a.op("FMOVQ F%d, (%v)", first+v(j), at)
+			} else {
+				a.op("FMOVQ (%v), F%d", at, first+v(j))
+			}
+		}
+	default:
+		for pair := range m.vectors {
+			at, offset := rowC, 32*pair
+			if m.vectors == 2 && pair == 1 {
+				a.op("ADD %v, %v, %v", second, rowC, tmp)
+				at, offset = tmp, 0
+			}
+			x := first + v(2*pair)
+			if store {
+				a.op("FSTPQ (F%d, F%d), %d(%v)", x, x+1, offset, at)
+			} else {
+				a.op("FLDPQ %d(%v), (F%d, F%d)", offset, at, x, x+1)
+			}
+		}
+	}
+	if i < m.rows-1 {
+		a.op("ADD %v, %v, %v", ldc, rowC, rowC)
+	}
+}
+
+// copyBlock emits the copy of blocks: of 16 columns at a time, or else of 4 and of 1.
+func copyBlock(a *asm) {
+	const (
+		dst, src, ldd, lds, rows = r(1), r(2), r(3), r(4), r(5)
+		step, cols, to, from, n  = r(6), r(7), r(8), r(9), r(10)
+		left, toCol              = r(11), r(12)
+	)
+	a.function("copyNEON", "t *block", 8,
+		"for i := range rows {",
+		"	for n := range count {",
+		"		copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])")
+	a.op("MOVD t+0(FP), %v", arg)
+	for _, f := range []struct {
+		name string
+		to   r
+	}{{"dst", dst}, {"src", src}, {"ldd", ldd}, {"lds", lds}, {"rows", rows}, {"dstStep", step}, {"cols", cols}} {
+		a.op("MOVD block_%s(%v), %v", f.name, arg, f.to)
+	}
+	a.label("row")
+	a.op("MOVD %v, %v", dst, to)
+	a.op("MOVD %v, %v", src, from)
+	a.op("MOVD block_count(%v), %v", arg, n)
+	a.label("matrix")
+	a.op("MOVD %v, %v", to, toCol)
+	a.op("SUBS $16, %v, %v", cols, left)
+	a.op("BLT fours")
+	a.label("sixteen")
+	a.op("VLD1.P 64(%v), [V0.S4, V1.S4, V2.S4, V3.S4]", from)
+	a.op("VST1.P [V0.S4, V1.S4, V2.S4, V3.S4], 64(%v)", toCol)
+	a.op("SUBS $16, %v, %v", left, left)
+	a.op("BGE sixteen")
+	a.label("fours")
+	a.op("ADDS $12, %v, %v", left, left)
+	a.op("BLT ones")
+	a.label("four")
+	a.op("FMOVQ.P 16(%v), F0", from)
+	a.op("FMOVQ.P F0, 16(%v)", toCol)
+	a.op("SUBS $4, %v, %v", left, left)
+	a.op("BGE four")
+	a.label("ones")
+	a.op("ADDS $4, %v, %v", left, left)
+	a.op("BEQ next")
+	a.label("one")
+	a.op("FMOVS.P 4(%v), F0", from)
+	a.op("FMOVS.P F0, 4(%v)", toCol)
+	a.op("SUBS $1, %v, %v", left, left)
+	a.op("BNE one")
+	a.label("next")
+	a.op("ADD %v, %v, %v", step, to, to)
+	a.op("SUBS $1, %v, %v", n, n)
+	a.op("BNE matrix")
+	a.op("ADD %v, %v, %v", lds, src, src)
+	a.op("ADD %v, %v, %v", ldd, dst, dst)
+	a.op("SUBS $1, %v, %v", rows, rows)
+	a.op("BNE row")
+	a.op("RET")
+}
+
+// transposeBlock emits the transpose: square by square of 4×4. The last square of a
+// row or a column overlaps the one before; what is smaller than a square goes
+// element by element.
+func transposeBlock(a *asm) {
+	const (
+		dst, src, ldd, lds, rows, cols = r(1), r(2), r(3), r(4), r(5), r(6)
+		i, j, from, to, n              = r(7), r(8), r(9), r(10), r(11)
+	)
+	a.function("transposeNEON", "t *block", 8,
+		"for i := range rows {",
+		"	for j := range cols {",
+		"		dst[j*ldd+i] = src[i*lds+j]")
+	a.op("MOVD t+0(FP), %v", arg)
+	for _, f := range []struct {
+		name string
+		to   r
+	}{{"dst", dst}, {"src", src}, {"ldd", ldd}, {"lds", lds}, {"rows", rows}, {"cols", cols}} {
+		a.op("MOVD block_%s(%v), %v", f.name, arg, f.to)
+	}
+	a.op("CMP $4, %v", rows)
+	a.op("BLT scalar")
+	a.op("CMP $4, %v", cols)
+	a.op("BLT scalar")
+	a.op("SUB $4, %v, %v", rows, rows) // where the last square begins
+	a.op("SUB $4, %v, %v", cols, cols)
+	a.op("MOVD $0, %v", j)
+	a.label("column")
+	a.op("MOVD $0, %v", i)
+	a.label("square")
+	a.op("MADD %v, %v, %v, %v", lds, src, i, from)
+	a.op("ADD %v<<2, %v, %v", j, from, from)
+	for q := range 4 {
+		a.op("VLD1 (%v), [V%d.S4]", from, q)
+		if q < 3 {
+			a.op("ADD %v, %v, %v", lds, from, from)
+		}
+	}
+	a.op("MADD %v, %v, %v, %v", ldd, dst, j, to)
+	a.op("ADD %v<<2, %v, %v", i, to, to)
+	for q := range 2 {
+		a.op("VTRN1 V%d.S4, V%d.S4, V%d.S4", 2*q+1, 2*q, 4+2*q)
+		a.op("VTRN2 V%d.S4, V%d.S4, V%d.S4", 2*q+1, 2*q, 5+2*q)
+	}
+	a.op("VTRN1 V6.D2, V4.D2, V0.D2")
+	a.op("VTRN1 V7.D2, V5.D2, V1.D2")
+	a.op("VTRN2 V6.D2, V4.D2, V2.D2")
+	a.op("VTRN2 V7.D2, V5.D2, V3.D2")
+	for q := range 4 {
+		a.op("VST1 [V%d.S4], (%v)", q, to)
+		if q < 3 {
+			a.op("ADD %v, %v, %v", ldd, to, to)
+		}
+	}
+	next := func(i, last r, loop string) {
+		a.op("CMP %v, %v", last, i)
+		a.op("BEQ %sEnd", loop)
+		a.op("ADD $4, %v, %v", i, i)
+		a.op("CMP %v, %v", last, i)
+		a.op("CSEL LT, %v, %v, %v", i, last, i)
+		a.op("B %s", loop)
+		a.label(loop + "End")
+	}
+	next(i, rows, "square")
+	next(j, cols, "column")
+	a.op("RET")
+
+	a.label("scalar")
+	a.op("MOVD %v, %v", src, from)
+	a.op("MOVD %v, %v", dst, to)
+	a.op("MOVD %v, %v", cols, n)
+	a.label("one")
+	a.op("FMOVS.P 4(%v), F0", from)
+	a.op("FMOVS F0, (%v)", to)
+	a.op("ADD %v, %v, %v", ldd, to, to)
+	a.op("SUBS $1, %v, %v", n, n)
+	a.op("BNE one")
+	a.op("ADD %v, %v, %v", lds, src, src)
+	a.op("ADD $4, %v, %v", dst, dst)
+	a.op("SUBS $1, %v, %v", rows, rows)
+	a.op("BNE scalar")
+	a.op("RET")
+}

@@ -1,0 +1,43 @@
+// Command neon writes the assembly of package cpu for arm64.
+//
+//	go run ./neon ..
+//
+// Go's assembler knows few of NEON's instructions on vectors of float32: those that
+// it lacks are written as the words that they are encoded in.
+package main
+
+import (
+	"log"
+	"os"
+	"path/filepath"
+)
+
+func main() {
+	log.SetFlags(0)
+	if len(os.Args) != 2 {
+		log.Fatal("usage: neon <folder of package cpu>")
+	}
+	write(os.Args[1], "gemm", gemm)
+	write(os.Args[1], "peak", peak)
+}
+
+// write makes name_arm64.s and name_stub_arm64.go of what emit emits.
+func write(folder, name string, emit func(*asm)) {
+	a := newAsm()
+	emit(a)
+	for path, b := range map[string][]byte{
+		name + "_arm64.s":       a.code.Bytes(),
+		name + "_stub_arm64.go": formatted(a.stubs),
+	} {
+		writeFile(filepath.Join(folder, path), b)
+	}
+	if a.table.Len() > 0 {
+		writeFile(filepath.Join(folder, name+"_table_arm64.go"), formatted(a.table))
+	}
+}
+
+func writeFile(path string, b []byte) {
+	if err := os.WriteFile(path, b, 0o644); err != nil {
+		log.Fatal(err)
+	}
+}

@@ -1,0 +1,48 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// Products read and write nothing beside their operands: each ends, or begins, where
+// memory that can't be touched does.
+func TestProductsStayWithinTheirOperands(t *testing.T) {
+	defer Force(Active())
+	copyTo := func(to, from []float32) []float32 { copy(to, from); return to }
+	for _, k := range []int{1, 3, 4, 9} {
+		for m := 1; m <= 15; m++ {
+			for n := 1; n <= 35; n++ {
+				r := rand.New(rand.NewPCG(uint64(m), uint64(n)))
+				form, atStart := r.IntN(4), r.IntN(2) == 0
+				if testing.Short() && r.IntN(4) != 0 {
+					continue
+				}
+				t.Run(fmt.Sprintf("%dx%dx%d form %d", m, n, k, form), func(t *testing.T) {
+					g := randomGemm(m, n, k, form&1 != 0, form&2 != 0, 0)
+					want := product(g)
+					g.A = copyTo(fenced[float32](t, len(g.A), atStart), g.A)
+					g.B = copyTo(fenced[float32](t, len(g.B), atStart), g.B)
+					g.C = fenced[float32](t, len(g.C), atStart)
+					for _, tier := range Supported() {
+						if err := Force(tier); err != nil {
+							t.Fatal(err)
+						}
+						g.Prepare()
+						fill(g.C, -1)
+						g.Run((*par.Pool)(nil))
+						for i, got := range g.C {
+							if math.Float32bits(got) != math.Float32bits(want[i]) {
+								t.Fatalf("%v: element %d is %v, want %v", tier, i, got, want[i])
+							}
+						}
+					}
+				})
+			}
+		}
+	}
+}
