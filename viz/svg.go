@@ -72,6 +72,8 @@ func (c *svgCanvas) WriteTo(w io.Writer) (int64, error) {
 		return fmt.Sprintf(`<g aria-label="%s"%s transform="scale(1, -1) translate(%s, %s) scale(%.5g)">%s</g>`,
 			html.EscapeString(t.text), fill, parts[1], parts[2], scale, c.outlines(t))
 	})
+	// vgsvg calls the PNG that it writes a JPEG, which not every reader forgives.
+	body = strings.ReplaceAll(body, "data:image/jpg;base64,", "data:image/png;base64,")
 	if c.defs.Len() > 0 { // before what uses them
 		head, tail, _ := strings.Cut(body, "<g ")
 		body = head + "<defs>\n" + c.defs.String() + "</defs>\n<g " + tail
