@@ -150,34 +150,41 @@ func TestFloat64FunctionsAreAccurate(t *testing.T) {
 	}{
 		{
 			"Exp64", Exp64, func(x float64) *big.Float { return bigExp(bigOf(x)) },
-			[]func() float64{span(-1, 1), span(-745, 709), signed(anyOf(1e-300, 1))}, 0.55,
+			[]func() float64{span(-1, 1), span(-745, 709), signed(anyOf(1e-300, 1))},
+			0.55,
 		},
 		{
 			"Expm164", Expm164, func(x float64) *big.Float { return bigNew().Sub(bigExp(bigOf(x)), one) },
-			[]func() float64{span(-2, 2), span(-50, 709), signed(anyOf(1e-60, 1))}, 1,
+			[]func() float64{span(-2, 2), span(-50, 709), signed(anyOf(1e-60, 1))},
+			1,
 		},
 		{
 			"Tanh64", Tanh64, func(x float64) *big.Float {
 				e := bigExp(bigOf(2 * x))
 				return e.Quo(bigNew().Sub(e, one), bigNew().Add(e, one))
 			},
-			[]func() float64{span(-2, 2), span(-25, 25), signed(anyOf(1e-60, 1))}, 2,
+			[]func() float64{span(-2, 2), span(-25, 25), signed(anyOf(1e-60, 1))},
+			2,
 		},
 		{
 			"Log64", Log64, func(x float64) *big.Float { return bigLog(bigOf(x)) },
-			[]func() float64{span(0, 2), span(0.99, 1.01), anyOf(5e-324, 1e308)}, 0.51,
+			[]func() float64{span(0, 2), span(0.99, 1.01), anyOf(5e-324, 1e308)},
+			0.51,
 		},
 		{
 			"Log1p64", Log1p64, func(x float64) *big.Float { return bigLog(bigNew().Add(one, bigOf(x))) },
-			[]func() float64{span(-1, 2), span(-0.01, 0.01), signed(anyOf(1e-60, 1)), anyOf(1, 1e308)}, 1,
+			[]func() float64{span(-1, 2), span(-0.01, 0.01), signed(anyOf(1e-60, 1)), anyOf(1, 1e308)},
+			1,
 		},
 		{
 			"Sin64", Sin64, bigSin,
-			[]func() float64{span(-1, 1), span(-10, 10), signed(anyOf(1e-300, 1e308))}, 1,
+			[]func() float64{span(-1, 1), span(-10, 10), signed(anyOf(1e-300, 1e308))},
+			1,
 		},
 		{
 			"Cos64", Cos64, bigCos,
-			[]func() float64{span(-1, 1), span(-10, 10), signed(anyOf(1e-300, 1e308))}, 1,
+			[]func() float64{span(-1, 1), span(-10, 10), signed(anyOf(1e-300, 1e308))},
+			1,
 		},
 	} {
 		var worst, at float64
