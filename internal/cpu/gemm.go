@@ -36,7 +36,14 @@ const chain = 4096
 
 // Prepare cuts the product into tasks. It is to be called once after the fields
 // are set; Run calls it if need be.
-func (g *Gemm) Prepare() { g.tiling = newTiling(g) }
+func (g *Gemm) Prepare() {
+	g.tiling = newTiling(g)
+	if g.tasks == 1 && !g.shared && g.K > 0 {
+		s := &gemmScratch{recording: true}
+		g.multiply(s, g.region(0))
+		g.script = s.script
+	}
+}
 
 // Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
 func (g *Gemm) Tasks() int {
@@ -51,20 +58,31 @@ func (g *Gemm) Run(p *par.Pool) {
 	if g.kernels == nil {
 		g.Prepare()
 	}
-	if g.shared {
+	switch {
+	case g.shared:
 		g.runShared(p)
-		return
+	case g.tasks == 1:
+		g.Do(0, 0)
+	default:
+		p.Run(g, g.tasks)
 	}
-	p.Run(g, g.tasks)
 }
 
 // Do does one task: a region of C from its first multiplication to its epilogue.
 func (g *Gemm) Do(worker, index int) {
 	r := g.region(index)
-	s := acquireScratch(worker)
-	g.multiply(s, r)
-	releaseScratch(worker, s)
-	g.goOn(worker, r)
+	if g.script != nil {
+		for i := range g.script {
+			g.script[i].run()
+		}
+	} else {
+		s := acquireScratch(worker)
+		g.multiply(s, r)
+		releaseScratch(worker, s)
+	}
+	if g.Epilogue != nil {
+		g.goOn(worker, r)
+	}
 }
 
 // A part is a region of C: panels p0 … p1-1 of rows, columns c0 … c1-1.
@@ -72,9 +90,6 @@ type part struct{ p0, p1, c0, c1 int }
 
 // goOn runs the epilogue on a region that is finished.
 func (g *Gemm) goOn(worker int, r part) {
-	if g.Epilogue == nil {
-		return
-	}
 	if r0, r1 := g.row(r.p0), g.row(r.p1); g.swap {
 		g.Epilogue.Region(worker, r.c0, r.c1, r0, r1)
 	} else {
@@ -97,19 +112,19 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 			clear(c.from(i, 0).data[:cols])
 		}
 	}
-	t := &s.tile
-	for k0 := 0; k0 < g.K; k0 += chain {
-		depth, sum := min(chain, g.K-k0), c
-		if k0 > 0 {
+	sum := c
+	for k0, k1 := 0, 0; k0 < g.K; k0 = k1 {
+		k1 = g.stepFrom(k0)
+		if k0 == chain {
 			sum = matrix{data: grow(&s.c, rows*cols), ld: cols}
 		}
 		b := g.b.from(k0, r.c0)
 		if g.packB {
-			b = g.panels(s, grow(&s.b, g.sizeB(depth, cols)), b, depth, cols)
+			b = g.panels(s, grow(&s.b, g.sizeB(k1-k0, cols)), b, k1-k0, cols)
 		}
-		g.sweep(t, g.a.from(r0, k0), b, sum, r, depth, false)
-		if k0 > 0 {
-			g.add(t, c, sum, rows, cols)
+		g.sweep(s, g.a.from(r0, k0), b, sum, r, k0, k1)
+		if k0 >= chain && g.endsChain(k1) {
+			g.add(s, c, sum, rows, cols)
 		}
 	}
 	if g.swap {
@@ -117,73 +132,69 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 	}
 }
 
-// sweep multiplies the rows of a region by its columns: a panel of columns after the
-// other, or all at once. b has depth rows; resume says that c holds chains to go on
-// with.
-func (g *Gemm) sweep(t *tile, a, b, c matrix, r part, depth int, resume bool) {
-	cols := r.c1 - r.c0
-	width := cols
-	t.far = 0
+// stepFrom returns the end of the step over k that begins at k0.
+func (g *Gemm) stepFrom(k0 int) int { return min(k0+g.stepK, k0/chain*chain+chain, g.K) }
+
+// endsChain reports whether chains end at k.
+func (g *Gemm) endsChain(k int) bool { return k == g.K || k%chain == 0 }
+
+// sweep multiplies the rows of a region by its columns from k0 to k1, where a and b
+// begin: one panel of columns after the other, or all at once.
+func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
+	t, cols := &s.tile, r.c1-r.c0
+	t.k, t.resume, t.far = k1-k0, 0, 0
+	if k0%chain > 0 {
+		t.resume = 1
+	}
 	if g.shared {
 		t.far = 1
 	}
+	width := cols
 	if g.downward {
 		width = g.panel
 	}
 	for col := 0; col < cols; col += width {
 		panel := b.from(0, col)
 		if g.packB {
-			panel = b.panel(col/g.panel, depth)
+			panel = b.panel(col/g.panel, t.k)
 		}
-		for k := 0; k < depth; k += g.stepK {
-			t.k, t.resume = min(g.stepK, depth-k), 0
-			if resume || k > 0 {
-				t.resume = 1
+		t.next = &panel.from(t.k-1, 0).data[0] // behind it is the next panel
+		for p := r.p0; p < r.p1; {
+			height, count := g.alike(p, r.p1)
+			row := g.row(p) - g.row(r.p0)
+			strip := a.from(row, 0)
+			if g.packA && a.trans {
+				strip = a.panel(p-r.p0, t.k)
 			}
-			t.next = &panel.from(min(k+g.stepK, depth-1), 0).data[0]
-			g.strip(t, a.from(0, k), panel.from(k, 0), c.from(0, col), r, min(width, cols-col))
-		}
-	}
-}
-
-// strip multiplies panels p … end-1 of rows by columns of B: tile by tile, across or
-// down.
-func (g *Gemm) strip(t *tile, a, b, c matrix, r part, cols int) {
-	for p := r.p0; p < r.p1; {
-		height, count := g.alike(p, r.p1)
-		row := g.row(p) - g.row(r.p0)
-		panel := a
-		if g.packA && a.trans {
-			panel = panel.panel(p-r.p0, t.k)
-		} else {
-			panel = panel.from(row, 0)
-		}
-		if g.downward {
-			g.down(t, panel, b, c.from(row, 0), height, count, cols)
-			p += count
-		} else {
-			g.across(t, panel, b, c.from(row, 0), height, cols)
-			p++
+			if g.downward {
+				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
+				p += count
+			} else {
+				g.across(s, strip, panel, c.from(row, col), height, width)
+				p++
+			}
 		}
 	}
 }
 
 // across computes one panel of rows, whose part of A stays in the cache while B
 // passes by.
-func (g *Gemm) across(t *tile, a, b, c matrix, height, cols int) {
+func (g *Gemm) across(s *gemmScratch, a, b, c matrix, height, cols int) {
+	t := &s.tile
 	t.aStep = 0
 	for col := 0; col < cols; {
 		m, width := g.kernels.widest(a.trans, height, g.vectors, cols-col)
 		t.count = max((cols-col)/width, 1)
 		t.bStep, t.cStep = 4*width, 4*width
-		t.run(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
+		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
 		col += t.count * width
 	}
 }
 
 // down computes count panels of the same height for columns of B that stay in the
 // cache while A passes by.
-func (g *Gemm) down(t *tile, a, b, c matrix, height, count, cols int) {
+func (g *Gemm) down(s *gemmScratch, a, b, c matrix, height, count, cols int) {
+	t := &s.tile
 	t.count = count
 	t.aStep, t.bStep, t.cStep = 4*height*a.ld, 0, 4*height*c.ld
 	switch {
@@ -194,25 +205,17 @@ func (g *Gemm) down(t *tile, a, b, c matrix, height, count, cols int) {
 	}
 	for col := 0; col < cols; {
 		m, width := g.kernels.widest(a.trans, height, g.vectors, cols-col)
-		t.run(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
+		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
 		col += width
 	}
-}
-
-// run calls a microkernel for tiles of cols columns.
-func (t *tile) run(m microkernel, a, b, c matrix, cols int) {
-	t.a, t.b, t.c = &a.data[0], &b.data[0], &c.data[0]
-	t.lda, t.ldb, t.ldc = 4*a.ld, 4*b.ld, 4*c.ld
-	t.tail = cols - (m.vectors-1)*m.lanes
-	m.run(t)
 }
 
 var one = matrix{data: []float32{1}}
 
 // add adds x to c: the product of 1 and x, on the chains that c holds.
-func (g *Gemm) add(t *tile, c, x matrix, rows, cols int) {
-	t.k, t.resume = 1, 1
+func (g *Gemm) add(s *gemmScratch, c, x matrix, rows, cols int) {
+	s.tile.k, s.tile.resume = 1, 1
 	for i := range rows {
-		g.across(t, one, x.from(i, 0), c.from(i, 0), 1, cols)
+		g.across(s, one, x.from(i, 0), c.from(i, 0), 1, cols)
 	}
 }

@@ -72,7 +72,7 @@ func (g *Gemm) copy(s *gemmScratch, dst, src matrix, rows, cols, count, step int
 	x.dst, x.src = &dst.data[0], &src.data[0]
 	x.ldd, x.lds, x.rows, x.cols = 4*dst.ld, 4*src.ld, rows, cols
 	x.count, x.dstStep = count, 4*step
-	g.kernels.copy(x)
+	s.move(g.kernels.copy)
 }
 
 // rows packs panels p … end-1 of rows of a and k columns to where they don't get
@@ -111,16 +111,60 @@ func (g *Gemm) transpose(s *gemmScratch, dst, src matrix, rows, cols int) {
 	for i := 0; i < rows; i += g.kernels.lanes {
 		x.rows = min(rows-i, g.kernels.lanes)
 		x.dst, x.src = &dst.from(0, i).data[0], &src.from(i, 0).data[0]
-		g.kernels.transpose(x)
+		s.move(g.kernels.transpose)
 	}
 }
 
-// A gemmScratch is what one task works in. It belongs to no product: the tasks
-// that run at the same time share a few.
+// A gemmScratch is what one task works in: the arguments of assembly, packed parts
+// of B, and results that are not yet C. It belongs to no product: the tasks that run
+// at the same time share a few.
 type gemmScratch struct {
-	tile    tile
-	block   block
-	a, b, c []float32
+	tile  tile
+	block block
+	b, c  []float32
+
+	// While recording, calls are only noted: a small product takes no longer than
+	// to find out which calls it is made of.
+	recording bool
+	script    []gemmCall
+}
+
+// A gemmCall is a call of a microkernel, or of a copy.
+type gemmCall struct {
+	tile     tile
+	block    block
+	multiply func(*tile)
+	move     func(*block)
+}
+
+func (c *gemmCall) run() {
+	if c.multiply != nil {
+		c.multiply(&c.tile)
+	} else {
+		c.move(&c.block)
+	}
+}
+
+// multiply calls a microkernel for tiles of cols columns.
+func (s *gemmScratch) multiply(m microkernel, a, b, c matrix, cols int) {
+	t := &s.tile
+	t.a, t.b, t.c = &a.data[0], &b.data[0], &c.data[0]
+	t.lda, t.ldb, t.ldc = 4*a.ld, 4*b.ld, 4*c.ld
+	t.tail = cols - (m.vectors-1)*m.lanes
+	if s.recording {
+		s.script = append(s.script, gemmCall{tile: *t, multiply: m.run})
+		return
+	}
+	m.run(t)
+}
+
+// move calls a copy of the block.
+func (s *gemmScratch) move(f func(*block)) {
+	if s.recording {
+		s.script = append(s.script, gemmCall{block: s.block, move: f})
+		return
+	}
+	f(&s.block)
 }
 
 // grow returns n elements of a buffer, which begin at a cache line.

@@ -23,7 +23,7 @@ type pass struct {
 const (
 	// The packed factors of a pass, 8 MB each, are to stay in the last-level
 	// cache.
-	passRows, passCols, passK = 2048, 2048, 1024
+	passRows, passCols = 2048, 2048
 
 	// A task multiplies so many rows of A, which are to stay in the second-level
 	// cache, by so many columns of B.
@@ -39,7 +39,7 @@ func (g *Gemm) runShared(p *par.Pool) {
 		for x.p0 = 0; x.p0 < g.count; x.p0 = x.p1 {
 			x.p1 = min(x.p0+panels, g.count)
 			for x.k0 = 0; x.k0 < g.K; x.k0 = x.k1 {
-				x.k1 = min(x.k0+g.stepK, x.k0/chain*chain+chain, g.K)
+				x.k1 = g.stepFrom(x.k0)
 				g.runPass(p)
 			}
 		}
@@ -107,12 +107,12 @@ func (j *gemmPass) Do(worker, index int) {
 	b := matrix{data: x.space.b[g.sizeB(depth, r.c0-x.c0):], ld: g.panel}
 
 	s := acquireScratch(worker)
-	g.sweep(&s.tile, a, b, sum, r, depth, x.k0%chain > 0)
-	if last := x.k1 == g.K || x.k1%chain == 0; last && x.k0 >= chain {
-		g.add(&s.tile, c, sum, rows, cols)
+	g.sweep(s, a, b, sum, r, x.k0, x.k1)
+	if x.k0 >= chain && g.endsChain(x.k1) {
+		g.add(s, c, sum, rows, cols)
 	}
 	releaseScratch(worker, s)
-	if x.k1 == g.K {
+	if x.k1 == g.K && g.Epilogue != nil {
 		g.goOn(worker, r)
 	}
 }

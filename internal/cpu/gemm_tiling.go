@@ -27,12 +27,21 @@ type tiling struct {
 	pass   pass
 
 	// Else a task is a region, and packs what it needs by itself.
-	regionPanels, regionCols int // of a task
-	gridRows, tasks          int // regions below each other, and all
+	regionPanels, regionCols int        // of a task
+	gridRows, tasks          int        // regions below each other, and all
+	script                   []gemmCall // if there is only one
 }
 
-// l2 is how many elements of B may stay in the second-level cache.
-const l2 = 208 << 10
+const (
+	// l2 is how many elements of B may stay in the second-level cache.
+	l2 = 208 << 10
+
+	// A product of fewer multiply-adds runs on one core: it takes 5 µs.
+	serialWork = 1 << 19
+
+	// A task has at least so many multiply-adds.
+	taskWork = 1 << 17
+)
 
 func newTiling(g *Gemm) tiling {
 	t := tiling{
@@ -60,39 +69,60 @@ func newTiling(g *Gemm) tiling {
 			t.vectors = v
 		}
 	}
-	tallest := t.kernels.tallest(t.vectors)
-	t.count = (t.m + tallest - 1) / tallest
-	if t.count > 2 && t.count%2 != 0 {
-		t.count++
-	}
-	t.height, t.higher = t.m/t.count, t.m%t.count
-
 	t.panel = t.vectors * lanes
-	t.ldA = (tallest + lanes - 1) / lanes * lanes
-	t.regionPanels, t.regionCols = t.count, t.n
+	tallest := t.kernels.tallest(t.vectors)
 	work := t.m * t.n * g.K
-	inL2 := g.K*t.n <= l2
+	inL2 := min(g.K, chain)*t.n <= l2
+	wide := 512 / t.panel * t.panel // columns that make good use of a page
+
+	t.regionCols = t.n
+	t.packB = t.b.trans
+	t.downward = t.packB
 	switch {
-	case work < 1<<17: // one task
-		t.packB = t.b.trans
-		t.downward = t.packB
+	case work < serialWork:
 		t.stepK = chain
-	case !t.swap && t.m >= 256 && t.n >= 256 && g.K >= 64 && (!inL2 || t.b.trans && t.m > 512):
+		t.downward = t.packB || 2*(t.n/t.panel) < t.m/tallest // fewer calls
+	case !t.swap && (!inL2 && t.m >= 256 && t.n >= 64 && g.K >= 64 || t.b.trans && t.m > 512):
 		t.shared = true
 		t.packA = t.a.ld%1024 == 0 || t.n >= 512
 		t.packB, t.downward = true, true
-		t.stepK = passK
-		if !t.a.trans {
-			t.ldA = t.stepK + lanes
+		t.stepK = 1024
+		t.ldA = t.stepK + lanes
+		if t.a.trans {
+			t.ldA = (tallest + lanes - 1) / lanes * lanes
 		}
-	case t.b.trans || !inL2 && t.m > 2*tallest || g.Epilogue == nil && t.m >= 4*tallest:
-		t.packB = t.b.trans || !inL2
-		t.downward = true
-		t.stepK = 512
+	case t.m <= tallest && !t.b.trans: // B streams by, once
+		t.regionCols = wide
+		t.stepK = 128
+		if inL2 {
+			t.stepK = chain
+		}
+	case !inL2:
+		t.packB, t.downward = true, true
+		t.regionCols = wide
+		t.stepK = 128
+	case t.b.trans:
 		t.regionCols = t.panel
+		t.stepK = 512
+	case g.Epilogue == nil && t.m >= 4*tallest && g.K >= 64:
+		t.downward = true
+		t.regionCols = t.panel
+		t.stepK = 512
 	default:
-		t.regionPanels = max(t.count*(1<<17)/work, 1)
 		t.stepK = 448
+	}
+	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
+		// The rows of a tile meet in one set of the first-level cache, which
+		// holds few of them.
+		tallest = min(tallest, 10)
+	}
+	t.cutRows(tallest)
+	t.regionPanels = t.count
+	if across := work >= serialWork && !t.shared && t.regionCols == t.n; across && t.count >= 4 {
+		t.cutRows((t.m + t.count + t.count%2 - 1) / (t.count + t.count%2)) // for two cores
+		t.regionPanels = max(t.count*taskWork/work, 1)
+	} else if across {
+		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
 	}
 	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
@@ -100,6 +130,12 @@ func newTiling(g *Gemm) tiling {
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
 	return t
+}
+
+// cutRows cuts the rows into panels that are as high as each other, or one row higher.
+func (t *tiling) cutRows(tallest int) {
+	t.count = (t.m + tallest - 1) / tallest
+	t.height, t.higher = t.m/t.count, t.m%t.count
 }
 
 // row is where panel p of the rows begins.
