@@ -17,7 +17,7 @@ func (p *Plan) String() string {
 	var b strings.Builder
 	kernels := 0
 	for _, u := range p.units {
-		if u.called() {
+		if u.called() && u.next == nil {
 			kernels++
 		}
 	}
@@ -93,6 +93,9 @@ func (u *unit) dump(b *strings.Builder) {
 	fmt.Fprintf(b, " → %s", strings.Join(stored, " "))
 	if last.scope != "" {
 		fmt.Fprintf(b, "  [%s]", strings.Join(u.scopes(), " "))
+	}
+	if u.next != nil {
+		b.WriteString(", then")
 	}
 	b.WriteByte('\n')
 }

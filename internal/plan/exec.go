@@ -32,11 +32,21 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed
+		before := map[*unit]task{} // what a unit's task begins with
 		for ; i < len(p.units) && p.units[i].index == first.index; i++ {
-			if p.units[i].called() {
-				list := p.units[i].kernels(e.data, e)
+			u := p.units[i]
+			if !u.called() {
+				continue
+			}
+			list := u.kernels(e.data, e)
+			switch {
+			case u.next != nil:
+				before[u.next] = append(append(before[u.next], before[u]...), list...)
+			case before[u] != nil:
+				kernels = append(kernels, weighed{append(before[u], list...), u.cost()})
+			default:
 				for _, k := range list {
-					kernels = append(kernels, weighed{k, p.units[i].cost() / len(list)})
+					kernels = append(kernels, weighed{k, u.cost() / len(list)})
 				}
 			}
 		}

@@ -20,6 +20,7 @@ type unit struct {
 	stored  []*value // what is read outside, in order; never empty after fuse
 	index   int      // of its level, in the order of execution
 	update  bool
+	next    *unit // the unit in whose task this one is run, before it; nil: a task of its own
 }
 
 // values lists what the unit computes.
@@ -218,10 +219,55 @@ func (p *Plan) schedule() {
 		panic("plan: units depend on each other") // a bug of fuse
 	}
 	if !p.config.NoPasses {
+		chain(ordered)
 		assignLevels(ordered)
 	}
 	p.units = ordered
 	p.levels = ordered[len(ordered)-1].index + 1
+}
+
+// chain puts a small unit that one other small unit alone reads into that one's
+// task: a hand-off would cost more than it does.
+func chain(units []*unit) {
+	small := func(u *unit) bool {
+		return !u.free() && u.cost() < smallCost && (u.root == nil || !alone[u.root.op])
+	}
+	for _, u := range slices.Backward(units) {
+		if !small(u) {
+			continue
+		}
+		var reader *unit
+		single := true
+		for _, v := range u.stored {
+			single = single && !v.stays
+			for _, r := range readersOf(v) {
+				if r.unit != u {
+					single = single && (reader == nil || reader == r.unit)
+					reader = r.unit
+				}
+			}
+		}
+		if single && reader != nil && reader.update == u.update && small(reader) {
+			u.next = reader
+		}
+	}
+	for _, u := range units { // a view is where its memory is
+		if u.root != nil && u.root.view() {
+			root, _ := u.root.root()
+			u.next = root.unit.next
+		}
+	}
+}
+
+// alone holds the ops whose units are tasks of their own, or many.
+var alone = map[graph.Op]bool{graph.OpMatMul: true, graph.OpBatchMatMul: true, graph.OpPack: true, graph.OpPad: true}
+
+// task returns the last unit of the task that u is part of.
+func (u *unit) task() *unit {
+	for u.next != nil {
+		u = u.next
+	}
+	return u
 }
 
 // assignLevels gives the units, which are in order, their levels, and sorts by them.
@@ -229,23 +275,29 @@ func assignLevels(units []*unit) {
 	first := 0 // of the update
 	for _, u := range units {
 		u.index = 0
+	}
+	for _, u := range units {
+		task := u.task()
 		if u.update {
-			u.index = first
+			task.index = max(task.index, first)
 		}
 		for _, v := range u.values() {
 			for _, x := range v.in {
-				if from := x.unit; from != u {
-					at := from.index
+				if from := x.unit; from.task() != task {
+					at := from.task().index
 					if !from.free() {
 						at++
 					}
-					u.index = max(u.index, at)
+					task.index = max(task.index, at)
 				}
 			}
 		}
 		if !u.update {
-			first = max(first, u.index+1)
+			first = max(first, task.index+1)
 		}
+	}
+	for _, u := range units {
+		u.index = u.task().index
 	}
 	slices.SortStableFunc(units, func(a, b *unit) int { return a.index - b.index })
 }

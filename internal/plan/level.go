@@ -131,7 +131,23 @@ func levelOf(kernels []weighed) []cpu.Kernel {
 	return append(calls, l)
 }
 
-// A sequence is kernels that run one after the other.
+// A task is small kernels that run one after the other on one core.
+type task []cpu.Kernel
+
+// Tasks returns 1.
+func (t task) Tasks() int { return 1 }
+
+// Run runs the kernels.
+func (t task) Run(*par.Pool) { t.Do(0, 0) }
+
+// Do runs the kernels.
+func (t task) Do(_, _ int) {
+	for _, k := range t {
+		k.Run(nil)
+	}
+}
+
+// A sequence is kernels that run one after the other, each on all cores.
 type sequence []cpu.Kernel
 
 // Run runs them.
