@@ -34,10 +34,10 @@ const (
 // A fusedProgram is a program with a loop. The first operands are vectors, the
 // rest scalars; C of an OpDropout is the operand with its scale.
 type fusedProgram struct {
-	name         string
-	vectors      int
-	program      Program
-	avx2, avx512 func(*fusedLoop)
+	name               string
+	vectors            int
+	program            Program
+	avx2, avx512, neon func(*fusedLoop)
 }
 
 // loop is the program's loop for a tier, or nil.
@@ -47,6 +47,8 @@ func (f *fusedProgram) loop(t Tier) func(*fusedLoop) {
 		return f.avx2
 	case AVX512:
 		return f.avx512
+	case NEON:
+		return f.neon
 	}
 	return nil
 }

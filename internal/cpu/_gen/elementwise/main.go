@@ -17,6 +17,8 @@ import (
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/fused"
 )
 
 func main() {
@@ -31,7 +33,7 @@ func main() {
 		}
 	})
 	write(out, "fused", func(a *asm) {
-		for _, f := range fusedPrograms {
+		for _, f := range fused.Programs {
 			fusedLoop(a, f)
 		}
 	})
@@ -91,38 +93,11 @@ func writeTables(out string) {
 		fmt.Fprint(&b, "}\n\n")
 	}
 	fmt.Fprint(&b, "// fusedPrograms are the programs that have a loop of their own.\nvar fusedPrograms = []fusedProgram{\n")
-	for _, f := range fusedPrograms {
-		if len(f.steps) == 0 {
+	for _, f := range fused.Programs {
+		if len(f.Steps) == 0 {
 			continue // no program, only a loop
 		}
-		fmt.Fprintf(&b, "{\nname: %q, vectors: %d,\nprogram: Program{\nOperands: %d,\nCode: []Instr{\n", f.name, len(f.vectors), len(f.vectors)+len(f.scalars))
-		register := map[string]int{}
-		for _, s := range append(append([]string{}, f.vectors...), f.scalars...) {
-			register[s] = len(register)
-		}
-		for _, s := range f.steps {
-			result, name, args := parse(s)
-			fmt.Fprintf(&b, "{Op: Op%s", name)
-			for i, x := range args {
-				field := "ABC"[i]
-				if name == "Dropout" && i == 1 {
-					field = 'C' // B is the index of the mask, 0
-				}
-				if r := register[x]; r != 0 {
-					fmt.Fprintf(&b, ", %c: %d", field, r)
-				}
-			}
-			fmt.Fprint(&b, "},\n")
-			register[result] = len(register)
-		}
-		fmt.Fprint(&b, "},\nOutputs: []uint8{")
-		for i, o := range f.outputs {
-			if i > 0 {
-				fmt.Fprint(&b, ", ")
-			}
-			fmt.Fprint(&b, register[o])
-		}
-		fmt.Fprintf(&b, "},\n},\navx2: fused%sAVX2, avx512: fused%sAVX512,\n},\n", f.name, f.name)
+		fmt.Fprintf(&b, "{\n%savx2: fused%[2]sAVX2, avx512: fused%[2]sAVX512,\n},\n", f.Fields(), f.Name)
 	}
 	fmt.Fprint(&b, "}\n")
 	src, err := format.Source(b.Bytes())

@@ -6,6 +6,8 @@ import (
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/fused"
 )
 
 // This file turns programs of elementwise operations into loops.
@@ -112,30 +114,6 @@ func primitive(a *asm, o opcode) {
 	a.RET()
 }
 
-// A fused program is written as a list of steps over named values.
-type fused struct {
-	name    string
-	vectors []string // operands that differ from column to column
-	scalars []string // operands, or constants, that are the same in a row
-	steps   []string // "x = Op a b c"; Dropout x scale
-	outputs []string
-}
-
-func (f fused) dropout() bool {
-	for _, s := range f.steps {
-		if strings.Contains(s, "= Dropout ") {
-			return true
-		}
-	}
-	return false
-}
-
-// parse splits a step.
-func parse(step string) (result, name string, args []string) {
-	w := strings.Fields(step)
-	return w[0], w[2], w[3:]
-}
-
 // The layout of package cpu's fusedLoop.
 const (
 	maxFusedIn  = 12
@@ -154,15 +132,15 @@ const (
 )
 
 // fusedLoop emits f as one loop over the columns of each row.
-func fusedLoop(a *asm, f fused) {
-	name := "fused" + f.name + a.suffix()
+func fusedLoop(a *asm, f fused.Program) {
+	name := "fused" + f.Name + a.suffix()
 	a.function(name, "func(l *fusedLoop)")
 	doc := []string{name + " does this for each element of l:", ""}
-	for _, s := range f.steps {
-		r, n, args := parse(s)
+	for _, s := range f.Steps {
+		r, n, args := fused.Parse(s)
 		doc = append(doc, fmt.Sprintf("\t%s = %s(%s)", r, strings.ToLower(n), strings.Join(args, ", ")))
 	}
-	doc = append(doc, "", "and stores "+strings.Join(f.outputs, ", ")+".")
+	doc = append(doc, "", "and stores "+strings.Join(f.Outputs, ", ")+".")
 	a.Doc(doc...)
 
 	l := a.Load(a.Param("l"), a.GP64())
@@ -195,8 +173,8 @@ func fusedLoop(a *asm, f fused) {
 			}
 			return v[s]
 		}
-		for _, s := range f.steps {
-			result, name, args := parse(s)
+		for _, s := range f.Steps {
+			result, name, args := fused.Parse(s)
 			if name == "Dropout" {
 				v[result] = a.dropout(value(args[0]), value(args[1]), keepPointer, i, keepIndex, keepShift, disp)
 				continue
@@ -207,20 +185,20 @@ func fusedLoop(a *asm, f fused) {
 			}
 			v[result] = opcodeNamed(name).emit(a, in)
 		}
-		for _, o := range f.outputs {
+		for _, o := range f.Outputs {
 			a.store(value(o), at(pointers["out "+o], i, disp))
 		}
 	}
 
 	cols := load(fusedCols)
 	row, done := a.label("row"), a.label("return")
-	for _, s := range f.scalars {
+	for _, s := range f.Scalars {
 		values[s] = a.vec()
 	}
-	for _, s := range f.vectors {
+	for _, s := range f.Vectors {
 		pointers[s] = cols // a stand-in for the dry run
 	}
-	for _, o := range f.outputs {
+	for _, o := range f.Outputs {
 		pointers["out "+o] = cols
 	}
 	keepPointer, keepIndex, keepShift = cols, cols, cols
@@ -230,18 +208,18 @@ func fusedLoop(a *asm, f fused) {
 	a.Label(row)
 	a.CMPQ(index, field(fusedRows))
 	a.JGE(operand.LabelRef(done))
-	for k, s := range f.vectors {
+	for k, s := range f.Vectors {
 		pointers[s] = inRow(fusedIn+8*k, fusedInStride+8*k)
 	}
-	for j, s := range f.scalars {
-		k := len(f.vectors) + j
+	for j, s := range f.Scalars {
+		k := len(f.Vectors) + j
 		p := inRow(fusedIn+8*k, fusedInStride+8*k)
 		a.VBROADCASTSS(operand.Mem{Base: p}, values[s])
 	}
-	for k, o := range f.outputs {
+	for k, o := range f.Outputs {
 		pointers["out "+o] = inRow(fusedOut+8*k, fusedOutStride+8*k)
 	}
-	if f.dropout() {
+	if f.Dropout() {
 		keepPointer = inRow(fusedKeep, fusedKeepStep)
 		// The shift within a byte moves on from row to row.
 		keepShift = load(fusedShiftStep)
@@ -251,7 +229,7 @@ func fusedLoop(a *asm, f fused) {
 		keepIndex = a.GP64()
 	}
 	unroll := 2
-	if f.dropout() {
+	if f.Dropout() {
 		unroll = 1
 	}
 	a.loop(cols, unroll, body)

@@ -19,12 +19,14 @@ func main() {
 	}
 	write(os.Args[1], "gemm", gemm)
 	write(os.Args[1], "peak", peak)
+	write(os.Args[1], "elementwise", elementwise)
 }
 
 // write makes name_arm64.s and name_stub_arm64.go of what emit emits.
 func write(folder, name string, emit func(*asm)) {
 	a := newAsm()
 	emit(a)
+	a.writeConstants()
 	for path, b := range map[string][]byte{
 		name + "_arm64.s":       a.code.Bytes(),
 		name + "_stub_arm64.go": formatted(a.stubs),

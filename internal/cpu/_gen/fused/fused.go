@@ -1,11 +1,25 @@
-package main
-
-// This file lists the programs that have a loop of their own. Package cpu finds
+// Package fused lists the programs that have a loop of their own. Package cpu finds
 // them by their structure: the order of the operands of a commutative operation,
 // of independent steps and of outputs doesn't matter there, nor whether a scalar
 // is an operand or a constant, and Square x is Mul x x.
+package fused
 
-var fusedPrograms = []fused{
+import (
+	"fmt"
+	"strings"
+)
+
+// A Program is written as a list of steps over named values.
+type Program struct {
+	Name    string
+	Vectors []string // operands that differ from column to column
+	Scalars []string // operands, or constants, that are the same in a row
+	Steps   []string // "x = Op a b c"; Dropout x scale
+	Outputs []string
+}
+
+// Programs are the loops to be generated. What has no steps is only a loop.
+var Programs = []Program{
 	// Forward passes of dense layers.
 	{"Bias", []string{"x", "b"}, nil, []string{"y = Add x b"}, []string{"y"}},
 	{"BiasRelu", []string{"x", "b"}, nil, []string{"s = Add x b", "y = Relu s"}, []string{"y"}},
@@ -89,4 +103,54 @@ func adamSteps(p string) []string {
 		"gg = Mul g g", "gv = Sub gg v", "dv = Mul gv c2", "w = Add v dv",
 		"a = Mul n alpha", "s = Sqrt w", "e = Add s eps", "u = Div a e", "q = Sub " + p + " u",
 	}
+}
+
+// Dropout reports whether p has a dropout, whose mask its loop reads.
+func (p Program) Dropout() bool {
+	for _, s := range p.Steps {
+		if strings.Contains(s, "= Dropout ") {
+			return true
+		}
+	}
+	return false
+}
+
+// Parse splits a step.
+func Parse(step string) (result, op string, args []string) {
+	w := strings.Fields(step)
+	return w[0], w[2], w[3:]
+}
+
+// Fields is the Go of package cpu's fusedProgram, but for the loops.
+func (p Program) Fields() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "name: %q, vectors: %d,\nprogram: Program{\nOperands: %d,\nCode: []Instr{\n", p.Name, len(p.Vectors), len(p.Vectors)+len(p.Scalars))
+	register := map[string]int{}
+	for _, s := range append(append([]string{}, p.Vectors...), p.Scalars...) {
+		register[s] = len(register)
+	}
+	for _, s := range p.Steps {
+		result, op, args := Parse(s)
+		fmt.Fprintf(&b, "{Op: Op%s", op)
+		for i, x := range args {
+			field := "ABC"[i]
+			if op == "Dropout" && i == 1 {
+				field = 'C' // B is the index of the mask, 0
+			}
+			if r := register[x]; r != 0 {
+				fmt.Fprintf(&b, ", %c: %d", field, r)
+			}
+		}
+		fmt.Fprint(&b, "},\n")
+		register[result] = len(register)
+	}
+	fmt.Fprint(&b, "},\nOutputs: []uint8{")
+	for i, o := range p.Outputs {
+		if i > 0 {
+			fmt.Fprint(&b, ", ")
+		}
+		fmt.Fprint(&b, register[o])
+	}
+	fmt.Fprint(&b, "},\n},\n")
+	return b.String()
 }
