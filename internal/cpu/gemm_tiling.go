@@ -65,7 +65,7 @@ func newTiling(g *Gemm) tiling {
 	t.vectors = 1
 	for _, v := range []int{1, 2, 3, 4, 6, 8, 12, 16} {
 		h := t.kernels.tallest(v)
-		if h > 0 && (v-1)*lanes < t.n && (v <= 2 || h >= t.m) {
+		if h > 0 && (v-1)*lanes < t.n && (v <= 2 || h >= t.m && (v <= 4 || !t.b.trans)) {
 			t.vectors = v
 		}
 	}
@@ -97,10 +97,13 @@ func newTiling(g *Gemm) tiling {
 		if inL2 {
 			t.stepK = chain
 		}
-	case !inL2:
+	case !inL2 && !t.b.trans:
 		t.packB, t.downward = true, true
 		t.regionCols = wide
 		t.stepK = 128
+	case !inL2:
+		t.regionCols = 64 / t.panel * t.panel
+		t.stepK = 1024
 	case t.b.trans:
 		t.regionCols = t.panel
 		t.stepK = 512
