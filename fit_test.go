@@ -17,6 +17,7 @@ import (
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/layer"
@@ -548,5 +549,29 @@ func TestAFullDiskUnderTheLogDoesNotEndTraining(t *testing.T) {
 	r.Close()
 	if _, err := compiled(t, 0, still).Fit(ctx, points(t, 40), cornu.FitConfig{Log: w}); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestAHistoryAndAProgressCanBeGivenAsCallbacks(t *testing.T) {
+	model := compiled(t, 0, optimizer.SGD{})
+	var all callback.History
+	var written strings.Builder
+	var own []float64
+	for range 2 {
+		h := fit(t, model, points(t, 22), cornu.FitConfig{
+			Epochs: 3,
+			Callbacks: []train.Callback{
+				&all,
+				&callback.LearningRateScheduler{Schedule: func(int, float64) float64 { return 0.01 }},
+				&callback.Progress{Log: &written}, // tells what those before it have logged
+			},
+		})
+		own = append(own, h.Values["loss"]...)
+	}
+	if !slices.Equal(all.Values["loss"], own) || !slices.Equal(all.Epoch, []int{0, 1, 2, 0, 1, 2}) {
+		t.Errorf("gathered %v of epochs %v, Fit returned %v", all.Values["loss"], all.Epoch, own)
+	}
+	if lines := strings.Split(strings.TrimSpace(written.String()), "\n"); len(lines) != 6 || !strings.Contains(lines[0], "learning_rate: 0.0100") {
+		t.Errorf("the progress is\n%s", written.String())
 	}
 }

@@ -31,6 +31,14 @@ import (
 // Zero says 0 for a field whose zero value means another default.
 const Zero = config.Zero
 
+// History gathers what is measured. Fit returns one of its own; given as a
+// callback it can gather several trainings.
+type History = train.History
+
+// Progress writes the progress of training. Fit has one of its own unless it is
+// told to be quiet.
+type Progress = train.Progress
+
 // Func makes a callback of functions, as Keras's LambdaCallback does. Those that
 // are nil are not called.
 type Func struct {

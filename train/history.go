@@ -7,7 +7,8 @@ import (
 	"strings"
 )
 
-// A History holds what was measured at the end of each epoch, as Keras's does.
+// A History holds what was measured at the end of each epoch, as Keras's does. Fit
+// makes one; another can be given as a callback, to gather several trainings.
 type History struct {
 	Epoch  []int                // the epochs that were run, from 0
 	Values map[string][]float64 // by name: "loss", "accuracy", "val_loss", …
@@ -31,6 +32,15 @@ func (h *History) Names() []string {
 	}
 	sortNames(names)
 	return names
+}
+
+// EpochEnd adds what the epoch has measured.
+func (h *History) EpochEnd(s *State) error {
+	if h.Values == nil {
+		h.Values = map[string][]float64{}
+	}
+	h.add(s.Epoch, s.logs)
+	return nil
 }
 
 func (h *History) add(epoch int, l *logs) {

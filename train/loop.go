@@ -52,8 +52,11 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 	if cfg.Validation != nil {
 		names = append(names, evaluate.names("val_")...)
 	}
+	if cfg.Log != nil {
+		cfg.Callbacks = append(slices.Clip(cfg.Callbacks), &Progress{Log: cfg.Log})
+	}
 	l := &loop{
-		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks), progress: newProgress(cfg.Log),
+		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks),
 		state: State{
 			Epochs: cfg.Epochs, Step: step.Iterations(), History: &History{Values: map[string][]float64{}},
 			step: step, logs: newLogs(names),
@@ -87,11 +90,10 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 // A loop is one run of Fit.
 type loop struct {
 	Config
-	ctx      context.Context
-	step     *Step
-	hooks    *hooks
-	progress *progress
-	state    State
+	ctx   context.Context
+	step  *Step
+	hooks *hooks
+	state State
 }
 
 func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
@@ -103,20 +105,13 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	if err := call(l.hooks.epochBegin, s); err != nil {
 		return err
 	}
-	title := ""
-	if l.Epochs > 1 {
-		title = fmt.Sprintf("Epoch %d/%d", epoch+1, l.Epochs)
-	}
-	l.progress.begin(title, s.Batches)
 	stop := l.batches(source, pass, skip)
 	if stop != nil && (s.Batch == 0 || !errors.Is(stop, ErrStop)) {
-		l.progress.end(s.Batch, s.logs)
 		return stop
 	}
 	if l.Validation != nil && (epoch+1)%max(l.ValidationEvery, 1) == 0 {
 		logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{BatchSize: l.BatchSize})
 		if err != nil {
-			l.progress.end(s.Batch, s.logs)
 			return l.interrupted(err)
 		}
 		s.logs.settle()
@@ -124,7 +119,6 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 			s.logs.set("val_"+name, value)
 		}
 	}
-	l.progress.end(s.Batch, s.logs)
 	s.History.add(epoch, s.logs)
 	if err := call(l.hooks.epochEnd, s); err != nil {
 		return err
@@ -184,7 +178,6 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		}
 		s.Step = l.step.Iterations()
 		s.logs.stale = true
-		l.progress.step(s.Batch+1, s.logs)
 		if err := call(l.hooks.batchEnd, s); err != nil {
 			s.Batch++
 			return err

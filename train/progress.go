@@ -13,6 +13,55 @@ import (
 	"time"
 )
 
+// Progress is the callback that writes the progress of training: on a terminal
+// Keras 3's line, which is written over as the batches go by, elsewhere one plain
+// line an epoch. Fit adds one after all other callbacks if its Config has a Log,
+// so that the line ends with what they have added to the logs.
+type Progress struct {
+	Log io.Writer // nil is os.Stdout
+
+	line *progress
+	open bool // an epoch's line has begun and not ended
+}
+
+// TrainBegin looks at what it writes to.
+func (p *Progress) TrainBegin(*State) error {
+	p.line = newProgress(p.Log)
+	if p.Log == nil {
+		p.line = newProgress(os.Stdout)
+	}
+	return nil
+}
+
+// EpochBegin writes the epoch's title.
+func (p *Progress) EpochBegin(s *State) error {
+	title := ""
+	if s.Epochs > 1 {
+		title = fmt.Sprintf("Epoch %d/%d", s.Epoch+1, s.Epochs)
+	}
+	p.line.begin(title, s.Batches)
+	p.open = true
+	return nil
+}
+
+// BatchEnd shows how far the epoch is.
+func (p *Progress) BatchEnd(s *State) error {
+	p.line.step(s.Batch+1, s.logs)
+	return nil
+}
+
+// EpochEnd ends the line.
+func (p *Progress) EpochEnd(s *State) error {
+	if p.open {
+		p.line.end(s.Batch, s.logs)
+		p.open = false
+	}
+	return nil
+}
+
+// TrainEnd ends the line of an epoch that was not completed.
+func (p *Progress) TrainEnd(s *State) error { return p.EpochEnd(s) }
+
 // A progress writes about one run of Fit or Evaluate.
 type progress struct {
 	w        io.Writer
