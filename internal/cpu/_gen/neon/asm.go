@@ -41,15 +41,15 @@ func formatted(src bytes.Buffer) []byte {
 	return b
 }
 
-// function begins a function, whose parameters have so many bytes in all. Its comment
+// function begins a function, whose parameters and results have so many bytes in all. Its comment
 // is the scalar loop.
-func (a *asm) function(name, params string, size int, scalar ...string) {
+func (a *asm) function(name, signature string, size int, scalar ...string) {
 	fmt.Fprintln(&a.stubs)
 	for _, line := range scalar {
 		fmt.Fprintf(&a.stubs, "//\t%s\n", line)
 	}
-	fmt.Fprintf(&a.stubs, "//\n//go:noescape\nfunc %s(%s)\n", name, params)
-	fmt.Fprintf(&a.code, "\n// func %s(%s)\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, params, name, size)
+	fmt.Fprintf(&a.stubs, "//\n//go:noescape\nfunc %s%s\n", name, signature)
+	fmt.Fprintf(&a.code, "\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, signature, name, size)
 }
 
 // op emits an instruction that Go's assembler knows.

@@ -111,7 +111,7 @@ func (m *microkernel) emit() {
 	if m.cols {
 		from = "a[p*lda+i]"
 	}
-	a.function(m.name(), "t *tile", 8,
+	a.function(m.name(), "(t *tile)", 8,
 		"for p := range k {",
 		fmt.Sprintf("	for i := range %d {", m.rows),
 		fmt.Sprintf("		for j := range %d {", m.vectors*lanes),
@@ -330,7 +330,7 @@ func copyBlock(a *asm) {
 		step, cols, to, from, n  = r(6), r(7), r(8), r(9), r(10)
 		left, toCol              = r(11), r(12)
 	)
-	a.function("copyNEON", "t *block", 8,
+	a.function("copyNEON", "(t *block)", 8,
 		"for i := range rows {",
 		"	for n := range count {",
 		"		copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])")
@@ -389,7 +389,7 @@ func transposeBlock(a *asm) {
 		dst, src, ldd, lds, rows, cols = r(1), r(2), r(3), r(4), r(5), r(6)
 		i, j, from, to, n              = r(7), r(8), r(9), r(10), r(11)
 	)
-	a.function("transposeNEON", "t *block", 8,
+	a.function("transposeNEON", "(t *block)", 8,
 		"for i := range rows {",
 		"	for j := range cols {",
 		"		dst[j*ldd+i] = src[i*lds+j]")

@@ -20,6 +20,8 @@ func main() {
 	write(os.Args[1], "gemm", gemm)
 	write(os.Args[1], "peak", peak)
 	write(os.Args[1], "elementwise", elementwise)
+	write(os.Args[1], "reduce", reductions)
+	write(os.Args[1], "gather", gathers)
 }
 
 // write makes name_arm64.s and name_stub_arm64.go of what emit emits.

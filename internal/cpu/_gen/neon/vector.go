@@ -145,11 +145,17 @@ func (k *kernel) flush() {
 			if in.move && !taken[k.place[in.src[0]]] && k.place[in.src[0]] < k.free {
 				r = k.place[in.src[0]]
 			}
+			if i+1 < len(k.queue) && k.queue[i+1].move && k.queue[i+1].src[0] == in.dst && last[in.dst] == i+1 {
+				// What is only moved to another register goes there at once.
+				if there := k.place[k.queue[i+1].dst]; there >= k.free {
+					r = there
+				}
+			}
 			if r < 0 {
 				panic(tooFew{})
 			}
 			k.place[in.dst] = r
-			taken[r] = true
+			taken[r] = r < k.free
 		}
 		if !in.move || reg(in.dst) != reg(in.src[0]) {
 			k.asm.op("%s", in.text(reg))
@@ -190,9 +196,14 @@ func (k *kernel) known(name, arrangement string, x, y vec) vec {
 
 func (k *kernel) copy(x vec) vec {
 	d := k.value()
+	k.move(d, x)
+	return d
+}
+
+// move makes d the same as x.
+func (k *kernel) move(d, x vec) {
 	k.with(d, []vec{x}, "VORR V%[2]d.B16, V%[2]d.B16, V%[1]d.B16")
 	k.queue[len(k.queue)-1].move = true
-	return d
 }
 
 func (k *kernel) add(x, y vec) vec  { return k.binary(0x4E20D400, "FADD", x, y) }
@@ -297,8 +308,8 @@ func (k *kernel) get(d vec, c [4]uint32) {
 }
 
 // begin writes the head of a function and loads the constants that are pinned.
-func (k *kernel) begin(name, params string, size int, scalar ...string) {
-	k.function(name, params, size, scalar...)
+func (k *kernel) begin(name, signature string, size int, scalar ...string) {
+	k.function(name, signature, size, scalar...)
 	if k.tabled {
 		k.op("MOVD $constants<>(SB), %v", table)
 	}
@@ -320,17 +331,25 @@ const (
 
 // load reads the elements at p and moves p.
 func (k *kernel) load(p r) vec {
+	if k.partial {
+		return k.loadAt(p, 0)
+	}
+	x := k.value()
+	k.with(x, nil, fmt.Sprintf("FMOVQ.P 16(%v), F%%d", p))
+	return x
+}
+
+// loadAt reads the elements so many bytes from p.
+func (k *kernel) loadAt(p r, offset int) vec {
 	x := k.value()
 	if !k.partial {
-		k.with(x, nil, fmt.Sprintf("FMOVQ.P 16(%v), F%%d", p))
+		k.with(x, nil, fmt.Sprintf("FMOVQ %d(%v), F%%d", offset, p))
 		return x
 	}
 	k.with(x, nil, fmt.Sprintf("FMOVS (%v), F%%d", p))
-	for lane, from := range []r{1: from2, 2: from3} {
-		if lane > 0 {
-			k.op("ADD %v, %v, %v", from, p, temp)
-			k.with(none, []vec{x}, fmt.Sprintf("VLD1 (%v), V%%d.S[%d]", temp, lane))
-		}
+	for i, from := range []r{from2, from3} {
+		k.op("ADD %v, %v, %v", from, p, temp)
+		k.with(none, []vec{x}, fmt.Sprintf("VLD1 (%v), V%%d.S[%d]", temp, i+1))
 	}
 	return x
 }

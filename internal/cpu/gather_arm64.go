@@ -1,0 +1,26 @@
+package cpu
+
+import "github.com/cornu-ml/cornu/internal/fmath"
+
+// This file chooses between the tiers' gathers.
+
+func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
+	if Active() == NEON {
+		gatherUnitNEON(first(dst), first(src), first(rows), len(rows), width)
+	} else {
+		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
+	}
+}
+
+// gatherFloat32 is plain Go, whose copy is as fast.
+func gatherFloat32(dst, src []float32, rows []int32, width int) {
+	gatherFloat32Generic(dst, src, rows, width)
+}
+
+func fill(x []float32, v float32) {
+	if Active() == NEON {
+		fillNEON(first(x), len(x), v)
+	} else {
+		fillGeneric(x, v)
+	}
+}

@@ -1,0 +1,52 @@
+package cpu
+
+import "unsafe"
+
+// This file chooses between the tiers' reductions.
+
+// first returns the address of x's first element, or of where it would be.
+func first[T any](x []T) *T { return unsafe.SliceData(x) }
+
+func sumRows(y, x []float32, n int) {
+	if Active() == NEON {
+		sumRowsNEON(first(y), first(x), len(y), n)
+	} else {
+		sumRowsGeneric(y, x, n)
+	}
+}
+
+func maxRow(x []float32) float32 {
+	if Active() == NEON {
+		return maxRowNEON(first(x), len(x))
+	}
+	return maxRowGeneric(x)
+}
+
+func minRow(x []float32) float32 {
+	if Active() == NEON {
+		return minRowNEON(first(x), len(x))
+	}
+	return minRowGeneric(x)
+}
+
+func argMaxRows(y, x []float32, n int) { argMaxRowsGeneric(y, x, n) }
+
+func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
+	switch {
+	case Active() != NEON || op == ArgMax:
+		reduceColumnsGeneric(op, y, x, n, stride)
+	case op == ReduceSum:
+		sumColumnsNEON(first(y), first(x), n, len(y), stride)
+	case op == ReduceMax:
+		maxColumnsNEON(first(y), first(x), n, len(y), stride)
+	default:
+		minColumnsNEON(first(y), first(x), n, len(y), stride)
+	}
+}
+
+func finite(x []float32) bool {
+	if Active() == NEON {
+		return !notFiniteNEON(first(x), len(x))
+	}
+	return finiteGeneric(x)
+}
