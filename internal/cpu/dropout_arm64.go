@@ -1,9 +1,7 @@
 package cpu
 
-// bits is bitsGeneric.
-func (d *Dropout) bits(k *keep, start, rows, blocks, cols int) {
-	d.bitsGeneric(k, start, rows, blocks, cols)
-}
+// dropoutBits is the active tier's loop.
+func dropoutBits(dst *byte, n int, p *philoxArgs) int { return dropoutBitsNEON(dst, n, p) }
 
 func applyDropout(l *fusedLoop) {
 	if Active() == NEON {

@@ -20,6 +20,7 @@ func main() {
 	write(os.Args[1], "gemm", gemm)
 	write(os.Args[1], "peak", peak)
 	write(os.Args[1], "elementwise", elementwise)
+	write(os.Args[1], "dropout", func(a *asm) { a.newKernel(philox) })
 	write(os.Args[1], "reduce", reductions)
 	write(os.Args[1], "gather", gathers)
 }

@@ -169,10 +169,15 @@ func (k *kernel) flush() {
 
 // binary has the operands d, x, y.
 func (k *kernel) binary(code uint32, name string, x, y vec) vec {
+	return k.shaped(code, name, "4S", "4S", x, y)
+}
+
+// shaped is binary for lanes of other sizes.
+func (k *kernel) shaped(code uint32, name, to, from string, x, y vec) vec {
 	d := k.value()
 	k.queue = append(k.queue, inst{dst: d, src: []vec{x, y}, text: func(reg func(vec) v) string {
 		d, x, y := reg(d), reg(x), reg(y)
-		return word(code|uint32(y)<<16|uint32(x)<<5|uint32(d), "%s %v.4S, %v.4S, %v.4S", name, d, x, y)
+		return word(code|uint32(y)<<16|uint32(x)<<5|uint32(d), "%s %v.%s, %v.%s, %v.%s", name, d, to, x, from, y, from)
 	}})
 	return d
 }
