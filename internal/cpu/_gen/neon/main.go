@@ -23,6 +23,7 @@ func main() {
 	write(os.Args[1], "dropout", func(a *asm) { a.newKernel(philox) })
 	write(os.Args[1], "reduce", reductions)
 	write(os.Args[1], "gather", gathers)
+	write(os.Args[1], "softmax", softmax)
 }
 
 // write makes name_arm64.s and name_stub_arm64.go of what emit emits.
