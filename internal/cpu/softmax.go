@@ -48,9 +48,6 @@ type SoftmaxCrossentropyGrad struct {
 	Sparse                         bool
 }
 
-// shortRow is the longest row that the loops over short rows take.
-const shortRow = 16
-
 // limits returns the bounds of probabilities for a clip; 0 is none.
 func limits(clip float32) (lo, hi float32) {
 	if clip == 0 {
@@ -222,16 +219,6 @@ func indexOf(label float32, n int) int {
 		return i
 	}
 	return -1
-}
-
-// indices reports whether all labels are indices, as the vector kernels want.
-func indices(labels []float32, n int) bool {
-	for _, label := range labels {
-		if indexOf(label, n) < 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // sumExpGeneric returns Σ exp(x_i - m).

@@ -5,6 +5,9 @@ import "github.com/cornu-ml/cornu/internal/fmath"
 // This file puts softmax and its cross-entropy together from the tiers' loops:
 // one loop over short rows, or several passes over each long one.
 
+// shortRow is the longest row that the loops over short rows take.
+const shortRow = 16
+
 func softmaxRows(y, x []float32, rows, n int) {
 	tier := Active()
 	switch {
@@ -209,4 +212,14 @@ func sumBlocks(length int, sum func(i, n int) float32) float32 {
 		y += sum(i, min(length-i, sumBlock))
 	}
 	return y
+}
+
+// indices reports whether all labels are indices, as the vector kernels want.
+func indices(labels []float32, n int) bool {
+	for _, label := range labels {
+		if indexOf(label, n) < 0 {
+			return false
+		}
+	}
+	return true
 }

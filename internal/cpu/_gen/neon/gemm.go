@@ -56,23 +56,21 @@ type microkernel struct {
 	narrow        bool // the tile has less than four columns
 }
 
-// What the registers hold.
+// What the registers hold. Beside these, second and third are bytes from the first
+// register of a row, or its first lane, to the others.
 const (
-	arg    = r(0)
-	baseA  = r(1) // of the present tile
-	baseB  = r(2)
-	baseC  = r(3)
-	lda    = r(4)
-	ldb    = r(5)
-	ldc    = r(6)
-	count  = r(7)  // of tiles left
-	k      = r(8)  // left
-	ptrB   = r(9)  // and the next two, where a row of B or C is
-	ptrA   = r(12) // and the next ones, where a row of A is
-	second = r(19) // from a row's first register, or lane, to the next: bytes
-	third  = r(20)
-	rowC   = r(21)
-	tmp    = r(22)
+	arg   = r(0)
+	baseA = r(1) // of the present tile
+	baseB = r(2)
+	baseC = r(3)
+	lda   = r(4)
+	ldb   = r(5)
+	ldc   = r(6)
+	count = r(7)  // of tiles left
+	depth = r(8)  // the k that are left
+	ptrB  = r(9)  // and the next two, where a row of B or C is
+	ptrA  = r(12) // and the next ones, where a row of A is
+	rowC  = r(21)
 )
 
 func (m *microkernel) name() string {
@@ -126,9 +124,9 @@ func (m *microkernel) emit() {
 	switch m.vectors {
 	case 1:
 		a.op("MOVD tile_tail(%v), %v", arg, second)
-		a.op("SUBS $4, %v, %v", second, tmp)
+		a.op("SUBS $4, %v, %v", second, temp)
 		a.op("BLT narrow")
-		a.op("LSL $2, %v, %v", tmp, second)
+		a.op("LSL $2, %v, %v", temp, second)
 	case 2:
 		a.op("MOVD tile_tail(%v), %v", arg, second)
 		a.op("LSL $2, %v, %v", second, second)
@@ -151,8 +149,8 @@ func (m *microkernel) emit() {
 func (m *microkernel) tiles(suffix string) {
 	a := m.asm
 	a.label("tile" + suffix)
-	a.op("MOVD tile_resume(%v), %v", arg, tmp)
-	a.op("CBZ %v, zero%s", tmp, suffix)
+	a.op("MOVD tile_resume(%v), %v", arg, temp)
+	a.op("CBZ %v, zero%s", temp, suffix)
 	a.op("MOVD %v, %v", baseC, rowC)
 	for i := range m.rows {
 		m.moveC(i, false)
@@ -182,8 +180,8 @@ func (m *microkernel) tiles(suffix string) {
 	if m.narrow {
 		a.op("ADD %v, %v, %v", third, ptrB, ptrB+2)
 	}
-	a.op("MOVD tile_k(%v), %v", arg, k)
-	a.op("SUBS $%d, %v, %v", unrolled, k, k)
+	a.op("MOVD tile_k(%v), %v", arg, depth)
+	a.op("SUBS $%d, %v, %v", unrolled, depth, depth)
 	a.op("BLT rest%s", suffix)
 	a.label("unrolled" + suffix)
 	if !m.cols {
@@ -195,10 +193,10 @@ func (m *microkernel) tiles(suffix string) {
 	for p := range unrolled {
 		m.step(p)
 	}
-	a.op("SUBS $%d, %v, %v", unrolled, k, k)
+	a.op("SUBS $%d, %v, %v", unrolled, depth, depth)
 	a.op("BGE unrolled%s", suffix)
 	a.label("rest" + suffix)
-	a.op("ADDS $%d, %v, %v", unrolled, k, k)
+	a.op("ADDS $%d, %v, %v", unrolled, depth, depth)
 	a.op("BEQ store%s", suffix)
 	a.label("single" + suffix)
 	if !m.cols {
@@ -208,7 +206,7 @@ func (m *microkernel) tiles(suffix string) {
 		}
 	}
 	m.step(0)
-	a.op("SUBS $1, %v, %v", k, k)
+	a.op("SUBS $1, %v, %v", depth, depth)
 	a.op("BNE single%s", suffix)
 
 	a.label("store" + suffix)
@@ -220,8 +218,8 @@ func (m *microkernel) tiles(suffix string) {
 		name string
 		to   r
 	}{{"aStep", baseA}, {"bStep", baseB}, {"cStep", baseC}} {
-		a.op("MOVD tile_%s(%v), %v", f.name, arg, tmp)
-		a.op("ADD %v, %v, %v", tmp, f.to, f.to)
+		a.op("MOVD tile_%s(%v), %v", f.name, arg, temp)
+		a.op("ADD %v, %v, %v", temp, f.to, f.to)
 	}
 	a.op("SUBS $1, %v, %v", count, count)
 	a.op("BNE tile%s", suffix)
@@ -239,8 +237,8 @@ func (m *microkernel) step(p int) {
 				a.op("FMOVQ %d(%v), F%d", 4*i, ptrA, x)
 			case 3:
 				a.op("FMOVD %d(%v), F%d", 4*i, ptrA, x)
-				a.op("ADD $%d, %v, %v", 4*i+8, ptrA, tmp)
-				a.op("VLD1 (%v), %v.S[2]", tmp, x)
+				a.op("ADD $%d, %v, %v", 4*i+8, ptrA, temp)
+				a.op("VLD1 (%v), %v.S[2]", temp, x)
 			case 2:
 				a.op("FMOVD %d(%v), F%d", 4*i, ptrA, x)
 			case 1:
@@ -287,16 +285,16 @@ func (m *microkernel) moveC(i int, store bool) {
 	switch {
 	case m.narrow:
 		for lane, offset := range []r{zero, second, third} {
-			a.op("ADD %v, %v, %v", offset, rowC, tmp)
+			a.op("ADD %v, %v, %v", offset, rowC, temp)
 			if store {
-				a.op("VST1 %v.S[%d], (%v)", first, lane, tmp)
+				a.op("VST1 %v.S[%d], (%v)", first, lane, temp)
 			} else {
-				a.op("VLD1 (%v), %v.S[%d]", tmp, first, lane)
+				a.op("VLD1 (%v), %v.S[%d]", temp, first, lane)
 			}
 		}
 	case m.vectors == 1:
-		a.op("ADD %v, %v, %v", second, rowC, tmp)
-		for j, at := range []r{rowC, tmp} {
+		a.op("ADD %v, %v, %v", second, rowC, temp)
+		for j, at := range []r{rowC, temp} {
 			if store {
 				a.op("FMOVQ F%d, (%v)", first+v(j), at)
 			} else {
@@ -307,8 +305,8 @@ func (m *microkernel) moveC(i int, store bool) {
 		for pair := range m.vectors {
 			at, offset := rowC, 32*pair
 			if m.vectors == 2 && pair == 1 {
-				a.op("ADD %v, %v, %v", second, rowC, tmp)
-				at, offset = tmp, 0
+				a.op("ADD %v, %v, %v", second, rowC, temp)
+				at, offset = temp, 0
 			}
 			x := first + v(2*pair)
 			if store {

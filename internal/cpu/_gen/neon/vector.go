@@ -327,11 +327,11 @@ func (k *kernel) begin(name, signature string, size int, scalar ...string) {
 
 // What the general registers hold, beside pointers.
 const (
-	from2 = r(19) // bytes from a partial vector's first element to its second
-	from3 = r(20) // and to its third: the last that there is, if there are less
-	temp  = r(22)
-	left  = r(23) // elements
-	table = r(26) // the constants
+	second = r(19) // bytes from a partial vector's first element to its second
+	third  = r(20) // and to its third: the last that there is, if there are less
+	temp   = r(22)
+	left   = r(23) // elements
+	table  = r(26) // the constants
 )
 
 // load reads the elements at p and moves p.
@@ -352,7 +352,7 @@ func (k *kernel) loadAt(p r, offset int) vec {
 		return x
 	}
 	k.with(x, nil, fmt.Sprintf("FMOVS (%v), F%%d", p))
-	for i, from := range []r{from2, from3} {
+	for i, from := range []r{second, third} {
 		k.op("ADD %v, %v, %v", from, p, temp)
 		k.with(none, []vec{x}, fmt.Sprintf("VLD1 (%v), V%%d.S[%d]", temp, i+1))
 	}
@@ -366,9 +366,9 @@ func (k *kernel) store(x vec, p r) {
 		k.with(none, []vec{x}, fmt.Sprintf("FMOVQ.P F%%d, 16(%v)", p))
 		return
 	}
-	k.op("ADD %v, %v, %v", from3, p, temp)
+	k.op("ADD %v, %v, %v", third, p, temp)
 	k.with(none, []vec{x}, fmt.Sprintf("VST1 V%%d.S[2], (%v)", temp))
-	k.op("ADD %v, %v, %v", from2, p, temp)
+	k.op("ADD %v, %v, %v", second, p, temp)
 	k.with(none, []vec{x}, fmt.Sprintf("VST1 V%%d.S[1], (%v)", temp))
 	k.with(none, []vec{x}, fmt.Sprintf("FMOVS F%%d, (%v)", p))
 }
@@ -415,10 +415,10 @@ func (k *kernel) loop(unroll int, body func()) {
 // offsets sets where the elements of a partial vector are: of 1, 2 or 3, the second
 // is number 0, 1 or 1.
 func (k *kernel) offsets(n r) {
-	k.op("LSR $1, %v, %v", n, from2)
-	k.op("SUB $1, %v, %v", n, from3)
-	k.op("LSL $2, %v, %v", from2, from2)
-	k.op("LSL $2, %v, %v", from3, from3)
+	k.op("LSR $1, %v, %v", n, second)
+	k.op("SUB $1, %v, %v", n, third)
+	k.op("LSL $2, %v, %v", second, second)
+	k.op("LSL $2, %v, %v", third, third)
 }
 
 // writeConstants writes the table.
