@@ -138,18 +138,21 @@ func run(ctx context.Context, args []string) error {
 			Date: start.UTC().Format("2006-01-02 15:04 UTC"), Minutes: math.Round(10*time.Since(start).Minutes()) / 10,
 			Rounds: b.rounds, Load: before, Revision: commit,
 		}
-	}
-	if b.quick {
-		fmt.Println(markdown(b.results))
-		return nil
-	}
-	if old, err := readResults(stored + ".json"); err == nil {
-		b.results.keep(old)
-	}
-	if err := b.results.write(stored); err != nil {
-		return err
+		if b.quick {
+			continue
+		}
+		// What is measured is safe, whatever becomes of the next suite.
+		if old, err := readResults(stored + ".json"); err == nil {
+			b.results.keep(old)
+		}
+		if err := b.results.write(stored); err != nil {
+			return err
+		}
 	}
 	fmt.Println(markdown(b.results))
+	if b.quick {
+		return nil
+	}
 	return writeReport(*out, *readme, b.results)
 }
 

@@ -23,7 +23,7 @@ type question struct {
 }
 
 // budget is how much time a contender may take for one question of a suite, over all rounds. The slow have fewer turns.
-var budget = map[string]time.Duration{"listing": 12 * time.Second, "program": 20 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second}
+var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second}
 
 // interleave starts contenders and lets them answer in turn, round by round. One that can't start, or can't answer a
 // question, is left out there.
