@@ -11,12 +11,12 @@ import (
 // gemmKernels is the assembly of one instruction set.
 type gemmKernels struct {
 	lanes           int // of a vector
+	partial         int // the widest tile whose last vector may be partly filled, in vectors
 	tiles           [2][]microkernels
 	copy, transpose func(*block)
 }
 
-// microkernels are those for tiles of some number of rows, by their width. Up to
-// two vectors, the last vector can be partly filled.
+// microkernels are those for tiles of some number of rows, by their width.
 type microkernels []microkernel
 
 // A microkernel computes tiles that are so many vectors wide.
@@ -53,7 +53,7 @@ func (k *gemmKernels) widest(trans bool, height, vectors, cols int) (microkernel
 	list := k.of(trans, height)
 	best := list[0]
 	for _, m := range list[1:] {
-		if m.vectors <= vectors && (m.vectors*k.lanes <= cols || m.vectors == 2 && k.lanes < cols) {
+		if m.vectors <= vectors && (m.vectors*k.lanes <= cols || m.vectors <= k.partial && (m.vectors-1)*k.lanes < cols) {
 			best = m
 		}
 	}
@@ -61,7 +61,7 @@ func (k *gemmKernels) widest(trans bool, height, vectors, cols int) (microkernel
 }
 
 // kernelsGeneric is plain Go.
-var kernelsGeneric = gemmKernels{lanes: genericLanes, copy: copyGeneric, transpose: transposeGeneric, tiles: genericTiles()}
+var kernelsGeneric = gemmKernels{lanes: genericLanes, partial: 1, copy: copyGeneric, transpose: transposeGeneric, tiles: genericTiles()}
 
 const (
 	genericLanes = 8

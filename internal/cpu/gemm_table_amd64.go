@@ -4,6 +4,7 @@ package cpu
 
 var kernelsAVX2 = gemmKernels{
 	lanes:     8,
+	partial:   1,
 	copy:      copyAVX2,
 	transpose: transposeAVX2,
 	tiles: [2][]microkernels{
@@ -42,6 +43,7 @@ var kernelsAVX2 = gemmKernels{
 
 var kernelsAVX512 = gemmKernels{
 	lanes:     16,
+	partial:   2,
 	copy:      copyAVX512,
 	transpose: transposeAVX512,
 	tiles: [2][]microkernels{

@@ -4,6 +4,7 @@ package cpu
 
 var kernelsNEON = gemmKernels{
 	lanes:     8,
+	partial:   2,
 	copy:      copyNEON,
 	transpose: transposeNEON,
 	tiles: [2][]microkernels{

@@ -63,9 +63,11 @@ func newTiling(g *Gemm) tiling {
 
 	// The widest tile that is high enough for all rows, or the highest.
 	t.vectors = 1
-	for _, v := range []int{1, 2, 3, 4, 6, 8, 12, 16} {
-		h := t.kernels.tallest(v)
-		if h > 0 && (v-1)*lanes < t.n && (v <= 2 || h >= t.m && (v <= 4 || !t.b.trans)) {
+	for _, v := range []int{2, 3, 4, 6, 8, 12, 16} {
+		height := t.kernels.tallest(v)
+		fits := t.n >= v*lanes || v <= t.kernels.partial && t.n > (v-1)*lanes
+		few := height >= t.m && (v <= 4 || !t.b.trans)
+		if height > 0 && fits && (v == 2 || few) {
 			t.vectors = v
 		}
 	}

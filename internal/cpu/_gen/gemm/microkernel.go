@@ -48,7 +48,7 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 }
 
 func (m *microkernel) emit() {
-	if m.vectors <= 2 {
+	if m.vectors == 1 || m.vectors == 2 && m.wide() {
 		m.tail = m.firstLanes(m.load("tail"), 1)
 	}
 	a, b := m.load("a"), m.load("b")
