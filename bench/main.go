@@ -128,6 +128,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		progress("== %s", s.name)
 		start := time.Now()
+		b.results.drop(s.name)
 		if err := s.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}

@@ -89,6 +89,12 @@ func (r *Results) keep(old *Results) {
 	}
 }
 
+// drop forgets what an earlier run gave for a suite.
+func (r *Results) drop(suite string) {
+	r.Rows = slices.DeleteFunc(r.Rows, func(row Row) bool { return suiteOf(row.Suite) == suite })
+	delete(r.Runs, suite)
+}
+
 // suiteOf returns the suite that measures rows of this kind.
 func suiteOf(rows string) string {
 	suite, _, _ := strings.Cut(rows, " ")
