@@ -39,6 +39,30 @@ var pythonPeers = []struct {
 	{"ONNX Runtime", "onnx_mlp.py", "", []string{"onnxruntime", "onnx"}, false, []string{"listing"}},
 }
 
+// goPeers are the peers that are Go programs in bench/peers.
+var goPeers = []struct{ name, folder string }{{"GoMLX (pure Go)", "gomlx"}, {"Gorgonia", "gorgonia"}}
+
+// libraryPeers are those that multiply matrices.
+var libraryPeers = []struct{ name, kind, pattern string }{
+	{"OpenBLAS", "openblas", "lib*openblas*.so*"},
+	{"oneDNN", "onednn", "libdnnl.so*"},
+}
+
+// everybody lists the names of all peers.
+func everybody() []string {
+	var names []string
+	for _, p := range pythonPeers {
+		names = append(names, p.name)
+	}
+	for _, p := range goPeers {
+		names = append(names, p.name)
+	}
+	for _, p := range libraryPeers {
+		names = append(names, p.name)
+	}
+	return names
+}
+
 // findPeers returns Cornu and every peer that is installed, and says which are not.
 func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn string) []contender {
 	self, err := os.Executable()
@@ -49,10 +73,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 	if cpu.Active() == cpu.AVX512 && slices.Contains(cpu.Supported(), cpu.AVX2) {
 		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm"}})
 	}
-	missing := func(name, why string) {
-		progress("left out: %s (%s)", name, why)
-		b.results.Missing = append(b.results.Missing, name)
-	}
+	missing := func(name, why string) { progress("left out: %s (%s)", name, why) }
 
 	// Python: the first interpreter that has all that a peer needs.
 	interpreters := []string{}
@@ -85,7 +106,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 	}
 
 	// Go: a module of their own, so that what they need stays out of Cornu's.
-	for _, p := range []struct{ name, folder string }{{"GoMLX (pure Go)", "gomlx"}, {"Gorgonia", "gorgonia"}} {
+	for _, p := range goPeers {
 		binary := filepath.Join(b.work, p.folder)
 		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./"+p.folder)
 		build.Dir = filepath.Join("bench", "peers")
@@ -102,23 +123,22 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 	if err == nil {
 		err = exec.CommandContext(ctx, compiler, "-O2", "-o", binary, filepath.Join("bench", "peers", "gemm.c"), "-ldl").Run()
 	}
-	for _, p := range []struct{ name, kind, path, pattern string }{
-		{"OpenBLAS", "openblas", openblas, "lib*openblas*.so*"},
-		{"oneDNN", "onednn", onednn, "libdnnl.so*"},
-	} {
-		if p.path == "" {
-			p.path = findLibrary(p.pattern, venvs)
+	said := map[string]string{"openblas": openblas, "onednn": onednn}
+	for _, p := range libraryPeers {
+		path := said[p.kind]
+		if path == "" {
+			path = findLibrary(p.pattern, venvs)
 		}
 		switch {
 		case err != nil:
 			missing(p.name, "there is no C compiler")
-		case p.path == "":
+		case path == "":
 			missing(p.name, "its library was not found")
 		default:
 			// A library may need others that lie beside it.
 			all = append(all, contender{
-				name: p.name, command: []string{binary, p.kind, p.path}, suites: []string{"gemm"},
-				env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(p.path)},
+				name: p.name, command: []string{binary, p.kind, path}, suites: []string{"gemm"},
+				env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(path)},
 			})
 		}
 	}

@@ -95,11 +95,11 @@ func markdown(r *Results) string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "%s, %d cores, %s, kernels %s. ", r.Processor, r.Cores, r.System, r.Kernels)
 	w.WriteString(versions(r))
-	missing := slices.DeleteFunc(slices.Clone(r.Missing), func(name string) bool {
+	missing := slices.DeleteFunc(everybody(), func(name string) bool {
 		return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Who == name })
 	})
 	if len(missing) > 0 {
-		fmt.Fprintf(&w, "\nNot installed, so left out: %s.\n", strings.Join(missing, ", "))
+		fmt.Fprintf(&w, "\nNot measured: %s.\n", strings.Join(missing, ", "))
 	}
 	listingTables(&w, r)
 	programTable(&w, r)

@@ -27,8 +27,7 @@ type Results struct {
 	System    string            `json:"system"`
 	Kernels   string            `json:"kernels"`
 	Versions  map[string]string `json:"versions"`
-	Missing   []string          `json:"missing"` // the peers that were left out
-	Runs      map[string]Run    `json:"runs"`    // by suite
+	Runs      map[string]Run    `json:"runs"` // by suite
 	Rows      []Row             `json:"rows"`
 }
 
@@ -101,12 +100,17 @@ func suiteOf(rows string) string {
 	return suite
 }
 
-// revision returns what is measured, as git calls it.
+// revision returns what is measured, as git calls it. What this program writes makes no difference.
 func revision(ctx context.Context) string {
-	if said, err := exec.CommandContext(ctx, "git", "describe", "--always", "--dirty").Output(); err == nil {
-		return strings.TrimSpace(string(said))
+	said, err := exec.CommandContext(ctx, "git", "rev-parse", "--short", "HEAD").Output()
+	if err != nil {
+		return ""
 	}
-	return ""
+	name := strings.TrimSpace(string(said))
+	if exec.CommandContext(ctx, "git", "diff", "--quiet", "HEAD", "--", ".", ":!bench/results", ":!*.md", ":!*.svg").Run() != nil {
+		name += " and changes"
+	}
+	return name
 }
 
 // processor returns the processor's name, and which of its makers' designs it is where the name doesn't say.
