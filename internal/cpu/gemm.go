@@ -37,7 +37,7 @@ const chain = 4096
 // Prepare cuts the product into tasks. It is to be called once after the fields
 // are set; Run calls it if need be.
 func (g *Gemm) Prepare() {
-	g.tiling = newTiling(g)
+	g.tiling.cut(g)
 	if g.tasks == 1 && !g.shared && g.K > 0 {
 		s := &gemmScratch{recording: true}
 		g.multiply(s, g.region(0))

@@ -6,38 +6,40 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// This file computes products that are large in every direction: passes over k, in
-// each of which the workers first pack both factors together and then share out the
-// tiles.
-
-// A pass is what one packing serves.
-type pass struct {
-	space        *gemmSpace
-	p0, p1       int // panels of rows
-	c0, c1       int // columns
-	k0, k1       int
-	packA, packB int // tasks of packing
-	panels, down int // of rows of a task, and tasks below each other
-}
+// This file computes products that are large in every direction, pass by pass: in
+// each, the workers share the packed factors.
 
 const (
 	// The packed factors of a pass, 8 MB each, are to stay in the last-level
 	// cache.
-	passRows, passCols = 2048, 2048
+	passRows, passCols, passK = 2048, 2048, 1024
 
-	// A task multiplies so many rows of A, which are to stay in the second-level
-	// cache, by so many columns of B.
-	blockRows, blockCols = 112, 512
+	// A task multiplies so many rows of A by so many columns of B. Tasks that
+	// follow one another have the same rows, which stay in the second-level cache.
+	blockRows, blockCols = 112, 256
+
+	maxBlocks = passRows/blockRows + 2
 )
+
+// A pass is a part of C and a range of k, and what is packed for it: whoever first
+// needs a block of a factor packs it.
+type pass struct {
+	space        *gemmSpace
+	region       part
+	k0, k1       int
+	down, across int // blocks of rows and of columns
+	rows, cols   [maxBlocks]sync.Once
+}
 
 func (g *Gemm) runShared(p *par.Pool) {
 	x := &g.pass
 	x.space = acquireSpace()
+	r := &x.region
 	panels := max(passRows/g.height, 1)
-	for x.c0 = 0; x.c0 < g.n; x.c0 = x.c1 {
-		x.c1 = min(x.c0+passCols, g.n)
-		for x.p0 = 0; x.p0 < g.count; x.p0 = x.p1 {
-			x.p1 = min(x.p0+panels, g.count)
+	for r.c0 = 0; r.c0 < g.n; r.c0 = r.c1 {
+		r.c1 = min(r.c0+passCols, g.n)
+		for r.p0 = 0; r.p0 < g.count; r.p0 = r.p1 {
+			r.p1 = min(r.p0+panels, g.count)
 			for x.k0 = 0; x.k0 < g.K; x.k0 = x.k1 {
 				x.k1 = g.stepFrom(x.k0)
 				g.runPass(p)
@@ -50,63 +52,44 @@ func (g *Gemm) runShared(p *par.Pool) {
 
 func (g *Gemm) runPass(p *par.Pool) {
 	x := &g.pass
-	rows, cols, depth := g.row(x.p1)-g.row(x.p0), x.c1-x.c0, x.k1-x.k0
+	r, depth := &x.region, x.k1-x.k0
+	rows, cols := g.row(r.p1)-g.row(r.p0), r.c1-r.c0
+	grow(&x.space.a, g.offsetA(r.p1, depth)-g.offsetA(r.p0, depth))
 	grow(&x.space.b, g.sizeB(depth, cols))
-	x.packB = (cols + blockCols - 1) / blockCols
-	x.packA = 0
-	x.panels = max(blockRows/g.height, 1)
-	x.down = (x.p1 - x.p0 + x.panels - 1) / x.panels
-	if g.packA {
-		x.packA = x.down
-		grow(&x.space.a, g.offsetA(x.p1, depth)-g.offsetA(x.p0, depth))
-	}
 	if x.k0 >= chain {
 		grow(&x.space.c, rows*cols)
 	}
-	p.Run((*gemmPacking)(g), x.packA+x.packB)
-	p.Run((*gemmPass)(g), x.down*x.packB)
+	x.down = (rows + blockRows - 1) / blockRows
+	x.across = (cols + blockCols - 1) / blockCols
+	x.rows, x.cols = [maxBlocks]sync.Once{}, [maxBlocks]sync.Once{}
+	p.Run((*gemmPass)(g), x.down*x.across)
 }
 
-// gemmPacking is the first job of a pass.
-type gemmPacking Gemm
-
-func (j *gemmPacking) Do(worker, index int) {
-	g, x := (*Gemm)(j), &j.pass
-	depth := x.k1 - x.k0
-	s := acquireScratch(worker)
-	defer releaseScratch(worker, s)
-	if index < x.packB {
-		col := index * blockCols
-		cols := min(x.c1-x.c0-col, blockCols)
-		g.panels(s, x.space.b[g.sizeB(depth, col):], g.b.from(x.k0, x.c0+col), depth, cols)
-		return
-	}
-	p := x.p0 + (index-x.packB)*x.panels
-	dst := x.space.a[g.offsetA(p, depth)-g.offsetA(x.p0, depth):]
-	g.rows(s, dst, g.a.from(g.row(p), x.k0), p, min(p+x.panels, x.p1), depth)
-}
-
-// gemmPass is the second job of a pass.
+// gemmPass is the job of a pass.
 type gemmPass Gemm
 
+// Do packs what a task needs, if no one did, and multiplies.
 func (j *gemmPass) Do(worker, index int) {
 	g, x := (*Gemm)(j), &j.pass
-	p, col := x.p0+index%x.down*x.panels, x.c0+index/x.down*blockCols
-	r := part{p, min(p+x.panels, x.p1), col, min(col+blockCols, x.c1)}
+	row, col := index/x.across, index%x.across
+	all, r := &x.region, part{}
+	panels, columns := all.p1-all.p0, (all.c1-all.c0+g.panel-1)/g.panel
+	r.p0, r.p1 = all.p0+row*panels/x.down, all.p0+(row+1)*panels/x.down
+	r.c0 = all.c0 + col*columns/x.across*g.panel
+	r.c1 = min(all.c0+(col+1)*columns/x.across*g.panel, all.c1)
 	rows, cols, depth := g.row(r.p1)-g.row(r.p0), r.c1-r.c0, x.k1-x.k0
+
+	s := acquireScratch(worker)
+	a := matrix{x.space.a[g.offsetA(r.p0, depth)-g.offsetA(all.p0, depth):], g.ldA, g.a.trans}
+	x.rows[row].Do(func() { g.rows(s, a.data, g.a.from(g.row(r.p0), x.k0), r.p0, r.p1, depth) })
+	b := matrix{data: x.space.b[g.sizeB(depth, r.c0-all.c0):], ld: g.panel}
+	x.cols[col].Do(func() { g.panels(s, b.data, g.b.from(x.k0, r.c0), depth, cols) })
 
 	c := matrix{data: g.C, ld: g.LDC}.from(g.row(r.p0), r.c0)
 	sum := c
 	if x.k0 >= chain {
-		sum = matrix{data: x.space.c, ld: x.c1 - x.c0}.from(g.row(r.p0)-g.row(x.p0), r.c0-x.c0)
+		sum = matrix{data: x.space.c, ld: all.c1 - all.c0}.from(g.row(r.p0)-g.row(all.p0), r.c0-all.c0)
 	}
-	a := g.a.from(g.row(r.p0), x.k0)
-	if g.packA {
-		a.data, a.ld = x.space.a[g.offsetA(r.p0, depth)-g.offsetA(x.p0, depth):], g.ldA
-	}
-	b := matrix{data: x.space.b[g.sizeB(depth, r.c0-x.c0):], ld: g.panel}
-
-	s := acquireScratch(worker)
 	g.sweep(s, a, b, sum, r, x.k0, x.k1)
 	if x.k0 >= chain && g.endsChain(x.k1) {
 		g.add(s, c, sum, rows, cols)

@@ -43,8 +43,8 @@ const (
 	taskWork = 1 << 17
 )
 
-func newTiling(g *Gemm) tiling {
-	t := tiling{
+func (t *tiling) cut(g *Gemm) {
+	*t = tiling{
 		kernels: gemmTiers[Active()],
 		a:       matrix{g.A, g.LDA, g.TransA},
 		b:       matrix{g.B, g.LDB, g.TransB},
@@ -52,7 +52,7 @@ func newTiling(g *Gemm) tiling {
 		n:       g.N,
 	}
 	if g.M == 0 || g.N == 0 {
-		return t
+		return
 	}
 	lanes := t.kernels.lanes
 	if g.TransA && g.N <= lanes && g.M > g.N && g.K <= chain {
@@ -75,46 +75,61 @@ func newTiling(g *Gemm) tiling {
 	tallest := t.kernels.tallest(t.vectors)
 	work := t.m * t.n * g.K
 	inL2 := min(g.K, chain)*t.n <= l2
-	wide := 512 / t.panel * t.panel // columns that make good use of a page
+	big := t.m*min(g.K, chain) > 2<<20
+	page := 512 / t.panel * t.panel // columns that make good use of a page
 
 	t.regionCols = t.n
 	t.packB = t.b.trans
 	t.downward = t.packB
+	leastPanels := 0 // of a region, if rows are shared out
 	switch {
 	case work < serialWork:
 		t.stepK = chain
 		t.downward = t.packB || 2*(t.n/t.panel) < t.m/tallest // fewer calls
-	case !t.swap && (!inL2 && t.m >= 256 && t.n >= 64 && g.K >= 64 || t.b.trans && t.m > 512):
+	case t.m <= tallest && !t.b.trans: // B streams by, once
+		t.regionCols = page
+		t.stepK = 128
+		if inL2 {
+			t.stepK = chain
+			t.regionCols = max(t.n/4/t.panel, 1) * t.panel
+		}
+	case t.m > 512 && t.n >= 512 && g.K >= 64 && !inL2 && (big || t.a.ld%1024 == 0):
 		t.shared = true
-		t.packA = t.a.ld%1024 == 0 || t.n >= 512
-		t.packB, t.downward = true, true
-		t.stepK = 1024
+		t.packA, t.packB, t.downward = true, true, true
+		t.stepK = passK
 		t.ldA = t.stepK + lanes
 		if t.a.trans {
 			t.ldA = (tallest + lanes - 1) / lanes * lanes
 		}
-	case t.m <= tallest && !t.b.trans: // B streams by, once
-		t.regionCols = wide
-		t.stepK = 128
-		if inL2 {
-			t.stepK = chain
-		}
+	case !inL2 && big || t.b.trans && t.m > 512: // A is read once
+		t.packB, t.downward = true, true
+		t.regionCols = min(page/2, t.n)
+		t.stepK = 256
+		leastPanels = 7
 	case !inL2 && !t.b.trans:
 		t.packB, t.downward = true, true
-		t.regionCols = wide
-		t.stepK = 128
-	case !inL2:
+		t.regionCols = min(page, (t.n/8+t.panel-1)/t.panel*t.panel)
+		t.stepK = min(1<<16/t.regionCols, 512)
+	case !inL2: // long runs of B's rows
 		t.regionCols = 64 / t.panel * t.panel
 		t.stepK = 1024
 	case t.b.trans:
 		t.regionCols = t.panel
 		t.stepK = 512
-	case g.Epilogue == nil && t.m >= 4*tallest && g.K >= 64:
+	case g.Epilogue == nil && t.m >= 4*tallest && t.m*t.n <= 4*l2 && g.K >= 64:
 		t.downward = true
 		t.regionCols = t.panel
 		t.stepK = 512
+	case t.m >= 40*tallest && g.K >= 64:
+		t.downward = true
+		t.stepK = 448
+		leastPanels = 10
+	case t.m > 3*tallest:
+		t.stepK = 448
+		leastPanels = 1
 	default:
 		t.stepK = 448
+		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
 	}
 	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
 		// The rows of a tile meet in one set of the first-level cache, which
@@ -123,18 +138,17 @@ func newTiling(g *Gemm) tiling {
 	}
 	t.cutRows(tallest)
 	t.regionPanels = t.count
-	if across := work >= serialWork && !t.shared && t.regionCols == t.n; across && t.count >= 4 {
-		t.cutRows((t.m + t.count + t.count%2 - 1) / (t.count + t.count%2)) // for two cores
-		t.regionPanels = max(t.count*taskWork/work, 1)
-	} else if across {
-		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
+	if leastPanels > 0 {
+		if even := t.count + t.count%2; even <= t.m { // two cores get as much each
+			t.cutRows((t.m + even - 1) / even)
+		}
+		t.regionPanels = max(t.count*taskWork/work, leastPanels)
 	}
 	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
-	return t
 }
 
 // cutRows cuts the rows into panels that are as high as each other, or one row higher.
