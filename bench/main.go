@@ -122,6 +122,9 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	before, commit := load(), revision(ctx)
+	if first, _, _ := strings.Cut(before, " "); first > "0.5" {
+		progress("the machine is busy (load %s): the figures will be of little worth", before)
+	}
 	for _, s := range suites {
 		if !slices.Contains(wanted, s.name) {
 			continue
