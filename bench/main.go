@@ -122,7 +122,8 @@ func run(ctx context.Context, args []string) error {
 		}
 	}
 	before, commit := load(), revision(ctx)
-	if first, _, _ := strings.Cut(before, " "); first > "0.5" {
+	var busy float64
+	if fmt.Sscan(before, &busy); busy > 0.5 {
 		progress("the machine is busy (load %s): the figures will be of little worth", before)
 	}
 	for _, s := range suites {
