@@ -1,46 +1,54 @@
 package cpu
 
 import (
+	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// product is the definition of Gemm, element by element.
+// element is the definition of Gemm for one element.
+func element(g *Gemm, i, j int) float32 {
+	var total float32
+	for k0 := 0; k0 < g.K; k0 += chain {
+		var sum float32
+		for k := k0; k < min(k0+chain, g.K); k++ {
+			a, b := i*g.LDA+k, k*g.LDB+j
+			if g.TransA {
+				a = k*g.LDA + i
+			}
+			if g.TransB {
+				b = j*g.LDB + k
+			}
+			sum = fmath.FMA(g.A[a], g.B[b], sum)
+		}
+		if k0 == 0 {
+			total = sum
+		} else {
+			total += sum
+		}
+	}
+	return total
+}
+
+// product is the definition for all elements.
 func product(g *Gemm) []float32 {
 	c := make([]float32, g.M*g.N)
 	for i := range g.M {
 		for j := range g.N {
-			var total float32
-			for k0 := 0; k0 < g.K; k0 += chain {
-				var sum float32
-				for k := k0; k < min(k0+chain, g.K); k++ {
-					a, b := i*g.LDA+k, k*g.LDB+j
-					if g.TransA {
-						a = k*g.LDA + i
-					}
-					if g.TransB {
-						b = j*g.LDB + k
-					}
-					sum = fmath.FMA(g.A[a], g.B[b], sum)
-				}
-				if k0 == 0 {
-					total = sum
-				} else {
-					total += sum
-				}
-			}
-			c[i*g.N+j] = total
+			c[i*g.N+j] = element(g, i, j)
 		}
 	}
 	return c
 }
 
-// randomGemm returns a product of random numbers, with pad extra columns in
-// memory.
+// randomGemm returns a product of random numbers. Rows are pad elements longer in
+// memory than they need to be.
 func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 	g := &Gemm{M: m, N: n, K: k, TransA: transA, TransB: transB, LDA: k + pad, LDB: n + pad, LDC: n + pad}
 	rowsA, rowsB := m, k
@@ -52,7 +60,7 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 	}
 	r := rand.New(rand.NewPCG(uint64(m), uint64(n*k)))
 	fill := func(size int) []float32 {
-		s := make([]float32, size)
+		s := make([]float32, size+1)[1:] // aligned to nothing
 		for i := range s {
 			s[i] = float32(r.NormFloat64())
 		}
@@ -62,35 +70,204 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 	return g
 }
 
-func TestProductsHaveTheSameBitsOnEveryTier(t *testing.T) {
-	defer Force(Active())
-	type size struct{ m, n, k int }
-	sizes := []size{{1, 1, 4099}, {3, 17, 8200}, {130, 70, 1100}, {40, 300, 700}, {65, 1024, 70}, {128, 10, 64}, {2, 3, 0}, {0, 3, 4}, {3, 0, 4}}
+// everyTier runs test on each tier of this machine.
+func everyTier(t *testing.T, test func(t *testing.T)) {
+	before := Active()
+	defer func() { active = before }()
+	for _, tier := range Supported() {
+		if err := Force(tier); err != nil {
+			t.Fatal(err)
+		}
+		t.Run(tier.String(), test)
+	}
+}
+
+// A size is that of a product, and in pad the elements between rows.
+type size struct{ m, n, k, pad int }
+
+func (s size) String() string { return fmt.Sprintf("%dx%dx%d+%d", s.m, s.n, s.k, s.pad) }
+
+// slow reports whether the size takes seconds in plain Go or on an emulator.
+func (s size) slow() bool {
+	return Active() != AVX2 && Active() != AVX512 && s.m*s.n*s.k > 11_000_000
+}
+
+// large are sizes for each way in which products are cut into tasks.
+var large = []size{
+	{130, 70, 1100, 0},   // rows are shared out
+	{40, 300, 700, 3},    // columns are
+	{65, 1040, 270, 1},   // B doesn't stay in the cache
+	{9, 600, 400, 2},     // one panel of rows
+	{600, 40, 300, 0},    // A passes by
+	{620, 130, 90, 5},    // many rows
+	{17, 30, 8200, 0},    // three chains
+	{600, 520, 416, 608}, // rows that meet in one set of the cache
+	{530, 540, 4100, 0},  // all are large, and two chains
+	{1, 1, 9000, 0},
+	{1, 700, 800, 1},
+	{700, 1, 800, 0},
+}
+
+func TestProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
+	sizes := append(slices.Clone(large), size{2, 3, 0, 1}, size{0, 3, 4, 0}, size{3, 0, 4, 0})
 	for m := 1; m < 34; m += 3 {
 		for n := 1; n < 70; n += 4 {
-			sizes = append(sizes, size{m, n, 1 + (m*n)%37})
+			sizes = append(sizes, size{m, n, 1 + (m*n)%37, m % 3})
 		}
 	}
-	for _, s := range sizes {
-		for form := range 4 {
-			g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.m%3)
-			want := product(g)
-			for _, tier := range Supported() {
-				if err := Force(tier); err != nil {
-					t.Fatal(err)
+	want := map[string]float32{}
+	everyTier(t, func(t *testing.T) {
+		for _, s := range sizes {
+			if s.slow() {
+				continue
+			}
+			for form := range 4 {
+				g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
+				p := par.New(1 + (s.m+form)%3)
+				untouched := g.C[min(g.N, len(g.C)):]
+				if s.pad > 0 && len(untouched) > 0 {
+					untouched[0] = 7
 				}
-				for _, workers := range []int{1, 3} {
-					c := make([]float32, len(g.C))
-					h := &Gemm{M: g.M, N: g.N, K: g.K, TransA: g.TransA, TransB: g.TransB, A: g.A, B: g.B, C: c, LDA: g.LDA, LDB: g.LDB, LDC: g.LDC}
-					h.Run(par.New(workers))
-					for i := range g.M {
-						for j := range g.N {
-							if got := c[i*g.LDC+j]; math.Float32bits(got) != math.Float32bits(want[i*g.N+j]) {
-								t.Fatalf("%v transA %v transB %v, tier %v, %d workers: element (%d, %d) is %v, want %v", s, g.TransA, g.TransB, tier, workers, i, j, got, want[i*g.N+j])
-							}
-						}
+				g.Run(p)
+				p.Close()
+				if s.pad > 0 && len(untouched) > 0 && untouched[0] != 7 {
+					t.Fatalf("%v, form %d: C is written beside its columns", s, form)
+				}
+				// Of large products, some elements are held against the
+				// definition; all are summed up and held against other tiers.
+				step := 1 + s.m*s.n*s.k/200_000
+				sum := float32(0)
+				for i := range s.m * s.n {
+					row, col := i/s.n, i%s.n
+					got := g.C[row*g.LDC+col]
+					sum = fmath.FMA(sum, 0.9, got)
+					if i%step != 0 && i != s.m*s.n-1 {
+						continue
+					}
+					if want := element(g, row, col); math.Float32bits(got) != math.Float32bits(want) {
+						t.Fatalf("%v, form %d: element (%d, %d) is %v, want %v", s, form, row, col, got, want)
 					}
 				}
+				key := fmt.Sprint(s, form)
+				if other, ok := want[key]; ok && sum != other {
+					t.Fatalf("%v, form %d: not all elements are as on other tiers", s, form)
+				}
+				want[key] = sum
+			}
+		}
+	})
+}
+
+func TestProductsOfWhatIsNoNumber(t *testing.T) {
+	inf, nan, tiny, negZero := float32(math.Inf(1)), float32(math.NaN()), math.Float32frombits(3), float32(math.Copysign(0, -1))
+	everyTier(t, func(t *testing.T) {
+		for form := range 4 {
+			g := randomGemm(30, 50, 20, form&1 != 0, form&2 != 0, 0)
+			for i, x := range []float32{inf, nan, -inf, 0, negZero, tiny, -tiny, math.MaxFloat32} {
+				g.A[(i*77)%len(g.A)] = x
+				g.B[(i*131)%len(g.B)] = x
+				g.B[(i*57)%len(g.B)] = 0
+			}
+			g.Run(nil)
+			for i, want := range product(g) {
+				if got := g.C[i]; !sameBits(got, want) {
+					t.Fatalf("form %d: element %d is %v, want %v", form, i, got, want)
+				}
+			}
+		}
+	})
+}
+
+// seen counts how often each element has been in a region, and whether it was
+// finished then.
+type seen struct {
+	g     *Gemm
+	want  []float32
+	mu    sync.Mutex
+	count []int
+	wrong bool
+}
+
+func (s *seen) Region(_, r0, r1, c0, c1 int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for r := r0; r < r1; r++ {
+		for c := c0; c < c1; c++ {
+			s.count[r*s.g.N+c]++
+			s.wrong = s.wrong || s.g.C[r*s.g.LDC+c] != s.want[r*s.g.N+c]
+		}
+	}
+}
+
+func TestAnEpilogueSeesEveryElementOnceWhenItIsFinished(t *testing.T) {
+	everyTier(t, func(t *testing.T) {
+		for _, s := range append(slices.Clone(large), size{20, 30, 40, 0}, size{20, 30, 0, 0}, size{300, 9, 40, 1}) {
+			if s.slow() || Active() == Generic && s.m*s.n*s.k > 5_000_000 {
+				continue
+			}
+			for form := range 4 {
+				g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
+				g.Run(nil)
+				e := &seen{g: g, count: make([]int, g.M*g.N)}
+				for r := range g.M {
+					e.want = append(e.want, g.C[r*g.LDC:][:g.N]...)
+				}
+				fill(g.C, -1)
+				g.Epilogue = e
+				g.Prepare()
+				for _, workers := range []int{1, 2, 3, 7} {
+					p := par.New(workers)
+					clear(e.count)
+					g.Run(p)
+					p.Close()
+					if e.wrong || slices.Min(e.count) != 1 || slices.Max(e.count) != 1 {
+						t.Fatalf("%v, form %d, %d workers: seen %d to %d times; unfinished: %v", s, form, workers, slices.Min(e.count), slices.Max(e.count), e.wrong)
+					}
+				}
+			}
+		}
+	})
+}
+
+func TestProductsRunSideBySide(t *testing.T) {
+	pool := par.New(2)
+	defer pool.Close()
+	var wg sync.WaitGroup
+	for _, s := range large {
+		if s.slow() {
+			continue
+		}
+		g := randomGemm(s.m, s.n, s.k, false, true, s.pad)
+		g.Run(nil)
+		want := slices.Clone(g.C)
+		wg.Go(func() {
+			for range 3 {
+				fill(g.C, 0)
+				g.Run(pool)
+				for r := range g.M {
+					if !slices.Equal(g.C[r*g.LDC:][:g.N], want[r*g.LDC:][:g.N]) {
+						t.Errorf("%v: row %d differs", s, r)
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestProductsAllocateNothing(t *testing.T) {
+	p := par.New(2)
+	defer p.Close()
+	for _, s := range large {
+		if s.slow() {
+			continue
+		}
+		for form := range 4 {
+			g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
+			g.Run(p)
+			if n := testing.AllocsPerRun(2, func() { g.Run(p) }); n != 0 {
+				t.Errorf("%v, form %d: %v allocations", s, form, n)
 			}
 		}
 	}

@@ -105,7 +105,7 @@ func (t *tiling) cut(g *Gemm) {
 		t.packB, t.downward = true, true
 		t.regionCols = min(page/2, t.n)
 		t.stepK = 256
-		leastPanels = 7
+		leastPanels = max(t.m/tallest/8, 7)
 	case !inL2 && !t.b.trans:
 		t.packB, t.downward = true, true
 		t.regionCols = min(page, (t.n/8+t.panel-1)/t.panel*t.panel)
