@@ -4,998 +4,1726 @@
 
 package cpu
 
+// tile1x8RowsAVX2 computes tiles of 1 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x8RowsAVX2(t *tile)
 
+// tile1x16RowsAVX2 computes tiles of 1 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16RowsAVX2(t *tile)
 
+// tile1x32RowsAVX2 computes tiles of 1 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32RowsAVX2(t *tile)
 
+// tile1x96RowsAVX2 computes tiles of 1 rows and 96 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 96 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x96RowsAVX2(t *tile)
 
+// tile2x8RowsAVX2 computes tiles of 2 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x8RowsAVX2(t *tile)
 
+// tile2x16RowsAVX2 computes tiles of 2 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16RowsAVX2(t *tile)
 
+// tile2x48RowsAVX2 computes tiles of 2 rows and 48 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 48 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x48RowsAVX2(t *tile)
 
+// tile3x8RowsAVX2 computes tiles of 3 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x8RowsAVX2(t *tile)
 
+// tile3x16RowsAVX2 computes tiles of 3 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16RowsAVX2(t *tile)
 
+// tile3x32RowsAVX2 computes tiles of 3 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32RowsAVX2(t *tile)
 
+// tile4x8RowsAVX2 computes tiles of 4 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x8RowsAVX2(t *tile)
 
+// tile4x16RowsAVX2 computes tiles of 4 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x16RowsAVX2(t *tile)
 
+// tile4x24RowsAVX2 computes tiles of 4 rows and 24 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 24 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x24RowsAVX2(t *tile)
 
+// tile5x8RowsAVX2 computes tiles of 5 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x8RowsAVX2(t *tile)
 
+// tile5x16RowsAVX2 computes tiles of 5 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x16RowsAVX2(t *tile)
 
+// tile6x8RowsAVX2 computes tiles of 6 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x8RowsAVX2(t *tile)
 
+// tile6x16RowsAVX2 computes tiles of 6 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x16RowsAVX2(t *tile)
 
+// tile7x8RowsAVX2 computes tiles of 7 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 7 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile7x8RowsAVX2(t *tile)
 
+// tile8x8RowsAVX2 computes tiles of 8 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 8 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile8x8RowsAVX2(t *tile)
 
+// tile9x8RowsAVX2 computes tiles of 9 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 9 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile9x8RowsAVX2(t *tile)
 
+// tile10x8RowsAVX2 computes tiles of 10 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 10 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile10x8RowsAVX2(t *tile)
 
+// tile11x8RowsAVX2 computes tiles of 11 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 11 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile11x8RowsAVX2(t *tile)
 
+// tile12x8RowsAVX2 computes tiles of 12 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 12 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile12x8RowsAVX2(t *tile)
 
+// tile1x8ColsAVX2 computes tiles of 1 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x8ColsAVX2(t *tile)
 
+// tile1x16ColsAVX2 computes tiles of 1 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16ColsAVX2(t *tile)
 
+// tile1x32ColsAVX2 computes tiles of 1 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32ColsAVX2(t *tile)
 
+// tile1x96ColsAVX2 computes tiles of 1 rows and 96 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 96 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x96ColsAVX2(t *tile)
 
+// tile2x8ColsAVX2 computes tiles of 2 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x8ColsAVX2(t *tile)
 
+// tile2x16ColsAVX2 computes tiles of 2 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16ColsAVX2(t *tile)
 
+// tile2x48ColsAVX2 computes tiles of 2 rows and 48 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 48 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x48ColsAVX2(t *tile)
 
+// tile3x8ColsAVX2 computes tiles of 3 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x8ColsAVX2(t *tile)
 
+// tile3x16ColsAVX2 computes tiles of 3 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16ColsAVX2(t *tile)
 
+// tile3x32ColsAVX2 computes tiles of 3 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32ColsAVX2(t *tile)
 
+// tile4x8ColsAVX2 computes tiles of 4 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x8ColsAVX2(t *tile)
 
+// tile4x16ColsAVX2 computes tiles of 4 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x16ColsAVX2(t *tile)
 
+// tile4x24ColsAVX2 computes tiles of 4 rows and 24 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 24 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x24ColsAVX2(t *tile)
 
+// tile5x8ColsAVX2 computes tiles of 5 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x8ColsAVX2(t *tile)
 
+// tile5x16ColsAVX2 computes tiles of 5 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x16ColsAVX2(t *tile)
 
+// tile6x8ColsAVX2 computes tiles of 6 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x8ColsAVX2(t *tile)
 
+// tile6x16ColsAVX2 computes tiles of 6 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x16ColsAVX2(t *tile)
 
+// tile7x8ColsAVX2 computes tiles of 7 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 7 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile7x8ColsAVX2(t *tile)
 
+// tile8x8ColsAVX2 computes tiles of 8 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 8 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile8x8ColsAVX2(t *tile)
 
+// tile9x8ColsAVX2 computes tiles of 9 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 9 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile9x8ColsAVX2(t *tile)
 
+// tile10x8ColsAVX2 computes tiles of 10 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 10 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile10x8ColsAVX2(t *tile)
 
+// tile11x8ColsAVX2 computes tiles of 11 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 11 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile11x8ColsAVX2(t *tile)
 
+// tile12x8ColsAVX2 computes tiles of 12 rows and 8 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 12 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile12x8ColsAVX2(t *tile)
 
-// // cols <= 16
+// copyAVX2 copies matrices that lie side by side, of at most 16 columns:
 //
 //	for i := range rows {
 //		for n := range count {
 //			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])
+//		}
+//	}
 //
 //go:noescape
 func copyAVX2(t *block)
 
-// // rows <= 8
+// transposeAVX2 transposes a matrix of at most 8 rows:
 //
 //	for i := range rows {
 //		for j := range cols {
 //			dst[j*ldd+i] = src[i*lds+j]
+//		}
+//	}
 //
 //go:noescape
 func transposeAVX2(t *block)
 
+// tile1x16RowsAVX512 computes tiles of 1 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16RowsAVX512(t *tile)
 
+// tile1x32RowsAVX512 computes tiles of 1 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32RowsAVX512(t *tile)
 
+// tile1x64RowsAVX512 computes tiles of 1 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x64RowsAVX512(t *tile)
 
+// tile1x128RowsAVX512 computes tiles of 1 rows and 128 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 128 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x128RowsAVX512(t *tile)
 
+// tile1x256RowsAVX512 computes tiles of 1 rows and 256 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 256 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x256RowsAVX512(t *tile)
 
+// tile2x16RowsAVX512 computes tiles of 2 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16RowsAVX512(t *tile)
 
+// tile2x32RowsAVX512 computes tiles of 2 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x32RowsAVX512(t *tile)
 
+// tile2x64RowsAVX512 computes tiles of 2 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x64RowsAVX512(t *tile)
 
+// tile2x128RowsAVX512 computes tiles of 2 rows and 128 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 128 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x128RowsAVX512(t *tile)
 
+// tile3x16RowsAVX512 computes tiles of 3 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16RowsAVX512(t *tile)
 
+// tile3x32RowsAVX512 computes tiles of 3 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32RowsAVX512(t *tile)
 
+// tile3x64RowsAVX512 computes tiles of 3 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x64RowsAVX512(t *tile)
 
+// tile4x16RowsAVX512 computes tiles of 4 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x16RowsAVX512(t *tile)
 
+// tile4x32RowsAVX512 computes tiles of 4 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x32RowsAVX512(t *tile)
 
+// tile4x64RowsAVX512 computes tiles of 4 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x64RowsAVX512(t *tile)
 
+// tile5x16RowsAVX512 computes tiles of 5 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x16RowsAVX512(t *tile)
 
+// tile5x32RowsAVX512 computes tiles of 5 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x32RowsAVX512(t *tile)
 
+// tile5x64RowsAVX512 computes tiles of 5 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x64RowsAVX512(t *tile)
 
+// tile6x16RowsAVX512 computes tiles of 6 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x16RowsAVX512(t *tile)
 
+// tile6x32RowsAVX512 computes tiles of 6 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x32RowsAVX512(t *tile)
 
+// tile6x64RowsAVX512 computes tiles of 6 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x64RowsAVX512(t *tile)
 
+// tile7x16RowsAVX512 computes tiles of 7 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 7 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile7x16RowsAVX512(t *tile)
 
+// tile7x32RowsAVX512 computes tiles of 7 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 7 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile7x32RowsAVX512(t *tile)
 
+// tile8x16RowsAVX512 computes tiles of 8 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 8 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile8x16RowsAVX512(t *tile)
 
+// tile8x32RowsAVX512 computes tiles of 8 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 8 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile8x32RowsAVX512(t *tile)
 
+// tile9x16RowsAVX512 computes tiles of 9 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 9 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile9x16RowsAVX512(t *tile)
 
+// tile9x32RowsAVX512 computes tiles of 9 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 9 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile9x32RowsAVX512(t *tile)
 
+// tile10x16RowsAVX512 computes tiles of 10 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 10 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile10x16RowsAVX512(t *tile)
 
+// tile10x32RowsAVX512 computes tiles of 10 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 10 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile10x32RowsAVX512(t *tile)
 
+// tile11x16RowsAVX512 computes tiles of 11 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 11 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile11x16RowsAVX512(t *tile)
 
+// tile11x32RowsAVX512 computes tiles of 11 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 11 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile11x32RowsAVX512(t *tile)
 
+// tile12x16RowsAVX512 computes tiles of 12 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 12 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile12x16RowsAVX512(t *tile)
 
+// tile12x32RowsAVX512 computes tiles of 12 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 12 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile12x32RowsAVX512(t *tile)
 
+// tile13x16RowsAVX512 computes tiles of 13 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 13 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile13x16RowsAVX512(t *tile)
 
+// tile13x32RowsAVX512 computes tiles of 13 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 13 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile13x32RowsAVX512(t *tile)
 
+// tile14x16RowsAVX512 computes tiles of 14 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 14 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile14x16RowsAVX512(t *tile)
 
+// tile14x32RowsAVX512 computes tiles of 14 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 14 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile14x32RowsAVX512(t *tile)
 
+// tile1x16ColsAVX512 computes tiles of 1 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16ColsAVX512(t *tile)
 
+// tile1x32ColsAVX512 computes tiles of 1 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32ColsAVX512(t *tile)
 
+// tile1x64ColsAVX512 computes tiles of 1 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x64ColsAVX512(t *tile)
 
+// tile1x128ColsAVX512 computes tiles of 1 rows and 128 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 128 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x128ColsAVX512(t *tile)
 
+// tile1x256ColsAVX512 computes tiles of 1 rows and 256 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 256 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x256ColsAVX512(t *tile)
 
+// tile2x16ColsAVX512 computes tiles of 2 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16ColsAVX512(t *tile)
 
+// tile2x32ColsAVX512 computes tiles of 2 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x32ColsAVX512(t *tile)
 
+// tile2x64ColsAVX512 computes tiles of 2 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x64ColsAVX512(t *tile)
 
+// tile2x128ColsAVX512 computes tiles of 2 rows and 128 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 128 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x128ColsAVX512(t *tile)
 
+// tile3x16ColsAVX512 computes tiles of 3 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16ColsAVX512(t *tile)
 
+// tile3x32ColsAVX512 computes tiles of 3 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32ColsAVX512(t *tile)
 
+// tile3x64ColsAVX512 computes tiles of 3 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x64ColsAVX512(t *tile)
 
+// tile4x16ColsAVX512 computes tiles of 4 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x16ColsAVX512(t *tile)
 
+// tile4x32ColsAVX512 computes tiles of 4 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x32ColsAVX512(t *tile)
 
+// tile4x64ColsAVX512 computes tiles of 4 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x64ColsAVX512(t *tile)
 
+// tile5x16ColsAVX512 computes tiles of 5 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x16ColsAVX512(t *tile)
 
+// tile5x32ColsAVX512 computes tiles of 5 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x32ColsAVX512(t *tile)
 
+// tile5x64ColsAVX512 computes tiles of 5 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x64ColsAVX512(t *tile)
 
+// tile6x16ColsAVX512 computes tiles of 6 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x16ColsAVX512(t *tile)
 
+// tile6x32ColsAVX512 computes tiles of 6 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x32ColsAVX512(t *tile)
 
+// tile6x64ColsAVX512 computes tiles of 6 rows and 64 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x64ColsAVX512(t *tile)
 
+// tile7x16ColsAVX512 computes tiles of 7 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 7 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile7x16ColsAVX512(t *tile)
 
+// tile7x32ColsAVX512 computes tiles of 7 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 7 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile7x32ColsAVX512(t *tile)
 
+// tile8x16ColsAVX512 computes tiles of 8 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 8 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile8x16ColsAVX512(t *tile)
 
+// tile8x32ColsAVX512 computes tiles of 8 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 8 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile8x32ColsAVX512(t *tile)
 
+// tile9x16ColsAVX512 computes tiles of 9 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 9 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile9x16ColsAVX512(t *tile)
 
+// tile9x32ColsAVX512 computes tiles of 9 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 9 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile9x32ColsAVX512(t *tile)
 
+// tile10x16ColsAVX512 computes tiles of 10 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 10 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile10x16ColsAVX512(t *tile)
 
+// tile10x32ColsAVX512 computes tiles of 10 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 10 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile10x32ColsAVX512(t *tile)
 
+// tile11x16ColsAVX512 computes tiles of 11 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 11 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile11x16ColsAVX512(t *tile)
 
+// tile11x32ColsAVX512 computes tiles of 11 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 11 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile11x32ColsAVX512(t *tile)
 
+// tile12x16ColsAVX512 computes tiles of 12 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 12 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile12x16ColsAVX512(t *tile)
 
+// tile12x32ColsAVX512 computes tiles of 12 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 12 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile12x32ColsAVX512(t *tile)
 
+// tile13x16ColsAVX512 computes tiles of 13 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 13 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile13x16ColsAVX512(t *tile)
 
+// tile13x32ColsAVX512 computes tiles of 13 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 13 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile13x32ColsAVX512(t *tile)
 
+// tile14x16ColsAVX512 computes tiles of 14 rows and 16 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 14 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile14x16ColsAVX512(t *tile)
 
+// tile14x32ColsAVX512 computes tiles of 14 rows and 32 columns, of which the last vector may have
+// fewer if there are no more than two; of each:
+//
 //	for p := range k {
 //		for i := range 14 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile14x32ColsAVX512(t *tile)
 
-// // cols <= 32
+// copyAVX512 copies matrices that lie side by side, of at most 32 columns:
 //
 //	for i := range rows {
 //		for n := range count {
 //			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])
+//		}
+//	}
 //
 //go:noescape
 func copyAVX512(t *block)
 
-// // rows <= 16
+// transposeAVX512 transposes a matrix of at most 16 rows:
 //
 //	for i := range rows {
 //		for j := range cols {
 //			dst[j*ldd+i] = src[i*lds+j]
+//		}
+//	}
 //
 //go:noescape
 func transposeAVX512(t *block)

@@ -4,12 +4,20 @@
 
 package cpu
 
+// peakAVX2 multiplies and adds in registers that don't wait for each other:
+//
 //	for range n {
 //		for i := range 12 {
 //			sum[i] = fmath.FMA(0, 0, sum[i])
+//		}
+//	}
 func peakAVX2(n int)
 
+// peakAVX512 multiplies and adds in registers that don't wait for each other:
+//
 //	for range n {
 //		for i := range 24 {
 //			sum[i] = fmath.FMA(0, 0, sum[i])
+//		}
+//	}
 func peakAVX512(n int)

@@ -37,10 +37,16 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 	name := fmt.Sprintf("tile%dx%d%s%s", rows, width, order, g.isa.name)
 	g.function(name, "t", "tile")
 	g.Doc(
-		"for p := range k {",
-		fmt.Sprintf("	for i := range %d {", rows),
-		fmt.Sprintf("		for j := range %d {", width),
-		fmt.Sprintf("			c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", index),
+		fmt.Sprintf("%s computes tiles of %d rows and %d columns, of which the last vector may have", name, rows, width),
+		"fewer if there are no more than two; of each:",
+		"",
+		"	for p := range k {",
+		fmt.Sprintf("		for i := range %d {", rows),
+		fmt.Sprintf("			for j := range %d {", width),
+		fmt.Sprintf("				c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", index),
+		"			}",
+		"		}",
+		"	}",
 	)
 	m.emit()
 	g.RET()

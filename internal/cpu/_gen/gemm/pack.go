@@ -12,10 +12,13 @@ func (g *generator) copyBlock() {
 	n := g.isa.lanes
 	g.function("copy"+g.isa.name, "t", "block")
 	g.Doc(
-		fmt.Sprintf("// cols <= %d", 2*n),
-		"for i := range rows {",
-		"	for n := range count {",
-		"		copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])",
+		fmt.Sprintf("copy%s copies matrices that lie side by side, of at most %d columns:", g.isa.name, 2*n),
+		"",
+		"	for i := range rows {",
+		"		for n := range count {",
+		"			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])",
+		"		}",
+		"	}",
 	)
 	dst, src, dstStep, rows, cols := g.load("dst"), g.load("src"), g.load("dstStep"), g.load("rows"), g.load("cols")
 	srcStep, ahead := g.GP64(), g.GP64()
@@ -82,10 +85,13 @@ func (g *generator) transposeBlock() {
 	n := g.isa.lanes
 	g.function("transpose"+g.isa.name, "t", "block")
 	g.Doc(
-		fmt.Sprintf("// rows <= %d", n),
-		"for i := range rows {",
-		"	for j := range cols {",
-		"		dst[j*ldd+i] = src[i*lds+j]",
+		fmt.Sprintf("transpose%s transposes a matrix of at most %d rows:", g.isa.name, n),
+		"",
+		"	for i := range rows {",
+		"		for j := range cols {",
+		"			dst[j*ldd+i] = src[i*lds+j]",
+		"		}",
+		"	}",
 	)
 	dst, src, ldd, rows, cols := g.load("dst"), g.load("src"), g.load("ldd"), g.load("rows"), g.load("cols")
 	lds := map[int]reg.GPVirtual{1: g.load("lds"), 3: g.GP64(), 5: g.GP64()}

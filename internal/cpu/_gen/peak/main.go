@@ -62,9 +62,13 @@ func loop(ctx *build.Context, name string, sums []reg.VecPhysical, factor reg.Ve
 	ctx.Attributes(4) // NOSPLIT
 	ctx.SignatureExpr("func(n int)")
 	ctx.Doc(
-		"for range n {",
-		fmt.Sprintf("	for i := range %d {", len(sums)),
-		"		sum[i] = fmath.FMA(0, 0, sum[i])",
+		name+" multiplies and adds in registers that don't wait for each other:",
+		"",
+		"	for range n {",
+		fmt.Sprintf("		for i := range %d {", len(sums)),
+		"			sum[i] = fmath.FMA(0, 0, sum[i])",
+		"		}",
+		"	}",
 	)
 	n := ctx.Load(ctx.Param("n"), ctx.GP64())
 	for _, v := range append([]reg.VecPhysical{factor}, sums...) {
