@@ -4,8 +4,7 @@
 
 package cpu
 
-// tile1x8RowsAVX2 computes tiles of 1 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x8RowsAVX2 computes tiles of one row and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -18,8 +17,7 @@ package cpu
 //go:noescape
 func tile1x8RowsAVX2(t *tile)
 
-// tile1x16RowsAVX2 computes tiles of 1 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x16RowsAVX2 computes tiles of one row and 16 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -32,8 +30,7 @@ func tile1x8RowsAVX2(t *tile)
 //go:noescape
 func tile1x16RowsAVX2(t *tile)
 
-// tile1x32RowsAVX2 computes tiles of 1 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x32RowsAVX2 computes tiles of one row and 32 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -46,8 +43,7 @@ func tile1x16RowsAVX2(t *tile)
 //go:noescape
 func tile1x32RowsAVX2(t *tile)
 
-// tile1x96RowsAVX2 computes tiles of 1 rows and 96 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x96RowsAVX2 computes tiles of one row and 96 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -60,8 +56,7 @@ func tile1x32RowsAVX2(t *tile)
 //go:noescape
 func tile1x96RowsAVX2(t *tile)
 
-// tile2x8RowsAVX2 computes tiles of 2 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x8RowsAVX2 computes tiles of 2 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -74,8 +69,7 @@ func tile1x96RowsAVX2(t *tile)
 //go:noescape
 func tile2x8RowsAVX2(t *tile)
 
-// tile2x16RowsAVX2 computes tiles of 2 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x16RowsAVX2 computes tiles of 2 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -88,8 +82,7 @@ func tile2x8RowsAVX2(t *tile)
 //go:noescape
 func tile2x16RowsAVX2(t *tile)
 
-// tile2x48RowsAVX2 computes tiles of 2 rows and 48 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x48RowsAVX2 computes tiles of 2 rows and 48 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -102,8 +95,7 @@ func tile2x16RowsAVX2(t *tile)
 //go:noescape
 func tile2x48RowsAVX2(t *tile)
 
-// tile3x8RowsAVX2 computes tiles of 3 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x8RowsAVX2 computes tiles of 3 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -116,8 +108,7 @@ func tile2x48RowsAVX2(t *tile)
 //go:noescape
 func tile3x8RowsAVX2(t *tile)
 
-// tile3x16RowsAVX2 computes tiles of 3 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x16RowsAVX2 computes tiles of 3 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -130,8 +121,7 @@ func tile3x8RowsAVX2(t *tile)
 //go:noescape
 func tile3x16RowsAVX2(t *tile)
 
-// tile3x32RowsAVX2 computes tiles of 3 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x32RowsAVX2 computes tiles of 3 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -144,8 +134,7 @@ func tile3x16RowsAVX2(t *tile)
 //go:noescape
 func tile3x32RowsAVX2(t *tile)
 
-// tile4x8RowsAVX2 computes tiles of 4 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x8RowsAVX2 computes tiles of 4 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -158,8 +147,7 @@ func tile3x32RowsAVX2(t *tile)
 //go:noescape
 func tile4x8RowsAVX2(t *tile)
 
-// tile4x16RowsAVX2 computes tiles of 4 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x16RowsAVX2 computes tiles of 4 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -172,8 +160,7 @@ func tile4x8RowsAVX2(t *tile)
 //go:noescape
 func tile4x16RowsAVX2(t *tile)
 
-// tile4x24RowsAVX2 computes tiles of 4 rows and 24 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x24RowsAVX2 computes tiles of 4 rows and 24 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -186,8 +173,7 @@ func tile4x16RowsAVX2(t *tile)
 //go:noescape
 func tile4x24RowsAVX2(t *tile)
 
-// tile5x8RowsAVX2 computes tiles of 5 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x8RowsAVX2 computes tiles of 5 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -200,8 +186,7 @@ func tile4x24RowsAVX2(t *tile)
 //go:noescape
 func tile5x8RowsAVX2(t *tile)
 
-// tile5x16RowsAVX2 computes tiles of 5 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x16RowsAVX2 computes tiles of 5 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -214,8 +199,7 @@ func tile5x8RowsAVX2(t *tile)
 //go:noescape
 func tile5x16RowsAVX2(t *tile)
 
-// tile6x8RowsAVX2 computes tiles of 6 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x8RowsAVX2 computes tiles of 6 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -228,8 +212,7 @@ func tile5x16RowsAVX2(t *tile)
 //go:noescape
 func tile6x8RowsAVX2(t *tile)
 
-// tile6x16RowsAVX2 computes tiles of 6 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x16RowsAVX2 computes tiles of 6 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -242,8 +225,7 @@ func tile6x8RowsAVX2(t *tile)
 //go:noescape
 func tile6x16RowsAVX2(t *tile)
 
-// tile7x8RowsAVX2 computes tiles of 7 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile7x8RowsAVX2 computes tiles of 7 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -256,8 +238,7 @@ func tile6x16RowsAVX2(t *tile)
 //go:noescape
 func tile7x8RowsAVX2(t *tile)
 
-// tile8x8RowsAVX2 computes tiles of 8 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile8x8RowsAVX2 computes tiles of 8 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -270,8 +251,7 @@ func tile7x8RowsAVX2(t *tile)
 //go:noescape
 func tile8x8RowsAVX2(t *tile)
 
-// tile9x8RowsAVX2 computes tiles of 9 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile9x8RowsAVX2 computes tiles of 9 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -284,8 +264,7 @@ func tile8x8RowsAVX2(t *tile)
 //go:noescape
 func tile9x8RowsAVX2(t *tile)
 
-// tile10x8RowsAVX2 computes tiles of 10 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile10x8RowsAVX2 computes tiles of 10 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -298,8 +277,7 @@ func tile9x8RowsAVX2(t *tile)
 //go:noescape
 func tile10x8RowsAVX2(t *tile)
 
-// tile11x8RowsAVX2 computes tiles of 11 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile11x8RowsAVX2 computes tiles of 11 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -312,8 +290,7 @@ func tile10x8RowsAVX2(t *tile)
 //go:noescape
 func tile11x8RowsAVX2(t *tile)
 
-// tile12x8RowsAVX2 computes tiles of 12 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile12x8RowsAVX2 computes tiles of 12 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -326,8 +303,7 @@ func tile11x8RowsAVX2(t *tile)
 //go:noescape
 func tile12x8RowsAVX2(t *tile)
 
-// tile1x8ColsAVX2 computes tiles of 1 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x8ColsAVX2 computes tiles of one row and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -340,8 +316,7 @@ func tile12x8RowsAVX2(t *tile)
 //go:noescape
 func tile1x8ColsAVX2(t *tile)
 
-// tile1x16ColsAVX2 computes tiles of 1 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x16ColsAVX2 computes tiles of one row and 16 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -354,8 +329,7 @@ func tile1x8ColsAVX2(t *tile)
 //go:noescape
 func tile1x16ColsAVX2(t *tile)
 
-// tile1x32ColsAVX2 computes tiles of 1 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x32ColsAVX2 computes tiles of one row and 32 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -368,8 +342,7 @@ func tile1x16ColsAVX2(t *tile)
 //go:noescape
 func tile1x32ColsAVX2(t *tile)
 
-// tile1x96ColsAVX2 computes tiles of 1 rows and 96 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x96ColsAVX2 computes tiles of one row and 96 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -382,8 +355,7 @@ func tile1x32ColsAVX2(t *tile)
 //go:noescape
 func tile1x96ColsAVX2(t *tile)
 
-// tile2x8ColsAVX2 computes tiles of 2 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x8ColsAVX2 computes tiles of 2 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -396,8 +368,7 @@ func tile1x96ColsAVX2(t *tile)
 //go:noescape
 func tile2x8ColsAVX2(t *tile)
 
-// tile2x16ColsAVX2 computes tiles of 2 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x16ColsAVX2 computes tiles of 2 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -410,8 +381,7 @@ func tile2x8ColsAVX2(t *tile)
 //go:noescape
 func tile2x16ColsAVX2(t *tile)
 
-// tile2x48ColsAVX2 computes tiles of 2 rows and 48 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x48ColsAVX2 computes tiles of 2 rows and 48 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -424,8 +394,7 @@ func tile2x16ColsAVX2(t *tile)
 //go:noescape
 func tile2x48ColsAVX2(t *tile)
 
-// tile3x8ColsAVX2 computes tiles of 3 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x8ColsAVX2 computes tiles of 3 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -438,8 +407,7 @@ func tile2x48ColsAVX2(t *tile)
 //go:noescape
 func tile3x8ColsAVX2(t *tile)
 
-// tile3x16ColsAVX2 computes tiles of 3 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x16ColsAVX2 computes tiles of 3 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -452,8 +420,7 @@ func tile3x8ColsAVX2(t *tile)
 //go:noescape
 func tile3x16ColsAVX2(t *tile)
 
-// tile3x32ColsAVX2 computes tiles of 3 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x32ColsAVX2 computes tiles of 3 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -466,8 +433,7 @@ func tile3x16ColsAVX2(t *tile)
 //go:noescape
 func tile3x32ColsAVX2(t *tile)
 
-// tile4x8ColsAVX2 computes tiles of 4 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x8ColsAVX2 computes tiles of 4 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -480,8 +446,7 @@ func tile3x32ColsAVX2(t *tile)
 //go:noescape
 func tile4x8ColsAVX2(t *tile)
 
-// tile4x16ColsAVX2 computes tiles of 4 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x16ColsAVX2 computes tiles of 4 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -494,8 +459,7 @@ func tile4x8ColsAVX2(t *tile)
 //go:noescape
 func tile4x16ColsAVX2(t *tile)
 
-// tile4x24ColsAVX2 computes tiles of 4 rows and 24 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x24ColsAVX2 computes tiles of 4 rows and 24 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -508,8 +472,7 @@ func tile4x16ColsAVX2(t *tile)
 //go:noescape
 func tile4x24ColsAVX2(t *tile)
 
-// tile5x8ColsAVX2 computes tiles of 5 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x8ColsAVX2 computes tiles of 5 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -522,8 +485,7 @@ func tile4x24ColsAVX2(t *tile)
 //go:noescape
 func tile5x8ColsAVX2(t *tile)
 
-// tile5x16ColsAVX2 computes tiles of 5 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x16ColsAVX2 computes tiles of 5 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -536,8 +498,7 @@ func tile5x8ColsAVX2(t *tile)
 //go:noescape
 func tile5x16ColsAVX2(t *tile)
 
-// tile6x8ColsAVX2 computes tiles of 6 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x8ColsAVX2 computes tiles of 6 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -550,8 +511,7 @@ func tile5x16ColsAVX2(t *tile)
 //go:noescape
 func tile6x8ColsAVX2(t *tile)
 
-// tile6x16ColsAVX2 computes tiles of 6 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x16ColsAVX2 computes tiles of 6 rows and 16 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -564,8 +524,7 @@ func tile6x8ColsAVX2(t *tile)
 //go:noescape
 func tile6x16ColsAVX2(t *tile)
 
-// tile7x8ColsAVX2 computes tiles of 7 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile7x8ColsAVX2 computes tiles of 7 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -578,8 +537,7 @@ func tile6x16ColsAVX2(t *tile)
 //go:noescape
 func tile7x8ColsAVX2(t *tile)
 
-// tile8x8ColsAVX2 computes tiles of 8 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile8x8ColsAVX2 computes tiles of 8 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -592,8 +550,7 @@ func tile7x8ColsAVX2(t *tile)
 //go:noescape
 func tile8x8ColsAVX2(t *tile)
 
-// tile9x8ColsAVX2 computes tiles of 9 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile9x8ColsAVX2 computes tiles of 9 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -606,8 +563,7 @@ func tile8x8ColsAVX2(t *tile)
 //go:noescape
 func tile9x8ColsAVX2(t *tile)
 
-// tile10x8ColsAVX2 computes tiles of 10 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile10x8ColsAVX2 computes tiles of 10 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -620,8 +576,7 @@ func tile9x8ColsAVX2(t *tile)
 //go:noescape
 func tile10x8ColsAVX2(t *tile)
 
-// tile11x8ColsAVX2 computes tiles of 11 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile11x8ColsAVX2 computes tiles of 11 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -634,8 +589,7 @@ func tile10x8ColsAVX2(t *tile)
 //go:noescape
 func tile11x8ColsAVX2(t *tile)
 
-// tile12x8ColsAVX2 computes tiles of 12 rows and 8 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile12x8ColsAVX2 computes tiles of 12 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -670,8 +624,7 @@ func copyAVX2(t *block)
 //go:noescape
 func transposeAVX2(t *block)
 
-// tile1x16RowsAVX512 computes tiles of 1 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x16RowsAVX512 computes tiles of one row and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -684,8 +637,7 @@ func transposeAVX2(t *block)
 //go:noescape
 func tile1x16RowsAVX512(t *tile)
 
-// tile1x32RowsAVX512 computes tiles of 1 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x32RowsAVX512 computes tiles of one row and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -698,8 +650,7 @@ func tile1x16RowsAVX512(t *tile)
 //go:noescape
 func tile1x32RowsAVX512(t *tile)
 
-// tile1x64RowsAVX512 computes tiles of 1 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x64RowsAVX512 computes tiles of one row and 64 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -712,8 +663,7 @@ func tile1x32RowsAVX512(t *tile)
 //go:noescape
 func tile1x64RowsAVX512(t *tile)
 
-// tile1x128RowsAVX512 computes tiles of 1 rows and 128 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x128RowsAVX512 computes tiles of one row and 128 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -726,8 +676,7 @@ func tile1x64RowsAVX512(t *tile)
 //go:noescape
 func tile1x128RowsAVX512(t *tile)
 
-// tile1x256RowsAVX512 computes tiles of 1 rows and 256 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x256RowsAVX512 computes tiles of one row and 256 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -740,8 +689,7 @@ func tile1x128RowsAVX512(t *tile)
 //go:noescape
 func tile1x256RowsAVX512(t *tile)
 
-// tile2x16RowsAVX512 computes tiles of 2 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x16RowsAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -754,8 +702,7 @@ func tile1x256RowsAVX512(t *tile)
 //go:noescape
 func tile2x16RowsAVX512(t *tile)
 
-// tile2x32RowsAVX512 computes tiles of 2 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x32RowsAVX512 computes tiles of 2 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -768,8 +715,7 @@ func tile2x16RowsAVX512(t *tile)
 //go:noescape
 func tile2x32RowsAVX512(t *tile)
 
-// tile2x64RowsAVX512 computes tiles of 2 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x64RowsAVX512 computes tiles of 2 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -782,8 +728,7 @@ func tile2x32RowsAVX512(t *tile)
 //go:noescape
 func tile2x64RowsAVX512(t *tile)
 
-// tile2x128RowsAVX512 computes tiles of 2 rows and 128 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x128RowsAVX512 computes tiles of 2 rows and 128 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -796,8 +741,7 @@ func tile2x64RowsAVX512(t *tile)
 //go:noescape
 func tile2x128RowsAVX512(t *tile)
 
-// tile3x16RowsAVX512 computes tiles of 3 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x16RowsAVX512 computes tiles of 3 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -810,8 +754,7 @@ func tile2x128RowsAVX512(t *tile)
 //go:noescape
 func tile3x16RowsAVX512(t *tile)
 
-// tile3x32RowsAVX512 computes tiles of 3 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x32RowsAVX512 computes tiles of 3 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -824,8 +767,7 @@ func tile3x16RowsAVX512(t *tile)
 //go:noescape
 func tile3x32RowsAVX512(t *tile)
 
-// tile3x64RowsAVX512 computes tiles of 3 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x64RowsAVX512 computes tiles of 3 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -838,8 +780,7 @@ func tile3x32RowsAVX512(t *tile)
 //go:noescape
 func tile3x64RowsAVX512(t *tile)
 
-// tile4x16RowsAVX512 computes tiles of 4 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x16RowsAVX512 computes tiles of 4 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -852,8 +793,7 @@ func tile3x64RowsAVX512(t *tile)
 //go:noescape
 func tile4x16RowsAVX512(t *tile)
 
-// tile4x32RowsAVX512 computes tiles of 4 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x32RowsAVX512 computes tiles of 4 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -866,8 +806,7 @@ func tile4x16RowsAVX512(t *tile)
 //go:noescape
 func tile4x32RowsAVX512(t *tile)
 
-// tile4x64RowsAVX512 computes tiles of 4 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x64RowsAVX512 computes tiles of 4 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -880,8 +819,7 @@ func tile4x32RowsAVX512(t *tile)
 //go:noescape
 func tile4x64RowsAVX512(t *tile)
 
-// tile5x16RowsAVX512 computes tiles of 5 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x16RowsAVX512 computes tiles of 5 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -894,8 +832,7 @@ func tile4x64RowsAVX512(t *tile)
 //go:noescape
 func tile5x16RowsAVX512(t *tile)
 
-// tile5x32RowsAVX512 computes tiles of 5 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x32RowsAVX512 computes tiles of 5 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -908,8 +845,7 @@ func tile5x16RowsAVX512(t *tile)
 //go:noescape
 func tile5x32RowsAVX512(t *tile)
 
-// tile5x64RowsAVX512 computes tiles of 5 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x64RowsAVX512 computes tiles of 5 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -922,8 +858,7 @@ func tile5x32RowsAVX512(t *tile)
 //go:noescape
 func tile5x64RowsAVX512(t *tile)
 
-// tile6x16RowsAVX512 computes tiles of 6 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x16RowsAVX512 computes tiles of 6 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -936,8 +871,7 @@ func tile5x64RowsAVX512(t *tile)
 //go:noescape
 func tile6x16RowsAVX512(t *tile)
 
-// tile6x32RowsAVX512 computes tiles of 6 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x32RowsAVX512 computes tiles of 6 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -950,8 +884,7 @@ func tile6x16RowsAVX512(t *tile)
 //go:noescape
 func tile6x32RowsAVX512(t *tile)
 
-// tile6x64RowsAVX512 computes tiles of 6 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x64RowsAVX512 computes tiles of 6 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -964,8 +897,7 @@ func tile6x32RowsAVX512(t *tile)
 //go:noescape
 func tile6x64RowsAVX512(t *tile)
 
-// tile7x16RowsAVX512 computes tiles of 7 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile7x16RowsAVX512 computes tiles of 7 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -978,8 +910,7 @@ func tile6x64RowsAVX512(t *tile)
 //go:noescape
 func tile7x16RowsAVX512(t *tile)
 
-// tile7x32RowsAVX512 computes tiles of 7 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile7x32RowsAVX512 computes tiles of 7 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -992,8 +923,7 @@ func tile7x16RowsAVX512(t *tile)
 //go:noescape
 func tile7x32RowsAVX512(t *tile)
 
-// tile8x16RowsAVX512 computes tiles of 8 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile8x16RowsAVX512 computes tiles of 8 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -1006,8 +936,7 @@ func tile7x32RowsAVX512(t *tile)
 //go:noescape
 func tile8x16RowsAVX512(t *tile)
 
-// tile8x32RowsAVX512 computes tiles of 8 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile8x32RowsAVX512 computes tiles of 8 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -1020,8 +949,7 @@ func tile8x16RowsAVX512(t *tile)
 //go:noescape
 func tile8x32RowsAVX512(t *tile)
 
-// tile9x16RowsAVX512 computes tiles of 9 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile9x16RowsAVX512 computes tiles of 9 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -1034,8 +962,7 @@ func tile8x32RowsAVX512(t *tile)
 //go:noescape
 func tile9x16RowsAVX512(t *tile)
 
-// tile9x32RowsAVX512 computes tiles of 9 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile9x32RowsAVX512 computes tiles of 9 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -1048,8 +975,7 @@ func tile9x16RowsAVX512(t *tile)
 //go:noescape
 func tile9x32RowsAVX512(t *tile)
 
-// tile10x16RowsAVX512 computes tiles of 10 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile10x16RowsAVX512 computes tiles of 10 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -1062,8 +988,7 @@ func tile9x32RowsAVX512(t *tile)
 //go:noescape
 func tile10x16RowsAVX512(t *tile)
 
-// tile10x32RowsAVX512 computes tiles of 10 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile10x32RowsAVX512 computes tiles of 10 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -1076,8 +1001,7 @@ func tile10x16RowsAVX512(t *tile)
 //go:noescape
 func tile10x32RowsAVX512(t *tile)
 
-// tile11x16RowsAVX512 computes tiles of 11 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile11x16RowsAVX512 computes tiles of 11 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -1090,8 +1014,7 @@ func tile10x32RowsAVX512(t *tile)
 //go:noescape
 func tile11x16RowsAVX512(t *tile)
 
-// tile11x32RowsAVX512 computes tiles of 11 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile11x32RowsAVX512 computes tiles of 11 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -1104,8 +1027,7 @@ func tile11x16RowsAVX512(t *tile)
 //go:noescape
 func tile11x32RowsAVX512(t *tile)
 
-// tile12x16RowsAVX512 computes tiles of 12 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile12x16RowsAVX512 computes tiles of 12 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -1118,8 +1040,7 @@ func tile11x32RowsAVX512(t *tile)
 //go:noescape
 func tile12x16RowsAVX512(t *tile)
 
-// tile12x32RowsAVX512 computes tiles of 12 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile12x32RowsAVX512 computes tiles of 12 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -1132,8 +1053,7 @@ func tile12x16RowsAVX512(t *tile)
 //go:noescape
 func tile12x32RowsAVX512(t *tile)
 
-// tile13x16RowsAVX512 computes tiles of 13 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile13x16RowsAVX512 computes tiles of 13 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 13 {
@@ -1146,8 +1066,7 @@ func tile12x32RowsAVX512(t *tile)
 //go:noescape
 func tile13x16RowsAVX512(t *tile)
 
-// tile13x32RowsAVX512 computes tiles of 13 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile13x32RowsAVX512 computes tiles of 13 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 13 {
@@ -1160,8 +1079,7 @@ func tile13x16RowsAVX512(t *tile)
 //go:noescape
 func tile13x32RowsAVX512(t *tile)
 
-// tile14x16RowsAVX512 computes tiles of 14 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile14x16RowsAVX512 computes tiles of 14 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 14 {
@@ -1174,8 +1092,7 @@ func tile13x32RowsAVX512(t *tile)
 //go:noescape
 func tile14x16RowsAVX512(t *tile)
 
-// tile14x32RowsAVX512 computes tiles of 14 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile14x32RowsAVX512 computes tiles of 14 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 14 {
@@ -1188,8 +1105,7 @@ func tile14x16RowsAVX512(t *tile)
 //go:noescape
 func tile14x32RowsAVX512(t *tile)
 
-// tile1x16ColsAVX512 computes tiles of 1 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x16ColsAVX512 computes tiles of one row and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1202,8 +1118,7 @@ func tile14x32RowsAVX512(t *tile)
 //go:noescape
 func tile1x16ColsAVX512(t *tile)
 
-// tile1x32ColsAVX512 computes tiles of 1 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x32ColsAVX512 computes tiles of one row and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1216,8 +1131,7 @@ func tile1x16ColsAVX512(t *tile)
 //go:noescape
 func tile1x32ColsAVX512(t *tile)
 
-// tile1x64ColsAVX512 computes tiles of 1 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x64ColsAVX512 computes tiles of one row and 64 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1230,8 +1144,7 @@ func tile1x32ColsAVX512(t *tile)
 //go:noescape
 func tile1x64ColsAVX512(t *tile)
 
-// tile1x128ColsAVX512 computes tiles of 1 rows and 128 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x128ColsAVX512 computes tiles of one row and 128 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1244,8 +1157,7 @@ func tile1x64ColsAVX512(t *tile)
 //go:noescape
 func tile1x128ColsAVX512(t *tile)
 
-// tile1x256ColsAVX512 computes tiles of 1 rows and 256 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile1x256ColsAVX512 computes tiles of one row and 256 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1258,8 +1170,7 @@ func tile1x128ColsAVX512(t *tile)
 //go:noescape
 func tile1x256ColsAVX512(t *tile)
 
-// tile2x16ColsAVX512 computes tiles of 2 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x16ColsAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1272,8 +1183,7 @@ func tile1x256ColsAVX512(t *tile)
 //go:noescape
 func tile2x16ColsAVX512(t *tile)
 
-// tile2x32ColsAVX512 computes tiles of 2 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x32ColsAVX512 computes tiles of 2 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1286,8 +1196,7 @@ func tile2x16ColsAVX512(t *tile)
 //go:noescape
 func tile2x32ColsAVX512(t *tile)
 
-// tile2x64ColsAVX512 computes tiles of 2 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x64ColsAVX512 computes tiles of 2 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1300,8 +1209,7 @@ func tile2x32ColsAVX512(t *tile)
 //go:noescape
 func tile2x64ColsAVX512(t *tile)
 
-// tile2x128ColsAVX512 computes tiles of 2 rows and 128 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile2x128ColsAVX512 computes tiles of 2 rows and 128 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1314,8 +1222,7 @@ func tile2x64ColsAVX512(t *tile)
 //go:noescape
 func tile2x128ColsAVX512(t *tile)
 
-// tile3x16ColsAVX512 computes tiles of 3 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x16ColsAVX512 computes tiles of 3 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -1328,8 +1235,7 @@ func tile2x128ColsAVX512(t *tile)
 //go:noescape
 func tile3x16ColsAVX512(t *tile)
 
-// tile3x32ColsAVX512 computes tiles of 3 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x32ColsAVX512 computes tiles of 3 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -1342,8 +1248,7 @@ func tile3x16ColsAVX512(t *tile)
 //go:noescape
 func tile3x32ColsAVX512(t *tile)
 
-// tile3x64ColsAVX512 computes tiles of 3 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile3x64ColsAVX512 computes tiles of 3 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -1356,8 +1261,7 @@ func tile3x32ColsAVX512(t *tile)
 //go:noescape
 func tile3x64ColsAVX512(t *tile)
 
-// tile4x16ColsAVX512 computes tiles of 4 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x16ColsAVX512 computes tiles of 4 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -1370,8 +1274,7 @@ func tile3x64ColsAVX512(t *tile)
 //go:noescape
 func tile4x16ColsAVX512(t *tile)
 
-// tile4x32ColsAVX512 computes tiles of 4 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x32ColsAVX512 computes tiles of 4 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -1384,8 +1287,7 @@ func tile4x16ColsAVX512(t *tile)
 //go:noescape
 func tile4x32ColsAVX512(t *tile)
 
-// tile4x64ColsAVX512 computes tiles of 4 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile4x64ColsAVX512 computes tiles of 4 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -1398,8 +1300,7 @@ func tile4x32ColsAVX512(t *tile)
 //go:noescape
 func tile4x64ColsAVX512(t *tile)
 
-// tile5x16ColsAVX512 computes tiles of 5 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x16ColsAVX512 computes tiles of 5 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -1412,8 +1313,7 @@ func tile4x64ColsAVX512(t *tile)
 //go:noescape
 func tile5x16ColsAVX512(t *tile)
 
-// tile5x32ColsAVX512 computes tiles of 5 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x32ColsAVX512 computes tiles of 5 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -1426,8 +1326,7 @@ func tile5x16ColsAVX512(t *tile)
 //go:noescape
 func tile5x32ColsAVX512(t *tile)
 
-// tile5x64ColsAVX512 computes tiles of 5 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile5x64ColsAVX512 computes tiles of 5 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -1440,8 +1339,7 @@ func tile5x32ColsAVX512(t *tile)
 //go:noescape
 func tile5x64ColsAVX512(t *tile)
 
-// tile6x16ColsAVX512 computes tiles of 6 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x16ColsAVX512 computes tiles of 6 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -1454,8 +1352,7 @@ func tile5x64ColsAVX512(t *tile)
 //go:noescape
 func tile6x16ColsAVX512(t *tile)
 
-// tile6x32ColsAVX512 computes tiles of 6 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x32ColsAVX512 computes tiles of 6 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -1468,8 +1365,7 @@ func tile6x16ColsAVX512(t *tile)
 //go:noescape
 func tile6x32ColsAVX512(t *tile)
 
-// tile6x64ColsAVX512 computes tiles of 6 rows and 64 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile6x64ColsAVX512 computes tiles of 6 rows and 64 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -1482,8 +1378,7 @@ func tile6x32ColsAVX512(t *tile)
 //go:noescape
 func tile6x64ColsAVX512(t *tile)
 
-// tile7x16ColsAVX512 computes tiles of 7 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile7x16ColsAVX512 computes tiles of 7 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -1496,8 +1391,7 @@ func tile6x64ColsAVX512(t *tile)
 //go:noescape
 func tile7x16ColsAVX512(t *tile)
 
-// tile7x32ColsAVX512 computes tiles of 7 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile7x32ColsAVX512 computes tiles of 7 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -1510,8 +1404,7 @@ func tile7x16ColsAVX512(t *tile)
 //go:noescape
 func tile7x32ColsAVX512(t *tile)
 
-// tile8x16ColsAVX512 computes tiles of 8 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile8x16ColsAVX512 computes tiles of 8 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -1524,8 +1417,7 @@ func tile7x32ColsAVX512(t *tile)
 //go:noescape
 func tile8x16ColsAVX512(t *tile)
 
-// tile8x32ColsAVX512 computes tiles of 8 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile8x32ColsAVX512 computes tiles of 8 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -1538,8 +1430,7 @@ func tile8x16ColsAVX512(t *tile)
 //go:noescape
 func tile8x32ColsAVX512(t *tile)
 
-// tile9x16ColsAVX512 computes tiles of 9 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile9x16ColsAVX512 computes tiles of 9 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -1552,8 +1443,7 @@ func tile8x32ColsAVX512(t *tile)
 //go:noescape
 func tile9x16ColsAVX512(t *tile)
 
-// tile9x32ColsAVX512 computes tiles of 9 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile9x32ColsAVX512 computes tiles of 9 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -1566,8 +1456,7 @@ func tile9x16ColsAVX512(t *tile)
 //go:noescape
 func tile9x32ColsAVX512(t *tile)
 
-// tile10x16ColsAVX512 computes tiles of 10 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile10x16ColsAVX512 computes tiles of 10 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -1580,8 +1469,7 @@ func tile9x32ColsAVX512(t *tile)
 //go:noescape
 func tile10x16ColsAVX512(t *tile)
 
-// tile10x32ColsAVX512 computes tiles of 10 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile10x32ColsAVX512 computes tiles of 10 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -1594,8 +1482,7 @@ func tile10x16ColsAVX512(t *tile)
 //go:noescape
 func tile10x32ColsAVX512(t *tile)
 
-// tile11x16ColsAVX512 computes tiles of 11 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile11x16ColsAVX512 computes tiles of 11 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -1608,8 +1495,7 @@ func tile10x32ColsAVX512(t *tile)
 //go:noescape
 func tile11x16ColsAVX512(t *tile)
 
-// tile11x32ColsAVX512 computes tiles of 11 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile11x32ColsAVX512 computes tiles of 11 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -1622,8 +1508,7 @@ func tile11x16ColsAVX512(t *tile)
 //go:noescape
 func tile11x32ColsAVX512(t *tile)
 
-// tile12x16ColsAVX512 computes tiles of 12 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile12x16ColsAVX512 computes tiles of 12 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -1636,8 +1521,7 @@ func tile11x32ColsAVX512(t *tile)
 //go:noescape
 func tile12x16ColsAVX512(t *tile)
 
-// tile12x32ColsAVX512 computes tiles of 12 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile12x32ColsAVX512 computes tiles of 12 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -1650,8 +1534,7 @@ func tile12x16ColsAVX512(t *tile)
 //go:noescape
 func tile12x32ColsAVX512(t *tile)
 
-// tile13x16ColsAVX512 computes tiles of 13 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile13x16ColsAVX512 computes tiles of 13 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 13 {
@@ -1664,8 +1547,7 @@ func tile12x32ColsAVX512(t *tile)
 //go:noescape
 func tile13x16ColsAVX512(t *tile)
 
-// tile13x32ColsAVX512 computes tiles of 13 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile13x32ColsAVX512 computes tiles of 13 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 13 {
@@ -1678,8 +1560,7 @@ func tile13x16ColsAVX512(t *tile)
 //go:noescape
 func tile13x32ColsAVX512(t *tile)
 
-// tile14x16ColsAVX512 computes tiles of 14 rows and 16 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile14x16ColsAVX512 computes tiles of 14 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 14 {
@@ -1692,8 +1573,7 @@ func tile13x32ColsAVX512(t *tile)
 //go:noescape
 func tile14x16ColsAVX512(t *tile)
 
-// tile14x32ColsAVX512 computes tiles of 14 rows and 32 columns, of which the last vector may have
-// fewer if there are no more than two; of each:
+// tile14x32ColsAVX512 computes tiles of 14 rows and 17 to 32 columns:
 //
 //	for p := range k {
 //		for i := range 14 {

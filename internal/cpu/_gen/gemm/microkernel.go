@@ -35,10 +35,16 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 	}
 	width := vectors * g.isa.lanes
 	name := fmt.Sprintf("tile%dx%d%s%s", rows, width, order, g.isa.name)
+	tall, wide := fmt.Sprintf("%d rows", rows), fmt.Sprint(width)
+	if rows == 1 {
+		tall = "one row"
+	}
+	if vectors <= g.isa.partial {
+		wide = fmt.Sprintf("%d to %d", width-g.isa.lanes+1, width)
+	}
 	g.function(name, "t", "tile")
 	g.Doc(
-		fmt.Sprintf("%s computes tiles of %d rows and %d columns, of which the last vector may have", name, rows, width),
-		"fewer if there are no more than two; of each:",
+		fmt.Sprintf("%s computes tiles of %s and %s columns:", name, tall, wide),
 		"",
 		"	for p := range k {",
 		fmt.Sprintf("		for i := range %d {", rows),
@@ -54,7 +60,7 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 }
 
 func (m *microkernel) emit() {
-	if m.vectors == 1 || m.vectors == 2 && m.wide() {
+	if m.vectors <= m.isa.partial {
 		m.tail = m.firstLanes(m.load("tail"), 1)
 	}
 	a, b := m.load("a"), m.load("b")
