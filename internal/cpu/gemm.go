@@ -146,7 +146,8 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	if k0%chain > 0 {
 		t.resume = 1
 	}
-	if g.shared {
+	s.past = g.past && k1 == g.K && k0 < chain
+	if g.shared && (!s.past || t.resume == 1) {
 		t.far = 1
 	}
 	width := cols

@@ -22,7 +22,7 @@ TEXT ·tile1x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (BX)(BX*2), SI
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), DI
@@ -115,7 +115,7 @@ TEXT ·tile1x16RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -203,7 +203,7 @@ TEXT ·tile1x32RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -297,7 +297,7 @@ TEXT ·tile1x96RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -460,7 +460,7 @@ TEXT ·tile2x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*2), DI
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R8
 	MOVQ       (SP), R9
@@ -551,7 +551,7 @@ TEXT ·tile2x16RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -663,7 +663,7 @@ TEXT ·tile2x48RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -863,7 +863,7 @@ TEXT ·tile3x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*2), DI
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R8
 	MOVQ       (SP), R9
@@ -982,7 +982,7 @@ tile:
 	PREFETCHT1 (R9)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -1085,6 +1085,22 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R9
+	MOVQ     (SP), R10
+	VMOVNTPS Y0, (R10)
+	VMOVNTPS Y1, 32(R10)
+	ADDQ     R9, R10
+	VMOVNTPS Y2, (R10)
+	VMOVNTPS Y3, 32(R10)
+	ADDQ     R9, R10
+	VMOVNTPS Y4, (R10)
+	VMOVNTPS Y5, 32(R10)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
 	VMOVUPS Y0, (R10)
@@ -1095,12 +1111,14 @@ store:
 	ADDQ    R9, R10
 	VMOVUPS Y4, (R10)
 	VMOVUPS Y5, 32(R10)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R9
-	ADDQ    R9, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R9
+	ADDQ R9, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -1119,7 +1137,7 @@ TEXT ·tile3x32RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -1317,7 +1335,7 @@ TEXT ·tile4x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -1454,7 +1472,7 @@ tile:
 	PREFETCHT1 (R10)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -1577,6 +1595,25 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Y0, (R11)
+	VMOVNTPS Y1, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y2, (R11)
+	VMOVNTPS Y3, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y4, (R11)
+	VMOVNTPS Y5, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y6, (R11)
+	VMOVNTPS Y7, 32(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Y0, (R11)
@@ -1590,12 +1627,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Y6, (R11)
 	VMOVUPS Y7, 32(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -1615,7 +1654,7 @@ TEXT ·tile4x24RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -1815,7 +1854,7 @@ TEXT ·tile5x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -1969,7 +2008,7 @@ tile:
 	PREFETCHT1 (R10)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -2112,6 +2151,28 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Y0, (R11)
+	VMOVNTPS Y1, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y2, (R11)
+	VMOVNTPS Y3, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y4, (R11)
+	VMOVNTPS Y5, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y6, (R11)
+	VMOVNTPS Y7, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y8, (R11)
+	VMOVNTPS Y9, 32(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Y0, (R11)
@@ -2128,12 +2189,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Y8, (R11)
 	VMOVUPS Y9, 32(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -2158,7 +2221,7 @@ TEXT ·tile6x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2330,7 +2393,7 @@ tile:
 	PREFETCHT1 (R11)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -2493,6 +2556,31 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Y0, (R12)
+	VMOVNTPS Y1, 32(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Y2, (R12)
+	VMOVNTPS Y3, 32(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Y4, (R12)
+	VMOVNTPS Y5, 32(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Y6, (R12)
+	VMOVNTPS Y7, 32(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Y8, (R12)
+	VMOVNTPS Y9, 32(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Y10, (R12)
+	VMOVNTPS Y11, 32(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Y0, (R12)
@@ -2512,12 +2600,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Y10, (R12)
 	VMOVUPS Y11, 32(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -2542,7 +2632,7 @@ TEXT ·tile7x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2714,7 +2804,7 @@ TEXT ·tile8x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2905,7 +2995,7 @@ TEXT ·tile9x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3111,7 +3201,7 @@ TEXT ·tile10x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3332,7 +3422,7 @@ TEXT ·tile11x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3568,7 +3658,7 @@ TEXT ·tile12x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3818,7 +3908,7 @@ TEXT ·tile1x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R9
@@ -3895,7 +3985,7 @@ TEXT ·tile1x16ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -3985,7 +4075,7 @@ TEXT ·tile1x32ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4081,7 +4171,7 @@ TEXT ·tile1x96ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4245,7 +4335,7 @@ TEXT ·tile2x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -4337,7 +4427,7 @@ TEXT ·tile2x16ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -4450,7 +4540,7 @@ TEXT ·tile2x48ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -4651,7 +4741,7 @@ TEXT ·tile3x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -4771,7 +4861,7 @@ tile:
 	PREFETCHT1 (R10)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -4874,6 +4964,22 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Y0, (R11)
+	VMOVNTPS Y1, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y2, (R11)
+	VMOVNTPS Y3, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y4, (R11)
+	VMOVNTPS Y5, 32(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Y0, (R11)
@@ -4884,12 +4990,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Y4, (R11)
 	VMOVUPS Y5, 32(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -4909,7 +5017,7 @@ TEXT ·tile3x32ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -5107,7 +5215,7 @@ TEXT ·tile4x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -5244,7 +5352,7 @@ tile:
 	PREFETCHT1 (R10)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -5367,6 +5475,25 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Y0, (R11)
+	VMOVNTPS Y1, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y2, (R11)
+	VMOVNTPS Y3, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y4, (R11)
+	VMOVNTPS Y5, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y6, (R11)
+	VMOVNTPS Y7, 32(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Y0, (R11)
@@ -5380,12 +5507,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Y6, (R11)
 	VMOVUPS Y7, 32(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -5405,7 +5534,7 @@ TEXT ·tile4x24ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -5605,7 +5734,7 @@ TEXT ·tile5x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -5759,7 +5888,7 @@ tile:
 	PREFETCHT1 (R10)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -5902,6 +6031,28 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Y0, (R11)
+	VMOVNTPS Y1, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y2, (R11)
+	VMOVNTPS Y3, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y4, (R11)
+	VMOVNTPS Y5, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y6, (R11)
+	VMOVNTPS Y7, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y8, (R11)
+	VMOVNTPS Y9, 32(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Y0, (R11)
@@ -5918,12 +6069,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Y8, (R11)
 	VMOVUPS Y9, 32(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -5947,7 +6100,7 @@ TEXT ·tile6x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6118,7 +6271,7 @@ tile:
 	PREFETCHT1 (R10)
 
 near:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -6281,6 +6434,31 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Y0, (R11)
+	VMOVNTPS Y1, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y2, (R11)
+	VMOVNTPS Y3, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y4, (R11)
+	VMOVNTPS Y5, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y6, (R11)
+	VMOVNTPS Y7, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y8, (R11)
+	VMOVNTPS Y9, 32(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Y10, (R11)
+	VMOVNTPS Y11, 32(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Y0, (R11)
@@ -6300,12 +6478,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Y10, (R11)
 	VMOVUPS Y11, 32(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	VZEROUPPER
 	RET
 
@@ -6329,7 +6509,7 @@ TEXT ·tile7x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6500,7 +6680,7 @@ TEXT ·tile8x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6686,7 +6866,7 @@ TEXT ·tile9x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6887,7 +7067,7 @@ TEXT ·tile10x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7103,7 +7283,7 @@ TEXT ·tile11x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7334,7 +7514,7 @@ TEXT ·tile12x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7753,7 +7933,7 @@ TEXT ·tile1x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (BX)(BX*2), SI
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), DI
@@ -7826,7 +8006,7 @@ TEXT ·tile1x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (BX)(BX*2), SI
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), DI
@@ -7913,7 +8093,7 @@ TEXT ·tile1x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -8006,7 +8186,7 @@ TEXT ·tile1x128RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -8131,7 +8311,7 @@ TEXT ·tile1x256RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -8325,7 +8505,7 @@ TEXT ·tile2x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -8409,7 +8589,7 @@ TEXT ·tile2x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -8520,7 +8700,7 @@ TEXT ·tile2x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -8673,7 +8853,7 @@ TEXT ·tile2x128RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -8914,7 +9094,7 @@ TEXT ·tile3x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -9008,7 +9188,7 @@ TEXT ·tile3x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -9142,7 +9322,7 @@ TEXT ·tile3x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -9339,7 +9519,7 @@ TEXT ·tile4x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -9444,7 +9624,7 @@ TEXT ·tile4x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -9602,7 +9782,7 @@ TEXT ·tile4x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -9838,7 +10018,7 @@ TEXT ·tile5x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -9953,7 +10133,7 @@ TEXT ·tile5x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -10134,7 +10314,7 @@ TEXT ·tile5x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -10410,7 +10590,7 @@ TEXT ·tile6x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -10536,7 +10716,7 @@ TEXT ·tile6x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -10741,7 +10921,7 @@ TEXT ·tile6x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (R8)(R8*2), R9
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -11056,7 +11236,7 @@ TEXT ·tile7x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -11220,7 +11400,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -11404,6 +11584,34 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -11426,12 +11634,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z12, (R12)
 	VMOVUPS Z13, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile8x16RowsAVX512(t *tile)
@@ -11455,7 +11665,7 @@ TEXT ·tile8x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -11636,7 +11846,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -11844,6 +12054,37 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -11869,12 +12110,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z14, (R12)
 	VMOVUPS Z15, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile9x16RowsAVX512(t *tile)
@@ -11898,7 +12141,7 @@ TEXT ·tile9x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -12092,7 +12335,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -12320,6 +12563,40 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z16, (R12)
+	VMOVNTPS Z17, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -12348,12 +12625,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z16, (R12)
 	VMOVUPS Z17, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile10x16RowsAVX512(t *tile)
@@ -12377,7 +12656,7 @@ TEXT ·tile10x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -12584,7 +12863,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -12832,6 +13111,43 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z16, (R12)
+	VMOVNTPS Z17, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z18, (R12)
+	VMOVNTPS Z19, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -12863,12 +13179,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z18, (R12)
 	VMOVUPS Z19, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile11x16RowsAVX512(t *tile)
@@ -12892,7 +13210,7 @@ TEXT ·tile11x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -13112,7 +13430,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -13380,6 +13698,46 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z16, (R12)
+	VMOVNTPS Z17, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z18, (R12)
+	VMOVNTPS Z19, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z20, (R12)
+	VMOVNTPS Z21, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -13414,12 +13772,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z20, (R12)
 	VMOVUPS Z21, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile12x16RowsAVX512(t *tile)
@@ -13443,7 +13803,7 @@ TEXT ·tile12x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -13676,7 +14036,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -13964,6 +14324,49 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z16, (R12)
+	VMOVNTPS Z17, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z18, (R12)
+	VMOVNTPS Z19, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z20, (R12)
+	VMOVNTPS Z21, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z22, (R12)
+	VMOVNTPS Z23, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -14001,12 +14404,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z22, (R12)
 	VMOVUPS Z23, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile13x16RowsAVX512(t *tile)
@@ -14030,7 +14435,7 @@ TEXT ·tile13x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -14276,7 +14681,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -14584,6 +14989,52 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z16, (R12)
+	VMOVNTPS Z17, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z18, (R12)
+	VMOVNTPS Z19, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z20, (R12)
+	VMOVNTPS Z21, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z22, (R12)
+	VMOVNTPS Z23, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z24, (R12)
+	VMOVNTPS Z25, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -14624,12 +15075,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z24, (R12)
 	VMOVUPS Z25, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile14x16RowsAVX512(t *tile)
@@ -14653,7 +15106,7 @@ TEXT ·tile14x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -14912,7 +15365,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -15240,6 +15693,55 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R11
+	MOVQ     (SP), R12
+	VMOVNTPS Z0, (R12)
+	VMOVNTPS Z1, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z2, (R12)
+	VMOVNTPS Z3, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z4, (R12)
+	VMOVNTPS Z5, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z6, (R12)
+	VMOVNTPS Z7, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z8, (R12)
+	VMOVNTPS Z9, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z10, (R12)
+	VMOVNTPS Z11, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z12, (R12)
+	VMOVNTPS Z13, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z14, (R12)
+	VMOVNTPS Z15, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z16, (R12)
+	VMOVNTPS Z17, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z18, (R12)
+	VMOVNTPS Z19, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z20, (R12)
+	VMOVNTPS Z21, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z22, (R12)
+	VMOVNTPS Z23, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z24, (R12)
+	VMOVNTPS Z25, 64(R12)
+	ADDQ     R11, R12
+	VMOVNTPS Z26, (R12)
+	VMOVNTPS Z27, 64(R12)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
 	VMOVUPS Z0, (R12)
@@ -15283,12 +15785,14 @@ store:
 	ADDQ    R11, R12
 	VMOVUPS Z26, (R12)
 	VMOVUPS Z27, K1, 64(R12)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R11
-	ADDQ    R11, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R11
+	ADDQ R11, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile1x16ColsAVX512(t *tile)
@@ -15311,7 +15815,7 @@ TEXT ·tile1x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R9
@@ -15386,7 +15890,7 @@ TEXT ·tile1x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R9
@@ -15475,7 +15979,7 @@ TEXT ·tile1x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -15570,7 +16074,7 @@ TEXT ·tile1x128ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -15697,7 +16201,7 @@ TEXT ·tile1x256ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -15892,7 +16396,7 @@ TEXT ·tile2x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -15977,7 +16481,7 @@ TEXT ·tile2x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -16089,7 +16593,7 @@ TEXT ·tile2x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -16243,7 +16747,7 @@ TEXT ·tile2x128ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -16485,7 +16989,7 @@ TEXT ·tile3x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -16580,7 +17084,7 @@ TEXT ·tile3x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -16715,7 +17219,7 @@ TEXT ·tile3x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -16912,7 +17416,7 @@ TEXT ·tile4x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17017,7 +17521,7 @@ TEXT ·tile4x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17175,7 +17679,7 @@ TEXT ·tile4x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -17411,7 +17915,7 @@ TEXT ·tile5x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17526,7 +18030,7 @@ TEXT ·tile5x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17707,7 +18211,7 @@ TEXT ·tile5x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -17982,7 +18486,7 @@ TEXT ·tile6x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18107,7 +18611,7 @@ TEXT ·tile6x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18311,7 +18815,7 @@ TEXT ·tile6x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    112(AX), $+0
+	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -18625,7 +19129,7 @@ TEXT ·tile7x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18788,7 +19292,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -18972,6 +19476,34 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -18994,12 +19526,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z12, (R11)
 	VMOVUPS Z13, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile8x16ColsAVX512(t *tile)
@@ -19022,7 +19556,7 @@ TEXT ·tile8x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -19198,7 +19732,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -19402,6 +19936,37 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -19427,12 +19992,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z14, (R11)
 	VMOVUPS Z15, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile9x16ColsAVX512(t *tile)
@@ -19455,7 +20022,7 @@ TEXT ·tile9x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -19644,7 +20211,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -19868,6 +20435,40 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z16, (R11)
+	VMOVNTPS Z17, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -19896,12 +20497,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z16, (R11)
 	VMOVUPS Z17, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile10x16ColsAVX512(t *tile)
@@ -19924,7 +20527,7 @@ TEXT ·tile10x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -20126,7 +20729,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -20370,6 +20973,43 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z16, (R11)
+	VMOVNTPS Z17, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z18, (R11)
+	VMOVNTPS Z19, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -20401,12 +21041,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z18, (R11)
 	VMOVUPS Z19, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile11x16ColsAVX512(t *tile)
@@ -20429,7 +21071,7 @@ TEXT ·tile11x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -20644,7 +21286,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -20908,6 +21550,46 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z16, (R11)
+	VMOVNTPS Z17, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z18, (R11)
+	VMOVNTPS Z19, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z20, (R11)
+	VMOVNTPS Z21, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -20942,12 +21624,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z20, (R11)
 	VMOVUPS Z21, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile12x16ColsAVX512(t *tile)
@@ -20970,7 +21654,7 @@ TEXT ·tile12x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -21198,7 +21882,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -21482,6 +22166,49 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z16, (R11)
+	VMOVNTPS Z17, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z18, (R11)
+	VMOVNTPS Z19, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z20, (R11)
+	VMOVNTPS Z21, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z22, (R11)
+	VMOVNTPS Z23, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -21519,12 +22246,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z22, (R11)
 	VMOVUPS Z23, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile13x16ColsAVX512(t *tile)
@@ -21547,7 +22276,7 @@ TEXT ·tile13x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -21788,7 +22517,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -22092,6 +22821,52 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z16, (R11)
+	VMOVNTPS Z17, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z18, (R11)
+	VMOVNTPS Z19, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z20, (R11)
+	VMOVNTPS Z21, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z22, (R11)
+	VMOVNTPS Z23, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z24, (R11)
+	VMOVNTPS Z25, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -22132,12 +22907,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z24, (R11)
 	VMOVUPS Z25, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func tile14x16ColsAVX512(t *tile)
@@ -22160,7 +22937,7 @@ TEXT ·tile14x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -22414,7 +23191,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 near:
-	CMPQ      112(AX), $+0
+	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -22738,6 +23515,55 @@ single:
 	JNZ          single
 
 store:
+	CMPQ     112(AX), $+0
+	JEQ      cached
+	MOVQ     40(AX), R10
+	MOVQ     (SP), R11
+	VMOVNTPS Z0, (R11)
+	VMOVNTPS Z1, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z2, (R11)
+	VMOVNTPS Z3, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z4, (R11)
+	VMOVNTPS Z5, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z6, (R11)
+	VMOVNTPS Z7, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z8, (R11)
+	VMOVNTPS Z9, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z10, (R11)
+	VMOVNTPS Z11, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z12, (R11)
+	VMOVNTPS Z13, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z14, (R11)
+	VMOVNTPS Z15, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z16, (R11)
+	VMOVNTPS Z17, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z18, (R11)
+	VMOVNTPS Z19, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z20, (R11)
+	VMOVNTPS Z21, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z22, (R11)
+	VMOVNTPS Z23, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z24, (R11)
+	VMOVNTPS Z25, 64(R11)
+	ADDQ     R10, R11
+	VMOVNTPS Z26, (R11)
+	VMOVNTPS Z27, 64(R11)
+	SFENCE
+	JMP      stored
+
+cached:
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
 	VMOVUPS Z0, (R11)
@@ -22781,12 +23607,14 @@ store:
 	ADDQ    R10, R11
 	VMOVUPS Z26, (R11)
 	VMOVUPS Z27, K1, 64(R11)
-	ADDQ    64(AX), CX
-	ADDQ    72(AX), DX
-	MOVQ    80(AX), R10
-	ADDQ    R10, (SP)
-	DECQ    8(SP)
-	JNZ     tile
+
+stored:
+	ADDQ 64(AX), CX
+	ADDQ 72(AX), DX
+	MOVQ 80(AX), R10
+	ADDQ R10, (SP)
+	DECQ 8(SP)
+	JNZ  tile
 	RET
 
 // func copyAVX512(t *block)

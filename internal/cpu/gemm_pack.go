@@ -3,7 +3,6 @@ package cpu
 import (
 	"sync"
 	"sync/atomic"
-	"unsafe"
 
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -122,6 +121,7 @@ type gemmScratch struct {
 	tile  tile
 	block block
 	b, c  []float32
+	past  bool // results go past the caches where they can
 
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.
@@ -150,7 +150,10 @@ func (s *gemmScratch) multiply(m microkernel, a, b, c matrix, cols int) {
 	t := &s.tile
 	t.a, t.b, t.c = &a.data[0], &b.data[0], &c.data[0]
 	t.lda, t.ldb, t.ldc = 4*a.ld, 4*b.ld, 4*c.ld
-	t.tail = cols - (m.vectors-1)*m.lanes
+	t.tail, t.past = cols-(m.vectors-1)*m.lanes, 0
+	if s.past && t.tail == m.lanes {
+		t.past = 1
+	}
 	if s.recording {
 		s.script = append(s.script, gemmCall{tile: *t, multiply: m.run})
 		return
@@ -170,13 +173,11 @@ func (s *gemmScratch) move(f func(*block)) {
 // grow returns n elements of a buffer, which begin at a cache line.
 func grow(buffer *[]float32, n int) []float32 {
 	if len(*buffer) < n {
-		const line = 16
-		s := make([]float32, n+line)
-		skip := 0
-		for uintptr(unsafe.Pointer(&s[skip]))%(4*line) != 0 {
-			skip++
+		s := make([]float32, n+lineFloats)
+		for !aligned(s) {
+			s = s[1:]
 		}
-		*buffer = s[skip : skip+n]
+		*buffer = s[:n]
 	}
 	return (*buffer)[:n]
 }

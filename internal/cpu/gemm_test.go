@@ -48,7 +48,7 @@ func product(g *Gemm) []float32 {
 }
 
 // randomGemm returns a product of random numbers. Rows are pad elements longer in
-// memory than they need to be.
+// memory than they need to be; if they are, nothing is aligned.
 func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 	g := &Gemm{M: m, N: n, K: k, TransA: transA, TransB: transB, LDA: k + pad, LDB: n + pad, LDC: n + pad}
 	rowsA, rowsB := m, k
@@ -60,7 +60,10 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 	}
 	r := rand.New(rand.NewPCG(uint64(m), uint64(n*k)))
 	fill := func(size int) []float32 {
-		s := make([]float32, size+1)[1:] // aligned to nothing
+		var s []float32
+		if s = grow(&s, size+1)[:size]; pad > 0 {
+			s = s[1 : size+1]
+		}
 		for i := range s {
 			s[i] = float32(r.NormFloat64())
 		}
@@ -103,6 +106,7 @@ var large = []size{
 	{17, 30, 8200, 0},    // three chains
 	{600, 520, 416, 608}, // rows that meet in one set of the cache
 	{530, 540, 4100, 0},  // all are large, and two chains
+	{1400, 1520, 70, 0},  // C goes past the caches
 	{1, 1, 9000, 0},
 	{1, 700, 800, 1},
 	{700, 1, 800, 0},

@@ -1,5 +1,7 @@
 package cpu
 
+import "unsafe"
+
 // This file cuts products into tasks.
 
 // A tiling says how a product is computed. It looks at the shape alone.
@@ -22,6 +24,7 @@ type tiling struct {
 	panel        int  // columns of a packed panel of b
 	ldA          int  // elements between rows of packed a
 	stepK        int  // of k between visits to a tile
+	past         bool // C goes past the caches
 
 	shared bool // the workers pack together
 	pass   pass
@@ -38,6 +41,9 @@ const (
 
 	// A product of fewer multiply-adds runs on one core: it takes 5 µs.
 	serialWork = 1 << 19
+
+	// A C of so many elements is not kept in the caches for whoever reads it next.
+	pastCache = 2 << 20
 
 	// A task has at least so many multiply-adds.
 	taskWork = 1 << 17
@@ -93,7 +99,7 @@ func (t *tiling) cut(g *Gemm) {
 			t.stepK = chain
 			t.regionCols = max(t.n/4/t.panel, 1) * t.panel
 		}
-	case t.m > 512 && t.n >= 512 && g.K >= 64 && !inL2 && (big || t.a.ld%1024 == 0):
+	case t.n >= 512 && g.K >= 64 && (t.m >= 1024 || t.m > 512 && !inL2 && (big || t.a.ld%1024 == 0)):
 		t.shared = true
 		t.packA, t.packB, t.downward = true, true, true
 		t.stepK = passK
@@ -144,6 +150,7 @@ func (t *tiling) cut(g *Gemm) {
 		}
 		t.regionPanels = max(t.count*taskWork/work, leastPanels)
 	}
+	t.past = !t.swap && g.Epilogue == nil && t.m*t.n >= pastCache && aligned(g.C) && g.LDC%lineFloats == 0
 	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
@@ -173,3 +180,7 @@ func (t *tiling) region(index int) part {
 	p, c := index%t.gridRows*t.regionPanels, index/t.gridRows*t.regionCols
 	return part{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
 }
+
+const lineFloats = 16 // elements in a line of the cache
+
+func aligned(s []float32) bool { return uintptr(unsafe.Pointer(&s[0]))%(4*lineFloats) == 0 }

@@ -299,13 +299,11 @@ func (m *microkernel) advance(n int) {
 func (m *microkernel) start(c operand.Mem) {
 	m.CMPQ(m.field("resume"), operand.I8(0))
 	m.JEQ(operand.LabelRef("zero"))
-	m.eachRow(c, func(row reg.GPVirtual, i int) {
-		for v := range m.vectors {
-			if mem := (operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}); m.tail != nil && v == m.vectors-1 {
-				m.loadMasked(mem, m.tail, m.acc(i, v))
-			} else {
-				m.VMOVUPS(mem, m.acc(i, v))
-			}
+	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical, last bool) {
+		if last && m.tail != nil {
+			m.loadMasked(mem, m.tail, acc)
+		} else {
+			m.VMOVUPS(mem, acc)
 		}
 	})
 	m.JMP(operand.LabelRef("multiply"))
@@ -318,13 +316,32 @@ func (m *microkernel) start(c operand.Mem) {
 
 // finish stores the accumulators.
 func (m *microkernel) finish(c operand.Mem) {
+	if m.streams() {
+		m.CMPQ(m.field("past"), operand.I8(0))
+		m.JEQ(operand.LabelRef("cached"))
+		m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical, _ bool) { m.VMOVNTPS(acc, mem) })
+		m.SFENCE()
+		m.JMP(operand.LabelRef("stored"))
+		m.Label("cached")
+	}
+	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical, last bool) {
+		if last && m.tail != nil {
+			m.storeMasked(acc, m.tail, mem)
+		} else {
+			m.VMOVUPS(acc, mem)
+		}
+	})
+	if m.streams() {
+		m.Label("stored")
+	}
+}
+
+// eachVector calls do with each vector of C, its accumulator, and whether it is the
+// last one in its row.
+func (m *microkernel) eachVector(c operand.Mem, do func(mem operand.Mem, acc reg.VecPhysical, last bool)) {
 	m.eachRow(c, func(row reg.GPVirtual, i int) {
 		for v := range m.vectors {
-			if mem := (operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}); m.tail != nil && v == m.vectors-1 {
-				m.storeMasked(m.acc(i, v), m.tail, mem)
-			} else {
-				m.VMOVUPS(m.acc(i, v), mem)
-			}
+			do(operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}, m.acc(i, v), v == m.vectors-1)
 		}
 	})
 }
