@@ -99,7 +99,7 @@ func (t *tiling) cut(g *Gemm) {
 			t.stepK = chain
 			t.regionCols = max(t.n/4/t.panel, 1) * t.panel
 		}
-	case t.n >= 512 && g.K >= 64 && (t.m >= 1024 || t.m > 512 && !inL2 && (big || t.a.ld%1024 == 0)):
+	case t.n > 448 && g.K >= 64 && (t.m >= 1024 || t.m > 448 && !inL2):
 		t.shared = true
 		t.packA, t.packB, t.downward = true, true, true
 		t.stepK = passK
