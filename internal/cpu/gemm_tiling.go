@@ -114,8 +114,14 @@ func (t *tiling) cut(g *Gemm) {
 		leastPanels = max(t.m/tallest/8, 7)
 	case !inL2 && !t.b.trans:
 		t.packB, t.downward = true, true
+		switch { // the more rows, the less it matters how B is read
+		case t.m > 256:
+			page /= 8
+		case t.m > 64:
+			page /= 2
+		}
 		t.regionCols = min(page, (t.n/8+t.panel-1)/t.panel*t.panel)
-		t.stepK = min(1<<16/t.regionCols, 512)
+		t.stepK = min(1<<16/t.regionCols, 1024)
 	case !inL2: // long runs of B's rows
 		t.regionCols = 64 / t.panel * t.panel
 		t.stepK = 1024
