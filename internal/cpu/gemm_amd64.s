@@ -956,7 +956,7 @@ store:
 
 // func tile3x16RowsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x16RowsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile3x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -971,17 +971,17 @@ TEXT ·tile3x16RowsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R9
-	MOVQ       40(AX), R10
 	ADDQ       80(AX), R9
+	MOVQ       40(AX), R10
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 	PREFETCHT1 (R9)
 	ADDQ       R10, R9
 	PREFETCHT1 (R9)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
@@ -1010,8 +1010,16 @@ multiply:
 	MOVQ 48(AX), R11
 	SUBQ $+4, R11
 	JLT  rest
+	MOVQ R11, R12
+	ANDQ $+3, R12
+	ADDQ $+64, R12
+	MOVQ R12, 16(SP)
 
 unrolled:
+	CMPQ R11, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R10), Y6
 	VMOVUPS      32(R10), Y7
 	VBROADCASTSS (R9), Y8
@@ -1121,6 +1129,23 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R12
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R12
+
+own:
+	MOVQ       40(AX), R13
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	ADDQ       R13, R12
+	PREFETCHT0 (R12)
+	JMP        fetched
 
 // func tile3x32RowsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -1443,7 +1468,7 @@ store:
 
 // func tile4x16RowsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x16RowsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile4x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -1459,10 +1484,10 @@ TEXT ·tile4x16RowsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
@@ -1471,7 +1496,7 @@ tile:
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
@@ -1505,8 +1530,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	VBROADCASTSS (R10), Y10
@@ -1637,6 +1670,25 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	JMP        fetched
 
 // func tile4x24RowsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -1977,7 +2029,7 @@ store:
 
 // func tile5x16RowsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x16RowsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile5x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -1993,10 +2045,10 @@ TEXT ·tile5x16RowsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
@@ -2007,7 +2059,7 @@ tile:
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
@@ -2046,8 +2098,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Y10
 	VMOVUPS      32(R11), Y11
 	VBROADCASTSS (R10), Y12
@@ -2199,6 +2259,27 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	JMP        fetched
 
 // func tile6x8RowsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -2359,7 +2440,7 @@ store:
 
 // func tile6x16RowsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x16RowsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile6x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -2376,10 +2457,10 @@ TEXT ·tile6x16RowsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	ADDQ       R12, R11
 	PREFETCHT1 (R11)
@@ -2392,7 +2473,7 @@ tile:
 	ADDQ       R12, R11
 	PREFETCHT1 (R11)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
@@ -2436,8 +2517,16 @@ multiply:
 	MOVQ 48(AX), R13
 	SUBQ $+4, R13
 	JLT  rest
+	MOVQ R13, R14
+	ANDQ $+3, R14
+	ADDQ $+64, R14
+	MOVQ R14, 16(SP)
 
 unrolled:
+	CMPQ R13, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R12), Y12
 	VMOVUPS      32(R12), Y13
 	VBROADCASTSS (R11), Y14
@@ -2610,6 +2699,29 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R14
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R14
+
+own:
+	MOVQ       40(AX), R15
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	JMP        fetched
 
 // func tile7x8RowsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -4834,7 +4946,7 @@ store:
 
 // func tile3x16ColsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile3x16ColsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile3x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -4850,17 +4962,17 @@ TEXT ·tile3x16ColsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
@@ -4889,8 +5001,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Y6
 	VMOVUPS      32(R11), Y7
 	VBROADCASTSS (R10), Y8
@@ -5000,6 +5120,23 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	JMP        fetched
 
 // func tile3x32ColsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -5323,7 +5460,7 @@ store:
 
 // func tile4x16ColsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile4x16ColsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile4x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -5339,10 +5476,10 @@ TEXT ·tile4x16ColsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
@@ -5351,7 +5488,7 @@ tile:
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
@@ -5385,8 +5522,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Y8
 	VMOVUPS      32(R11), Y9
 	VBROADCASTSS (R10), Y10
@@ -5517,6 +5662,25 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	JMP        fetched
 
 // func tile4x24ColsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -5857,7 +6021,7 @@ store:
 
 // func tile5x16ColsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile5x16ColsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile5x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -5873,10 +6037,10 @@ TEXT ·tile5x16ColsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
@@ -5887,7 +6051,7 @@ tile:
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
@@ -5926,8 +6090,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Y10
 	VMOVUPS      32(R11), Y11
 	VBROADCASTSS (R10), Y12
@@ -6079,6 +6251,27 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	JMP        fetched
 
 // func tile6x8ColsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -6238,7 +6431,7 @@ store:
 
 // func tile6x16ColsAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile6x16ColsAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile6x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
@@ -6254,10 +6447,10 @@ TEXT ·tile6x16ColsAVX2(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
@@ -6270,7 +6463,7 @@ tile:
 	ADDQ       R11, R10
 	PREFETCHT1 (R10)
 
-near:
+closeBy:
 	CMPQ    120(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
@@ -6314,8 +6507,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
 	VBROADCASTSS (R10), Y14
@@ -6488,6 +6689,29 @@ stored:
 	JNZ  tile
 	VZEROUPPER
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	JMP        fetched
 
 // func tile7x8ColsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -11353,7 +11577,7 @@ store:
 
 // func tile7x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile7x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile7x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -11374,10 +11598,10 @@ TEXT ·tile7x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -11399,7 +11623,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -11448,8 +11672,16 @@ multiply:
 	MOVQ 48(AX), R13
 	SUBQ $+4, R13
 	JLT  rest
+	MOVQ R13, R14
+	ANDQ $+3, R14
+	ADDQ $+64, R14
+	MOVQ R14, 16(SP)
 
 unrolled:
+	CMPQ R13, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R12), Z14
 	VMOVUPS.Z    64(R12), K1, Z15
 	VBROADCASTSS (R11), Z16
@@ -11644,6 +11876,38 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R14
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R14
+
+own:
+	MOVQ       40(AX), R15
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	ADDQ       R15, R14
+	PREFETCHT0 (R14)
+	PREFETCHT0 64(R14)
+	JMP        fetched
+
 // func tile8x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile8x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -11796,7 +12060,7 @@ store:
 
 // func tile8x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile8x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile8x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -11817,10 +12081,10 @@ TEXT ·tile8x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -11845,7 +12109,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -11901,8 +12165,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z16
 	VMOVUPS.Z    64(R13), K1, Z17
 	VBROADCASTSS (R11), Z18
@@ -12120,6 +12392,41 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
+
 // func tile9x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile9x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -12282,7 +12589,7 @@ store:
 
 // func tile9x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile9x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile9x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -12303,10 +12610,10 @@ TEXT ·tile9x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -12334,7 +12641,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -12395,8 +12702,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z18
 	VMOVUPS.Z    64(R13), K1, Z19
 	VBROADCASTSS (R11), Z20
@@ -12635,6 +12950,44 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
+
 // func tile10x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile10x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -12807,7 +13160,7 @@ store:
 
 // func tile10x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile10x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile10x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -12828,10 +13181,10 @@ TEXT ·tile10x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -12862,7 +13215,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -12928,8 +13281,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z20
 	VMOVUPS.Z    64(R13), K1, Z21
 	VBROADCASTSS (R11), Z22
@@ -13189,6 +13550,47 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
+
 // func tile11x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile11x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -13371,7 +13773,7 @@ store:
 
 // func tile11x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile11x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile11x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -13392,10 +13794,10 @@ TEXT ·tile11x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -13429,7 +13831,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -13500,8 +13902,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z22
 	VMOVUPS.Z    64(R13), K1, Z23
 	VBROADCASTSS (R11), Z24
@@ -13782,6 +14192,50 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
+
 // func tile12x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile12x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -13974,7 +14428,7 @@ store:
 
 // func tile12x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile12x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile12x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -13995,10 +14449,10 @@ TEXT ·tile12x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -14035,7 +14489,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -14111,8 +14565,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z24
 	VMOVUPS.Z    64(R13), K1, Z25
 	VBROADCASTSS (R11), Z26
@@ -14414,6 +14876,53 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
+
 // func tile13x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile13x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -14616,7 +15125,7 @@ store:
 
 // func tile13x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile13x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile13x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -14637,10 +15146,10 @@ TEXT ·tile13x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -14680,7 +15189,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -14761,8 +15270,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z26
 	VMOVUPS.Z    64(R13), K1, Z27
 	VBROADCASTSS (R11), Z28
@@ -15085,6 +15602,56 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
+
 // func tile14x16RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile14x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -15297,7 +15864,7 @@ store:
 
 // func tile14x32RowsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile14x32RowsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile14x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -15318,10 +15885,10 @@ TEXT ·tile14x32RowsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R11
-	MOVQ       40(AX), R12
 	ADDQ       80(AX), R11
+	MOVQ       40(AX), R12
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 	ADDQ       R12, R11
@@ -15364,7 +15931,7 @@ tile:
 	PREFETCHT1 (R11)
 	PREFETCHT1 64(R11)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
@@ -15450,8 +16017,16 @@ multiply:
 	MOVQ 48(AX), R14
 	SUBQ $+4, R14
 	JLT  rest
+	MOVQ R14, R15
+	ANDQ $+3, R15
+	ADDQ $+64, R15
+	MOVQ R15, 16(SP)
 
 unrolled:
+	CMPQ R14, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R13), Z28
 	VMOVUPS.Z    64(R13), K1, Z29
 	VBROADCASTSS (R11), Z30
@@ -15794,6 +16369,59 @@ stored:
 	DECQ 8(SP)
 	JNZ  tile
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R15
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R15
+
+own:
+	MOVQ       40(AX), BP
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	ADDQ       BP, R15
+	PREFETCHT0 (R15)
+	PREFETCHT0 64(R15)
+	JMP        fetched
 
 // func tile1x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
@@ -19246,7 +19874,7 @@ store:
 
 // func tile7x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile7x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile7x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -19266,10 +19894,10 @@ TEXT ·tile7x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -19291,7 +19919,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -19340,8 +19968,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z14
 	VMOVUPS.Z    64(R11), K1, Z15
 	VBROADCASTSS (R10), Z16
@@ -19536,6 +20172,38 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile8x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile8x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -19683,7 +20351,7 @@ store:
 
 // func tile8x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile8x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile8x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -19703,10 +20371,10 @@ TEXT ·tile8x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -19731,7 +20399,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -19785,8 +20453,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z16
 	VMOVUPS.Z    64(R11), K1, Z17
 	VBROADCASTSS (R10), Z18
@@ -20002,6 +20678,41 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile9x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile9x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -20159,7 +20870,7 @@ store:
 
 // func tile9x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile9x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile9x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -20179,10 +20890,10 @@ TEXT ·tile9x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -20210,7 +20921,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -20269,8 +20980,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z18
 	VMOVUPS.Z    64(R11), K1, Z19
 	VBROADCASTSS (R10), Z20
@@ -20507,6 +21226,44 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile10x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile10x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -20674,7 +21431,7 @@ store:
 
 // func tile10x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile10x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile10x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -20694,10 +21451,10 @@ TEXT ·tile10x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -20728,7 +21485,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -20792,8 +21549,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z20
 	VMOVUPS.Z    64(R11), K1, Z21
 	VBROADCASTSS (R10), Z22
@@ -21051,6 +21816,47 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile11x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile11x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -21228,7 +22034,7 @@ store:
 
 // func tile11x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile11x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile11x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -21248,10 +22054,10 @@ TEXT ·tile11x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -21285,7 +22091,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -21354,8 +22160,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z22
 	VMOVUPS.Z    64(R11), K1, Z23
 	VBROADCASTSS (R10), Z24
@@ -21634,6 +22448,50 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile12x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile12x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -21821,7 +22679,7 @@ store:
 
 // func tile12x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile12x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile12x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -21841,10 +22699,10 @@ TEXT ·tile12x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -21881,7 +22739,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -21955,8 +22813,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z24
 	VMOVUPS.Z    64(R11), K1, Z25
 	VBROADCASTSS (R10), Z26
@@ -22256,6 +23122,53 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile13x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile13x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -22453,7 +23366,7 @@ store:
 
 // func tile13x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile13x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile13x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -22473,10 +23386,10 @@ TEXT ·tile13x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -22516,7 +23429,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -22595,8 +23508,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z26
 	VMOVUPS.Z    64(R11), K1, Z27
 	VBROADCASTSS (R10), Z28
@@ -22917,6 +23838,56 @@ stored:
 	JNZ  tile
 	RET
 
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
+
 // func tile14x16ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile14x16ColsAVX512(SB), NOSPLIT, $16-8
@@ -23124,7 +24095,7 @@ store:
 
 // func tile14x32ColsAVX512(t *tile)
 // Requires: AVX512F, BMI2, MMX+
-TEXT ·tile14x32ColsAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile14x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -23144,10 +24115,10 @@ TEXT ·tile14x32ColsAVX512(SB), NOSPLIT, $16-8
 
 tile:
 	CMPQ       104(AX), $+0
-	JEQ        near
+	JEQ        closeBy
 	MOVQ       (SP), R10
-	MOVQ       40(AX), R11
 	ADDQ       80(AX), R10
+	MOVQ       40(AX), R11
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 	ADDQ       R11, R10
@@ -23190,7 +24161,7 @@ tile:
 	PREFETCHT1 (R10)
 	PREFETCHT1 64(R10)
 
-near:
+closeBy:
 	CMPQ      120(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
@@ -23274,8 +24245,16 @@ multiply:
 	MOVQ 48(AX), R12
 	SUBQ $+4, R12
 	JLT  rest
+	MOVQ R12, R13
+	ANDQ $+3, R13
+	ADDQ $+64, R13
+	MOVQ R13, 16(SP)
 
 unrolled:
+	CMPQ R12, 16(SP)
+	JEQ  fetch
+
+fetched:
 	VMOVUPS      (R11), Z28
 	VMOVUPS.Z    64(R11), K1, Z29
 	VBROADCASTSS (R10), Z30
@@ -23616,6 +24595,59 @@ stored:
 	DECQ 8(SP)
 	JNZ  tile
 	RET
+
+fetch:
+	CMPQ 104(AX), $+0
+	JEQ  fetched
+	MOVQ (SP), R13
+	CMPQ 120(AX), $+0
+	JEQ  own
+	ADDQ 80(AX), R13
+
+own:
+	MOVQ       40(AX), R14
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	ADDQ       R14, R13
+	PREFETCHT0 (R13)
+	PREFETCHT0 64(R13)
+	JMP        fetched
 
 // func copyAVX512(t *block)
 // Requires: AVX512F, BMI2, CMOV, MMX+

@@ -24,6 +24,7 @@ type microkernel struct {
 	ldb map[int]reg.GPVirtual
 
 	next reg.GPVirtual // what is prefetched
+	near operand.Mem   // the k that are left when C is fetched
 }
 
 // microkernel emits one and returns its name.
@@ -55,7 +56,6 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 		"	}",
 	)
 	m.emit()
-	g.RET()
 	return name
 }
 
@@ -86,7 +86,9 @@ func (m *microkernel) emit() {
 	k := m.load("k")
 	m.SUBQ(operand.I8(unroll), k)
 	m.JLT(operand.LabelRef("rest"))
+	m.nearTheEnd(k)
 	m.Label("unrolled")
+	m.fetchAt(k)
 	for u := range unroll {
 		m.step(u)
 	}
@@ -114,6 +116,8 @@ func (m *microkernel) emit() {
 	if !m.wide() {
 		m.VZEROUPPER()
 	}
+	m.RET()
+	m.fetch(c)
 }
 
 // indices lists the multiples of lda that addresses are made of.
@@ -262,18 +266,64 @@ func (m *microkernel) prefetchC(c operand.Mem) {
 		return
 	}
 	m.CMPQ(m.field("far"), operand.I8(0))
-	m.JEQ(operand.LabelRef("near"))
-	row, ldc := m.copy(c), m.load("ldc")
+	m.JEQ(operand.LabelRef("closeBy"))
+	row := m.copy(c)
 	m.ADDQ(m.field("cStep"), row)
+	m.eachLine(row, func(line operand.Mem) { m.PREFETCHT1(line) })
+	m.Label("closeBy")
+}
+
+// nearTheEnd notes how many k are left when a tile is about to end.
+func (m *microkernel) nearTheEnd(k reg.GPVirtual) {
+	if !m.streams() {
+		return
+	}
+	m.near = m.AllocLocal(8)
+	left := m.copy(k)
+	m.ANDQ(operand.I8(unroll-1), left)
+	m.ADDQ(operand.I8(64), left)
+	m.MOVQ(left, m.near)
+}
+
+// fetchAt leaves the loop for fetch when the tile is about to end.
+func (m *microkernel) fetchAt(k reg.GPVirtual) {
+	if !m.streams() {
+		return
+	}
+	m.CMPQ(k, m.near)
+	m.JEQ(operand.LabelRef("fetch"))
+	m.Label("fetched")
+}
+
+// fetch brings to the first-level cache what is wanted next of a C that is far away:
+// where this tile will be stored, or what the next one will go on from.
+func (m *microkernel) fetch(c operand.Mem) {
+	if !m.streams() {
+		return
+	}
+	m.Label("fetch")
+	m.CMPQ(m.field("far"), operand.I8(0))
+	m.JEQ(operand.LabelRef("fetched"))
+	row := m.copy(c)
+	m.CMPQ(m.field("resume"), operand.I8(0))
+	m.JEQ(operand.LabelRef("own"))
+	m.ADDQ(m.field("cStep"), row)
+	m.Label("own")
+	m.eachLine(row, func(line operand.Mem) { m.PREFETCHT0(line) })
+	m.JMP(operand.LabelRef("fetched"))
+}
+
+// eachLine calls do for the lines of a tile of C that begins at row.
+func (m *microkernel) eachLine(row reg.GPVirtual, do func(line operand.Mem)) {
+	ldc := m.load("ldc")
 	for i := range m.rows {
 		if i > 0 {
 			m.ADDQ(ldc, row)
 		}
 		for b := 0; b < 4*m.isa.lanes*m.vectors; b += 64 {
-			m.PREFETCHT1(operand.Mem{Base: row, Disp: b})
+			do(operand.Mem{Base: row, Disp: b})
 		}
 	}
-	m.Label("near")
 }
 
 // advance moves the pointers by n k.
