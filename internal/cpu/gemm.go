@@ -38,10 +38,13 @@ const chain = 4096
 // are set; Run calls it if need be.
 func (g *Gemm) Prepare() {
 	g.tiling.cut(g)
-	if g.tasks == 1 && !g.shared && g.K > 0 {
+	if g.shared || g.K == 0 || g.tasks > 1 && (g.packB || g.swap || g.M*g.N*g.K > scriptWork) {
+		return
+	}
+	for index := range g.tasks {
 		s := &gemmScratch{recording: true}
-		g.multiply(s, g.region(0))
-		g.script = s.script
+		g.multiply(s, g.region(index))
+		g.scripts = append(g.scripts, s.script)
 	}
 }
 
@@ -71,9 +74,9 @@ func (g *Gemm) Run(p *par.Pool) {
 // Do does one task: a region of C from its first multiplication to its epilogue.
 func (g *Gemm) Do(worker, index int) {
 	r := g.region(index)
-	if g.script != nil {
-		for i := range g.script {
-			g.script[i].run()
+	if g.scripts != nil {
+		for i := range g.scripts[index] {
+			g.scripts[index][i].run()
 		}
 	} else {
 		s := acquireScratch(worker)

@@ -30,9 +30,9 @@ type tiling struct {
 	pass   pass
 
 	// Else a task is a region, and packs what it needs by itself.
-	regionPanels, regionCols int        // of a task
-	gridRows, tasks          int        // regions below each other, and all
-	script                   []gemmCall // if there is only one
+	regionPanels, regionCols int          // of a task
+	gridRows, tasks          int          // regions below each other, and all
+	scripts                  [][]gemmCall // of tasks that are small
 }
 
 const (
@@ -44,6 +44,9 @@ const (
 
 	// A C of so many elements is not kept in the caches for whoever reads it next.
 	pastCache = 2 << 20
+
+	// Up to so many multiply-adds, it pays to know the calls beforehand.
+	scriptWork = 1 << 22
 
 	// A task has at least so many multiply-adds.
 	taskWork = 1 << 17
