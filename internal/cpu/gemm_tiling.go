@@ -46,7 +46,7 @@ const (
 	pastCache = 2 << 20
 
 	// Up to so many multiply-adds, it pays to know the calls beforehand.
-	scriptWork = 1 << 22
+	scriptWork = 1 << 26
 
 	// A task has at least so many multiply-adds.
 	taskWork = 1 << 17
