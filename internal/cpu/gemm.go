@@ -38,7 +38,7 @@ const chain = 4096
 // are set; Run calls it if need be.
 func (g *Gemm) Prepare() {
 	g.tiling.cut(g)
-	if g.shared || g.K == 0 || g.tasks > 1 && (g.packB || g.swap || g.M*g.N*g.K > scriptWork) {
+	if g.shared || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
 		return
 	}
 	for index := range g.tasks {

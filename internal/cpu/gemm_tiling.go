@@ -45,8 +45,10 @@ const (
 	// A C of so many elements is not kept in the caches for whoever reads it next.
 	pastCache = 2 << 20
 
-	// Up to so many multiply-adds, it pays to know the calls beforehand.
-	scriptWork = 1 << 26
+	// Up to so many multiply-adds, and elements of B that are packed, it pays to
+	// know the calls beforehand.
+	scriptWork   = 1 << 26
+	scriptPacked = 1 << 17
 
 	// A task has at least so many multiply-adds.
 	taskWork = 1 << 17
