@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"unsafe"
@@ -49,6 +50,29 @@ func TestFusedLoopsEqualTheirPrograms(t *testing.T) {
 						checkKernel(t, e, func() { e.Run(testPools[3]) })
 					})
 				}
+			}
+		}
+	})
+}
+
+// So it does for numbers at the edge: a moment that decays becomes denormal and stays so.
+func TestFusedLoopsOfNumbersAtTheEdge(t *testing.T) {
+	edge := []float32{
+		0, float32(math.Copysign(0, -1)), 1, -3, 5.6e-45, -1e-42, 1e-39, 1.5e-38, -1e-36, 1e-30, 1e-20, 1e-7,
+		0x1p100, 0x1.8p103, 0x1p104, -0x1p120, math.MaxFloat32, float32(math.Inf(1)), float32(math.NaN()),
+	}
+	eachTier(t, func(t *testing.T) {
+		for i := range fusedPrograms {
+			f := &fusedPrograms[i]
+			r := rand.New(rand.NewPCG(3, 4))
+			for range 40 {
+				e := kernelOf(f, r, 1, 320, full)
+				for _, o := range e.In {
+					for i := range o.Data {
+						o.Data[i] = edge[r.IntN(len(edge))]
+					}
+				}
+				checkKernel(t, e, func() { e.Run(nil) })
 			}
 		}
 	})

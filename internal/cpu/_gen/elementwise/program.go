@@ -183,7 +183,14 @@ func fusedLoop(a *asm, f fused.Program) {
 			for _, x := range args {
 				in = append(in, value(x))
 			}
-			v[result] = opcodeNamed(name).emit(a, in)
+			switch {
+			case name == "Mul" && f.Divides():
+				v[result] = a.product(in[0], in[1])
+			case name == "Div":
+				v[result] = a.quotient(in[0], in[1])
+			default:
+				v[result] = opcodeNamed(name).emit(a, in)
+			}
 		}
 		for _, o := range f.Outputs {
 			a.store(value(o), at(pointers["out "+o], i, disp))

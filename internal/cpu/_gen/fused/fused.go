@@ -106,9 +106,14 @@ func adamSteps(p string) []string {
 }
 
 // Dropout reports whether p has a dropout, whose mask its loop reads.
-func (p Program) Dropout() bool {
+func (p Program) Dropout() bool { return p.has("Dropout") }
+
+// Divides reports whether p keeps the divider busy.
+func (p Program) Divides() bool { return p.has("Div") || p.has("Sqrt") }
+
+func (p Program) has(op string) bool {
 	for _, s := range p.Steps {
-		if strings.Contains(s, "= Dropout ") {
+		if strings.Contains(s, "= "+op+" ") {
 			return true
 		}
 	}
