@@ -49,7 +49,7 @@ func (k *GatherFloat32) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *GatherFloat32) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
-	gatherFloat32(k.Dst[r0*k.Width:r1*k.Width], k.Src, k.Rows[r0:r1], k.Width)
+	gatherFloat32(k.Dst[r0*k.Width:r1*k.Width], k.Src, k.Rows[r0:], r1-r0, k.Width)
 }
 
 // Tasks returns the number of tasks that Run is made of.
@@ -61,12 +61,12 @@ func (k *GatherUint8) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *GatherUint8) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
-	dst, rows := k.Dst[r0*k.Width:r1*k.Width], k.Rows[r0:r1]
+	dst := k.Dst[r0*k.Width : r1*k.Width]
 	if k.Table == &fmath.ByteToUnit {
-		gatherUnit(dst, k.Src, rows, k.Width)
+		gatherUnit(dst, k.Src, k.Rows[r0:], r1-r0, k.Width)
 		return
 	}
-	gatherTable(dst, k.Src, rows, k.Width, k.Table)
+	gatherTable(dst, k.Src, k.Rows[r0:r1], k.Width, k.Table)
 }
 
 func gatherTable(dst []float32, src []uint8, rows []int32, width int, table *[256]float32) {

@@ -4,84 +4,85 @@
 
 #include "textflag.h"
 
-// func gatherUnitAVX2(dst *float32, src *uint8, rows *int32, count int, width int)
+// func gatherUnitAVX2(dst *float32, src *uint8, rows *int32, count int, known int, width int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gatherUnitAVX2(SB), NOSPLIT, $0-40
+TEXT ·gatherUnitAVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ count+24(FP), BX
-	MOVQ width+32(FP), SI
+	MOVQ known+32(FP), SI
+	MOVQ width+40(FP), DI
 
 row1:
 	TESTQ   BX, BX
 	JZ      done2
-	MOVLQSX (DX), DI
-	IMULQ   SI, DI
-	LEAQ    (CX)(DI*1), DI
-	MOVQ    $+4, R8
-	CMPQ    BX, R8
-	LEAQ    -1(BX), R9
-	CMOVQLE R9, R8
-	MOVLQSX (DX)(R8*4), R8
-	IMULQ   SI, R8
+	MOVLQSX (DX), R8
+	IMULQ   DI, R8
 	LEAQ    (CX)(R8*1), R8
-	XORQ    R9, R9
-	LEAQ    -8(SI), R10
-	LEAQ    -32(SI), R11
-	CMPQ    R9, R11
+	DECQ    SI
+	MOVQ    $+8, R9
+	CMPQ    SI, R9
+	CMOVQLT SI, R9
+	MOVLQSX (DX)(R9*4), R9
+	IMULQ   DI, R9
+	LEAQ    (CX)(R9*1), R9
+	XORQ    R10, R10
+	LEAQ    -8(DI), R11
+	LEAQ    -32(DI), R12
+	CMPQ    R10, R12
 	JG      one4
 
 four3:
-	PREFETCHT0   (R8)(R9*1)
-	VPMOVZXBD    (DI)(R9*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, (AX)(R9*4)
-	VPMOVZXBD    8(DI)(R9*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, 32(AX)(R9*4)
-	VPMOVZXBD    16(DI)(R9*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, 64(AX)(R9*4)
-	VPMOVZXBD    24(DI)(R9*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, 96(AX)(R9*4)
-	ADDQ         $+32, R9
-	CMPQ         R9, R11
-	JLE          four3
-
-one4:
-	CMPQ         R9, R10
-	JG           rest5
-	VPMOVZXBD    (DI)(R9*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, (AX)(R9*4)
-	ADDQ         $+8, R9
-	JMP          one4
-
-rest5:
-	VPMOVZXBD    (DI)(R10*1), Y0
+	PREFETCHT0   (R9)(R10*1)
+	VPMOVZXBD    (R8)(R10*1), Y0
 	VCVTDQ2PS    Y0, Y0
 	VMULPS       c3b808081<>+0(SB), Y0, Y1
 	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
 	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
 	VMOVUPS      Y1, (AX)(R10*4)
-	LEAQ         (AX)(SI*4), AX
+	VPMOVZXBD    8(R8)(R10*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, 32(AX)(R10*4)
+	VPMOVZXBD    16(R8)(R10*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, 64(AX)(R10*4)
+	VPMOVZXBD    24(R8)(R10*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, 96(AX)(R10*4)
+	ADDQ         $+32, R10
+	CMPQ         R10, R12
+	JLE          four3
+
+one4:
+	CMPQ         R10, R11
+	JG           rest5
+	VPMOVZXBD    (R8)(R10*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, (AX)(R10*4)
+	ADDQ         $+8, R10
+	JMP          one4
+
+rest5:
+	VPMOVZXBD    (R8)(R11*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, (AX)(R11*4)
+	LEAQ         (AX)(DI*4), AX
 	ADDQ         $0x04, DX
 	DECQ         BX
 	JMP          row1
@@ -110,61 +111,62 @@ DATA c437f0000<>+24(SB)/4, $0x437f0000
 DATA c437f0000<>+28(SB)/4, $0x437f0000
 GLOBL c437f0000<>(SB), RODATA|NOPTR, $32
 
-// func gatherFloat32AVX2(dst *float32, src *float32, rows *int32, count int, width int)
+// func gatherFloat32AVX2(dst *float32, src *float32, rows *int32, count int, known int, width int)
 // Requires: AVX, CMOV, MMX+
-TEXT ·gatherFloat32AVX2(SB), NOSPLIT, $0-40
+TEXT ·gatherFloat32AVX2(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ count+24(FP), BX
-	MOVQ width+32(FP), SI
+	MOVQ known+32(FP), SI
+	MOVQ width+40(FP), DI
 
 row6:
 	TESTQ   BX, BX
 	JZ      done7
-	MOVLQSX (DX), DI
-	IMULQ   SI, DI
-	LEAQ    (CX)(DI*4), DI
-	MOVQ    $+4, R8
-	CMPQ    BX, R8
-	LEAQ    -1(BX), R9
-	CMOVQLE R9, R8
-	MOVLQSX (DX)(R8*4), R8
-	IMULQ   SI, R8
+	MOVLQSX (DX), R8
+	IMULQ   DI, R8
 	LEAQ    (CX)(R8*4), R8
-	XORQ    R9, R9
-	LEAQ    -8(SI), R10
-	LEAQ    -32(SI), R11
-	CMPQ    R9, R11
+	DECQ    SI
+	MOVQ    $+4, R9
+	CMPQ    SI, R9
+	CMOVQLT SI, R9
+	MOVLQSX (DX)(R9*4), R9
+	IMULQ   DI, R9
+	LEAQ    (CX)(R9*4), R9
+	XORQ    R10, R10
+	LEAQ    -8(DI), R11
+	LEAQ    -32(DI), R12
+	CMPQ    R10, R12
 	JG      one9
 
 four8:
-	PREFETCHT0 (R8)(R9*4)
-	PREFETCHT0 64(R8)(R9*4)
-	VMOVUPS    (DI)(R9*4), Y0
-	VMOVUPS    Y0, (AX)(R9*4)
-	VMOVUPS    32(DI)(R9*4), Y0
-	VMOVUPS    Y0, 32(AX)(R9*4)
-	VMOVUPS    64(DI)(R9*4), Y0
-	VMOVUPS    Y0, 64(AX)(R9*4)
-	VMOVUPS    96(DI)(R9*4), Y0
-	VMOVUPS    Y0, 96(AX)(R9*4)
-	ADDQ       $+32, R9
-	CMPQ       R9, R11
+	PREFETCHT0 (R9)(R10*4)
+	PREFETCHT0 64(R9)(R10*4)
+	VMOVUPS    (R8)(R10*4), Y0
+	VMOVUPS    Y0, (AX)(R10*4)
+	VMOVUPS    32(R8)(R10*4), Y0
+	VMOVUPS    Y0, 32(AX)(R10*4)
+	VMOVUPS    64(R8)(R10*4), Y0
+	VMOVUPS    Y0, 64(AX)(R10*4)
+	VMOVUPS    96(R8)(R10*4), Y0
+	VMOVUPS    Y0, 96(AX)(R10*4)
+	ADDQ       $+32, R10
+	CMPQ       R10, R12
 	JLE        four8
 
 one9:
-	CMPQ    R9, R10
+	CMPQ    R10, R11
 	JG      rest10
-	VMOVUPS (DI)(R9*4), Y0
-	VMOVUPS Y0, (AX)(R9*4)
-	ADDQ    $+8, R9
+	VMOVUPS (R8)(R10*4), Y0
+	VMOVUPS Y0, (AX)(R10*4)
+	ADDQ    $+8, R10
 	JMP     one9
 
 rest10:
-	VMOVUPS (DI)(R10*4), Y0
-	VMOVUPS Y0, (AX)(R10*4)
-	LEAQ    (AX)(SI*4), AX
+	VMOVUPS (R8)(R11*4), Y0
+	VMOVUPS Y0, (AX)(R11*4)
+	LEAQ    (AX)(DI*4), AX
 	ADDQ    $0x04, DX
 	DECQ    BX
 	JMP     row6
@@ -235,86 +237,87 @@ DATA tailmask<>+56(SB)/4, $0x00000000
 DATA tailmask<>+60(SB)/4, $0x00000000
 GLOBL tailmask<>(SB), RODATA|NOPTR, $64
 
-// func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, width int)
+// func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, known int, width int)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·gatherUnitAVX512(SB), NOSPLIT, $0-40
+TEXT ·gatherUnitAVX512(SB), NOSPLIT, $0-48
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         rows+16(FP), DX
 	MOVQ         count+24(FP), BX
-	MOVQ         width+32(FP), SI
+	MOVQ         known+32(FP), SI
+	MOVQ         width+40(FP), DI
 	VBROADCASTSS c3b808081<>+0(SB), Z0
 	VBROADCASTSS c437f0000<>+0(SB), Z1
 
 row1:
 	TESTQ   BX, BX
 	JZ      done2
-	MOVLQSX (DX), DI
-	IMULQ   SI, DI
-	LEAQ    (CX)(DI*1), DI
-	MOVQ    $+4, R8
-	CMPQ    BX, R8
-	LEAQ    -1(BX), R9
-	CMOVQLE R9, R8
-	MOVLQSX (DX)(R8*4), R8
-	IMULQ   SI, R8
+	MOVLQSX (DX), R8
+	IMULQ   DI, R8
 	LEAQ    (CX)(R8*1), R8
-	XORQ    R9, R9
-	LEAQ    -16(SI), R10
-	LEAQ    -64(SI), R11
-	CMPQ    R9, R11
+	DECQ    SI
+	MOVQ    $+8, R9
+	CMPQ    SI, R9
+	CMOVQLT SI, R9
+	MOVLQSX (DX)(R9*4), R9
+	IMULQ   DI, R9
+	LEAQ    (CX)(R9*1), R9
+	XORQ    R10, R10
+	LEAQ    -16(DI), R11
+	LEAQ    -64(DI), R12
+	CMPQ    R10, R12
 	JG      one4
 
 four3:
-	PREFETCHT0   (R8)(R9*1)
-	VPMOVZXBD    (DI)(R9*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, (AX)(R9*4)
-	VPMOVZXBD    16(DI)(R9*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, 64(AX)(R9*4)
-	VPMOVZXBD    32(DI)(R9*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, 128(AX)(R9*4)
-	VPMOVZXBD    48(DI)(R9*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, 192(AX)(R9*4)
-	ADDQ         $+64, R9
-	CMPQ         R9, R11
-	JLE          four3
-
-one4:
-	CMPQ         R9, R10
-	JG           rest5
-	VPMOVZXBD    (DI)(R9*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, (AX)(R9*4)
-	ADDQ         $+16, R9
-	JMP          one4
-
-rest5:
-	VPMOVZXBD    (DI)(R10*1), Z2
+	PREFETCHT0   (R9)(R10*1)
+	VPMOVZXBD    (R8)(R10*1), Z2
 	VCVTDQ2PS    Z2, Z2
 	VMULPS       Z0, Z2, Z3
 	VFNMADD231PS Z1, Z3, Z2
 	VFMADD231PS  Z0, Z2, Z3
 	VMOVUPS      Z3, (AX)(R10*4)
-	LEAQ         (AX)(SI*4), AX
+	VPMOVZXBD    16(R8)(R10*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, 64(AX)(R10*4)
+	VPMOVZXBD    32(R8)(R10*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, 128(AX)(R10*4)
+	VPMOVZXBD    48(R8)(R10*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, 192(AX)(R10*4)
+	ADDQ         $+64, R10
+	CMPQ         R10, R12
+	JLE          four3
+
+one4:
+	CMPQ         R10, R11
+	JG           rest5
+	VPMOVZXBD    (R8)(R10*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, (AX)(R10*4)
+	ADDQ         $+16, R10
+	JMP          one4
+
+rest5:
+	VPMOVZXBD    (R8)(R11*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, (AX)(R11*4)
+	LEAQ         (AX)(DI*4), AX
 	ADDQ         $0x04, DX
 	DECQ         BX
 	JMP          row1
@@ -323,63 +326,64 @@ done2:
 	VZEROUPPER
 	RET
 
-// func gatherFloat32AVX512(dst *float32, src *float32, rows *int32, count int, width int)
+// func gatherFloat32AVX512(dst *float32, src *float32, rows *int32, count int, known int, width int)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·gatherFloat32AVX512(SB), NOSPLIT, $0-40
+TEXT ·gatherFloat32AVX512(SB), NOSPLIT, $0-48
 	MOVQ dst+0(FP), AX
 	MOVQ src+8(FP), CX
 	MOVQ rows+16(FP), DX
 	MOVQ count+24(FP), BX
-	MOVQ width+32(FP), SI
+	MOVQ known+32(FP), SI
+	MOVQ width+40(FP), DI
 
 row6:
 	TESTQ   BX, BX
 	JZ      done7
-	MOVLQSX (DX), DI
-	IMULQ   SI, DI
-	LEAQ    (CX)(DI*4), DI
-	MOVQ    $+4, R8
-	CMPQ    BX, R8
-	LEAQ    -1(BX), R9
-	CMOVQLE R9, R8
-	MOVLQSX (DX)(R8*4), R8
-	IMULQ   SI, R8
+	MOVLQSX (DX), R8
+	IMULQ   DI, R8
 	LEAQ    (CX)(R8*4), R8
-	XORQ    R9, R9
-	LEAQ    -16(SI), R10
-	LEAQ    -64(SI), R11
-	CMPQ    R9, R11
+	DECQ    SI
+	MOVQ    $+4, R9
+	CMPQ    SI, R9
+	CMOVQLT SI, R9
+	MOVLQSX (DX)(R9*4), R9
+	IMULQ   DI, R9
+	LEAQ    (CX)(R9*4), R9
+	XORQ    R10, R10
+	LEAQ    -16(DI), R11
+	LEAQ    -64(DI), R12
+	CMPQ    R10, R12
 	JG      one9
 
 four8:
-	PREFETCHT0 (R8)(R9*4)
-	PREFETCHT0 64(R8)(R9*4)
-	PREFETCHT0 128(R8)(R9*4)
-	PREFETCHT0 192(R8)(R9*4)
-	VMOVUPS    (DI)(R9*4), Z0
-	VMOVUPS    Z0, (AX)(R9*4)
-	VMOVUPS    64(DI)(R9*4), Z0
-	VMOVUPS    Z0, 64(AX)(R9*4)
-	VMOVUPS    128(DI)(R9*4), Z0
-	VMOVUPS    Z0, 128(AX)(R9*4)
-	VMOVUPS    192(DI)(R9*4), Z0
-	VMOVUPS    Z0, 192(AX)(R9*4)
-	ADDQ       $+64, R9
-	CMPQ       R9, R11
+	PREFETCHT0 (R9)(R10*4)
+	PREFETCHT0 64(R9)(R10*4)
+	PREFETCHT0 128(R9)(R10*4)
+	PREFETCHT0 192(R9)(R10*4)
+	VMOVUPS    (R8)(R10*4), Z0
+	VMOVUPS    Z0, (AX)(R10*4)
+	VMOVUPS    64(R8)(R10*4), Z0
+	VMOVUPS    Z0, 64(AX)(R10*4)
+	VMOVUPS    128(R8)(R10*4), Z0
+	VMOVUPS    Z0, 128(AX)(R10*4)
+	VMOVUPS    192(R8)(R10*4), Z0
+	VMOVUPS    Z0, 192(AX)(R10*4)
+	ADDQ       $+64, R10
+	CMPQ       R10, R12
 	JLE        four8
 
 one9:
-	CMPQ    R9, R10
+	CMPQ    R10, R11
 	JG      rest10
-	VMOVUPS (DI)(R9*4), Z0
-	VMOVUPS Z0, (AX)(R9*4)
-	ADDQ    $+16, R9
+	VMOVUPS (R8)(R10*4), Z0
+	VMOVUPS Z0, (AX)(R10*4)
+	ADDQ    $+16, R10
 	JMP     one9
 
 rest10:
-	VMOVUPS (DI)(R10*4), Z0
-	VMOVUPS Z0, (AX)(R10*4)
-	LEAQ    (AX)(SI*4), AX
+	VMOVUPS (R8)(R11*4), Z0
+	VMOVUPS Z0, (AX)(R11*4)
+	LEAQ    (AX)(DI*4), AX
 	ADDQ    $0x04, DX
 	DECQ    BX
 	JMP     row6

@@ -7,22 +7,25 @@ import (
 
 // This file emits the gathers of rows, and fill.
 
-// ahead is how many rows before their turn rows are fetched into the cache.
-const ahead = 4
+// ahead is how many rows before their turn rows are fetched into the cache, for
+// elements of so many bytes.
+var ahead = map[int]int32{1: 8, 4: 4}
 
 // gather emits a gather of rows of elements of size bytes; convert loads one
 // vector of them.
 func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem) vec) {
 	name += a.suffix()
-	a.function(name, "func(dst *float32, src *"+typ+", rows *int32, count, width int)")
+	a.function(name, "func(dst *float32, src *"+typ+", rows *int32, count, known, width int)")
 	a.Doc(
 		name+" does this for each of count rows of width elements:", "", "\t"+doc, "",
-		"width is at least a vector: a last partial one overlaps the one before.",
+		"known rows, no fewer, are to be wanted before long. width is at least a vector:",
+		"a last partial one overlaps the one before.",
 	)
 	dst := a.Load(a.Param("dst"), a.GP64())
 	src := a.Load(a.Param("src"), a.GP64())
 	rows := a.Load(a.Param("rows"), a.GP64())
 	count := a.Load(a.Param("count"), a.GP64())
+	known := a.Load(a.Param("known"), a.GP64())
 	width := a.Load(a.Param("width"), a.GP64())
 	a.hoist(func() { convert(operand.Mem{Base: src}) })
 
@@ -41,12 +44,11 @@ func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem)
 	a.JZ(operand.LabelRef(done))
 	from := rowAt(operand.Mem{Base: rows})
 	// The row to fetch: the last one again near the end.
+	a.DECQ(known)
 	next := a.GP64()
-	a.MOVQ(operand.I32(ahead), next)
-	a.CMPQ(count, next)
-	here := a.GP64()
-	a.LEAQ(operand.Mem{Base: count, Disp: -1}, here)
-	a.CMOVQLE(here, next)
+	a.MOVQ(operand.I32(ahead[size]), next)
+	a.CMPQ(known, next)
+	a.CMOVQLT(known, next)
 	fetch := rowAt(operand.Mem{Base: rows, Index: next, Scale: 4})
 
 	i, last := a.GP64(), a.GP64()
