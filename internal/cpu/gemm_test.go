@@ -110,6 +110,8 @@ var large = []size{
 	{1, 1, 9000, 0},
 	{1, 700, 800, 1},
 	{700, 1, 800, 0},
+	{300, 4, 190, 1},  // A is transposed on the way
+	{18, 530, 530, 0}, // B is fetched while it is multiplied
 }
 
 func TestProductsHaveTheBitsOfTheirDefinition(t *testing.T) {

@@ -39,11 +39,12 @@ const (
 	// l2 is how many elements of B may stay in the second-level cache.
 	l2 = 208 << 10
 
-	// A product of fewer multiply-adds runs on one core: it takes 5 µs.
-	serialWork = 1 << 19
+	// A product of fewer multiply-adds runs on one core: it takes 2 µs.
+	serialWork = 1 << 18
 
-	// A C of so many elements is not kept in the caches for whoever reads it next.
-	pastCache = 2 << 20
+	// A C of so many elements is not kept in the caches for whoever reads it next, if
+	// there are so many multiply-adds for each: those that go past the caches are slow.
+	pastCache, pastWork = 2 << 20, 24
 
 	// Up to so many multiply-adds, and elements of B that are packed, it pays to
 	// know the calls beforehand.
@@ -66,7 +67,11 @@ func (t *tiling) cut(g *Gemm) {
 		return
 	}
 	lanes := t.kernels.lanes
-	if g.TransA && g.N <= lanes && g.M > g.N && g.K <= chain {
+	narrow := g.N <= lanes && g.M > g.N
+	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches
+		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && g.M*g.K <= 4<<20
+	}
+	if narrow && g.K <= chain {
 		t.swap = true
 		t.a, t.b = matrix{g.B, g.LDB, !g.TransB}, matrix{g.A, g.LDA, !g.TransA}
 		t.m, t.n = g.N, g.M
@@ -133,10 +138,16 @@ func (t *tiling) cut(g *Gemm) {
 	case t.b.trans:
 		t.regionCols = t.panel
 		t.stepK = 512
+		if t.m <= 4 {
+			t.stepK = 128 // the panel stays in the first-level cache
+		}
 	case g.Epilogue == nil && t.m >= 4*tallest && t.m*t.n <= 4*l2 && g.K >= 64:
 		t.downward = true
 		t.regionCols = t.panel
 		t.stepK = 512
+		if columns := (t.n + t.panel - 1) / t.panel; columns < 8 {
+			leastPanels = max(t.m/tallest*columns/8, 1)
+		}
 	case t.m >= 40*tallest && g.K >= 64:
 		t.downward = true
 		t.stepK = 448
@@ -161,7 +172,7 @@ func (t *tiling) cut(g *Gemm) {
 		}
 		t.regionPanels = max(t.count*taskWork/work, leastPanels)
 	}
-	t.past = !t.swap && g.Epilogue == nil && t.m*t.n >= pastCache && aligned(g.C) && g.LDC%lineFloats == 0
+	t.past = !t.swap && g.Epilogue == nil && t.m*t.n >= pastCache && g.K >= pastWork && aligned(g.C) && g.LDC%lineFloats == 0
 	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
