@@ -122,7 +122,11 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 			sum = matrix{data: grow(&s.c, rows*cols), ld: cols}
 		}
 		b := g.b.from(k0, r.c0)
+		s.coming = matrix{}
 		if g.packB {
+			if !b.trans && k1 < g.K {
+				s.coming = g.b.from(k1, r.c0)
+			}
 			b = g.panels(s, grow(&s.b, g.sizeB(k1-k0, cols)), b, k1-k0, cols)
 		}
 		g.sweep(s, g.a.from(r0, k0), b, sum, r, k0, k1)
@@ -162,8 +166,8 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 		if g.packB {
 			panel = b.panel(col/g.panel, t.k)
 		}
-		t.next = &panel.from(t.k-1, 0).data[0] // behind it is the next panel
 		for p := r.p0; p < r.p1; {
+			g.fetch(s, panel, col, cols, p-r.p0, r.p1-r.p0)
 			height, count := g.alike(p, r.p1)
 			row := g.row(p) - g.row(r.p0)
 			strip := a.from(row, 0)
@@ -178,6 +182,22 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 				p++
 			}
 		}
+	}
+}
+
+// fetch says what of B is to be fetched while a panel of rows, of so many, is
+// multiplied by the columns from col on: the packed panel behind this one, or, piece
+// by piece, what will be packed for the next step.
+func (g *Gemm) fetch(s *gemmScratch, panel matrix, col, cols, row, rows int) {
+	t, width := &s.tile, 4*g.kernels.lanes
+	t.next, t.nextStep = &panel.from(t.k-1, 0).data[0], 2*width
+	if s.coming.data == nil {
+		return
+	}
+	done := (col/g.panel*rows + row) * (t.k / 4) // rows of the step of that width
+	if at := done / t.k * width; at < cols {
+		last := (len(s.coming.data) - 1 - at) / s.coming.ld
+		t.next, t.nextStep = &s.coming.from(min(done%t.k, last), at).data[0], 4*s.coming.ld
 	}
 }
 

@@ -22,7 +22,7 @@ TEXT ·tile1x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (BX)(BX*2), SI
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), DI
@@ -115,7 +115,7 @@ TEXT ·tile1x16RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -203,7 +203,7 @@ TEXT ·tile1x32RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -297,7 +297,7 @@ TEXT ·tile1x96RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -460,7 +460,7 @@ TEXT ·tile2x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*2), DI
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R8
 	MOVQ       (SP), R9
@@ -551,7 +551,7 @@ TEXT ·tile2x16RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -663,7 +663,7 @@ TEXT ·tile2x48RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -863,7 +863,7 @@ TEXT ·tile3x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*2), DI
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R8
 	MOVQ       (SP), R9
@@ -970,7 +970,7 @@ TEXT ·tile3x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R8
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R9
 	ADDQ       80(AX), R9
@@ -982,7 +982,7 @@ tile:
 	PREFETCHT1 (R9)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -1067,7 +1067,8 @@ fetched:
 	ADDQ         $+16, R9
 	LEAQ         (R10)(SI*4), R10
 	PREFETCHT1   (R8)
-	ADDQ         $0x00000040, R8
+	PREFETCHT1   64(R8)
+	ADDQ         104(AX), R8
 	SUBQ         $+4, R11
 	JGE          unrolled
 
@@ -1093,7 +1094,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R9
 	MOVQ     (SP), R10
@@ -1131,10 +1132,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R12
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R12
 
@@ -1162,7 +1163,7 @@ TEXT ·tile3x32RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -1360,7 +1361,7 @@ TEXT ·tile4x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -1483,7 +1484,7 @@ TEXT ·tile4x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -1497,7 +1498,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -1599,7 +1600,8 @@ fetched:
 	ADDQ         $+16, R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
-	ADDQ         $0x00000040, R9
+	PREFETCHT1   64(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -1628,7 +1630,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -1672,10 +1674,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -1706,7 +1708,7 @@ TEXT ·tile4x24RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -1906,7 +1908,7 @@ TEXT ·tile5x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -2044,7 +2046,7 @@ TEXT ·tile5x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -2060,7 +2062,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -2179,7 +2181,8 @@ fetched:
 	ADDQ         $+16, R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
-	ADDQ         $0x00000040, R9
+	PREFETCHT1   64(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -2211,7 +2214,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -2261,10 +2264,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -2302,7 +2305,7 @@ TEXT ·tile6x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2456,7 +2459,7 @@ TEXT ·tile6x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -2474,7 +2477,7 @@ tile:
 	PREFETCHT1 (R11)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -2610,7 +2613,8 @@ fetched:
 	ADDQ         $+16, R11
 	LEAQ         (R12)(R8*4), R12
 	PREFETCHT1   (R10)
-	ADDQ         $0x00000040, R10
+	PREFETCHT1   64(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R13
 	JGE          unrolled
 
@@ -2645,7 +2649,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -2701,10 +2705,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R14
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R14
 
@@ -2744,7 +2748,7 @@ TEXT ·tile7x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2916,7 +2920,7 @@ TEXT ·tile8x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3107,7 +3111,7 @@ TEXT ·tile9x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3313,7 +3317,7 @@ TEXT ·tile10x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3534,7 +3538,7 @@ TEXT ·tile11x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3770,7 +3774,7 @@ TEXT ·tile12x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -4020,7 +4024,7 @@ TEXT ·tile1x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R9
@@ -4097,7 +4101,7 @@ TEXT ·tile1x16ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4187,7 +4191,7 @@ TEXT ·tile1x32ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4283,7 +4287,7 @@ TEXT ·tile1x96ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4447,7 +4451,7 @@ TEXT ·tile2x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -4539,7 +4543,7 @@ TEXT ·tile2x16ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -4652,7 +4656,7 @@ TEXT ·tile2x48ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -4853,7 +4857,7 @@ TEXT ·tile3x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -4961,7 +4965,7 @@ TEXT ·tile3x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -4973,7 +4977,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -5058,7 +5062,8 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
-	ADDQ         $0x00000040, R9
+	PREFETCHT1   64(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -5084,7 +5089,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -5122,10 +5127,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -5154,7 +5159,7 @@ TEXT ·tile3x32ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -5352,7 +5357,7 @@ TEXT ·tile4x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -5475,7 +5480,7 @@ TEXT ·tile4x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -5489,7 +5494,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -5591,7 +5596,8 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
-	ADDQ         $0x00000040, R9
+	PREFETCHT1   64(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -5620,7 +5626,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -5664,10 +5670,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -5698,7 +5704,7 @@ TEXT ·tile4x24ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -5898,7 +5904,7 @@ TEXT ·tile5x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6036,7 +6042,7 @@ TEXT ·tile5x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -6052,7 +6058,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -6171,7 +6177,8 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
-	ADDQ         $0x00000040, R9
+	PREFETCHT1   64(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -6203,7 +6210,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -6253,10 +6260,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -6293,7 +6300,7 @@ TEXT ·tile6x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6446,7 +6453,7 @@ TEXT ·tile6x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -6464,7 +6471,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -6600,7 +6607,8 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
-	ADDQ         $0x00000040, R9
+	PREFETCHT1   64(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -6635,7 +6643,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -6691,10 +6699,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -6733,7 +6741,7 @@ TEXT ·tile7x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6904,7 +6912,7 @@ TEXT ·tile8x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7090,7 +7098,7 @@ TEXT ·tile9x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7291,7 +7299,7 @@ TEXT ·tile10x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7507,7 +7515,7 @@ TEXT ·tile11x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7738,7 +7746,7 @@ TEXT ·tile12x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       120(AX), $+0
+	CMPQ       128(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -8157,7 +8165,7 @@ TEXT ·tile1x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (BX)(BX*2), SI
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), DI
@@ -8230,7 +8238,7 @@ TEXT ·tile1x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (BX)(BX*2), SI
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), DI
@@ -8317,7 +8325,7 @@ TEXT ·tile1x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -8410,7 +8418,7 @@ TEXT ·tile1x128RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -8535,7 +8543,7 @@ TEXT ·tile1x256RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -8729,7 +8737,7 @@ TEXT ·tile2x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -8813,7 +8821,7 @@ TEXT ·tile2x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -8924,7 +8932,7 @@ TEXT ·tile2x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -9077,7 +9085,7 @@ TEXT ·tile2x128RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -9318,7 +9326,7 @@ TEXT ·tile3x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -9412,7 +9420,7 @@ TEXT ·tile3x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -9546,7 +9554,7 @@ TEXT ·tile3x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -9743,7 +9751,7 @@ TEXT ·tile4x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -9848,7 +9856,7 @@ TEXT ·tile4x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -10006,7 +10014,7 @@ TEXT ·tile4x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -10242,7 +10250,7 @@ TEXT ·tile5x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -10357,7 +10365,7 @@ TEXT ·tile5x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -10538,7 +10546,7 @@ TEXT ·tile5x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -10814,7 +10822,7 @@ TEXT ·tile6x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -10940,7 +10948,7 @@ TEXT ·tile6x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -11145,7 +11153,7 @@ TEXT ·tile6x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (R8)(R8*2), R9
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -11460,7 +11468,7 @@ TEXT ·tile7x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -11597,7 +11605,7 @@ TEXT ·tile7x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -11624,7 +11632,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -11778,7 +11786,9 @@ fetched:
 	LEAQ         (R12)(R8*4), R12
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R13
 	JGE          unrolled
 
@@ -11816,7 +11826,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -11877,10 +11887,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R14
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R14
 
@@ -11929,7 +11939,7 @@ TEXT ·tile8x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -12080,7 +12090,7 @@ TEXT ·tile8x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -12110,7 +12120,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -12284,7 +12294,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -12326,7 +12338,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -12393,10 +12405,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -12448,7 +12460,7 @@ TEXT ·tile9x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -12609,7 +12621,7 @@ TEXT ·tile9x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -12642,7 +12654,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -12833,7 +12845,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -12878,7 +12892,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -12951,10 +12965,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -13009,7 +13023,7 @@ TEXT ·tile10x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -13180,7 +13194,7 @@ TEXT ·tile10x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -13216,7 +13230,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -13424,7 +13438,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -13472,7 +13488,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -13551,10 +13567,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -13612,7 +13628,7 @@ TEXT ·tile11x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -13793,7 +13809,7 @@ TEXT ·tile11x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -13832,7 +13848,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -14057,7 +14073,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -14108,7 +14126,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -14193,10 +14211,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -14257,7 +14275,7 @@ TEXT ·tile12x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -14448,7 +14466,7 @@ TEXT ·tile12x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -14490,7 +14508,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -14732,7 +14750,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -14786,7 +14806,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -14877,10 +14897,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -14944,7 +14964,7 @@ TEXT ·tile13x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -15145,7 +15165,7 @@ TEXT ·tile13x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -15190,7 +15210,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -15449,7 +15469,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -15506,7 +15528,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -15603,10 +15625,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -15673,7 +15695,7 @@ TEXT ·tile14x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -15884,7 +15906,7 @@ TEXT ·tile14x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R10
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -15932,7 +15954,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -16208,7 +16230,9 @@ fetched:
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
 	PREFETCHT1   64(R10)
-	ADDQ         $0x00000080, R10
+	PREFETCHT1   128(R10)
+	PREFETCHT1   192(R10)
+	ADDQ         104(AX), R10
 	SUBQ         $+4, R14
 	JGE          unrolled
 
@@ -16268,7 +16292,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -16371,10 +16395,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -16443,7 +16467,7 @@ TEXT ·tile1x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R9
@@ -16518,7 +16542,7 @@ TEXT ·tile1x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R9
@@ -16607,7 +16631,7 @@ TEXT ·tile1x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -16702,7 +16726,7 @@ TEXT ·tile1x128ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -16829,7 +16853,7 @@ TEXT ·tile1x256ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -17024,7 +17048,7 @@ TEXT ·tile2x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17109,7 +17133,7 @@ TEXT ·tile2x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17221,7 +17245,7 @@ TEXT ·tile2x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -17375,7 +17399,7 @@ TEXT ·tile2x128ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -17617,7 +17641,7 @@ TEXT ·tile3x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17712,7 +17736,7 @@ TEXT ·tile3x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -17847,7 +17871,7 @@ TEXT ·tile3x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -18044,7 +18068,7 @@ TEXT ·tile4x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18149,7 +18173,7 @@ TEXT ·tile4x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18307,7 +18331,7 @@ TEXT ·tile4x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -18543,7 +18567,7 @@ TEXT ·tile5x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18658,7 +18682,7 @@ TEXT ·tile5x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -18839,7 +18863,7 @@ TEXT ·tile5x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -19114,7 +19138,7 @@ TEXT ·tile6x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -19239,7 +19263,7 @@ TEXT ·tile6x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -19443,7 +19467,7 @@ TEXT ·tile6x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    120(AX), $+0
+	CMPQ    128(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -19757,7 +19781,7 @@ TEXT ·tile7x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -19893,7 +19917,7 @@ TEXT ·tile7x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -19920,7 +19944,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -20074,7 +20098,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -20112,7 +20138,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -20173,10 +20199,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -20224,7 +20250,7 @@ TEXT ·tile8x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -20370,7 +20396,7 @@ TEXT ·tile8x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -20400,7 +20426,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -20571,7 +20597,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -20612,7 +20640,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -20679,10 +20707,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -20733,7 +20761,7 @@ TEXT ·tile9x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -20889,7 +20917,7 @@ TEXT ·tile9x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -20922,7 +20950,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -21110,7 +21138,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -21154,7 +21184,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -21227,10 +21257,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -21284,7 +21314,7 @@ TEXT ·tile10x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -21450,7 +21480,7 @@ TEXT ·tile10x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -21486,7 +21516,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -21691,7 +21721,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -21738,7 +21770,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -21817,10 +21849,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -21877,7 +21909,7 @@ TEXT ·tile11x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -22053,7 +22085,7 @@ TEXT ·tile11x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -22092,7 +22124,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -22314,7 +22346,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -22364,7 +22398,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -22449,10 +22483,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -22512,7 +22546,7 @@ TEXT ·tile12x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -22698,7 +22732,7 @@ TEXT ·tile12x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -22740,7 +22774,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -22979,7 +23013,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -23032,7 +23068,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -23123,10 +23159,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -23189,7 +23225,7 @@ TEXT ·tile13x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -23385,7 +23421,7 @@ TEXT ·tile13x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -23430,7 +23466,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -23686,7 +23722,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -23742,7 +23780,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -23839,10 +23877,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -23908,7 +23946,7 @@ TEXT ·tile14x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -24114,7 +24152,7 @@ TEXT ·tile14x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  96(AX), R9
 
 tile:
-	CMPQ       104(AX), $+0
+	CMPQ       112(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -24162,7 +24200,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ      120(AX), $+0
+	CMPQ      128(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -24435,7 +24473,9 @@ fetched:
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
 	PREFETCHT1   64(R9)
-	ADDQ         $0x00000080, R9
+	PREFETCHT1   128(R9)
+	PREFETCHT1   192(R9)
+	ADDQ         104(AX), R9
 	SUBQ         $+4, R12
 	JGE          unrolled
 
@@ -24494,7 +24534,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     112(AX), $+0
+	CMPQ     120(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -24597,10 +24637,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 104(AX), $+0
+	CMPQ 112(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 120(AX), $+0
+	CMPQ 128(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 

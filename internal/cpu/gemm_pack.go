@@ -123,6 +123,8 @@ type gemmScratch struct {
 	b, c  []float32
 	past  bool // results go past the caches where they can
 
+	coming matrix // what of B will be packed next
+
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.
 	recording bool

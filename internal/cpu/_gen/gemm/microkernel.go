@@ -7,8 +7,12 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// unroll is the number of k that a turn of the inner loop takes.
-const unroll = 4
+const (
+	// unroll is the number of k that a turn of the inner loop takes.
+	unroll = 4
+	// fetched is how many vectors of B that come next it fetches.
+	fetched = 4
+)
 
 // A microkernel keeps rows × vectors accumulators in registers. For each k it
 // loads a row of B, broadcasts a column of A and multiplies.
@@ -247,17 +251,15 @@ func (m *microkernel) streams() bool {
 	return m.vectors == 2 && 2*m.rows >= m.isa.tallest
 }
 
-// prefetch asks for as much of B as four tiles multiply by.
+// prefetch asks for what comes next of B.
 func (m *microkernel) prefetch() {
 	if !m.streams() {
 		return
 	}
-	const line = 64
-	lines := unroll * 4 * 2 * m.isa.lanes / line / 4
-	for i := range lines {
-		m.PREFETCHT1(operand.Mem{Base: m.next, Disp: line * i})
+	for disp := 0; disp < 4*fetched*m.isa.lanes; disp += 64 {
+		m.PREFETCHT1(operand.Mem{Base: m.next, Disp: disp})
 	}
-	m.ADDQ(operand.U32(uint32(line*lines)), m.next)
+	m.ADDQ(m.field("nextStep"), m.next)
 }
 
 // prefetchC asks for the next tile of C, if it's far away.
