@@ -80,7 +80,7 @@ func TestTheTablesOfTheGuideAreThoseOfTheFile(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel() // nor trained
-	for _, args := range [][]string{{"--seeds", "5"}} {
+	for _, args := range [][]string{{"--seeds", "5"}, {"--epochs", "200"}} {
 		_, printed, _ := callUntil(ctx, append([]string{"mnist", "table", "--markdown", "--csv", file}, args...)...)
 		if !strings.Contains(string(guide), printed) {
 			t.Errorf("docs/chapter1.md doesn't have what cornu mnist table %s prints:\n%s", strings.Join(args, " "), printed)
