@@ -19,6 +19,7 @@ const (
 	blockRows, blockCols = 112, 256
 
 	maxBlocks = passRows/blockRows + 2
+	fewBlocks = 24
 )
 
 // A pass is a part of C and a range of k, and what is packed for it: whoever first
@@ -61,6 +62,9 @@ func (g *Gemm) runPass(p *par.Pool) {
 	}
 	x.down = (rows + blockRows - 1) / blockRows
 	x.across = (cols + blockCols - 1) / blockCols
+	if x.down*x.across < fewBlocks { // who does one more than the others takes that much longer
+		x.across *= 2
+	}
 	x.rows, x.cols = [maxBlocks]sync.Once{}, [maxBlocks]sync.Once{}
 	p.Run((*gemmPass)(g), x.down*x.across)
 }
