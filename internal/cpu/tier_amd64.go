@@ -6,7 +6,7 @@ import "golang.org/x/sys/cpu"
 func Supported() []Tier {
 	tiers := []Tier{Generic}
 	x := &cpu.X86
-	if x.HasAVX2 && x.HasFMA {
+	if x.HasAVX2 && x.HasFMA && x.HasBMI2 {
 		tiers = append(tiers, AVX2)
 		if x.HasAVX512F && x.HasAVX512BW && x.HasAVX512DQ && x.HasAVX512VL {
 			tiers = append(tiers, AVX512)
