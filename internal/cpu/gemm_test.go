@@ -101,6 +101,7 @@ var large = []size{
 	{40, 300, 700, 3},    // columns are
 	{65, 1040, 270, 1},   // B doesn't stay in the cache
 	{9, 600, 400, 2},     // one panel of rows
+	{9, 2600, 2050, 0},   // of a B that no cache holds
 	{600, 40, 300, 0},    // A passes by
 	{620, 130, 90, 5},    // many rows
 	{17, 30, 8200, 0},    // three chains

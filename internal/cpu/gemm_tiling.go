@@ -39,6 +39,10 @@ const (
 	// l2 is how many elements of B may stay in the second-level cache.
 	l2 = 208 << 10
 
+	// A B of more elements comes from memory: for so many rows it is read row by row,
+	// not tile by tile.
+	farB, fewRows = 5 << 20, 7
+
 	// A product of fewer multiply-adds runs on one core: it takes 2 µs.
 	serialWork = 1 << 18
 
@@ -102,7 +106,7 @@ func (t *tiling) cut(g *Gemm) {
 	case work < serialWork:
 		t.stepK = chain
 		t.downward = t.packB || 2*(t.n/t.panel) < t.m/tallest // fewer calls
-	case t.m <= tallest && !t.b.trans: // B streams by, once
+	case t.m <= tallest && !t.b.trans && (t.m < fewRows || min(g.K, chain)*t.n <= farB): // B streams by, once
 		t.regionCols = page
 		t.stepK = 128
 		if inL2 {
