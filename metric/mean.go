@@ -176,6 +176,29 @@ func (CategoricalHinge) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 	return mean(loss.CategoricalHinge{}.Loss(yTrue, yPred), weight)
 }
 
+// OfLoss returns the mean of a loss, under the loss's name: of one that has no
+// metric here, or, with loss.Func, of a function of one's own. It is Keras's
+// MeanMetricWrapper; the loss's Reduction doesn't matter.
+func OfLoss(l loss.Loss) Metric { return ofLoss{l: l} }
+
+type ofLoss struct {
+	lower
+	l loss.Loss
+}
+
+func (m ofLoss) Name() string { return m.l.Name() }
+
+func (m ofLoss) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	// Without weights, what the loss ignores counts as samples without an error:
+	// so it is in Keras.
+	if masker, ok := m.l.(loss.Masker); ok && weight != nil {
+		if mask := masker.Mask(yTrue, yPred); mask != nil {
+			weight = mask.Mul(expand(weight, mask))
+		}
+	}
+	return mean(m.l.Loss(yTrue, yPred), weight)
+}
+
 // RootMeanSquaredError is the square root of MeanSquaredError.
 type RootMeanSquaredError struct{ lower }
 

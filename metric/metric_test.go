@@ -10,6 +10,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/golden"
 	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -17,6 +18,12 @@ import (
 // configured returns the metric that the golden case is of.
 func configured(t *testing.T, c golden.Case) metric.Metric {
 	t.Helper()
+	switch c.Config["fn"] {
+	case "huber":
+		return metric.OfLoss(loss.Huber{Delta: c.Config["delta"].(float64)})
+	case "sparse_categorical_crossentropy":
+		return metric.OfLoss(loss.SparseCategoricalCrossentropy{IgnoreClass: new(int(c.Config["ignore_class"].(float64)))})
+	}
 	holder := struct{ M metric.Metric }{}
 	member := map[string]any{"class_name": c.Class, "config": c.Config}
 	if err := config.Decode(map[string]any{"m": member}, &holder); err != nil {
@@ -188,6 +195,18 @@ func TestFieldsOutOfRangeAreErrors(t *testing.T) {
 		if err := g.Err(); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%+v: %v, want %s", m, err, want)
 		}
+	}
+}
+
+func TestAFunctionIsAMetric(t *testing.T) {
+	m := metric.OfLoss(loss.Func("distance", func(yTrue, yPred *graph.Node) *graph.Node { return yTrue.Sub(yPred).Abs().Sum(-1) }))
+	y, p := golden.Tensor{Shape: []int{2, 2}, Data: []float32{1, 2, 3, 4}}, golden.Tensor{Shape: []int{2, 2}, Data: []float32{0, 4, 3, 9}}
+	weight := golden.Tensor{Shape: []int{2}, Data: []float32{1, 3}}
+	if got := m.Result(update(t, m, nil, y, p, nil)); got != 4 || m.Name() != "distance" || metric.DirectionOf(m) != metric.Down {
+		t.Errorf("the mean %s of 3 and 5 is %v", m.Name(), got)
+	}
+	if got := m.Result(update(t, m, nil, y, p, &weight)); got != 4.5 {
+		t.Errorf("the weighted mean of 3 and 5 is %v", got)
 	}
 }
 

@@ -228,7 +228,10 @@ def metrics():
 
     def run(cls, tag, batches, **config):
         """batches: (y_true, y_pred, sample_weight or None); the running result after each one is kept."""
-        metric = getattr(keras.metrics, cls)(**config)
+        if cls == "MeanMetricWrapper":
+            metric = keras.metrics.MeanMetricWrapper(getattr(keras.losses, config["fn"]), **{k: v for k, v in config.items() if k != "fn"})
+        else:
+            metric = getattr(keras.metrics, cls)(**config)
         tensors, results = {}, []
         for i, (y_true, y_pred, weight) in enumerate(batches):
             metric.update_state(np.asarray(y_true, F), np.asarray(y_pred, F), sample_weight=weight)
@@ -280,6 +283,8 @@ def metrics():
     both("SparseTopKCategoricalAccuracy", (labels, softmax), k=2)
     for cls in ["MeanSquaredError", "RootMeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "LogCoshError"]:
         both(cls, real)
+    both("MeanMetricWrapper", real, fn="huber", delta=0.5)
+    both("MeanMetricWrapper", (labels, softmax), fn="sparse_categorical_crossentropy", ignore_class=1)
     both("MeanSquaredLogarithmicError", positive)
     both("Poisson", positive)
     both("CosineSimilarity", real)
