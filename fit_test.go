@@ -442,6 +442,9 @@ func TestValidationMayBeRare(t *testing.T) {
 	if n, v := len(history.Values["loss"]), len(history.Values["val_loss"]); n != 5 || v != 2 {
 		t.Errorf("5 epochs with every second validated have %d losses and %d of validation", n, v)
 	}
+	if loss, v := history.Epochs("loss"), history.Epochs("val_loss"); !slices.Equal(loss, []int{0, 1, 2, 3, 4}) || !slices.Equal(v, []int{1, 3}) {
+		t.Errorf("the losses are of the epochs %v, those of validation of %v", loss, v)
+	}
 	if _, ok := history.Last("val_accuracy"); !ok {
 		t.Error("the accuracy of validation is missing")
 	}

@@ -77,7 +77,7 @@ func (s *State) SetLog(name string, value float64) {
 	if values := h.Values[name]; known && len(values) > 0 {
 		values[len(values)-1] = value
 	} else {
-		h.Values[name] = append(values, value)
+		h.append(name, s.Epoch, value)
 	}
 }
 

@@ -12,6 +12,8 @@ import (
 type History struct {
 	Epoch  []int                // the epochs that were run, from 0
 	Values map[string][]float64 // by name: "loss", "accuracy", "val_loss", …
+
+	measured map[string][]int // in which epochs, for what is not measured in all
 }
 
 // Last returns the value of the last epoch under that name, and whether there is
@@ -22,6 +24,16 @@ func (h *History) Last(name string) (value float64, ok bool) {
 		return 0, false
 	}
 	return values[len(values)-1], true
+}
+
+// Epochs returns the epoch of each value under that name: as many as there are
+// values, fewer than in Epoch if validation is rare.
+func (h *History) Epochs(name string) []int {
+	n := len(h.Values[name])
+	if epochs := h.measured[name]; len(epochs) == n {
+		return epochs
+	}
+	return h.Epoch[len(h.Epoch)-min(n, len(h.Epoch)):]
 }
 
 // Names lists what was measured: sorted, training before validation.
@@ -48,9 +60,17 @@ func (h *History) add(epoch int, l *logs) {
 	h.Epoch = append(h.Epoch, epoch)
 	for i, name := range l.names {
 		if l.known[i] {
-			h.Values[name] = append(h.Values[name], l.values[i])
+			h.append(name, epoch, l.values[i])
 		}
 	}
+}
+
+func (h *History) append(name string, epoch int, value float64) {
+	if h.measured == nil {
+		h.measured = map[string][]int{}
+	}
+	h.measured[name] = append(h.measured[name], epoch)
+	h.Values[name] = append(h.Values[name], value)
 }
 
 // sortNames sorts as Keras's progress line does: by name, validation last.

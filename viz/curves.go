@@ -32,6 +32,7 @@ func (c Curves) drawing() (*drawing, error) {
 	}
 	var charts []Chart
 	var plots []*plot.Plot
+	fullest := 0 // the chart whose legend is everyone's
 	for _, name := range names {
 		chart := Chart{YLabel: strings.ReplaceAll(name, "_", " "), wholeX: true}
 		for _, key := range []string{name, "val_" + name} {
@@ -43,7 +44,7 @@ func (c Curves) drawing() (*drawing, error) {
 			if key != name {
 				line.Name, line.Dashed = "validation", true
 			}
-			for _, epoch := range c.History.Epoch[len(c.History.Epoch)-len(values):] {
+			for _, epoch := range c.History.Epochs(key) {
 				line.X = append(line.X, float64(epoch+1))
 			}
 			chart.Lines = append(chart.Lines, line)
@@ -62,12 +63,15 @@ func (c Curves) drawing() (*drawing, error) {
 			return nil, err
 		}
 		charts, plots = append(charts, chart), append(plots, p)
+		if len(chart.Lines) > len(charts[fullest].Lines) {
+			fullest = len(charts) - 1
+		}
 	}
 
 	const legend vg.Length = 24
 	return &drawing{width: 6.4 * vg.Inch, height: vg.Length(len(plots))*2.6*vg.Inch + legend, paint: func(canvas draw.Canvas) {
 		canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
-		height := charts[0].drawLegend(canvas)
+		height := charts[fullest].drawLegend(canvas)
 		canvas = draw.Crop(canvas, 0, 0, height, 0)
 		rows := make([][]*plot.Plot, len(plots))
 		for i, p := range plots {

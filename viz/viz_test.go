@@ -158,6 +158,21 @@ func TestValuesThatAreNotFiniteAreGaps(t *testing.T) {
 	}
 }
 
+// The chart of a measure that validation doesn't take is not the one whose legend is shown.
+func TestTheLegendOfCurvesNamesValidationIfThereIsSome(t *testing.T) {
+	h := &train.History{Epoch: []int{0, 1}, Values: map[string][]float64{"learning_rate": {0.1, 0.01}, "loss": {2, 1}, "val_loss": {3}}}
+	var content bytes.Buffer
+	if err := Write(&content, SVG, Curves{History: h, Names: []string{"learning_rate", "loss"}}); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(content.String(), `aria-label="validation"`) {
+		t.Error("it doesn't")
+	}
+	if epochs := h.Epochs("val_loss"); len(epochs) != 1 || epochs[0] != 1 {
+		t.Errorf("a history that was put together has its last values in the epochs %v", epochs)
+	}
+}
+
 func TestTicksAreRoundNumbers(t *testing.T) {
 	for _, test := range []struct {
 		low, high float64
