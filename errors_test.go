@@ -242,21 +242,23 @@ func TestASourceThatFails(t *testing.T) {
 func TestNumbersThatMakeNoSense(t *testing.T) {
 	model := compiled(t, 0, still)
 	for want, cfg := range map[string]cornu.FitConfig{
-		"batch size is -1":         {BatchSize: -1},
-		"at most 16777216":         {BatchSize: math.MaxInt},
-		"from epoch 0 to epoch -2": {Epochs: -2},
-		"from epoch 5 to epoch 3":  {InitialEpoch: 5, Epochs: 3},
-		"from epoch -1":            {InitialEpoch: -1, Epochs: 3},
-		"steps per epoch -1":       {StepsPerEpoch: -1},
-		"next -1":                  {ValidationEvery: -1},
-		"fraction of 1 ":           {ValidationSplit: 1},
-		"fraction of -0.1 ":        {ValidationSplit: -0.1},
-		"fraction of NaN ":         {ValidationSplit: math.NaN()},
-		"class 7":                  {ClassWeight: map[int]float64{7: 1}},
-		"class 0 is -1":            {ClassWeight: map[int]float64{0: -1}},
-		"not both":                 {ValidationSplit: 0.5, ValidationData: points(t, 5)},
-		"a callback is nil":        {Callbacks: []train.Callback{nil}},
-		"validation data source":   {ValidationData: (*data.Arrays)(nil)},
+		"batch size is -1":                 {BatchSize: -1},
+		"at most 16777216":                 {BatchSize: math.MaxInt},
+		"from epoch 0 to epoch -2":         {Epochs: -2},
+		"from epoch 5 to epoch 3":          {InitialEpoch: 5, Epochs: 3},
+		"from epoch -1":                    {InitialEpoch: -1, Epochs: 3},
+		"steps per epoch -1":               {StepsPerEpoch: -1},
+		"next -1":                          {ValidationEvery: -1},
+		"validation: the batch size is -1": {ValidationBatchSize: -1},
+		"steps -1":                         {ValidationSteps: -1},
+		"fraction of 1 ":                   {ValidationSplit: 1},
+		"fraction of -0.1 ":                {ValidationSplit: -0.1},
+		"fraction of NaN ":                 {ValidationSplit: math.NaN()},
+		"class 7":                          {ClassWeight: map[int]float64{7: 1}},
+		"class 0 is -1":                    {ClassWeight: map[int]float64{0: -1}},
+		"not both":                         {ValidationSplit: 0.5, ValidationData: points(t, 5)},
+		"a callback is nil":                {Callbacks: []train.Callback{nil}},
+		"validation data source":           {ValidationData: (*data.Arrays)(nil)},
 	} {
 		cfg.Quiet = true
 		_, err := model.Fit(ctx, points(t, 20), cfg)

@@ -3,6 +3,7 @@ package cornu
 // This file trains and evaluates models.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,16 +20,20 @@ type History = train.History
 
 // A FitConfig says how Fit goes through the data.
 type FitConfig struct {
-	Epochs          int             // train until this epoch, counted from 0; 0 is 1
-	InitialEpoch    int             // where to begin, to go on with a training
-	BatchSize       int             // samples of a step; 0 is 32
-	StepsPerEpoch   int             // batches of an epoch; 0 is until the data end
-	NoShuffle       bool            // keep the order of the data
-	ValidationData  data.Source     // evaluated after each epoch
-	ValidationSplit float64         // the share of the data, taken from their end before shuffling, that is kept for validation
-	ValidationEvery int             // epochs from one validation to the next; 0 is 1
-	ClassWeight     map[int]float64 // the weight of the samples of each class; those not named weigh 1
-	Callbacks       []train.Callback
+	Epochs          int         // train until this epoch, counted from 0; 0 is 1
+	InitialEpoch    int         // where to begin, to go on with a training
+	BatchSize       int         // samples of a step; 0 is 32
+	StepsPerEpoch   int         // batches of an epoch; 0 is until the data end
+	NoShuffle       bool        // keep the order of the data
+	ValidationData  data.Source // evaluated after each epoch
+	ValidationSplit float64     // the share of the data, taken from their end before shuffling, that is kept for validation
+	ValidationEvery int         // epochs from one validation to the next; 0 is 1
+
+	ValidationBatchSize int // samples of a step of validation; 0 is BatchSize
+	ValidationSteps     int // batches of a validation, always the first ones; 0 is until the data end
+
+	ClassWeight map[int]float64 // the weight of the samples of each class; those not named weigh 1
+	Callbacks   []train.Callback
 
 	// AllowNonFinite goes on, as Keras does, when a loss or a gradient is not a
 	// finite number. Without it Fit ends with a *train.NonFiniteError and the
@@ -85,6 +90,10 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	if err != nil {
 		return nil, err
 	}
+	validationBatch, err := batchSize("Fit: validation", cmp.Or(cfg.ValidationBatchSize, batch))
+	if err != nil {
+		return nil, err
+	}
 	if cfg.Epochs < cfg.InitialEpoch || cfg.InitialEpoch < 0 {
 		return nil, fmt.Errorf("cornu: Fit: cannot train from epoch %d to epoch %d", cfg.InitialEpoch, cfg.Epochs)
 	}
@@ -123,6 +132,7 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	return train.Fit(orBackground(ctx), step, evaluate, source, train.Config{
 		Epochs: cfg.Epochs, InitialEpoch: cfg.InitialEpoch, BatchSize: batch, StepsPerEpoch: cfg.StepsPerEpoch,
 		NoShuffle: cfg.NoShuffle, Validation: validation, ValidationEvery: cfg.ValidationEvery,
+		ValidationBatchSize: validationBatch, ValidationSteps: cfg.ValidationSteps,
 		Callbacks: cfg.Callbacks, AllowNonFinite: cfg.AllowNonFinite, Log: logTo(cfg.Quiet, cfg.Log),
 	})
 }

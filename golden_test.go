@@ -39,6 +39,7 @@ var trainings = map[string]training{
 	"validation split":                   {},
 	"validation data":                    {},
 	"validation data with weights":       {},
+	"validation steps":                   {},
 	"class weight":                       {},
 	"sample weight":                      {},
 	"sample weight and validation split": {},
@@ -76,6 +77,9 @@ func TestTrainingsAreKerasTrainings(t *testing.T) {
 			}
 			if _, ok := c.Tensors["validation x"]; ok {
 				cfg.ValidationData = sourceOf(t, c, "validation x", "validation y", "validation sample_weight")
+			}
+			if steps := c.Numbers["validation_steps"]; steps != nil {
+				cfg.ValidationSteps, cfg.ValidationBatchSize = int(steps[0]), int(c.Numbers["validation_batch_size"][0])
 			}
 			if weights := c.Numbers["class_weight"]; weights != nil {
 				cfg.ClassWeight = map[int]float64{}

@@ -4,6 +4,7 @@ package train
 // validation between them.
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,10 +25,12 @@ type Config struct {
 	Validation    data.Source
 	// ValidationEvery is how many epochs pass from one validation to the next; 0
 	// is 1.
-	ValidationEvery int
-	Callbacks       []Callback
-	AllowNonFinite  bool      // go on when a loss or gradient is not finite
-	Log             io.Writer // where progress is written; nil is nowhere
+	ValidationEvery     int
+	ValidationBatchSize int // 0 is BatchSize
+	ValidationSteps     int // batches of a validation; 0 is until the data end
+	Callbacks           []Callback
+	AllowNonFinite      bool      // go on when a loss or gradient is not finite
+	Log                 io.Writer // where progress is written; nil is nowhere
 }
 
 // Fit trains: it runs step on every batch of source, epoch by epoch, and evaluate
@@ -42,9 +45,9 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 		return nil, errors.New("train: Fit needs a step and a source")
 	case evaluate == nil && cfg.Validation != nil:
 		return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
-	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.InitialEpoch < 0:
-		return nil, fmt.Errorf("train: Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, the initial epoch %d: none may be negative, nor the first 0",
-			cfg.BatchSize, cfg.StepsPerEpoch, cfg.ValidationEvery, cfg.InitialEpoch)
+	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.ValidationBatchSize < 0 || cfg.ValidationSteps < 0 || cfg.InitialEpoch < 0:
+		return nil, fmt.Errorf("train: Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, validation's batch size %d and steps %d, the initial epoch %d: none may be negative, nor the first 0",
+			cfg.BatchSize, cfg.StepsPerEpoch, cfg.ValidationEvery, cfg.ValidationBatchSize, cfg.ValidationSteps, cfg.InitialEpoch)
 	case slices.Contains(cfg.Callbacks, nil):
 		return nil, errors.New("train: Fit: a callback is nil")
 	}
@@ -110,7 +113,9 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 		return stop
 	}
 	if l.Validation != nil && (epoch+1)%max(l.ValidationEvery, 1) == 0 {
-		logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{BatchSize: l.BatchSize})
+		logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{
+			BatchSize: cmp.Or(l.ValidationBatchSize, l.BatchSize), Steps: l.ValidationSteps,
+		})
 		if err != nil {
 			return l.interrupted(err)
 		}

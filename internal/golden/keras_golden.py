@@ -614,8 +614,9 @@ def trainings():
         tensors["predict"] = np.asarray(model.predict(x, batch_size=4, verbose=0))
         if "class_weight" in fit:
             numbers["class_weight"] = [fit["class_weight"][k] for k in sorted(fit["class_weight"])]
-        if "validation_split" in fit:
-            numbers["validation_split"] = fit["validation_split"]
+        for key in ["validation_split", "validation_batch_size", "validation_steps"]:
+            if key in fit:
+                numbers[key] = float(fit[key])
         cases.append(case(name, None, tensors, numbers, {"about": about} if about else None))
 
     cce = "categorical_crossentropy"
@@ -626,6 +627,7 @@ def trainings():
     run("validation split", listing(), cce, fit={"validation_split": 0.2})
     run("validation data", listing(), cce, validation=(xv, yv))
     run("validation data with weights", listing(), cce, validation=(xv, yv, wave(11, seed=53, low=0, high=2)))
+    run("validation steps", listing(), cce, validation=(xv, yv), fit={"validation_batch_size": 3, "validation_steps": 2})
     run("class weight", listing(), cce, fit={"class_weight": {0: 0.5, 1: 2.0, 2: 1.0}})
     run("sample weight", listing(), cce, fit={"sample_weight": wave(n, seed=54, low=0, high=2)})
     run("sample weight and validation split", listing(), cce, fit={"sample_weight": wave(n, seed=54, low=0, high=2), "validation_split": 0.25})
