@@ -3,6 +3,7 @@ package main
 // This file defines `cornu mnist`: the network of listing 1.3.2 and the flags that change it.
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -77,7 +78,7 @@ func (s *settings) flags(c *cobra.Command) {
 func (s *settings) outputs(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.plot, "plot", "", "draw the network's diagram to `FILE`, .svg or .png")
-	f.StringVar(&s.curves, "curves", "", "draw loss and accuracy by epoch to `FILE`, .svg or .png")
+	f.StringVar(&s.curves, "curves", "", "draw loss and accuracy by epoch, on the test digits too, to `FILE`, .svg or .png")
 	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
 }
 
@@ -122,10 +123,18 @@ func checkPicture(flag, file string) error {
 	if ending := strings.ToLower(filepath.Ext(file)); ending != ".svg" && ending != ".png" {
 		return misuse("%s: a file of .svg or .png, got %s", flag, file)
 	}
-	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
-		return misuse("%s: there is no folder %s", flag, filepath.Dir(file))
+	folder := filepath.Dir(file)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return misuse("%s: there is no folder %s", flag, folder)
 	}
-	return nil
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		return misuse("%s: %s is a folder", flag, file)
+	}
+	probe, err := os.CreateTemp(folder, "."+filepath.Base(file)+".*")
+	if err != nil {
+		return misuse("%s: nothing can be written to the folder %s", flag, folder)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
 }
 
 // model returns the network, compiled: listing 1.3.2 with the flags' values in it.

@@ -85,18 +85,17 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 	if s.tensorboard != "" {
 		callbacks = append(callbacks, &callback.TensorBoard{LogDir: s.tensorboard})
 	}
-	history, err := model.Fit(c.Context(), digits, cornu.FitConfig{
-		Epochs:    s.epochs,
-		BatchSize: s.batch,
-		Callbacks: callbacks,
-		Quiet:     s.quiet,
-		Log:       out,
-	})
+	cfg := cornu.FitConfig{Epochs: s.epochs, BatchSize: s.batch, Callbacks: callbacks, Quiet: s.quiet, Log: out}
+	if s.curves != "" {
+		cfg.ValidationData = test
+	}
+	history, err := model.Fit(c.Context(), digits, cfg)
 	if errors.Is(err, context.Canceled) {
 		fmt.Fprintf(c.ErrOrStderr(), "\ninterrupted %s\n", reached)
 	}
-	if err == nil && s.curves != "" {
-		err = viz.Save(s.curves, viz.Curves{History: history})
+	// Epochs that were completed before an error are shown too.
+	if s.curves != "" && history != nil && len(history.Epoch) > 0 {
+		err = errors.Join(err, viz.Save(s.curves, viz.Curves{History: history}))
 	}
 	return model, test, err
 }
