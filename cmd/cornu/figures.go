@@ -3,7 +3,9 @@ package main
 // This file defines `cornu figures`: the pictures of the book's chapter, computed and drawn by the library.
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -59,10 +61,17 @@ func newFigures() *cobra.Command {
 // writeFigures draws all figures into a folder and returns the names of the files. They appear there together when all
 // are drawn; after an error the folder is as it was.
 func writeFigures(folder string) (names []string, err error) {
-	made := os.Mkdir(folder, 0o755) == nil
+	err = os.Mkdir(folder, 0o755)
+	made := err == nil
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, fmt.Errorf("the figures cannot be written: %w", err)
+	}
 	drafts, err := os.MkdirTemp(folder, ".figures-")
 	if err != nil {
-		return nil, fmt.Errorf("the figures cannot be written: %w", err)
+		if e := (*fs.PathError)(nil); errors.As(err, &e) {
+			err = e.Err // without the name of the temporary folder
+		}
+		return nil, fmt.Errorf("the figures cannot be written to %s: %w", folder, err)
 	}
 	defer func() {
 		os.RemoveAll(drafts)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/csv"
 	"os"
@@ -208,4 +209,28 @@ func keras(t *testing.T) []record {
 		records = append(records, r)
 	}
 	return records
+}
+
+func TestALineOnATerminalFitsIt(t *testing.T) {
+	var out bytes.Buffer
+	todo := []training{{12, key{seed: 1}}, {11, key{seed: 1}}, {12, key{seed: 2}}, {11, key{seed: 2}}}
+	p := newScoreboard(&out, &table{reading: asTable, epochs: 200}, todo)
+	p.terminal = true
+	for _, job := range todo {
+		p.epoch(job, 150)
+	}
+	p.done(todo[1], result{})
+	p.end()
+	lines := strings.Split(out.String(), "\r")
+	for _, line := range lines {
+		if n := len([]rune(line)); n > 79 {
+			t.Errorf("a line of %d columns: %q", n, line)
+		}
+	}
+	if want := regexp.MustCompile(`^0/4, \S+ left · row 13, seed 1: 150/200 · row 12, seed 1: 150/200$`); !want.MatchString(lines[2]) {
+		t.Errorf("the second line is %q", lines[2])
+	}
+	if last := lines[len(lines)-3:]; !strings.HasPrefix(last[0], "1/4, ") || strings.TrimSpace(last[1]) != "" || last[2] != "" {
+		t.Errorf("it ends with %q", last)
+	}
 }

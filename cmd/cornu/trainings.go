@@ -215,9 +215,9 @@ func (p *scoreboard) line() {
 	}
 	text := fmt.Sprintf("%d/%d, %s left", p.ready, p.all, clock(p.left()))
 	for _, u := range p.underWay {
-		text += fmt.Sprintf(" · %v: %d/%d", u.training, u.epochs, p.epochs)
+		text += fmt.Sprintf(" · row %d, seed %d: %d/%d", u.row+1, u.key.seed, u.epochs, p.epochs)
 	}
-	const width = 110
+	const width = 79 // a longer line would not be written over but go on in the next
 	if runes := []rune(text); len(runes) > width {
 		text = string(runes[:width-1]) + "…"
 	}
