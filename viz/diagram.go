@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"math"
 	"slices"
 	"strings"
 
@@ -21,7 +22,8 @@ import (
 )
 
 // A Diagram shows the layers of a model from top to bottom: a box for each, with its name, its class and its shapes, and
-// an arrow from each to those that take its output. A layer that is used twice is one box.
+// an arrow from each to those that take its output. A layer that is used twice is one box; if it takes what it has put
+// out itself, directly or by way of others, an arrow leads back.
 type Diagram struct {
 	Model       Model
 	Style       layer.SummaryStyle // Keras 3's look, black titles and right angles, or Keras 2.2's, records and curves
@@ -213,8 +215,11 @@ var (
 func (k *look) arrow(c draw.Canvas, points []vg.Point) {
 	tip := points[len(points)-1]
 	before := points[len(points)-2]
-	// All edges arrive from above: the line ends where the head begins.
-	neck := vg.Point{X: tip.X, Y: tip.Y + k.head}
+	// The edge arrives upright or level: its line ends where the head begins.
+	along := before.Sub(tip)
+	along = along.Scale(1 / vg.Length(math.Hypot(float64(along.X), float64(along.Y))))
+	across := vg.Point{X: -along.Y, Y: along.X}
+	neck := tip.Add(along.Scale(k.head))
 	var path vg.Path
 	path.Move(points[0])
 	if k.curved {
@@ -229,13 +234,12 @@ func (k *look) arrow(c draw.Canvas, points []vg.Point) {
 		for _, p := range points[1 : len(points)-1] {
 			path.Line(p)
 		}
-		neck.X = before.X
 		path.Line(neck)
 	}
 	c.SetLineStyle(draw.LineStyle{Color: color.Black, Width: k.pen})
 	c.Stroke(path)
-	wing := k.head * 0.36
-	c.FillPolygon(color.Black, []vg.Point{tip, {X: tip.X - wing, Y: tip.Y + k.head}, {X: tip.X + wing, Y: tip.Y + k.head}})
+	wing := across.Scale(k.head * 0.36)
+	c.FillPolygon(color.Black, []vg.Point{tip, neck.Add(wing), neck.Sub(wing)})
 }
 
 // A table is a box on the canvas: cells in rows or, turned, in columns. Where a row has room left, its cells share it.

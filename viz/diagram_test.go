@@ -81,6 +81,25 @@ func TestTheTextForGraphvizIsKeras2s(t *testing.T) {
 	}
 }
 
+// recurrent is a network whose layers take what they have put out themselves.
+func recurrent() *cornu.Model {
+	x := cornu.Input(6)
+	in, again, other := x, &layer.Dense{Units: 6}, &layer.Dense{Units: 6}
+	for _, l := range []layer.Layer{again, again, other, again} {
+		x = cornu.Apply(l, x)
+	}
+	return cornu.NewModel([]*cornu.Node{in}, []*cornu.Node{cornu.Apply(&layer.Dense{Units: 1}, x)})
+}
+
+func TestADiagramMayLeadBack(t *testing.T) {
+	text := dot(t, Diagram{Model: recurrent()})
+	for _, edge := range []string{"n0 -> n1 ", "n1 -> n1 ", "n2 -> n1 ", "n1 -> n2 ", "n1 -> n3 "} {
+		if strings.Count(text, edge) != 1 {
+			t.Errorf("the edge %sis not there once:\n%s", edge, text)
+		}
+	}
+}
+
 func TestADiagramOfAnUnbuiltModelIsAnError(t *testing.T) {
 	for _, m := range []Model{nil, cornu.NewSequential(&layer.Dense{Units: 3})} {
 		if _, err := (Diagram{Model: m}).DOT(); err == nil || !strings.Contains(err.Error(), "not built") {

@@ -31,6 +31,8 @@ func pictures() map[string]Picture {
 		"confusion": Confusion{Counts: [][]float64{{5, 1}, {0, 7}}},
 		"diagram 3": Diagram{Model: listing()},
 		"diagram 2": Diagram{Model: branched(), Style: layer.Keras2},
+		"circles 3": Diagram{Model: recurrent()},
+		"circles 2": Diagram{Model: recurrent(), Style: layer.Keras2},
 	}
 }
 

@@ -190,7 +190,7 @@ func (g *net) separation(a, b int) float64 {
 	if g.vertices[a].bend && g.vertices[b].bend {
 		gap = g.options.TrackGap
 	}
-	return (g.vertices[a].Width+g.vertices[b].Width)/2 + gap
+	return (g.vertices[a].Width+g.vertices[b].Width)/2 + g.vertices[a].side + g.vertices[b].side + gap
 }
 
 func (g *net) extent(x []float64) (low, high float64) {

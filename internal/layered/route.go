@@ -26,7 +26,7 @@ func (g *net) route(edges []Edge) *Drawing {
 	low, high := math.Inf(1), math.Inf(-1)
 	for v := range g.vertices {
 		half := g.vertices[v].Width / 2
-		low, high = min(low, g.vertices[v].x-half), max(high, g.vertices[v].x+half)
+		low, high = min(low, g.vertices[v].x-half), max(high, g.vertices[v].x+half+g.vertices[v].side)
 	}
 	if len(g.vertices) == 0 {
 		return d
@@ -84,6 +84,16 @@ func (g *net) route(edges []Edge) *Drawing {
 		}
 	}
 	return d
+}
+
+// loop leads from a box, whose centre is given, to itself.
+func (g *net) loop(v int, centre Point) []Point {
+	right, quarter := centre.X+g.vertices[v].Width/2, g.vertices[v].Height/4
+	out := right + g.vertices[v].side
+	if g.options.Curved {
+		out = right + g.vertices[v].side*4/3 // where a curve's points must be for it to go three quarters as far
+	}
+	return []Point{{right, centre.Y + quarter}, {out, centre.Y + quarter}, {out, centre.Y - quarter}, {right, centre.Y - quarter}}
 }
 
 // appendLine goes on with a line that turns at y, if it has to.
