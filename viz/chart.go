@@ -49,11 +49,12 @@ type Mark struct {
 const samples = 1001
 
 func (c Chart) drawing() (*drawing, error) {
-	p, err := c.plot()
+	const height = 4.4 * vg.Inch
+	p, err := c.plot(height)
 	if err != nil {
 		return nil, err
 	}
-	return &drawing{width: 6.4 * vg.Inch, height: 4.4 * vg.Inch, paint: func(canvas draw.Canvas) {
+	return &drawing{width: chartWidth, height: height, paint: func(canvas draw.Canvas) {
 		canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
 		height := c.drawLegend(canvas)
 		p.Draw(draw.Crop(canvas, 0, 0, height, 0))
@@ -63,12 +64,15 @@ func (c Chart) drawing() (*drawing, error) {
 // margin is the white around pictures.
 const margin vg.Length = 10
 
-// plot makes the plot without its legend.
-func (c Chart) plot() (*plot.Plot, error) {
+// chartWidth is the width of charts, their margins included.
+const chartWidth = 6.4 * vg.Inch
+
+// plot makes the plot without its legend, to be drawn at a height.
+func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 	if len(c.Lines) == 0 {
 		return nil, errors.New("a chart without lines")
 	}
-	p := newPlot(c.Title, c.XLabel, c.YLabel)
+	p := newPlot(c.Title, c.XLabel, c.YLabel, chartWidth-2*margin, height)
 	grid := plotter.NewGrid()
 	grid.Horizontal.Color, grid.Vertical.Color = faint, faint
 	p.Add(grid)
@@ -170,8 +174,11 @@ func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
 // style is the look of the i-th line.
 func (l Line) style(i int) draw.LineStyle {
 	style := draw.LineStyle{Color: palette[i%len(palette)], Width: 1.8}
-	if l.Dashed {
+	switch {
+	case l.Dashed:
 		style.Dashes = []vg.Length{6, 4}
+	case i >= len(palette): // the colours begin again
+		style.Dashes = []vg.Length{2, 3}
 	}
 	return style
 }
@@ -207,7 +214,14 @@ func (t texts) Plot(c draw.Canvas, p *plot.Plot) {
 		if m.Below {
 			style, at = label(sans(10), plain, -0.5, -1), vg.Point{X: x(m.X), Y: y(m.Y) - 7}
 		}
+		style = fitting(style, m.Text, c.Size().X)
+		// Beside the frame it would be cut.
 		area := style.Rectangle(m.Text).Add(at)
+		shift := vg.Point{X: max(c.Min.X-area.Min.X, 0) + min(c.Max.X-area.Max.X, 0)}
+		if shift.X < 0 && !m.Below {
+			shift.Y = 4 // over the point
+		}
+		at, area = at.Add(shift), area.Add(shift)
 		fill(c, vg.Rectangle{Min: area.Min.Sub(vg.Point{X: 1}), Max: area.Max.Add(vg.Point{X: 1})}, color.NRGBA{255, 255, 255, 200})
 		c.FillText(style, at, m.Text)
 	}
@@ -217,6 +231,9 @@ func (t texts) Plot(c draw.Canvas, p *plot.Plot) {
 func (c Chart) drawLegend(canvas draw.Canvas) vg.Length {
 	const sample, gap, between, row vg.Length = 24, 5, 18, 16
 	style := label(sans(10), plain, 0, -0.5)
+	for _, line := range c.Lines {
+		style = fitting(style, line.Name, canvas.Size().X-sample-gap)
+	}
 	var rows [][]int
 	var widths []vg.Length
 	for i, line := range c.Lines {
@@ -267,11 +284,11 @@ func (t ticks) Ticks(low, high float64) []plot.Tick {
 			break
 		}
 	}
-	digits := max(-int(math.Floor(math.Log10(step)+1e-9)), 0)
+	write := writer(step, max(math.Abs(low), math.Abs(high)))
 	var marks []plot.Tick
 	const slack = 1e-9 // of a step, for what rounding does to the ends
 	for i := math.Ceil(low/step - slack); i <= high/step+slack; i++ {
-		text := strconv.FormatFloat(i*step, 'f', digits, 64)
+		text := write(i * step)
 		if number, negative := strings.CutPrefix(text, "-"); negative {
 			text = "−" + number
 			if strings.Trim(number, "0.") == "" {
@@ -281,4 +298,20 @@ func (t ticks) Ticks(low, high float64) []plot.Tick {
 		marks = append(marks, plot.Tick{Value: i * step, Label: text})
 	}
 	return marks
+}
+
+// writer returns how multiples of a step are written, up to a largest one: with as many digits as the step has, and in
+// units of a power of ten if they would be long.
+func writer(step, largest float64) func(float64) string {
+	magnitude := func(v float64) int { return int(math.Floor(math.Log10(v) + 1e-9)) }
+	digits, exponent := -magnitude(step), magnitude(largest)
+	if digits <= 5 && largest < 1e7 {
+		return func(v float64) string { return strconv.FormatFloat(v, 'f', max(digits, 0), 64) }
+	}
+	return func(v float64) string {
+		if math.Abs(v) < step/2 {
+			return "0"
+		}
+		return fmt.Sprintf("%.*fe%d", exponent+digits, v/math.Pow10(exponent), exponent)
+	}
 }

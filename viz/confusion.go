@@ -21,6 +21,8 @@ type Confusion struct {
 	Labels []string    // of the classes; nil: their numbers
 }
 
+var titleStyle = label(sans(13), color.Black, -0.5, -1)
+
 func (c Confusion) drawing() (*drawing, error) {
 	n := len(c.Counts)
 	if n == 0 {
@@ -55,10 +57,15 @@ func (c Confusion) drawing() (*drawing, error) {
 		below += widest - 10
 	}
 	side := cell * vg.Length(n)
+	right := 2 * margin
+	// A title that is wider than all else, in the middle of the matrix, sticks out on either side.
+	half := titleStyle.Width(c.Title)/2 + margin - side/2
+	moreLeft, moreRight := max(half-left, 0), max(half-right, 0)
 	return &drawing{
-		width:  left + side + 2*margin,
+		width:  moreLeft + left + side + right + moreRight,
 		height: below + side + above,
 		paint: func(canvas draw.Canvas) {
+			canvas = draw.Crop(canvas, moreLeft, -moreRight, 0, 0)
 			origin := vg.Point{X: canvas.Min.X + left, Y: canvas.Min.Y + below}
 			c.paint(canvas, origin, cell, turned)
 		},
@@ -121,7 +128,7 @@ func (c Confusion) paint(canvas draw.Canvas, origin vg.Point, cell vg.Length, tu
 	axis.Rotation, axis.YAlign = math.Pi/2, -1
 	canvas.FillText(axis, vg.Point{X: canvas.Min.X + margin, Y: middle.Y}, "true")
 	if c.Title != "" {
-		canvas.FillText(label(sans(13), color.Black, -0.5, -1), vg.Point{X: middle.X, Y: canvas.Max.Y - margin}, c.Title)
+		canvas.FillText(titleStyle, vg.Point{X: middle.X, Y: canvas.Max.Y - margin}, c.Title)
 	}
 }
 

@@ -30,6 +30,7 @@ func (c Curves) drawing() (*drawing, error) {
 	if names == nil {
 		names = measures(c.History)
 	}
+	const each = 2.6 * vg.Inch // the height of a chart
 	var charts []Chart
 	var plots []*plot.Plot
 	fullest := 0 // the chart whose legend is everyone's
@@ -58,7 +59,7 @@ func (c Curves) drawing() (*drawing, error) {
 		if len(charts) == len(names)-1 {
 			chart.XLabel = "epoch"
 		}
-		p, err := chart.plot()
+		p, err := chart.plot(each)
 		if err != nil {
 			return nil, err
 		}
@@ -69,7 +70,7 @@ func (c Curves) drawing() (*drawing, error) {
 	}
 
 	const legend vg.Length = 24
-	return &drawing{width: 6.4 * vg.Inch, height: vg.Length(len(plots))*2.6*vg.Inch + legend, paint: func(canvas draw.Canvas) {
+	return &drawing{width: chartWidth, height: vg.Length(len(plots))*each + legend, paint: func(canvas draw.Canvas) {
 		canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
 		height := charts[fullest].drawLegend(canvas)
 		canvas = draw.Crop(canvas, 0, 0, height, 0)

@@ -44,8 +44,16 @@ func label(f font.Font, ink color.Color, x, y float64) draw.TextStyle {
 	}
 }
 
-// newPlot returns a plot of our look.
-func newPlot(title, x, y string) *plot.Plot {
+// fitting makes the font of a style so much smaller that a text is no wider than the room there is.
+func fitting(style draw.TextStyle, text string, room vg.Length) draw.TextStyle {
+	if width := style.Width(text); width > room {
+		style.Font.Size *= room / width
+	}
+	return style
+}
+
+// newPlot returns a plot of our look, to be drawn at a size.
+func newPlot(title, x, y string, width, height vg.Length) *plot.Plot {
 	p := plot.New()
 	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
 	p.Title.TextStyle.Font = sans(13)
@@ -57,5 +65,8 @@ func newPlot(title, x, y string) *plot.Plot {
 		axis.Color, axis.Tick.Color = plain, plain
 		axis.Padding = 0
 	}
+	p.Title.TextStyle = fitting(p.Title.TextStyle, title, width)
+	p.X.Label.TextStyle = fitting(p.X.Label.TextStyle, x, 0.8*width) // it stands in the middle of the axis, not of the picture
+	p.Y.Label.TextStyle = fitting(p.Y.Label.TextStyle, y, 0.72*height)
 	return p
 }

@@ -29,12 +29,22 @@ func pictures() map[string]Picture {
 		"chart":     Chart{Title: "sigmoid", XMin: -6, XMax: 6, Lines: []Line{{Name: "σ", F: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }}}, Marks: []Mark{{X: 0, Y: 0.5, Text: "½"}}},
 		"curves":    Curves{History: history},
 		"confusion": Confusion{Counts: [][]float64{{5, 1}, {0, 7}}},
-		"diagram 3": Diagram{Model: listing()},
-		"diagram 2": Diagram{Model: branched(), Style: layer.Keras2},
-		"circles 3": Diagram{Model: recurrent()},
-		"circles 2": Diagram{Model: recurrent(), Style: layer.Keras2},
+		"long texts": Chart{
+			Title: long, XLabel: long, YLabel: long, XMin: 0, XMax: 1,
+			Lines: []Line{{Name: long, F: math.Sqrt}},
+			Marks: []Mark{{X: 1, Y: 1, Text: "the end, at the right"}, {X: 0, Y: 0, Text: "the beginning, at the left", Below: true}, {X: 1, Y: 0.2, Text: "at the right and below", Below: true}},
+		},
+		"long names":   Curves{Title: long, History: &train.History{Epoch: []int{0}, Values: map[string][]float64{"loss": {1}, strings.ReplaceAll(long, " ", "_"): {1}}}},
+		"a long title": Confusion{Title: long, Counts: [][]float64{{5, 1}, {0, 7}}, Labels: []string{"Ankle boot", "Bag"}},
+		"diagram 3":    Diagram{Model: listing()},
+		"diagram 2":    Diagram{Model: branched(), Style: layer.Keras2},
+		"circles 3":    Diagram{Model: recurrent()},
+		"circles 2":    Diagram{Model: recurrent(), Style: layer.Keras2},
 	}
 }
+
+// long is a text that is longer than pictures are wide.
+var long = strings.TrimSpace(strings.Repeat("what there is to say ", 6))
 
 func TestEveryPictureIsWrittenInBothFormats(t *testing.T) {
 	for name, p := range pictures() {
@@ -187,6 +197,9 @@ func TestTicksAreRoundNumbers(t *testing.T) {
 		{1, 3, ticks{most: 10, whole: true}, "1 2 3"},
 		{0, 1e6, ticks{most: 7}, "0 200000 400000 600000 800000 1000000"},
 		{0.9, 1.1, ticks{most: 7}, "0.90 0.95 1.00 1.05 1.10"},
+		{-1e-7, 1e-7, ticks{most: 5}, "−1.0e-7 −0.5e-7 0 0.5e-7 1.0e-7"},
+		{0, 1e-4, ticks{most: 5}, "0.00000 0.00002 0.00004 0.00006 0.00008 0.00010"},
+		{9e8, 1.1e9, ticks{most: 5}, "0.90e9 0.95e9 1.00e9 1.05e9 1.10e9"},
 	} {
 		var got []string
 		for _, tick := range test.ticks.Ticks(test.low, test.high) {
