@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
@@ -147,7 +148,47 @@ func (p pen) words(x, y float64, text string, on Tint) {
 	} else if on < Clear {
 		ink = color.White
 	}
-	p.FillText(label(sans(10), ink, -0.5, -0.5), p.at(x, y), text)
+	p.write(label(sans(10), ink, -0.5, -0.5), p.at(x, y), text)
+}
+
+// subscripts are digits below the line. The font's own are as far apart as large ones.
+const subscripts = "₀₁₂₃₄₅₆₇₈₉"
+
+// write draws a text around a point, as its style says, with small digits for subscripts.
+func (p pen) write(style draw.TextStyle, at vg.Point, text string) {
+	type run struct {
+		text  string
+		style draw.TextStyle
+		low   bool
+	}
+	var runs []run
+	var width vg.Length
+	for rest := text; rest != ""; {
+		r := run{text: rest, style: style}
+		switch first := strings.IndexAny(rest, subscripts); {
+		case first > 0:
+			r.text = rest[:first]
+		case first == 0:
+			r.text, r.low = rest[:len(rest)-len(strings.TrimLeft(rest, subscripts))], true
+		}
+		rest = rest[len(r.text):]
+		if r.low {
+			r.text = strings.Map(func(digit rune) rune { return digit - '₀' + '0' }, r.text)
+			r.style.Font.Size *= 0.65
+		}
+		width += r.style.Width(r.text)
+		runs = append(runs, r)
+	}
+	at.X += vg.Length(style.XAlign) * width
+	for _, r := range runs {
+		r.style.XAlign = draw.XLeft
+		place := at
+		if r.low {
+			place.Y -= 0.3 * style.Font.Size
+		}
+		p.FillText(r.style, place, r.text)
+		at.X += r.style.Width(r.text)
+	}
 }
 
 func (l Link) sketch(p pen) {
@@ -178,5 +219,5 @@ func (t Text) sketch(p pen) {
 		font.Weight = 3 // bold, in golang.org/x/image/font
 	}
 	align := [...]float64{Middle: -0.5, Left: 0, Right: -1}[t.Align]
-	p.FillText(label(font, color.Black, align, -0.5), p.at(t.X, t.Y), t.Text)
+	p.write(label(font, color.Black, align, -0.5), p.at(t.X, t.Y), t.Text)
 }

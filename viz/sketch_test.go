@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"image/color"
 	"image/png"
+	"regexp"
+	"slices"
 	"testing"
 )
 
@@ -70,6 +72,20 @@ func TestASketchWritesOnTheSideOfAPointThatItSays(t *testing.T) {
 		if left != test.left || right != test.right {
 			t.Errorf("alignment %d: ink on the left is %v, on the right %v", test.align, left, right)
 		}
+	}
+}
+
+func TestSubscriptsInASketchAreSmallDigits(t *testing.T) {
+	var content bytes.Buffer
+	if err := Write(&content, SVG, Sketch{Width: 100, Height: 30, Shapes: []Shape{Text{X: 50, Y: 15, Text: "w₇₈₃x + y₀"}, Box{Width: 20, Height: 20, Text: "₁₂"}}}); err != nil {
+		t.Fatal(err)
+	}
+	var texts []string
+	for _, found := range regexp.MustCompile(`aria-label="([^"]*)"`).FindAllStringSubmatch(content.String(), -1) {
+		texts = append(texts, found[1])
+	}
+	if want := []string{"w", "783", "x + y", "0", "12"}; !slices.Equal(texts, want) {
+		t.Errorf("it writes %q, want %q", texts, want)
 	}
 }
 

@@ -140,7 +140,7 @@ func perceptronsFigure() viz.Picture {
 		add(viz.Circle{X: from, Y: in.y, Radius: radius + 3, Text: in.input})
 		aside := 9.0 // above the line, or below if that is steep
 		if in.y > y+2*big {
-			aside = -16
+			aside = -13
 		}
 		add(viz.Text{X: from + 50*dx + aside*dy, Y: in.y + 50*dy - aside*dx, Text: in.weight})
 	}
