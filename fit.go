@@ -189,6 +189,10 @@ type EvaluateConfig struct {
 type Result struct {
 	Loss    float64
 	Metrics map[string]float64 // all of them by name, "loss" included
+
+	// Vectors holds all results of each metric that has several, such as a
+	// ConfusionMatrix, whose value in Metrics is a summary of them.
+	Vectors map[string][]float64
 }
 
 // Metric returns the measure of that name, 0 if there is none.
@@ -215,7 +219,7 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Loss: values["loss"], Metrics: values}, nil
+	return Result{Loss: values["loss"], Metrics: values, Vectors: step.Vectors()}, nil
 }
 
 // TrainOnBatch does one step of training on all samples of source as one batch,
@@ -249,7 +253,7 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	if err != nil {
 		return Result{}, err
 	}
-	return Result{Loss: values["loss"], Metrics: values}, nil
+	return Result{Loss: values["loss"], Metrics: values, Vectors: step.Vectors()}, nil
 }
 
 // Plan returns the kernel calls of a training step for batches of n samples such

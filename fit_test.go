@@ -21,6 +21,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -294,6 +295,52 @@ func TestATrainOnBatchIsAStepOfFit(t *testing.T) {
 	evaluated, err := other.Evaluate(ctx, source, cornu.EvaluateConfig{BatchSize: 24, Quiet: true})
 	if err != nil || before.Loss != evaluated.Loss {
 		t.Errorf("TestOnBatch gives %v, Evaluate %v, %v", before.Loss, evaluated.Loss, err)
+	}
+}
+
+func TestMetricsOfSeveralResultsGiveThemAll(t *testing.T) {
+	model := small(0)
+	cfg := classifier(still)
+	cfg.Metrics = []metric.Metric{
+		metric.Accuracy{},
+		metric.Named("matrix", metric.ConfusionMatrix{}), metric.Named("again", metric.Accuracy{}),
+		metric.Recall{Thresholds: []float64{0.1, 0.9}},
+	}
+	if err := model.Compile(cfg); err != nil {
+		t.Fatal(err)
+	}
+	const n = 50
+	result, err := model.Evaluate(ctx, points(t, n), cornu.EvaluateConfig{BatchSize: 16, Quiet: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := wave(8*n, 1)
+	predictions, err := model.Predict(ctx, tensorOf(t, x, n, 8))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float64, 9)
+	for i, label := range classesOf(x) {
+		row, guess := floats(t, predictions)[3*i:][:3], 0
+		for j, p := range row {
+			if p > row[guess] {
+				guess = j
+			}
+		}
+		want[3*label+guess]++
+	}
+	matrix := metric.Rows(result.Vectors["matrix"])
+	if got := slices.Concat(matrix...); len(matrix) != 3 || !slices.Equal(got, want) {
+		t.Errorf("the confusion matrix is %v, want %v", matrix, want)
+	}
+	if recalls := result.Vectors["recall"]; len(recalls) != 2 || recalls[0] < recalls[1] {
+		t.Errorf("the recalls at two thresholds are %v", recalls)
+	}
+	if len(result.Vectors) != 2 || result.Metric("matrix") != result.Metric("accuracy") {
+		t.Errorf("the measures are %v and %v", result.Metrics, result.Vectors)
+	}
+	if on, err := model.TestOnBatch(points(t, n)); err != nil || !slices.Equal(on.Vectors["matrix"], want) {
+		t.Errorf("on one batch it is %v, %v", on.Vectors["matrix"], err)
 	}
 }
 

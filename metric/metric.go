@@ -91,7 +91,12 @@ func Names() []string { return registry.Names() }
 func Register(m Metric) { registry.Register(m) }
 
 // Named returns m under another name, for a model that reports two of a kind.
-func Named(name string, m Metric) Metric { return named{m, name} }
+func Named(name string, m Metric) Metric {
+	if v, ok := m.(Vector); ok {
+		return namedVector{named{m, name}, v}
+	}
+	return named{m, name}
+}
 
 type named struct {
 	Metric
@@ -101,12 +106,12 @@ type named struct {
 func (m named) Name() string         { return m.name }
 func (m named) Direction() Direction { return DirectionOf(m.Metric) }
 
-func (m named) Results(totals [][]float64) []float64 {
-	if v, ok := m.Metric.(Vector); ok {
-		return v.Results(totals)
-	}
-	return []float64{m.Result(totals)}
+type namedVector struct {
+	named
+	vector Vector
 }
+
+func (m namedVector) Results(totals [][]float64) []float64 { return m.vector.Results(totals) }
 
 // mean is the update of a metric that averages values, one for each sample:
 // their weighted sum and the sum of the weights.

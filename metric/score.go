@@ -199,7 +199,8 @@ func (m R2Score) adjusted(score float64, totals [][]float64) float64 {
 }
 
 // ConfusionMatrix counts how often each class, the row, is taken for each, the
-// column. Results has the matrix, row by row; Result is the share that is right.
+// column. Results has the matrix, row by row, for Rows; Result is the share that is
+// right.
 type ConfusionMatrix struct {
 	NumClasses int // 0: as many as there are outputs
 }
@@ -246,6 +247,16 @@ func confusion(name string, yTrue, yPred, weight *graph.Node, classes int) []*gr
 
 // Results returns the matrix, row by row.
 func (ConfusionMatrix) Results(totals [][]float64) []float64 { return totals[0] }
+
+// Rows cuts the results of a ConfusionMatrix into the rows of the matrix.
+func Rows(results []float64) [][]float64 {
+	n := int(math.Sqrt(float64(len(results))))
+	rows := make([][]float64, n)
+	for i := range rows {
+		rows[i] = results[i*n:][:n:n]
+	}
+	return rows
+}
 
 // Result returns the share of the diagonal.
 func (ConfusionMatrix) Result(totals [][]float64) float64 {

@@ -233,6 +233,9 @@ func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight 
 	}
 	s.fresh(name)
 	meter := &meter{name: name, direction: metric.DirectionOf(m), nodes: m.Update(yTrue, yPred, weight), result: m.Result}
+	if v, ok := m.(metric.Vector); ok {
+		meter.vector = v.Results
+	}
 	for i, n := range meter.nodes {
 		meter.nodes[i] = s.owned(n)
 		if n.Shape().HasBatch() {

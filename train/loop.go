@@ -247,6 +247,23 @@ func (s *Step) names(prefix string) []string {
 	return names
 }
 
+// Vectors returns, by name, all results so far of the metrics that have several: a
+// confusion matrix, or a precision for each of some thresholds. It is nil if there
+// are none.
+func (s *Step) Vectors() map[string][]float64 {
+	var vectors map[string][]float64
+	for _, m := range s.meters {
+		if m.vector == nil {
+			continue
+		}
+		if vectors == nil {
+			vectors = map[string][]float64{}
+		}
+		vectors[m.name] = slices.Clone(m.vector(m.state))
+	}
+	return vectors
+}
+
 // log writes the measures so far.
 func (s *Step) log(l *logs) {
 	for _, m := range s.meters {

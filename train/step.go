@@ -69,6 +69,7 @@ type meter struct {
 	mean      bool          // the mean of a scalar over samples instead
 	state     [][]float64
 	result    func(state [][]float64) float64
+	vector    func(state [][]float64) []float64 // nil if there is one result
 }
 
 // A bound is the step bound for a batch size, with an arena of its own.
