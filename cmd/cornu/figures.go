@@ -92,6 +92,11 @@ func writeFigures(folder string) (names []string, err error) {
 			names = append(names, name)
 		}
 	}
+	for _, name := range names {
+		if info, err := os.Stat(filepath.Join(folder, name)); err == nil && info.IsDir() {
+			return nil, fmt.Errorf("the figures cannot be written: %s is a folder", filepath.Join(folder, name))
+		}
+	}
 	for i, name := range names {
 		names[i] = filepath.Join(folder, name)
 		if err := os.Rename(filepath.Join(drafts, name), names[i]); err != nil {

@@ -133,6 +133,17 @@ func TestFiguresThatCannotBeWrittenLeaveNothing(t *testing.T) {
 		}
 	}
 
+	taken := filepath.Join(t.TempDir(), figures[6].name+".svg")
+	if err := os.Mkdir(taken, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, errs := call("figures", "-o", filepath.Dir(taken)); status != failed || !strings.Contains(errs, taken+" is a folder") {
+		t.Errorf("a figure's name is taken: status %d, %q", status, errs)
+	}
+	if left, _ := os.ReadDir(filepath.Dir(taken)); len(left) != 1 {
+		t.Errorf("%v were left", left)
+	}
+
 	defer func(all []figure) { figures = all }(figures)
 	figures = append(figures[4:5:5], figure{"1.3.10-broken", func() (viz.Picture, error) { return nil, errors.New("no such thing") }})
 	made, existing := filepath.Join(folder, "made"), t.TempDir()
