@@ -7,6 +7,7 @@ package regularizer
 import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // Zero says 0 for a field whose zero value means another default.
@@ -81,7 +82,8 @@ func (r L1L2) Penalty(w *graph.Node) *graph.Node {
 }
 
 // Orthogonal wants the rows of a matrix, or its columns, to be orthogonal to each
-// other: Factor times the mean of |cosine| over all pairs of them.
+// other: Factor times the mean of |cosine| over all pairs of them. Of a layer's
+// output it can compare the columns alone, since a batch has any number of rows.
 type Orthogonal struct {
 	Factor float64 `default:"0.01"`
 	Mode   string  `default:"rows"` // or "columns"
@@ -104,6 +106,8 @@ func (r Orthogonal) Penalty(w *graph.Node) *graph.Node {
 		return g.Fail("regularizer %s: Mode is %q, it must be rows or columns", r.Name(), r.Mode)
 	case w.Rank() != 2:
 		return g.Fail("regularizer %s: needs a matrix, got the shape %v", r.Name(), w.Shape())
+	case r.Mode == "rows" && w.Shape()[0] == tensor.Batch:
+		return g.Fail("regularizer %s: the rows of %v, which are of any number, can't be compared: set Mode to columns", r.Name(), w.Shape())
 	}
 	if r.Mode == "columns" {
 		w = w.Transpose(1, 0)
