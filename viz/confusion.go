@@ -17,7 +17,7 @@ import (
 // cells, which are the darker the larger a share of their row they are.
 type Confusion struct {
 	Title  string
-	Counts [][]float64 // Counts[true][predicted]
+	Counts [][]float64 // Counts[true][predicted]; metric.Rows makes them of what Evaluate gives
 	Labels []string    // of the classes; nil: their numbers
 }
 
