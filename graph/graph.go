@@ -245,7 +245,11 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 		msg = "a node has at most " + strconv.Itoa(maxRank) + " dimensions"
 	}
 	if msg == "" {
-		if err := shape.Check(); err != nil {
+		checked := shape
+		if pairwise(op, shape, inputs) {
+			checked = once(shape)
+		}
+		if err := checked.Check(); err != nil {
 			msg = err.Error()
 		}
 	}

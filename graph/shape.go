@@ -10,6 +10,19 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
+// pairwise reports whether a node may hold a number for each two samples of a batch,
+// which no tensor can: as the product of a batch with itself, or as what follows
+// from one. When operands of other shapes would spread to it, that is a mistake.
+func pairwise(op Op, s tensor.Shape, in []*Node) bool {
+	return op == OpMatMul || op == OpBroadcastTo || slices.ContainsFunc(in, func(n *Node) bool { return n.shape.Equal(s) })
+}
+
+// once is s with 1 for every tensor.Batch but the first.
+func once(s tensor.Shape) tensor.Shape {
+	first := slices.Index(s, tensor.Batch)
+	return append(s[:first+1].Clone(), s[first+1:].Concrete(1)...)
+}
+
 func attrShape(a *Attr, _ []*Node) (tensor.Shape, string) { return a.Shape, "" }
 
 func concreteShape(a *Attr, _ []*Node) (tensor.Shape, string) {

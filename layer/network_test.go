@@ -73,6 +73,7 @@ func TestErrorsNameTheLayerItsInputAndTheUsersLine(t *testing.T) {
 		{&layer.Dense{Units: -5}, `layer "dense_1" (Dense) of (None, 4): Units is -5, it must be positive`},
 		{&layer.Dropout{Rate: 1}, `layer "dropout" (Dropout) of (None, 4): Rate is 1, it must be at least 0 and less than 1`},
 		{&layer.Reshape{TargetShape: tensor.Shape{3, -1}}, `layer "reshape" (Reshape) of (None, 4): the 4 elements of a sample do not fill TargetShape [3 -1]`},
+		{&gram{}, `layer "gram" (gram) of (None, 4): the result: shape (None, None) has 2 symbolic dimensions, at most one is allowed`},
 		{&layer.Activation{Name: "act"}, `layer "act" (Activation) of (None, 4): Func is nil: say which activation, activation.ReLU{} for one`},
 	} {
 		_, err := chain(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Units: 4}, test.layer)
@@ -85,6 +86,14 @@ func TestErrorsNameTheLayerItsInputAndTheUsersLine(t *testing.T) {
 			t.Errorf("got  %v\nwant %v", err, test.want)
 		}
 	}
+}
+
+// gram multiplies each sample of a batch with each.
+type gram struct{}
+
+func (*gram) Build(*layer.Builder, []tensor.Shape) error { return nil }
+func (*gram) Call(_ *layer.Context, in []*graph.Node) *graph.Node {
+	return in[0].MatMulT(in[0], false, true)
 }
 
 func TestASharedLayerHasOneSetOfWeightsInAllNetworks(t *testing.T) {

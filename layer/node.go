@@ -108,6 +108,10 @@ func (n *Node) trace(e *Error) error {
 		return e
 	}
 	n.shape = out.Shape().Clone()
+	if err := n.shape.Check(); err != nil {
+		e.Msg, e.Err = "the result: "+err.Error(), err
+		return e
+	}
 	return nil
 }
 

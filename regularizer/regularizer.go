@@ -82,8 +82,8 @@ func (r L1L2) Penalty(w *graph.Node) *graph.Node {
 }
 
 // Orthogonal wants the rows of a matrix, or its columns, to be orthogonal to each
-// other: Factor times the mean of |cosine| over all pairs of them. Of a layer's
-// output it can compare the columns alone, since a batch has any number of rows.
+// other: Factor times the mean of |cosine| over all pairs of them. The rows of a
+// layer's output are the samples of a batch.
 type Orthogonal struct {
 	Factor float64 `default:"0.01"`
 	Mode   string  `default:"rows"` // or "columns"
@@ -106,22 +106,24 @@ func (r Orthogonal) Penalty(w *graph.Node) *graph.Node {
 		return g.Fail("regularizer %s: Mode is %q, it must be rows or columns", r.Name(), r.Mode)
 	case w.Rank() != 2:
 		return g.Fail("regularizer %s: needs a matrix, got the shape %v", r.Name(), w.Shape())
-	case r.Mode == "rows" && w.Shape()[0] == tensor.Batch:
-		return g.Fail("regularizer %s: the rows of %v, which are of any number, can't be compared: set Mode to columns", r.Name(), w.Shape())
 	}
 	if r.Mode == "columns" {
 		w = w.Transpose(1, 0)
 	}
-	n := w.Shape()[0]
 	norm := w.Square().SumKeep(1).Max(g.Scalar(1e-14)).Sqrt() // a row of zeros stays one
 	unit := w.Div(norm)
 	cosines := unit.MatMulT(unit, false, true).Abs()
+	n := w.Shape()[0]
+	if n == tensor.Batch {
+		others := cosines.Sum().Sub(unit.Square().Sum())
+		size := w.Numel(0)
+		return others.Div(size.Mul(size.AddScalar(-1)).Max(g.Scalar(1))).MulScalar(r.Factor)
+	}
 	others := make([]float32, n*n)
 	for i := range others {
 		if i/n != i%n {
 			others[i] = 1
 		}
 	}
-	pairs := float64(n) * float64(n-1) / 2
-	return cosines.Mul(g.Const(others, n, n)).Sum().MulScalar(r.Factor * 0.5 / pairs)
+	return cosines.Mul(g.Const(others, n, n)).Sum().MulScalar(r.Factor / float64(max(n*(n-1), 1)))
 }

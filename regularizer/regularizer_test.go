@@ -53,7 +53,6 @@ func TestAnOrthogonalRegularizerThatDoesNotFitIsAnError(t *testing.T) {
 	}{
 		`Mode is "diagonals"`:           {regularizer.Orthogonal{Mode: "diagonals"}, tensor.Shape{2, 2}},
 		"needs a matrix, got the shape": {regularizer.Orthogonal{}, tensor.Shape{2}},
-		"set Mode to columns":           {regularizer.Orthogonal{}, tensor.Shape{tensor.Batch, 2}},
 	} {
 		g := graph.New()
 		test.r.Penalty(g.Input("w", test.shape))

@@ -640,6 +640,8 @@ def trainings():
     run("activity l2", listing(activity_regularizer=keras.regularizers.L2(0.01)), cce, about="activity_regularizer=L2(l2=0.01) on every Dense")
     run("activity orthogonal", listing(activity_regularizer=keras.regularizers.OrthogonalRegularizer(factor=0.05, mode="columns")), cce,
         about='activity_regularizer=OrthogonalRegularizer(factor=0.05, mode="columns") on every Dense')
+    run("activity orthogonal rows", listing(activity_regularizer=keras.regularizers.OrthogonalRegularizer(factor=0.05)), cce,
+        about="activity_regularizer=OrthogonalRegularizer(factor=0.05) on every Dense")
     run("clipnorm", listing(), cce, keras.optimizers.Adam(clipnorm=0.05), about="Adam(clipnorm=0.05)")
     run("global clipnorm", listing(), cce, keras.optimizers.Adam(global_clipnorm=0.05), about="Adam(global_clipnorm=0.05)")
 
