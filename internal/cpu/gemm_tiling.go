@@ -102,6 +102,7 @@ func (t *tiling) cut(g *Gemm) {
 	t.packB = t.b.trans
 	t.downward = t.packB
 	leastPanels := 0 // of a region, if rows are shared out
+	halves := false  // columns too, in two: see half
 	switch {
 	case work < serialWork:
 		t.stepK = chain
@@ -153,15 +154,20 @@ func (t *tiling) cut(g *Gemm) {
 			leastPanels = max(t.m/tallest*columns/8, 1)
 		}
 	case t.m >= 40*tallest && g.K >= 64:
-		t.downward = true
+		t.downward, halves = true, true
 		t.stepK = 448
 		leastPanels = 10
 	case t.m > 3*tallest:
+		halves = true
 		t.stepK = 448
 		leastPanels = 1
 	default:
 		t.stepK = 448
 		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
+	}
+	if h := half(t.n); halves && h < t.n {
+		t.regionCols = h
+		leastPanels *= 2
 	}
 	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
 		// The rows of a tile meet in one set of the first-level cache, which
@@ -182,6 +188,17 @@ func (t *tiling) cut(g *Gemm) {
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
+}
+
+// half is where a matrix of n columns is cut in two, if it is wide enough. The front
+// half of its tasks is to the left and the other to the right, so that a core keeps to
+// its half of a weight: in the forward product, the gradient and the update.
+func half(n int) int {
+	const least, multiple = 128, 32
+	if n < least {
+		return n
+	}
+	return (n/2 + multiple - 1) / multiple * multiple
 }
 
 // cutRows cuts the rows into panels that are as high as each other, or one row higher.
