@@ -133,6 +133,7 @@ func run(ctx context.Context, args []string) error {
 		progress("== %s", s.name)
 		start := time.Now()
 		b.results.drop(s.name)
+		apart := watchCores()
 		if err := s.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -141,7 +142,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		b.results.Runs[s.name] = Run{
 			Date: start.UTC().Format("2006-01-02 15:04 UTC"), Minutes: math.Round(10*time.Since(start).Minutes()) / 10,
-			Rounds: b.rounds, Load: before, Revision: commit,
+			Rounds: b.rounds, Load: before, Revision: commit, Apart: apart(),
 		}
 		if b.quick {
 			continue

@@ -112,7 +112,11 @@ func markdown(r *Results) string {
 // when says when and how a suite was measured.
 func (r *Results) when(suite string) string {
 	run := r.Runs[suite]
-	return fmt.Sprintf("Measured on %s, revision %s, %d rounds, %.0f minutes; load before: %s.", run.Date, run.Revision, run.Rounds, run.Minutes, run.Load)
+	text := fmt.Sprintf("Measured on %s, revision %s, %d rounds, %.0f minutes; load before: %s.", run.Date, run.Revision, run.Rounds, run.Minutes, run.Load)
+	if a := run.Apart; a[2] > 0 {
+		text += fmt.Sprintf(" From core to core and back it took %.0f ns, in the median %.0f, at most %.0f.", a[0], a[1], a[2])
+	}
+	return text
 }
 
 // who returns the contenders of a suite, in order of appearance.

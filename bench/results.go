@@ -38,6 +38,9 @@ type Run struct {
 	Rounds   int     `json:"rounds"`
 	Load     string  `json:"load"` // of the machine before
 	Revision string  `json:"revision"`
+	// Apart is how many nanoseconds a line of the cache took from one core to another and back: the shortest, the median
+	// and the longest of what was seen. A virtual machine's cores may be moved apart, to caches of their own.
+	Apart [3]float64 `json:"apart"`
 }
 
 // A Row is one measure of one contender, over all rounds.
