@@ -102,7 +102,7 @@ func (t *tiling) cut(g *Gemm) {
 	t.packB = t.b.trans
 	t.downward = t.packB
 	leastPanels := 0 // of a region, if rows are shared out
-	halves := false  // columns too, in two: see half
+	halves := false  // columns too, in two
 	switch {
 	case work < serialWork:
 		t.stepK = chain
@@ -165,8 +165,10 @@ func (t *tiling) cut(g *Gemm) {
 		t.stepK = 448
 		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
 	}
-	if h := half(t.n); halves && h < t.n {
-		t.regionCols = h
+	if halves && t.n >= 128 {
+		// The front half of the tasks is to the left, the other to the right: a core
+		// keeps to its half of a weight, forward and in the gradient.
+		t.regionCols = (t.n/2 + 31) / 32 * 32
 		leastPanels *= 2
 	}
 	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
@@ -188,17 +190,6 @@ func (t *tiling) cut(g *Gemm) {
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
-}
-
-// half is where a matrix of n columns is cut in two, if it is wide enough. The front
-// half of its tasks is to the left and the other to the right, so that a core keeps to
-// its half of a weight: in the forward product, the gradient and the update.
-func half(n int) int {
-	const least, multiple = 128, 32
-	if n < least {
-		return n
-	}
-	return (n/2 + multiple - 1) / multiple * multiple
 }
 
 // cutRows cuts the rows into panels that are as high as each other, or one row higher.
