@@ -22,6 +22,9 @@ type question struct {
 	flops float64
 }
 
+// settle is how long everyone waits before a turn: threads of the one before may still watch for work.
+const settle = 60 * time.Millisecond
+
 // budget is how much time a contender may take for one question of a suite, over all rounds. The slow have fewer turns.
 var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second}
 
@@ -53,6 +56,7 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 				if refused[who+q.words] || t.gone || spent[who+q.words] > budget[suite] {
 					continue
 				}
+				time.Sleep(settle)
 				peak, start := cpu.PeakFMA(threads), time.Now()
 				a, err := t.ask(q.words)
 				spent[who+q.words] += time.Since(start)
