@@ -1,7 +1,6 @@
 package cpu
 
 import (
-	"sync"
 	"sync/atomic"
 
 	"github.com/cornu-ml/cornu/internal/par"
@@ -188,32 +187,18 @@ func grow(buffer *[]float32, n int) []float32 {
 // what belongs to none because two pools run at once is in spare.
 var gemmScratches struct {
 	last  [par.MaxWorkers]atomic.Pointer[gemmScratch]
-	mu    sync.Mutex
-	spare []*gemmScratch
+	spare freeList[gemmScratch]
 }
 
 func acquireScratch(worker int) *gemmScratch {
-	all := &gemmScratches
-	if s := all.last[worker].Swap(nil); s != nil {
+	if s := gemmScratches.last[worker].Swap(nil); s != nil {
 		return s
 	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	n := len(all.spare)
-	if n == 0 {
-		return new(gemmScratch)
-	}
-	s := all.spare[n-1]
-	all.spare = all.spare[:n-1]
-	return s
+	return gemmScratches.spare.get()
 }
 
 func releaseScratch(worker int, s *gemmScratch) {
-	all := &gemmScratches
-	if all.last[worker].CompareAndSwap(nil, s) {
-		return
+	if !gemmScratches.last[worker].CompareAndSwap(nil, s) {
+		gemmScratches.spare.put(s)
 	}
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	all.spare = append(all.spare, s)
 }

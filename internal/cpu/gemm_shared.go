@@ -34,7 +34,7 @@ type pass struct {
 
 func (g *Gemm) runShared(p *par.Pool) {
 	x := &g.pass
-	x.space = acquireSpace()
+	x.space = gemmSpaces.get()
 	r := &x.region
 	panels := max(passRows/g.height, 1)
 	for r.c0 = 0; r.c0 < g.n; r.c0 = r.c1 {
@@ -47,7 +47,7 @@ func (g *Gemm) runShared(p *par.Pool) {
 			}
 		}
 	}
-	releaseSpace(x.space)
+	gemmSpaces.put(x.space)
 	x.space = nil
 }
 
@@ -107,27 +107,4 @@ func (j *gemmPass) Do(worker, index int) {
 // A gemmSpace holds the packed factors of a pass, and the chains after the first.
 type gemmSpace struct{ a, b, c []float32 }
 
-var gemmSpaces struct {
-	mu   sync.Mutex
-	free []*gemmSpace
-}
-
-func acquireSpace() *gemmSpace {
-	all := &gemmSpaces
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	n := len(all.free)
-	if n == 0 {
-		return new(gemmSpace)
-	}
-	s := all.free[n-1]
-	all.free = all.free[:n-1]
-	return s
-}
-
-func releaseSpace(s *gemmSpace) {
-	all := &gemmSpaces
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	all.free = append(all.free, s)
-}
+var gemmSpaces freeList[gemmSpace]

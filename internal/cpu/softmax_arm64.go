@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"sync"
-
-	"github.com/cornu-ml/cornu/internal/fmath"
-)
+import "github.com/cornu-ml/cornu/internal/fmath"
 
 // This file puts softmax and its cross-entropy together from passes over some rows at
 // a time.
@@ -18,31 +14,17 @@ type rowSpace struct {
 }
 
 // rowSpaces has those that no task works in.
-var rowSpaces struct {
-	mu   sync.Mutex
-	free []*rowSpace
-}
+var rowSpaces freeList[rowSpace]
 
 func acquireRows(clip float32) *rowSpace {
-	all := &rowSpaces
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	var s *rowSpace
-	if n := len(all.free); n > 0 {
-		s, all.free = all.free[n-1], all.free[:n-1]
-	} else {
-		s = new(rowSpace)
-	}
+	s := rowSpaces.get()
 	s.lo[0], s.hi[0] = limits(clip)
 	return s
 }
 
 func (s *rowSpace) release() {
 	s.loop = fusedLoop{} // which would keep what it points to
-	all := &rowSpaces
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	all.free = append(all.free, s)
+	rowSpaces.put(s)
 }
 
 // rowsAtOnce returns how many rows of n elements there is space for, or 0 where plain
