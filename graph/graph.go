@@ -245,11 +245,7 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 		msg = "a node has at most " + strconv.Itoa(maxRank) + " dimensions"
 	}
 	if msg == "" {
-		checked := shape
-		if pairwise(op, shape, inputs) {
-			checked = once(shape)
-		}
-		if err := checked.Check(); err != nil {
+		if err := checkShape(op, shape, inputs); err != nil {
 			msg = err.Error()
 		}
 	}

@@ -10,17 +10,16 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// pairwise reports whether a node may hold a number for each two samples of a batch,
-// which no tensor can: as the product of a batch with itself, or as what follows
-// from one. When operands of other shapes would spread to it, that is a mistake.
-func pairwise(op Op, s tensor.Shape, in []*Node) bool {
-	return op == OpMatMul || op == OpBroadcastTo || slices.ContainsFunc(in, func(n *Node) bool { return n.shape.Equal(s) })
-}
-
-// once is s with 1 for every tensor.Batch but the first.
-func once(s tensor.Shape) tensor.Shape {
-	first := slices.Index(s, tensor.Batch)
-	return append(s[:first+1].Clone(), s[first+1:].Concrete(1)...)
+// checkShape returns an error unless a node can have the shape. Unlike a tensor it may
+// hold a number for each two samples of a batch: as the product of a batch with
+// itself, or as what follows from one. When operands of other shapes would spread to
+// that, it is a mistake.
+func checkShape(op Op, s tensor.Shape, in []*Node) error {
+	if op == OpMatMul || op == OpBroadcastTo || slices.ContainsFunc(in, func(n *Node) bool { return n.shape.Equal(s) }) {
+		first := slices.Index(s, tensor.Batch)
+		s = append(s[:first+1].Clone(), s[first+1:].Concrete(1)...)
+	}
+	return s.Check()
 }
 
 func attrShape(a *Attr, _ []*Node) (tensor.Shape, string) { return a.Shape, "" }
