@@ -174,13 +174,18 @@ func (s *gemmScratch) move(f func(*block)) {
 // grow returns n elements of a buffer, which begin at a cache line.
 func grow(buffer *[]float32, n int) []float32 {
 	if len(*buffer) < n {
-		s := make([]float32, n+lineFloats)
-		for !aligned(s) {
-			s = s[1:]
-		}
-		*buffer = s[:n]
+		*buffer = Aligned(n)
 	}
 	return (*buffer)[:n]
+}
+
+// Aligned returns n zeros that begin at a cache line.
+func Aligned(n int) []float32 {
+	s := make([]float32, n+lineFloats)
+	for !aligned(s) {
+		s = s[1:]
+	}
+	return s[:n:n]
 }
 
 // gemmScratches has the scratch that each worker used last, which is in its cache;

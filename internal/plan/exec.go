@@ -3,8 +3,6 @@ package plan
 // This file binds a plan to memory and runs it.
 
 import (
-	"unsafe"
-
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -28,7 +26,7 @@ type Exec struct {
 // Bind allocates an arena and binds every kernel. storage holds the contents of
 // each Param node; Update writes to them.
 func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
-	e := &Exec{plan: p, arena: alignedFloats(p.arena), storage: storage}
+	e := &Exec{plan: p, arena: cpu.Aligned(p.arena), storage: storage}
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed
@@ -69,16 +67,6 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 		e.update = append(e.update, copyOf(e.data(m.param), e.data(m.value)))
 	}
 	return e
-}
-
-// alignedFloats returns n zeros that start at a cache line.
-func alignedFloats(n int) []float32 {
-	s := make([]float32, n+align)
-	skip := 0
-	for uintptr(unsafe.Pointer(&s[skip]))%(4*align) != 0 {
-		skip++
-	}
-	return s[skip : skip+n : skip+n]
 }
 
 // data returns the memory of v.
