@@ -20,6 +20,9 @@ import (
 // noPasses turns the compiler's passes off, to show that they change no bit.
 var noPasses = os.Getenv("CORNU_PASSES") == "off"
 
+// keepZeros lets products multiply by zeros, to measure what it costs.
+var keepZeros = os.Getenv("CORNU_ZEROS") == "keep"
+
 // A StepBuilder traces one step. What goes wrong is kept and returned by
 // NewStep, so that the functions here can be chained without checks.
 type StepBuilder struct {

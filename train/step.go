@@ -103,7 +103,7 @@ func (s *Step) bind(n int) (*bound, error) {
 			}
 		}
 		var err error
-		if p, err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses}); err != nil {
+		if p, err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros}); err != nil {
 			return nil, err
 		}
 		if len(s.plans) >= maxPlans {
@@ -326,7 +326,7 @@ func (s *Step) Iterations() uint64 {
 
 // Plan returns the kernel calls of the step for batches of n, as text.
 func (s *Step) Plan(n int) (string, error) {
-	p, err := plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses})
+	p, err := plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros})
 	if err != nil {
 		return "", err
 	}

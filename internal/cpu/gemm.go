@@ -19,8 +19,11 @@ type Gemm struct {
 	A, B, C        []float32
 	LDA, LDB, LDC  int
 	Epilogue       Epilogue // or nil
+	Zeros          Zeros    // where A has many
 
 	tiling
+	nonzeros *nonzeros // what leaves out zeros, or nil
+	lists    *nonzeros // whose product this is, or nil
 }
 
 // An Epilogue goes on with a product, region by region, while the region is in the
@@ -28,6 +31,7 @@ type Gemm struct {
 type Epilogue interface {
 	// Region processes rows r0 … r1-1 and columns c0 … c1-1 of the product.
 	// Calls that overlap in time have different workers and disjoint regions.
+	// A region may be processed again, when it has been computed again.
 	Region(worker, r0, r1, c0, c1 int)
 }
 
@@ -38,6 +42,7 @@ const chain = 4096
 // are set; Run calls it if need be.
 func (g *Gemm) Prepare() {
 	g.tiling.cut(g)
+	g.prepareZeros()
 	if g.shared || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
 		return
 	}
@@ -50,7 +55,10 @@ func (g *Gemm) Prepare() {
 
 // Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
 func (g *Gemm) Tasks() int {
-	if g.shared {
+	switch {
+	case g.leavesOut():
+		return g.nonzeros.product.tasks + 1
+	case g.shared:
 		return 0
 	}
 	return g.tasks
@@ -61,18 +69,34 @@ func (g *Gemm) Run(p *par.Pool) {
 	if g.kernels == nil {
 		g.Prepare()
 	}
-	switch {
-	case g.shared:
+	if job, n := g.Look(); n > 0 {
+		p.Run(job, n)
+	}
+	g.run(p)
+	g.Finish(p)
+}
+
+func (g *Gemm) run(p *par.Pool) {
+	switch n := g.Tasks(); {
+	case g.shared && n == 0:
 		g.runShared(p)
-	case g.tasks == 1:
+	case n == 1:
 		g.Do(0, 0)
 	default:
-		p.Run(g, g.tasks)
+		p.Run(g, n)
 	}
 }
 
 // Do does one task: a region of C from its first multiplication to its epilogue.
 func (g *Gemm) Do(worker, index int) {
+	if g.leavesOut() {
+		z := g.nonzeros
+		if index == z.product.tasks {
+			z.checkB()
+			return
+		}
+		g = z.product
+	}
 	r := g.region(index)
 	if g.scripts != nil {
 		for i := range g.scripts[index] {
@@ -174,10 +198,14 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 			if g.packA && a.trans {
 				strip = a.panel(p-r.p0, t.k)
 			}
-			if g.downward {
+			switch {
+			case g.lists != nil:
+				g.listed(s, p, k0, strip, panel, c.from(row, col), height, count, min(width, cols-col))
+				p += count
+			case g.downward:
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
-			} else {
+			default:
 				g.across(s, strip, panel, c.from(row, col), height, width)
 				p++
 			}
@@ -207,7 +235,7 @@ func (g *Gemm) across(s *gemmScratch, a, b, c matrix, height, cols int) {
 	t := &s.tile
 	t.aStep = 0
 	for col := 0; col < cols; {
-		m, width := g.kernels.widest(a.trans, height, g.vectors, cols-col)
+		m, width := g.kernels.widest(g.kernels.tiles.of(a.trans, height), g.vectors, cols-col)
 		t.count = max((cols-col)/width, 1)
 		t.bStep, t.cStep = 4*width, 4*width
 		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
@@ -228,7 +256,7 @@ func (g *Gemm) down(s *gemmScratch, a, b, c matrix, height, count, cols int) {
 		t.aStep = 4 * height
 	}
 	for col := 0; col < cols; {
-		m, width := g.kernels.widest(a.trans, height, g.vectors, cols-col)
+		m, width := g.kernels.widest(g.kernels.tiles.of(a.trans, height), g.vectors, cols-col)
 		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
 		col += width
 	}

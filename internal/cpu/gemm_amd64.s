@@ -7972,6 +7972,2066 @@ store:
 	VZEROUPPER
 	RET
 
+// func tile1x8RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x8RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y15
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    BX, (SP)
+	MOVQ    32(AX), BX
+	MOVQ    136(AX), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    144(AX), SI
+	MOVQ    SI, 16(SP)
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), SI
+	MOVQ       (SP), SI
+	VMASKMOVPS (SI), Y15, Y0
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VMASKMOVPS   (R8), Y15, Y1
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VPMINSD     Y0, Y0, Y1
+	VFMADD231PS Y3, Y0, Y2
+	VPCMPEQD    Y3, Y3, Y3
+	VPSLLD      $0x1f, Y3, Y3
+	VPCMPEQD    Y1, Y3, Y1
+	VCMPPS      $0x03, Y2, Y2, Y2
+	VPOR        Y1, Y2, Y2
+	VPTEST      Y2, Y2
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMASKMOVPS  Y0, Y15, (SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x16RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x16RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 32(AX), BX
+	MOVQ 136(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 144(AX), SI
+	MOVQ SI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), SI
+	MOVQ    (SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VMOVUPS      (R8), Y2
+	VMOVUPS      32(R8), Y3
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VPMINSD     Y0, Y1, Y2
+	VFMADD231PS Y4, Y0, Y3
+	VFMADD231PS Y4, Y1, Y3
+	VPCMPEQD    Y4, Y4, Y4
+	VPSLLD      $0x1f, Y4, Y4
+	VPCMPEQD    Y2, Y4, Y2
+	VCMPPS      $0x03, Y3, Y3, Y3
+	VPOR        Y2, Y3, Y3
+	VPTEST      Y3, Y3
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x32RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x32RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 32(AX), BX
+	MOVQ 136(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 144(AX), SI
+	MOVQ SI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), SI
+	MOVQ    (SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VBROADCASTSS (R9), Y4
+	VFMADD231PS  (R8), Y4, Y0
+	VFMADD231PS  32(R8), Y4, Y1
+	VFMADD231PS  64(R8), Y4, Y2
+	VFMADD231PS  96(R8), Y4, Y3
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VPMINSD     Y0, Y3, Y4
+	VFMADD231PS Y6, Y0, Y5
+	VPMINSD     Y1, Y4, Y4
+	VFMADD231PS Y6, Y1, Y5
+	VPMINSD     Y2, Y4, Y4
+	VFMADD231PS Y6, Y2, Y5
+	VFMADD231PS Y6, Y3, Y5
+	VPCMPEQD    Y6, Y6, Y6
+	VPSLLD      $0x1f, Y6, Y6
+	VPCMPEQD    Y4, Y6, Y4
+	VCMPPS      $0x03, Y5, Y5, Y5
+	VPOR        Y4, Y5, Y5
+	VPTEST      Y5, Y5
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 64(SI)
+	VMOVUPS     Y3, 96(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x64RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x64RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 32(AX), BX
+	MOVQ 136(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 144(AX), SI
+	MOVQ SI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), SI
+	MOVQ    (SP), SI
+	VMOVUPS (SI), Y0
+	VMOVUPS 32(SI), Y1
+	VMOVUPS 64(SI), Y2
+	VMOVUPS 96(SI), Y3
+	VMOVUPS 128(SI), Y4
+	VMOVUPS 160(SI), Y5
+	VMOVUPS 192(SI), Y6
+	VMOVUPS 224(SI), Y7
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VBROADCASTSS (R9), Y8
+	VFMADD231PS  (R8), Y8, Y0
+	VFMADD231PS  32(R8), Y8, Y1
+	VFMADD231PS  64(R8), Y8, Y2
+	VFMADD231PS  96(R8), Y8, Y3
+	VFMADD231PS  128(R8), Y8, Y4
+	VFMADD231PS  160(R8), Y8, Y5
+	VFMADD231PS  192(R8), Y8, Y6
+	VFMADD231PS  224(R8), Y8, Y7
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VPMINSD     Y0, Y7, Y8
+	VFMADD231PS Y10, Y0, Y9
+	VPMINSD     Y1, Y8, Y8
+	VFMADD231PS Y10, Y1, Y9
+	VPMINSD     Y2, Y8, Y8
+	VFMADD231PS Y10, Y2, Y9
+	VPMINSD     Y3, Y8, Y8
+	VFMADD231PS Y10, Y3, Y9
+	VPMINSD     Y4, Y8, Y8
+	VFMADD231PS Y10, Y4, Y9
+	VPMINSD     Y5, Y8, Y8
+	VFMADD231PS Y10, Y5, Y9
+	VPMINSD     Y6, Y8, Y8
+	VFMADD231PS Y10, Y6, Y9
+	VFMADD231PS Y10, Y7, Y9
+	VPCMPEQD    Y10, Y10, Y10
+	VPSLLD      $0x1f, Y10, Y10
+	VPCMPEQD    Y8, Y10, Y8
+	VCMPPS      $0x03, Y9, Y9, Y9
+	VPOR        Y8, Y9, Y9
+	VPTEST      Y9, Y9
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Y0, (SI)
+	VMOVUPS     Y1, 32(SI)
+	VMOVUPS     Y2, 64(SI)
+	VMOVUPS     Y3, 96(SI)
+	VMOVUPS     Y4, 128(SI)
+	VMOVUPS     Y5, 160(SI)
+	VMOVUPS     Y6, 192(SI)
+	VMOVUPS     Y7, 224(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile2x8RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile2x8RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y15
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    BX, (SP)
+	MOVQ    24(AX), BX
+	MOVQ    32(AX), SI
+	MOVQ    136(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    144(AX), DI
+	MOVQ    DI, 16(SP)
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), DI
+	MOVQ       (SP), R8
+	VMASKMOVPS (R8), Y15, Y0
+	ADDQ       DI, R8
+	VMASKMOVPS (R8), Y15, Y1
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMASKMOVPS   (R9), Y15, Y2
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS (R10)(BX*1), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VPMINSD     Y0, Y1, Y2
+	VFMADD231PS Y4, Y0, Y3
+	VFMADD231PS Y4, Y1, Y3
+	VPCMPEQD    Y4, Y4, Y4
+	VPSLLD      $0x1f, Y4, Y4
+	VPCMPEQD    Y2, Y4, Y2
+	VCMPPS      $0x03, Y3, Y3, Y3
+	VPOR        Y2, Y3, Y3
+	VPTEST      Y3, Y3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMASKMOVPS  Y0, Y15, (R8)
+	ADDQ        DI, R8
+	VMASKMOVPS  Y1, Y15, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile2x16RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile2x16RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS (R10)(BX*1), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VPMINSD     Y0, Y3, Y4
+	VFMADD231PS Y6, Y0, Y5
+	VPMINSD     Y1, Y4, Y4
+	VFMADD231PS Y6, Y1, Y5
+	VPMINSD     Y2, Y4, Y4
+	VFMADD231PS Y6, Y2, Y5
+	VFMADD231PS Y6, Y3, Y5
+	VPCMPEQD    Y6, Y6, Y6
+	VPSLLD      $0x1f, Y6, Y6
+	VPCMPEQD    Y4, Y6, Y4
+	VCMPPS      $0x03, Y5, Y5, Y5
+	VPOR        Y4, Y5, Y5
+	VPTEST      Y5, Y5
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y2, (R8)
+	VMOVUPS     Y3, 32(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile2x32RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile2x32RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Y8
+	VBROADCASTSS (R10)(BX*1), Y9
+	VMOVUPS      (R9), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(R9), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(R9), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R9), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VPMINSD     Y0, Y7, Y8
+	VFMADD231PS Y10, Y0, Y9
+	VPMINSD     Y1, Y8, Y8
+	VFMADD231PS Y10, Y1, Y9
+	VPMINSD     Y2, Y8, Y8
+	VFMADD231PS Y10, Y2, Y9
+	VPMINSD     Y3, Y8, Y8
+	VFMADD231PS Y10, Y3, Y9
+	VPMINSD     Y4, Y8, Y8
+	VFMADD231PS Y10, Y4, Y9
+	VPMINSD     Y5, Y8, Y8
+	VFMADD231PS Y10, Y5, Y9
+	VPMINSD     Y6, Y8, Y8
+	VFMADD231PS Y10, Y6, Y9
+	VFMADD231PS Y10, Y7, Y9
+	VPCMPEQD    Y10, Y10, Y10
+	VPSLLD      $0x1f, Y10, Y10
+	VPCMPEQD    Y8, Y10, Y8
+	VCMPPS      $0x03, Y9, Y9, Y9
+	VPOR        Y8, Y9, Y9
+	VPTEST      Y9, Y9
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y6, 64(R8)
+	VMOVUPS     Y7, 96(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile3x8RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile3x8RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y15
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    BX, (SP)
+	MOVQ    24(AX), BX
+	MOVQ    32(AX), SI
+	MOVQ    136(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    144(AX), DI
+	MOVQ    DI, 16(SP)
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), DI
+	MOVQ       (SP), R8
+	VMASKMOVPS (R8), Y15, Y0
+	ADDQ       DI, R8
+	VMASKMOVPS (R8), Y15, Y1
+	ADDQ       DI, R8
+	VMASKMOVPS (R8), Y15, Y2
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMASKMOVPS   (R9), Y15, Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS (R10)(BX*1), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS (R10)(BX*2), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VPMINSD     Y0, Y2, Y3
+	VFMADD231PS Y5, Y0, Y4
+	VPMINSD     Y1, Y3, Y3
+	VFMADD231PS Y5, Y1, Y4
+	VFMADD231PS Y5, Y2, Y4
+	VPCMPEQD    Y5, Y5, Y5
+	VPSLLD      $0x1f, Y5, Y5
+	VPCMPEQD    Y3, Y5, Y3
+	VCMPPS      $0x03, Y4, Y4, Y4
+	VPOR        Y3, Y4, Y4
+	VPTEST      Y4, Y4
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMASKMOVPS  Y0, Y15, (R8)
+	ADDQ        DI, R8
+	VMASKMOVPS  Y1, Y15, (R8)
+	ADDQ        DI, R8
+	VMASKMOVPS  Y2, Y15, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile3x16RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile3x16RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(R9), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS (R10)(BX*1), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS (R10)(BX*2), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VPMINSD     Y0, Y5, Y6
+	VFMADD231PS Y8, Y0, Y7
+	VPMINSD     Y1, Y6, Y6
+	VFMADD231PS Y8, Y1, Y7
+	VPMINSD     Y2, Y6, Y6
+	VFMADD231PS Y8, Y2, Y7
+	VPMINSD     Y3, Y6, Y6
+	VFMADD231PS Y8, Y3, Y7
+	VPMINSD     Y4, Y6, Y6
+	VFMADD231PS Y8, Y4, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VPCMPEQD    Y8, Y8, Y8
+	VPSLLD      $0x1f, Y8, Y8
+	VPCMPEQD    Y6, Y8, Y6
+	VCMPPS      $0x03, Y7, Y7, Y7
+	VPOR        Y6, Y7, Y7
+	VPTEST      Y7, Y7
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y2, (R8)
+	VMOVUPS     Y3, 32(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 32(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile3x32RowsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile3x32RowsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 96(R8), Y11
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Y12
+	VBROADCASTSS (R10)(BX*1), Y13
+	VBROADCASTSS (R10)(BX*2), Y14
+	VMOVUPS      (R9), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(R9), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      64(R9), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      96(R9), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y13, Y13, Y13
+	VXORPS      Y14, Y14, Y14
+	VPMINSD     Y0, Y11, Y12
+	VFMADD231PS Y14, Y0, Y13
+	VPMINSD     Y1, Y12, Y12
+	VFMADD231PS Y14, Y1, Y13
+	VPMINSD     Y2, Y12, Y12
+	VFMADD231PS Y14, Y2, Y13
+	VPMINSD     Y3, Y12, Y12
+	VFMADD231PS Y14, Y3, Y13
+	VPMINSD     Y4, Y12, Y12
+	VFMADD231PS Y14, Y4, Y13
+	VPMINSD     Y5, Y12, Y12
+	VFMADD231PS Y14, Y5, Y13
+	VPMINSD     Y6, Y12, Y12
+	VFMADD231PS Y14, Y6, Y13
+	VPMINSD     Y7, Y12, Y12
+	VFMADD231PS Y14, Y7, Y13
+	VPMINSD     Y8, Y12, Y12
+	VFMADD231PS Y14, Y8, Y13
+	VPMINSD     Y9, Y12, Y12
+	VFMADD231PS Y14, Y9, Y13
+	VPMINSD     Y10, Y12, Y12
+	VFMADD231PS Y14, Y10, Y13
+	VFMADD231PS Y14, Y11, Y13
+	VPCMPEQD    Y14, Y14, Y14
+	VPSLLD      $0x1f, Y14, Y14
+	VPCMPEQD    Y12, Y14, Y12
+	VCMPPS      $0x03, Y13, Y13, Y13
+	VPOR        Y12, Y13, Y13
+	VPTEST      Y13, Y13
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y6, 64(R8)
+	VMOVUPS     Y7, 96(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y8, (R8)
+	VMOVUPS     Y9, 32(R8)
+	VMOVUPS     Y10, 64(R8)
+	VMOVUPS     Y11, 96(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x8ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x8ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y15
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    BX, (SP)
+	MOVQ    24(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    32(AX), SI
+	MOVQ    136(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    144(AX), DI
+	MOVQ    DI, 16(SP)
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), DI
+	MOVQ       (SP), DI
+	VMASKMOVPS (DI), Y15, Y0
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMASKMOVPS   (R9), Y15, Y1
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y1, Y0
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y2, Y2, Y2
+	VXORPS      Y3, Y3, Y3
+	VPMINSD     Y0, Y0, Y1
+	VFMADD231PS Y3, Y0, Y2
+	VPCMPEQD    Y3, Y3, Y3
+	VPSLLD      $0x1f, Y3, Y3
+	VPCMPEQD    Y1, Y3, Y1
+	VCMPPS      $0x03, Y2, Y2, Y2
+	VPOR        Y1, Y2, Y2
+	VPTEST      Y2, Y2
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMASKMOVPS  Y0, Y15, (DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x16ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x16ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y2
+	VMOVUPS      32(R9), Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y4, Y2, Y0
+	VFMADD231PS  Y4, Y3, Y1
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VPMINSD     Y0, Y1, Y2
+	VFMADD231PS Y4, Y0, Y3
+	VFMADD231PS Y4, Y1, Y3
+	VPCMPEQD    Y4, Y4, Y4
+	VPSLLD      $0x1f, Y4, Y4
+	VPCMPEQD    Y2, Y4, Y2
+	VCMPPS      $0x03, Y3, Y3, Y3
+	VPOR        Y2, Y3, Y3
+	VPTEST      Y3, Y3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 32(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x32ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x32ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  (R9), Y4, Y0
+	VFMADD231PS  32(R9), Y4, Y1
+	VFMADD231PS  64(R9), Y4, Y2
+	VFMADD231PS  96(R9), Y4, Y3
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VPMINSD     Y0, Y3, Y4
+	VFMADD231PS Y6, Y0, Y5
+	VPMINSD     Y1, Y4, Y4
+	VFMADD231PS Y6, Y1, Y5
+	VPMINSD     Y2, Y4, Y4
+	VFMADD231PS Y6, Y2, Y5
+	VFMADD231PS Y6, Y3, Y5
+	VPCMPEQD    Y6, Y6, Y6
+	VPSLLD      $0x1f, Y6, Y6
+	VPCMPEQD    Y4, Y6, Y4
+	VCMPPS      $0x03, Y5, Y5, Y5
+	VPOR        Y4, Y5, Y5
+	VPTEST      Y5, Y5
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile1x64ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile1x64ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), DI
+	VMOVUPS (DI), Y0
+	VMOVUPS 32(DI), Y1
+	VMOVUPS 64(DI), Y2
+	VMOVUPS 96(DI), Y3
+	VMOVUPS 128(DI), Y4
+	VMOVUPS 160(DI), Y5
+	VMOVUPS 192(DI), Y6
+	VMOVUPS 224(DI), Y7
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  (R9), Y8, Y0
+	VFMADD231PS  32(R9), Y8, Y1
+	VFMADD231PS  64(R9), Y8, Y2
+	VFMADD231PS  96(R9), Y8, Y3
+	VFMADD231PS  128(R9), Y8, Y4
+	VFMADD231PS  160(R9), Y8, Y5
+	VFMADD231PS  192(R9), Y8, Y6
+	VFMADD231PS  224(R9), Y8, Y7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VPMINSD     Y0, Y7, Y8
+	VFMADD231PS Y10, Y0, Y9
+	VPMINSD     Y1, Y8, Y8
+	VFMADD231PS Y10, Y1, Y9
+	VPMINSD     Y2, Y8, Y8
+	VFMADD231PS Y10, Y2, Y9
+	VPMINSD     Y3, Y8, Y8
+	VFMADD231PS Y10, Y3, Y9
+	VPMINSD     Y4, Y8, Y8
+	VFMADD231PS Y10, Y4, Y9
+	VPMINSD     Y5, Y8, Y8
+	VFMADD231PS Y10, Y5, Y9
+	VPMINSD     Y6, Y8, Y8
+	VFMADD231PS Y10, Y6, Y9
+	VFMADD231PS Y10, Y7, Y9
+	VPCMPEQD    Y10, Y10, Y10
+	VPSLLD      $0x1f, Y10, Y10
+	VPCMPEQD    Y8, Y10, Y8
+	VCMPPS      $0x03, Y9, Y9, Y9
+	VPOR        Y8, Y9, Y9
+	VPTEST      Y9, Y9
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Y0, (DI)
+	VMOVUPS     Y1, 32(DI)
+	VMOVUPS     Y2, 64(DI)
+	VMOVUPS     Y3, 96(DI)
+	VMOVUPS     Y4, 128(DI)
+	VMOVUPS     Y5, 160(DI)
+	VMOVUPS     Y6, 192(DI)
+	VMOVUPS     Y7, 224(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile2x8ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile2x8ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y15
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    BX, (SP)
+	MOVQ    24(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    32(AX), SI
+	MOVQ    136(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    144(AX), DI
+	MOVQ    DI, 16(SP)
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), DI
+	MOVQ       (SP), R8
+	VMASKMOVPS (R8), Y15, Y0
+	ADDQ       DI, R8
+	VMASKMOVPS (R8), Y15, Y1
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMASKMOVPS   (R9), Y15, Y2
+	VBROADCASTSS (R10), Y3
+	VFMADD231PS  Y3, Y2, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y2, Y1
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y3, Y3, Y3
+	VXORPS      Y4, Y4, Y4
+	VPMINSD     Y0, Y1, Y2
+	VFMADD231PS Y4, Y0, Y3
+	VFMADD231PS Y4, Y1, Y3
+	VPCMPEQD    Y4, Y4, Y4
+	VPSLLD      $0x1f, Y4, Y4
+	VPCMPEQD    Y2, Y4, Y2
+	VCMPPS      $0x03, Y3, Y3, Y3
+	VPOR        Y2, Y3, Y3
+	VPTEST      Y3, Y3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMASKMOVPS  Y0, Y15, (R8)
+	ADDQ        DI, R8
+	VMASKMOVPS  Y1, Y15, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile2x16ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile2x16ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y4
+	VMOVUPS      32(R9), Y5
+	VBROADCASTSS (R10), Y6
+	VFMADD231PS  Y6, Y4, Y0
+	VFMADD231PS  Y6, Y5, Y1
+	VBROADCASTSS 4(R10), Y6
+	VFMADD231PS  Y6, Y4, Y2
+	VFMADD231PS  Y6, Y5, Y3
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y5, Y5, Y5
+	VXORPS      Y6, Y6, Y6
+	VPMINSD     Y0, Y3, Y4
+	VFMADD231PS Y6, Y0, Y5
+	VPMINSD     Y1, Y4, Y4
+	VFMADD231PS Y6, Y1, Y5
+	VPMINSD     Y2, Y4, Y4
+	VFMADD231PS Y6, Y2, Y5
+	VFMADD231PS Y6, Y3, Y5
+	VPCMPEQD    Y6, Y6, Y6
+	VPSLLD      $0x1f, Y6, Y6
+	VPCMPEQD    Y4, Y6, Y4
+	VCMPPS      $0x03, Y5, Y5, Y5
+	VPOR        Y4, Y5, Y5
+	VPTEST      Y5, Y5
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y2, (R8)
+	VMOVUPS     Y3, 32(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile2x32ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile2x32ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Y8
+	VBROADCASTSS 4(R10), Y9
+	VMOVUPS      (R9), Y10
+	VFMADD231PS  Y10, Y8, Y0
+	VFMADD231PS  Y10, Y9, Y4
+	VMOVUPS      32(R9), Y10
+	VFMADD231PS  Y10, Y8, Y1
+	VFMADD231PS  Y10, Y9, Y5
+	VMOVUPS      64(R9), Y10
+	VFMADD231PS  Y10, Y8, Y2
+	VFMADD231PS  Y10, Y9, Y6
+	VMOVUPS      96(R9), Y10
+	VFMADD231PS  Y10, Y8, Y3
+	VFMADD231PS  Y10, Y9, Y7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y9, Y9, Y9
+	VXORPS      Y10, Y10, Y10
+	VPMINSD     Y0, Y7, Y8
+	VFMADD231PS Y10, Y0, Y9
+	VPMINSD     Y1, Y8, Y8
+	VFMADD231PS Y10, Y1, Y9
+	VPMINSD     Y2, Y8, Y8
+	VFMADD231PS Y10, Y2, Y9
+	VPMINSD     Y3, Y8, Y8
+	VFMADD231PS Y10, Y3, Y9
+	VPMINSD     Y4, Y8, Y8
+	VFMADD231PS Y10, Y4, Y9
+	VPMINSD     Y5, Y8, Y8
+	VFMADD231PS Y10, Y5, Y9
+	VPMINSD     Y6, Y8, Y8
+	VFMADD231PS Y10, Y6, Y9
+	VFMADD231PS Y10, Y7, Y9
+	VPCMPEQD    Y10, Y10, Y10
+	VPSLLD      $0x1f, Y10, Y10
+	VPCMPEQD    Y8, Y10, Y8
+	VCMPPS      $0x03, Y9, Y9, Y9
+	VPOR        Y8, Y9, Y9
+	VPTEST      Y9, Y9
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y6, 64(R8)
+	VMOVUPS     Y7, 96(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile3x8ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile3x8ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	NEGQ    CX
+	VMOVUPS 32(DX)(CX*4), Y15
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    BX, (SP)
+	MOVQ    24(AX), BX
+	LEAQ    (BX)(BX*2), SI
+	MOVQ    32(AX), SI
+	MOVQ    136(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    144(AX), DI
+	MOVQ    DI, 16(SP)
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), DI
+	MOVQ       (SP), R8
+	VMASKMOVPS (R8), Y15, Y0
+	ADDQ       DI, R8
+	VMASKMOVPS (R8), Y15, Y1
+	ADDQ       DI, R8
+	VMASKMOVPS (R8), Y15, Y2
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMASKMOVPS   (R9), Y15, Y3
+	VBROADCASTSS (R10), Y4
+	VFMADD231PS  Y4, Y3, Y0
+	VBROADCASTSS 4(R10), Y4
+	VFMADD231PS  Y4, Y3, Y1
+	VBROADCASTSS 8(R10), Y4
+	VFMADD231PS  Y4, Y3, Y2
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y4, Y4, Y4
+	VXORPS      Y5, Y5, Y5
+	VPMINSD     Y0, Y2, Y3
+	VFMADD231PS Y5, Y0, Y4
+	VPMINSD     Y1, Y3, Y3
+	VFMADD231PS Y5, Y1, Y4
+	VFMADD231PS Y5, Y2, Y4
+	VPCMPEQD    Y5, Y5, Y5
+	VPSLLD      $0x1f, Y5, Y5
+	VPCMPEQD    Y3, Y5, Y3
+	VCMPPS      $0x03, Y4, Y4, Y4
+	VPOR        Y3, Y4, Y4
+	VPTEST      Y4, Y4
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMASKMOVPS  Y0, Y15, (R8)
+	ADDQ        DI, R8
+	VMASKMOVPS  Y1, Y15, (R8)
+	ADDQ        DI, R8
+	VMASKMOVPS  Y2, Y15, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile3x16ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile3x16ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y2
+	VMOVUPS 32(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Y6
+	VMOVUPS      32(R9), Y7
+	VBROADCASTSS (R10), Y8
+	VFMADD231PS  Y8, Y6, Y0
+	VFMADD231PS  Y8, Y7, Y1
+	VBROADCASTSS 4(R10), Y8
+	VFMADD231PS  Y8, Y6, Y2
+	VFMADD231PS  Y8, Y7, Y3
+	VBROADCASTSS 8(R10), Y8
+	VFMADD231PS  Y8, Y6, Y4
+	VFMADD231PS  Y8, Y7, Y5
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y7, Y7, Y7
+	VXORPS      Y8, Y8, Y8
+	VPMINSD     Y0, Y5, Y6
+	VFMADD231PS Y8, Y0, Y7
+	VPMINSD     Y1, Y6, Y6
+	VFMADD231PS Y8, Y1, Y7
+	VPMINSD     Y2, Y6, Y6
+	VFMADD231PS Y8, Y2, Y7
+	VPMINSD     Y3, Y6, Y6
+	VFMADD231PS Y8, Y3, Y7
+	VPMINSD     Y4, Y6, Y6
+	VFMADD231PS Y8, Y4, Y7
+	VFMADD231PS Y8, Y5, Y7
+	VPCMPEQD    Y8, Y8, Y8
+	VPSLLD      $0x1f, Y8, Y8
+	VPCMPEQD    Y6, Y8, Y6
+	VCMPPS      $0x03, Y7, Y7, Y7
+	VPOR        Y6, Y7, Y7
+	VPTEST      Y7, Y7
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y2, (R8)
+	VMOVUPS     Y3, 32(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 32(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
+// func tile3x32ColsListedAVX2(t *tile)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tile3x32ColsListedAVX2(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Y0
+	VMOVUPS 32(R8), Y1
+	VMOVUPS 64(R8), Y2
+	VMOVUPS 96(R8), Y3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y4
+	VMOVUPS 32(R8), Y5
+	VMOVUPS 64(R8), Y6
+	VMOVUPS 96(R8), Y7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Y8
+	VMOVUPS 32(R8), Y9
+	VMOVUPS 64(R8), Y10
+	VMOVUPS 96(R8), Y11
+	JMP     multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+	VXORPS Y4, Y4, Y4
+	VXORPS Y5, Y5, Y5
+	VXORPS Y6, Y6, Y6
+	VXORPS Y7, Y7, Y7
+	VXORPS Y8, Y8, Y8
+	VXORPS Y9, Y9, Y9
+	VXORPS Y10, Y10, Y10
+	VXORPS Y11, Y11, Y11
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Y12
+	VBROADCASTSS 4(R10), Y13
+	VBROADCASTSS 8(R10), Y14
+	VMOVUPS      (R9), Y15
+	VFMADD231PS  Y15, Y12, Y0
+	VFMADD231PS  Y15, Y13, Y4
+	VFMADD231PS  Y15, Y14, Y8
+	VMOVUPS      32(R9), Y15
+	VFMADD231PS  Y15, Y12, Y1
+	VFMADD231PS  Y15, Y13, Y5
+	VFMADD231PS  Y15, Y14, Y9
+	VMOVUPS      64(R9), Y15
+	VFMADD231PS  Y15, Y12, Y2
+	VFMADD231PS  Y15, Y13, Y6
+	VFMADD231PS  Y15, Y14, Y10
+	VMOVUPS      96(R9), Y15
+	VFMADD231PS  Y15, Y12, Y3
+	VFMADD231PS  Y15, Y13, Y7
+	VFMADD231PS  Y15, Y14, Y11
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VXORPS      Y13, Y13, Y13
+	VXORPS      Y14, Y14, Y14
+	VPMINSD     Y0, Y11, Y12
+	VFMADD231PS Y14, Y0, Y13
+	VPMINSD     Y1, Y12, Y12
+	VFMADD231PS Y14, Y1, Y13
+	VPMINSD     Y2, Y12, Y12
+	VFMADD231PS Y14, Y2, Y13
+	VPMINSD     Y3, Y12, Y12
+	VFMADD231PS Y14, Y3, Y13
+	VPMINSD     Y4, Y12, Y12
+	VFMADD231PS Y14, Y4, Y13
+	VPMINSD     Y5, Y12, Y12
+	VFMADD231PS Y14, Y5, Y13
+	VPMINSD     Y6, Y12, Y12
+	VFMADD231PS Y14, Y6, Y13
+	VPMINSD     Y7, Y12, Y12
+	VFMADD231PS Y14, Y7, Y13
+	VPMINSD     Y8, Y12, Y12
+	VFMADD231PS Y14, Y8, Y13
+	VPMINSD     Y9, Y12, Y12
+	VFMADD231PS Y14, Y9, Y13
+	VPMINSD     Y10, Y12, Y12
+	VFMADD231PS Y14, Y10, Y13
+	VFMADD231PS Y14, Y11, Y13
+	VPCMPEQD    Y14, Y14, Y14
+	VPSLLD      $0x1f, Y14, Y14
+	VPCMPEQD    Y12, Y14, Y12
+	VCMPPS      $0x03, Y13, Y13, Y13
+	VPOR        Y12, Y13, Y13
+	VPTEST      Y13, Y13
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Y0, (R8)
+	VMOVUPS     Y1, 32(R8)
+	VMOVUPS     Y2, 64(R8)
+	VMOVUPS     Y3, 96(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y4, (R8)
+	VMOVUPS     Y5, 32(R8)
+	VMOVUPS     Y6, 64(R8)
+	VMOVUPS     Y7, 96(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Y8, (R8)
+	VMOVUPS     Y9, 32(R8)
+	VMOVUPS     Y10, 64(R8)
+	VMOVUPS     Y11, 96(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	VZEROUPPER
+	RET
+
 // func copyAVX2(t *block)
 // Requires: AVX, CMOV, MMX+
 TEXT ·copyAVX2(SB), NOSPLIT, $0-8
@@ -8144,6 +10204,173 @@ loaded:
 	JMP        square
 
 done:
+	VZEROUPPER
+	RET
+
+// func nonzeroAVX2(t *search)
+// Requires: AVX, AVX2, BMI2, CMOV
+TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
+	MOVQ    t+0(FP), AX
+	MOVQ    (AX), CX
+	MOVQ    8(AX), DX
+	MOVQ    16(AX), BX
+	MOVQ    24(AX), SI
+	MOVQ    $-1, DI
+	MOVQ    32(AX), R8
+	BZHIQ   R8, DI, DI
+	VXORPS  Y0, Y0, Y0
+	MOVQ    32(AX), AX
+	MOVQ    $0x00000008, R8
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, (SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, 32(SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, 64(SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, 96(SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, 128(SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, 160(SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R9
+	NEGQ    DI
+	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS Y15, 192(SP)
+	SUBQ    $+8, AX
+	XORQ    R9, R9
+	MOVQ    AX, DI
+	CMPQ    DI, $+0
+	CMOVQLT R9, DI
+	CMPQ    DI, $+8
+	CMOVQGT R8, DI
+	LEAQ    slidingMask<>+0(SB), R8
+	NEGQ    DI
+	VMOVUPS 32(R8)(DI*4), Y15
+	VMOVUPS Y15, 224(SP)
+	SUBQ    $+8, AX
+
+row:
+	VMOVUPS    (SP), Y2
+	VMASKMOVPS (DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, AX
+	VMOVUPS    32(SP), Y2
+	VMASKMOVPS 32(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x08, DI
+	ORQ        DI, AX
+	VMOVUPS    64(SP), Y2
+	VMASKMOVPS 64(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x10, DI
+	ORQ        DI, AX
+	VMOVUPS    96(SP), Y2
+	VMASKMOVPS 96(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x18, DI
+	ORQ        DI, AX
+	VMOVUPS    128(SP), Y2
+	VMASKMOVPS 128(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x20, DI
+	ORQ        DI, AX
+	VMOVUPS    160(SP), Y2
+	VMASKMOVPS 160(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x28, DI
+	ORQ        DI, AX
+	VMOVUPS    192(SP), Y2
+	VMASKMOVPS 192(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x30, DI
+	ORQ        DI, AX
+	VMOVUPS    224(SP), Y2
+	VMASKMOVPS 224(DX), Y2, Y1
+	VPSLLD     $0x01, Y1, Y1
+	VPCMPEQD   Y0, Y1, Y1
+	VMOVMSKPS  Y1, DI
+	SHLQ       $0x38, DI
+	ORQ        DI, AX
+	NOTQ       AX
+	MOVQ       AX, (CX)
+	ADDQ       $+8, CX
+	ADDQ       BX, DX
+	DECQ       SI
+	JNZ        row
 	VZEROUPPER
 	RET
 
@@ -24689,6 +26916,5244 @@ own:
 	PREFETCHT0 64(R13)
 	JMP        fetched
 
+// func tile1x16RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile1x16RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  32(AX), BX
+	MOVQ  136(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  144(AX), SI
+	MOVQ  SI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), SI
+	MOVQ      (SP), SI
+	VMOVUPS.Z (SI), K1, Z0
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL             (SI), R8
+	LEAQ             (CX)(R8*4), R9
+	IMULQ            BX, R8
+	ADDQ             DX, R8
+	VMOVUPS.Z        (R8), K1, Z1
+	VFMADD231PS.BCST (R9), Z1, Z0
+	ADDQ             $+4, SI
+	DECQ             DI
+	JNZ              next
+
+store:
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPMINSD     Z0, Z0, Z1
+	VFMADD231PS Z3, Z0, Z2
+	VPTERNLOGD  $0xff, Z3, Z3, Z3
+	VPSLLD      $0x1f, Z3, Z3
+	VPCMPEQD    Z1, Z3, K2
+	VCMPPS      $0x03, Z2, Z2, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Z0, K1, (SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x32RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile1x32RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  32(AX), BX
+	MOVQ  136(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  144(AX), SI
+	MOVQ  SI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), SI
+	MOVQ      (SP), SI
+	VMOVUPS   (SI), Z0
+	VMOVUPS.Z 64(SI), K1, Z1
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VMOVUPS      (R8), Z2
+	VMOVUPS.Z    64(R8), K1, Z3
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPMINSD     Z0, Z1, Z2
+	VFMADD231PS Z4, Z0, Z3
+	VFMADD231PS Z4, Z1, Z3
+	VPTERNLOGD  $0xff, Z4, Z4, Z4
+	VPSLLD      $0x1f, Z4, Z4
+	VPCMPEQD    Z2, Z4, K2
+	VCMPPS      $0x03, Z3, Z3, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, K1, 64(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x64RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile1x64RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 32(AX), BX
+	MOVQ 136(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 144(AX), SI
+	MOVQ SI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), SI
+	MOVQ    (SP), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VBROADCASTSS (R9), Z4
+	VFMADD231PS  (R8), Z4, Z0
+	VFMADD231PS  64(R8), Z4, Z1
+	VFMADD231PS  128(R8), Z4, Z2
+	VFMADD231PS  192(R8), Z4, Z3
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPMINSD     Z0, Z3, Z4
+	VFMADD231PS Z6, Z0, Z5
+	VPMINSD     Z1, Z4, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VPMINSD     Z2, Z4, Z4
+	VFMADD231PS Z6, Z2, Z5
+	VFMADD231PS Z6, Z3, Z5
+	VPTERNLOGD  $0xff, Z6, Z6, Z6
+	VPSLLD      $0x1f, Z6, Z6
+	VPCMPEQD    Z4, Z6, K2
+	VCMPPS      $0x03, Z5, Z5, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x128RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile1x128RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 32(AX), BX
+	MOVQ 136(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 144(AX), SI
+	MOVQ SI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), SI
+	MOVQ    (SP), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VBROADCASTSS (R9), Z8
+	VFMADD231PS  (R8), Z8, Z0
+	VFMADD231PS  64(R8), Z8, Z1
+	VFMADD231PS  128(R8), Z8, Z2
+	VFMADD231PS  192(R8), Z8, Z3
+	VFMADD231PS  256(R8), Z8, Z4
+	VFMADD231PS  320(R8), Z8, Z5
+	VFMADD231PS  384(R8), Z8, Z6
+	VFMADD231PS  448(R8), Z8, Z7
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VPXORD      Z9, Z9, Z9
+	VPXORD      Z10, Z10, Z10
+	VPMINSD     Z0, Z7, Z8
+	VFMADD231PS Z10, Z0, Z9
+	VPMINSD     Z1, Z8, Z8
+	VFMADD231PS Z10, Z1, Z9
+	VPMINSD     Z2, Z8, Z8
+	VFMADD231PS Z10, Z2, Z9
+	VPMINSD     Z3, Z8, Z8
+	VFMADD231PS Z10, Z3, Z9
+	VPMINSD     Z4, Z8, Z8
+	VFMADD231PS Z10, Z4, Z9
+	VPMINSD     Z5, Z8, Z8
+	VFMADD231PS Z10, Z5, Z9
+	VPMINSD     Z6, Z8, Z8
+	VFMADD231PS Z10, Z6, Z9
+	VFMADD231PS Z10, Z7, Z9
+	VPTERNLOGD  $0xff, Z10, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPCMPEQD    Z8, Z10, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x256RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile1x256RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 32(AX), BX
+	MOVQ 136(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 144(AX), SI
+	MOVQ SI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), SI
+	MOVQ    (SP), SI
+	VMOVUPS (SI), Z0
+	VMOVUPS 64(SI), Z1
+	VMOVUPS 128(SI), Z2
+	VMOVUPS 192(SI), Z3
+	VMOVUPS 256(SI), Z4
+	VMOVUPS 320(SI), Z5
+	VMOVUPS 384(SI), Z6
+	VMOVUPS 448(SI), Z7
+	VMOVUPS 512(SI), Z8
+	VMOVUPS 576(SI), Z9
+	VMOVUPS 640(SI), Z10
+	VMOVUPS 704(SI), Z11
+	VMOVUPS 768(SI), Z12
+	VMOVUPS 832(SI), Z13
+	VMOVUPS 896(SI), Z14
+	VMOVUPS 960(SI), Z15
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+multiply:
+	MOVQ    8(SP), SI
+	MOVQ    16(SP), DI
+	MOVLQSX (DI), DI
+	TESTQ   DI, DI
+	JZ      store
+
+next:
+	MOVL         (SI), R8
+	LEAQ         (CX)(R8*4), R9
+	IMULQ        BX, R8
+	ADDQ         DX, R8
+	VBROADCASTSS (R9), Z16
+	VFMADD231PS  (R8), Z16, Z0
+	VFMADD231PS  64(R8), Z16, Z1
+	VFMADD231PS  128(R8), Z16, Z2
+	VFMADD231PS  192(R8), Z16, Z3
+	VFMADD231PS  256(R8), Z16, Z4
+	VFMADD231PS  320(R8), Z16, Z5
+	VFMADD231PS  384(R8), Z16, Z6
+	VFMADD231PS  448(R8), Z16, Z7
+	VFMADD231PS  512(R8), Z16, Z8
+	VFMADD231PS  576(R8), Z16, Z9
+	VFMADD231PS  640(R8), Z16, Z10
+	VFMADD231PS  704(R8), Z16, Z11
+	VFMADD231PS  768(R8), Z16, Z12
+	VFMADD231PS  832(R8), Z16, Z13
+	VFMADD231PS  896(R8), Z16, Z14
+	VFMADD231PS  960(R8), Z16, Z15
+	ADDQ         $+4, SI
+	DECQ         DI
+	JNZ          next
+
+store:
+	VPXORD      Z17, Z17, Z17
+	VPXORD      Z18, Z18, Z18
+	VPMINSD     Z0, Z15, Z16
+	VFMADD231PS Z18, Z0, Z17
+	VPMINSD     Z1, Z16, Z16
+	VFMADD231PS Z18, Z1, Z17
+	VPMINSD     Z2, Z16, Z16
+	VFMADD231PS Z18, Z2, Z17
+	VPMINSD     Z3, Z16, Z16
+	VFMADD231PS Z18, Z3, Z17
+	VPMINSD     Z4, Z16, Z16
+	VFMADD231PS Z18, Z4, Z17
+	VPMINSD     Z5, Z16, Z16
+	VFMADD231PS Z18, Z5, Z17
+	VPMINSD     Z6, Z16, Z16
+	VFMADD231PS Z18, Z6, Z17
+	VPMINSD     Z7, Z16, Z16
+	VFMADD231PS Z18, Z7, Z17
+	VPMINSD     Z8, Z16, Z16
+	VFMADD231PS Z18, Z8, Z17
+	VPMINSD     Z9, Z16, Z16
+	VFMADD231PS Z18, Z9, Z17
+	VPMINSD     Z10, Z16, Z16
+	VFMADD231PS Z18, Z10, Z17
+	VPMINSD     Z11, Z16, Z16
+	VFMADD231PS Z18, Z11, Z17
+	VPMINSD     Z12, Z16, Z16
+	VFMADD231PS Z18, Z12, Z17
+	VPMINSD     Z13, Z16, Z16
+	VFMADD231PS Z18, Z13, Z17
+	VPMINSD     Z14, Z16, Z16
+	VFMADD231PS Z18, Z14, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VPTERNLOGD  $0xff, Z18, Z18, Z18
+	VPSLLD      $0x1f, Z18, Z18
+	VPCMPEQD    Z16, Z18, K2
+	VCMPPS      $0x03, Z17, Z17, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), SI
+	MOVQ        (SP), SI
+	VMOVUPS     Z0, (SI)
+	VMOVUPS     Z1, 64(SI)
+	VMOVUPS     Z2, 128(SI)
+	VMOVUPS     Z3, 192(SI)
+	VMOVUPS     Z4, 256(SI)
+	VMOVUPS     Z5, 320(SI)
+	VMOVUPS     Z6, 384(SI)
+	VMOVUPS     Z7, 448(SI)
+	VMOVUPS     Z8, 512(SI)
+	VMOVUPS     Z9, 576(SI)
+	VMOVUPS     Z10, 640(SI)
+	VMOVUPS     Z11, 704(SI)
+	VMOVUPS     Z12, 768(SI)
+	VMOVUPS     Z13, 832(SI)
+	VMOVUPS     Z14, 896(SI)
+	VMOVUPS     Z15, 960(SI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), SI
+	ADDQ        SI, (SP)
+	MOVQ        152(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        160(AX), SI
+	ADDQ        SI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile2x16RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile2x16RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	LEAQ             (CX)(R9*4), R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z2
+	VFMADD231PS.BCST (R10), Z2, Z0
+	VFMADD231PS.BCST (R10)(BX*1), Z2, Z1
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPMINSD     Z0, Z1, Z2
+	VFMADD231PS Z4, Z0, Z3
+	VFMADD231PS Z4, Z1, Z3
+	VPTERNLOGD  $0xff, Z4, Z4, Z4
+	VPSLLD      $0x1f, Z4, Z4
+	VPCMPEQD    Z2, Z4, K2
+	VCMPPS      $0x03, Z3, Z3, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile2x32RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile2x32RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z4
+	VMOVUPS.Z    64(R9), K1, Z5
+	VBROADCASTSS (R10), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS (R10)(BX*1), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPMINSD     Z0, Z3, Z4
+	VFMADD231PS Z6, Z0, Z5
+	VPMINSD     Z1, Z4, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VPMINSD     Z2, Z4, Z4
+	VFMADD231PS Z6, Z2, Z5
+	VFMADD231PS Z6, Z3, Z5
+	VPTERNLOGD  $0xff, Z6, Z6, Z6
+	VPSLLD      $0x1f, Z6, Z6
+	VPCMPEQD    Z4, Z6, K2
+	VCMPPS      $0x03, Z5, Z5, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile2x64RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile2x64RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z8
+	VBROADCASTSS (R10)(BX*1), Z9
+	VMOVUPS      (R9), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z4
+	VMOVUPS      64(R9), Z10
+	VFMADD231PS  Z10, Z8, Z1
+	VFMADD231PS  Z10, Z9, Z5
+	VMOVUPS      128(R9), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z6
+	VMOVUPS      192(R9), Z10
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z9, Z9, Z9
+	VPXORD      Z10, Z10, Z10
+	VPMINSD     Z0, Z7, Z8
+	VFMADD231PS Z10, Z0, Z9
+	VPMINSD     Z1, Z8, Z8
+	VFMADD231PS Z10, Z1, Z9
+	VPMINSD     Z2, Z8, Z8
+	VFMADD231PS Z10, Z2, Z9
+	VPMINSD     Z3, Z8, Z8
+	VFMADD231PS Z10, Z3, Z9
+	VPMINSD     Z4, Z8, Z8
+	VFMADD231PS Z10, Z4, Z9
+	VPMINSD     Z5, Z8, Z8
+	VFMADD231PS Z10, Z5, Z9
+	VPMINSD     Z6, Z8, Z8
+	VFMADD231PS Z10, Z6, Z9
+	VFMADD231PS Z10, Z7, Z9
+	VPTERNLOGD  $0xff, Z10, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPCMPEQD    Z8, Z10, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile3x16RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile3x16RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	LEAQ             (CX)(R9*4), R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z3
+	VFMADD231PS.BCST (R10), Z3, Z0
+	VFMADD231PS.BCST (R10)(BX*1), Z3, Z1
+	VFMADD231PS.BCST (R10)(BX*2), Z3, Z2
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPMINSD     Z0, Z2, Z3
+	VFMADD231PS Z5, Z0, Z4
+	VPMINSD     Z1, Z3, Z3
+	VFMADD231PS Z5, Z1, Z4
+	VFMADD231PS Z5, Z2, Z4
+	VPTERNLOGD  $0xff, Z5, Z5, Z5
+	VPSLLD      $0x1f, Z5, Z5
+	VPCMPEQD    Z3, Z5, K2
+	VCMPPS      $0x03, Z4, Z4, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile3x32RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile3x32RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z6
+	VMOVUPS.Z    64(R9), K1, Z7
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS (R10)(BX*1), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS (R10)(BX*2), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z7, Z7, Z7
+	VPXORD      Z8, Z8, Z8
+	VPMINSD     Z0, Z5, Z6
+	VFMADD231PS Z8, Z0, Z7
+	VPMINSD     Z1, Z6, Z6
+	VFMADD231PS Z8, Z1, Z7
+	VPMINSD     Z2, Z6, Z6
+	VFMADD231PS Z8, Z2, Z7
+	VPMINSD     Z3, Z6, Z6
+	VFMADD231PS Z8, Z3, Z7
+	VPMINSD     Z4, Z6, Z6
+	VFMADD231PS Z8, Z4, Z7
+	VFMADD231PS Z8, Z5, Z7
+	VPTERNLOGD  $0xff, Z8, Z8, Z8
+	VPSLLD      $0x1f, Z8, Z8
+	VPCMPEQD    Z6, Z8, K2
+	VCMPPS      $0x03, Z7, Z7, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile3x64RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile3x64RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	LEAQ         (CX)(R9*4), R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z12
+	VBROADCASTSS (R10)(BX*1), Z13
+	VBROADCASTSS (R10)(BX*2), Z14
+	VMOVUPS      (R9), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z8
+	VMOVUPS      64(R9), Z15
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z13, Z5
+	VFMADD231PS  Z15, Z14, Z9
+	VMOVUPS      128(R9), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z6
+	VFMADD231PS  Z15, Z14, Z10
+	VMOVUPS      192(R9), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z13, Z13, Z13
+	VPXORD      Z14, Z14, Z14
+	VPMINSD     Z0, Z11, Z12
+	VFMADD231PS Z14, Z0, Z13
+	VPMINSD     Z1, Z12, Z12
+	VFMADD231PS Z14, Z1, Z13
+	VPMINSD     Z2, Z12, Z12
+	VFMADD231PS Z14, Z2, Z13
+	VPMINSD     Z3, Z12, Z12
+	VFMADD231PS Z14, Z3, Z13
+	VPMINSD     Z4, Z12, Z12
+	VFMADD231PS Z14, Z4, Z13
+	VPMINSD     Z5, Z12, Z12
+	VFMADD231PS Z14, Z5, Z13
+	VPMINSD     Z6, Z12, Z12
+	VFMADD231PS Z14, Z6, Z13
+	VPMINSD     Z7, Z12, Z12
+	VFMADD231PS Z14, Z7, Z13
+	VPMINSD     Z8, Z12, Z12
+	VFMADD231PS Z14, Z8, Z13
+	VPMINSD     Z9, Z12, Z12
+	VFMADD231PS Z14, Z9, Z13
+	VPMINSD     Z10, Z12, Z12
+	VFMADD231PS Z14, Z10, Z13
+	VFMADD231PS Z14, Z11, Z13
+	VPTERNLOGD  $0xff, Z14, Z14, Z14
+	VPSLLD      $0x1f, Z14, Z14
+	VPCMPEQD    Z12, Z14, K2
+	VCMPPS      $0x03, Z13, Z13, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, 64(R8)
+	VMOVUPS     Z10, 128(R8)
+	VMOVUPS     Z11, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile4x16RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile4x16RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), DI
+	MOVQ  136(AX), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  144(AX), R8
+	MOVQ  R8, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R8
+	MOVQ      (SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z3
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ    8(SP), R8
+	MOVQ    16(SP), R9
+	MOVLQSX (R9), R9
+	TESTQ   R9, R9
+	JZ      store
+
+next:
+	MOVL             (R8), R10
+	LEAQ             (CX)(R10*4), R11
+	IMULQ            DI, R10
+	ADDQ             DX, R10
+	VMOVUPS.Z        (R10), K1, Z4
+	VFMADD231PS.BCST (R11), Z4, Z0
+	VFMADD231PS.BCST (R11)(BX*1), Z4, Z1
+	VFMADD231PS.BCST (R11)(BX*2), Z4, Z2
+	VFMADD231PS.BCST (R11)(SI*1), Z4, Z3
+	ADDQ             $+4, R8
+	DECQ             R9
+	JNZ              next
+
+store:
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPMINSD     Z0, Z3, Z4
+	VFMADD231PS Z6, Z0, Z5
+	VPMINSD     Z1, Z4, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VPMINSD     Z2, Z4, Z4
+	VFMADD231PS Z6, Z2, Z5
+	VFMADD231PS Z6, Z3, Z5
+	VPTERNLOGD  $0xff, Z6, Z6, Z6
+	VPSLLD      $0x1f, Z6, Z6
+	VPCMPEQD    Z4, Z6, K2
+	VCMPPS      $0x03, Z5, Z5, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R8
+	MOVQ        (SP), R9
+	VMOVUPS     Z0, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z1, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z2, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z3, K1, (R9)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R8
+	ADDQ        R8, (SP)
+	MOVQ        152(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        160(AX), R8
+	ADDQ        R8, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile4x32RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile4x32RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), DI
+	MOVQ  136(AX), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  144(AX), R8
+	MOVQ  R8, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R8
+	MOVQ      (SP), R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+multiply:
+	MOVQ    8(SP), R8
+	MOVQ    16(SP), R9
+	MOVLQSX (R9), R9
+	TESTQ   R9, R9
+	JZ      store
+
+next:
+	MOVL         (R8), R10
+	LEAQ         (CX)(R10*4), R11
+	IMULQ        DI, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z8
+	VMOVUPS.Z    64(R10), K1, Z9
+	VBROADCASTSS (R11), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS (R11)(BX*1), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS (R11)(BX*2), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS (R11)(SI*1), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          next
+
+store:
+	VPXORD      Z9, Z9, Z9
+	VPXORD      Z10, Z10, Z10
+	VPMINSD     Z0, Z7, Z8
+	VFMADD231PS Z10, Z0, Z9
+	VPMINSD     Z1, Z8, Z8
+	VFMADD231PS Z10, Z1, Z9
+	VPMINSD     Z2, Z8, Z8
+	VFMADD231PS Z10, Z2, Z9
+	VPMINSD     Z3, Z8, Z8
+	VFMADD231PS Z10, Z3, Z9
+	VPMINSD     Z4, Z8, Z8
+	VFMADD231PS Z10, Z4, Z9
+	VPMINSD     Z5, Z8, Z8
+	VFMADD231PS Z10, Z5, Z9
+	VPMINSD     Z6, Z8, Z8
+	VFMADD231PS Z10, Z6, Z9
+	VFMADD231PS Z10, Z7, Z9
+	VPTERNLOGD  $0xff, Z10, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPCMPEQD    Z8, Z10, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R8
+	MOVQ        (SP), R9
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z2, (R9)
+	VMOVUPS     Z3, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z6, (R9)
+	VMOVUPS     Z7, K1, 64(R9)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R8
+	ADDQ        R8, (SP)
+	MOVQ        152(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        160(AX), R8
+	ADDQ        R8, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile4x64RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile4x64RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), DI
+	MOVQ 136(AX), R8
+	MOVQ R8, 8(SP)
+	MOVQ 144(AX), R8
+	MOVQ R8, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), R8
+	MOVQ    (SP), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	VMOVUPS 128(R9), Z10
+	VMOVUPS 192(R9), Z11
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	VMOVUPS 128(R9), Z14
+	VMOVUPS 192(R9), Z15
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+multiply:
+	MOVQ    8(SP), R8
+	MOVQ    16(SP), R9
+	MOVLQSX (R9), R9
+	TESTQ   R9, R9
+	JZ      store
+
+next:
+	MOVL         (R8), R10
+	LEAQ         (CX)(R10*4), R11
+	IMULQ        DI, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z16
+	VMOVUPS      64(R10), Z17
+	VMOVUPS      128(R10), Z18
+	VMOVUPS      192(R10), Z19
+	VBROADCASTSS (R11), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS (R11)(BX*1), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS (R11)(BX*2), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS (R11)(SI*1), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          next
+
+store:
+	VPXORD      Z17, Z17, Z17
+	VPXORD      Z18, Z18, Z18
+	VPMINSD     Z0, Z15, Z16
+	VFMADD231PS Z18, Z0, Z17
+	VPMINSD     Z1, Z16, Z16
+	VFMADD231PS Z18, Z1, Z17
+	VPMINSD     Z2, Z16, Z16
+	VFMADD231PS Z18, Z2, Z17
+	VPMINSD     Z3, Z16, Z16
+	VFMADD231PS Z18, Z3, Z17
+	VPMINSD     Z4, Z16, Z16
+	VFMADD231PS Z18, Z4, Z17
+	VPMINSD     Z5, Z16, Z16
+	VFMADD231PS Z18, Z5, Z17
+	VPMINSD     Z6, Z16, Z16
+	VFMADD231PS Z18, Z6, Z17
+	VPMINSD     Z7, Z16, Z16
+	VFMADD231PS Z18, Z7, Z17
+	VPMINSD     Z8, Z16, Z16
+	VFMADD231PS Z18, Z8, Z17
+	VPMINSD     Z9, Z16, Z16
+	VFMADD231PS Z18, Z9, Z17
+	VPMINSD     Z10, Z16, Z16
+	VFMADD231PS Z18, Z10, Z17
+	VPMINSD     Z11, Z16, Z16
+	VFMADD231PS Z18, Z11, Z17
+	VPMINSD     Z12, Z16, Z16
+	VFMADD231PS Z18, Z12, Z17
+	VPMINSD     Z13, Z16, Z16
+	VFMADD231PS Z18, Z13, Z17
+	VPMINSD     Z14, Z16, Z16
+	VFMADD231PS Z18, Z14, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VPTERNLOGD  $0xff, Z18, Z18, Z18
+	VPSLLD      $0x1f, Z18, Z18
+	VPCMPEQD    Z16, Z18, K2
+	VCMPPS      $0x03, Z17, Z17, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R8
+	MOVQ        (SP), R9
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	VMOVUPS     Z7, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z8, (R9)
+	VMOVUPS     Z9, 64(R9)
+	VMOVUPS     Z10, 128(R9)
+	VMOVUPS     Z11, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z12, (R9)
+	VMOVUPS     Z13, 64(R9)
+	VMOVUPS     Z14, 128(R9)
+	VMOVUPS     Z15, 192(R9)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R8
+	ADDQ        R8, (SP)
+	MOVQ        152(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        160(AX), R8
+	ADDQ        R8, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile5x16RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile5x16RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), DI
+	MOVQ  136(AX), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  144(AX), R8
+	MOVQ  R8, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R8
+	MOVQ      (SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z1
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z2
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z3
+	ADDQ      R8, R9
+	VMOVUPS.Z (R9), K1, Z4
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+multiply:
+	MOVQ    8(SP), R8
+	MOVQ    16(SP), R9
+	MOVLQSX (R9), R9
+	TESTQ   R9, R9
+	JZ      store
+
+next:
+	MOVL             (R8), R10
+	LEAQ             (CX)(R10*4), R11
+	IMULQ            DI, R10
+	ADDQ             DX, R10
+	VMOVUPS.Z        (R10), K1, Z5
+	VFMADD231PS.BCST (R11), Z5, Z0
+	VFMADD231PS.BCST (R11)(BX*1), Z5, Z1
+	VFMADD231PS.BCST (R11)(BX*2), Z5, Z2
+	VFMADD231PS.BCST (R11)(SI*1), Z5, Z3
+	VFMADD231PS.BCST (R11)(BX*4), Z5, Z4
+	ADDQ             $+4, R8
+	DECQ             R9
+	JNZ              next
+
+store:
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	VPMINSD     Z0, Z4, Z5
+	VFMADD231PS Z7, Z0, Z6
+	VPMINSD     Z1, Z5, Z5
+	VFMADD231PS Z7, Z1, Z6
+	VPMINSD     Z2, Z5, Z5
+	VFMADD231PS Z7, Z2, Z6
+	VPMINSD     Z3, Z5, Z5
+	VFMADD231PS Z7, Z3, Z6
+	VFMADD231PS Z7, Z4, Z6
+	VPTERNLOGD  $0xff, Z7, Z7, Z7
+	VPSLLD      $0x1f, Z7, Z7
+	VPCMPEQD    Z5, Z7, K2
+	VCMPPS      $0x03, Z6, Z6, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R8
+	MOVQ        (SP), R9
+	VMOVUPS     Z0, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z1, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z2, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z3, K1, (R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z4, K1, (R9)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R8
+	ADDQ        R8, (SP)
+	MOVQ        152(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        160(AX), R8
+	ADDQ        R8, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile5x32RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile5x32RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), DI
+	MOVQ  136(AX), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  144(AX), R8
+	MOVQ  R8, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R8
+	MOVQ      (SP), R9
+	VMOVUPS   (R9), Z0
+	VMOVUPS.Z 64(R9), K1, Z1
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z2
+	VMOVUPS.Z 64(R9), K1, Z3
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z4
+	VMOVUPS.Z 64(R9), K1, Z5
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z6
+	VMOVUPS.Z 64(R9), K1, Z7
+	ADDQ      R8, R9
+	VMOVUPS   (R9), Z8
+	VMOVUPS.Z 64(R9), K1, Z9
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+multiply:
+	MOVQ    8(SP), R8
+	MOVQ    16(SP), R9
+	MOVLQSX (R9), R9
+	TESTQ   R9, R9
+	JZ      store
+
+next:
+	MOVL         (R8), R10
+	LEAQ         (CX)(R10*4), R11
+	IMULQ        DI, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z10
+	VMOVUPS.Z    64(R10), K1, Z11
+	VBROADCASTSS (R11), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS (R11)(BX*1), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS (R11)(BX*2), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS (R11)(SI*1), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS (R11)(BX*4), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          next
+
+store:
+	VPXORD      Z11, Z11, Z11
+	VPXORD      Z12, Z12, Z12
+	VPMINSD     Z0, Z9, Z10
+	VFMADD231PS Z12, Z0, Z11
+	VPMINSD     Z1, Z10, Z10
+	VFMADD231PS Z12, Z1, Z11
+	VPMINSD     Z2, Z10, Z10
+	VFMADD231PS Z12, Z2, Z11
+	VPMINSD     Z3, Z10, Z10
+	VFMADD231PS Z12, Z3, Z11
+	VPMINSD     Z4, Z10, Z10
+	VFMADD231PS Z12, Z4, Z11
+	VPMINSD     Z5, Z10, Z10
+	VFMADD231PS Z12, Z5, Z11
+	VPMINSD     Z6, Z10, Z10
+	VFMADD231PS Z12, Z6, Z11
+	VPMINSD     Z7, Z10, Z10
+	VFMADD231PS Z12, Z7, Z11
+	VPMINSD     Z8, Z10, Z10
+	VFMADD231PS Z12, Z8, Z11
+	VFMADD231PS Z12, Z9, Z11
+	VPTERNLOGD  $0xff, Z12, Z12, Z12
+	VPSLLD      $0x1f, Z12, Z12
+	VPCMPEQD    Z10, Z12, K2
+	VCMPPS      $0x03, Z11, Z11, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R8
+	MOVQ        (SP), R9
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z2, (R9)
+	VMOVUPS     Z3, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z6, (R9)
+	VMOVUPS     Z7, K1, 64(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z8, (R9)
+	VMOVUPS     Z9, K1, 64(R9)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R8
+	ADDQ        R8, (SP)
+	MOVQ        152(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        160(AX), R8
+	ADDQ        R8, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile5x64RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile5x64RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), DI
+	MOVQ 136(AX), R8
+	MOVQ R8, 8(SP)
+	MOVQ 144(AX), R8
+	MOVQ R8, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), R8
+	MOVQ    (SP), R9
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z4
+	VMOVUPS 64(R9), Z5
+	VMOVUPS 128(R9), Z6
+	VMOVUPS 192(R9), Z7
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z8
+	VMOVUPS 64(R9), Z9
+	VMOVUPS 128(R9), Z10
+	VMOVUPS 192(R9), Z11
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z12
+	VMOVUPS 64(R9), Z13
+	VMOVUPS 128(R9), Z14
+	VMOVUPS 192(R9), Z15
+	ADDQ    R8, R9
+	VMOVUPS (R9), Z16
+	VMOVUPS 64(R9), Z17
+	VMOVUPS 128(R9), Z18
+	VMOVUPS 192(R9), Z19
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+
+multiply:
+	MOVQ    8(SP), R8
+	MOVQ    16(SP), R9
+	MOVLQSX (R9), R9
+	TESTQ   R9, R9
+	JZ      store
+
+next:
+	MOVL         (R8), R10
+	LEAQ         (CX)(R10*4), R11
+	IMULQ        DI, R10
+	ADDQ         DX, R10
+	VMOVUPS      (R10), Z20
+	VMOVUPS      64(R10), Z21
+	VMOVUPS      128(R10), Z22
+	VMOVUPS      192(R10), Z23
+	VBROADCASTSS (R11), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS (R11)(BX*1), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS (R11)(BX*2), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS (R11)(SI*1), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS (R11)(BX*4), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         $+4, R8
+	DECQ         R9
+	JNZ          next
+
+store:
+	VPXORD      Z21, Z21, Z21
+	VPXORD      Z22, Z22, Z22
+	VPMINSD     Z0, Z19, Z20
+	VFMADD231PS Z22, Z0, Z21
+	VPMINSD     Z1, Z20, Z20
+	VFMADD231PS Z22, Z1, Z21
+	VPMINSD     Z2, Z20, Z20
+	VFMADD231PS Z22, Z2, Z21
+	VPMINSD     Z3, Z20, Z20
+	VFMADD231PS Z22, Z3, Z21
+	VPMINSD     Z4, Z20, Z20
+	VFMADD231PS Z22, Z4, Z21
+	VPMINSD     Z5, Z20, Z20
+	VFMADD231PS Z22, Z5, Z21
+	VPMINSD     Z6, Z20, Z20
+	VFMADD231PS Z22, Z6, Z21
+	VPMINSD     Z7, Z20, Z20
+	VFMADD231PS Z22, Z7, Z21
+	VPMINSD     Z8, Z20, Z20
+	VFMADD231PS Z22, Z8, Z21
+	VPMINSD     Z9, Z20, Z20
+	VFMADD231PS Z22, Z9, Z21
+	VPMINSD     Z10, Z20, Z20
+	VFMADD231PS Z22, Z10, Z21
+	VPMINSD     Z11, Z20, Z20
+	VFMADD231PS Z22, Z11, Z21
+	VPMINSD     Z12, Z20, Z20
+	VFMADD231PS Z22, Z12, Z21
+	VPMINSD     Z13, Z20, Z20
+	VFMADD231PS Z22, Z13, Z21
+	VPMINSD     Z14, Z20, Z20
+	VFMADD231PS Z22, Z14, Z21
+	VPMINSD     Z15, Z20, Z20
+	VFMADD231PS Z22, Z15, Z21
+	VPMINSD     Z16, Z20, Z20
+	VFMADD231PS Z22, Z16, Z21
+	VPMINSD     Z17, Z20, Z20
+	VFMADD231PS Z22, Z17, Z21
+	VPMINSD     Z18, Z20, Z20
+	VFMADD231PS Z22, Z18, Z21
+	VFMADD231PS Z22, Z19, Z21
+	VPTERNLOGD  $0xff, Z22, Z22, Z22
+	VPSLLD      $0x1f, Z22, Z22
+	VPCMPEQD    Z20, Z22, K2
+	VCMPPS      $0x03, Z21, Z21, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R8
+	MOVQ        (SP), R9
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z4, (R9)
+	VMOVUPS     Z5, 64(R9)
+	VMOVUPS     Z6, 128(R9)
+	VMOVUPS     Z7, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z8, (R9)
+	VMOVUPS     Z9, 64(R9)
+	VMOVUPS     Z10, 128(R9)
+	VMOVUPS     Z11, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z12, (R9)
+	VMOVUPS     Z13, 64(R9)
+	VMOVUPS     Z14, 128(R9)
+	VMOVUPS     Z15, 192(R9)
+	ADDQ        R8, R9
+	VMOVUPS     Z16, (R9)
+	VMOVUPS     Z17, 64(R9)
+	VMOVUPS     Z18, 128(R9)
+	VMOVUPS     Z19, 192(R9)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R8
+	ADDQ        R8, (SP)
+	MOVQ        152(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        160(AX), R8
+	ADDQ        R8, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile6x16RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile6x16RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (BX)(BX*4), DI
+	MOVQ  32(AX), R8
+	MOVQ  136(AX), R9
+	MOVQ  R9, 8(SP)
+	MOVQ  144(AX), R9
+	MOVQ  R9, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R9
+	MOVQ      (SP), R10
+	VMOVUPS.Z (R10), K1, Z0
+	ADDQ      R9, R10
+	VMOVUPS.Z (R10), K1, Z1
+	ADDQ      R9, R10
+	VMOVUPS.Z (R10), K1, Z2
+	ADDQ      R9, R10
+	VMOVUPS.Z (R10), K1, Z3
+	ADDQ      R9, R10
+	VMOVUPS.Z (R10), K1, Z4
+	ADDQ      R9, R10
+	VMOVUPS.Z (R10), K1, Z5
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+multiply:
+	MOVQ    8(SP), R9
+	MOVQ    16(SP), R10
+	MOVLQSX (R10), R10
+	TESTQ   R10, R10
+	JZ      store
+
+next:
+	MOVL             (R9), R11
+	LEAQ             (CX)(R11*4), R12
+	IMULQ            R8, R11
+	ADDQ             DX, R11
+	VMOVUPS.Z        (R11), K1, Z6
+	VFMADD231PS.BCST (R12), Z6, Z0
+	VFMADD231PS.BCST (R12)(BX*1), Z6, Z1
+	VFMADD231PS.BCST (R12)(BX*2), Z6, Z2
+	VFMADD231PS.BCST (R12)(SI*1), Z6, Z3
+	VFMADD231PS.BCST (R12)(BX*4), Z6, Z4
+	VFMADD231PS.BCST (R12)(DI*1), Z6, Z5
+	ADDQ             $+4, R9
+	DECQ             R10
+	JNZ              next
+
+store:
+	VPXORD      Z7, Z7, Z7
+	VPXORD      Z8, Z8, Z8
+	VPMINSD     Z0, Z5, Z6
+	VFMADD231PS Z8, Z0, Z7
+	VPMINSD     Z1, Z6, Z6
+	VFMADD231PS Z8, Z1, Z7
+	VPMINSD     Z2, Z6, Z6
+	VFMADD231PS Z8, Z2, Z7
+	VPMINSD     Z3, Z6, Z6
+	VFMADD231PS Z8, Z3, Z7
+	VPMINSD     Z4, Z6, Z6
+	VFMADD231PS Z8, Z4, Z7
+	VFMADD231PS Z8, Z5, Z7
+	VPTERNLOGD  $0xff, Z8, Z8, Z8
+	VPSLLD      $0x1f, Z8, Z8
+	VPCMPEQD    Z6, Z8, K2
+	VCMPPS      $0x03, Z7, Z7, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R9
+	MOVQ        (SP), R10
+	VMOVUPS     Z0, K1, (R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z1, K1, (R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z2, K1, (R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z3, K1, (R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z4, K1, (R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z5, K1, (R10)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R9
+	ADDQ        R9, (SP)
+	MOVQ        152(AX), R9
+	ADDQ        R9, 8(SP)
+	MOVQ        160(AX), R9
+	ADDQ        R9, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile6x32RowsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile6x32RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	LEAQ  (BX)(BX*4), DI
+	MOVQ  32(AX), R8
+	MOVQ  136(AX), R9
+	MOVQ  R9, 8(SP)
+	MOVQ  144(AX), R9
+	MOVQ  R9, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R9
+	MOVQ      (SP), R10
+	VMOVUPS   (R10), Z0
+	VMOVUPS.Z 64(R10), K1, Z1
+	ADDQ      R9, R10
+	VMOVUPS   (R10), Z2
+	VMOVUPS.Z 64(R10), K1, Z3
+	ADDQ      R9, R10
+	VMOVUPS   (R10), Z4
+	VMOVUPS.Z 64(R10), K1, Z5
+	ADDQ      R9, R10
+	VMOVUPS   (R10), Z6
+	VMOVUPS.Z 64(R10), K1, Z7
+	ADDQ      R9, R10
+	VMOVUPS   (R10), Z8
+	VMOVUPS.Z 64(R10), K1, Z9
+	ADDQ      R9, R10
+	VMOVUPS   (R10), Z10
+	VMOVUPS.Z 64(R10), K1, Z11
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+multiply:
+	MOVQ    8(SP), R9
+	MOVQ    16(SP), R10
+	MOVLQSX (R10), R10
+	TESTQ   R10, R10
+	JZ      store
+
+next:
+	MOVL         (R9), R11
+	LEAQ         (CX)(R11*4), R12
+	IMULQ        R8, R11
+	ADDQ         DX, R11
+	VMOVUPS      (R11), Z12
+	VMOVUPS.Z    64(R11), K1, Z13
+	VBROADCASTSS (R12), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS (R12)(BX*1), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS (R12)(BX*2), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS (R12)(SI*1), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS (R12)(BX*4), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS (R12)(DI*1), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         $+4, R9
+	DECQ         R10
+	JNZ          next
+
+store:
+	VPXORD      Z13, Z13, Z13
+	VPXORD      Z14, Z14, Z14
+	VPMINSD     Z0, Z11, Z12
+	VFMADD231PS Z14, Z0, Z13
+	VPMINSD     Z1, Z12, Z12
+	VFMADD231PS Z14, Z1, Z13
+	VPMINSD     Z2, Z12, Z12
+	VFMADD231PS Z14, Z2, Z13
+	VPMINSD     Z3, Z12, Z12
+	VFMADD231PS Z14, Z3, Z13
+	VPMINSD     Z4, Z12, Z12
+	VFMADD231PS Z14, Z4, Z13
+	VPMINSD     Z5, Z12, Z12
+	VFMADD231PS Z14, Z5, Z13
+	VPMINSD     Z6, Z12, Z12
+	VFMADD231PS Z14, Z6, Z13
+	VPMINSD     Z7, Z12, Z12
+	VFMADD231PS Z14, Z7, Z13
+	VPMINSD     Z8, Z12, Z12
+	VFMADD231PS Z14, Z8, Z13
+	VPMINSD     Z9, Z12, Z12
+	VFMADD231PS Z14, Z9, Z13
+	VPMINSD     Z10, Z12, Z12
+	VFMADD231PS Z14, Z10, Z13
+	VFMADD231PS Z14, Z11, Z13
+	VPTERNLOGD  $0xff, Z14, Z14, Z14
+	VPSLLD      $0x1f, Z14, Z14
+	VPCMPEQD    Z12, Z14, K2
+	VCMPPS      $0x03, Z13, Z13, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R9
+	MOVQ        (SP), R10
+	VMOVUPS     Z0, (R10)
+	VMOVUPS     Z1, K1, 64(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z2, (R10)
+	VMOVUPS     Z3, K1, 64(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z4, (R10)
+	VMOVUPS     Z5, K1, 64(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z6, (R10)
+	VMOVUPS     Z7, K1, 64(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z8, (R10)
+	VMOVUPS     Z9, K1, 64(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z10, (R10)
+	VMOVUPS     Z11, K1, 64(R10)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R9
+	ADDQ        R9, (SP)
+	MOVQ        152(AX), R9
+	ADDQ        R9, 8(SP)
+	MOVQ        160(AX), R9
+	ADDQ        R9, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile6x64RowsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile6x64RowsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	LEAQ (BX)(BX*4), DI
+	MOVQ 32(AX), R8
+	MOVQ 136(AX), R9
+	MOVQ R9, 8(SP)
+	MOVQ 144(AX), R9
+	MOVQ R9, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), R9
+	MOVQ    (SP), R10
+	VMOVUPS (R10), Z0
+	VMOVUPS 64(R10), Z1
+	VMOVUPS 128(R10), Z2
+	VMOVUPS 192(R10), Z3
+	ADDQ    R9, R10
+	VMOVUPS (R10), Z4
+	VMOVUPS 64(R10), Z5
+	VMOVUPS 128(R10), Z6
+	VMOVUPS 192(R10), Z7
+	ADDQ    R9, R10
+	VMOVUPS (R10), Z8
+	VMOVUPS 64(R10), Z9
+	VMOVUPS 128(R10), Z10
+	VMOVUPS 192(R10), Z11
+	ADDQ    R9, R10
+	VMOVUPS (R10), Z12
+	VMOVUPS 64(R10), Z13
+	VMOVUPS 128(R10), Z14
+	VMOVUPS 192(R10), Z15
+	ADDQ    R9, R10
+	VMOVUPS (R10), Z16
+	VMOVUPS 64(R10), Z17
+	VMOVUPS 128(R10), Z18
+	VMOVUPS 192(R10), Z19
+	ADDQ    R9, R10
+	VMOVUPS (R10), Z20
+	VMOVUPS 64(R10), Z21
+	VMOVUPS 128(R10), Z22
+	VMOVUPS 192(R10), Z23
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+multiply:
+	MOVQ    8(SP), R9
+	MOVQ    16(SP), R10
+	MOVLQSX (R10), R10
+	TESTQ   R10, R10
+	JZ      store
+
+next:
+	MOVL         (R9), R11
+	LEAQ         (CX)(R11*4), R12
+	IMULQ        R8, R11
+	ADDQ         DX, R11
+	VMOVUPS      (R11), Z24
+	VMOVUPS      64(R11), Z25
+	VMOVUPS      128(R11), Z26
+	VMOVUPS      192(R11), Z27
+	VBROADCASTSS (R12), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS (R12)(BX*1), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS (R12)(BX*2), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS (R12)(SI*1), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS (R12)(BX*4), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS (R12)(DI*1), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         $+4, R9
+	DECQ         R10
+	JNZ          next
+
+store:
+	VPXORD      Z25, Z25, Z25
+	VPXORD      Z26, Z26, Z26
+	VPMINSD     Z0, Z23, Z24
+	VFMADD231PS Z26, Z0, Z25
+	VPMINSD     Z1, Z24, Z24
+	VFMADD231PS Z26, Z1, Z25
+	VPMINSD     Z2, Z24, Z24
+	VFMADD231PS Z26, Z2, Z25
+	VPMINSD     Z3, Z24, Z24
+	VFMADD231PS Z26, Z3, Z25
+	VPMINSD     Z4, Z24, Z24
+	VFMADD231PS Z26, Z4, Z25
+	VPMINSD     Z5, Z24, Z24
+	VFMADD231PS Z26, Z5, Z25
+	VPMINSD     Z6, Z24, Z24
+	VFMADD231PS Z26, Z6, Z25
+	VPMINSD     Z7, Z24, Z24
+	VFMADD231PS Z26, Z7, Z25
+	VPMINSD     Z8, Z24, Z24
+	VFMADD231PS Z26, Z8, Z25
+	VPMINSD     Z9, Z24, Z24
+	VFMADD231PS Z26, Z9, Z25
+	VPMINSD     Z10, Z24, Z24
+	VFMADD231PS Z26, Z10, Z25
+	VPMINSD     Z11, Z24, Z24
+	VFMADD231PS Z26, Z11, Z25
+	VPMINSD     Z12, Z24, Z24
+	VFMADD231PS Z26, Z12, Z25
+	VPMINSD     Z13, Z24, Z24
+	VFMADD231PS Z26, Z13, Z25
+	VPMINSD     Z14, Z24, Z24
+	VFMADD231PS Z26, Z14, Z25
+	VPMINSD     Z15, Z24, Z24
+	VFMADD231PS Z26, Z15, Z25
+	VPMINSD     Z16, Z24, Z24
+	VFMADD231PS Z26, Z16, Z25
+	VPMINSD     Z17, Z24, Z24
+	VFMADD231PS Z26, Z17, Z25
+	VPMINSD     Z18, Z24, Z24
+	VFMADD231PS Z26, Z18, Z25
+	VPMINSD     Z19, Z24, Z24
+	VFMADD231PS Z26, Z19, Z25
+	VPMINSD     Z20, Z24, Z24
+	VFMADD231PS Z26, Z20, Z25
+	VPMINSD     Z21, Z24, Z24
+	VFMADD231PS Z26, Z21, Z25
+	VPMINSD     Z22, Z24, Z24
+	VFMADD231PS Z26, Z22, Z25
+	VFMADD231PS Z26, Z23, Z25
+	VPTERNLOGD  $0xff, Z26, Z26, Z26
+	VPSLLD      $0x1f, Z26, Z26
+	VPCMPEQD    Z24, Z26, K2
+	VCMPPS      $0x03, Z25, Z25, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), R9
+	MOVQ        (SP), R10
+	VMOVUPS     Z0, (R10)
+	VMOVUPS     Z1, 64(R10)
+	VMOVUPS     Z2, 128(R10)
+	VMOVUPS     Z3, 192(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z4, (R10)
+	VMOVUPS     Z5, 64(R10)
+	VMOVUPS     Z6, 128(R10)
+	VMOVUPS     Z7, 192(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z8, (R10)
+	VMOVUPS     Z9, 64(R10)
+	VMOVUPS     Z10, 128(R10)
+	VMOVUPS     Z11, 192(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z12, (R10)
+	VMOVUPS     Z13, 64(R10)
+	VMOVUPS     Z14, 128(R10)
+	VMOVUPS     Z15, 192(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z16, (R10)
+	VMOVUPS     Z17, 64(R10)
+	VMOVUPS     Z18, 128(R10)
+	VMOVUPS     Z19, 192(R10)
+	ADDQ        R9, R10
+	VMOVUPS     Z20, (R10)
+	VMOVUPS     Z21, 64(R10)
+	VMOVUPS     Z22, 128(R10)
+	VMOVUPS     Z23, 192(R10)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), R9
+	ADDQ        R9, (SP)
+	MOVQ        152(AX), R9
+	ADDQ        R9, 8(SP)
+	MOVQ        160(AX), R9
+	ADDQ        R9, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x16ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile1x16ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), DI
+	VMOVUPS.Z (DI), K1, Z0
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	MOVQ             BX, R10
+	IMULQ            R9, R10
+	ADDQ             CX, R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z1
+	VFMADD231PS.BCST (R10), Z1, Z0
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z2, Z2, Z2
+	VPXORD      Z3, Z3, Z3
+	VPMINSD     Z0, Z0, Z1
+	VFMADD231PS Z3, Z0, Z2
+	VPTERNLOGD  $0xff, Z3, Z3, Z3
+	VPSLLD      $0x1f, Z3, Z3
+	VPCMPEQD    Z1, Z3, K2
+	VCMPPS      $0x03, Z2, Z2, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Z0, K1, (DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x32ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile1x32ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), DI
+	VMOVUPS   (DI), Z0
+	VMOVUPS.Z 64(DI), K1, Z1
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z2
+	VMOVUPS.Z    64(R9), K1, Z3
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  Z4, Z2, Z0
+	VFMADD231PS  Z4, Z3, Z1
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPMINSD     Z0, Z1, Z2
+	VFMADD231PS Z4, Z0, Z3
+	VFMADD231PS Z4, Z1, Z3
+	VPTERNLOGD  $0xff, Z4, Z4, Z4
+	VPSLLD      $0x1f, Z4, Z4
+	VPCMPEQD    Z2, Z4, K2
+	VCMPPS      $0x03, Z3, Z3, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, K1, 64(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x64ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile1x64ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z4
+	VFMADD231PS  (R9), Z4, Z0
+	VFMADD231PS  64(R9), Z4, Z1
+	VFMADD231PS  128(R9), Z4, Z2
+	VFMADD231PS  192(R9), Z4, Z3
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPMINSD     Z0, Z3, Z4
+	VFMADD231PS Z6, Z0, Z5
+	VPMINSD     Z1, Z4, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VPMINSD     Z2, Z4, Z4
+	VFMADD231PS Z6, Z2, Z5
+	VFMADD231PS Z6, Z3, Z5
+	VPTERNLOGD  $0xff, Z6, Z6, Z6
+	VPSLLD      $0x1f, Z6, Z6
+	VPCMPEQD    Z4, Z6, K2
+	VCMPPS      $0x03, Z5, Z5, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x128ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile1x128ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  (R9), Z8, Z0
+	VFMADD231PS  64(R9), Z8, Z1
+	VFMADD231PS  128(R9), Z8, Z2
+	VFMADD231PS  192(R9), Z8, Z3
+	VFMADD231PS  256(R9), Z8, Z4
+	VFMADD231PS  320(R9), Z8, Z5
+	VFMADD231PS  384(R9), Z8, Z6
+	VFMADD231PS  448(R9), Z8, Z7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z9, Z9, Z9
+	VPXORD      Z10, Z10, Z10
+	VPMINSD     Z0, Z7, Z8
+	VFMADD231PS Z10, Z0, Z9
+	VPMINSD     Z1, Z8, Z8
+	VFMADD231PS Z10, Z1, Z9
+	VPMINSD     Z2, Z8, Z8
+	VFMADD231PS Z10, Z2, Z9
+	VPMINSD     Z3, Z8, Z8
+	VFMADD231PS Z10, Z3, Z9
+	VPMINSD     Z4, Z8, Z8
+	VFMADD231PS Z10, Z4, Z9
+	VPMINSD     Z5, Z8, Z8
+	VFMADD231PS Z10, Z5, Z9
+	VPMINSD     Z6, Z8, Z8
+	VFMADD231PS Z10, Z6, Z9
+	VFMADD231PS Z10, Z7, Z9
+	VPTERNLOGD  $0xff, Z10, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPCMPEQD    Z8, Z10, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     Z4, 256(DI)
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     Z6, 384(DI)
+	VMOVUPS     Z7, 448(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile1x256ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile1x256ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), DI
+	VMOVUPS (DI), Z0
+	VMOVUPS 64(DI), Z1
+	VMOVUPS 128(DI), Z2
+	VMOVUPS 192(DI), Z3
+	VMOVUPS 256(DI), Z4
+	VMOVUPS 320(DI), Z5
+	VMOVUPS 384(DI), Z6
+	VMOVUPS 448(DI), Z7
+	VMOVUPS 512(DI), Z8
+	VMOVUPS 576(DI), Z9
+	VMOVUPS 640(DI), Z10
+	VMOVUPS 704(DI), Z11
+	VMOVUPS 768(DI), Z12
+	VMOVUPS 832(DI), Z13
+	VMOVUPS 896(DI), Z14
+	VMOVUPS 960(DI), Z15
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z16
+	VFMADD231PS  (R9), Z16, Z0
+	VFMADD231PS  64(R9), Z16, Z1
+	VFMADD231PS  128(R9), Z16, Z2
+	VFMADD231PS  192(R9), Z16, Z3
+	VFMADD231PS  256(R9), Z16, Z4
+	VFMADD231PS  320(R9), Z16, Z5
+	VFMADD231PS  384(R9), Z16, Z6
+	VFMADD231PS  448(R9), Z16, Z7
+	VFMADD231PS  512(R9), Z16, Z8
+	VFMADD231PS  576(R9), Z16, Z9
+	VFMADD231PS  640(R9), Z16, Z10
+	VFMADD231PS  704(R9), Z16, Z11
+	VFMADD231PS  768(R9), Z16, Z12
+	VFMADD231PS  832(R9), Z16, Z13
+	VFMADD231PS  896(R9), Z16, Z14
+	VFMADD231PS  960(R9), Z16, Z15
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z17, Z17, Z17
+	VPXORD      Z18, Z18, Z18
+	VPMINSD     Z0, Z15, Z16
+	VFMADD231PS Z18, Z0, Z17
+	VPMINSD     Z1, Z16, Z16
+	VFMADD231PS Z18, Z1, Z17
+	VPMINSD     Z2, Z16, Z16
+	VFMADD231PS Z18, Z2, Z17
+	VPMINSD     Z3, Z16, Z16
+	VFMADD231PS Z18, Z3, Z17
+	VPMINSD     Z4, Z16, Z16
+	VFMADD231PS Z18, Z4, Z17
+	VPMINSD     Z5, Z16, Z16
+	VFMADD231PS Z18, Z5, Z17
+	VPMINSD     Z6, Z16, Z16
+	VFMADD231PS Z18, Z6, Z17
+	VPMINSD     Z7, Z16, Z16
+	VFMADD231PS Z18, Z7, Z17
+	VPMINSD     Z8, Z16, Z16
+	VFMADD231PS Z18, Z8, Z17
+	VPMINSD     Z9, Z16, Z16
+	VFMADD231PS Z18, Z9, Z17
+	VPMINSD     Z10, Z16, Z16
+	VFMADD231PS Z18, Z10, Z17
+	VPMINSD     Z11, Z16, Z16
+	VFMADD231PS Z18, Z11, Z17
+	VPMINSD     Z12, Z16, Z16
+	VFMADD231PS Z18, Z12, Z17
+	VPMINSD     Z13, Z16, Z16
+	VFMADD231PS Z18, Z13, Z17
+	VPMINSD     Z14, Z16, Z16
+	VFMADD231PS Z18, Z14, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VPTERNLOGD  $0xff, Z18, Z18, Z18
+	VPSLLD      $0x1f, Z18, Z18
+	VPCMPEQD    Z16, Z18, K2
+	VCMPPS      $0x03, Z17, Z17, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), DI
+	VMOVUPS     Z0, (DI)
+	VMOVUPS     Z1, 64(DI)
+	VMOVUPS     Z2, 128(DI)
+	VMOVUPS     Z3, 192(DI)
+	VMOVUPS     Z4, 256(DI)
+	VMOVUPS     Z5, 320(DI)
+	VMOVUPS     Z6, 384(DI)
+	VMOVUPS     Z7, 448(DI)
+	VMOVUPS     Z8, 512(DI)
+	VMOVUPS     Z9, 576(DI)
+	VMOVUPS     Z10, 640(DI)
+	VMOVUPS     Z11, 704(DI)
+	VMOVUPS     Z12, 768(DI)
+	VMOVUPS     Z13, 832(DI)
+	VMOVUPS     Z14, 896(DI)
+	VMOVUPS     Z15, 960(DI)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile2x16ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile2x16ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	MOVQ             BX, R10
+	IMULQ            R9, R10
+	ADDQ             CX, R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z2
+	VFMADD231PS.BCST (R10), Z2, Z0
+	VFMADD231PS.BCST 4(R10), Z2, Z1
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z3, Z3, Z3
+	VPXORD      Z4, Z4, Z4
+	VPMINSD     Z0, Z1, Z2
+	VFMADD231PS Z4, Z0, Z3
+	VFMADD231PS Z4, Z1, Z3
+	VPTERNLOGD  $0xff, Z4, Z4, Z4
+	VPSLLD      $0x1f, Z4, Z4
+	VPCMPEQD    Z2, Z4, K2
+	VCMPPS      $0x03, Z3, Z3, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile2x32ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile2x32ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z4
+	VMOVUPS.Z    64(R9), K1, Z5
+	VBROADCASTSS (R10), Z6
+	VFMADD231PS  Z6, Z4, Z0
+	VFMADD231PS  Z6, Z5, Z1
+	VBROADCASTSS 4(R10), Z6
+	VFMADD231PS  Z6, Z4, Z2
+	VFMADD231PS  Z6, Z5, Z3
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPMINSD     Z0, Z3, Z4
+	VFMADD231PS Z6, Z0, Z5
+	VPMINSD     Z1, Z4, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VPMINSD     Z2, Z4, Z4
+	VFMADD231PS Z6, Z2, Z5
+	VFMADD231PS Z6, Z3, Z5
+	VPTERNLOGD  $0xff, Z6, Z6, Z6
+	VPSLLD      $0x1f, Z6, Z6
+	VPCMPEQD    Z4, Z6, K2
+	VCMPPS      $0x03, Z5, Z5, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile2x64ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile2x64ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z8
+	VBROADCASTSS 4(R10), Z9
+	VMOVUPS      (R9), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z4
+	VMOVUPS      64(R9), Z10
+	VFMADD231PS  Z10, Z8, Z1
+	VFMADD231PS  Z10, Z9, Z5
+	VMOVUPS      128(R9), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z6
+	VMOVUPS      192(R9), Z10
+	VFMADD231PS  Z10, Z8, Z3
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z9, Z9, Z9
+	VPXORD      Z10, Z10, Z10
+	VPMINSD     Z0, Z7, Z8
+	VFMADD231PS Z10, Z0, Z9
+	VPMINSD     Z1, Z8, Z8
+	VFMADD231PS Z10, Z1, Z9
+	VPMINSD     Z2, Z8, Z8
+	VFMADD231PS Z10, Z2, Z9
+	VPMINSD     Z3, Z8, Z8
+	VFMADD231PS Z10, Z3, Z9
+	VPMINSD     Z4, Z8, Z8
+	VFMADD231PS Z10, Z4, Z9
+	VPMINSD     Z5, Z8, Z8
+	VFMADD231PS Z10, Z5, Z9
+	VPMINSD     Z6, Z8, Z8
+	VFMADD231PS Z10, Z6, Z9
+	VFMADD231PS Z10, Z7, Z9
+	VPTERNLOGD  $0xff, Z10, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPCMPEQD    Z8, Z10, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile3x16ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile3x16ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	MOVQ             BX, R10
+	IMULQ            R9, R10
+	ADDQ             CX, R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z3
+	VFMADD231PS.BCST (R10), Z3, Z0
+	VFMADD231PS.BCST 4(R10), Z3, Z1
+	VFMADD231PS.BCST 8(R10), Z3, Z2
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z4, Z4, Z4
+	VPXORD      Z5, Z5, Z5
+	VPMINSD     Z0, Z2, Z3
+	VFMADD231PS Z5, Z0, Z4
+	VPMINSD     Z1, Z3, Z3
+	VFMADD231PS Z5, Z1, Z4
+	VFMADD231PS Z5, Z2, Z4
+	VPTERNLOGD  $0xff, Z5, Z5, Z5
+	VPSLLD      $0x1f, Z5, Z5
+	VPCMPEQD    Z3, Z5, K2
+	VCMPPS      $0x03, Z4, Z4, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile3x32ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile3x32ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z6
+	VMOVUPS.Z    64(R9), K1, Z7
+	VBROADCASTSS (R10), Z8
+	VFMADD231PS  Z8, Z6, Z0
+	VFMADD231PS  Z8, Z7, Z1
+	VBROADCASTSS 4(R10), Z8
+	VFMADD231PS  Z8, Z6, Z2
+	VFMADD231PS  Z8, Z7, Z3
+	VBROADCASTSS 8(R10), Z8
+	VFMADD231PS  Z8, Z6, Z4
+	VFMADD231PS  Z8, Z7, Z5
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z7, Z7, Z7
+	VPXORD      Z8, Z8, Z8
+	VPMINSD     Z0, Z5, Z6
+	VFMADD231PS Z8, Z0, Z7
+	VPMINSD     Z1, Z6, Z6
+	VFMADD231PS Z8, Z1, Z7
+	VPMINSD     Z2, Z6, Z6
+	VFMADD231PS Z8, Z2, Z7
+	VPMINSD     Z3, Z6, Z6
+	VFMADD231PS Z8, Z3, Z7
+	VPMINSD     Z4, Z6, Z6
+	VFMADD231PS Z8, Z4, Z7
+	VFMADD231PS Z8, Z5, Z7
+	VPTERNLOGD  $0xff, Z8, Z8, Z8
+	VPSLLD      $0x1f, Z8, Z8
+	VPCMPEQD    Z6, Z8, K2
+	VCMPPS      $0x03, Z7, Z7, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile3x64ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile3x64ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VBROADCASTSS (R10), Z12
+	VBROADCASTSS 4(R10), Z13
+	VBROADCASTSS 8(R10), Z14
+	VMOVUPS      (R9), Z15
+	VFMADD231PS  Z15, Z12, Z0
+	VFMADD231PS  Z15, Z13, Z4
+	VFMADD231PS  Z15, Z14, Z8
+	VMOVUPS      64(R9), Z15
+	VFMADD231PS  Z15, Z12, Z1
+	VFMADD231PS  Z15, Z13, Z5
+	VFMADD231PS  Z15, Z14, Z9
+	VMOVUPS      128(R9), Z15
+	VFMADD231PS  Z15, Z12, Z2
+	VFMADD231PS  Z15, Z13, Z6
+	VFMADD231PS  Z15, Z14, Z10
+	VMOVUPS      192(R9), Z15
+	VFMADD231PS  Z15, Z12, Z3
+	VFMADD231PS  Z15, Z13, Z7
+	VFMADD231PS  Z15, Z14, Z11
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z13, Z13, Z13
+	VPXORD      Z14, Z14, Z14
+	VPMINSD     Z0, Z11, Z12
+	VFMADD231PS Z14, Z0, Z13
+	VPMINSD     Z1, Z12, Z12
+	VFMADD231PS Z14, Z1, Z13
+	VPMINSD     Z2, Z12, Z12
+	VFMADD231PS Z14, Z2, Z13
+	VPMINSD     Z3, Z12, Z12
+	VFMADD231PS Z14, Z3, Z13
+	VPMINSD     Z4, Z12, Z12
+	VFMADD231PS Z14, Z4, Z13
+	VPMINSD     Z5, Z12, Z12
+	VFMADD231PS Z14, Z5, Z13
+	VPMINSD     Z6, Z12, Z12
+	VFMADD231PS Z14, Z6, Z13
+	VPMINSD     Z7, Z12, Z12
+	VFMADD231PS Z14, Z7, Z13
+	VPMINSD     Z8, Z12, Z12
+	VFMADD231PS Z14, Z8, Z13
+	VPMINSD     Z9, Z12, Z12
+	VFMADD231PS Z14, Z9, Z13
+	VPMINSD     Z10, Z12, Z12
+	VFMADD231PS Z14, Z10, Z13
+	VFMADD231PS Z14, Z11, Z13
+	VPTERNLOGD  $0xff, Z14, Z14, Z14
+	VPSLLD      $0x1f, Z14, Z14
+	VPCMPEQD    Z12, Z14, K2
+	VCMPPS      $0x03, Z13, Z13, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, 64(R8)
+	VMOVUPS     Z10, 128(R8)
+	VMOVUPS     Z11, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile4x16ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile4x16ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	MOVQ             BX, R10
+	IMULQ            R9, R10
+	ADDQ             CX, R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z4
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	VFMADD231PS.BCST 12(R10), Z4, Z3
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z5, Z5, Z5
+	VPXORD      Z6, Z6, Z6
+	VPMINSD     Z0, Z3, Z4
+	VFMADD231PS Z6, Z0, Z5
+	VPMINSD     Z1, Z4, Z4
+	VFMADD231PS Z6, Z1, Z5
+	VPMINSD     Z2, Z4, Z4
+	VFMADD231PS Z6, Z2, Z5
+	VFMADD231PS Z6, Z3, Z5
+	VPTERNLOGD  $0xff, Z6, Z6, Z6
+	VPSLLD      $0x1f, Z6, Z6
+	VPCMPEQD    Z4, Z6, K2
+	VCMPPS      $0x03, Z5, Z5, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z3, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile4x32ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile4x32ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS.Z 64(R8), K1, Z7
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z8
+	VMOVUPS.Z    64(R9), K1, Z9
+	VBROADCASTSS (R10), Z10
+	VFMADD231PS  Z10, Z8, Z0
+	VFMADD231PS  Z10, Z9, Z1
+	VBROADCASTSS 4(R10), Z10
+	VFMADD231PS  Z10, Z8, Z2
+	VFMADD231PS  Z10, Z9, Z3
+	VBROADCASTSS 8(R10), Z10
+	VFMADD231PS  Z10, Z8, Z4
+	VFMADD231PS  Z10, Z9, Z5
+	VBROADCASTSS 12(R10), Z10
+	VFMADD231PS  Z10, Z8, Z6
+	VFMADD231PS  Z10, Z9, Z7
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z9, Z9, Z9
+	VPXORD      Z10, Z10, Z10
+	VPMINSD     Z0, Z7, Z8
+	VFMADD231PS Z10, Z0, Z9
+	VPMINSD     Z1, Z8, Z8
+	VFMADD231PS Z10, Z1, Z9
+	VPMINSD     Z2, Z8, Z8
+	VFMADD231PS Z10, Z2, Z9
+	VPMINSD     Z3, Z8, Z8
+	VFMADD231PS Z10, Z3, Z9
+	VPMINSD     Z4, Z8, Z8
+	VFMADD231PS Z10, Z4, Z9
+	VPMINSD     Z5, Z8, Z8
+	VFMADD231PS Z10, Z5, Z9
+	VPMINSD     Z6, Z8, Z8
+	VFMADD231PS Z10, Z6, Z9
+	VFMADD231PS Z10, Z7, Z9
+	VPTERNLOGD  $0xff, Z10, Z10, Z10
+	VPSLLD      $0x1f, Z10, Z10
+	VPCMPEQD    Z8, Z10, K2
+	VCMPPS      $0x03, Z9, Z9, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile4x64ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile4x64ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z16
+	VMOVUPS      64(R9), Z17
+	VMOVUPS      128(R9), Z18
+	VMOVUPS      192(R9), Z19
+	VBROADCASTSS (R10), Z20
+	VFMADD231PS  Z20, Z16, Z0
+	VFMADD231PS  Z20, Z17, Z1
+	VFMADD231PS  Z20, Z18, Z2
+	VFMADD231PS  Z20, Z19, Z3
+	VBROADCASTSS 4(R10), Z20
+	VFMADD231PS  Z20, Z16, Z4
+	VFMADD231PS  Z20, Z17, Z5
+	VFMADD231PS  Z20, Z18, Z6
+	VFMADD231PS  Z20, Z19, Z7
+	VBROADCASTSS 8(R10), Z20
+	VFMADD231PS  Z20, Z16, Z8
+	VFMADD231PS  Z20, Z17, Z9
+	VFMADD231PS  Z20, Z18, Z10
+	VFMADD231PS  Z20, Z19, Z11
+	VBROADCASTSS 12(R10), Z20
+	VFMADD231PS  Z20, Z16, Z12
+	VFMADD231PS  Z20, Z17, Z13
+	VFMADD231PS  Z20, Z18, Z14
+	VFMADD231PS  Z20, Z19, Z15
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z17, Z17, Z17
+	VPXORD      Z18, Z18, Z18
+	VPMINSD     Z0, Z15, Z16
+	VFMADD231PS Z18, Z0, Z17
+	VPMINSD     Z1, Z16, Z16
+	VFMADD231PS Z18, Z1, Z17
+	VPMINSD     Z2, Z16, Z16
+	VFMADD231PS Z18, Z2, Z17
+	VPMINSD     Z3, Z16, Z16
+	VFMADD231PS Z18, Z3, Z17
+	VPMINSD     Z4, Z16, Z16
+	VFMADD231PS Z18, Z4, Z17
+	VPMINSD     Z5, Z16, Z16
+	VFMADD231PS Z18, Z5, Z17
+	VPMINSD     Z6, Z16, Z16
+	VFMADD231PS Z18, Z6, Z17
+	VPMINSD     Z7, Z16, Z16
+	VFMADD231PS Z18, Z7, Z17
+	VPMINSD     Z8, Z16, Z16
+	VFMADD231PS Z18, Z8, Z17
+	VPMINSD     Z9, Z16, Z16
+	VFMADD231PS Z18, Z9, Z17
+	VPMINSD     Z10, Z16, Z16
+	VFMADD231PS Z18, Z10, Z17
+	VPMINSD     Z11, Z16, Z16
+	VFMADD231PS Z18, Z11, Z17
+	VPMINSD     Z12, Z16, Z16
+	VFMADD231PS Z18, Z12, Z17
+	VPMINSD     Z13, Z16, Z16
+	VFMADD231PS Z18, Z13, Z17
+	VPMINSD     Z14, Z16, Z16
+	VFMADD231PS Z18, Z14, Z17
+	VFMADD231PS Z18, Z15, Z17
+	VPTERNLOGD  $0xff, Z18, Z18, Z18
+	VPSLLD      $0x1f, Z18, Z18
+	VPCMPEQD    Z16, Z18, K2
+	VCMPPS      $0x03, Z17, Z17, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, 64(R8)
+	VMOVUPS     Z10, 128(R8)
+	VMOVUPS     Z11, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z12, (R8)
+	VMOVUPS     Z13, 64(R8)
+	VMOVUPS     Z14, 128(R8)
+	VMOVUPS     Z15, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile5x16ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile5x16ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	MOVQ             BX, R10
+	IMULQ            R9, R10
+	ADDQ             CX, R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z5
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	VFMADD231PS.BCST 8(R10), Z5, Z2
+	VFMADD231PS.BCST 12(R10), Z5, Z3
+	VFMADD231PS.BCST 16(R10), Z5, Z4
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z6, Z6, Z6
+	VPXORD      Z7, Z7, Z7
+	VPMINSD     Z0, Z4, Z5
+	VFMADD231PS Z7, Z0, Z6
+	VPMINSD     Z1, Z5, Z5
+	VFMADD231PS Z7, Z1, Z6
+	VPMINSD     Z2, Z5, Z5
+	VFMADD231PS Z7, Z2, Z6
+	VPMINSD     Z3, Z5, Z5
+	VFMADD231PS Z7, Z3, Z6
+	VFMADD231PS Z7, Z4, Z6
+	VPTERNLOGD  $0xff, Z7, Z7, Z7
+	VPSLLD      $0x1f, Z7, Z7
+	VPCMPEQD    Z5, Z7, K2
+	VCMPPS      $0x03, Z6, Z6, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z3, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile5x32ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile5x32ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS.Z 64(R8), K1, Z7
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS.Z 64(R8), K1, Z9
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z10
+	VMOVUPS.Z    64(R9), K1, Z11
+	VBROADCASTSS (R10), Z12
+	VFMADD231PS  Z12, Z10, Z0
+	VFMADD231PS  Z12, Z11, Z1
+	VBROADCASTSS 4(R10), Z12
+	VFMADD231PS  Z12, Z10, Z2
+	VFMADD231PS  Z12, Z11, Z3
+	VBROADCASTSS 8(R10), Z12
+	VFMADD231PS  Z12, Z10, Z4
+	VFMADD231PS  Z12, Z11, Z5
+	VBROADCASTSS 12(R10), Z12
+	VFMADD231PS  Z12, Z10, Z6
+	VFMADD231PS  Z12, Z11, Z7
+	VBROADCASTSS 16(R10), Z12
+	VFMADD231PS  Z12, Z10, Z8
+	VFMADD231PS  Z12, Z11, Z9
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z11, Z11, Z11
+	VPXORD      Z12, Z12, Z12
+	VPMINSD     Z0, Z9, Z10
+	VFMADD231PS Z12, Z0, Z11
+	VPMINSD     Z1, Z10, Z10
+	VFMADD231PS Z12, Z1, Z11
+	VPMINSD     Z2, Z10, Z10
+	VFMADD231PS Z12, Z2, Z11
+	VPMINSD     Z3, Z10, Z10
+	VFMADD231PS Z12, Z3, Z11
+	VPMINSD     Z4, Z10, Z10
+	VFMADD231PS Z12, Z4, Z11
+	VPMINSD     Z5, Z10, Z10
+	VFMADD231PS Z12, Z5, Z11
+	VPMINSD     Z6, Z10, Z10
+	VFMADD231PS Z12, Z6, Z11
+	VPMINSD     Z7, Z10, Z10
+	VFMADD231PS Z12, Z7, Z11
+	VPMINSD     Z8, Z10, Z10
+	VFMADD231PS Z12, Z8, Z11
+	VFMADD231PS Z12, Z9, Z11
+	VPTERNLOGD  $0xff, Z12, Z12, Z12
+	VPSLLD      $0x1f, Z12, Z12
+	VPCMPEQD    Z10, Z12, K2
+	VCMPPS      $0x03, Z11, Z11, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile5x64ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile5x64ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z20
+	VMOVUPS      64(R9), Z21
+	VMOVUPS      128(R9), Z22
+	VMOVUPS      192(R9), Z23
+	VBROADCASTSS (R10), Z24
+	VFMADD231PS  Z24, Z20, Z0
+	VFMADD231PS  Z24, Z21, Z1
+	VFMADD231PS  Z24, Z22, Z2
+	VFMADD231PS  Z24, Z23, Z3
+	VBROADCASTSS 4(R10), Z24
+	VFMADD231PS  Z24, Z20, Z4
+	VFMADD231PS  Z24, Z21, Z5
+	VFMADD231PS  Z24, Z22, Z6
+	VFMADD231PS  Z24, Z23, Z7
+	VBROADCASTSS 8(R10), Z24
+	VFMADD231PS  Z24, Z20, Z8
+	VFMADD231PS  Z24, Z21, Z9
+	VFMADD231PS  Z24, Z22, Z10
+	VFMADD231PS  Z24, Z23, Z11
+	VBROADCASTSS 12(R10), Z24
+	VFMADD231PS  Z24, Z20, Z12
+	VFMADD231PS  Z24, Z21, Z13
+	VFMADD231PS  Z24, Z22, Z14
+	VFMADD231PS  Z24, Z23, Z15
+	VBROADCASTSS 16(R10), Z24
+	VFMADD231PS  Z24, Z20, Z16
+	VFMADD231PS  Z24, Z21, Z17
+	VFMADD231PS  Z24, Z22, Z18
+	VFMADD231PS  Z24, Z23, Z19
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z21, Z21, Z21
+	VPXORD      Z22, Z22, Z22
+	VPMINSD     Z0, Z19, Z20
+	VFMADD231PS Z22, Z0, Z21
+	VPMINSD     Z1, Z20, Z20
+	VFMADD231PS Z22, Z1, Z21
+	VPMINSD     Z2, Z20, Z20
+	VFMADD231PS Z22, Z2, Z21
+	VPMINSD     Z3, Z20, Z20
+	VFMADD231PS Z22, Z3, Z21
+	VPMINSD     Z4, Z20, Z20
+	VFMADD231PS Z22, Z4, Z21
+	VPMINSD     Z5, Z20, Z20
+	VFMADD231PS Z22, Z5, Z21
+	VPMINSD     Z6, Z20, Z20
+	VFMADD231PS Z22, Z6, Z21
+	VPMINSD     Z7, Z20, Z20
+	VFMADD231PS Z22, Z7, Z21
+	VPMINSD     Z8, Z20, Z20
+	VFMADD231PS Z22, Z8, Z21
+	VPMINSD     Z9, Z20, Z20
+	VFMADD231PS Z22, Z9, Z21
+	VPMINSD     Z10, Z20, Z20
+	VFMADD231PS Z22, Z10, Z21
+	VPMINSD     Z11, Z20, Z20
+	VFMADD231PS Z22, Z11, Z21
+	VPMINSD     Z12, Z20, Z20
+	VFMADD231PS Z22, Z12, Z21
+	VPMINSD     Z13, Z20, Z20
+	VFMADD231PS Z22, Z13, Z21
+	VPMINSD     Z14, Z20, Z20
+	VFMADD231PS Z22, Z14, Z21
+	VPMINSD     Z15, Z20, Z20
+	VFMADD231PS Z22, Z15, Z21
+	VPMINSD     Z16, Z20, Z20
+	VFMADD231PS Z22, Z16, Z21
+	VPMINSD     Z17, Z20, Z20
+	VFMADD231PS Z22, Z17, Z21
+	VPMINSD     Z18, Z20, Z20
+	VFMADD231PS Z22, Z18, Z21
+	VFMADD231PS Z22, Z19, Z21
+	VPTERNLOGD  $0xff, Z22, Z22, Z22
+	VPSLLD      $0x1f, Z22, Z22
+	VPCMPEQD    Z20, Z22, K2
+	VCMPPS      $0x03, Z21, Z21, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, 64(R8)
+	VMOVUPS     Z10, 128(R8)
+	VMOVUPS     Z11, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z12, (R8)
+	VMOVUPS     Z13, 64(R8)
+	VMOVUPS     Z14, 128(R8)
+	VMOVUPS     Z15, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z16, (R8)
+	VMOVUPS     Z17, 64(R8)
+	VMOVUPS     Z18, 128(R8)
+	VMOVUPS     Z19, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile6x16ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile6x16ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS.Z (R8), K1, Z0
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z2
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z4
+	ADDQ      DI, R8
+	VMOVUPS.Z (R8), K1, Z5
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL             (DI), R9
+	MOVQ             BX, R10
+	IMULQ            R9, R10
+	ADDQ             CX, R10
+	IMULQ            SI, R9
+	ADDQ             DX, R9
+	VMOVUPS.Z        (R9), K1, Z6
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	VFMADD231PS.BCST 8(R10), Z6, Z2
+	VFMADD231PS.BCST 12(R10), Z6, Z3
+	VFMADD231PS.BCST 16(R10), Z6, Z4
+	VFMADD231PS.BCST 20(R10), Z6, Z5
+	ADDQ             $+4, DI
+	DECQ             R8
+	JNZ              next
+
+store:
+	VPXORD      Z7, Z7, Z7
+	VPXORD      Z8, Z8, Z8
+	VPMINSD     Z0, Z5, Z6
+	VFMADD231PS Z8, Z0, Z7
+	VPMINSD     Z1, Z6, Z6
+	VFMADD231PS Z8, Z1, Z7
+	VPMINSD     Z2, Z6, Z6
+	VFMADD231PS Z8, Z2, Z7
+	VPMINSD     Z3, Z6, Z6
+	VFMADD231PS Z8, Z3, Z7
+	VPMINSD     Z4, Z6, Z6
+	VFMADD231PS Z8, Z4, Z7
+	VFMADD231PS Z8, Z5, Z7
+	VPTERNLOGD  $0xff, Z8, Z8, Z8
+	VPSLLD      $0x1f, Z8, Z8
+	VPCMPEQD    Z6, Z8, K2
+	VCMPPS      $0x03, Z7, Z7, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z1, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z3, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, K1, (R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z5, K1, (R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile6x32ColsListedAVX512(t *tile)
+// Requires: AVX512F, BMI2
+TEXT ·tile6x32ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), CX
+	MOVQ  8(AX), DX
+	MOVQ  16(AX), BX
+	MOVQ  BX, (SP)
+	MOVQ  24(AX), BX
+	LEAQ  (BX)(BX*2), SI
+	MOVQ  32(AX), SI
+	MOVQ  136(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  144(AX), DI
+	MOVQ  DI, 16(SP)
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), DI
+	MOVQ      (SP), R8
+	VMOVUPS   (R8), Z0
+	VMOVUPS.Z 64(R8), K1, Z1
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z2
+	VMOVUPS.Z 64(R8), K1, Z3
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z4
+	VMOVUPS.Z 64(R8), K1, Z5
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z6
+	VMOVUPS.Z 64(R8), K1, Z7
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z8
+	VMOVUPS.Z 64(R8), K1, Z9
+	ADDQ      DI, R8
+	VMOVUPS   (R8), Z10
+	VMOVUPS.Z 64(R8), K1, Z11
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z12
+	VMOVUPS.Z    64(R9), K1, Z13
+	VBROADCASTSS (R10), Z14
+	VFMADD231PS  Z14, Z12, Z0
+	VFMADD231PS  Z14, Z13, Z1
+	VBROADCASTSS 4(R10), Z14
+	VFMADD231PS  Z14, Z12, Z2
+	VFMADD231PS  Z14, Z13, Z3
+	VBROADCASTSS 8(R10), Z14
+	VFMADD231PS  Z14, Z12, Z4
+	VFMADD231PS  Z14, Z13, Z5
+	VBROADCASTSS 12(R10), Z14
+	VFMADD231PS  Z14, Z12, Z6
+	VFMADD231PS  Z14, Z13, Z7
+	VBROADCASTSS 16(R10), Z14
+	VFMADD231PS  Z14, Z12, Z8
+	VFMADD231PS  Z14, Z13, Z9
+	VBROADCASTSS 20(R10), Z14
+	VFMADD231PS  Z14, Z12, Z10
+	VFMADD231PS  Z14, Z13, Z11
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z13, Z13, Z13
+	VPXORD      Z14, Z14, Z14
+	VPMINSD     Z0, Z11, Z12
+	VFMADD231PS Z14, Z0, Z13
+	VPMINSD     Z1, Z12, Z12
+	VFMADD231PS Z14, Z1, Z13
+	VPMINSD     Z2, Z12, Z12
+	VFMADD231PS Z14, Z2, Z13
+	VPMINSD     Z3, Z12, Z12
+	VFMADD231PS Z14, Z3, Z13
+	VPMINSD     Z4, Z12, Z12
+	VFMADD231PS Z14, Z4, Z13
+	VPMINSD     Z5, Z12, Z12
+	VFMADD231PS Z14, Z5, Z13
+	VPMINSD     Z6, Z12, Z12
+	VFMADD231PS Z14, Z6, Z13
+	VPMINSD     Z7, Z12, Z12
+	VFMADD231PS Z14, Z7, Z13
+	VPMINSD     Z8, Z12, Z12
+	VFMADD231PS Z14, Z8, Z13
+	VPMINSD     Z9, Z12, Z12
+	VFMADD231PS Z14, Z9, Z13
+	VPMINSD     Z10, Z12, Z12
+	VFMADD231PS Z14, Z10, Z13
+	VFMADD231PS Z14, Z11, Z13
+	VPTERNLOGD  $0xff, Z14, Z14, Z14
+	VPSLLD      $0x1f, Z14, Z14
+	VPCMPEQD    Z12, Z14, K2
+	VCMPPS      $0x03, Z13, Z13, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z2, (R8)
+	VMOVUPS     Z3, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z6, (R8)
+	VMOVUPS     Z7, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, K1, 64(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z10, (R8)
+	VMOVUPS     Z11, K1, 64(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func tile6x64ColsListedAVX512(t *tile)
+// Requires: AVX512F
+TEXT ·tile6x64ColsListedAVX512(SB), NOSPLIT, $24-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ BX, (SP)
+	MOVQ 24(AX), BX
+	LEAQ (BX)(BX*2), SI
+	MOVQ 32(AX), SI
+	MOVQ 136(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 144(AX), DI
+	MOVQ DI, 16(SP)
+
+tile:
+	CMPQ    128(AX), $+0
+	JEQ     zero
+	MOVQ    40(AX), DI
+	MOVQ    (SP), R8
+	VMOVUPS (R8), Z0
+	VMOVUPS 64(R8), Z1
+	VMOVUPS 128(R8), Z2
+	VMOVUPS 192(R8), Z3
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z4
+	VMOVUPS 64(R8), Z5
+	VMOVUPS 128(R8), Z6
+	VMOVUPS 192(R8), Z7
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z8
+	VMOVUPS 64(R8), Z9
+	VMOVUPS 128(R8), Z10
+	VMOVUPS 192(R8), Z11
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z12
+	VMOVUPS 64(R8), Z13
+	VMOVUPS 128(R8), Z14
+	VMOVUPS 192(R8), Z15
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z16
+	VMOVUPS 64(R8), Z17
+	VMOVUPS 128(R8), Z18
+	VMOVUPS 192(R8), Z19
+	ADDQ    DI, R8
+	VMOVUPS (R8), Z20
+	VMOVUPS 64(R8), Z21
+	VMOVUPS 128(R8), Z22
+	VMOVUPS 192(R8), Z23
+	JMP     multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+	VPXORD Z4, Z4, Z4
+	VPXORD Z5, Z5, Z5
+	VPXORD Z6, Z6, Z6
+	VPXORD Z7, Z7, Z7
+	VPXORD Z8, Z8, Z8
+	VPXORD Z9, Z9, Z9
+	VPXORD Z10, Z10, Z10
+	VPXORD Z11, Z11, Z11
+	VPXORD Z12, Z12, Z12
+	VPXORD Z13, Z13, Z13
+	VPXORD Z14, Z14, Z14
+	VPXORD Z15, Z15, Z15
+	VPXORD Z16, Z16, Z16
+	VPXORD Z17, Z17, Z17
+	VPXORD Z18, Z18, Z18
+	VPXORD Z19, Z19, Z19
+	VPXORD Z20, Z20, Z20
+	VPXORD Z21, Z21, Z21
+	VPXORD Z22, Z22, Z22
+	VPXORD Z23, Z23, Z23
+
+multiply:
+	MOVQ    8(SP), DI
+	MOVQ    16(SP), R8
+	MOVLQSX (R8), R8
+	TESTQ   R8, R8
+	JZ      store
+
+next:
+	MOVL         (DI), R9
+	MOVQ         BX, R10
+	IMULQ        R9, R10
+	ADDQ         CX, R10
+	IMULQ        SI, R9
+	ADDQ         DX, R9
+	VMOVUPS      (R9), Z24
+	VMOVUPS      64(R9), Z25
+	VMOVUPS      128(R9), Z26
+	VMOVUPS      192(R9), Z27
+	VBROADCASTSS (R10), Z28
+	VFMADD231PS  Z28, Z24, Z0
+	VFMADD231PS  Z28, Z25, Z1
+	VFMADD231PS  Z28, Z26, Z2
+	VFMADD231PS  Z28, Z27, Z3
+	VBROADCASTSS 4(R10), Z28
+	VFMADD231PS  Z28, Z24, Z4
+	VFMADD231PS  Z28, Z25, Z5
+	VFMADD231PS  Z28, Z26, Z6
+	VFMADD231PS  Z28, Z27, Z7
+	VBROADCASTSS 8(R10), Z28
+	VFMADD231PS  Z28, Z24, Z8
+	VFMADD231PS  Z28, Z25, Z9
+	VFMADD231PS  Z28, Z26, Z10
+	VFMADD231PS  Z28, Z27, Z11
+	VBROADCASTSS 12(R10), Z28
+	VFMADD231PS  Z28, Z24, Z12
+	VFMADD231PS  Z28, Z25, Z13
+	VFMADD231PS  Z28, Z26, Z14
+	VFMADD231PS  Z28, Z27, Z15
+	VBROADCASTSS 16(R10), Z28
+	VFMADD231PS  Z28, Z24, Z16
+	VFMADD231PS  Z28, Z25, Z17
+	VFMADD231PS  Z28, Z26, Z18
+	VFMADD231PS  Z28, Z27, Z19
+	VBROADCASTSS 20(R10), Z28
+	VFMADD231PS  Z28, Z24, Z20
+	VFMADD231PS  Z28, Z25, Z21
+	VFMADD231PS  Z28, Z26, Z22
+	VFMADD231PS  Z28, Z27, Z23
+	ADDQ         $+4, DI
+	DECQ         R8
+	JNZ          next
+
+store:
+	VPXORD      Z25, Z25, Z25
+	VPXORD      Z26, Z26, Z26
+	VPMINSD     Z0, Z23, Z24
+	VFMADD231PS Z26, Z0, Z25
+	VPMINSD     Z1, Z24, Z24
+	VFMADD231PS Z26, Z1, Z25
+	VPMINSD     Z2, Z24, Z24
+	VFMADD231PS Z26, Z2, Z25
+	VPMINSD     Z3, Z24, Z24
+	VFMADD231PS Z26, Z3, Z25
+	VPMINSD     Z4, Z24, Z24
+	VFMADD231PS Z26, Z4, Z25
+	VPMINSD     Z5, Z24, Z24
+	VFMADD231PS Z26, Z5, Z25
+	VPMINSD     Z6, Z24, Z24
+	VFMADD231PS Z26, Z6, Z25
+	VPMINSD     Z7, Z24, Z24
+	VFMADD231PS Z26, Z7, Z25
+	VPMINSD     Z8, Z24, Z24
+	VFMADD231PS Z26, Z8, Z25
+	VPMINSD     Z9, Z24, Z24
+	VFMADD231PS Z26, Z9, Z25
+	VPMINSD     Z10, Z24, Z24
+	VFMADD231PS Z26, Z10, Z25
+	VPMINSD     Z11, Z24, Z24
+	VFMADD231PS Z26, Z11, Z25
+	VPMINSD     Z12, Z24, Z24
+	VFMADD231PS Z26, Z12, Z25
+	VPMINSD     Z13, Z24, Z24
+	VFMADD231PS Z26, Z13, Z25
+	VPMINSD     Z14, Z24, Z24
+	VFMADD231PS Z26, Z14, Z25
+	VPMINSD     Z15, Z24, Z24
+	VFMADD231PS Z26, Z15, Z25
+	VPMINSD     Z16, Z24, Z24
+	VFMADD231PS Z26, Z16, Z25
+	VPMINSD     Z17, Z24, Z24
+	VFMADD231PS Z26, Z17, Z25
+	VPMINSD     Z18, Z24, Z24
+	VFMADD231PS Z26, Z18, Z25
+	VPMINSD     Z19, Z24, Z24
+	VFMADD231PS Z26, Z19, Z25
+	VPMINSD     Z20, Z24, Z24
+	VFMADD231PS Z26, Z20, Z25
+	VPMINSD     Z21, Z24, Z24
+	VFMADD231PS Z26, Z21, Z25
+	VPMINSD     Z22, Z24, Z24
+	VFMADD231PS Z26, Z22, Z25
+	VFMADD231PS Z26, Z23, Z25
+	VPTERNLOGD  $0xff, Z26, Z26, Z26
+	VPSLLD      $0x1f, Z26, Z26
+	VPCMPEQD    Z24, Z26, K2
+	VCMPPS      $0x03, Z25, Z25, K3
+	KORTESTW    K2, K3
+	JNZ         done
+	MOVQ        40(AX), DI
+	MOVQ        (SP), R8
+	VMOVUPS     Z0, (R8)
+	VMOVUPS     Z1, 64(R8)
+	VMOVUPS     Z2, 128(R8)
+	VMOVUPS     Z3, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z4, (R8)
+	VMOVUPS     Z5, 64(R8)
+	VMOVUPS     Z6, 128(R8)
+	VMOVUPS     Z7, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z8, (R8)
+	VMOVUPS     Z9, 64(R8)
+	VMOVUPS     Z10, 128(R8)
+	VMOVUPS     Z11, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z12, (R8)
+	VMOVUPS     Z13, 64(R8)
+	VMOVUPS     Z14, 128(R8)
+	VMOVUPS     Z15, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z16, (R8)
+	VMOVUPS     Z17, 64(R8)
+	VMOVUPS     Z18, 128(R8)
+	VMOVUPS     Z19, 192(R8)
+	ADDQ        DI, R8
+	VMOVUPS     Z20, (R8)
+	VMOVUPS     Z21, 64(R8)
+	VMOVUPS     Z22, 128(R8)
+	VMOVUPS     Z23, 192(R8)
+	ADDQ        64(AX), CX
+	MOVQ        80(AX), DI
+	ADDQ        DI, (SP)
+	MOVQ        152(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        160(AX), DI
+	ADDQ        DI, 16(SP)
+	DECQ        56(AX)
+	JNZ         tile
+
+done:
+	RET
+
+// func nonzeroDownAVX512(t *search)
+// Requires: AVX512BW, AVX512F, BMI2
+TEXT ·nonzeroDownAVX512(SB), NOSPLIT, $512-8
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       16(AX), BX
+	MOVQ       24(AX), SI
+	MOVQ       $-1, DI
+	MOVQ       32(AX), AX
+	BZHIQ      AX, DI, DI
+	KMOVW      DI, K1
+	SHRQ       $0x10, DI
+	KMOVW      DI, K2
+	SHRQ       $0x10, DI
+	KMOVW      DI, K3
+	SHRQ       $0x10, DI
+	KMOVW      DI, K4
+	VPTERNLOGD $0xff, Z0, Z0, Z0
+	VPSRLD     $0x01, Z0, Z0
+	VPXORD     Z1, Z1, Z1
+	VMOVDQU32  Z1, (SP)
+	VMOVDQU32  Z1, 64(SP)
+	VMOVDQU32  Z1, 128(SP)
+	VMOVDQU32  Z1, 192(SP)
+	VMOVDQU32  Z1, 256(SP)
+	VMOVDQU32  Z1, 320(SP)
+	VMOVDQU32  Z1, 384(SP)
+	VMOVDQU32  Z1, 448(SP)
+	LEAQ       (SP), AX
+
+row:
+	VPTESTMD (DX), Z0, K1, K5
+	KMOVW    K5, DI
+	MOVW     DI, (AX)
+	VPTESTMD 64(DX), Z0, K2, K5
+	KMOVW    K5, DI
+	MOVW     DI, 128(AX)
+	VPTESTMD 128(DX), Z0, K3, K5
+	KMOVW    K5, DI
+	MOVW     DI, 256(AX)
+	VPTESTMD 192(DX), Z0, K4, K5
+	KMOVW    K5, DI
+	MOVW     DI, 384(AX)
+	ADDQ     $+2, AX
+	ADDQ     BX, DX
+	DECQ     SI
+	JNZ      row
+	LEAQ     (SP), AX
+	ADDQ     $0x78, CX
+	MOVQ     $0x00000004, DX
+
+columns:
+	VMOVDQU32 (AX), Z0
+	VMOVDQU32 64(AX), Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, (CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -8(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -16(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -24(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -32(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -40(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -48(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -56(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -64(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -72(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -80(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -88(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -96(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -104(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -112(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	VPMOVW2M  Z0, K1
+	VPMOVW2M  Z1, K2
+	KUNPCKDQ  K1, K2, K1
+	KMOVQ     K1, -120(CX)
+	VPADDW    Z0, Z0, Z0
+	VPADDW    Z1, Z1, Z1
+	SUBQ      $-128, AX
+	SUBQ      $-128, CX
+	DECQ      DX
+	JNZ       columns
+	RET
+
 // func copyAVX512(t *block)
 // Requires: AVX512F, BMI2, CMOV, MMX+
 TEXT ·copyAVX512(SB), NOSPLIT, $0-8
@@ -24958,3 +32423,112 @@ loaded:
 
 done:
 	RET
+
+// func nonzeroAVX512(t *search)
+// Requires: AVX512BW, AVX512F, BMI2
+TEXT ·nonzeroAVX512(SB), NOSPLIT, $0-8
+	MOVQ       t+0(FP), AX
+	MOVQ       (AX), CX
+	MOVQ       8(AX), DX
+	MOVQ       16(AX), BX
+	MOVQ       24(AX), SI
+	MOVQ       $-1, DI
+	MOVQ       32(AX), AX
+	BZHIQ      AX, DI, DI
+	KMOVW      DI, K1
+	SHRQ       $0x10, DI
+	KMOVW      DI, K2
+	SHRQ       $0x10, DI
+	KMOVW      DI, K3
+	SHRQ       $0x10, DI
+	KMOVW      DI, K4
+	VPTERNLOGD $0xff, Z0, Z0, Z0
+	VPSRLD     $0x01, Z0, Z0
+
+row:
+	VPTESTMD (DX), Z0, K1, K5
+	VPTESTMD 64(DX), Z0, K2, K6
+	VPTESTMD 128(DX), Z0, K3, K7
+	KMOVW    K1, DI
+	VPTESTMD 192(DX), Z0, K4, K1
+	KUNPCKWD K5, K6, K5
+	KUNPCKWD K7, K1, K7
+	KUNPCKDQ K5, K7, K5
+	KMOVW    DI, K1
+	KMOVQ    K5, (CX)
+	ADDQ     $+8, CX
+	ADDQ     BX, DX
+	DECQ     SI
+	JNZ      row
+	RET
+
+// func listAVX512(t *listing)
+// Requires: AVX512F, POPCNT
+TEXT ·listAVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VMOVDQU32    sixteenNumbers<>+0(SB), Z0
+	MOVL         $0x00000010, SI
+	VPBROADCASTD SI, Z1
+	MOVQ         CX, SI
+
+word:
+	MOVQ          (DX), DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	ADDQ          $+8, DX
+	DECQ          BX
+	JNZ           word
+	SUBQ          SI, CX
+	SHRQ          $0x02, CX
+	MOVQ          CX, 24(AX)
+	RET
+
+DATA sixteenNumbers<>+0(SB)/4, $0x00000000
+DATA sixteenNumbers<>+4(SB)/4, $0x00000001
+DATA sixteenNumbers<>+8(SB)/4, $0x00000002
+DATA sixteenNumbers<>+12(SB)/4, $0x00000003
+DATA sixteenNumbers<>+16(SB)/4, $0x00000004
+DATA sixteenNumbers<>+20(SB)/4, $0x00000005
+DATA sixteenNumbers<>+24(SB)/4, $0x00000006
+DATA sixteenNumbers<>+28(SB)/4, $0x00000007
+DATA sixteenNumbers<>+32(SB)/4, $0x00000008
+DATA sixteenNumbers<>+36(SB)/4, $0x00000009
+DATA sixteenNumbers<>+40(SB)/4, $0x0000000a
+DATA sixteenNumbers<>+44(SB)/4, $0x0000000b
+DATA sixteenNumbers<>+48(SB)/4, $0x0000000c
+DATA sixteenNumbers<>+52(SB)/4, $0x0000000d
+DATA sixteenNumbers<>+56(SB)/4, $0x0000000e
+DATA sixteenNumbers<>+60(SB)/4, $0x0000000f
+GLOBL sixteenNumbers<>(SB), RODATA|NOPTR, $64

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"math"
 	"unsafe"
 
 	"github.com/cornu-ml/cornu/internal/fmath"
@@ -12,9 +13,19 @@ import (
 type gemmKernels struct {
 	lanes           int // of a vector
 	partial         int // the widest tile whose last vector may be partly filled, in vectors
-	tiles           [2][]microkernels
+	tiles           tiles
 	copy, transpose func(*block)
+
+	// What leaves out zeros, and how wide such tiles are, in vectors.
+	listed              tiles
+	together, scattered int
+	nonzero             func(*search) // in rows
+	nonzeroDown         func(*search) // in columns, or nil
+	list                func(*listing)
 }
+
+// tiles are microkernels for A as it is and for A transposed, by their height.
+type tiles [2][]microkernels
 
 // microkernels are those for tiles of some number of rows, by their width.
 type microkernels []microkernel
@@ -26,17 +37,17 @@ type microkernel struct {
 }
 
 // of returns the microkernels of a height, for A as it is or transposed.
-func (k *gemmKernels) of(trans bool, height int) microkernels {
+func (t *tiles) of(trans bool, height int) microkernels {
 	if trans {
-		return k.tiles[1][height]
+		return t[1][height]
 	}
-	return k.tiles[0][height]
+	return t[0][height]
 }
 
 // tallest returns the most rows of a tile that is so many vectors wide.
-func (k *gemmKernels) tallest(vectors int) int {
+func (t *tiles) tallest(vectors int) int {
 	height := 0
-	for h, list := range k.tiles[0] {
+	for h, list := range t[0] {
 		for _, m := range list {
 			if m.vectors == vectors {
 				height = h
@@ -46,11 +57,10 @@ func (k *gemmKernels) tallest(vectors int) int {
 	return height
 }
 
-// widest returns the microkernel for a tile at the left of so many columns, and the
-// tile's width: at most so many vectors, and no wider than the columns are unless
-// the microkernel can do with less.
-func (k *gemmKernels) widest(trans bool, height, vectors, cols int) (microkernel, int) {
-	list := k.of(trans, height)
+// widest returns the microkernel of a list for a tile at the left of so many columns,
+// and the tile's width: at most so many vectors, and no wider than the columns are
+// unless the microkernel can do with less.
+func (k *gemmKernels) widest(list microkernels, vectors, cols int) (microkernel, int) {
 	best := list[0]
 	for _, m := range list[1:] {
 		if m.vectors <= vectors && (m.vectors*k.lanes <= cols || m.vectors <= k.partial && (m.vectors-1)*k.lanes < cols) {
@@ -61,22 +71,25 @@ func (k *gemmKernels) widest(trans bool, height, vectors, cols int) (microkernel
 }
 
 // kernelsGeneric is plain Go.
-var kernelsGeneric = gemmKernels{lanes: genericLanes, partial: 1, copy: copyGeneric, transpose: transposeGeneric, tiles: genericTiles()}
+var kernelsGeneric = gemmKernels{
+	lanes: genericLanes, partial: 1, copy: copyGeneric, transpose: transposeGeneric, tiles: genericTiles((*tile).generic),
+	together: 1, scattered: 1, nonzero: nonzeroGeneric, list: listGeneric, listed: genericTiles((*tile).genericListed),
+}
 
 const (
 	genericLanes = 8
 	genericRows  = 4
 )
 
-func genericTiles() (tiles [2][]microkernels) {
-	for order := range tiles {
-		tiles[order] = []microkernels{nil}
+func genericTiles(do func(t *tile, rows int, trans bool)) (t tiles) {
+	for order := range t {
+		t[order] = []microkernels{nil}
 		for rows := 1; rows <= genericRows; rows++ {
-			run := func(t *tile) { t.generic(rows, order == 1) }
-			tiles[order] = append(tiles[order], microkernels{{1, genericLanes, run}})
+			run := func(t *tile) { do(t, rows, order == 1) }
+			t[order] = append(t[order], microkernels{{1, genericLanes, run}})
 		}
 	}
-	return tiles
+	return t
 }
 
 // generic is a microkernel of one vector.
@@ -102,6 +115,39 @@ func (t *tile) generic(rows int, trans bool) {
 			}
 			copy(out, chains[:])
 		}
+	}
+}
+
+// genericListed is a microkernel of one vector for listed p.
+func (t *tile) genericListed(rows int, trans bool) {
+	a, c, list, ks := unsafe.Pointer(t.a), unsafe.Pointer(t.c), unsafe.Pointer(t.list), unsafe.Pointer(t.ks)
+	nextRow, nextK := t.lda, 4
+	if trans {
+		nextRow, nextK = 4, t.lda
+	}
+	for ; t.count > 0; t.count-- {
+		var chains [genericRows][genericLanes]float32
+		for i := range rows {
+			if t.resume != 0 {
+				copy(chains[i][:], vectorAt(unsafe.Add(c, i*t.ldc), t.tail))
+			}
+			for _, p := range unsafe.Slice((*int32)(list), *(*int32)(ks)) {
+				x := *(*float32)(unsafe.Add(a, i*nextRow+int(p)*nextK))
+				for j, y := range vectorAt(unsafe.Add(unsafe.Pointer(t.b), int(p)*t.ldb), t.tail) {
+					chains[i][j] = fmath.FMA(x, y, chains[i][j])
+				}
+			}
+			for _, sum := range chains[i] {
+				if math.Float32bits(sum) == 1<<31 || sum-sum != 0 {
+					return
+				}
+			}
+		}
+		for i := range rows {
+			copy(vectorAt(unsafe.Add(c, i*t.ldc), t.tail), chains[i][:])
+		}
+		a, c = unsafe.Add(a, t.aStep), unsafe.Add(c, t.cStep)
+		list, ks = unsafe.Add(list, t.listStep), unsafe.Add(ks, t.ksStep)
 	}
 }
 

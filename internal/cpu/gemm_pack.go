@@ -30,6 +30,15 @@ func (m matrix) from(i, j int) matrix {
 func (g *Gemm) panels(s *gemmScratch, dst []float32, b matrix, k, cols int) matrix {
 	w := g.panel
 	out := matrix{data: dst, ld: w}
+	if two := 2 * g.kernels.lanes; !b.trans && w > two { // what is copied is no wider
+		for col := 0; col < cols; col += w {
+			to, from, width := out.panel(col/w, k), b.from(0, col), min(cols-col, w)
+			full := width / two * two
+			g.copy(s, to, from, k, two, width/two, two)
+			g.copy(s, to.from(0, full), from.from(0, full), k, width-full, 1, 0)
+		}
+		return out
+	}
 	if !b.trans {
 		full := cols / w * w
 		g.copy(s, out, b, k, w, cols/w, panelSize(w, k))
@@ -121,6 +130,10 @@ type gemmScratch struct {
 	block block
 	b, c  []float32
 	past  bool // results go past the caches where they can
+
+	search  search
+	listing listing
+	words   [64]uint64 // bits that were found
 
 	coming matrix // what of B will be packed next
 

@@ -602,6 +602,266 @@ func tile11x8ColsAVX2(t *tile)
 //go:noescape
 func tile12x8ColsAVX2(t *tile)
 
+// tile1x8RowsListedAVX2 computes tiles of one row and 1 to 8 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x8RowsListedAVX2(t *tile)
+
+// tile1x16RowsListedAVX2 computes tiles of one row and 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsListedAVX2(t *tile)
+
+// tile1x32RowsListedAVX2 computes tiles of one row and 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32RowsListedAVX2(t *tile)
+
+// tile1x64RowsListedAVX2 computes tiles of one row and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x64RowsListedAVX2(t *tile)
+
+// tile2x8RowsListedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x8RowsListedAVX2(t *tile)
+
+// tile2x16RowsListedAVX2 computes tiles of 2 rows and 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsListedAVX2(t *tile)
+
+// tile2x32RowsListedAVX2 computes tiles of 2 rows and 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x32RowsListedAVX2(t *tile)
+
+// tile3x8RowsListedAVX2 computes tiles of 3 rows and 1 to 8 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x8RowsListedAVX2(t *tile)
+
+// tile3x16RowsListedAVX2 computes tiles of 3 rows and 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsListedAVX2(t *tile)
+
+// tile3x32RowsListedAVX2 computes tiles of 3 rows and 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32RowsListedAVX2(t *tile)
+
+// tile1x8ColsListedAVX2 computes tiles of one row and 1 to 8 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x8ColsListedAVX2(t *tile)
+
+// tile1x16ColsListedAVX2 computes tiles of one row and 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16ColsListedAVX2(t *tile)
+
+// tile1x32ColsListedAVX2 computes tiles of one row and 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32ColsListedAVX2(t *tile)
+
+// tile1x64ColsListedAVX2 computes tiles of one row and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x64ColsListedAVX2(t *tile)
+
+// tile2x8ColsListedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x8ColsListedAVX2(t *tile)
+
+// tile2x16ColsListedAVX2 computes tiles of 2 rows and 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16ColsListedAVX2(t *tile)
+
+// tile2x32ColsListedAVX2 computes tiles of 2 rows and 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x32ColsListedAVX2(t *tile)
+
+// tile3x8ColsListedAVX2 computes tiles of 3 rows and 1 to 8 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x8ColsListedAVX2(t *tile)
+
+// tile3x16ColsListedAVX2 computes tiles of 3 rows and 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16ColsListedAVX2(t *tile)
+
+// tile3x32ColsListedAVX2 computes tiles of 3 rows and 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32ColsListedAVX2(t *tile)
+
 // copyAVX2 copies matrices that lie side by side, of at most 16 columns:
 //
 //	for i := range rows {
@@ -623,6 +883,20 @@ func copyAVX2(t *block)
 //
 //go:noescape
 func transposeAVX2(t *block)
+
+// nonzeroAVX2 sets the bits of what is not zero in rows of at most 64 columns:
+//
+//	for i := range rows {
+//		bits[i] = 0
+//		for j := range cols {
+//			if x[i*ldx+j] != 0 {
+//				bits[i] |= 1 << j
+//			}
+//		}
+//	}
+//
+//go:noescape
+func nonzeroAVX2(t *search)
 
 // tile1x16RowsAVX512 computes tiles of one row and 1 to 16 columns:
 //
@@ -1586,6 +1860,542 @@ func tile14x16ColsAVX512(t *tile)
 //go:noescape
 func tile14x32ColsAVX512(t *tile)
 
+// tile1x16RowsListedAVX512 computes tiles of one row and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsListedAVX512(t *tile)
+
+// tile1x32RowsListedAVX512 computes tiles of one row and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32RowsListedAVX512(t *tile)
+
+// tile1x64RowsListedAVX512 computes tiles of one row and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x64RowsListedAVX512(t *tile)
+
+// tile1x128RowsListedAVX512 computes tiles of one row and 128 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 128 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x128RowsListedAVX512(t *tile)
+
+// tile1x256RowsListedAVX512 computes tiles of one row and 256 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 256 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x256RowsListedAVX512(t *tile)
+
+// tile2x16RowsListedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsListedAVX512(t *tile)
+
+// tile2x32RowsListedAVX512 computes tiles of 2 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x32RowsListedAVX512(t *tile)
+
+// tile2x64RowsListedAVX512 computes tiles of 2 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x64RowsListedAVX512(t *tile)
+
+// tile3x16RowsListedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsListedAVX512(t *tile)
+
+// tile3x32RowsListedAVX512 computes tiles of 3 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32RowsListedAVX512(t *tile)
+
+// tile3x64RowsListedAVX512 computes tiles of 3 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x64RowsListedAVX512(t *tile)
+
+// tile4x16RowsListedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16RowsListedAVX512(t *tile)
+
+// tile4x32RowsListedAVX512 computes tiles of 4 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 4 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x32RowsListedAVX512(t *tile)
+
+// tile4x64RowsListedAVX512 computes tiles of 4 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 4 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x64RowsListedAVX512(t *tile)
+
+// tile5x16RowsListedAVX512 computes tiles of 5 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 5 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x16RowsListedAVX512(t *tile)
+
+// tile5x32RowsListedAVX512 computes tiles of 5 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 5 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x32RowsListedAVX512(t *tile)
+
+// tile5x64RowsListedAVX512 computes tiles of 5 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 5 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x64RowsListedAVX512(t *tile)
+
+// tile6x16RowsListedAVX512 computes tiles of 6 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 6 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x16RowsListedAVX512(t *tile)
+
+// tile6x32RowsListedAVX512 computes tiles of 6 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 6 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x32RowsListedAVX512(t *tile)
+
+// tile6x64RowsListedAVX512 computes tiles of 6 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 6 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x64RowsListedAVX512(t *tile)
+
+// tile1x16ColsListedAVX512 computes tiles of one row and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16ColsListedAVX512(t *tile)
+
+// tile1x32ColsListedAVX512 computes tiles of one row and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32ColsListedAVX512(t *tile)
+
+// tile1x64ColsListedAVX512 computes tiles of one row and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x64ColsListedAVX512(t *tile)
+
+// tile1x128ColsListedAVX512 computes tiles of one row and 128 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 128 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x128ColsListedAVX512(t *tile)
+
+// tile1x256ColsListedAVX512 computes tiles of one row and 256 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 256 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x256ColsListedAVX512(t *tile)
+
+// tile2x16ColsListedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16ColsListedAVX512(t *tile)
+
+// tile2x32ColsListedAVX512 computes tiles of 2 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x32ColsListedAVX512(t *tile)
+
+// tile2x64ColsListedAVX512 computes tiles of 2 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x64ColsListedAVX512(t *tile)
+
+// tile3x16ColsListedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16ColsListedAVX512(t *tile)
+
+// tile3x32ColsListedAVX512 computes tiles of 3 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32ColsListedAVX512(t *tile)
+
+// tile3x64ColsListedAVX512 computes tiles of 3 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x64ColsListedAVX512(t *tile)
+
+// tile4x16ColsListedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16ColsListedAVX512(t *tile)
+
+// tile4x32ColsListedAVX512 computes tiles of 4 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 4 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x32ColsListedAVX512(t *tile)
+
+// tile4x64ColsListedAVX512 computes tiles of 4 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 4 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x64ColsListedAVX512(t *tile)
+
+// tile5x16ColsListedAVX512 computes tiles of 5 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 5 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x16ColsListedAVX512(t *tile)
+
+// tile5x32ColsListedAVX512 computes tiles of 5 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 5 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x32ColsListedAVX512(t *tile)
+
+// tile5x64ColsListedAVX512 computes tiles of 5 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 5 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x64ColsListedAVX512(t *tile)
+
+// tile6x16ColsListedAVX512 computes tiles of 6 rows and 1 to 16 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 6 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x16ColsListedAVX512(t *tile)
+
+// tile6x32ColsListedAVX512 computes tiles of 6 rows and 17 to 32 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 6 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x32ColsListedAVX512(t *tile)
+
+// tile6x64ColsListedAVX512 computes tiles of 6 rows and 64 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 6 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x64ColsListedAVX512(t *tile)
+
+// nonzeroDownAVX512 sets the bits of what is not zero in columns of at most 64 rows:
+//
+//	for j := range 64 {
+//		bits[j] = 0
+//	}
+//	for i := range rows {
+//		for j := range cols {
+//			if x[i*ldx+j] != 0 {
+//				bits[j] |= 1 << i
+//			}
+//		}
+//	}
+//
+//go:noescape
+func nonzeroDownAVX512(t *search)
+
 // copyAVX512 copies matrices that lie side by side, of at most 32 columns:
 //
 //	for i := range rows {
@@ -1607,3 +2417,31 @@ func copyAVX512(t *block)
 //
 //go:noescape
 func transposeAVX512(t *block)
+
+// nonzeroAVX512 sets the bits of what is not zero in rows of at most 64 columns:
+//
+//	for i := range rows {
+//		bits[i] = 0
+//		for j := range cols {
+//			if x[i*ldx+j] != 0 {
+//				bits[i] |= 1 << j
+//			}
+//		}
+//	}
+//
+//go:noescape
+func nonzeroAVX512(t *search)
+
+// listAVX512 lists the numbers of the bits that are set, in place of which it may
+// write up to 15 more elements:
+//
+//	n = 0
+//	for i := range 64 * words {
+//		if bits[i/64]>>(i%64)&1 != 0 {
+//			list[n] = i
+//			n++
+//		}
+//	}
+//
+//go:noescape
+func listAVX512(t *listing)

@@ -7,7 +7,7 @@ var kernelsNEON = gemmKernels{
 	partial:   2,
 	copy:      copyNEON,
 	transpose: transposeNEON,
-	tiles: [2][]microkernels{
+	tiles: tiles{
 		{
 			{},
 			{{1, 8, tile1x8RowsNEON}, {2, 8, tile1x16RowsNEON}, {4, 8, tile1x32RowsNEON}, {8, 8, tile1x64RowsNEON}},

@@ -23,6 +23,12 @@ type tile struct {
 	far                 int      // 1: the next tile of C is to be prefetched
 	past                int      // 1: C goes past the caches; it is aligned and the last vector is full
 	resume              int      // 1: the chains go on from what is in C; 0: they start from +0
+
+	// The microkernels named Listed compute count tiles below each other, each for k of
+	// p that are listed. They reduce count by those that are done, and stop before one
+	// with a chain that ends at -0, infinite or NaN.
+	list, ks         *int32
+	listStep, ksStep int
 }
 
 // A block is a matrix to be transposed, or several side by side to be copied: element
@@ -34,4 +40,22 @@ type block struct {
 	rows, cols int
 	count      int // of matrices to be copied
 	dstStep    int // bytes between their copies
+}
+
+// A search is for what is not 0: bit j of bits[i] says whether element (i, j) of x
+// isn't. NaN isn't; -0 is.
+type search struct {
+	bits       *uint64
+	x          *float32
+	ldx        int // bytes between rows
+	rows, cols int // of which there are at most 64
+}
+
+// A listing is that of the bits that are set in so many words. n is set to how many
+// there are; elements of the list behind these may be overwritten, up to 15.
+type listing struct {
+	list  *int32
+	bits  *uint64
+	words int
+	n     int
 }

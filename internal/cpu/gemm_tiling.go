@@ -84,7 +84,7 @@ func (t *tiling) cut(g *Gemm) {
 	// The widest tile that is high enough for all rows, or the highest.
 	t.vectors = 1
 	for _, v := range []int{2, 3, 4, 6, 8, 12, 16} {
-		height := t.kernels.tallest(v)
+		height := t.kernels.tiles.tallest(v)
 		fits := t.n >= v*lanes || v <= t.kernels.partial && t.n > (v-1)*lanes
 		few := height >= t.m && (v <= 4 || !t.b.trans)
 		if height > 0 && fits && (v == 2 || few) {
@@ -92,7 +92,7 @@ func (t *tiling) cut(g *Gemm) {
 		}
 	}
 	t.panel = t.vectors * lanes
-	tallest := t.kernels.tallest(t.vectors)
+	tallest := t.kernels.tiles.tallest(t.vectors)
 	work := t.m * t.n * g.K
 	inL2 := min(g.K, chain)*t.n <= l2
 	big := t.m*min(g.K, chain) > 2<<20

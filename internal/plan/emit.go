@@ -149,11 +149,26 @@ func emitMatMul(v *value, data memory, e *Exec) []cpu.Kernel {
 	a, b := v.in[0], v.in[1]
 	g := gemm(a.shape, b.shape, v.attr)
 	g.A, g.B, g.C = data(a), data(b), data(v)
+	if c := &e.plan.config; !c.NoPasses && !c.KeepZeros {
+		g.Zeros = zeros(a)
+	}
 	if v.check {
 		g.Epilogue = &cpu.AllFinite{X: g.C, Bad: &e.bad, Cols: g.N}
 	}
 	g.Prepare()
 	return []cpu.Kernel{g}
+}
+
+// zeros says where a factor of a product has zeros, if it has many: samples where their
+// neighbours do, what is computed anywhere, parameters nowhere.
+func zeros(v *value) cpu.Zeros {
+	switch root, _ := v.root(); root.op {
+	case graph.OpInput:
+		return cpu.ZerosTogether
+	case graph.OpParam:
+		return cpu.NoZeros
+	}
+	return cpu.ZerosScattered
 }
 
 // gemm sizes the product of two matrices; what leads in a is rows.

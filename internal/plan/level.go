@@ -19,6 +19,14 @@ type tiled interface {
 	Tasks() int
 }
 
+// A looker is a tiled kernel that may look at its operands first, as a job of so many
+// tasks, and then knows what its Tasks are. Finish is called after them.
+type looker interface {
+	tiled
+	Look() (job par.Job, tasks int)
+	Finish(p *par.Pool)
+}
+
 // A level is kernels that don't depend on each other: one hand-off to the other
 // cores instead of one each, and their tasks fill each other's gaps.
 //
@@ -32,6 +40,7 @@ type level struct {
 	tasks   []int // of each kernel
 	total   int
 	small   bool // not worth a hand-off
+	looks   looks
 }
 
 // Run does all tasks.
@@ -39,7 +48,47 @@ func (l *level) Run(p *par.Pool) {
 	if l.small {
 		p = nil
 	}
+	if len(l.looks.kernels) > 0 {
+		l.looks.run(p)
+		l.total = 0
+		for i, k := range l.kernels {
+			l.tasks[i] = k.Tasks()
+			l.total += l.tasks[i]
+		}
+	}
 	p.Run(l, l.total)
+	for _, k := range l.looks.kernels {
+		k.Finish(p)
+	}
+}
+
+// looks is the job of all looks of a level.
+type looks struct {
+	kernels []looker
+	jobs    []par.Job // of each kernel
+	tasks   []int
+}
+
+func (l *looks) run(p *par.Pool) {
+	total := 0
+	for i, k := range l.kernels {
+		l.jobs[i], l.tasks[i] = k.Look()
+		total += l.tasks[i]
+	}
+	if total > 0 {
+		p.Run(l, total)
+	}
+}
+
+// Do does one task of one look.
+func (l *looks) Do(worker, index int) {
+	for i, n := range l.tasks {
+		if index < n {
+			l.jobs[i].Do(worker, index)
+			return
+		}
+		index -= n
+	}
 }
 
 // Do does one task of one kernel.
@@ -125,6 +174,10 @@ func levelOf(kernels []weighed) []cpu.Kernel {
 	l := &level{small: cost < smallCost}
 	for _, p := range parts {
 		l.kernels = append(l.kernels, p.tiled)
+		if k, ok := p.tiled.(looker); ok {
+			l.looks.kernels = append(l.looks.kernels, k)
+			l.looks.jobs, l.looks.tasks = append(l.looks.jobs, nil), append(l.looks.tasks, 0)
+		}
 		l.tasks = append(l.tasks, p.tasks)
 		l.total += p.tasks
 	}

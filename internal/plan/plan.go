@@ -37,8 +37,9 @@ type Update struct {
 
 // Config says how to compile.
 type Config struct {
-	Batch    int  // what the symbolic dimension stands for
-	NoPasses bool // every node is a call of its own
+	Batch     int  // what the symbolic dimension stands for
+	NoPasses  bool // every node is a call of its own
+	KeepZeros bool // products multiply by zeros; without passes they do anyway
 }
 
 // A Plan is a Program compiled for one batch size. It is immutable; Bind makes

@@ -59,53 +59,70 @@ func random(s []float32, scale float32, stream uint16) {
 	}
 }
 
+// steps runs steps of the listing and returns the bits of all that comes of them.
+func steps(t *testing.T, c Config, infinite bool, sizes ...int) []uint32 {
+	program, slab := listing(sizes...)
+	p, err := Compile(program, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !c.NoPasses {
+		t.Logf("\n%v", p)
+	}
+	weights := make([]float32, slab.Shape()[0])
+	random(weights, 0.5, 0)
+	if infinite {
+		weights[3] = float32(math.Inf(1))
+	}
+	e := p.Bind(map[*graph.Node][]float32{slab: weights})
+	e.Seed = 7
+	nodes := program.Graph.Nodes()
+	x := e.Value(nodes[0])
+	random(x, 1, 1)
+	for i := range x {
+		if i%sizes[0]/8%3 > 0 { // where images are dark
+			x[i] = 0
+		}
+	}
+	classes := sizes[len(sizes)-1]
+	for i := range c.Batch {
+		e.Value(nodes[1])[i*classes+i%classes] = 1
+	}
+	for _, n := range nodes {
+		if n.Attr().Name == "lr" {
+			e.Value(n)[0] = 0.1
+		}
+	}
+	var got []uint32
+	for step := range 5 {
+		e.Step = uint64(step)
+		e.Compute(nil)
+		if !infinite && !e.Finite() {
+			t.Fatal("not finite")
+		}
+		e.Update(nil)
+		for _, out := range program.Outputs {
+			got = append(got, math.Float32bits(e.Value(out)[0]))
+		}
+	}
+	for _, w := range weights {
+		got = append(got, math.Float32bits(w))
+	}
+	return got
+}
+
 func TestTheListingIsOfFewCallsAndPassesChangeNoBit(t *testing.T) {
-	var want []uint32
-	for _, noPasses := range []bool{false, true} {
-		program, slab := listing(20, 32, 17, 5)
-		p, err := Compile(program, Config{Batch: 6, NoPasses: noPasses})
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !noPasses {
-			t.Logf("\n%v", p)
-		}
-		weights := make([]float32, slab.Shape()[0])
-		random(weights, 0.5, 0)
-		e := p.Bind(map[*graph.Node][]float32{slab: weights})
-		e.Seed = 7
-		nodes := program.Graph.Nodes()
-		random(e.Value(nodes[0]), 1, 1)
-		for i := range 6 {
-			e.Value(nodes[1])[i*5+i%5] = 1
-		}
-		for _, n := range nodes {
-			if n.Attr().Name == "lr" {
-				e.Value(n)[0] = 0.1
-			}
-		}
-		var got []uint32
-		for step := range 5 {
-			e.Step = uint64(step)
-			e.Compute(nil)
-			if !e.Finite() {
-				t.Fatal("not finite")
-			}
-			e.Update(nil)
-			for _, out := range program.Outputs {
-				got = append(got, math.Float32bits(e.Value(out)[0]))
-			}
-		}
-		for _, w := range weights {
-			got = append(got, math.Float32bits(w))
-		}
-		if want == nil {
-			want = got
-			continue
-		}
-		for i := range got {
-			if got[i] != want[i] {
-				t.Fatalf("value %d: %08x without passes, %08x with", i, got[i], want[i])
+	for _, infinite := range []bool{false, true} {
+		for _, sizes := range [][]int{{20, 32, 17, 5}, {300, 160, 140, 5}} {
+			batch := sizes[0] / 3
+			want := steps(t, Config{Batch: batch, NoPasses: true}, infinite, sizes...)
+			for _, keep := range []bool{false, true} {
+				got := steps(t, Config{Batch: batch, KeepZeros: keep}, infinite, sizes...)
+				for i := range got {
+					if got[i] != want[i] {
+						t.Fatalf("%v, zeros kept %v, infinite %v: value %d: %08x without passes, %08x with", sizes, keep, infinite, i, want[i], got[i])
+					}
+				}
 			}
 		}
 	}

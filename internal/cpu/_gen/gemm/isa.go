@@ -17,6 +17,11 @@ type isa struct {
 	// vectors lists the widths of the tiles of so many rows, in vectors. Two
 	// multiply-adds of latency 4 a cycle want 8 accumulators or more.
 	vectors func(rows int) []int
+	// listed is vectors for the tiles whose k are listed. together and scattered are
+	// how wide they are best, and list is whose listing it is.
+	listed              func(rows int) []int
+	together, scattered int
+	list                string
 }
 
 var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, vectors: func(rows int) []int {
@@ -29,6 +34,14 @@ var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, v
 		return []int{1, 2, 4}
 	}
 	return []int{1, 2}
+}, together: 4, scattered: 8, list: "AVX512", listed: func(rows int) []int {
+	switch {
+	case rows == 1:
+		return []int{1, 2, 4, 8, 16}
+	case rows <= 6:
+		return []int{1, 2, 4}
+	}
+	return nil
 }}
 
 var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, vectors: func(rows int) []int {
@@ -45,6 +58,14 @@ var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, vectors
 		return []int{1, 2}
 	}
 	return []int{1}
+}, together: 4, scattered: 8, list: "Generic", listed: func(rows int) []int {
+	switch {
+	case rows == 1:
+		return []int{1, 2, 4, 8}
+	case rows <= 3:
+		return []int{1, 2, 4}
+	}
+	return nil
 }}
 
 func (g *generator) wide() bool { return g.isa.lanes == 16 }

@@ -20,6 +20,7 @@ type microkernel struct {
 	*generator
 	rows, vectors int
 	cols          bool // A's column is contiguous
+	listed        bool // the k are those of a list
 	tail          mask // of the last vector, or nil
 
 	a   []reg.GPVirtual // every seventh row of A, or the column
@@ -32,13 +33,17 @@ type microkernel struct {
 }
 
 // microkernel emits one and returns its name.
-func (g *generator) microkernel(rows, vectors int, cols bool) string {
-	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols}
+func (g *generator) microkernel(rows, vectors int, cols, listed bool) string {
+	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols, listed: listed}
 	order, index := "Rows", "a[i*lda+p]"
 	if cols {
 		order, index = "Cols", "a[p*lda+i]"
 	}
-	width := vectors * g.isa.lanes
+	width, each := vectors*g.isa.lanes, "p := range k"
+	if listed {
+		order += "Listed"
+		each = "_, p := range list[:k]"
+	}
 	name := fmt.Sprintf("tile%dx%d%s%s", rows, width, order, g.isa.name)
 	tall, wide := fmt.Sprintf("%d rows", rows), fmt.Sprint(width)
 	if rows == 1 {
@@ -51,7 +56,7 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 	g.Doc(
 		fmt.Sprintf("%s computes tiles of %s and %s columns:", name, tall, wide),
 		"",
-		"	for p := range k {",
+		"	for "+each+" {",
 		fmt.Sprintf("		for i := range %d {", rows),
 		fmt.Sprintf("			for j := range %d {", width),
 		fmt.Sprintf("				c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", index),
@@ -59,7 +64,11 @@ func (g *generator) microkernel(rows, vectors int, cols bool) string {
 		"		}",
 		"	}",
 	)
-	m.emit()
+	if listed {
+		m.emitListed()
+	} else {
+		m.emit()
+	}
 	return name
 }
 
@@ -248,7 +257,7 @@ func (m *microkernel) stepAcross(u int) {
 // streams reports whether the tile is one of those that large products are made of:
 // they fetch from the last-level cache what comes next.
 func (m *microkernel) streams() bool {
-	return m.vectors == 2 && 2*m.rows >= m.isa.tallest
+	return !m.listed && m.vectors == 2 && 2*m.rows >= m.isa.tallest
 }
 
 // prefetch asks for what comes next of B.

@@ -25,7 +25,7 @@ func widths(rows int) []int {
 }
 
 func gemm(a *asm) {
-	a.row("var kernelsNEON = gemmKernels{\nlanes: %d,\npartial: 2,\ncopy: copyNEON,\ntranspose: transposeNEON,\ntiles: [2][]microkernels{\n", lanes)
+	a.row("var kernelsNEON = gemmKernels{\nlanes: %d,\npartial: 2,\ncopy: copyNEON,\ntranspose: transposeNEON,\ntiles: tiles{\n", lanes)
 	for _, cols := range []bool{false, true} {
 		a.row("{\n{},\n")
 		for rows := 1; rows <= tallest; rows++ {

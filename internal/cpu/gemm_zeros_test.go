@@ -1,0 +1,276 @@
+package cpu
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// sparse are sizes of products that are searched for zeros.
+var sparse = []size{
+	{128, 256, 784, 0},
+	{100, 300, 300, 3},
+	{33, 133, 700, 1},
+	{40, 700, 450, 0},  // B doesn't stay in the cache
+	{70, 129, 4300, 2}, // two chains
+	{300, 128, 64, 0},
+	{16, 1040, 130, 0},
+}
+
+// sparseGemm is a random product of an A with many zeros: where images have them, or
+// anywhere. Some are -0, and some k have nothing else.
+func sparseGemm(s size, form int, where Zeros) *Gemm {
+	g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
+	r := rand.New(rand.NewPCG(uint64(s.m), uint64(form)))
+	for i := range g.M {
+		for k := range g.K {
+			if k%37 < 5 || where == ZerosTogether && (i/7+k/11)%3 != 0 || r.IntN(8) != 0 {
+				*g.at(i, k) = float32(math.Copysign(0, r.Float64()-0.5))
+			}
+		}
+	}
+	g.Zeros = where
+	return g
+}
+
+// at is element (i, k) of op(A).
+func (g *Gemm) at(i, k int) *float32 {
+	if g.TransA {
+		i, k = k, i
+	}
+	return &g.A[i*g.LDA+k]
+}
+
+// to is element (k, j) of op(B).
+func (g *Gemm) to(k, j int) *float32 {
+	if g.TransB {
+		k, j = j, k
+	}
+	return &g.B[k*g.LDB+j]
+}
+
+// everySparse runs test for every tier, size, form and place of zeros.
+func everySparse(t *testing.T, test func(t *testing.T, g *Gemm, workers int)) {
+	everyTier(t, func(t *testing.T) {
+		for _, s := range sparse {
+			if s.slow() {
+				continue
+			}
+			for form := range 4 {
+				for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
+					t.Run(fmt.Sprintf("%v/form=%d/zeros=%d", s, form, where), func(t *testing.T) {
+						test(t, sparseGemm(s, form, where), 1+form%3)
+					})
+				}
+			}
+		}
+	})
+}
+
+// holdAgainstAll computes the product, and again with all multiplications. skipped
+// says whether the first is to be without some.
+func holdAgainstAll(t *testing.T, g *Gemm, workers int, skipped bool) {
+	t.Helper()
+	p := par.New(workers)
+	defer p.Close()
+	g.Prepare()
+	g.Run(p)
+	if g.nonzeros == nil {
+		t.Fatal("no zeros are looked for")
+	}
+	if got := g.nonzeros.rest == 0; got != skipped {
+		t.Errorf("zeros are left out: %v, want %v", got, skipped)
+	}
+	got := slices.Clone(g.C)
+	where := g.Zeros
+	g.Zeros = NoZeros
+	g.Prepare()
+	g.Run(p)
+	g.Zeros = where
+	for i, want := range g.C {
+		if !sameBits(got[i], want) {
+			t.Fatalf("element (%d, %d) is %v, want %v", i/g.LDC, i%g.LDC, got[i], want)
+		}
+	}
+}
+
+func TestLeavingOutZerosChangesNoBit(t *testing.T) {
+	everySparse(t, func(t *testing.T, g *Gemm, workers int) { holdAgainstAll(t, g, workers, true) })
+}
+
+// A chain is at -0 once products that are too small for a float32 were all that it
+// had. The +0 of a zero then brings it back to +0, so those can't be left out.
+func TestChainsThatEndAtMinusZero(t *testing.T) {
+	everySparse(t, func(t *testing.T, g *Gemm, workers int) {
+		const tiny = 1e-30
+		for k := range g.K {
+			for i := 0; i < g.M; i += 3 {
+				if a := g.at(i, k); *a != 0 {
+					*a = -tiny
+				}
+			}
+			for j := 0; j < g.N; j += 5 {
+				*g.to(k, j) = tiny
+			}
+		}
+		holdAgainstAll(t, g, workers, true)
+		back := 0
+		for i := 0; i < g.M; i += 3 {
+			for j := 0; j < g.N; j += 5 {
+				switch math.Float32bits(g.C[i*g.LDC+j]) {
+				case 0:
+					back++
+				case 1 << 31:
+				default:
+					t.Fatalf("element (%d, %d) is %v, want 0", i, j, g.C[i*g.LDC+j])
+				}
+			}
+		}
+		if back == 0 {
+			t.Error("no zero brings a chain back to +0")
+		}
+	})
+}
+
+func TestZerosTimesWhatIsNotFinite(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	everySparse(t, func(t *testing.T, g *Gemm, workers int) {
+		dead, live := 0, 0 // k that A has zeros for, and others
+		for k := range g.K {
+			for i := range g.M {
+				if *g.at(i, k) != 0 {
+					live = k
+					break
+				}
+			}
+			if live < k {
+				dead = k
+			}
+		}
+		for _, k := range []int{dead, live} {
+			for _, x := range []float32{inf, -inf, nan} {
+				b := g.to(k, g.N/3)
+				before := *b
+				*b = x
+				holdAgainstAll(t, g, workers, false)
+				*b = before
+			}
+		}
+		holdAgainstAll(t, g, workers, true)
+		*g.at(g.M/2, live) = nan
+		holdAgainstAll(t, g, workers, false)
+	})
+}
+
+func TestFewZerosAreLeftIn(t *testing.T) {
+	everyTier(t, func(t *testing.T) {
+		for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
+			g := randomGemm(64, 128, 256, false, false, 0)
+			g.Zeros = where
+			holdAgainstAll(t, g, 1, false)
+			g.Prepare()
+			for range zerosRest + 1 {
+				g.Run(nil)
+			}
+			clear(g.A)
+			if g.Run(nil); g.nonzeros.rest != 0 {
+				t.Errorf("after %d products zeros are not looked for again", zerosRest)
+			}
+		}
+	})
+}
+
+func TestAProductWithoutZerosIsCheckedAsOthersAre(t *testing.T) {
+	everySparse(t, func(t *testing.T, g *Gemm, _ int) {
+		var bad uint32
+		g.Epilogue = &AllFinite{X: g.C, Cols: g.LDC, Bad: &bad}
+		g.LDC = g.N
+		g.C = g.C[:g.M*g.N]
+		g.Epilogue = &AllFinite{X: g.C, Cols: g.N, Bad: &bad}
+		g.Prepare()
+		if g.Run(nil); bad != 0 || g.nonzeros.rest != 0 {
+			t.Fatalf("of a finite product: bad %d, rest %d", bad, g.nonzeros.rest)
+		}
+		for i := range g.M {
+			for k := range g.K {
+				if a := g.at(i, k); *a != 0 {
+					*a = math.MaxFloat32
+					*g.to(k, 5) = 3
+					if g.Run(nil); bad != 1 {
+						t.Errorf("of an infinite product: bad %d", bad)
+					}
+					return
+				}
+			}
+		}
+	})
+}
+
+func TestAnEpilogueSeesEveryElementWithoutZeros(t *testing.T) {
+	everySparse(t, func(t *testing.T, g *Gemm, workers int) {
+		g.Run(nil)
+		e := &seen{g: g, count: make([]int, g.M*g.N)}
+		for r := range g.M {
+			e.want = append(e.want, g.C[r*g.LDC:][:g.N]...)
+		}
+		fill(g.C, -1)
+		g.Epilogue = e
+		g.Prepare()
+		p := par.New(workers)
+		defer p.Close()
+		g.Run(p)
+		if e.wrong || slices.Min(e.count) != 1 || slices.Max(e.count) != 1 {
+			t.Errorf("seen %d to %d times; unfinished: %v", slices.Min(e.count), slices.Max(e.count), e.wrong)
+		}
+	})
+}
+
+func TestLeavingOutZerosAllocatesNothing(t *testing.T) {
+	everySparse(t, func(t *testing.T, g *Gemm, workers int) {
+		p := par.New(workers)
+		defer p.Close()
+		g.Run(p)
+		if n := testing.AllocsPerRun(2, func() { g.Run(p) }); n != 0 {
+			t.Errorf("%v allocations", n)
+		}
+	})
+}
+
+func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
+	copyTo := func(to, from []float32) []float32 { copy(to, from); return to }
+	everyTier(t, func(t *testing.T) {
+		for _, s := range []size{{17, 128, 1000, 0}, {50, 131, 330, 0}, {131, 139, 129, 0}, {16, 300, 451, 0}} {
+			for form := range 4 {
+				for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
+					g := sparseGemm(s, form, where)
+					atStart := form%2 == s.m%2
+					g.A = copyTo(fenced[float32](t, len(g.A), atStart), g.A)
+					g.B = copyTo(fenced[float32](t, len(g.B), atStart), g.B)
+					g.C = fenced[float32](t, len(g.C), atStart)
+					holdAgainstAll(t, g, 1, true)
+				}
+			}
+		}
+	})
+}
+
+func TestTransposedBits(t *testing.T) {
+	r := rand.New(rand.NewPCG(1, 2))
+	var from [64]uint64
+	for i := range from {
+		from[i] = r.Uint64()
+	}
+	to := from
+	transposeBits(&to)
+	for i := range 64 {
+		for j := range 64 {
+			if from[i]>>j&1 != to[j]>>i&1 {
+				t.Fatalf("bit %d of word %d went astray", j, i)
+			}
+		}
+	}
+}
