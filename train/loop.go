@@ -231,7 +231,8 @@ func (s *Step) on(batches data.Batches, n int, allowNonFinite bool) error {
 		return err
 	}
 	defer s.release(b)
-	pool := par.Default()
+	pool := b.pace.Begin(par.Default())
+	defer b.pace.End()
 	if err := batches.Read(&b.batch, pool); err != nil {
 		return err
 	}

@@ -31,7 +31,8 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 			fill(x, in[i][done*width:][:n*width])
 		}
 		b.exec.Seed, b.exec.Step = s.seed, chunk
-		b.exec.Compute(par.Default())
+		b.exec.Compute(b.pace.Begin(par.Default()))
+		b.pace.End()
 		for i, y := range b.outputs {
 			width := len(y) / b.n
 			copy(out[i][done*width:][:n*width], y)
@@ -53,7 +54,8 @@ func PredictInto(s *Step, dst, x []float32, rows int) error {
 		}
 		fill(b.batch.X[0], x[done*width:][:n*width])
 		b.exec.Seed, b.exec.Step = s.seed, chunk
-		b.exec.Compute(par.Default())
+		b.exec.Compute(b.pace.Begin(par.Default()))
+		b.pace.End()
 		copy(dst[done*outWidth:][:n*outWidth], b.outputs[0])
 		s.release(b)
 		done += n

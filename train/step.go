@@ -76,6 +76,7 @@ type meter struct {
 type bound struct {
 	n       int
 	exec    *plan.Exec
+	pace    par.Pace
 	batch   data.Batch
 	scalars [][]float32
 	outputs [][]float32
@@ -231,7 +232,8 @@ func (s *Step) Run(batch data.Batch) (outputs [][]float32, err error) {
 			b.batch.W[i] = 1
 		}
 	}
-	if err := s.run(b, par.Default(), false); err != nil {
+	defer b.pace.End()
+	if err := s.run(b, b.pace.Begin(par.Default()), false); err != nil {
 		return nil, err
 	}
 	return b.outputs, nil

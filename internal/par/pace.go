@@ -1,0 +1,83 @@
+package par
+
+import (
+	"slices"
+	"time"
+)
+
+// A Pace finds out whether work that is done again and again, such as the steps of a
+// training, is faster on all workers of a pool or on the caller alone. Workers lose
+// when the parts are short and the cores far apart: on virtual machines they may share
+// a cache for some minutes and none for the next. So now and then some turns are done
+// the other way, and the faster way is kept.
+//
+// Its zero value begins with all workers. One goroutine at a time may use it.
+type Pace struct {
+	alone bool // the way of the present turn
+	trial bool // which isn't the usual one
+	turns int  // done in that way
+	begin time.Duration
+	next  time.Duration // when the other way is tried
+
+	usual, tried [paceTurns]time.Duration // the last turns of each way
+}
+
+const (
+	// So many turns are compared, after some that only fill the caches.
+	paceTurns, paceWarm = 8, 2
+	// The first turns of all compile, fault pages in, and wake workers.
+	paceFirst = 32
+	// Trials take at most one part in so many of the time.
+	paceShare = 300
+)
+
+// Begin begins a turn and returns the pool to do it on: p, or nil.
+func (t *Pace) Begin(p *Pool) *Pool {
+	if p.Workers() == 1 {
+		return p
+	}
+	t.begin = now()
+	if t.alone {
+		return nil
+	}
+	return p
+}
+
+// End ends a turn that Begin began.
+func (t *Pace) End() {
+	if t.begin > 0 {
+		end := now()
+		t.note(end-t.begin, end)
+		t.begin = 0
+	}
+}
+
+// note takes down that a turn took so long, and decides how the next one is done.
+func (t *Pace) note(took, end time.Duration) {
+	times := &t.usual
+	if t.trial {
+		times = &t.tried
+	}
+	times[t.turns%paceTurns] = took
+	t.turns++
+	switch {
+	case t.trial && t.turns == paceWarm+paceTurns:
+		t.trial = false
+		usual, tried := median(t.usual), median(t.tried)
+		if tried > usual-usual/32 {
+			t.alone = !t.alone
+		}
+		t.next = end + paceShare*(paceWarm+paceTurns)*tried
+	case !t.trial && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
+		t.trial = true
+		t.alone = !t.alone
+	default:
+		return
+	}
+	t.turns = 0
+}
+
+func median(d [paceTurns]time.Duration) time.Duration {
+	slices.Sort(d[:])
+	return d[paceTurns/2]
+}

@@ -1,0 +1,67 @@
+package par
+
+import (
+	"testing"
+	"time"
+)
+
+// turns does n turns that take so long together and alone, and returns how many were
+// alone.
+func turns(t *Pace, at *time.Duration, n int, together, alone time.Duration) (solo int) {
+	for range n {
+		took := together
+		if t.alone {
+			took = alone
+			solo++
+		}
+		*at += took
+		t.note(took, *at)
+	}
+	return solo
+}
+
+func TestThePaceIsThatOfTheFasterWay(t *testing.T) {
+	var p Pace
+	var at time.Duration
+	const fast, slow = 200 * time.Microsecond, 300 * time.Microsecond
+	if solo := turns(&p, &at, 20000, fast, slow); solo == 0 || solo > 20000/paceShare {
+		t.Errorf("where all are faster, %d of 20000 turns are alone", solo)
+	}
+	if solo := turns(&p, &at, 20000, slow, fast); solo < 15000 {
+		t.Errorf("where one is faster, %d of 20000 turns are alone", solo)
+	}
+	if solo := turns(&p, &at, 20000, fast, slow); solo > 5000 {
+		t.Errorf("where all are faster again, %d of 20000 turns are alone", solo)
+	}
+	if solo := turns(&p, &at, 20000, fast, fast); solo > 20000/paceShare {
+		t.Errorf("where it makes no difference, %d of 20000 turns are alone", solo)
+	}
+}
+
+func TestThePaceOfOneWorker(t *testing.T) {
+	var p Pace
+	one := New(1)
+	defer one.Close()
+	for range 1000 {
+		if p.Begin(one) != one || p.Begin(nil) != nil {
+			t.Fatal("one worker is tried without itself")
+		}
+		p.End()
+	}
+}
+
+func TestThePaceOfManyIsTriedAlone(t *testing.T) {
+	var p Pace
+	two := New(2)
+	defer two.Close()
+	alone := 0
+	for range paceFirst + paceWarm + paceTurns {
+		if p.Begin(two) == nil {
+			alone++
+		}
+		p.End()
+	}
+	if alone != paceWarm+paceTurns {
+		t.Errorf("%d turns were alone, want %d", alone, paceWarm+paceTurns)
+	}
+}
