@@ -43,7 +43,7 @@ const chain = 4096
 func (g *Gemm) Prepare() {
 	g.tiling.cut(g)
 	g.prepareZeros()
-	if g.shared || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
+	if g.shared || g.sideBySide || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
 		return
 	}
 	for index := range g.tasks {
@@ -58,7 +58,7 @@ func (g *Gemm) Tasks() int {
 	switch {
 	case g.leavesOut():
 		return g.nonzeros.product.tasks + 1
-	case g.shared:
+	case g.shared || g.sideBySide:
 		return 0
 	}
 	return g.tasks
@@ -78,6 +78,8 @@ func (g *Gemm) Run(p *par.Pool) {
 
 func (g *Gemm) run(p *par.Pool) {
 	switch n := g.Tasks(); {
+	case g.sideBySide && n == 0:
+		g.runChains(p)
 	case g.shared && n == 0:
 		g.runShared(p)
 	case n == 1:
@@ -139,12 +141,25 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 			clear(c.from(i, 0).data[:cols])
 		}
 	}
-	sum := c
-	for k0, k1 := 0, 0; k0 < g.K; k0 = k1 {
-		k1 = g.stepFrom(k0)
-		if k0 == chain {
-			sum = matrix{data: grow(&s.c, rows*cols), ld: cols}
+	for k := 0; k < g.K; k += chain {
+		if k == 0 {
+			g.chain(s, r, 0, c)
+			continue
 		}
+		sum := matrix{data: grow(&s.c, rows*cols), ld: cols}
+		g.chain(s, r, k, sum)
+		g.add(s, c, sum, rows, cols)
+	}
+	if g.swap {
+		g.transpose(s, matrix{data: g.C, ld: g.LDC}.from(r.c0, r0), c, rows, cols)
+	}
+}
+
+// chain computes a region of the chains that begin at k0.
+func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
+	r0, cols, end := g.row(r.p0), r.c1-r.c0, min(k0+chain, g.K)
+	for k1 := 0; k0 < end; k0 = k1 {
+		k1 = g.stepFrom(k0)
 		b := g.b.from(k0, r.c0)
 		s.coming = matrix{}
 		if g.packB {
@@ -153,13 +168,7 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 			}
 			b = g.panels(s, grow(&s.b, g.sizeB(k1-k0, cols)), b, k1-k0, cols)
 		}
-		g.sweep(s, g.a.from(r0, k0), b, sum, r, k0, k1)
-		if k0 >= chain && g.endsChain(k1) {
-			g.add(s, c, sum, rows, cols)
-		}
-	}
-	if g.swap {
-		g.transpose(s, matrix{data: g.C, ld: g.LDC}.from(r.c0, r0), c, rows, cols)
+		g.sweep(s, g.a.from(r0, k0), b, c, r, k0, k1)
 	}
 }
 

@@ -120,12 +120,13 @@ func (t *tile) generic(rows int, trans bool) {
 
 // genericListed is a microkernel of one vector for listed p.
 func (t *tile) genericListed(rows int, trans bool) {
-	a, c, list, ks := unsafe.Pointer(t.a), unsafe.Pointer(t.c), unsafe.Pointer(t.list), unsafe.Pointer(t.ks)
 	nextRow, nextK := t.lda, 4
 	if trans {
 		nextRow, nextK = 4, t.lda
 	}
-	for ; t.count > 0; t.count-- {
+	for n := 0; t.count > 0; n, t.count = n+1, t.count-1 {
+		a, c := unsafe.Add(unsafe.Pointer(t.a), n*t.aStep), unsafe.Add(unsafe.Pointer(t.c), n*t.cStep)
+		list, ks := unsafe.Add(unsafe.Pointer(t.list), n*t.listStep), unsafe.Add(unsafe.Pointer(t.ks), n*t.ksStep)
 		var chains [genericRows][genericLanes]float32
 		for i := range rows {
 			if t.resume != 0 {
@@ -146,8 +147,6 @@ func (t *tile) genericListed(rows int, trans bool) {
 		for i := range rows {
 			copy(vectorAt(unsafe.Add(c, i*t.ldc), t.tail), chains[i][:])
 		}
-		a, c = unsafe.Add(a, t.aStep), unsafe.Add(c, t.cStep)
-		list, ks = unsafe.Add(list, t.listStep), unsafe.Add(ks, t.ksStep)
 	}
 }
 

@@ -29,6 +29,9 @@ type tiling struct {
 	shared bool // the workers pack together
 	pass   pass
 
+	sideBySide bool      // chains are computed side by side
+	sums       []float32 // of those after the first
+
 	// Else a task is a region, and packs what it needs by itself.
 	regionPanels, regionCols int          // of a task
 	gridRows, tasks          int          // regions below each other, and all
@@ -49,6 +52,10 @@ const (
 	// A C of so many elements is not kept in the caches for whoever reads it next, if
 	// there are so many multiply-adds for each: those that go past the caches are slow.
 	pastCache, pastWork = 2 << 20, 24
+
+	// A C of up to so many elements, in so few tasks, is small: a core gets a chain, if
+	// there are several chains and so many multiply-adds.
+	smallC, fewTasks, sideWork = 1 << 14, 4, 1 << 22
 
 	// Up to so many multiply-adds, and elements of B that are packed, it pays to
 	// know the calls beforehand.
@@ -190,6 +197,7 @@ func (t *tiling) cut(g *Gemm) {
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
+	t.sideBySide = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && work >= sideWork
 }
 
 // cutRows cuts the rows into panels that are as high as each other, or one row higher.
