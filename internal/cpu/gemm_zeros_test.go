@@ -57,7 +57,7 @@ func (g *Gemm) to(k, j int) *float32 {
 func everySparse(t *testing.T, test func(t *testing.T, g *Gemm, workers int)) {
 	everyTier(t, func(t *testing.T) {
 		for _, s := range sparse {
-			if s.slow() {
+			if s.slow() || Active() == Generic && s.m*s.n*s.k > 4_000_000 {
 				continue
 			}
 			for form := range 4 {
@@ -151,16 +151,16 @@ func TestZerosTimesWhatIsNotFinite(t *testing.T) {
 				dead = k
 			}
 		}
-		for _, k := range []int{dead, live} {
-			for _, x := range []float32{inf, -inf, nan} {
-				b := g.to(k, g.N/3)
-				before := *b
-				*b = x
-				holdAgainstAll(t, g, workers, false)
-				*b = before
-			}
+		for _, bad := range []struct {
+			k int
+			x float32
+		}{{dead, inf}, {live, -inf}, {dead, nan}} {
+			b := g.to(bad.k, g.N/3)
+			before := *b
+			*b = bad.x
+			holdAgainstAll(t, g, workers, false)
+			*b = before
 		}
-		holdAgainstAll(t, g, workers, true)
 		*g.at(g.M/2, live) = nan
 		holdAgainstAll(t, g, workers, false)
 	})
