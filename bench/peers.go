@@ -19,7 +19,8 @@ import (
 const (
 	cornuName = "Cornu"
 	avx2Name  = "Cornu on AVX2"
-	scanName  = "JAX scan" // whose epoch is one call
+	keptName  = "Cornu, zeros kept" // products multiply by zeros, as the peers' do
+	scanName  = "JAX scan"          // whose epoch is one call
 )
 
 // pythonPeers are the peers that are Python programs in bench/peers.
@@ -70,6 +71,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 		self = os.Args[0]
 	}
 	all := []contender{{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling"}}}
+	all = append(all, contender{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing"}})
 	if cpu.Active() == cpu.AVX512 && slices.Contains(cpu.Supported(), cpu.AVX2) {
 		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm"}})
 	}

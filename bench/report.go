@@ -157,7 +157,8 @@ func listingTables(w *strings.Builder, r *Results) {
 		return
 	}
 	fmt.Fprintf(w, "\n### The listing\n\nThe chapter's network, 784-256-256-10 with dropout 0.45, batches of 128, Adam. A ratio says how many times Cornu's "+
-		"time the peer's is. The share of the peak is that of the arithmetic in the network. %s\n", r.when("listing"))
+		"time the peer's is. The share of the peak is that of all the arithmetic in the network. Cornu leaves out what it multiplies by zero, so its share "+
+		"can be above 100 %%; \"zeros kept\" is Cornu when it doesn't. %s\n", r.when("listing"))
 	for _, threads := range []int{1, 2} {
 		if r.find("listing", anEpoch, cornuName, threads) == nil {
 			continue
