@@ -117,9 +117,13 @@ func (t *tiling) cut(g *Gemm) {
 	case t.m <= tallest && !t.b.trans && (t.m < fewRows || min(g.K, chain)*t.n <= farB): // B streams by, once
 		t.regionCols = page
 		t.stepK = 128
-		if inL2 {
+		switch {
+		case inL2:
 			t.stepK = chain
 			t.regionCols = max(t.n/4/t.panel, 1) * t.panel
+		case t.m <= 3 && t.n >= 2048: // long runs of few rows of B, while C stays in the cache
+			t.stepK = 10
+			t.regionCols = 1024
 		}
 	case t.n > 448 && g.K >= 64 && (t.m >= 1024 || t.m > 448 && !inL2):
 		t.shared = true
