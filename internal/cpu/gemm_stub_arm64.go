@@ -258,6 +258,166 @@ func tile6x8ColsNEON(t *tile)
 //go:noescape
 func tile6x16ColsNEON(t *tile)
 
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x8RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x16RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x32RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x64RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile2x8RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile2x16RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile2x32RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile3x8RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile3x16RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile3x32RowsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x8ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x16ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x32ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile1x64ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile2x8ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile2x16ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile2x32ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile3x8ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile3x16ColsListedNEON(t *tile)
+
+//	for _, p := range list[:k] {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//
+//go:noescape
+func tile3x32ColsListedNEON(t *tile)
+
 //	for i := range rows {
 //		for n := range count {
 //			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])
@@ -271,3 +431,12 @@ func copyNEON(t *block)
 //
 //go:noescape
 func transposeNEON(t *block)
+
+//	for i := range rows {
+//		bits[i] = 0
+//		for j := range cols {
+//			if x[i*ldx+j] != 0 {
+//				bits[i] |= 1 << j
+//
+//go:noescape
+func nonzeroNEON(t *search)

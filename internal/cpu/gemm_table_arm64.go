@@ -27,4 +27,22 @@ var kernelsNEON = gemmKernels{
 			{{1, 8, tile6x8ColsNEON}, {2, 8, tile6x16ColsNEON}},
 		},
 	},
+	together:  4,
+	scattered: 8,
+	nonzero:   nonzeroNEON,
+	list:      listGeneric,
+	listed: tiles{
+		{
+			{},
+			{{1, 8, tile1x8RowsListedNEON}, {2, 8, tile1x16RowsListedNEON}, {4, 8, tile1x32RowsListedNEON}, {8, 8, tile1x64RowsListedNEON}},
+			{{1, 8, tile2x8RowsListedNEON}, {2, 8, tile2x16RowsListedNEON}, {4, 8, tile2x32RowsListedNEON}},
+			{{1, 8, tile3x8RowsListedNEON}, {2, 8, tile3x16RowsListedNEON}, {4, 8, tile3x32RowsListedNEON}},
+		},
+		{
+			{},
+			{{1, 8, tile1x8ColsListedNEON}, {2, 8, tile1x16ColsListedNEON}, {4, 8, tile1x32ColsListedNEON}, {8, 8, tile1x64ColsListedNEON}},
+			{{1, 8, tile2x8ColsListedNEON}, {2, 8, tile2x16ColsListedNEON}, {4, 8, tile2x32ColsListedNEON}},
+			{{1, 8, tile3x8ColsListedNEON}, {2, 8, tile3x16ColsListedNEON}, {4, 8, tile3x32ColsListedNEON}},
+		},
+	},
 }

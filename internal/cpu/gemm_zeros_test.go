@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -15,9 +16,9 @@ var sparse = []size{
 	{128, 256, 784, 0},
 	{100, 300, 300, 3},
 	{33, 133, 700, 1},
-	{40, 700, 450, 0},  // B doesn't stay in the cache
-	{70, 129, 4300, 2}, // two chains
-	{300, 128, 64, 0},
+	{20, 700, 320, 0},  // B doesn't stay in the cache
+	{17, 129, 4200, 2}, // two chains
+	{300, 130, 64, 0},
 	{16, 1040, 130, 0},
 }
 
@@ -253,6 +254,121 @@ func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
 					g.C = fenced[float32](t, len(g.C), atStart)
 					holdAgainstAll(t, g, 1, true)
 				}
+			}
+		}
+	})
+}
+
+// Of tiles below each other, the microkernels compute those before the first with a
+// chain that can't do without its zeros, and leave the others as they are.
+func TestListedTilesEndBeforeAChainThatNeedsItsZeros(t *testing.T) {
+	everyTier(t, func(t *testing.T) {
+		kernels := gemmTiers[Active()]
+		for order := range kernels.listed {
+			for height, list := range kernels.listed[order] {
+				for _, m := range list {
+					width, narrowest := m.vectors*kernels.lanes, m.vectors*kernels.lanes
+					if m.vectors <= kernels.partial {
+						narrowest -= kernels.lanes - 1
+					}
+					for cols := narrowest; cols <= width; cols++ {
+						for seed := range 20 {
+							testListedTiles(t, kernels, m, order == 1, height, cols, uint64(seed))
+						}
+					}
+				}
+			}
+		}
+	})
+}
+
+func testListedTiles(t *testing.T, kernels *gemmKernels, m microkernel, trans bool, height, cols int, seed uint64) {
+	const count, k = 3, 12
+	r := rand.New(rand.NewPCG(seed, uint64(cols)))
+	random := func(n int) []float32 {
+		s := make([]float32, n)
+		for i := range s {
+			s[i] = float32(r.NormFloat64())
+		}
+		return s
+	}
+	rows := count * height
+	b, c := matrix{data: random(k * cols), ld: cols}, matrix{data: random(rows * (cols + 1)), ld: cols + 1}
+	a := matrix{data: random(rows * k), ld: k}
+	aStep := height * k
+	if trans {
+		a.ld, a.trans, aStep = rows, true, height
+	}
+	lists, ks := make([]int32, count*k), make([]int32, count)
+	for tile := range count {
+		for p := range int32(k) {
+			if r.IntN(2) == 0 {
+				lists[tile*k+int(ks[tile])] = p
+				ks[tile]++
+			}
+		}
+	}
+	s := new(gemmScratch)
+	s.tile.resume = r.IntN(2)
+
+	bad, kind := r.IntN(count+1), r.IntN(4)
+	if bad < count && ks[bad] > 0 { // one chain of that tile
+		i, j := bad*height+r.IntN(height), r.IntN(cols)
+		for p := range k {
+			x := []float32{-1e-30, math.MaxFloat32 / 1000, -math.MaxFloat32 / 1000, float32(math.NaN())}[kind]
+			a.from(i, p).data[0] = x
+			b.from(p, j).data[0] = []float32{1e-30, 3000, 3000, 1}[kind]
+		}
+		if kind == 0 {
+			c.from(i, j).data[0] = float32(math.Copysign(0, -1))
+		}
+	} else {
+		bad = count
+	}
+
+	want := slices.Clone(c.data)
+	for i := range bad * height {
+		tile := i / height
+		for j := range cols {
+			sum := &want[i*c.ld+j]
+			if s.tile.resume == 0 {
+				*sum = 0
+			}
+			for _, p := range lists[tile*k:][:ks[tile]] {
+				*sum = fmath.FMA(a.from(i, int(p)).data[0], b.from(int(p), j).data[0], *sum)
+			}
+		}
+	}
+	s.tile.count = count
+	s.tile.list, s.tile.ks, s.tile.listStep, s.tile.ksStep = &lists[0], &ks[0], 4*k, 4
+	s.tile.aStep, s.tile.bStep, s.tile.cStep = 4*aStep, 4, 4*height*c.ld
+	s.multiply(m, a, b, c, cols)
+	if s.tile.count != count-bad {
+		t.Fatalf("%d×%d of %d, transposed %v, seed %d: %d tiles are left, want %d", height, cols, m.vectors, trans, seed, s.tile.count, count-bad)
+	}
+	for i := range want {
+		if !sameBits(c.data[i], want[i]) {
+			t.Fatalf("%d×%d of %d, transposed %v, seed %d: element (%d, %d) is %v, want %v", height, cols, m.vectors, trans, seed, i/c.ld, i%c.ld, c.data[i], want[i])
+		}
+	}
+}
+
+func TestNonzeroSetsTheBitsOfWhatIsNotZero(t *testing.T) {
+	zero := float32(math.Copysign(0, -1))
+	some := []float32{0, zero, 0, zero, 1, -1, math.SmallestNonzeroFloat32, float32(math.NaN()), float32(math.Inf(-1))}
+	everyTier(t, func(t *testing.T) {
+		for cols := 1; cols <= 64; cols++ {
+			const rows = 5
+			r := rand.New(rand.NewPCG(uint64(cols), 3))
+			x := fenced[float32](t, rows*cols, cols%2 == 0)
+			for i := range x {
+				x[i] = some[r.IntN(len(some))]
+			}
+			var got, want [rows]uint64
+			nonzeroGeneric(&search{bits: &want[0], x: &x[0], ldx: 4 * cols, rows: rows, cols: cols})
+			gemmTiers[Active()].nonzero(&search{bits: &got[0], x: &x[0], ldx: 4 * cols, rows: rows, cols: cols})
+			if got != want {
+				t.Fatalf("of %d columns: %x, want %x", cols, got, want)
 			}
 		}
 	})

@@ -26,12 +26,23 @@ func widths(rows int) []int {
 
 func gemm(a *asm) {
 	a.row("var kernelsNEON = gemmKernels{\nlanes: %d,\npartial: 2,\ncopy: copyNEON,\ntranspose: transposeNEON,\ntiles: tiles{\n", lanes)
+	microkernels(a, tallest, false)
+	a.row("},\ntogether: %d,\nscattered: %d,\nnonzero: nonzeroNEON,\nlist: listGeneric,\nlisted: tiles{\n", together, scattered)
+	microkernels(a, tallestListed, true)
+	a.row("},\n}\n")
+	copyBlock(a)
+	transposeBlock(a)
+	a.newKernel(nonzero)
+}
+
+// microkernels emits those of up to so many rows, and their table.
+func microkernels(a *asm, tallest int, listed bool) {
 	for _, cols := range []bool{false, true} {
 		a.row("{\n{},\n")
 		for rows := 1; rows <= tallest; rows++ {
 			a.row("{")
 			for _, vectors := range widths(rows) {
-				m := microkernel{asm: a, rows: rows, vectors: vectors, cols: cols}
+				m := microkernel{asm: a, rows: rows, vectors: vectors, cols: cols, listed: listed}
 				m.emit()
 				a.row("{%d, %d, %s}, ", vectors, lanes, m.name())
 			}
@@ -39,9 +50,6 @@ func gemm(a *asm) {
 		}
 		a.row("},\n")
 	}
-	a.row("},\n}\n")
-	copyBlock(a)
-	transposeBlock(a)
 }
 
 // A microkernel computes tiles. A vector is a pair of registers. Two of them need
@@ -53,6 +61,7 @@ type microkernel struct {
 	*asm
 	rows, vectors int
 	cols          bool // A's columns are contiguous, not its rows
+	listed        bool // the k are those of a list
 	narrow        bool // the tile has less than four columns
 }
 
@@ -73,10 +82,19 @@ const (
 	rowC  = r(21)
 )
 
+// A field of the argument comes to a register, or is added to it.
+type field struct {
+	name string
+	to   r
+}
+
 func (m *microkernel) name() string {
 	order := "Rows"
 	if m.cols {
 		order = "Cols"
+	}
+	if m.listed {
+		order += "Listed"
 	}
 	return fmt.Sprintf("tile%dx%d%sNEON", m.rows, m.vectors*lanes, order)
 }
@@ -105,20 +123,24 @@ const regB = v(30)
 
 func (m *microkernel) emit() {
 	a := m.asm
-	from := "a[i*lda+p]"
+	each, from := "p := range k", "a[i*lda+p]"
 	if m.cols {
 		from = "a[p*lda+i]"
 	}
+	if m.listed {
+		each = "_, p := range list[:k]"
+	}
 	a.function(m.name(), "(t *tile)", 8,
-		"for p := range k {",
+		"for "+each+" {",
 		fmt.Sprintf("	for i := range %d {", m.rows),
 		fmt.Sprintf("		for j := range %d {", m.vectors*lanes),
 		fmt.Sprintf("			c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", from))
 	a.op("MOVD t+0(FP), %v", arg)
-	for _, f := range []struct {
-		name string
-		to   r
-	}{{"a", baseA}, {"b", baseB}, {"c", baseC}, {"lda", lda}, {"ldb", ldb}, {"ldc", ldc}, {"count", count}} {
+	fields := []field{{"a", baseA}, {"b", baseB}, {"c", baseC}, {"lda", lda}, {"ldb", ldb}, {"ldc", ldc}, {"count", count}}
+	if m.listed {
+		fields = append(fields, field{"list", lists}, field{"ks", ks})
+	}
+	for _, f := range fields {
 		a.op("MOVD tile_%s(%v), %v", f.name, arg, f.to)
 	}
 	switch m.vectors {
@@ -162,24 +184,48 @@ func (m *microkernel) tiles(suffix string) {
 	}
 
 	a.label("multiply" + suffix)
-	if m.cols {
-		a.op("MOVD %v, %v", baseA, ptrA)
-	} else {
-		for i := range m.rows {
-			if i == 0 {
-				a.op("MOVD %v, %v", baseA, ptrA)
-			} else {
-				a.op("ADD %v, %v, %v", lda, ptrA+r(i-1), ptrA+r(i))
-			}
+	a.op("MOVD %v, %v", baseA, ptrA)
+	if !m.cols {
+		for i := 1; i < m.rows; i++ {
+			a.op("ADD %v, %v, %v", lda, ptrA+r(i-1), ptrA+r(i))
 		}
 	}
+	if m.listed {
+		m.eachListed(suffix)
+	} else {
+		m.each(suffix)
+	}
+
+	a.label("store" + suffix)
+	steps := []field{{"aStep", baseA}, {"bStep", baseB}, {"cStep", baseC}}
+	if m.listed {
+		m.check("done" + suffix)
+		steps = []field{{"aStep", baseA}, {"cStep", baseC}, {"listStep", lists}, {"ksStep", ks}}
+	}
+	a.op("MOVD %v, %v", baseC, rowC)
+	for i := range m.rows {
+		m.moveC(i, true)
+	}
+	for _, f := range steps {
+		a.op("MOVD tile_%s(%v), %v", f.name, arg, temp)
+		a.op("ADD %v, %v, %v", temp, f.to, f.to)
+	}
+	a.op("SUBS $1, %v, %v", count, count)
+	if m.listed {
+		a.op("MOVD %v, tile_count(%v)", count, arg)
+	}
+	a.op("BNE tile%s", suffix)
+	if m.listed {
+		a.label("done" + suffix)
+	}
+	a.op("RET")
+}
+
+// each emits the loop over k.
+func (m *microkernel) each(suffix string) {
+	a := m.asm
 	a.op("MOVD %v, %v", baseB, ptrB)
-	if m.vectors <= 2 {
-		a.op("ADD %v, %v, %v", second, ptrB, ptrB+1)
-	}
-	if m.narrow {
-		a.op("ADD %v, %v, %v", third, ptrB, ptrB+2)
-	}
+	m.besideB()
 	a.op("MOVD tile_k(%v), %v", arg, depth)
 	a.op("SUBS $%d, %v, %v", unrolled, depth, depth)
 	a.op("BLT rest%s", suffix)
@@ -208,25 +254,19 @@ func (m *microkernel) tiles(suffix string) {
 	m.step(0)
 	a.op("SUBS $1, %v, %v", depth, depth)
 	a.op("BNE single%s", suffix)
-
-	a.label("store" + suffix)
-	a.op("MOVD %v, %v", baseC, rowC)
-	for i := range m.rows {
-		m.moveC(i, true)
-	}
-	for _, f := range []struct {
-		name string
-		to   r
-	}{{"aStep", baseA}, {"bStep", baseB}, {"cStep", baseC}} {
-		a.op("MOVD tile_%s(%v), %v", f.name, arg, temp)
-		a.op("ADD %v, %v, %v", temp, f.to, f.to)
-	}
-	a.op("SUBS $1, %v, %v", count, count)
-	a.op("BNE tile%s", suffix)
-	a.op("RET")
 }
 
-// step emits the multiply-adds of one k.
+// besideB sets where the other registers of a row of B are read.
+func (m *microkernel) besideB() {
+	if m.vectors <= 2 {
+		m.op("ADD %v, %v, %v", second, ptrB, ptrB+1)
+	}
+	if m.narrow {
+		m.op("ADD %v, %v, %v", third, ptrB, ptrB+2)
+	}
+}
+
+// step emits the multiply-adds of one k, and goes to the next if it isn't from a list.
 func (m *microkernel) step(p int) {
 	a := m.asm
 	if m.cols {
@@ -245,7 +285,9 @@ func (m *microkernel) step(p int) {
 				a.op("FMOVS %d(%v), F%d", 4*i, ptrA, x)
 			}
 		}
-		a.op("ADD %v, %v, %v", lda, ptrA, ptrA)
+		if !m.listed {
+			a.op("ADD %v, %v, %v", lda, ptrA, ptrA)
+		}
 	}
 	for pair := range m.vectors {
 		n := 2
@@ -273,7 +315,7 @@ func (m *microkernel) step(p int) {
 			}
 		}
 	}
-	if m.vectors > 2 {
+	if m.vectors > 2 && !m.listed {
 		a.op("ADD %v, %v, %v", ldb, ptrB, ptrB)
 	}
 }
@@ -284,12 +326,17 @@ func (m *microkernel) moveC(i int, store bool) {
 	first := m.acc(i, 0)
 	switch {
 	case m.narrow:
-		for lane, offset := range []r{zero, second, third} {
+		if store {
+			a.op("FMOVS F%d, (%v)", first, rowC)
+		} else {
+			a.op("FMOVS (%v), F%d", rowC, first) // the other lanes are 0
+		}
+		for i, offset := range []r{second, third} {
 			a.op("ADD %v, %v, %v", offset, rowC, temp)
 			if store {
-				a.op("VST1 %v.S[%d], (%v)", first, lane, temp)
+				a.op("VST1 %v.S[%d], (%v)", first, i+1, temp)
 			} else {
-				a.op("VLD1 (%v), %v.S[%d]", temp, first, lane)
+				a.op("VLD1 (%v), %v.S[%d]", temp, first, i+1)
 			}
 		}
 	case m.vectors == 1:
