@@ -36,7 +36,7 @@ func (g *Gemm) runShared(p *par.Pool) {
 	x := &g.pass
 	x.space = gemmSpaces.get()
 	r := &x.region
-	panels := max(passRows/g.height, 1)
+	panels := max(passRows/(g.height+min(g.higher, 1)), 1)
 	for r.c0 = 0; r.c0 < g.n; r.c0 = r.c1 {
 		r.c1 = min(r.c0+passCols, g.n)
 		for r.p0 = 0; r.p0 < g.count; r.p0 = r.p1 {

@@ -109,6 +109,7 @@ var large = []size{
 	{600, 520, 416, 608}, // rows that meet in one set of the cache
 	{530, 540, 4100, 0},  // all are large, and two chains
 	{1400, 1520, 70, 0},  // C goes past the caches
+	{2500, 460, 70, 0},   // more rows than a pass has
 	{1, 1, 9000, 0},
 	{1, 700, 800, 1},
 	{700, 1, 800, 0},
