@@ -211,6 +211,9 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 			case g.lists != nil:
 				g.listed(s, p, k0, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
+			case g.turned:
+				g.acrossTurned(s, strip, panel, c.from(row, col), height, width)
+				p++
 			case g.downward:
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
@@ -249,6 +252,19 @@ func (g *Gemm) across(s *gemmScratch, a, b, c matrix, height, cols int) {
 		t.bStep, t.cStep = 4*width, 4*width
 		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
 		col += t.count * width
+	}
+}
+
+// acrossTurned is across for a B that is transposed and not packed.
+func (g *Gemm) acrossTurned(s *gemmScratch, a, b, c matrix, height, cols int) {
+	t, m := &s.tile, g.kernels.turned.of(a.trans, height)[0]
+	t.aStep, t.bStep, t.cStep = 0, 4*m.lanes*b.ld, 4*m.lanes
+	full := cols / m.lanes * m.lanes
+	if t.count = full / m.lanes; full > 0 {
+		s.multiply(m, a, b, c, m.lanes)
+	}
+	if t.count = 1; cols > full {
+		s.multiply(m, a, b.from(0, full), c.from(0, full), cols-full)
 	}
 }
 

@@ -7972,6 +7972,973 @@ store:
 	VZEROUPPER
 	RET
 
+// func tile1x8RowsTurnedAVX2(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x8RowsTurnedAVX2(SB), NOSPLIT, $16-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	MOVQ    CX, BX
+	NEGQ    BX
+	VMOVUPS 32(DX)(BX*4), Y15
+	MOVQ    (AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    SI, (SP)
+	MOVQ    56(AX), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    32(AX), SI
+	LEAQ    (SI)(SI*2), DI
+	LEAQ    (SI)(SI*4), R8
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), R9
+	MOVQ       (SP), R9
+	VMASKMOVPS (R9), Y15, Y0
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+
+multiply:
+	MOVQ DX, R9
+	MOVQ BX, R10
+	MOVQ 48(AX), R11
+	SUBQ $+8, R11
+	JLT  rest
+
+square:
+	MOVQ       R10, R12
+	VMOVUPS    (R12), Y2
+	PREFETCHT0 512(R12)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*1), Y3
+	PREFETCHT0 512(R12)(SI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*2), Y4
+	PREFETCHT0 512(R12)(SI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R12)(DI*1), Y5
+	PREFETCHT0 512(R12)(DI*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*4), Y6
+	PREFETCHT0 512(R12)(SI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R12)(R8*1), Y7
+	PREFETCHT0 512(R12)(R8*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R12)(DI*2), Y8
+	PREFETCHT0 512(R12)(DI*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R12)(DI*2), R12
+	ADDQ       SI, R12
+	VMOVUPS    (R12), Y9
+	PREFETCHT0 512(R12)
+
+loaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	VBROADCASTSS 4(R9), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	VBROADCASTSS 8(R9), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VBROADCASTSS 12(R9), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	VBROADCASTSS 16(R9), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	VBROADCASTSS 20(R9), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	VBROADCASTSS 24(R9), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	VBROADCASTSS 28(R9), Y2
+	VFMADD231PS  Y2, Y9, Y0
+	ADDQ         $+32, R9
+	ADDQ         $+32, R10
+	SUBQ         $+8, R11
+	JGE          square
+
+rest:
+	ADDQ       $+8, R11
+	JZ         store
+	LEAQ       slidingMask<>+0(SB), R12
+	MOVQ       R11, R13
+	NEGQ       R13
+	VMOVUPS    32(R12)(R13*4), Y14
+	VMASKMOVPS (R10), Y14, Y2
+	CMPQ       CX, $+1
+	JEQ        restLoaded
+	VMASKMOVPS (R10)(SI*1), Y14, Y3
+	CMPQ       CX, $+2
+	JEQ        restLoaded
+	VMASKMOVPS (R10)(SI*2), Y14, Y4
+	CMPQ       CX, $+3
+	JEQ        restLoaded
+	VMASKMOVPS (R10)(DI*1), Y14, Y5
+	CMPQ       CX, $+4
+	JEQ        restLoaded
+	VMASKMOVPS (R10)(SI*4), Y14, Y6
+	CMPQ       CX, $+5
+	JEQ        restLoaded
+	VMASKMOVPS (R10)(R8*1), Y14, Y7
+	CMPQ       CX, $+6
+	JEQ        restLoaded
+	VMASKMOVPS (R10)(DI*2), Y14, Y8
+	CMPQ       CX, $+7
+	JEQ        restLoaded
+	LEAQ       (R10)(DI*2), R10
+	ADDQ       SI, R10
+	VMASKMOVPS (R10), Y14, Y9
+
+restLoaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R9), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	CMPQ         R11, $+1
+	JEQ          store
+	VBROADCASTSS 4(R9), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	CMPQ         R11, $+2
+	JEQ          store
+	VBROADCASTSS 8(R9), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	CMPQ         R11, $+3
+	JEQ          store
+	VBROADCASTSS 12(R9), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	CMPQ         R11, $+4
+	JEQ          store
+	VBROADCASTSS 16(R9), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	CMPQ         R11, $+5
+	JEQ          store
+	VBROADCASTSS 20(R9), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	CMPQ         R11, $+6
+	JEQ          store
+	VBROADCASTSS 24(R9), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	CMPQ         R11, $+7
+	JEQ          store
+
+store:
+	MOVQ       40(AX), R9
+	MOVQ       (SP), R9
+	VMASKMOVPS Y0, Y15, (R9)
+	ADDQ       72(AX), BX
+	MOVQ       80(AX), R9
+	ADDQ       R9, (SP)
+	DECQ       8(SP)
+	JNZ        tile
+	VZEROUPPER
+	RET
+
+// func tile2x8RowsTurnedAVX2(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x8RowsTurnedAVX2(SB), NOSPLIT, $16-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	MOVQ    CX, BX
+	NEGQ    BX
+	VMOVUPS 32(DX)(BX*4), Y15
+	MOVQ    (AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    SI, (SP)
+	MOVQ    56(AX), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    24(AX), SI
+	MOVQ    32(AX), DI
+	LEAQ    (DI)(DI*2), R8
+	LEAQ    (DI)(DI*4), R9
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), R10
+	MOVQ       (SP), R11
+	VMASKMOVPS (R11), Y15, Y0
+	ADDQ       R10, R11
+	VMASKMOVPS (R11), Y15, Y1
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+8, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Y2
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Y3
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Y4
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Y5
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Y6
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Y7
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Y8
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Y9
+	PREFETCHT0 512(R13)
+
+loaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	VBROADCASTSS (R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y10, Y1
+	VBROADCASTSS 4(R10), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	VBROADCASTSS 4(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y11, Y1
+	VBROADCASTSS 8(R10), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VBROADCASTSS 8(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y12, Y1
+	VBROADCASTSS 12(R10), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	VBROADCASTSS 12(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y13, Y1
+	VBROADCASTSS 16(R10), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	VBROADCASTSS 16(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y6, Y1
+	VBROADCASTSS 20(R10), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	VBROADCASTSS 20(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	VBROADCASTSS 24(R10), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	VBROADCASTSS 24(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y8, Y1
+	VBROADCASTSS 28(R10), Y2
+	VFMADD231PS  Y2, Y9, Y0
+	VBROADCASTSS 28(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y9, Y1
+	ADDQ         $+32, R10
+	ADDQ         $+32, R11
+	SUBQ         $+8, R12
+	JGE          square
+
+rest:
+	ADDQ       $+8, R12
+	JZ         store
+	LEAQ       slidingMask<>+0(SB), R13
+	MOVQ       R12, R14
+	NEGQ       R14
+	VMOVUPS    32(R13)(R14*4), Y14
+	VMASKMOVPS (R11), Y14, Y2
+	CMPQ       CX, $+1
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*1), Y14, Y3
+	CMPQ       CX, $+2
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*2), Y14, Y4
+	CMPQ       CX, $+3
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R8*1), Y14, Y5
+	CMPQ       CX, $+4
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*4), Y14, Y6
+	CMPQ       CX, $+5
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R9*1), Y14, Y7
+	CMPQ       CX, $+6
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R8*2), Y14, Y8
+	CMPQ       CX, $+7
+	JEQ        restLoaded
+	LEAQ       (R11)(R8*2), R11
+	ADDQ       DI, R11
+	VMASKMOVPS (R11), Y14, Y9
+
+restLoaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	VBROADCASTSS (R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y10, Y1
+	CMPQ         R12, $+1
+	JEQ          store
+	VBROADCASTSS 4(R10), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	VBROADCASTSS 4(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y11, Y1
+	CMPQ         R12, $+2
+	JEQ          store
+	VBROADCASTSS 8(R10), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VBROADCASTSS 8(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y12, Y1
+	CMPQ         R12, $+3
+	JEQ          store
+	VBROADCASTSS 12(R10), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	VBROADCASTSS 12(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y13, Y1
+	CMPQ         R12, $+4
+	JEQ          store
+	VBROADCASTSS 16(R10), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	VBROADCASTSS 16(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y6, Y1
+	CMPQ         R12, $+5
+	JEQ          store
+	VBROADCASTSS 20(R10), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	VBROADCASTSS 20(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	CMPQ         R12, $+6
+	JEQ          store
+	VBROADCASTSS 24(R10), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	VBROADCASTSS 24(R10)(SI*1), Y3
+	VFMADD231PS  Y3, Y8, Y1
+	CMPQ         R12, $+7
+	JEQ          store
+
+store:
+	MOVQ       40(AX), R10
+	MOVQ       (SP), R11
+	VMASKMOVPS Y0, Y15, (R11)
+	ADDQ       R10, R11
+	VMASKMOVPS Y1, Y15, (R11)
+	ADDQ       72(AX), BX
+	MOVQ       80(AX), R10
+	ADDQ       R10, (SP)
+	DECQ       8(SP)
+	JNZ        tile
+	VZEROUPPER
+	RET
+
+// func tile1x8ColsTurnedAVX2(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile1x8ColsTurnedAVX2(SB), NOSPLIT, $16-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	MOVQ    CX, BX
+	NEGQ    BX
+	VMOVUPS 32(DX)(BX*4), Y15
+	MOVQ    (AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    SI, (SP)
+	MOVQ    56(AX), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    24(AX), SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    32(AX), DI
+	LEAQ    (DI)(DI*2), R8
+	LEAQ    (DI)(DI*4), R9
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), R10
+	MOVQ       (SP), R10
+	VMASKMOVPS (R10), Y15, Y0
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+8, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Y2
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Y3
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Y4
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Y5
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Y6
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Y7
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Y8
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Y9
+	PREFETCHT0 512(R13)
+
+loaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y9, Y0
+	ADDQ         SI, R10
+	ADDQ         $+32, R11
+	SUBQ         $+8, R12
+	JGE          square
+
+rest:
+	ADDQ       $+8, R12
+	JZ         store
+	LEAQ       slidingMask<>+0(SB), R13
+	MOVQ       R12, R14
+	NEGQ       R14
+	VMOVUPS    32(R13)(R14*4), Y14
+	VMASKMOVPS (R11), Y14, Y2
+	CMPQ       CX, $+1
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*1), Y14, Y3
+	CMPQ       CX, $+2
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*2), Y14, Y4
+	CMPQ       CX, $+3
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R8*1), Y14, Y5
+	CMPQ       CX, $+4
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*4), Y14, Y6
+	CMPQ       CX, $+5
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R9*1), Y14, Y7
+	CMPQ       CX, $+6
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R8*2), Y14, Y8
+	CMPQ       CX, $+7
+	JEQ        restLoaded
+	LEAQ       (R11)(R8*2), R11
+	ADDQ       DI, R11
+	VMASKMOVPS (R11), Y14, Y9
+
+restLoaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+1
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+2
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+3
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+4
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+5
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+6
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	ADDQ         SI, R10
+	CMPQ         R12, $+7
+	JEQ          store
+
+store:
+	MOVQ       40(AX), R10
+	MOVQ       (SP), R10
+	VMASKMOVPS Y0, Y15, (R10)
+	ADDQ       72(AX), BX
+	MOVQ       80(AX), R10
+	ADDQ       R10, (SP)
+	DECQ       8(SP)
+	JNZ        tile
+	VZEROUPPER
+	RET
+
+// func tile2x8ColsTurnedAVX2(t *tile)
+// Requires: AVX, FMA3, MMX+
+TEXT ·tile2x8ColsTurnedAVX2(SB), NOSPLIT, $16-8
+	MOVQ    t+0(FP), AX
+	MOVQ    88(AX), CX
+	LEAQ    slidingMask<>+0(SB), DX
+	MOVQ    CX, BX
+	NEGQ    BX
+	VMOVUPS 32(DX)(BX*4), Y15
+	MOVQ    (AX), DX
+	MOVQ    8(AX), BX
+	MOVQ    16(AX), SI
+	MOVQ    SI, (SP)
+	MOVQ    56(AX), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    24(AX), SI
+	LEAQ    (SI)(SI*2), DI
+	MOVQ    32(AX), DI
+	LEAQ    (DI)(DI*2), R8
+	LEAQ    (DI)(DI*4), R9
+
+tile:
+	CMPQ       128(AX), $+0
+	JEQ        zero
+	MOVQ       40(AX), R10
+	MOVQ       (SP), R11
+	VMASKMOVPS (R11), Y15, Y0
+	ADDQ       R10, R11
+	VMASKMOVPS (R11), Y15, Y1
+	JMP        multiply
+
+zero:
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+8, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Y2
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Y3
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Y4
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Y5
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Y6
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Y7
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Y8
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Y9
+	PREFETCHT0 512(R13)
+
+loaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y10, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y11, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y12, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y13, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y6, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y8, Y1
+	ADDQ         SI, R10
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y9, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y9, Y1
+	ADDQ         SI, R10
+	ADDQ         $+32, R11
+	SUBQ         $+8, R12
+	JGE          square
+
+rest:
+	ADDQ       $+8, R12
+	JZ         store
+	LEAQ       slidingMask<>+0(SB), R13
+	MOVQ       R12, R14
+	NEGQ       R14
+	VMOVUPS    32(R13)(R14*4), Y14
+	VMASKMOVPS (R11), Y14, Y2
+	CMPQ       CX, $+1
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*1), Y14, Y3
+	CMPQ       CX, $+2
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*2), Y14, Y4
+	CMPQ       CX, $+3
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R8*1), Y14, Y5
+	CMPQ       CX, $+4
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(DI*4), Y14, Y6
+	CMPQ       CX, $+5
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R9*1), Y14, Y7
+	CMPQ       CX, $+6
+	JEQ        restLoaded
+	VMASKMOVPS (R11)(R8*2), Y14, Y8
+	CMPQ       CX, $+7
+	JEQ        restLoaded
+	LEAQ       (R11)(R8*2), R11
+	ADDQ       DI, R11
+	VMASKMOVPS (R11), Y14, Y9
+
+restLoaded:
+	VUNPCKLPS    Y3, Y2, Y10
+	VUNPCKHPS    Y3, Y2, Y11
+	VUNPCKLPS    Y5, Y4, Y12
+	VUNPCKHPS    Y5, Y4, Y13
+	VUNPCKLPD    Y12, Y10, Y2
+	VUNPCKHPD    Y12, Y10, Y3
+	VUNPCKLPD    Y13, Y11, Y4
+	VUNPCKHPD    Y13, Y11, Y5
+	VUNPCKLPS    Y7, Y6, Y10
+	VUNPCKHPS    Y7, Y6, Y11
+	VUNPCKLPS    Y9, Y8, Y12
+	VUNPCKHPS    Y9, Y8, Y13
+	VUNPCKLPD    Y12, Y10, Y6
+	VUNPCKHPD    Y12, Y10, Y7
+	VUNPCKLPD    Y13, Y11, Y8
+	VUNPCKHPD    Y13, Y11, Y9
+	VPERM2F128   $0x20, Y6, Y2, Y10
+	VPERM2F128   $0x31, Y6, Y2, Y6
+	VPERM2F128   $0x20, Y7, Y3, Y11
+	VPERM2F128   $0x31, Y7, Y3, Y7
+	VPERM2F128   $0x20, Y8, Y4, Y12
+	VPERM2F128   $0x31, Y8, Y4, Y8
+	VPERM2F128   $0x20, Y9, Y5, Y13
+	VPERM2F128   $0x31, Y9, Y5, Y9
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y10, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y10, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+1
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y11, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y11, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+2
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y12, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y12, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+3
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y13, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y13, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+4
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y6, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y6, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+5
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y7, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y7, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+6
+	JEQ          store
+	VBROADCASTSS (R10), Y2
+	VFMADD231PS  Y2, Y8, Y0
+	VBROADCASTSS 4(R10), Y3
+	VFMADD231PS  Y3, Y8, Y1
+	ADDQ         SI, R10
+	CMPQ         R12, $+7
+	JEQ          store
+
+store:
+	MOVQ       40(AX), R10
+	MOVQ       (SP), R11
+	VMASKMOVPS Y0, Y15, (R11)
+	ADDQ       R10, R11
+	VMASKMOVPS Y1, Y15, (R11)
+	ADDQ       72(AX), BX
+	MOVQ       80(AX), R10
+	ADDQ       R10, (SP)
+	DECQ       8(SP)
+	JNZ        tile
+	VZEROUPPER
+	RET
+
 // func tile1x8RowsListedAVX2(t *tile)
 // Requires: AVX, AVX2, FMA3
 TEXT ·tile1x8RowsListedAVX2(SB), NOSPLIT, $24-8
@@ -26916,6 +27883,3530 @@ own:
 	PREFETCHT0 64(R13)
 	JMP        fetched
 
+// func tile1x16RowsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile1x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  32(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	LEAQ  (SI)(SI*4), R8
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R9
+	MOVQ      (SP), R9
+	VMOVUPS.Z (R9), K1, Z0
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+
+multiply:
+	MOVQ DX, R9
+	MOVQ BX, R10
+	MOVQ 48(AX), R11
+	SUBQ $+16, R11
+	JLT  rest
+
+square:
+	MOVQ       R10, R12
+	VMOVUPS    (R12), Z4
+	PREFETCHT0 512(R12)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*1), Z5
+	PREFETCHT0 512(R12)(SI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*2), Z6
+	PREFETCHT0 512(R12)(SI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R12)(DI*1), Z7
+	PREFETCHT0 512(R12)(DI*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*4), Z8
+	PREFETCHT0 512(R12)(SI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R12)(R8*1), Z9
+	PREFETCHT0 512(R12)(R8*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R12)(DI*2), Z10
+	PREFETCHT0 512(R12)(DI*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R12)(DI*2), R12
+	ADDQ       SI, R12
+	VMOVUPS    (R12), Z11
+	PREFETCHT0 512(R12)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*1), Z12
+	PREFETCHT0 512(R12)(SI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*2), Z13
+	PREFETCHT0 512(R12)(SI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R12)(DI*1), Z14
+	PREFETCHT0 512(R12)(DI*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*4), Z15
+	PREFETCHT0 512(R12)(SI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R12)(R8*1), Z16
+	PREFETCHT0 512(R12)(R8*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R12)(DI*2), Z17
+	PREFETCHT0 512(R12)(DI*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R12)(DI*2), R12
+	ADDQ       SI, R12
+	VMOVUPS    (R12), Z18
+	PREFETCHT0 512(R12)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R12)(SI*1), Z19
+	PREFETCHT0 512(R12)(SI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R9), Z4, Z0
+	VFMADD231PS.BCST 4(R9), Z5, Z0
+	VFMADD231PS.BCST 8(R9), Z6, Z0
+	VFMADD231PS.BCST 12(R9), Z7, Z0
+	VFMADD231PS.BCST 16(R9), Z8, Z0
+	VFMADD231PS.BCST 20(R9), Z9, Z0
+	VFMADD231PS.BCST 24(R9), Z10, Z0
+	VFMADD231PS.BCST 28(R9), Z11, Z0
+	VFMADD231PS.BCST 32(R9), Z12, Z0
+	VFMADD231PS.BCST 36(R9), Z13, Z0
+	VFMADD231PS.BCST 40(R9), Z14, Z0
+	VFMADD231PS.BCST 44(R9), Z15, Z0
+	VFMADD231PS.BCST 48(R9), Z16, Z0
+	VFMADD231PS.BCST 52(R9), Z17, Z0
+	VFMADD231PS.BCST 56(R9), Z18, Z0
+	VFMADD231PS.BCST 60(R9), Z19, Z0
+	ADDQ             $+64, R9
+	ADDQ             $+64, R10
+	SUBQ             $+16, R11
+	JGE              square
+
+rest:
+	ADDQ      $+16, R11
+	JZ        store
+	MOVL      $-1, R12
+	BZHIL     R11, R12, R12
+	KMOVW     R12, K2
+	VMOVUPS.Z (R10), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(DI*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(R8*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(DI*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R10)(DI*2), R10
+	ADDQ      SI, R10
+	VMOVUPS.Z (R10), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(DI*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(R8*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(DI*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R10)(DI*2), R10
+	ADDQ      SI, R10
+	VMOVUPS.Z (R10), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R10)(SI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R9), Z4, Z0
+	CMPQ             R11, $+1
+	JEQ              store
+	VFMADD231PS.BCST 4(R9), Z5, Z0
+	CMPQ             R11, $+2
+	JEQ              store
+	VFMADD231PS.BCST 8(R9), Z6, Z0
+	CMPQ             R11, $+3
+	JEQ              store
+	VFMADD231PS.BCST 12(R9), Z7, Z0
+	CMPQ             R11, $+4
+	JEQ              store
+	VFMADD231PS.BCST 16(R9), Z8, Z0
+	CMPQ             R11, $+5
+	JEQ              store
+	VFMADD231PS.BCST 20(R9), Z9, Z0
+	CMPQ             R11, $+6
+	JEQ              store
+	VFMADD231PS.BCST 24(R9), Z10, Z0
+	CMPQ             R11, $+7
+	JEQ              store
+	VFMADD231PS.BCST 28(R9), Z11, Z0
+	CMPQ             R11, $+8
+	JEQ              store
+	VFMADD231PS.BCST 32(R9), Z12, Z0
+	CMPQ             R11, $+9
+	JEQ              store
+	VFMADD231PS.BCST 36(R9), Z13, Z0
+	CMPQ             R11, $+10
+	JEQ              store
+	VFMADD231PS.BCST 40(R9), Z14, Z0
+	CMPQ             R11, $+11
+	JEQ              store
+	VFMADD231PS.BCST 44(R9), Z15, Z0
+	CMPQ             R11, $+12
+	JEQ              store
+	VFMADD231PS.BCST 48(R9), Z16, Z0
+	CMPQ             R11, $+13
+	JEQ              store
+	VFMADD231PS.BCST 52(R9), Z17, Z0
+	CMPQ             R11, $+14
+	JEQ              store
+	VFMADD231PS.BCST 56(R9), Z18, Z0
+	CMPQ             R11, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R9
+	MOVQ    (SP), R9
+	VMOVUPS Z0, K1, (R9)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R9
+	ADDQ    R9, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile2x16RowsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile2x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	MOVQ  32(AX), DI
+	LEAQ  (DI)(DI*2), R8
+	LEAQ  (DI)(DI*4), R9
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R10
+	MOVQ      (SP), R11
+	VMOVUPS.Z (R11), K1, Z0
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z1
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+16, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Z4
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z5
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z6
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z7
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z8
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z9
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z10
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z11
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z12
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z13
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z14
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z15
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z16
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z17
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z18
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z19
+	PREFETCHT0 512(R13)(DI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST (R10)(SI*1), Z4, Z1
+	VFMADD231PS.BCST 4(R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10)(SI*1), Z5, Z1
+	VFMADD231PS.BCST 8(R10), Z6, Z0
+	VFMADD231PS.BCST 8(R10)(SI*1), Z6, Z1
+	VFMADD231PS.BCST 12(R10), Z7, Z0
+	VFMADD231PS.BCST 12(R10)(SI*1), Z7, Z1
+	VFMADD231PS.BCST 16(R10), Z8, Z0
+	VFMADD231PS.BCST 16(R10)(SI*1), Z8, Z1
+	VFMADD231PS.BCST 20(R10), Z9, Z0
+	VFMADD231PS.BCST 20(R10)(SI*1), Z9, Z1
+	VFMADD231PS.BCST 24(R10), Z10, Z0
+	VFMADD231PS.BCST 24(R10)(SI*1), Z10, Z1
+	VFMADD231PS.BCST 28(R10), Z11, Z0
+	VFMADD231PS.BCST 28(R10)(SI*1), Z11, Z1
+	VFMADD231PS.BCST 32(R10), Z12, Z0
+	VFMADD231PS.BCST 32(R10)(SI*1), Z12, Z1
+	VFMADD231PS.BCST 36(R10), Z13, Z0
+	VFMADD231PS.BCST 36(R10)(SI*1), Z13, Z1
+	VFMADD231PS.BCST 40(R10), Z14, Z0
+	VFMADD231PS.BCST 40(R10)(SI*1), Z14, Z1
+	VFMADD231PS.BCST 44(R10), Z15, Z0
+	VFMADD231PS.BCST 44(R10)(SI*1), Z15, Z1
+	VFMADD231PS.BCST 48(R10), Z16, Z0
+	VFMADD231PS.BCST 48(R10)(SI*1), Z16, Z1
+	VFMADD231PS.BCST 52(R10), Z17, Z0
+	VFMADD231PS.BCST 52(R10)(SI*1), Z17, Z1
+	VFMADD231PS.BCST 56(R10), Z18, Z0
+	VFMADD231PS.BCST 56(R10)(SI*1), Z18, Z1
+	VFMADD231PS.BCST 60(R10), Z19, Z0
+	VFMADD231PS.BCST 60(R10)(SI*1), Z19, Z1
+	ADDQ             $+64, R10
+	ADDQ             $+64, R11
+	SUBQ             $+16, R12
+	JGE              square
+
+rest:
+	ADDQ      $+16, R12
+	JZ        store
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
+	KMOVW     R13, K2
+	VMOVUPS.Z (R11), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST (R10)(SI*1), Z4, Z1
+	CMPQ             R12, $+1
+	JEQ              store
+	VFMADD231PS.BCST 4(R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10)(SI*1), Z5, Z1
+	CMPQ             R12, $+2
+	JEQ              store
+	VFMADD231PS.BCST 8(R10), Z6, Z0
+	VFMADD231PS.BCST 8(R10)(SI*1), Z6, Z1
+	CMPQ             R12, $+3
+	JEQ              store
+	VFMADD231PS.BCST 12(R10), Z7, Z0
+	VFMADD231PS.BCST 12(R10)(SI*1), Z7, Z1
+	CMPQ             R12, $+4
+	JEQ              store
+	VFMADD231PS.BCST 16(R10), Z8, Z0
+	VFMADD231PS.BCST 16(R10)(SI*1), Z8, Z1
+	CMPQ             R12, $+5
+	JEQ              store
+	VFMADD231PS.BCST 20(R10), Z9, Z0
+	VFMADD231PS.BCST 20(R10)(SI*1), Z9, Z1
+	CMPQ             R12, $+6
+	JEQ              store
+	VFMADD231PS.BCST 24(R10), Z10, Z0
+	VFMADD231PS.BCST 24(R10)(SI*1), Z10, Z1
+	CMPQ             R12, $+7
+	JEQ              store
+	VFMADD231PS.BCST 28(R10), Z11, Z0
+	VFMADD231PS.BCST 28(R10)(SI*1), Z11, Z1
+	CMPQ             R12, $+8
+	JEQ              store
+	VFMADD231PS.BCST 32(R10), Z12, Z0
+	VFMADD231PS.BCST 32(R10)(SI*1), Z12, Z1
+	CMPQ             R12, $+9
+	JEQ              store
+	VFMADD231PS.BCST 36(R10), Z13, Z0
+	VFMADD231PS.BCST 36(R10)(SI*1), Z13, Z1
+	CMPQ             R12, $+10
+	JEQ              store
+	VFMADD231PS.BCST 40(R10), Z14, Z0
+	VFMADD231PS.BCST 40(R10)(SI*1), Z14, Z1
+	CMPQ             R12, $+11
+	JEQ              store
+	VFMADD231PS.BCST 44(R10), Z15, Z0
+	VFMADD231PS.BCST 44(R10)(SI*1), Z15, Z1
+	CMPQ             R12, $+12
+	JEQ              store
+	VFMADD231PS.BCST 48(R10), Z16, Z0
+	VFMADD231PS.BCST 48(R10)(SI*1), Z16, Z1
+	CMPQ             R12, $+13
+	JEQ              store
+	VFMADD231PS.BCST 52(R10), Z17, Z0
+	VFMADD231PS.BCST 52(R10)(SI*1), Z17, Z1
+	CMPQ             R12, $+14
+	JEQ              store
+	VFMADD231PS.BCST 56(R10), Z18, Z0
+	VFMADD231PS.BCST 56(R10)(SI*1), Z18, Z1
+	CMPQ             R12, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R10
+	MOVQ    (SP), R11
+	VMOVUPS Z0, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R10
+	ADDQ    R10, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile3x16RowsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile3x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	MOVQ  32(AX), DI
+	LEAQ  (DI)(DI*2), R8
+	LEAQ  (DI)(DI*4), R9
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R10
+	MOVQ      (SP), R11
+	VMOVUPS.Z (R11), K1, Z0
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z1
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z2
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+16, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Z4
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z5
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z6
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z7
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z8
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z9
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z10
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z11
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z12
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z13
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z14
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z15
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z16
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z17
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z18
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z19
+	PREFETCHT0 512(R13)(DI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST (R10)(SI*1), Z4, Z1
+	VFMADD231PS.BCST (R10)(SI*2), Z4, Z2
+	VFMADD231PS.BCST 4(R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10)(SI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R10)(SI*2), Z5, Z2
+	VFMADD231PS.BCST 8(R10), Z6, Z0
+	VFMADD231PS.BCST 8(R10)(SI*1), Z6, Z1
+	VFMADD231PS.BCST 8(R10)(SI*2), Z6, Z2
+	VFMADD231PS.BCST 12(R10), Z7, Z0
+	VFMADD231PS.BCST 12(R10)(SI*1), Z7, Z1
+	VFMADD231PS.BCST 12(R10)(SI*2), Z7, Z2
+	VFMADD231PS.BCST 16(R10), Z8, Z0
+	VFMADD231PS.BCST 16(R10)(SI*1), Z8, Z1
+	VFMADD231PS.BCST 16(R10)(SI*2), Z8, Z2
+	VFMADD231PS.BCST 20(R10), Z9, Z0
+	VFMADD231PS.BCST 20(R10)(SI*1), Z9, Z1
+	VFMADD231PS.BCST 20(R10)(SI*2), Z9, Z2
+	VFMADD231PS.BCST 24(R10), Z10, Z0
+	VFMADD231PS.BCST 24(R10)(SI*1), Z10, Z1
+	VFMADD231PS.BCST 24(R10)(SI*2), Z10, Z2
+	VFMADD231PS.BCST 28(R10), Z11, Z0
+	VFMADD231PS.BCST 28(R10)(SI*1), Z11, Z1
+	VFMADD231PS.BCST 28(R10)(SI*2), Z11, Z2
+	VFMADD231PS.BCST 32(R10), Z12, Z0
+	VFMADD231PS.BCST 32(R10)(SI*1), Z12, Z1
+	VFMADD231PS.BCST 32(R10)(SI*2), Z12, Z2
+	VFMADD231PS.BCST 36(R10), Z13, Z0
+	VFMADD231PS.BCST 36(R10)(SI*1), Z13, Z1
+	VFMADD231PS.BCST 36(R10)(SI*2), Z13, Z2
+	VFMADD231PS.BCST 40(R10), Z14, Z0
+	VFMADD231PS.BCST 40(R10)(SI*1), Z14, Z1
+	VFMADD231PS.BCST 40(R10)(SI*2), Z14, Z2
+	VFMADD231PS.BCST 44(R10), Z15, Z0
+	VFMADD231PS.BCST 44(R10)(SI*1), Z15, Z1
+	VFMADD231PS.BCST 44(R10)(SI*2), Z15, Z2
+	VFMADD231PS.BCST 48(R10), Z16, Z0
+	VFMADD231PS.BCST 48(R10)(SI*1), Z16, Z1
+	VFMADD231PS.BCST 48(R10)(SI*2), Z16, Z2
+	VFMADD231PS.BCST 52(R10), Z17, Z0
+	VFMADD231PS.BCST 52(R10)(SI*1), Z17, Z1
+	VFMADD231PS.BCST 52(R10)(SI*2), Z17, Z2
+	VFMADD231PS.BCST 56(R10), Z18, Z0
+	VFMADD231PS.BCST 56(R10)(SI*1), Z18, Z1
+	VFMADD231PS.BCST 56(R10)(SI*2), Z18, Z2
+	VFMADD231PS.BCST 60(R10), Z19, Z0
+	VFMADD231PS.BCST 60(R10)(SI*1), Z19, Z1
+	VFMADD231PS.BCST 60(R10)(SI*2), Z19, Z2
+	ADDQ             $+64, R10
+	ADDQ             $+64, R11
+	SUBQ             $+16, R12
+	JGE              square
+
+rest:
+	ADDQ      $+16, R12
+	JZ        store
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
+	KMOVW     R13, K2
+	VMOVUPS.Z (R11), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST (R10)(SI*1), Z4, Z1
+	VFMADD231PS.BCST (R10)(SI*2), Z4, Z2
+	CMPQ             R12, $+1
+	JEQ              store
+	VFMADD231PS.BCST 4(R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10)(SI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R10)(SI*2), Z5, Z2
+	CMPQ             R12, $+2
+	JEQ              store
+	VFMADD231PS.BCST 8(R10), Z6, Z0
+	VFMADD231PS.BCST 8(R10)(SI*1), Z6, Z1
+	VFMADD231PS.BCST 8(R10)(SI*2), Z6, Z2
+	CMPQ             R12, $+3
+	JEQ              store
+	VFMADD231PS.BCST 12(R10), Z7, Z0
+	VFMADD231PS.BCST 12(R10)(SI*1), Z7, Z1
+	VFMADD231PS.BCST 12(R10)(SI*2), Z7, Z2
+	CMPQ             R12, $+4
+	JEQ              store
+	VFMADD231PS.BCST 16(R10), Z8, Z0
+	VFMADD231PS.BCST 16(R10)(SI*1), Z8, Z1
+	VFMADD231PS.BCST 16(R10)(SI*2), Z8, Z2
+	CMPQ             R12, $+5
+	JEQ              store
+	VFMADD231PS.BCST 20(R10), Z9, Z0
+	VFMADD231PS.BCST 20(R10)(SI*1), Z9, Z1
+	VFMADD231PS.BCST 20(R10)(SI*2), Z9, Z2
+	CMPQ             R12, $+6
+	JEQ              store
+	VFMADD231PS.BCST 24(R10), Z10, Z0
+	VFMADD231PS.BCST 24(R10)(SI*1), Z10, Z1
+	VFMADD231PS.BCST 24(R10)(SI*2), Z10, Z2
+	CMPQ             R12, $+7
+	JEQ              store
+	VFMADD231PS.BCST 28(R10), Z11, Z0
+	VFMADD231PS.BCST 28(R10)(SI*1), Z11, Z1
+	VFMADD231PS.BCST 28(R10)(SI*2), Z11, Z2
+	CMPQ             R12, $+8
+	JEQ              store
+	VFMADD231PS.BCST 32(R10), Z12, Z0
+	VFMADD231PS.BCST 32(R10)(SI*1), Z12, Z1
+	VFMADD231PS.BCST 32(R10)(SI*2), Z12, Z2
+	CMPQ             R12, $+9
+	JEQ              store
+	VFMADD231PS.BCST 36(R10), Z13, Z0
+	VFMADD231PS.BCST 36(R10)(SI*1), Z13, Z1
+	VFMADD231PS.BCST 36(R10)(SI*2), Z13, Z2
+	CMPQ             R12, $+10
+	JEQ              store
+	VFMADD231PS.BCST 40(R10), Z14, Z0
+	VFMADD231PS.BCST 40(R10)(SI*1), Z14, Z1
+	VFMADD231PS.BCST 40(R10)(SI*2), Z14, Z2
+	CMPQ             R12, $+11
+	JEQ              store
+	VFMADD231PS.BCST 44(R10), Z15, Z0
+	VFMADD231PS.BCST 44(R10)(SI*1), Z15, Z1
+	VFMADD231PS.BCST 44(R10)(SI*2), Z15, Z2
+	CMPQ             R12, $+12
+	JEQ              store
+	VFMADD231PS.BCST 48(R10), Z16, Z0
+	VFMADD231PS.BCST 48(R10)(SI*1), Z16, Z1
+	VFMADD231PS.BCST 48(R10)(SI*2), Z16, Z2
+	CMPQ             R12, $+13
+	JEQ              store
+	VFMADD231PS.BCST 52(R10), Z17, Z0
+	VFMADD231PS.BCST 52(R10)(SI*1), Z17, Z1
+	VFMADD231PS.BCST 52(R10)(SI*2), Z17, Z2
+	CMPQ             R12, $+14
+	JEQ              store
+	VFMADD231PS.BCST 56(R10), Z18, Z0
+	VFMADD231PS.BCST 56(R10)(SI*1), Z18, Z1
+	VFMADD231PS.BCST 56(R10)(SI*2), Z18, Z2
+	CMPQ             R12, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R10
+	MOVQ    (SP), R11
+	VMOVUPS Z0, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z2, K1, (R11)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R10
+	ADDQ    R10, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile4x16RowsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile4x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  32(AX), R8
+	LEAQ  (R8)(R8*2), R9
+	LEAQ  (R8)(R8*4), R10
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R11
+	MOVQ      (SP), R12
+	VMOVUPS.Z (R12), K1, Z0
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z1
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z2
+	ADDQ      R11, R12
+	VMOVUPS.Z (R12), K1, Z3
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ DX, R11
+	MOVQ BX, R12
+	MOVQ 48(AX), R13
+	SUBQ $+16, R13
+	JLT  rest
+
+square:
+	MOVQ       R12, R14
+	VMOVUPS    (R14), Z4
+	PREFETCHT0 512(R14)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*1), Z5
+	PREFETCHT0 512(R14)(R8*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*2), Z6
+	PREFETCHT0 512(R14)(R8*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R14)(R9*1), Z7
+	PREFETCHT0 512(R14)(R9*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*4), Z8
+	PREFETCHT0 512(R14)(R8*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R14)(R10*1), Z9
+	PREFETCHT0 512(R14)(R10*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R14)(R9*2), Z10
+	PREFETCHT0 512(R14)(R9*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R14)(R9*2), R14
+	ADDQ       R8, R14
+	VMOVUPS    (R14), Z11
+	PREFETCHT0 512(R14)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*1), Z12
+	PREFETCHT0 512(R14)(R8*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*2), Z13
+	PREFETCHT0 512(R14)(R8*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R14)(R9*1), Z14
+	PREFETCHT0 512(R14)(R9*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*4), Z15
+	PREFETCHT0 512(R14)(R8*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R14)(R10*1), Z16
+	PREFETCHT0 512(R14)(R10*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R14)(R9*2), Z17
+	PREFETCHT0 512(R14)(R9*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R14)(R9*2), R14
+	ADDQ       R8, R14
+	VMOVUPS    (R14), Z18
+	PREFETCHT0 512(R14)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R14)(R8*1), Z19
+	PREFETCHT0 512(R14)(R8*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R11), Z4, Z0
+	VFMADD231PS.BCST (R11)(SI*1), Z4, Z1
+	VFMADD231PS.BCST (R11)(SI*2), Z4, Z2
+	VFMADD231PS.BCST (R11)(DI*1), Z4, Z3
+	VFMADD231PS.BCST 4(R11), Z5, Z0
+	VFMADD231PS.BCST 4(R11)(SI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(SI*2), Z5, Z2
+	VFMADD231PS.BCST 4(R11)(DI*1), Z5, Z3
+	VFMADD231PS.BCST 8(R11), Z6, Z0
+	VFMADD231PS.BCST 8(R11)(SI*1), Z6, Z1
+	VFMADD231PS.BCST 8(R11)(SI*2), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z6, Z3
+	VFMADD231PS.BCST 12(R11), Z7, Z0
+	VFMADD231PS.BCST 12(R11)(SI*1), Z7, Z1
+	VFMADD231PS.BCST 12(R11)(SI*2), Z7, Z2
+	VFMADD231PS.BCST 12(R11)(DI*1), Z7, Z3
+	VFMADD231PS.BCST 16(R11), Z8, Z0
+	VFMADD231PS.BCST 16(R11)(SI*1), Z8, Z1
+	VFMADD231PS.BCST 16(R11)(SI*2), Z8, Z2
+	VFMADD231PS.BCST 16(R11)(DI*1), Z8, Z3
+	VFMADD231PS.BCST 20(R11), Z9, Z0
+	VFMADD231PS.BCST 20(R11)(SI*1), Z9, Z1
+	VFMADD231PS.BCST 20(R11)(SI*2), Z9, Z2
+	VFMADD231PS.BCST 20(R11)(DI*1), Z9, Z3
+	VFMADD231PS.BCST 24(R11), Z10, Z0
+	VFMADD231PS.BCST 24(R11)(SI*1), Z10, Z1
+	VFMADD231PS.BCST 24(R11)(SI*2), Z10, Z2
+	VFMADD231PS.BCST 24(R11)(DI*1), Z10, Z3
+	VFMADD231PS.BCST 28(R11), Z11, Z0
+	VFMADD231PS.BCST 28(R11)(SI*1), Z11, Z1
+	VFMADD231PS.BCST 28(R11)(SI*2), Z11, Z2
+	VFMADD231PS.BCST 28(R11)(DI*1), Z11, Z3
+	VFMADD231PS.BCST 32(R11), Z12, Z0
+	VFMADD231PS.BCST 32(R11)(SI*1), Z12, Z1
+	VFMADD231PS.BCST 32(R11)(SI*2), Z12, Z2
+	VFMADD231PS.BCST 32(R11)(DI*1), Z12, Z3
+	VFMADD231PS.BCST 36(R11), Z13, Z0
+	VFMADD231PS.BCST 36(R11)(SI*1), Z13, Z1
+	VFMADD231PS.BCST 36(R11)(SI*2), Z13, Z2
+	VFMADD231PS.BCST 36(R11)(DI*1), Z13, Z3
+	VFMADD231PS.BCST 40(R11), Z14, Z0
+	VFMADD231PS.BCST 40(R11)(SI*1), Z14, Z1
+	VFMADD231PS.BCST 40(R11)(SI*2), Z14, Z2
+	VFMADD231PS.BCST 40(R11)(DI*1), Z14, Z3
+	VFMADD231PS.BCST 44(R11), Z15, Z0
+	VFMADD231PS.BCST 44(R11)(SI*1), Z15, Z1
+	VFMADD231PS.BCST 44(R11)(SI*2), Z15, Z2
+	VFMADD231PS.BCST 44(R11)(DI*1), Z15, Z3
+	VFMADD231PS.BCST 48(R11), Z16, Z0
+	VFMADD231PS.BCST 48(R11)(SI*1), Z16, Z1
+	VFMADD231PS.BCST 48(R11)(SI*2), Z16, Z2
+	VFMADD231PS.BCST 48(R11)(DI*1), Z16, Z3
+	VFMADD231PS.BCST 52(R11), Z17, Z0
+	VFMADD231PS.BCST 52(R11)(SI*1), Z17, Z1
+	VFMADD231PS.BCST 52(R11)(SI*2), Z17, Z2
+	VFMADD231PS.BCST 52(R11)(DI*1), Z17, Z3
+	VFMADD231PS.BCST 56(R11), Z18, Z0
+	VFMADD231PS.BCST 56(R11)(SI*1), Z18, Z1
+	VFMADD231PS.BCST 56(R11)(SI*2), Z18, Z2
+	VFMADD231PS.BCST 56(R11)(DI*1), Z18, Z3
+	VFMADD231PS.BCST 60(R11), Z19, Z0
+	VFMADD231PS.BCST 60(R11)(SI*1), Z19, Z1
+	VFMADD231PS.BCST 60(R11)(SI*2), Z19, Z2
+	VFMADD231PS.BCST 60(R11)(DI*1), Z19, Z3
+	ADDQ             $+64, R11
+	ADDQ             $+64, R12
+	SUBQ             $+16, R13
+	JGE              square
+
+rest:
+	ADDQ      $+16, R13
+	JZ        store
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K2
+	VMOVUPS.Z (R12), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R9*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R10*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R9*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R12)(R9*2), R12
+	ADDQ      R8, R12
+	VMOVUPS.Z (R12), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R9*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R10*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R9*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R12)(R9*2), R12
+	ADDQ      R8, R12
+	VMOVUPS.Z (R12), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R12)(R8*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R11), Z4, Z0
+	VFMADD231PS.BCST (R11)(SI*1), Z4, Z1
+	VFMADD231PS.BCST (R11)(SI*2), Z4, Z2
+	VFMADD231PS.BCST (R11)(DI*1), Z4, Z3
+	CMPQ             R13, $+1
+	JEQ              store
+	VFMADD231PS.BCST 4(R11), Z5, Z0
+	VFMADD231PS.BCST 4(R11)(SI*1), Z5, Z1
+	VFMADD231PS.BCST 4(R11)(SI*2), Z5, Z2
+	VFMADD231PS.BCST 4(R11)(DI*1), Z5, Z3
+	CMPQ             R13, $+2
+	JEQ              store
+	VFMADD231PS.BCST 8(R11), Z6, Z0
+	VFMADD231PS.BCST 8(R11)(SI*1), Z6, Z1
+	VFMADD231PS.BCST 8(R11)(SI*2), Z6, Z2
+	VFMADD231PS.BCST 8(R11)(DI*1), Z6, Z3
+	CMPQ             R13, $+3
+	JEQ              store
+	VFMADD231PS.BCST 12(R11), Z7, Z0
+	VFMADD231PS.BCST 12(R11)(SI*1), Z7, Z1
+	VFMADD231PS.BCST 12(R11)(SI*2), Z7, Z2
+	VFMADD231PS.BCST 12(R11)(DI*1), Z7, Z3
+	CMPQ             R13, $+4
+	JEQ              store
+	VFMADD231PS.BCST 16(R11), Z8, Z0
+	VFMADD231PS.BCST 16(R11)(SI*1), Z8, Z1
+	VFMADD231PS.BCST 16(R11)(SI*2), Z8, Z2
+	VFMADD231PS.BCST 16(R11)(DI*1), Z8, Z3
+	CMPQ             R13, $+5
+	JEQ              store
+	VFMADD231PS.BCST 20(R11), Z9, Z0
+	VFMADD231PS.BCST 20(R11)(SI*1), Z9, Z1
+	VFMADD231PS.BCST 20(R11)(SI*2), Z9, Z2
+	VFMADD231PS.BCST 20(R11)(DI*1), Z9, Z3
+	CMPQ             R13, $+6
+	JEQ              store
+	VFMADD231PS.BCST 24(R11), Z10, Z0
+	VFMADD231PS.BCST 24(R11)(SI*1), Z10, Z1
+	VFMADD231PS.BCST 24(R11)(SI*2), Z10, Z2
+	VFMADD231PS.BCST 24(R11)(DI*1), Z10, Z3
+	CMPQ             R13, $+7
+	JEQ              store
+	VFMADD231PS.BCST 28(R11), Z11, Z0
+	VFMADD231PS.BCST 28(R11)(SI*1), Z11, Z1
+	VFMADD231PS.BCST 28(R11)(SI*2), Z11, Z2
+	VFMADD231PS.BCST 28(R11)(DI*1), Z11, Z3
+	CMPQ             R13, $+8
+	JEQ              store
+	VFMADD231PS.BCST 32(R11), Z12, Z0
+	VFMADD231PS.BCST 32(R11)(SI*1), Z12, Z1
+	VFMADD231PS.BCST 32(R11)(SI*2), Z12, Z2
+	VFMADD231PS.BCST 32(R11)(DI*1), Z12, Z3
+	CMPQ             R13, $+9
+	JEQ              store
+	VFMADD231PS.BCST 36(R11), Z13, Z0
+	VFMADD231PS.BCST 36(R11)(SI*1), Z13, Z1
+	VFMADD231PS.BCST 36(R11)(SI*2), Z13, Z2
+	VFMADD231PS.BCST 36(R11)(DI*1), Z13, Z3
+	CMPQ             R13, $+10
+	JEQ              store
+	VFMADD231PS.BCST 40(R11), Z14, Z0
+	VFMADD231PS.BCST 40(R11)(SI*1), Z14, Z1
+	VFMADD231PS.BCST 40(R11)(SI*2), Z14, Z2
+	VFMADD231PS.BCST 40(R11)(DI*1), Z14, Z3
+	CMPQ             R13, $+11
+	JEQ              store
+	VFMADD231PS.BCST 44(R11), Z15, Z0
+	VFMADD231PS.BCST 44(R11)(SI*1), Z15, Z1
+	VFMADD231PS.BCST 44(R11)(SI*2), Z15, Z2
+	VFMADD231PS.BCST 44(R11)(DI*1), Z15, Z3
+	CMPQ             R13, $+12
+	JEQ              store
+	VFMADD231PS.BCST 48(R11), Z16, Z0
+	VFMADD231PS.BCST 48(R11)(SI*1), Z16, Z1
+	VFMADD231PS.BCST 48(R11)(SI*2), Z16, Z2
+	VFMADD231PS.BCST 48(R11)(DI*1), Z16, Z3
+	CMPQ             R13, $+13
+	JEQ              store
+	VFMADD231PS.BCST 52(R11), Z17, Z0
+	VFMADD231PS.BCST 52(R11)(SI*1), Z17, Z1
+	VFMADD231PS.BCST 52(R11)(SI*2), Z17, Z2
+	VFMADD231PS.BCST 52(R11)(DI*1), Z17, Z3
+	CMPQ             R13, $+14
+	JEQ              store
+	VFMADD231PS.BCST 56(R11), Z18, Z0
+	VFMADD231PS.BCST 56(R11)(SI*1), Z18, Z1
+	VFMADD231PS.BCST 56(R11)(SI*2), Z18, Z2
+	VFMADD231PS.BCST 56(R11)(DI*1), Z18, Z3
+	CMPQ             R13, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R11
+	MOVQ    (SP), R12
+	VMOVUPS Z0, K1, (R12)
+	ADDQ    R11, R12
+	VMOVUPS Z1, K1, (R12)
+	ADDQ    R11, R12
+	VMOVUPS Z2, K1, (R12)
+	ADDQ    R11, R12
+	VMOVUPS Z3, K1, (R12)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R11
+	ADDQ    R11, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile1x16ColsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile1x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  32(AX), DI
+	LEAQ  (DI)(DI*2), R8
+	LEAQ  (DI)(DI*4), R9
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R10
+	MOVQ      (SP), R10
+	VMOVUPS.Z (R10), K1, Z0
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+16, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Z4
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z5
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z6
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z7
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z8
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z9
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z10
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z11
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z12
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z13
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z14
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z15
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z16
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z17
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z18
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z19
+	PREFETCHT0 512(R13)(DI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z5, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z6, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z7, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z8, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z9, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z10, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z11, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z12, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z13, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z14, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z15, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z16, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z17, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z18, Z0
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z19, Z0
+	ADDQ             SI, R10
+	ADDQ             $+64, R11
+	SUBQ             $+16, R12
+	JGE              square
+
+rest:
+	ADDQ      $+16, R12
+	JZ        store
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
+	KMOVW     R13, K2
+	VMOVUPS.Z (R11), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+1
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z5, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+2
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z6, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+3
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z7, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+4
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z8, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+5
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z9, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+6
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z10, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+7
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z11, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+8
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z12, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+9
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z13, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+10
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z14, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+11
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z15, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+12
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z16, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+13
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z17, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+14
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z18, Z0
+	ADDQ             SI, R10
+	CMPQ             R12, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R10
+	MOVQ    (SP), R10
+	VMOVUPS Z0, K1, (R10)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R10
+	ADDQ    R10, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile2x16ColsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile2x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  32(AX), DI
+	LEAQ  (DI)(DI*2), R8
+	LEAQ  (DI)(DI*4), R9
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R10
+	MOVQ      (SP), R11
+	VMOVUPS.Z (R11), K1, Z0
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z1
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+16, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Z4
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z5
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z6
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z7
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z8
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z9
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z10
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z11
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z12
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z13
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z14
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z15
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z16
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z17
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z18
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z19
+	PREFETCHT0 512(R13)(DI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z7, Z0
+	VFMADD231PS.BCST 4(R10), Z7, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z8, Z0
+	VFMADD231PS.BCST 4(R10), Z8, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z9, Z0
+	VFMADD231PS.BCST 4(R10), Z9, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z10, Z0
+	VFMADD231PS.BCST 4(R10), Z10, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z11, Z0
+	VFMADD231PS.BCST 4(R10), Z11, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z12, Z0
+	VFMADD231PS.BCST 4(R10), Z12, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z13, Z0
+	VFMADD231PS.BCST 4(R10), Z13, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z14, Z0
+	VFMADD231PS.BCST 4(R10), Z14, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z15, Z0
+	VFMADD231PS.BCST 4(R10), Z15, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z16, Z0
+	VFMADD231PS.BCST 4(R10), Z16, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z17, Z0
+	VFMADD231PS.BCST 4(R10), Z17, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z18, Z0
+	VFMADD231PS.BCST 4(R10), Z18, Z1
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z19, Z0
+	VFMADD231PS.BCST 4(R10), Z19, Z1
+	ADDQ             SI, R10
+	ADDQ             $+64, R11
+	SUBQ             $+16, R12
+	JGE              square
+
+rest:
+	ADDQ      $+16, R12
+	JZ        store
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
+	KMOVW     R13, K2
+	VMOVUPS.Z (R11), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+1
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+2
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+3
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z7, Z0
+	VFMADD231PS.BCST 4(R10), Z7, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+4
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z8, Z0
+	VFMADD231PS.BCST 4(R10), Z8, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+5
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z9, Z0
+	VFMADD231PS.BCST 4(R10), Z9, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+6
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z10, Z0
+	VFMADD231PS.BCST 4(R10), Z10, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+7
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z11, Z0
+	VFMADD231PS.BCST 4(R10), Z11, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+8
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z12, Z0
+	VFMADD231PS.BCST 4(R10), Z12, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+9
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z13, Z0
+	VFMADD231PS.BCST 4(R10), Z13, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+10
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z14, Z0
+	VFMADD231PS.BCST 4(R10), Z14, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+11
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z15, Z0
+	VFMADD231PS.BCST 4(R10), Z15, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+12
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z16, Z0
+	VFMADD231PS.BCST 4(R10), Z16, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+13
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z17, Z0
+	VFMADD231PS.BCST 4(R10), Z17, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+14
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z18, Z0
+	VFMADD231PS.BCST 4(R10), Z18, Z1
+	ADDQ             SI, R10
+	CMPQ             R12, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R10
+	MOVQ    (SP), R11
+	VMOVUPS Z0, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R10
+	ADDQ    R10, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile3x16ColsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile3x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  32(AX), DI
+	LEAQ  (DI)(DI*2), R8
+	LEAQ  (DI)(DI*4), R9
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R10
+	MOVQ      (SP), R11
+	VMOVUPS.Z (R11), K1, Z0
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z1
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z2
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+16, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Z4
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z5
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z6
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z7
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z8
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z9
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z10
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z11
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z12
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z13
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z14
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z15
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z16
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z17
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z18
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z19
+	PREFETCHT0 512(R13)(DI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	VFMADD231PS.BCST 8(R10), Z5, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	VFMADD231PS.BCST 8(R10), Z6, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z7, Z0
+	VFMADD231PS.BCST 4(R10), Z7, Z1
+	VFMADD231PS.BCST 8(R10), Z7, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z8, Z0
+	VFMADD231PS.BCST 4(R10), Z8, Z1
+	VFMADD231PS.BCST 8(R10), Z8, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z9, Z0
+	VFMADD231PS.BCST 4(R10), Z9, Z1
+	VFMADD231PS.BCST 8(R10), Z9, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z10, Z0
+	VFMADD231PS.BCST 4(R10), Z10, Z1
+	VFMADD231PS.BCST 8(R10), Z10, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z11, Z0
+	VFMADD231PS.BCST 4(R10), Z11, Z1
+	VFMADD231PS.BCST 8(R10), Z11, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z12, Z0
+	VFMADD231PS.BCST 4(R10), Z12, Z1
+	VFMADD231PS.BCST 8(R10), Z12, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z13, Z0
+	VFMADD231PS.BCST 4(R10), Z13, Z1
+	VFMADD231PS.BCST 8(R10), Z13, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z14, Z0
+	VFMADD231PS.BCST 4(R10), Z14, Z1
+	VFMADD231PS.BCST 8(R10), Z14, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z15, Z0
+	VFMADD231PS.BCST 4(R10), Z15, Z1
+	VFMADD231PS.BCST 8(R10), Z15, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z16, Z0
+	VFMADD231PS.BCST 4(R10), Z16, Z1
+	VFMADD231PS.BCST 8(R10), Z16, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z17, Z0
+	VFMADD231PS.BCST 4(R10), Z17, Z1
+	VFMADD231PS.BCST 8(R10), Z17, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z18, Z0
+	VFMADD231PS.BCST 4(R10), Z18, Z1
+	VFMADD231PS.BCST 8(R10), Z18, Z2
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z19, Z0
+	VFMADD231PS.BCST 4(R10), Z19, Z1
+	VFMADD231PS.BCST 8(R10), Z19, Z2
+	ADDQ             SI, R10
+	ADDQ             $+64, R11
+	SUBQ             $+16, R12
+	JGE              square
+
+rest:
+	ADDQ      $+16, R12
+	JZ        store
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
+	KMOVW     R13, K2
+	VMOVUPS.Z (R11), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+1
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	VFMADD231PS.BCST 8(R10), Z5, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+2
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	VFMADD231PS.BCST 8(R10), Z6, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+3
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z7, Z0
+	VFMADD231PS.BCST 4(R10), Z7, Z1
+	VFMADD231PS.BCST 8(R10), Z7, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+4
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z8, Z0
+	VFMADD231PS.BCST 4(R10), Z8, Z1
+	VFMADD231PS.BCST 8(R10), Z8, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+5
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z9, Z0
+	VFMADD231PS.BCST 4(R10), Z9, Z1
+	VFMADD231PS.BCST 8(R10), Z9, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+6
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z10, Z0
+	VFMADD231PS.BCST 4(R10), Z10, Z1
+	VFMADD231PS.BCST 8(R10), Z10, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+7
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z11, Z0
+	VFMADD231PS.BCST 4(R10), Z11, Z1
+	VFMADD231PS.BCST 8(R10), Z11, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+8
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z12, Z0
+	VFMADD231PS.BCST 4(R10), Z12, Z1
+	VFMADD231PS.BCST 8(R10), Z12, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+9
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z13, Z0
+	VFMADD231PS.BCST 4(R10), Z13, Z1
+	VFMADD231PS.BCST 8(R10), Z13, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+10
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z14, Z0
+	VFMADD231PS.BCST 4(R10), Z14, Z1
+	VFMADD231PS.BCST 8(R10), Z14, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+11
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z15, Z0
+	VFMADD231PS.BCST 4(R10), Z15, Z1
+	VFMADD231PS.BCST 8(R10), Z15, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+12
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z16, Z0
+	VFMADD231PS.BCST 4(R10), Z16, Z1
+	VFMADD231PS.BCST 8(R10), Z16, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+13
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z17, Z0
+	VFMADD231PS.BCST 4(R10), Z17, Z1
+	VFMADD231PS.BCST 8(R10), Z17, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+14
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z18, Z0
+	VFMADD231PS.BCST 4(R10), Z18, Z1
+	VFMADD231PS.BCST 8(R10), Z18, Z2
+	ADDQ             SI, R10
+	CMPQ             R12, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R10
+	MOVQ    (SP), R11
+	VMOVUPS Z0, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z2, K1, (R11)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R10
+	ADDQ    R10, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
+// func tile4x16ColsTurnedAVX512(t *tile)
+// Requires: AVX512F, BMI2, MMX+
+TEXT ·tile4x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+	MOVQ  t+0(FP), AX
+	MOVQ  88(AX), CX
+	MOVL  $-1, DX
+	BZHIL CX, DX, DX
+	KMOVW DX, K1
+	MOVQ  (AX), DX
+	MOVQ  8(AX), BX
+	MOVQ  16(AX), SI
+	MOVQ  SI, (SP)
+	MOVQ  56(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  24(AX), SI
+	LEAQ  (SI)(SI*2), DI
+	MOVQ  32(AX), DI
+	LEAQ  (DI)(DI*2), R8
+	LEAQ  (DI)(DI*4), R9
+
+tile:
+	CMPQ      128(AX), $+0
+	JEQ       zero
+	MOVQ      40(AX), R10
+	MOVQ      (SP), R11
+	VMOVUPS.Z (R11), K1, Z0
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z1
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z2
+	ADDQ      R10, R11
+	VMOVUPS.Z (R11), K1, Z3
+	JMP       multiply
+
+zero:
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+multiply:
+	MOVQ DX, R10
+	MOVQ BX, R11
+	MOVQ 48(AX), R12
+	SUBQ $+16, R12
+	JLT  rest
+
+square:
+	MOVQ       R11, R13
+	VMOVUPS    (R13), Z4
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+1
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z5
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+2
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z6
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+3
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z7
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+4
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z8
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+5
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z9
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+6
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z10
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+7
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z11
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+8
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z12
+	PREFETCHT0 512(R13)(DI*1)
+	CMPQ       CX, $+9
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*2), Z13
+	PREFETCHT0 512(R13)(DI*2)
+	CMPQ       CX, $+10
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*1), Z14
+	PREFETCHT0 512(R13)(R8*1)
+	CMPQ       CX, $+11
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*4), Z15
+	PREFETCHT0 512(R13)(DI*4)
+	CMPQ       CX, $+12
+	JEQ        loaded
+	VMOVUPS    (R13)(R9*1), Z16
+	PREFETCHT0 512(R13)(R9*1)
+	CMPQ       CX, $+13
+	JEQ        loaded
+	VMOVUPS    (R13)(R8*2), Z17
+	PREFETCHT0 512(R13)(R8*2)
+	CMPQ       CX, $+14
+	JEQ        loaded
+	LEAQ       (R13)(R8*2), R13
+	ADDQ       DI, R13
+	VMOVUPS    (R13), Z18
+	PREFETCHT0 512(R13)
+	CMPQ       CX, $+15
+	JEQ        loaded
+	VMOVUPS    (R13)(DI*1), Z19
+	PREFETCHT0 512(R13)(DI*1)
+
+loaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	VFMADD231PS.BCST 12(R10), Z4, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	VFMADD231PS.BCST 8(R10), Z5, Z2
+	VFMADD231PS.BCST 12(R10), Z5, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	VFMADD231PS.BCST 8(R10), Z6, Z2
+	VFMADD231PS.BCST 12(R10), Z6, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z7, Z0
+	VFMADD231PS.BCST 4(R10), Z7, Z1
+	VFMADD231PS.BCST 8(R10), Z7, Z2
+	VFMADD231PS.BCST 12(R10), Z7, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z8, Z0
+	VFMADD231PS.BCST 4(R10), Z8, Z1
+	VFMADD231PS.BCST 8(R10), Z8, Z2
+	VFMADD231PS.BCST 12(R10), Z8, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z9, Z0
+	VFMADD231PS.BCST 4(R10), Z9, Z1
+	VFMADD231PS.BCST 8(R10), Z9, Z2
+	VFMADD231PS.BCST 12(R10), Z9, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z10, Z0
+	VFMADD231PS.BCST 4(R10), Z10, Z1
+	VFMADD231PS.BCST 8(R10), Z10, Z2
+	VFMADD231PS.BCST 12(R10), Z10, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z11, Z0
+	VFMADD231PS.BCST 4(R10), Z11, Z1
+	VFMADD231PS.BCST 8(R10), Z11, Z2
+	VFMADD231PS.BCST 12(R10), Z11, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z12, Z0
+	VFMADD231PS.BCST 4(R10), Z12, Z1
+	VFMADD231PS.BCST 8(R10), Z12, Z2
+	VFMADD231PS.BCST 12(R10), Z12, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z13, Z0
+	VFMADD231PS.BCST 4(R10), Z13, Z1
+	VFMADD231PS.BCST 8(R10), Z13, Z2
+	VFMADD231PS.BCST 12(R10), Z13, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z14, Z0
+	VFMADD231PS.BCST 4(R10), Z14, Z1
+	VFMADD231PS.BCST 8(R10), Z14, Z2
+	VFMADD231PS.BCST 12(R10), Z14, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z15, Z0
+	VFMADD231PS.BCST 4(R10), Z15, Z1
+	VFMADD231PS.BCST 8(R10), Z15, Z2
+	VFMADD231PS.BCST 12(R10), Z15, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z16, Z0
+	VFMADD231PS.BCST 4(R10), Z16, Z1
+	VFMADD231PS.BCST 8(R10), Z16, Z2
+	VFMADD231PS.BCST 12(R10), Z16, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z17, Z0
+	VFMADD231PS.BCST 4(R10), Z17, Z1
+	VFMADD231PS.BCST 8(R10), Z17, Z2
+	VFMADD231PS.BCST 12(R10), Z17, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z18, Z0
+	VFMADD231PS.BCST 4(R10), Z18, Z1
+	VFMADD231PS.BCST 8(R10), Z18, Z2
+	VFMADD231PS.BCST 12(R10), Z18, Z3
+	ADDQ             SI, R10
+	VFMADD231PS.BCST (R10), Z19, Z0
+	VFMADD231PS.BCST 4(R10), Z19, Z1
+	VFMADD231PS.BCST 8(R10), Z19, Z2
+	VFMADD231PS.BCST 12(R10), Z19, Z3
+	ADDQ             SI, R10
+	ADDQ             $+64, R11
+	SUBQ             $+16, R12
+	JGE              square
+
+rest:
+	ADDQ      $+16, R12
+	JZ        store
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
+	KMOVW     R13, K2
+	VMOVUPS.Z (R11), K2, Z4
+	CMPQ      CX, $+1
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z5
+	CMPQ      CX, $+2
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z6
+	CMPQ      CX, $+3
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z7
+	CMPQ      CX, $+4
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z8
+	CMPQ      CX, $+5
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z9
+	CMPQ      CX, $+6
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z10
+	CMPQ      CX, $+7
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z11
+	CMPQ      CX, $+8
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z12
+	CMPQ      CX, $+9
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*2), K2, Z13
+	CMPQ      CX, $+10
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*1), K2, Z14
+	CMPQ      CX, $+11
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*4), K2, Z15
+	CMPQ      CX, $+12
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R9*1), K2, Z16
+	CMPQ      CX, $+13
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(R8*2), K2, Z17
+	CMPQ      CX, $+14
+	JEQ       restLoaded
+	LEAQ      (R11)(R8*2), R11
+	ADDQ      DI, R11
+	VMOVUPS.Z (R11), K2, Z18
+	CMPQ      CX, $+15
+	JEQ       restLoaded
+	VMOVUPS.Z (R11)(DI*1), K2, Z19
+
+restLoaded:
+	VUNPCKLPS        Z5, Z4, Z20
+	VUNPCKHPS        Z5, Z4, Z21
+	VUNPCKLPS        Z7, Z6, Z22
+	VUNPCKHPS        Z7, Z6, Z23
+	VUNPCKLPD        Z22, Z20, Z4
+	VUNPCKHPD        Z22, Z20, Z5
+	VUNPCKLPD        Z23, Z21, Z6
+	VUNPCKHPD        Z23, Z21, Z7
+	VUNPCKLPS        Z9, Z8, Z20
+	VUNPCKHPS        Z9, Z8, Z21
+	VUNPCKLPS        Z11, Z10, Z22
+	VUNPCKHPS        Z11, Z10, Z23
+	VUNPCKLPD        Z22, Z20, Z8
+	VUNPCKHPD        Z22, Z20, Z9
+	VUNPCKLPD        Z23, Z21, Z10
+	VUNPCKHPD        Z23, Z21, Z11
+	VUNPCKLPS        Z13, Z12, Z20
+	VUNPCKHPS        Z13, Z12, Z21
+	VUNPCKLPS        Z15, Z14, Z22
+	VUNPCKHPS        Z15, Z14, Z23
+	VUNPCKLPD        Z22, Z20, Z12
+	VUNPCKHPD        Z22, Z20, Z13
+	VUNPCKLPD        Z23, Z21, Z14
+	VUNPCKHPD        Z23, Z21, Z15
+	VUNPCKLPS        Z17, Z16, Z20
+	VUNPCKHPS        Z17, Z16, Z21
+	VUNPCKLPS        Z19, Z18, Z22
+	VUNPCKHPS        Z19, Z18, Z23
+	VUNPCKLPD        Z22, Z20, Z16
+	VUNPCKHPD        Z22, Z20, Z17
+	VUNPCKLPD        Z23, Z21, Z18
+	VUNPCKHPD        Z23, Z21, Z19
+	VSHUFF32X4       $0x44, Z8, Z4, Z20
+	VSHUFF32X4       $0xee, Z8, Z4, Z21
+	VSHUFF32X4       $0x44, Z16, Z12, Z22
+	VSHUFF32X4       $0xee, Z16, Z12, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z4
+	VSHUFF32X4       $0xdd, Z22, Z20, Z8
+	VSHUFF32X4       $0x88, Z23, Z21, Z12
+	VSHUFF32X4       $0xdd, Z23, Z21, Z16
+	VSHUFF32X4       $0x44, Z9, Z5, Z20
+	VSHUFF32X4       $0xee, Z9, Z5, Z21
+	VSHUFF32X4       $0x44, Z17, Z13, Z22
+	VSHUFF32X4       $0xee, Z17, Z13, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z5
+	VSHUFF32X4       $0xdd, Z22, Z20, Z9
+	VSHUFF32X4       $0x88, Z23, Z21, Z13
+	VSHUFF32X4       $0xdd, Z23, Z21, Z17
+	VSHUFF32X4       $0x44, Z10, Z6, Z20
+	VSHUFF32X4       $0xee, Z10, Z6, Z21
+	VSHUFF32X4       $0x44, Z18, Z14, Z22
+	VSHUFF32X4       $0xee, Z18, Z14, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z6
+	VSHUFF32X4       $0xdd, Z22, Z20, Z10
+	VSHUFF32X4       $0x88, Z23, Z21, Z14
+	VSHUFF32X4       $0xdd, Z23, Z21, Z18
+	VSHUFF32X4       $0x44, Z11, Z7, Z20
+	VSHUFF32X4       $0xee, Z11, Z7, Z21
+	VSHUFF32X4       $0x44, Z19, Z15, Z22
+	VSHUFF32X4       $0xee, Z19, Z15, Z23
+	VSHUFF32X4       $0x88, Z22, Z20, Z7
+	VSHUFF32X4       $0xdd, Z22, Z20, Z11
+	VSHUFF32X4       $0x88, Z23, Z21, Z15
+	VSHUFF32X4       $0xdd, Z23, Z21, Z19
+	VFMADD231PS.BCST (R10), Z4, Z0
+	VFMADD231PS.BCST 4(R10), Z4, Z1
+	VFMADD231PS.BCST 8(R10), Z4, Z2
+	VFMADD231PS.BCST 12(R10), Z4, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+1
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z5, Z0
+	VFMADD231PS.BCST 4(R10), Z5, Z1
+	VFMADD231PS.BCST 8(R10), Z5, Z2
+	VFMADD231PS.BCST 12(R10), Z5, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+2
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z6, Z0
+	VFMADD231PS.BCST 4(R10), Z6, Z1
+	VFMADD231PS.BCST 8(R10), Z6, Z2
+	VFMADD231PS.BCST 12(R10), Z6, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+3
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z7, Z0
+	VFMADD231PS.BCST 4(R10), Z7, Z1
+	VFMADD231PS.BCST 8(R10), Z7, Z2
+	VFMADD231PS.BCST 12(R10), Z7, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+4
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z8, Z0
+	VFMADD231PS.BCST 4(R10), Z8, Z1
+	VFMADD231PS.BCST 8(R10), Z8, Z2
+	VFMADD231PS.BCST 12(R10), Z8, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+5
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z9, Z0
+	VFMADD231PS.BCST 4(R10), Z9, Z1
+	VFMADD231PS.BCST 8(R10), Z9, Z2
+	VFMADD231PS.BCST 12(R10), Z9, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+6
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z10, Z0
+	VFMADD231PS.BCST 4(R10), Z10, Z1
+	VFMADD231PS.BCST 8(R10), Z10, Z2
+	VFMADD231PS.BCST 12(R10), Z10, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+7
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z11, Z0
+	VFMADD231PS.BCST 4(R10), Z11, Z1
+	VFMADD231PS.BCST 8(R10), Z11, Z2
+	VFMADD231PS.BCST 12(R10), Z11, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+8
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z12, Z0
+	VFMADD231PS.BCST 4(R10), Z12, Z1
+	VFMADD231PS.BCST 8(R10), Z12, Z2
+	VFMADD231PS.BCST 12(R10), Z12, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+9
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z13, Z0
+	VFMADD231PS.BCST 4(R10), Z13, Z1
+	VFMADD231PS.BCST 8(R10), Z13, Z2
+	VFMADD231PS.BCST 12(R10), Z13, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+10
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z14, Z0
+	VFMADD231PS.BCST 4(R10), Z14, Z1
+	VFMADD231PS.BCST 8(R10), Z14, Z2
+	VFMADD231PS.BCST 12(R10), Z14, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+11
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z15, Z0
+	VFMADD231PS.BCST 4(R10), Z15, Z1
+	VFMADD231PS.BCST 8(R10), Z15, Z2
+	VFMADD231PS.BCST 12(R10), Z15, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+12
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z16, Z0
+	VFMADD231PS.BCST 4(R10), Z16, Z1
+	VFMADD231PS.BCST 8(R10), Z16, Z2
+	VFMADD231PS.BCST 12(R10), Z16, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+13
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z17, Z0
+	VFMADD231PS.BCST 4(R10), Z17, Z1
+	VFMADD231PS.BCST 8(R10), Z17, Z2
+	VFMADD231PS.BCST 12(R10), Z17, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+14
+	JEQ              store
+	VFMADD231PS.BCST (R10), Z18, Z0
+	VFMADD231PS.BCST 4(R10), Z18, Z1
+	VFMADD231PS.BCST 8(R10), Z18, Z2
+	VFMADD231PS.BCST 12(R10), Z18, Z3
+	ADDQ             SI, R10
+	CMPQ             R12, $+15
+	JEQ              store
+
+store:
+	MOVQ    40(AX), R10
+	MOVQ    (SP), R11
+	VMOVUPS Z0, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z1, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z2, K1, (R11)
+	ADDQ    R10, R11
+	VMOVUPS Z3, K1, (R11)
+	ADDQ    72(AX), BX
+	MOVQ    80(AX), R10
+	ADDQ    R10, (SP)
+	DECQ    8(SP)
+	JNZ     tile
+	RET
+
 // func tile1x16RowsListedAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile1x16RowsListedAVX512(SB), NOSPLIT, $24-8
@@ -32298,30 +36789,30 @@ loaded:
 	VUNPCKHPD  Z18, Z16, Z1
 	VUNPCKLPD  Z19, Z17, Z2
 	VUNPCKHPD  Z19, Z17, Z3
-	VUNPCKLPS  Z5, Z4, Z20
-	VUNPCKHPS  Z5, Z4, Z21
-	VUNPCKLPS  Z7, Z6, Z22
-	VUNPCKHPS  Z7, Z6, Z23
-	VUNPCKLPD  Z22, Z20, Z4
-	VUNPCKHPD  Z22, Z20, Z5
-	VUNPCKLPD  Z23, Z21, Z6
-	VUNPCKHPD  Z23, Z21, Z7
-	VUNPCKLPS  Z9, Z8, Z24
-	VUNPCKHPS  Z9, Z8, Z25
-	VUNPCKLPS  Z11, Z10, Z26
-	VUNPCKHPS  Z11, Z10, Z27
-	VUNPCKLPD  Z26, Z24, Z8
-	VUNPCKHPD  Z26, Z24, Z9
-	VUNPCKLPD  Z27, Z25, Z10
-	VUNPCKHPD  Z27, Z25, Z11
-	VUNPCKLPS  Z13, Z12, Z28
-	VUNPCKHPS  Z13, Z12, Z29
-	VUNPCKLPS  Z15, Z14, Z30
-	VUNPCKHPS  Z15, Z14, Z31
-	VUNPCKLPD  Z30, Z28, Z12
-	VUNPCKHPD  Z30, Z28, Z13
-	VUNPCKLPD  Z31, Z29, Z14
-	VUNPCKHPD  Z31, Z29, Z15
+	VUNPCKLPS  Z5, Z4, Z16
+	VUNPCKHPS  Z5, Z4, Z17
+	VUNPCKLPS  Z7, Z6, Z18
+	VUNPCKHPS  Z7, Z6, Z19
+	VUNPCKLPD  Z18, Z16, Z4
+	VUNPCKHPD  Z18, Z16, Z5
+	VUNPCKLPD  Z19, Z17, Z6
+	VUNPCKHPD  Z19, Z17, Z7
+	VUNPCKLPS  Z9, Z8, Z16
+	VUNPCKHPS  Z9, Z8, Z17
+	VUNPCKLPS  Z11, Z10, Z18
+	VUNPCKHPS  Z11, Z10, Z19
+	VUNPCKLPD  Z18, Z16, Z8
+	VUNPCKHPD  Z18, Z16, Z9
+	VUNPCKLPD  Z19, Z17, Z10
+	VUNPCKHPD  Z19, Z17, Z11
+	VUNPCKLPS  Z13, Z12, Z16
+	VUNPCKHPS  Z13, Z12, Z17
+	VUNPCKLPS  Z15, Z14, Z18
+	VUNPCKHPS  Z15, Z14, Z19
+	VUNPCKLPD  Z18, Z16, Z12
+	VUNPCKHPD  Z18, Z16, Z13
+	VUNPCKLPD  Z19, Z17, Z14
+	VUNPCKHPD  Z19, Z17, Z15
 	VSHUFF32X4 $0x44, Z4, Z0, Z16
 	VSHUFF32X4 $0xee, Z4, Z0, Z17
 	VSHUFF32X4 $0x44, Z12, Z8, Z18
@@ -32330,30 +36821,30 @@ loaded:
 	VSHUFF32X4 $0xdd, Z18, Z16, Z4
 	VSHUFF32X4 $0x88, Z19, Z17, Z8
 	VSHUFF32X4 $0xdd, Z19, Z17, Z12
-	VSHUFF32X4 $0x44, Z5, Z1, Z20
-	VSHUFF32X4 $0xee, Z5, Z1, Z21
-	VSHUFF32X4 $0x44, Z13, Z9, Z22
-	VSHUFF32X4 $0xee, Z13, Z9, Z23
-	VSHUFF32X4 $0x88, Z22, Z20, Z1
-	VSHUFF32X4 $0xdd, Z22, Z20, Z5
-	VSHUFF32X4 $0x88, Z23, Z21, Z9
-	VSHUFF32X4 $0xdd, Z23, Z21, Z13
-	VSHUFF32X4 $0x44, Z6, Z2, Z24
-	VSHUFF32X4 $0xee, Z6, Z2, Z25
-	VSHUFF32X4 $0x44, Z14, Z10, Z26
-	VSHUFF32X4 $0xee, Z14, Z10, Z27
-	VSHUFF32X4 $0x88, Z26, Z24, Z2
-	VSHUFF32X4 $0xdd, Z26, Z24, Z6
-	VSHUFF32X4 $0x88, Z27, Z25, Z10
-	VSHUFF32X4 $0xdd, Z27, Z25, Z14
-	VSHUFF32X4 $0x44, Z7, Z3, Z28
-	VSHUFF32X4 $0xee, Z7, Z3, Z29
-	VSHUFF32X4 $0x44, Z15, Z11, Z30
-	VSHUFF32X4 $0xee, Z15, Z11, Z31
-	VSHUFF32X4 $0x88, Z30, Z28, Z3
-	VSHUFF32X4 $0xdd, Z30, Z28, Z7
-	VSHUFF32X4 $0x88, Z31, Z29, Z11
-	VSHUFF32X4 $0xdd, Z31, Z29, Z15
+	VSHUFF32X4 $0x44, Z5, Z1, Z16
+	VSHUFF32X4 $0xee, Z5, Z1, Z17
+	VSHUFF32X4 $0x44, Z13, Z9, Z18
+	VSHUFF32X4 $0xee, Z13, Z9, Z19
+	VSHUFF32X4 $0x88, Z18, Z16, Z1
+	VSHUFF32X4 $0xdd, Z18, Z16, Z5
+	VSHUFF32X4 $0x88, Z19, Z17, Z9
+	VSHUFF32X4 $0xdd, Z19, Z17, Z13
+	VSHUFF32X4 $0x44, Z6, Z2, Z16
+	VSHUFF32X4 $0xee, Z6, Z2, Z17
+	VSHUFF32X4 $0x44, Z14, Z10, Z18
+	VSHUFF32X4 $0xee, Z14, Z10, Z19
+	VSHUFF32X4 $0x88, Z18, Z16, Z2
+	VSHUFF32X4 $0xdd, Z18, Z16, Z6
+	VSHUFF32X4 $0x88, Z19, Z17, Z10
+	VSHUFF32X4 $0xdd, Z19, Z17, Z14
+	VSHUFF32X4 $0x44, Z7, Z3, Z16
+	VSHUFF32X4 $0xee, Z7, Z3, Z17
+	VSHUFF32X4 $0x44, Z15, Z11, Z18
+	VSHUFF32X4 $0xee, Z15, Z11, Z19
+	VSHUFF32X4 $0x88, Z18, Z16, Z3
+	VSHUFF32X4 $0xdd, Z18, Z16, Z7
+	VSHUFF32X4 $0x88, Z19, Z17, Z11
+	VSHUFF32X4 $0xdd, Z19, Z17, Z15
 	VMOVUPS    Z0, K2, (CX)
 	ADDQ       BX, CX
 	DECQ       DI

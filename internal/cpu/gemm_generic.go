@@ -14,6 +14,7 @@ type gemmKernels struct {
 	lanes           int // of a vector
 	partial         int // the widest tile whose last vector may be partly filled, in vectors
 	tiles           tiles
+	turned          tiles // of a B that is stored transposed; may be none
 	copy, transpose func(*block)
 
 	// What leaves out zeros, and how wide such tiles are, in vectors.

@@ -602,6 +602,58 @@ func tile11x8ColsAVX2(t *tile)
 //go:noescape
 func tile12x8ColsAVX2(t *tile)
 
+// tile1x8RowsTurnedAVX2 computes tiles of one row and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x8RowsTurnedAVX2(t *tile)
+
+// tile2x8RowsTurnedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x8RowsTurnedAVX2(t *tile)
+
+// tile1x8ColsTurnedAVX2 computes tiles of one row and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x8ColsTurnedAVX2(t *tile)
+
+// tile2x8ColsTurnedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x8ColsTurnedAVX2(t *tile)
+
 // tile1x8RowsListedAVX2 computes tiles of one row and 1 to 8 columns:
 //
 //	for _, p := range list[:k] {
@@ -1859,6 +1911,110 @@ func tile14x16ColsAVX512(t *tile)
 //
 //go:noescape
 func tile14x32ColsAVX512(t *tile)
+
+// tile1x16RowsTurnedAVX512 computes tiles of one row and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsTurnedAVX512(t *tile)
+
+// tile2x16RowsTurnedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsTurnedAVX512(t *tile)
+
+// tile3x16RowsTurnedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsTurnedAVX512(t *tile)
+
+// tile4x16RowsTurnedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16RowsTurnedAVX512(t *tile)
+
+// tile1x16ColsTurnedAVX512 computes tiles of one row and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16ColsTurnedAVX512(t *tile)
+
+// tile2x16ColsTurnedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16ColsTurnedAVX512(t *tile)
+
+// tile3x16ColsTurnedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16ColsTurnedAVX512(t *tile)
+
+// tile4x16ColsTurnedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[j*ldb+p], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16ColsTurnedAVX512(t *tile)
 
 // tile1x16RowsListedAVX512 computes tiles of one row and 1 to 16 columns:
 //

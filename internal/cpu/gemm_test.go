@@ -115,6 +115,8 @@ var large = []size{
 	{700, 1, 800, 0},
 	{300, 4, 190, 1},  // A is transposed on the way
 	{18, 530, 530, 0}, // B is fetched while it is multiplied
+	{2, 300, 801, 1},  // a transposed B is read where it is
+	{300, 2, 810, 0},  // so is A
 }
 
 func TestProductsHaveTheBitsOfTheirDefinition(t *testing.T) {

@@ -20,6 +20,7 @@ type tiling struct {
 	higher  int
 
 	packA, packB bool
+	turned       bool // b is transposed, in registers
 	downward     bool // the order of tiles: down the panels, or across the columns
 	panel        int  // columns of a packed panel of b
 	ldA          int  // elements between rows of packed a
@@ -78,9 +79,14 @@ func (t *tiling) cut(g *Gemm) {
 		return
 	}
 	lanes := t.kernels.lanes
+	// turned reports whether a transposed B is best read where it is: on 8 lanes, whose
+	// chains are short, only if it has to come from afar.
+	turned := func(m, n int) bool {
+		return m <= t.kernels.turned.tallest(1) && (lanes == 16 || min(g.K, chain)*n > l2)
+	}
 	narrow := g.N <= lanes && g.M > g.N
-	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches
-		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && g.M*g.K <= 4<<20
+	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches, or in registers
+		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && (turned(g.N, g.M) || g.M*g.K <= 4<<20)
 	}
 	if narrow && g.K <= chain {
 		t.swap = true
@@ -106,11 +112,17 @@ func (t *tiling) cut(g *Gemm) {
 	page := 512 / t.panel * t.panel // columns that make good use of a page
 
 	t.regionCols = t.n
-	t.packB = t.b.trans
+	t.turned = t.b.trans && turned(t.m, t.n)
+	t.packB = t.b.trans && !t.turned
 	t.downward = t.packB
 	leastPanels := 0 // of a region, if rows are shared out
 	halves := false  // columns too, in two
 	switch {
+	case t.turned:
+		t.stepK = chain
+		if work >= serialWork {
+			t.regionCols = max(t.n/8/lanes, 1) * lanes
+		}
 	case work < serialWork:
 		t.stepK = chain
 		t.downward = t.packB || 2*(t.n/t.panel) < t.m/tallest // fewer calls

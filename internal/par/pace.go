@@ -29,6 +29,8 @@ const (
 	paceFirst = 32
 	// Trials take at most one part in so many of the time.
 	paceShare = 300
+	// Turns that take longer have parts that are long enough.
+	paceLong = time.Millisecond
 )
 
 // Begin begins a turn and returns the pool to do it on: p, or nil.
@@ -68,7 +70,7 @@ func (t *Pace) note(took, end time.Duration) {
 			t.alone = !t.alone
 		}
 		t.next = end + paceShare*(paceWarm+paceTurns)*tried
-	case !t.trial && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
+	case !t.trial && (t.alone || took < paceLong) && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
 		t.trial = true
 		t.alone = !t.alone
 	default:

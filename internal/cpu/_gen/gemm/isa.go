@@ -22,6 +22,8 @@ type isa struct {
 	listed              func(rows int) []int
 	together, scattered int
 	list                string
+
+	squares int // the most rows of tiles of a transposed B
 }
 
 var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, vectors: func(rows int) []int {
@@ -34,7 +36,7 @@ var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, v
 		return []int{1, 2, 4}
 	}
 	return []int{1, 2}
-}, together: 4, scattered: 8, list: "AVX512", listed: func(rows int) []int {
+}, squares: 4, together: 4, scattered: 8, list: "AVX512", listed: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8, 16}
@@ -58,7 +60,7 @@ var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, vectors
 		return []int{1, 2}
 	}
 	return []int{1}
-}, together: 4, scattered: 8, list: "Generic", listed: func(rows int) []int {
+}, squares: 2, together: 4, scattered: 8, list: "Generic", listed: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8}
@@ -154,4 +156,12 @@ func (g *generator) zero(v reg.VecPhysical) {
 		return
 	}
 	g.VXORPS(v, v, v)
+}
+
+// turned is vectors for the tiles of a transposed B.
+func (i isa) turned(rows int) []int {
+	if rows > i.squares {
+		return nil
+	}
+	return []int{1}
 }

@@ -32,22 +32,24 @@ func main() {
 		g := &generator{Context: ctx, isa: isa, types: types}
 		fmt.Fprintf(&table, "\nvar kernels%s = gemmKernels{\nlanes: %d,\npartial: %d,\ncopy: copy%s,\ntranspose: transpose%s,\ntiles: tiles{\n",
 			isa.name, isa.lanes, isa.partial, isa.name, isa.name)
-		tiles := func(listed bool, vectors func(rows int) []int) {
+		tiles := func(vectors func(rows int) []int, emit func(rows, vectors int, cols bool) string) {
 			for _, cols := range []bool{false, true} {
 				fmt.Fprint(&table, "{\n{},\n")
 				for rows := 1; rows <= isa.rows; rows++ {
 					fmt.Fprint(&table, "{")
 					for _, v := range vectors(rows) {
-						fmt.Fprintf(&table, "{%d, %d, %s}, ", v, isa.lanes, g.microkernel(rows, v, cols, listed))
+						fmt.Fprintf(&table, "{%d, %d, %s}, ", v, isa.lanes, emit(rows, v, cols))
 					}
 					fmt.Fprint(&table, "},\n")
 				}
 				fmt.Fprint(&table, "},\n")
 			}
 		}
-		tiles(false, isa.vectors)
+		tiles(isa.vectors, g.microkernel)
+		fmt.Fprint(&table, "},\nturned: tiles{\n")
+		tiles(isa.turned, g.turned)
 		fmt.Fprintf(&table, "},\ntogether: %d,\nscattered: %d,\nnonzero: nonzero%s,\nlist: list%s,\nlisted: tiles{\n", isa.together, isa.scattered, isa.name, isa.list)
-		tiles(true, isa.listed)
+		tiles(isa.listed, g.listed)
 		fmt.Fprint(&table, "},\n")
 		if g.wide() { // AVX2 makes no masks of 16 bits
 			fmt.Fprintf(&table, "nonzeroDown: nonzeroDown%s,\n", isa.name)

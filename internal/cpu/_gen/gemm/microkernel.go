@@ -33,18 +33,31 @@ type microkernel struct {
 }
 
 // microkernel emits one and returns its name.
-func (g *generator) microkernel(rows, vectors int, cols, listed bool) string {
-	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols, listed: listed}
+func (g *generator) microkernel(rows, vectors int, cols bool) string {
+	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols}
+	name := m.begin("", "p := range k", "b[p*ldb+j]")
+	m.emit()
+	return name
+}
+
+// listed emits one for k that are listed.
+func (g *generator) listed(rows, vectors int, cols bool) string {
+	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols, listed: true}
+	name := m.begin("Listed", "_, p := range list[:k]", "b[p*ldb+j]")
+	m.emitListed()
+	return name
+}
+
+// begin begins the function, whose name tells it from others by its kind, and says
+// for which p it multiplies by what of B.
+func (m *microkernel) begin(kind, each, b string) (name string) {
+	g, rows, vectors := m.generator, m.rows, m.vectors
 	order, index := "Rows", "a[i*lda+p]"
-	if cols {
+	if m.cols {
 		order, index = "Cols", "a[p*lda+i]"
 	}
-	width, each := vectors*g.isa.lanes, "p := range k"
-	if listed {
-		order += "Listed"
-		each = "_, p := range list[:k]"
-	}
-	name := fmt.Sprintf("tile%dx%d%s%s", rows, width, order, g.isa.name)
+	width := vectors * g.isa.lanes
+	name = fmt.Sprintf("tile%dx%d%s%s%s", rows, width, order, kind, g.isa.name)
 	tall, wide := fmt.Sprintf("%d rows", rows), fmt.Sprint(width)
 	if rows == 1 {
 		tall = "one row"
@@ -59,16 +72,11 @@ func (g *generator) microkernel(rows, vectors int, cols, listed bool) string {
 		"	for "+each+" {",
 		fmt.Sprintf("		for i := range %d {", rows),
 		fmt.Sprintf("			for j := range %d {", width),
-		fmt.Sprintf("				c[i*ldc+j] = fmath.FMA(%s, b[p*ldb+j], c[i*ldc+j])", index),
+		fmt.Sprintf("				c[i*ldc+j] = fmath.FMA(%s, %s, c[i*ldc+j])", index, b),
 		"			}",
 		"		}",
 		"	}",
 	)
-	if listed {
-		m.emitListed()
-	} else {
-		m.emit()
-	}
 	return name
 }
 

@@ -119,7 +119,8 @@ func (g *generator) transposeBlock() {
 		}
 	}
 	g.Label("loaded")
-	for _, v := range g.square() {
+	turned, _ := g.square(0)
+	for _, v := range turned {
 		g.storeMasked(v, lanes, operand.Mem{Base: dst})
 		g.ADDQ(ldd, dst)
 		g.DECQ(cols)
@@ -131,49 +132,39 @@ func (g *generator) transposeBlock() {
 	g.leave()
 }
 
-// square transposes the registers from 0 on, as many as they have lanes, and
-// returns those that hold the columns.
-func (g *generator) square() (columns []reg.VecPhysical) {
+// square transposes the registers from first on, as many as they have lanes, with the
+// four behind them to work in. It returns those that hold the columns, and those that
+// don't.
+func (g *generator) square(first int) (columns, free []reg.VecPhysical) {
+	n := g.isa.lanes
+	var x []reg.VecPhysical
+	for i := range n + 4 {
+		x = append(x, g.v(first+i))
+	}
+	w := x[n:]
+	// Then x[4*i+j] has rows 4i … 4i+3 of the columns j, 4+j, … in its lanes of 128
+	// bits, and matrices of such lanes are left.
+	for i := 0; i < n; i += 4 {
+		g.quads(x[i:i+4], w)
+	}
 	if !g.wide() {
-		// Two registers hold masks; six are left beside the matrix.
-		return g.square8()
+		for j := range 4 {
+			g.VPERM2F128(operand.U8(0x20), x[4+j], x[j], w[j])
+			g.VPERM2F128(operand.U8(0x31), x[4+j], x[j], x[4+j])
+		}
+		return append(w, x[4:8]...), x[:4]
 	}
-	z := zmm
-	// Pairs and quads of rows: z[4*i+j] gets rows 4i … 4i+3 of the columns j,
-	// 4+j, 8+j and 12+j, in its four lanes of 128 bits.
-	for i := 0; i < 16; i += 4 {
-		g.quads(z[i:i+4], z[16+i:20+i])
-	}
-	// Then 4×4 matrices of such lanes.
-	columns = make([]reg.VecPhysical, 16)
 	for j := range 4 {
-		w := z[16+4*j : 20+4*j]
-		g.VSHUFF32X4(operand.U8(0x44), z[4+j], z[j], w[0])
-		g.VSHUFF32X4(operand.U8(0xEE), z[4+j], z[j], w[1])
-		g.VSHUFF32X4(operand.U8(0x44), z[12+j], z[8+j], w[2])
-		g.VSHUFF32X4(operand.U8(0xEE), z[12+j], z[8+j], w[3])
-		g.VSHUFF32X4(operand.U8(0x88), w[2], w[0], z[j])
-		g.VSHUFF32X4(operand.U8(0xDD), w[2], w[0], z[4+j])
-		g.VSHUFF32X4(operand.U8(0x88), w[3], w[1], z[8+j])
-		g.VSHUFF32X4(operand.U8(0xDD), w[3], w[1], z[12+j])
+		g.VSHUFF32X4(operand.U8(0x44), x[4+j], x[j], w[0])
+		g.VSHUFF32X4(operand.U8(0xEE), x[4+j], x[j], w[1])
+		g.VSHUFF32X4(operand.U8(0x44), x[12+j], x[8+j], w[2])
+		g.VSHUFF32X4(operand.U8(0xEE), x[12+j], x[8+j], w[3])
+		g.VSHUFF32X4(operand.U8(0x88), w[2], w[0], x[j])
+		g.VSHUFF32X4(operand.U8(0xDD), w[2], w[0], x[4+j])
+		g.VSHUFF32X4(operand.U8(0x88), w[3], w[1], x[8+j])
+		g.VSHUFF32X4(operand.U8(0xDD), w[3], w[1], x[12+j])
 	}
-	copy(columns, z[:16])
-	return columns
-}
-
-// square8 is square for 8 lanes, with registers 8 … 13 to work in.
-func (g *generator) square8() (columns []reg.VecPhysical) {
-	y := ymm
-	g.quads(y[0:4], y[8:12])
-	g.quads(y[4:8], y[8:12])
-	columns = make([]reg.VecPhysical, 8)
-	for j := range 4 {
-		w := y[8+j]
-		g.VPERM2F128(operand.U8(0x20), y[4+j], y[j], w)
-		g.VPERM2F128(operand.U8(0x31), y[4+j], y[j], y[4+j])
-		columns[j], columns[4+j] = w, y[4+j]
-	}
-	return columns
+	return x[:n], w
 }
 
 // quads transposes the 4×4 matrices that the lanes of 128 bits of four registers
