@@ -57,7 +57,7 @@ func (g *Gemm) Prepare() {
 func (g *Gemm) Tasks() int {
 	switch {
 	case g.leavesOut():
-		return g.nonzeros.product.tasks + 1
+		return g.nonzeros.tasks()
 	case g.shared || g.sideBySide:
 		return 0
 	}
@@ -93,7 +93,7 @@ func (g *Gemm) run(p *par.Pool) {
 func (g *Gemm) Do(worker, index int) {
 	if g.leavesOut() {
 		z := g.nonzeros
-		if index == z.product.tasks {
+		if index >= z.product.tasks {
 			z.checkB()
 			return
 		}
@@ -167,6 +167,11 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 				s.coming = g.b.from(k1, r.c0)
 			}
 			b = g.panels(s, grow(&s.b, g.sizeB(k1-k0, cols)), b, k1-k0, cols)
+		}
+		if g.lists != nil && g.lists.late {
+			for p := r.p0; p < r.p1; p += g.lists.panels {
+				g.lists.look(s, p, min(p+g.lists.panels, r.p1), k0, k1)
+			}
 		}
 		g.sweep(s, g.a.from(r0, k0), b, c, r, k0, k1)
 	}

@@ -35,6 +35,11 @@ const (
 	// The lists have at most so many elements.
 	zerosRoom = 1 << 22
 
+	// An A of more elements has left the caches before it is multiplied, unless each
+	// task looks for the zeros of its rows.
+	zerosLate = 1 << 20
+	zerosStep = 512 // of k, for which they look at once
+
 	// If there were few zeros, so many runs don't look for them.
 	zerosRest = 31
 	notLooked = math.MaxInt64
@@ -50,6 +55,7 @@ type nonzeros struct {
 	lists   []int32  // of the panels: those of the k from k0 to k1 count from k0 and begin there
 	counts  []int32  // of the lists, those from k0 on at k0/64
 
+	late           bool         // tasks of the product make the lists that they need
 	groups, panels int          // tasks, and the panels that each searches
 	left           atomic.Int64 // multiply-adds, for each column, that the lists leave
 	most           int64        // that it is worthwhile to have left
@@ -72,6 +78,7 @@ func (g *Gemm) prepareZeros() {
 	if _, ok := g.Epilogue.(*AllFinite); ok {
 		z.product.Epilogue = nil // no product runs to its end that isn't
 	}
+	z.late = g.M >= 256 && g.M*g.K > zerosLate
 	t := &z.product.tiling
 	t.cutZeros(z.product)
 	z.room = 64*z.words + 16
@@ -101,6 +108,9 @@ func (g *Gemm) Look() (job par.Job, tasks int) {
 		return nil, 0
 	}
 	z.left.Store(0)
+	if z.late {
+		return z, 1 // stands for all
+	}
 	return z, z.groups
 }
 
@@ -109,12 +119,28 @@ func (g *Gemm) leavesOut() bool {
 	return g.nonzeros != nil && g.nonzeros.left.Load() <= g.nonzeros.most
 }
 
+// tasks returns how many tasks leave out zeros; the last one looks at B.
+func (z *nonzeros) tasks() int {
+	if z.late {
+		return z.product.tasks
+	}
+	return z.product.tasks + 1
+}
+
 // Finish computes the product with its zeros if B was found not to be finite. If there
 // were few zeros, they will not be looked for for a while.
 func (g *Gemm) Finish(p *par.Pool) {
 	z := g.nonzeros
-	if z == nil || z.left.Load() == notLooked || g.leavesOut() && !z.infinite.Load() {
+	if z == nil || z.left.Load() == notLooked {
 		return
+	}
+	if g.leavesOut() {
+		if z.late {
+			z.checkB()
+		}
+		if !z.infinite.Load() {
+			return
+		}
 	}
 	z.rest = zerosRest
 	if g.leavesOut() {
@@ -161,35 +187,49 @@ func (z *nonzeros) Do(worker, index int) {
 	s := acquireScratch(worker)
 	p0 := index * z.panels
 	p1 := min(p0+z.panels, g.count)
+	left, end := 0, g.K
+	if z.late {
+		end = g.stepFrom(0)
+	}
+	for k0, k1 := 0, 0; k0 < end; k0 = k1 {
+		k1 = g.stepFrom(k0)
+		left += z.look(s, p0, p1, k0, k1)
+	}
+	if z.late {
+		left = int(float64(left) * float64(g.M*g.K) / float64((g.row(p1)-g.row(p0))*end))
+	}
+	z.left.Add(int64(left))
+	releaseScratch(worker, s)
+}
+
+// look makes the lists of panels p0 … p1-1, no more than a group, for k from k0 to k1.
+// It returns the multiply-adds, for each column, that they leave.
+func (z *nonzeros) look(s *gemmScratch, p0, p1, k0, k1 int) (left int) {
+	g := z.product
 	r0, r1 := g.row(p0), g.row(p1)
-	words := &s.words
-	for k0 := 0; k0 < g.K; k0 += 64 {
-		g.search(s, r0, r1, k0, min(k0+64, g.K))
+	for k := k0; k < k1; k += 64 {
+		g.search(s, r0, r1, k, min(k+64, k1))
 		row := 0
 		for p := p0; p < p1; p++ {
 			height, _ := g.alike(p, p1)
 			any := uint64(0)
-			for _, w := range words[row : row+height] {
+			for _, w := range s.words[row : row+height] {
 				any |= w
 			}
-			z.bits[p*z.words+k0/64] = any
+			z.bits[p*z.words+k/64] = any
 			row += height
 		}
 	}
-	left := 0
+	l := &s.listing
+	l.words = (k1 - k0 + 63) / 64
 	for p := p0; p < p1; p++ {
 		height, _ := g.alike(p, p1)
-		for k0, k1 := 0, 0; k0 < g.K; k0 = k1 {
-			k1 = g.stepFrom(k0)
-			l := &s.listing
-			l.list, l.bits, l.words = &z.lists[p*z.room+k0], &z.bits[p*z.words+k0/64], (k1-k0+63)/64
-			g.kernels.list(l)
-			z.counts[p*z.words+k0/64] = int32(l.n)
-			left += height * l.n
-		}
+		l.list, l.bits = &z.lists[p*z.room+k0], &z.bits[p*z.words+k0/64]
+		g.kernels.list(l)
+		z.counts[p*z.words+k0/64] = int32(l.n)
+		left += height * l.n
 	}
-	z.left.Add(int64(left))
-	releaseScratch(worker, s)
+	return left
 }
 
 // search sets the bits of a word for each of the rows r0 … r1-1 of op(A), at most 64:
@@ -256,7 +296,7 @@ func (t *tiling) cutZeros(g *Gemm) {
 	}
 	t.vectors = t.kernels.together
 	t.panel = t.vectors * t.kernels.lanes
-	t.packB = t.b.trans || min(g.K, chain)*t.n > l2
+	t.packB = t.b.trans || min(g.K, chain)*t.n > l2 && !(g.lists.late && zerosStep*t.n <= l2)
 	if g.Zeros == ZerosScattered {
 		// A row of A comes to few rows of B at a time, so those are to stay in the
 		// first-level cache while many rows of A pass by.
@@ -276,6 +316,16 @@ func (t *tiling) cutZeros(g *Gemm) {
 	if t.packB {
 		t.downward, t.stepK = true, min(t.stepK, 1<<15/t.panel)
 		t.regionPanels, t.regionCols = t.count, max(t.n/8/t.panel, 1)*t.panel
+	}
+	if g.lists.late { // then rows are shared out, whatever the columns
+		height := (t.m + t.count - 1) / t.count
+		t.regionPanels, t.regionCols = 64/height, t.n
+		if t.packB {
+			t.regionPanels *= 4 // each task packs B
+		}
+		if g.Zeros == ZerosTogether {
+			t.stepK = min(t.stepK, zerosStep)
+		}
 	}
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)

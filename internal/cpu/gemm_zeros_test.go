@@ -20,6 +20,8 @@ var sparse = []size{
 	{17, 129, 4200, 2}, // two chains
 	{300, 130, 64, 0},
 	{16, 1040, 130, 0},
+	{1100, 130, 1000, 0}, // the tasks look for zeros
+	{260, 420, 4200, 1},  // two chains, and B is packed
 }
 
 // sparseGemm is a random product of an A with many zeros: where images have them, or
