@@ -138,7 +138,7 @@ func newTable() *cobra.Command {
 			"as train accuracy), on the training digits afterwards, and on the test digits. With several seeds they are means;\n" +
 			"the test accuracy has the standard deviation over seeds beside it.\n\n" +
 			"The book trained for about 200 epochs; after 20 the rows with SGD are two to three points lower. One seed of all\n" +
-			"rows costs about 5 minutes of processor time for 20 epochs with AVX-512, and 52 for 200. With --csv FILE\n" +
+			"rows costs about 4 minutes of processor time for 20 epochs with AVX-512, and ten times that for 200. With --csv FILE\n" +
 			"every training that is done is added to FILE, and those that FILE holds already are not done again: a table that\n" +
 			"was interrupted goes on where it was.",
 		Args: noArguments,
