@@ -70,8 +70,10 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 	if err != nil {
 		self = os.Args[0]
 	}
-	all := []contender{{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling"}}}
-	all = append(all, contender{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing"}})
+	all := []contender{
+		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling"}},
+		{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing"}},
+	}
 	if cpu.Active() == cpu.AVX512 && slices.Contains(cpu.Supported(), cpu.AVX2) {
 		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm"}})
 	}

@@ -205,7 +205,6 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 			panel = b.panel(col/g.panel, t.k)
 		}
 		for p := r.p0; p < r.p1; {
-			g.fetch(s, panel, col, cols, p-r.p0, r.p1-r.p0)
 			height, count := g.alike(p, r.p1)
 			row := g.row(p) - g.row(r.p0)
 			strip := a.from(row, 0)
@@ -220,9 +219,11 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 				g.acrossTurned(s, strip, panel, c.from(row, col), height, width)
 				p++
 			case g.downward:
+				g.fetch(s, panel, col, cols, p-r.p0, r.p1-r.p0)
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
 			default:
+				g.fetch(s, panel, col, cols, p-r.p0, r.p1-r.p0)
 				g.across(s, strip, panel, c.from(row, col), height, width)
 				p++
 			}
@@ -278,18 +279,23 @@ func (g *Gemm) acrossTurned(s *gemmScratch, a, b, c matrix, height, cols int) {
 func (g *Gemm) down(s *gemmScratch, a, b, c matrix, height, count, cols int) {
 	t := &s.tile
 	t.count = count
-	t.aStep, t.bStep, t.cStep = 4*height*a.ld, 0, 4*height*c.ld
-	switch {
-	case g.packA && a.trans:
+	t.aStep, t.bStep, t.cStep = stepDown(a, height), 0, 4*height*c.ld
+	if g.packA && a.trans {
 		t.aStep = 4 * panelSize(a.ld, t.k)
-	case a.trans:
-		t.aStep = 4 * height
 	}
 	for col := 0; col < cols; {
 		m, width := g.kernels.widest(g.kernels.tiles.of(a.trans, height), g.vectors, cols-col)
 		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
 		col += width
 	}
+}
+
+// stepDown is how many bytes a panel of so many rows is above the next one.
+func stepDown(a matrix, height int) int {
+	if a.trans {
+		return 4 * height
+	}
+	return 4 * height * a.ld
 }
 
 var one = matrix{data: []float32{1}}

@@ -11175,16 +11175,13 @@ done:
 	RET
 
 // func nonzeroAVX2(t *search)
-// Requires: AVX, AVX2, BMI2, CMOV
+// Requires: AVX, AVX2, CMOV
 TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
 	MOVQ    24(AX), SI
-	MOVQ    $-1, DI
-	MOVQ    32(AX), R8
-	BZHIQ   R8, DI, DI
 	VXORPS  Y0, Y0, Y0
 	MOVQ    32(AX), AX
 	MOVQ    $0x00000008, R8
@@ -31760,165 +31757,6 @@ store:
 done:
 	RET
 
-// func tile1x256RowsListedAVX512(t *tile)
-// Requires: AVX512F
-TEXT ·tile1x256RowsListedAVX512(SB), NOSPLIT, $24-8
-	MOVQ t+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 16(AX), BX
-	MOVQ BX, (SP)
-	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
-	MOVQ 144(AX), SI
-	MOVQ SI, 16(SP)
-
-tile:
-	CMPQ    128(AX), $+0
-	JEQ     zero
-	MOVQ    40(AX), SI
-	MOVQ    (SP), SI
-	VMOVUPS (SI), Z0
-	VMOVUPS 64(SI), Z1
-	VMOVUPS 128(SI), Z2
-	VMOVUPS 192(SI), Z3
-	VMOVUPS 256(SI), Z4
-	VMOVUPS 320(SI), Z5
-	VMOVUPS 384(SI), Z6
-	VMOVUPS 448(SI), Z7
-	VMOVUPS 512(SI), Z8
-	VMOVUPS 576(SI), Z9
-	VMOVUPS 640(SI), Z10
-	VMOVUPS 704(SI), Z11
-	VMOVUPS 768(SI), Z12
-	VMOVUPS 832(SI), Z13
-	VMOVUPS 896(SI), Z14
-	VMOVUPS 960(SI), Z15
-	JMP     multiply
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-
-multiply:
-	MOVQ    8(SP), SI
-	MOVQ    16(SP), DI
-	MOVLQSX (DI), DI
-	TESTQ   DI, DI
-	JZ      store
-
-next:
-	MOVL         (SI), R8
-	LEAQ         (CX)(R8*4), R9
-	IMULQ        BX, R8
-	ADDQ         DX, R8
-	VBROADCASTSS (R9), Z16
-	VFMADD231PS  (R8), Z16, Z0
-	VFMADD231PS  64(R8), Z16, Z1
-	VFMADD231PS  128(R8), Z16, Z2
-	VFMADD231PS  192(R8), Z16, Z3
-	VFMADD231PS  256(R8), Z16, Z4
-	VFMADD231PS  320(R8), Z16, Z5
-	VFMADD231PS  384(R8), Z16, Z6
-	VFMADD231PS  448(R8), Z16, Z7
-	VFMADD231PS  512(R8), Z16, Z8
-	VFMADD231PS  576(R8), Z16, Z9
-	VFMADD231PS  640(R8), Z16, Z10
-	VFMADD231PS  704(R8), Z16, Z11
-	VFMADD231PS  768(R8), Z16, Z12
-	VFMADD231PS  832(R8), Z16, Z13
-	VFMADD231PS  896(R8), Z16, Z14
-	VFMADD231PS  960(R8), Z16, Z15
-	ADDQ         $+4, SI
-	DECQ         DI
-	JNZ          next
-
-store:
-	VPXORD      Z17, Z17, Z17
-	VPXORD      Z18, Z18, Z18
-	VPMINSD     Z0, Z15, Z16
-	VFMADD231PS Z18, Z0, Z17
-	VPMINSD     Z1, Z16, Z16
-	VFMADD231PS Z18, Z1, Z17
-	VPMINSD     Z2, Z16, Z16
-	VFMADD231PS Z18, Z2, Z17
-	VPMINSD     Z3, Z16, Z16
-	VFMADD231PS Z18, Z3, Z17
-	VPMINSD     Z4, Z16, Z16
-	VFMADD231PS Z18, Z4, Z17
-	VPMINSD     Z5, Z16, Z16
-	VFMADD231PS Z18, Z5, Z17
-	VPMINSD     Z6, Z16, Z16
-	VFMADD231PS Z18, Z6, Z17
-	VPMINSD     Z7, Z16, Z16
-	VFMADD231PS Z18, Z7, Z17
-	VPMINSD     Z8, Z16, Z16
-	VFMADD231PS Z18, Z8, Z17
-	VPMINSD     Z9, Z16, Z16
-	VFMADD231PS Z18, Z9, Z17
-	VPMINSD     Z10, Z16, Z16
-	VFMADD231PS Z18, Z10, Z17
-	VPMINSD     Z11, Z16, Z16
-	VFMADD231PS Z18, Z11, Z17
-	VPMINSD     Z12, Z16, Z16
-	VFMADD231PS Z18, Z12, Z17
-	VPMINSD     Z13, Z16, Z16
-	VFMADD231PS Z18, Z13, Z17
-	VPMINSD     Z14, Z16, Z16
-	VFMADD231PS Z18, Z14, Z17
-	VFMADD231PS Z18, Z15, Z17
-	VPTERNLOGD  $0xff, Z18, Z18, Z18
-	VPSLLD      $0x1f, Z18, Z18
-	VPCMPEQD    Z16, Z18, K2
-	VCMPPS      $0x03, Z17, Z17, K3
-	KORTESTW    K2, K3
-	JNZ         done
-	MOVQ        40(AX), SI
-	MOVQ        (SP), SI
-	VMOVUPS     Z0, (SI)
-	VMOVUPS     Z1, 64(SI)
-	VMOVUPS     Z2, 128(SI)
-	VMOVUPS     Z3, 192(SI)
-	VMOVUPS     Z4, 256(SI)
-	VMOVUPS     Z5, 320(SI)
-	VMOVUPS     Z6, 384(SI)
-	VMOVUPS     Z7, 448(SI)
-	VMOVUPS     Z8, 512(SI)
-	VMOVUPS     Z9, 576(SI)
-	VMOVUPS     Z10, 640(SI)
-	VMOVUPS     Z11, 704(SI)
-	VMOVUPS     Z12, 768(SI)
-	VMOVUPS     Z13, 832(SI)
-	VMOVUPS     Z14, 896(SI)
-	VMOVUPS     Z15, 960(SI)
-	ADDQ        64(AX), CX
-	MOVQ        80(AX), SI
-	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
-	MOVQ        160(AX), SI
-	ADDQ        SI, 16(SP)
-	DECQ        56(AX)
-	JNZ         tile
-
-done:
-	RET
-
 // func tile2x16RowsListedAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile2x16RowsListedAVX512(SB), NOSPLIT, $24-8
@@ -34290,169 +34128,6 @@ store:
 done:
 	RET
 
-// func tile1x256ColsListedAVX512(t *tile)
-// Requires: AVX512F
-TEXT ·tile1x256ColsListedAVX512(SB), NOSPLIT, $24-8
-	MOVQ t+0(FP), AX
-	MOVQ (AX), CX
-	MOVQ 8(AX), DX
-	MOVQ 16(AX), BX
-	MOVQ BX, (SP)
-	MOVQ 24(AX), BX
-	LEAQ (BX)(BX*2), SI
-	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
-	MOVQ 144(AX), DI
-	MOVQ DI, 16(SP)
-
-tile:
-	CMPQ    128(AX), $+0
-	JEQ     zero
-	MOVQ    40(AX), DI
-	MOVQ    (SP), DI
-	VMOVUPS (DI), Z0
-	VMOVUPS 64(DI), Z1
-	VMOVUPS 128(DI), Z2
-	VMOVUPS 192(DI), Z3
-	VMOVUPS 256(DI), Z4
-	VMOVUPS 320(DI), Z5
-	VMOVUPS 384(DI), Z6
-	VMOVUPS 448(DI), Z7
-	VMOVUPS 512(DI), Z8
-	VMOVUPS 576(DI), Z9
-	VMOVUPS 640(DI), Z10
-	VMOVUPS 704(DI), Z11
-	VMOVUPS 768(DI), Z12
-	VMOVUPS 832(DI), Z13
-	VMOVUPS 896(DI), Z14
-	VMOVUPS 960(DI), Z15
-	JMP     multiply
-
-zero:
-	VPXORD Z0, Z0, Z0
-	VPXORD Z1, Z1, Z1
-	VPXORD Z2, Z2, Z2
-	VPXORD Z3, Z3, Z3
-	VPXORD Z4, Z4, Z4
-	VPXORD Z5, Z5, Z5
-	VPXORD Z6, Z6, Z6
-	VPXORD Z7, Z7, Z7
-	VPXORD Z8, Z8, Z8
-	VPXORD Z9, Z9, Z9
-	VPXORD Z10, Z10, Z10
-	VPXORD Z11, Z11, Z11
-	VPXORD Z12, Z12, Z12
-	VPXORD Z13, Z13, Z13
-	VPXORD Z14, Z14, Z14
-	VPXORD Z15, Z15, Z15
-
-multiply:
-	MOVQ    8(SP), DI
-	MOVQ    16(SP), R8
-	MOVLQSX (R8), R8
-	TESTQ   R8, R8
-	JZ      store
-
-next:
-	MOVL         (DI), R9
-	MOVQ         BX, R10
-	IMULQ        R9, R10
-	ADDQ         CX, R10
-	IMULQ        SI, R9
-	ADDQ         DX, R9
-	VBROADCASTSS (R10), Z16
-	VFMADD231PS  (R9), Z16, Z0
-	VFMADD231PS  64(R9), Z16, Z1
-	VFMADD231PS  128(R9), Z16, Z2
-	VFMADD231PS  192(R9), Z16, Z3
-	VFMADD231PS  256(R9), Z16, Z4
-	VFMADD231PS  320(R9), Z16, Z5
-	VFMADD231PS  384(R9), Z16, Z6
-	VFMADD231PS  448(R9), Z16, Z7
-	VFMADD231PS  512(R9), Z16, Z8
-	VFMADD231PS  576(R9), Z16, Z9
-	VFMADD231PS  640(R9), Z16, Z10
-	VFMADD231PS  704(R9), Z16, Z11
-	VFMADD231PS  768(R9), Z16, Z12
-	VFMADD231PS  832(R9), Z16, Z13
-	VFMADD231PS  896(R9), Z16, Z14
-	VFMADD231PS  960(R9), Z16, Z15
-	ADDQ         $+4, DI
-	DECQ         R8
-	JNZ          next
-
-store:
-	VPXORD      Z17, Z17, Z17
-	VPXORD      Z18, Z18, Z18
-	VPMINSD     Z0, Z15, Z16
-	VFMADD231PS Z18, Z0, Z17
-	VPMINSD     Z1, Z16, Z16
-	VFMADD231PS Z18, Z1, Z17
-	VPMINSD     Z2, Z16, Z16
-	VFMADD231PS Z18, Z2, Z17
-	VPMINSD     Z3, Z16, Z16
-	VFMADD231PS Z18, Z3, Z17
-	VPMINSD     Z4, Z16, Z16
-	VFMADD231PS Z18, Z4, Z17
-	VPMINSD     Z5, Z16, Z16
-	VFMADD231PS Z18, Z5, Z17
-	VPMINSD     Z6, Z16, Z16
-	VFMADD231PS Z18, Z6, Z17
-	VPMINSD     Z7, Z16, Z16
-	VFMADD231PS Z18, Z7, Z17
-	VPMINSD     Z8, Z16, Z16
-	VFMADD231PS Z18, Z8, Z17
-	VPMINSD     Z9, Z16, Z16
-	VFMADD231PS Z18, Z9, Z17
-	VPMINSD     Z10, Z16, Z16
-	VFMADD231PS Z18, Z10, Z17
-	VPMINSD     Z11, Z16, Z16
-	VFMADD231PS Z18, Z11, Z17
-	VPMINSD     Z12, Z16, Z16
-	VFMADD231PS Z18, Z12, Z17
-	VPMINSD     Z13, Z16, Z16
-	VFMADD231PS Z18, Z13, Z17
-	VPMINSD     Z14, Z16, Z16
-	VFMADD231PS Z18, Z14, Z17
-	VFMADD231PS Z18, Z15, Z17
-	VPTERNLOGD  $0xff, Z18, Z18, Z18
-	VPSLLD      $0x1f, Z18, Z18
-	VPCMPEQD    Z16, Z18, K2
-	VCMPPS      $0x03, Z17, Z17, K3
-	KORTESTW    K2, K3
-	JNZ         done
-	MOVQ        40(AX), DI
-	MOVQ        (SP), DI
-	VMOVUPS     Z0, (DI)
-	VMOVUPS     Z1, 64(DI)
-	VMOVUPS     Z2, 128(DI)
-	VMOVUPS     Z3, 192(DI)
-	VMOVUPS     Z4, 256(DI)
-	VMOVUPS     Z5, 320(DI)
-	VMOVUPS     Z6, 384(DI)
-	VMOVUPS     Z7, 448(DI)
-	VMOVUPS     Z8, 512(DI)
-	VMOVUPS     Z9, 576(DI)
-	VMOVUPS     Z10, 640(DI)
-	VMOVUPS     Z11, 704(DI)
-	VMOVUPS     Z12, 768(DI)
-	VMOVUPS     Z13, 832(DI)
-	VMOVUPS     Z14, 896(DI)
-	VMOVUPS     Z15, 960(DI)
-	ADDQ        64(AX), CX
-	MOVQ        80(AX), DI
-	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
-	MOVQ        160(AX), DI
-	ADDQ        DI, 16(SP)
-	DECQ        56(AX)
-	JNZ         tile
-
-done:
-	RET
-
 // func tile2x16ColsListedAVX512(t *tile)
 // Requires: AVX512F, BMI2
 TEXT ·tile2x16ColsListedAVX512(SB), NOSPLIT, $24-8
@@ -36517,32 +36192,32 @@ TEXT ·nonzeroDownAVX512(SB), NOSPLIT, $512-8
 	VMOVDQU32  Z1, 320(SP)
 	VMOVDQU32  Z1, 384(SP)
 	VMOVDQU32  Z1, 448(SP)
-	LEAQ       (SP), AX
+	LEAQ       (SP), DI
 
 row:
 	VPTESTMD (DX), Z0, K1, K5
-	KMOVW    K5, DI
-	MOVW     DI, (AX)
+	KMOVW    K5, AX
+	MOVW     AX, (DI)
 	VPTESTMD 64(DX), Z0, K2, K5
-	KMOVW    K5, DI
-	MOVW     DI, 128(AX)
+	KMOVW    K5, AX
+	MOVW     AX, 128(DI)
 	VPTESTMD 128(DX), Z0, K3, K5
-	KMOVW    K5, DI
-	MOVW     DI, 256(AX)
+	KMOVW    K5, AX
+	MOVW     AX, 256(DI)
 	VPTESTMD 192(DX), Z0, K4, K5
-	KMOVW    K5, DI
-	MOVW     DI, 384(AX)
-	ADDQ     $+2, AX
+	KMOVW    K5, AX
+	MOVW     AX, 384(DI)
+	ADDQ     $+2, DI
 	ADDQ     BX, DX
 	DECQ     SI
 	JNZ      row
-	LEAQ     (SP), AX
+	LEAQ     (SP), DI
 	ADDQ     $0x78, CX
-	MOVQ     $0x00000004, DX
+	MOVQ     $0x00000004, AX
 
 columns:
-	VMOVDQU32 (AX), Z0
-	VMOVDQU32 64(AX), Z1
+	VMOVDQU32 (DI), Z0
+	VMOVDQU32 64(DI), Z1
 	VPMOVW2M  Z0, K1
 	VPMOVW2M  Z1, K2
 	KUNPCKDQ  K1, K2, K1
@@ -36639,11 +36314,82 @@ columns:
 	KMOVQ     K1, -120(CX)
 	VPADDW    Z0, Z0, Z0
 	VPADDW    Z1, Z1, Z1
-	SUBQ      $-128, AX
+	SUBQ      $-128, DI
 	SUBQ      $-128, CX
-	DECQ      DX
+	DECQ      AX
 	JNZ       columns
 	RET
+
+// func listAVX512(t *listing)
+// Requires: AVX512F, POPCNT
+TEXT ·listAVX512(SB), NOSPLIT, $0-8
+	MOVQ         t+0(FP), AX
+	MOVQ         (AX), CX
+	MOVQ         8(AX), DX
+	MOVQ         16(AX), BX
+	VMOVDQU32    sixteenNumbers<>+0(SB), Z0
+	MOVL         $0x00000010, SI
+	VPBROADCASTD SI, Z1
+	MOVQ         CX, SI
+
+word:
+	MOVQ          (DX), DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	SHRQ          $0x10, DI
+	KMOVW         DI, K1
+	VPCOMPRESSD.Z Z0, K1, Z2
+	VMOVDQU32     Z2, (CX)
+	MOVWLZX       DI, R8
+	POPCNTL       R8, R8
+	LEAQ          (CX)(R8*4), CX
+	VPADDD        Z1, Z0, Z0
+	ADDQ          $+8, DX
+	DECQ          BX
+	JNZ           word
+	SUBQ          SI, CX
+	SHRQ          $0x02, CX
+	MOVQ          CX, 24(AX)
+	RET
+
+DATA sixteenNumbers<>+0(SB)/4, $0x00000000
+DATA sixteenNumbers<>+4(SB)/4, $0x00000001
+DATA sixteenNumbers<>+8(SB)/4, $0x00000002
+DATA sixteenNumbers<>+12(SB)/4, $0x00000003
+DATA sixteenNumbers<>+16(SB)/4, $0x00000004
+DATA sixteenNumbers<>+20(SB)/4, $0x00000005
+DATA sixteenNumbers<>+24(SB)/4, $0x00000006
+DATA sixteenNumbers<>+28(SB)/4, $0x00000007
+DATA sixteenNumbers<>+32(SB)/4, $0x00000008
+DATA sixteenNumbers<>+36(SB)/4, $0x00000009
+DATA sixteenNumbers<>+40(SB)/4, $0x0000000a
+DATA sixteenNumbers<>+44(SB)/4, $0x0000000b
+DATA sixteenNumbers<>+48(SB)/4, $0x0000000c
+DATA sixteenNumbers<>+52(SB)/4, $0x0000000d
+DATA sixteenNumbers<>+56(SB)/4, $0x0000000e
+DATA sixteenNumbers<>+60(SB)/4, $0x0000000f
+GLOBL sixteenNumbers<>(SB), RODATA|NOPTR, $64
 
 // func copyAVX512(t *block)
 // Requires: AVX512F, BMI2, CMOV, MMX+
@@ -36940,86 +36686,15 @@ row:
 	VPTESTMD (DX), Z0, K1, K5
 	VPTESTMD 64(DX), Z0, K2, K6
 	VPTESTMD 128(DX), Z0, K3, K7
-	KMOVW    K1, DI
+	KMOVW    K1, AX
 	VPTESTMD 192(DX), Z0, K4, K1
 	KUNPCKWD K5, K6, K5
 	KUNPCKWD K7, K1, K7
 	KUNPCKDQ K5, K7, K5
-	KMOVW    DI, K1
+	KMOVW    AX, K1
 	KMOVQ    K5, (CX)
 	ADDQ     $+8, CX
 	ADDQ     BX, DX
 	DECQ     SI
 	JNZ      row
 	RET
-
-// func listAVX512(t *listing)
-// Requires: AVX512F, POPCNT
-TEXT ·listAVX512(SB), NOSPLIT, $0-8
-	MOVQ         t+0(FP), AX
-	MOVQ         (AX), CX
-	MOVQ         8(AX), DX
-	MOVQ         16(AX), BX
-	VMOVDQU32    sixteenNumbers<>+0(SB), Z0
-	MOVL         $0x00000010, SI
-	VPBROADCASTD SI, Z1
-	MOVQ         CX, SI
-
-word:
-	MOVQ          (DX), DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU32     Z2, (CX)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	LEAQ          (CX)(R8*4), CX
-	VPADDD        Z1, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU32     Z2, (CX)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	LEAQ          (CX)(R8*4), CX
-	VPADDD        Z1, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU32     Z2, (CX)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	LEAQ          (CX)(R8*4), CX
-	VPADDD        Z1, Z0, Z0
-	SHRQ          $0x10, DI
-	KMOVW         DI, K1
-	VPCOMPRESSD.Z Z0, K1, Z2
-	VMOVDQU32     Z2, (CX)
-	MOVWLZX       DI, R8
-	POPCNTL       R8, R8
-	LEAQ          (CX)(R8*4), CX
-	VPADDD        Z1, Z0, Z0
-	ADDQ          $+8, DX
-	DECQ          BX
-	JNZ           word
-	SUBQ          SI, CX
-	SHRQ          $0x02, CX
-	MOVQ          CX, 24(AX)
-	RET
-
-DATA sixteenNumbers<>+0(SB)/4, $0x00000000
-DATA sixteenNumbers<>+4(SB)/4, $0x00000001
-DATA sixteenNumbers<>+8(SB)/4, $0x00000002
-DATA sixteenNumbers<>+12(SB)/4, $0x00000003
-DATA sixteenNumbers<>+16(SB)/4, $0x00000004
-DATA sixteenNumbers<>+20(SB)/4, $0x00000005
-DATA sixteenNumbers<>+24(SB)/4, $0x00000006
-DATA sixteenNumbers<>+28(SB)/4, $0x00000007
-DATA sixteenNumbers<>+32(SB)/4, $0x00000008
-DATA sixteenNumbers<>+36(SB)/4, $0x00000009
-DATA sixteenNumbers<>+40(SB)/4, $0x0000000a
-DATA sixteenNumbers<>+44(SB)/4, $0x0000000b
-DATA sixteenNumbers<>+48(SB)/4, $0x0000000c
-DATA sixteenNumbers<>+52(SB)/4, $0x0000000d
-DATA sixteenNumbers<>+56(SB)/4, $0x0000000e
-DATA sixteenNumbers<>+60(SB)/4, $0x0000000f
-GLOBL sixteenNumbers<>(SB), RODATA|NOPTR, $64

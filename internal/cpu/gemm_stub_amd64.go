@@ -2068,19 +2068,6 @@ func tile1x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile1x128RowsListedAVX512(t *tile)
 
-// tile1x256RowsListedAVX512 computes tiles of one row and 256 columns:
-//
-//	for _, p := range list[:k] {
-//		for i := range 1 {
-//			for j := range 256 {
-//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
-//			}
-//		}
-//	}
-//
-//go:noescape
-func tile1x256RowsListedAVX512(t *tile)
-
 // tile2x16RowsListedAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for _, p := range list[:k] {
@@ -2328,19 +2315,6 @@ func tile1x64ColsListedAVX512(t *tile)
 //go:noescape
 func tile1x128ColsListedAVX512(t *tile)
 
-// tile1x256ColsListedAVX512 computes tiles of one row and 256 columns:
-//
-//	for _, p := range list[:k] {
-//		for i := range 1 {
-//			for j := range 256 {
-//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
-//			}
-//		}
-//	}
-//
-//go:noescape
-func tile1x256ColsListedAVX512(t *tile)
-
 // tile2x16ColsListedAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for _, p := range list[:k] {
@@ -2552,6 +2526,20 @@ func tile6x64ColsListedAVX512(t *tile)
 //go:noescape
 func nonzeroDownAVX512(t *search)
 
+// listAVX512 lists the numbers of the bits that are set, in place of which it may
+// write up to 15 more elements:
+//
+//	n = 0
+//	for i := range 64 * words {
+//		if bits[i/64]>>(i%64)&1 != 0 {
+//			list[n] = i
+//			n++
+//		}
+//	}
+//
+//go:noescape
+func listAVX512(t *listing)
+
 // copyAVX512 copies matrices that lie side by side, of at most 32 columns:
 //
 //	for i := range rows {
@@ -2587,17 +2575,3 @@ func transposeAVX512(t *block)
 //
 //go:noescape
 func nonzeroAVX512(t *search)
-
-// listAVX512 lists the numbers of the bits that are set, in place of which it may
-// write up to 15 more elements:
-//
-//	n = 0
-//	for i := range 64 * words {
-//		if bits[i/64]>>(i%64)&1 != 0 {
-//			list[n] = i
-//			n++
-//		}
-//	}
-//
-//go:noescape
-func listAVX512(t *listing)

@@ -73,8 +73,6 @@ var kernelsAVX2 = gemmKernels{
 	},
 	together:  4,
 	scattered: 8,
-	nonzero:   nonzeroAVX2,
-	list:      listGeneric,
 	listed: tiles{
 		{
 			{},
@@ -107,6 +105,8 @@ var kernelsAVX2 = gemmKernels{
 			{},
 		},
 	},
+	nonzero: nonzeroAVX2,
+	list:    listGeneric,
 }
 
 var kernelsAVX512 = gemmKernels{
@@ -188,12 +188,10 @@ var kernelsAVX512 = gemmKernels{
 	},
 	together:  4,
 	scattered: 8,
-	nonzero:   nonzeroAVX512,
-	list:      listAVX512,
 	listed: tiles{
 		{
 			{},
-			{{1, 16, tile1x16RowsListedAVX512}, {2, 16, tile1x32RowsListedAVX512}, {4, 16, tile1x64RowsListedAVX512}, {8, 16, tile1x128RowsListedAVX512}, {16, 16, tile1x256RowsListedAVX512}},
+			{{1, 16, tile1x16RowsListedAVX512}, {2, 16, tile1x32RowsListedAVX512}, {4, 16, tile1x64RowsListedAVX512}, {8, 16, tile1x128RowsListedAVX512}},
 			{{1, 16, tile2x16RowsListedAVX512}, {2, 16, tile2x32RowsListedAVX512}, {4, 16, tile2x64RowsListedAVX512}},
 			{{1, 16, tile3x16RowsListedAVX512}, {2, 16, tile3x32RowsListedAVX512}, {4, 16, tile3x64RowsListedAVX512}},
 			{{1, 16, tile4x16RowsListedAVX512}, {2, 16, tile4x32RowsListedAVX512}, {4, 16, tile4x64RowsListedAVX512}},
@@ -210,7 +208,7 @@ var kernelsAVX512 = gemmKernels{
 		},
 		{
 			{},
-			{{1, 16, tile1x16ColsListedAVX512}, {2, 16, tile1x32ColsListedAVX512}, {4, 16, tile1x64ColsListedAVX512}, {8, 16, tile1x128ColsListedAVX512}, {16, 16, tile1x256ColsListedAVX512}},
+			{{1, 16, tile1x16ColsListedAVX512}, {2, 16, tile1x32ColsListedAVX512}, {4, 16, tile1x64ColsListedAVX512}, {8, 16, tile1x128ColsListedAVX512}},
 			{{1, 16, tile2x16ColsListedAVX512}, {2, 16, tile2x32ColsListedAVX512}, {4, 16, tile2x64ColsListedAVX512}},
 			{{1, 16, tile3x16ColsListedAVX512}, {2, 16, tile3x32ColsListedAVX512}, {4, 16, tile3x64ColsListedAVX512}},
 			{{1, 16, tile4x16ColsListedAVX512}, {2, 16, tile4x32ColsListedAVX512}, {4, 16, tile4x64ColsListedAVX512}},
@@ -226,5 +224,7 @@ var kernelsAVX512 = gemmKernels{
 			{},
 		},
 	},
+	nonzero:     nonzeroAVX512,
 	nonzeroDown: nonzeroDownAVX512,
+	list:        listAVX512,
 }

@@ -67,14 +67,19 @@ const (
 	taskWork = 1 << 17
 )
 
-func (t *tiling) cut(g *Gemm) {
-	*t = tiling{
+// uncut is the product as a whole.
+func uncut(g *Gemm) tiling {
+	return tiling{
 		kernels: gemmTiers[Active()],
 		a:       matrix{g.A, g.LDA, g.TransA},
 		b:       matrix{g.B, g.LDB, g.TransB},
 		m:       g.M,
 		n:       g.N,
 	}
+}
+
+func (t *tiling) cut(g *Gemm) {
+	*t = uncut(g)
 	if g.M == 0 || g.N == 0 {
 		return
 	}
@@ -211,9 +216,14 @@ func (t *tiling) cut(g *Gemm) {
 	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
+	t.cutRegions()
+	t.sideBySide = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && work >= sideWork
+}
+
+// cutRegions counts the regions, of regionPanels by regionCols.
+func (t *tiling) cutRegions() {
 	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
 	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
-	t.sideBySide = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && work >= sideWork
 }
 
 // cutRows cuts the rows into panels that are as high as each other, or one row higher.

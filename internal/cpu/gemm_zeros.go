@@ -141,12 +141,10 @@ func (g *Gemm) Finish(p *par.Pool) {
 		if !z.infinite.Load() {
 			return
 		}
-	}
-	z.rest = zerosRest
-	if g.leavesOut() {
 		z.left.Store(notLooked)
 		g.run(p)
 	}
+	z.rest = zerosRest
 }
 
 // checkB checks B for the k that no list has.
@@ -258,42 +256,32 @@ func (g *Gemm) search(s *gemmScratch, r0, r1, k0, k1 int) {
 func (g *Gemm) listed(s *gemmScratch, p, k0 int, a, b, c matrix, height, count, cols int) {
 	t, z := &s.tile, g.lists
 	t.listStep, t.ksStep = 4*z.room, 4*z.words
-	aStep := height * a.ld
-	if a.trans {
-		aStep = height
-	}
 	for col := 0; col < cols; {
 		m, width := g.kernels.widest(g.kernels.listed.of(a.trans, height), g.vectors, cols-col)
 		width = min(cols-col, width)
 		for done := 0; done < count; done++ {
 			t.list, t.ks = &z.lists[(p+done)*z.room+k0], &z.counts[(p+done)*z.words+k0/64]
-			t.count = count - done
-			t.aStep, t.cStep = 4*aStep, 4*height*c.ld
-			strip, out := matrix{a.data[done*aStep:], a.ld, a.trans}, c.from(done*height, col)
-			s.multiply(m, strip, b.from(0, col), out, width)
-			if t.count == 0 {
-				break
-			}
-			done = count - t.count
-			strip, out = matrix{a.data[done*aStep:], a.ld, a.trans}, c.from(done*height, col)
-			g.across(s, strip, b.from(0, col), out, height, width)
-			for i := range height {
-				z.check(out.from(i, 0).data[:width])
+			t.count, t.aStep, t.cStep = count-done, stepDown(a, height), 4*height*c.ld
+			s.multiply(m, a.from(done*height, 0), b.from(0, col), c.from(done*height, col), width)
+			if done = count - t.count; done < count {
+				g.withZeros(s, a.from(done*height, 0), b.from(0, col), c.from(done*height, col), height, width)
 			}
 		}
 		col += width
 	}
 }
 
+// withZeros computes a tile that the listed k don't suffice for.
+func (g *Gemm) withZeros(s *gemmScratch, a, b, c matrix, height, width int) {
+	g.across(s, a, b, c, height, width)
+	for i := range height {
+		g.lists.check(c.from(i, 0).data[:width])
+	}
+}
+
 // cutZeros cuts a product that leaves out zeros into tasks.
 func (t *tiling) cutZeros(g *Gemm) {
-	*t = tiling{
-		kernels: gemmTiers[Active()],
-		a:       matrix{g.A, g.LDA, g.TransA},
-		b:       matrix{g.B, g.LDB, g.TransB},
-		m:       g.M,
-		n:       g.N,
-	}
+	*t = uncut(g)
 	t.vectors = t.kernels.together
 	t.panel = t.vectors * t.kernels.lanes
 	t.packB = t.b.trans || min(g.K, chain)*t.n > l2 && !(g.lists.late && zerosStep*t.n <= l2)
@@ -327,8 +315,7 @@ func (t *tiling) cutZeros(g *Gemm) {
 			t.stepK = min(t.stepK, zerosStep)
 		}
 	}
-	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
-	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
+	t.cutRegions()
 }
 
 // nonzeroGeneric sets the bits of what is not zero.

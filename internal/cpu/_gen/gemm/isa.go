@@ -17,16 +17,16 @@ type isa struct {
 	// vectors lists the widths of the tiles of so many rows, in vectors. Two
 	// multiply-adds of latency 4 a cycle want 8 accumulators or more.
 	vectors func(rows int) []int
-	// listed is vectors for the tiles whose k are listed. together and scattered are
-	// how wide they are best, and list is whose listing it is.
-	listed              func(rows int) []int
-	together, scattered int
-	list                string
 
-	squares int // the most rows of tiles of a transposed B
+	tallestListed int // of the tiles whose k are listed
+	squares       int // the most rows of tiles of a transposed B
 }
 
-var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, vectors: func(rows int) []int {
+// How wide tiles whose k are listed are best, in vectors: for zeros that rows have
+// together, and for scattered ones.
+const together, scattered = 4, 8
+
+var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8, 16}
@@ -36,17 +36,9 @@ var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, v
 		return []int{1, 2, 4}
 	}
 	return []int{1, 2}
-}, squares: 4, together: 4, scattered: 8, list: "AVX512", listed: func(rows int) []int {
-	switch {
-	case rows == 1:
-		return []int{1, 2, 4, 8, 16}
-	case rows <= 6:
-		return []int{1, 2, 4}
-	}
-	return nil
 }}
 
-var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, vectors: func(rows int) []int {
+var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, tallestListed: 3, squares: 2, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 12}
@@ -60,14 +52,6 @@ var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, vectors
 		return []int{1, 2}
 	}
 	return []int{1}
-}, squares: 2, together: 4, scattered: 8, list: "Generic", listed: func(rows int) []int {
-	switch {
-	case rows == 1:
-		return []int{1, 2, 4, 8}
-	case rows <= 3:
-		return []int{1, 2, 4}
-	}
-	return nil
 }}
 
 func (g *generator) wide() bool { return g.isa.lanes == 16 }
@@ -156,6 +140,17 @@ func (g *generator) zero(v reg.VecPhysical) {
 		return
 	}
 	g.VXORPS(v, v, v)
+}
+
+// listed is vectors for the tiles whose k are listed.
+func (i isa) listed(rows int) []int {
+	switch {
+	case rows == 1:
+		return []int{1, 2, together, scattered}
+	case rows <= i.tallestListed:
+		return []int{1, 2, together}
+	}
+	return nil
 }
 
 // turned is vectors for the tiles of a transposed B.

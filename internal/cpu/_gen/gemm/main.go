@@ -48,18 +48,20 @@ func main() {
 		tiles(isa.vectors, g.microkernel)
 		fmt.Fprint(&table, "},\nturned: tiles{\n")
 		tiles(isa.turned, g.turned)
-		fmt.Fprintf(&table, "},\ntogether: %d,\nscattered: %d,\nnonzero: nonzero%s,\nlist: list%s,\nlisted: tiles{\n", isa.together, isa.scattered, isa.name, isa.list)
+		fmt.Fprintf(&table, "},\ntogether: %d,\nscattered: %d,\nlisted: tiles{\n", together, scattered)
 		tiles(isa.listed, g.listed)
-		fmt.Fprint(&table, "},\n")
-		if g.wide() { // AVX2 makes no masks of 16 bits
-			fmt.Fprintf(&table, "nonzeroDown: nonzeroDown%s,\n", isa.name)
+		fmt.Fprintf(&table, "},\nnonzero: nonzero%s,\n", isa.name)
+		if g.wide() {
+			fmt.Fprintf(&table, "nonzeroDown: nonzeroDown%[1]s,\nlist: list%[1]s,\n", isa.name)
 			g.nonzeroDown()
+			g.list()
+		} else { // AVX2 makes no masks of 16 bits, and has no compression
+			fmt.Fprint(&table, "list: listGeneric,\n")
 		}
 		fmt.Fprint(&table, "}\n")
 		g.copyBlock()
 		g.transposeBlock()
 		g.nonzero()
-		g.list()
 	}
 	file, err := ctx.Result()
 	if err != nil {

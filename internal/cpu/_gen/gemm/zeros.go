@@ -108,32 +108,21 @@ func (g *generator) nonzero() {
 		"	}",
 	)
 	bits, x, ldx, rows := g.load("bits"), g.load("x"), g.load("ldx"), g.load("rows")
-	chosen := g.GP64()
-	g.MOVQ(operand.I32(-1), chosen)
-	g.BZHIQ(g.load("cols"), chosen, chosen)
 	if g.wide() {
-		columns := []reg.OpmaskPhysical{reg.K1, reg.K2, reg.K3, reg.K4}
-		for i, k := range columns {
-			if i > 0 {
-				g.SHRQ(operand.U8(16), chosen)
-			}
-			g.KMOVW(chosen.As32(), k)
-		}
-		magnitude := g.v(0)
-		g.VPTERNLOGD(operand.U8(0xFF), magnitude, magnitude, magnitude)
-		g.VPSRLD(operand.U8(1), magnitude, magnitude)
+		columns, magnitude := g.fourMasks()
+		first := g.GP32()
 		g.Label("row")
 		for i, k := range columns {
 			to := []reg.OpmaskPhysical{reg.K5, reg.K6, reg.K7, reg.K1}[i]
 			if i == 3 { // there is no eighth mask
-				g.KMOVW(reg.K1, chosen.As32())
+				g.KMOVW(reg.K1, first)
 			}
 			g.VPTESTMD(operand.Mem{Base: x, Disp: 64 * i}, magnitude, k, to)
 		}
 		g.KUNPCKWD(reg.K5, reg.K6, reg.K5)
 		g.KUNPCKWD(reg.K7, reg.K1, reg.K7)
 		g.KUNPCKDQ(reg.K5, reg.K7, reg.K5)
-		g.KMOVW(chosen.As32(), reg.K1)
+		g.KMOVW(first, reg.K1)
 		g.KMOVQ(reg.K5, operand.Mem{Base: bits})
 	} else {
 		zero := g.v(0)
@@ -180,6 +169,25 @@ func (g *generator) nonzero() {
 	g.leave()
 }
 
+// fourMasks returns masks that choose the columns there are among 64, and a vector of
+// the bits that make a number other than zero, on AVX-512.
+func (g *generator) fourMasks() (columns []reg.OpmaskPhysical, magnitude reg.VecPhysical) {
+	chosen := g.GP64()
+	g.MOVQ(operand.I32(-1), chosen)
+	g.BZHIQ(g.load("cols"), chosen, chosen)
+	columns = []reg.OpmaskPhysical{reg.K1, reg.K2, reg.K3, reg.K4}
+	for i, k := range columns {
+		if i > 0 {
+			g.SHRQ(operand.U8(16), chosen)
+		}
+		g.KMOVW(chosen.As32(), k)
+	}
+	magnitude = g.v(0)
+	g.VPTERNLOGD(operand.U8(0xFF), magnitude, magnitude, magnitude)
+	g.VPSRLD(operand.U8(1), magnitude, magnitude)
+	return columns, magnitude
+}
+
 // nonzeroDown emits nonzero and the transpose of its bits.
 func (g *generator) nonzeroDown() {
 	g.function("nonzeroDown"+g.isa.name, "t", "search")
@@ -198,19 +206,8 @@ func (g *generator) nonzeroDown() {
 		"	}",
 	)
 	bits, x, ldx, rows := g.load("bits"), g.load("x"), g.load("ldx"), g.load("rows")
-	chosen := g.GP64()
-	g.MOVQ(operand.I32(-1), chosen)
-	g.BZHIQ(g.load("cols"), chosen, chosen)
-	columns := []reg.OpmaskPhysical{reg.K1, reg.K2, reg.K3, reg.K4}
-	for i, k := range columns {
-		if i > 0 {
-			g.SHRQ(operand.U8(16), chosen)
-		}
-		g.KMOVW(chosen.As32(), k)
-	}
-	magnitude, none := g.v(0), g.v(1)
-	g.VPTERNLOGD(operand.U8(0xFF), magnitude, magnitude, magnitude)
-	g.VPSRLD(operand.U8(1), magnitude, magnitude)
+	columns, magnitude := g.fourMasks()
+	none, chosen := g.v(1), g.GP32()
 	g.zero(none)
 	// For every 16 columns 64 rows of 16 bits.
 	square := g.AllocLocal(4 * 128)
@@ -222,7 +219,7 @@ func (g *generator) nonzeroDown() {
 	g.Label("row")
 	for i, k := range columns {
 		g.VPTESTMD(operand.Mem{Base: x, Disp: 64 * i}, magnitude, k, reg.K5)
-		g.KMOVW(reg.K5, chosen.As32())
+		g.KMOVW(reg.K5, chosen)
 		g.MOVW(chosen.As16(), operand.Mem{Base: row, Disp: 128 * i})
 	}
 	g.ADDQ(operand.I8(2), row)
@@ -255,9 +252,6 @@ func (g *generator) nonzeroDown() {
 
 // list emits the listing of bits.
 func (g *generator) list() {
-	if !g.wide() {
-		return // AVX2 has no compression
-	}
 	g.function("list"+g.isa.name, "t", "listing")
 	g.Doc(
 		fmt.Sprintf("list%s lists the numbers of the bits that are set, in place of which it may", g.isa.name),
