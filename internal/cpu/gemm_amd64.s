@@ -11339,7 +11339,7 @@ row:
 	RET
 
 // func tile1x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -11409,10 +11409,11 @@ store:
 	ADDQ    DI, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x32RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -11500,10 +11501,11 @@ store:
 	ADDQ    DI, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x64RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x64RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -11593,10 +11595,11 @@ store:
 	ADDQ    DI, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x128RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x128RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -11718,10 +11721,11 @@ store:
 	ADDQ    DI, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x256RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x256RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -11907,10 +11911,11 @@ store:
 	ADDQ    DI, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -11991,10 +11996,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x32RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -12106,10 +12112,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x64RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile2x64RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -12259,10 +12266,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x128RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile2x128RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -12496,10 +12504,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -12590,10 +12599,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x32RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -12728,10 +12738,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x64RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile3x64RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -12920,10 +12931,11 @@ store:
 	ADDQ    R8, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -13025,10 +13037,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x32RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -13187,10 +13200,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x64RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile4x64RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -13419,10 +13433,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile5x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -13534,10 +13549,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile5x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x32RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -13719,10 +13735,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile5x64RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile5x64RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -13990,10 +14007,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile6x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -14116,10 +14134,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile6x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x32RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -14325,10 +14344,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile6x64RowsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile6x64RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -14636,10 +14656,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile7x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile7x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -14772,10 +14793,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile7x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile7x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -15075,6 +15097,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -15110,7 +15133,7 @@ own:
 	JMP        fetched
 
 // func tile8x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile8x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -15257,10 +15280,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile8x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile8x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -15593,6 +15617,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -15631,7 +15656,7 @@ own:
 	JMP        fetched
 
 // func tile9x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile9x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -15788,10 +15813,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile9x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile9x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -16153,6 +16179,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -16194,7 +16221,7 @@ own:
 	JMP        fetched
 
 // func tile10x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile10x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -16361,10 +16388,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile10x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile10x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -16755,6 +16783,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -16799,7 +16828,7 @@ own:
 	JMP        fetched
 
 // func tile11x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile11x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -16976,10 +17005,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile11x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile11x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -17399,6 +17429,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -17446,7 +17477,7 @@ own:
 	JMP        fetched
 
 // func tile12x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile12x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -17633,10 +17664,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile12x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile12x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -18085,6 +18117,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -18135,7 +18168,7 @@ own:
 	JMP        fetched
 
 // func tile13x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile13x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -18332,10 +18365,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile13x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile13x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -18813,6 +18847,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -18866,7 +18901,7 @@ own:
 	JMP        fetched
 
 // func tile14x16RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile14x16RowsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -19073,10 +19108,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile14x32RowsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile14x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -19583,6 +19619,7 @@ stored:
 	ADDQ R11, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -19639,7 +19676,7 @@ own:
 	JMP        fetched
 
 // func tile1x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -19711,10 +19748,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x32ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -19804,10 +19842,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x64ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x64ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -19899,10 +19938,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x128ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x128ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -20026,10 +20066,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x256ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x256ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -20217,10 +20258,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -20302,10 +20344,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x32ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -20418,10 +20461,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x64ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile2x64ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -20572,10 +20616,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x128ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile2x128ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -20810,10 +20855,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -20905,10 +20951,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x32ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -21044,10 +21091,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x64ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile3x64ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -21237,10 +21285,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -21342,10 +21391,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x32ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -21504,10 +21554,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x64ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile4x64ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -21736,10 +21787,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile5x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -21851,10 +21903,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile5x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x32ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -22036,10 +22089,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile5x64ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile5x64ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -22307,10 +22361,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile6x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -22432,10 +22487,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile6x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x32ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -22640,10 +22696,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile6x64ColsAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile6x64ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -22950,10 +23007,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile7x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile7x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -23085,10 +23143,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile7x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile7x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -23387,6 +23446,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -23422,7 +23482,7 @@ own:
 	JMP        fetched
 
 // func tile8x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile8x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -23564,10 +23624,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile8x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile8x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -23895,6 +23956,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -23933,7 +23995,7 @@ own:
 	JMP        fetched
 
 // func tile9x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile9x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -24085,10 +24147,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile9x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile9x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -24445,6 +24508,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -24486,7 +24550,7 @@ own:
 	JMP        fetched
 
 // func tile10x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile10x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -24648,10 +24712,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile10x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile10x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -25037,6 +25102,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -25081,7 +25147,7 @@ own:
 	JMP        fetched
 
 // func tile11x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile11x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -25253,10 +25319,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile11x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile11x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -25671,6 +25738,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -25718,7 +25786,7 @@ own:
 	JMP        fetched
 
 // func tile12x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile12x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -25900,10 +25968,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile12x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile12x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -26347,6 +26416,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -26397,7 +26467,7 @@ own:
 	JMP        fetched
 
 // func tile13x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile13x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -26589,10 +26659,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile13x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile13x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -27065,6 +27136,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -27118,7 +27190,7 @@ own:
 	JMP        fetched
 
 // func tile14x16ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile14x16ColsAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -27320,10 +27392,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile14x32ColsAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile14x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -27825,6 +27898,7 @@ stored:
 	ADDQ R10, (SP)
 	DECQ 8(SP)
 	JNZ  tile
+	VZEROUPPER
 	RET
 
 fetch:
@@ -27881,7 +27955,7 @@ own:
 	JMP        fetched
 
 // func tile1x16RowsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile1x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -28248,10 +28322,11 @@ store:
 	ADDQ    R9, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x16RowsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile2x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -28655,10 +28730,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x16RowsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile3x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -29098,10 +29174,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x16RowsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile4x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -29578,10 +29655,11 @@ store:
 	ADDQ    R11, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x16ColsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile1x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -29980,10 +30058,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile2x16ColsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile2x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -30418,10 +30497,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile3x16ColsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile3x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -30892,10 +30972,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile4x16ColsTurnedAVX512(t *tile)
-// Requires: AVX512F, BMI2, MMX+
+// Requires: AVX, AVX512F, BMI2, MMX+
 TEXT ·tile4x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -31402,10 +31483,11 @@ store:
 	ADDQ    R10, (SP)
 	DECQ    8(SP)
 	JNZ     tile
+	VZEROUPPER
 	RET
 
 // func tile1x16RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -31476,10 +31558,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x32RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -31557,10 +31640,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x64RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -31644,10 +31728,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x128RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x128RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -31755,10 +31840,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile2x16RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -31837,10 +31923,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile2x32RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -31934,10 +32021,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile2x64RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile2x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -32053,10 +32141,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile3x16RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -32143,10 +32232,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile3x32RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -32255,10 +32345,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile3x64RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile3x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -32401,10 +32492,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile4x16RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -32500,10 +32592,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile4x32RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -32628,10 +32721,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile4x64RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile4x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -32802,10 +32896,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile5x16RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -32909,10 +33004,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile5x32RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -33052,10 +33148,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile5x64RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile5x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -33253,10 +33350,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile6x16RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -33369,10 +33467,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile6x32RowsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -33528,10 +33627,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile6x64RowsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile6x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -33757,10 +33857,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x16ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -33835,10 +33936,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x32ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -33920,10 +34022,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x64ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -34011,10 +34114,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile1x128ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile1x128ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -34126,10 +34230,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile2x16ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -34211,10 +34316,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile2x32ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile2x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -34311,10 +34417,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile2x64ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile2x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -34433,10 +34540,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile3x16ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -34526,10 +34634,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile3x32ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile3x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -34641,10 +34750,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile3x64ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile3x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -34790,10 +34900,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile4x16ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -34891,10 +35002,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile4x32ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile4x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -35021,10 +35133,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile4x64ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile4x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -35197,10 +35310,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile5x16ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -35306,10 +35420,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile5x32ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile5x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -35451,10 +35566,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile5x64ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile5x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -35654,10 +35770,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile6x16ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -35771,10 +35888,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile6x32ColsListedAVX512(t *tile)
-// Requires: AVX512F, BMI2
+// Requires: AVX, AVX512F, BMI2
 TEXT ·tile6x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
@@ -35931,10 +36049,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func tile6x64ColsListedAVX512(t *tile)
-// Requires: AVX512F
+// Requires: AVX, AVX512F
 TEXT ·tile6x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
@@ -36161,10 +36280,11 @@ store:
 	JNZ         tile
 
 done:
+	VZEROUPPER
 	RET
 
 // func nonzeroDownAVX512(t *search)
-// Requires: AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2
 TEXT ·nonzeroDownAVX512(SB), NOSPLIT, $512-8
 	MOVQ       t+0(FP), AX
 	MOVQ       (AX), CX
@@ -36318,10 +36438,11 @@ columns:
 	SUBQ      $-128, CX
 	DECQ      AX
 	JNZ       columns
+	VZEROUPPER
 	RET
 
 // func listAVX512(t *listing)
-// Requires: AVX512F, POPCNT
+// Requires: AVX, AVX512F, POPCNT
 TEXT ·listAVX512(SB), NOSPLIT, $0-8
 	MOVQ         t+0(FP), AX
 	MOVQ         (AX), CX
@@ -36371,6 +36492,7 @@ word:
 	SUBQ          SI, CX
 	SHRQ          $0x02, CX
 	MOVQ          CX, 24(AX)
+	VZEROUPPER
 	RET
 
 DATA sixteenNumbers<>+0(SB)/4, $0x00000000
@@ -36392,7 +36514,7 @@ DATA sixteenNumbers<>+60(SB)/4, $0x0000000f
 GLOBL sixteenNumbers<>(SB), RODATA|NOPTR, $64
 
 // func copyAVX512(t *block)
-// Requires: AVX512F, BMI2, CMOV, MMX+
+// Requires: AVX, AVX512F, BMI2, CMOV, MMX+
 TEXT ·copyAVX512(SB), NOSPLIT, $0-8
 	MOVQ    t+0(FP), AX
 	MOVQ    (AX), CX
@@ -36449,10 +36571,11 @@ next:
 	ADDQ 16(AX), CX
 	DECQ SI
 	JNZ  row
+	VZEROUPPER
 	RET
 
 // func transposeAVX512(t *block)
-// Requires: AVX512F, BMI2, CMOV
+// Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·transposeAVX512(SB), NOSPLIT, $0-8
 	MOVQ  t+0(FP), AX
 	MOVQ  (AX), CX
@@ -36659,10 +36782,11 @@ loaded:
 	JMP        square
 
 done:
+	VZEROUPPER
 	RET
 
 // func nonzeroAVX512(t *search)
-// Requires: AVX512BW, AVX512F, BMI2
+// Requires: AVX, AVX512BW, AVX512F, BMI2
 TEXT ·nonzeroAVX512(SB), NOSPLIT, $0-8
 	MOVQ       t+0(FP), AX
 	MOVQ       (AX), CX
@@ -36697,4 +36821,5 @@ row:
 	ADDQ     BX, DX
 	DECQ     SI
 	JNZ      row
+	VZEROUPPER
 	RET

@@ -134,10 +134,7 @@ func (m *microkernel) emit() {
 	m.ADDQ(step, c)
 	m.DECQ(count)
 	m.JNZ(operand.LabelRef("tile"))
-	if !m.wide() {
-		m.VZEROUPPER()
-	}
-	m.RET()
+	m.leave()
 	m.fetch(c)
 }
 
