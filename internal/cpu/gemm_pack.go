@@ -131,6 +131,10 @@ type gemmScratch struct {
 	b, c  []float32
 	past  bool // results go past the caches where they can
 
+	a    []float32 // rows of A that are packed:
+	pass uint64    // for this pass
+	row  int       // and this row of its tasks
+
 	search  search
 	listing listing
 	words   [64]uint64 // bits that were found

@@ -2,20 +2,21 @@ package cpu
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // This file computes products that are large in every direction, pass by pass: in
-// each, the workers share the packed factors.
+// each, the workers share what is packed of B.
 
 const (
-	// The packed factors of a pass, 8 MB each, are to stay in the last-level
-	// cache.
+	// What is packed of B for a pass, 8 MB, is to stay in the last-level cache.
 	passRows, passCols, passK = 2048, 2048, 1024
 
 	// A task multiplies so many rows of A by so many columns of B. Tasks that
-	// follow one another have the same rows, which stay in the second-level cache.
+	// follow one another have the same rows, which a worker packs for itself: they
+	// stay in its second-level cache.
 	blockRows, blockCols = 112, 256
 
 	maxBlocks = passRows/blockRows + 2
@@ -23,14 +24,17 @@ const (
 )
 
 // A pass is a part of C and a range of k, and what is packed for it: whoever first
-// needs a block of a factor packs it.
+// needs a block of B packs it.
 type pass struct {
 	space        *gemmSpace
 	region       part
 	k0, k1       int
 	down, across int // blocks of rows and of columns
-	rows, cols   [maxBlocks]sync.Once
+	cols         [maxBlocks]sync.Once
+	number       uint64 // no two have the same
 }
+
+var passes atomic.Uint64
 
 func (g *Gemm) runShared(p *par.Pool) {
 	x := &g.pass
@@ -55,7 +59,6 @@ func (g *Gemm) runPass(p *par.Pool) {
 	x := &g.pass
 	r, depth := &x.region, x.k1-x.k0
 	rows, cols := g.row(r.p1)-g.row(r.p0), r.c1-r.c0
-	grow(&x.space.a, g.offsetA(r.p1, depth)-g.offsetA(r.p0, depth))
 	grow(&x.space.b, g.sizeB(depth, cols))
 	if x.k0 >= chain {
 		grow(&x.space.c, rows*cols)
@@ -65,7 +68,7 @@ func (g *Gemm) runPass(p *par.Pool) {
 	if x.down*x.across < fewBlocks { // who does one more than the others takes that much longer
 		x.across *= 2
 	}
-	x.rows, x.cols = [maxBlocks]sync.Once{}, [maxBlocks]sync.Once{}
+	x.cols, x.number = [maxBlocks]sync.Once{}, passes.Add(1)
 	p.Run((*gemmPass)(g), x.down*x.across)
 }
 
@@ -84,8 +87,11 @@ func (j *gemmPass) Do(worker, index int) {
 	rows, cols, depth := g.row(r.p1)-g.row(r.p0), r.c1-r.c0, x.k1-x.k0
 
 	s := acquireScratch(worker)
-	a := matrix{x.space.a[g.offsetA(r.p0, depth)-g.offsetA(all.p0, depth):], g.ldA, g.a.trans}
-	x.rows[row].Do(func() { g.rows(s, a.data, g.a.from(g.row(r.p0), x.k0), r.p0, r.p1, depth) })
+	a := matrix{grow(&s.a, g.offsetA(r.p1, depth)-g.offsetA(r.p0, depth)), g.ldA, g.a.trans}
+	if s.pass != x.number || s.row != row {
+		s.pass, s.row = x.number, row
+		g.rows(s, a.data, g.a.from(g.row(r.p0), x.k0), r.p0, r.p1, depth)
+	}
 	b := matrix{data: x.space.b[g.sizeB(depth, r.c0-all.c0):], ld: g.panel}
 	x.cols[col].Do(func() { g.panels(s, b.data, g.b.from(x.k0, r.c0), depth, cols) })
 
@@ -104,7 +110,7 @@ func (j *gemmPass) Do(worker, index int) {
 	}
 }
 
-// A gemmSpace holds the packed factors of a pass, and the chains after the first.
-type gemmSpace struct{ a, b, c []float32 }
+// A gemmSpace holds what is packed of B for a pass, and the chains after the first.
+type gemmSpace struct{ b, c []float32 }
 
 var gemmSpaces freeList[gemmSpace]

@@ -963,7 +963,7 @@ func nonzeroAVX2(t *search)
 //go:noescape
 func tile1x16RowsAVX512(t *tile)
 
-// tile1x32RowsAVX512 computes tiles of one row and 17 to 32 columns:
+// tile1x32RowsAVX512 computes tiles of one row and 32 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1028,7 +1028,7 @@ func tile1x256RowsAVX512(t *tile)
 //go:noescape
 func tile2x16RowsAVX512(t *tile)
 
-// tile2x32RowsAVX512 computes tiles of 2 rows and 17 to 32 columns:
+// tile2x32RowsAVX512 computes tiles of 2 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1080,7 +1080,7 @@ func tile2x128RowsAVX512(t *tile)
 //go:noescape
 func tile3x16RowsAVX512(t *tile)
 
-// tile3x32RowsAVX512 computes tiles of 3 rows and 17 to 32 columns:
+// tile3x32RowsAVX512 computes tiles of 3 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -1119,7 +1119,7 @@ func tile3x64RowsAVX512(t *tile)
 //go:noescape
 func tile4x16RowsAVX512(t *tile)
 
-// tile4x32RowsAVX512 computes tiles of 4 rows and 17 to 32 columns:
+// tile4x32RowsAVX512 computes tiles of 4 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -1158,7 +1158,7 @@ func tile4x64RowsAVX512(t *tile)
 //go:noescape
 func tile5x16RowsAVX512(t *tile)
 
-// tile5x32RowsAVX512 computes tiles of 5 rows and 17 to 32 columns:
+// tile5x32RowsAVX512 computes tiles of 5 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -1197,7 +1197,7 @@ func tile5x64RowsAVX512(t *tile)
 //go:noescape
 func tile6x16RowsAVX512(t *tile)
 
-// tile6x32RowsAVX512 computes tiles of 6 rows and 17 to 32 columns:
+// tile6x32RowsAVX512 computes tiles of 6 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -1236,7 +1236,7 @@ func tile6x64RowsAVX512(t *tile)
 //go:noescape
 func tile7x16RowsAVX512(t *tile)
 
-// tile7x32RowsAVX512 computes tiles of 7 rows and 17 to 32 columns:
+// tile7x32RowsAVX512 computes tiles of 7 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -1262,7 +1262,7 @@ func tile7x32RowsAVX512(t *tile)
 //go:noescape
 func tile8x16RowsAVX512(t *tile)
 
-// tile8x32RowsAVX512 computes tiles of 8 rows and 17 to 32 columns:
+// tile8x32RowsAVX512 computes tiles of 8 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -1288,7 +1288,7 @@ func tile8x32RowsAVX512(t *tile)
 //go:noescape
 func tile9x16RowsAVX512(t *tile)
 
-// tile9x32RowsAVX512 computes tiles of 9 rows and 17 to 32 columns:
+// tile9x32RowsAVX512 computes tiles of 9 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -1314,7 +1314,7 @@ func tile9x32RowsAVX512(t *tile)
 //go:noescape
 func tile10x16RowsAVX512(t *tile)
 
-// tile10x32RowsAVX512 computes tiles of 10 rows and 17 to 32 columns:
+// tile10x32RowsAVX512 computes tiles of 10 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -1340,7 +1340,7 @@ func tile10x32RowsAVX512(t *tile)
 //go:noescape
 func tile11x16RowsAVX512(t *tile)
 
-// tile11x32RowsAVX512 computes tiles of 11 rows and 17 to 32 columns:
+// tile11x32RowsAVX512 computes tiles of 11 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -1366,7 +1366,7 @@ func tile11x32RowsAVX512(t *tile)
 //go:noescape
 func tile12x16RowsAVX512(t *tile)
 
-// tile12x32RowsAVX512 computes tiles of 12 rows and 17 to 32 columns:
+// tile12x32RowsAVX512 computes tiles of 12 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -1392,7 +1392,7 @@ func tile12x32RowsAVX512(t *tile)
 //go:noescape
 func tile13x16RowsAVX512(t *tile)
 
-// tile13x32RowsAVX512 computes tiles of 13 rows and 17 to 32 columns:
+// tile13x32RowsAVX512 computes tiles of 13 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 13 {
@@ -1418,7 +1418,7 @@ func tile13x32RowsAVX512(t *tile)
 //go:noescape
 func tile14x16RowsAVX512(t *tile)
 
-// tile14x32RowsAVX512 computes tiles of 14 rows and 17 to 32 columns:
+// tile14x32RowsAVX512 computes tiles of 14 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 14 {
@@ -1444,7 +1444,7 @@ func tile14x32RowsAVX512(t *tile)
 //go:noescape
 func tile1x16ColsAVX512(t *tile)
 
-// tile1x32ColsAVX512 computes tiles of one row and 17 to 32 columns:
+// tile1x32ColsAVX512 computes tiles of one row and 32 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1509,7 +1509,7 @@ func tile1x256ColsAVX512(t *tile)
 //go:noescape
 func tile2x16ColsAVX512(t *tile)
 
-// tile2x32ColsAVX512 computes tiles of 2 rows and 17 to 32 columns:
+// tile2x32ColsAVX512 computes tiles of 2 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1561,7 +1561,7 @@ func tile2x128ColsAVX512(t *tile)
 //go:noescape
 func tile3x16ColsAVX512(t *tile)
 
-// tile3x32ColsAVX512 computes tiles of 3 rows and 17 to 32 columns:
+// tile3x32ColsAVX512 computes tiles of 3 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -1600,7 +1600,7 @@ func tile3x64ColsAVX512(t *tile)
 //go:noescape
 func tile4x16ColsAVX512(t *tile)
 
-// tile4x32ColsAVX512 computes tiles of 4 rows and 17 to 32 columns:
+// tile4x32ColsAVX512 computes tiles of 4 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -1639,7 +1639,7 @@ func tile4x64ColsAVX512(t *tile)
 //go:noescape
 func tile5x16ColsAVX512(t *tile)
 
-// tile5x32ColsAVX512 computes tiles of 5 rows and 17 to 32 columns:
+// tile5x32ColsAVX512 computes tiles of 5 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 5 {
@@ -1678,7 +1678,7 @@ func tile5x64ColsAVX512(t *tile)
 //go:noescape
 func tile6x16ColsAVX512(t *tile)
 
-// tile6x32ColsAVX512 computes tiles of 6 rows and 17 to 32 columns:
+// tile6x32ColsAVX512 computes tiles of 6 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 6 {
@@ -1717,7 +1717,7 @@ func tile6x64ColsAVX512(t *tile)
 //go:noescape
 func tile7x16ColsAVX512(t *tile)
 
-// tile7x32ColsAVX512 computes tiles of 7 rows and 17 to 32 columns:
+// tile7x32ColsAVX512 computes tiles of 7 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 7 {
@@ -1743,7 +1743,7 @@ func tile7x32ColsAVX512(t *tile)
 //go:noescape
 func tile8x16ColsAVX512(t *tile)
 
-// tile8x32ColsAVX512 computes tiles of 8 rows and 17 to 32 columns:
+// tile8x32ColsAVX512 computes tiles of 8 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 8 {
@@ -1769,7 +1769,7 @@ func tile8x32ColsAVX512(t *tile)
 //go:noescape
 func tile9x16ColsAVX512(t *tile)
 
-// tile9x32ColsAVX512 computes tiles of 9 rows and 17 to 32 columns:
+// tile9x32ColsAVX512 computes tiles of 9 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 9 {
@@ -1795,7 +1795,7 @@ func tile9x32ColsAVX512(t *tile)
 //go:noescape
 func tile10x16ColsAVX512(t *tile)
 
-// tile10x32ColsAVX512 computes tiles of 10 rows and 17 to 32 columns:
+// tile10x32ColsAVX512 computes tiles of 10 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 10 {
@@ -1821,7 +1821,7 @@ func tile10x32ColsAVX512(t *tile)
 //go:noescape
 func tile11x16ColsAVX512(t *tile)
 
-// tile11x32ColsAVX512 computes tiles of 11 rows and 17 to 32 columns:
+// tile11x32ColsAVX512 computes tiles of 11 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 11 {
@@ -1847,7 +1847,7 @@ func tile11x32ColsAVX512(t *tile)
 //go:noescape
 func tile12x16ColsAVX512(t *tile)
 
-// tile12x32ColsAVX512 computes tiles of 12 rows and 17 to 32 columns:
+// tile12x32ColsAVX512 computes tiles of 12 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 12 {
@@ -1873,7 +1873,7 @@ func tile12x32ColsAVX512(t *tile)
 //go:noescape
 func tile13x16ColsAVX512(t *tile)
 
-// tile13x32ColsAVX512 computes tiles of 13 rows and 17 to 32 columns:
+// tile13x32ColsAVX512 computes tiles of 13 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 13 {
@@ -1899,7 +1899,7 @@ func tile13x32ColsAVX512(t *tile)
 //go:noescape
 func tile14x16ColsAVX512(t *tile)
 
-// tile14x32ColsAVX512 computes tiles of 14 rows and 17 to 32 columns:
+// tile14x32ColsAVX512 computes tiles of 14 rows and 32 columns:
 //
 //	for p := range k {
 //		for i := range 14 {
@@ -2029,7 +2029,7 @@ func tile4x16ColsTurnedAVX512(t *tile)
 //go:noescape
 func tile1x16RowsListedAVX512(t *tile)
 
-// tile1x32RowsListedAVX512 computes tiles of one row and 17 to 32 columns:
+// tile1x32RowsListedAVX512 computes tiles of one row and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 1 {
@@ -2081,7 +2081,7 @@ func tile1x128RowsListedAVX512(t *tile)
 //go:noescape
 func tile2x16RowsListedAVX512(t *tile)
 
-// tile2x32RowsListedAVX512 computes tiles of 2 rows and 17 to 32 columns:
+// tile2x32RowsListedAVX512 computes tiles of 2 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 2 {
@@ -2120,7 +2120,7 @@ func tile2x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile3x16RowsListedAVX512(t *tile)
 
-// tile3x32RowsListedAVX512 computes tiles of 3 rows and 17 to 32 columns:
+// tile3x32RowsListedAVX512 computes tiles of 3 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 3 {
@@ -2159,7 +2159,7 @@ func tile3x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile4x16RowsListedAVX512(t *tile)
 
-// tile4x32RowsListedAVX512 computes tiles of 4 rows and 17 to 32 columns:
+// tile4x32RowsListedAVX512 computes tiles of 4 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 4 {
@@ -2198,7 +2198,7 @@ func tile4x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile5x16RowsListedAVX512(t *tile)
 
-// tile5x32RowsListedAVX512 computes tiles of 5 rows and 17 to 32 columns:
+// tile5x32RowsListedAVX512 computes tiles of 5 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 5 {
@@ -2237,7 +2237,7 @@ func tile5x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile6x16RowsListedAVX512(t *tile)
 
-// tile6x32RowsListedAVX512 computes tiles of 6 rows and 17 to 32 columns:
+// tile6x32RowsListedAVX512 computes tiles of 6 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 6 {
@@ -2276,7 +2276,7 @@ func tile6x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile1x16ColsListedAVX512(t *tile)
 
-// tile1x32ColsListedAVX512 computes tiles of one row and 17 to 32 columns:
+// tile1x32ColsListedAVX512 computes tiles of one row and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 1 {
@@ -2328,7 +2328,7 @@ func tile1x128ColsListedAVX512(t *tile)
 //go:noescape
 func tile2x16ColsListedAVX512(t *tile)
 
-// tile2x32ColsListedAVX512 computes tiles of 2 rows and 17 to 32 columns:
+// tile2x32ColsListedAVX512 computes tiles of 2 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 2 {
@@ -2367,7 +2367,7 @@ func tile2x64ColsListedAVX512(t *tile)
 //go:noescape
 func tile3x16ColsListedAVX512(t *tile)
 
-// tile3x32ColsListedAVX512 computes tiles of 3 rows and 17 to 32 columns:
+// tile3x32ColsListedAVX512 computes tiles of 3 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 3 {
@@ -2406,7 +2406,7 @@ func tile3x64ColsListedAVX512(t *tile)
 //go:noescape
 func tile4x16ColsListedAVX512(t *tile)
 
-// tile4x32ColsListedAVX512 computes tiles of 4 rows and 17 to 32 columns:
+// tile4x32ColsListedAVX512 computes tiles of 4 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 4 {
@@ -2445,7 +2445,7 @@ func tile4x64ColsListedAVX512(t *tile)
 //go:noescape
 func tile5x16ColsListedAVX512(t *tile)
 
-// tile5x32ColsListedAVX512 computes tiles of 5 rows and 17 to 32 columns:
+// tile5x32ColsListedAVX512 computes tiles of 5 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 5 {
@@ -2484,7 +2484,7 @@ func tile5x64ColsListedAVX512(t *tile)
 //go:noescape
 func tile6x16ColsListedAVX512(t *tile)
 
-// tile6x32ColsListedAVX512 computes tiles of 6 rows and 17 to 32 columns:
+// tile6x32ColsListedAVX512 computes tiles of 6 rows and 32 columns:
 //
 //	for _, p := range list[:k] {
 //		for i := range 6 {

@@ -111,7 +111,7 @@ var kernelsAVX2 = gemmKernels{
 
 var kernelsAVX512 = gemmKernels{
 	lanes:     16,
-	partial:   2,
+	partial:   1,
 	copy:      copyAVX512,
 	transpose: transposeAVX512,
 	tiles: tiles{

@@ -26,7 +26,7 @@ type isa struct {
 // together, and for scattered ones.
 const together, scattered = 4, 8
 
-var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 2, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
+var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 1, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8, 16}
