@@ -78,6 +78,46 @@ func TestFusedLoopsOfNumbersAtTheEdge(t *testing.T) {
 	})
 }
 
+// And for averages that decay with the usual rates, of which every bit of a denormal
+// number counts: their loops take a way of their own.
+func TestFusedLoopsOfTinyNumbers(t *testing.T) {
+	rates := []float32{0.1, 0.9, 0.001, 0.01, 1e-7, 1, 0.05, 0.3}
+	eachTier(t, func(t *testing.T) {
+		for i := range fusedPrograms {
+			f := &fusedPrograms[i]
+			r := rand.New(rand.NewPCG(5, 6))
+			tiny := func() float32 {
+				switch bits := r.Uint32N(math.Float32bits(0x1p-90)); r.IntN(4) {
+				case 0:
+					return 0
+				case 1:
+					return math.Float32frombits(bits&(1<<23-1) | r.Uint32N(2)<<31) // denormal
+				case 2:
+					return math.Float32frombits(bits&15 | r.Uint32N(2)<<31)
+				default:
+					return math.Float32frombits(bits | r.Uint32N(2)<<31)
+				}
+			}
+			for range 40 {
+				e := kernelOf(f, r, 1, 700, full)
+				for k, o := range e.In {
+					for i := range o.Data {
+						switch {
+						case k >= f.vectors:
+							o.Data[i] = rates[r.IntN(len(rates))]
+						case k == f.vectors-1 && (f.name == "Adam" || f.name == "AdamW" || f.name == "RMSprop"):
+							o.Data[i] = float32(math.Abs(float64(tiny()))) // a variance
+						default:
+							o.Data[i] = tiny()
+						}
+					}
+				}
+				checkKernel(t, e, func() { e.Run(nil) })
+			}
+		}
+	})
+}
+
 // The interpreter gives the bits of the loop.
 func TestFusedLoopsEqualTheInterpreter(t *testing.T) {
 	eachTier(t, func(t *testing.T) {

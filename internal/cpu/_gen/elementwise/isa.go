@@ -32,6 +32,7 @@ type asm struct {
 	used    []constant
 	tail    *pred // the lanes that loads and stores are limited to
 	labels  int
+	asides  []func()        // what stands behind the function's end
 	globals map[string]bool // constants that the file has
 }
 
@@ -239,16 +240,6 @@ func (a *asm) product(x, y op) vec {
 	return r
 }
 
-// quotient is div for dividends that are denormal now and then: Zen 5 takes ten times
-// as long for those. Scaling both by a power of two changes no bit of their
-// quotient; if the divisor overflows, it is zero either way.
-func (a *asm) quotient(x, y vec) vec {
-	const leastNormal, scale = 0x1p-126, 0x1p24
-	tiny := a.cmp(less, a.and(x, a.bits(absBits)), a.c(leastNormal))
-	factor := a.choose(tiny, a.c(scale), a.c(1))
-	return a.div(a.product(x, factor), a.product(y, factor))
-}
-
 func (a *asm) sub(x, y op) vec {
 	d := a.vec()
 	a.VSUBPS(y, a.reg(x), d)
@@ -335,6 +326,19 @@ func (a *asm) subInt(x, y op) vec {
 	d := a.vec()
 	a.VPSUBD(y, a.reg(x), d)
 	return d
+}
+
+// intAtMost chooses the lanes where x ≤ y, without signs.
+func (a *asm) intAtMost(x vec, y op) pred {
+	if a.wide {
+		k := a.K()
+		a.VPCMPUD(operand.Imm(2), y, x, k)
+		return pred{k: k}
+	}
+	v := a.vec()
+	a.VPMINUD(y, x, v)
+	a.VPCMPEQD(x, v, v)
+	return pred{v: v}
 }
 
 func (a *asm) shiftLeft(x vec, n uint64) vec {

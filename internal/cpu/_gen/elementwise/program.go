@@ -162,7 +162,10 @@ func fusedLoop(a *asm, f fused.Program) {
 	values := map[string]vec{}
 	pointers := map[string]reg.GPVirtual{}
 	var keepPointer, keepIndex, keepShift reg.GPVirtual
-	body := func(i reg.GPVirtual, disp int) {
+	var compute func(i reg.GPVirtual, disp int, careful bool)
+	// compute emits the steps for the vector at element i, denormal numbers with care or
+	// without.
+	compute = func(i reg.GPVirtual, disp int, careful bool) {
 		v := map[string]vec{}
 		for s, r := range values {
 			v[s] = r
@@ -172,6 +175,10 @@ func fusedLoop(a *asm, f fused.Program) {
 				v[s] = a.load(at(pointers[s], i, disp))
 			}
 			return v[s]
+		}
+		land := func() {}
+		if decays := f.Decays(); decays != nil && !careful {
+			land = a.unlessTiny(value(decays[0]), value(decays[1]), func() { compute(i, disp, true) })
 		}
 		for _, s := range f.Steps {
 			result, name, args := fused.Parse(s)
@@ -184,10 +191,14 @@ func fusedLoop(a *asm, f fused.Program) {
 				in = append(in, value(x))
 			}
 			switch {
+			case careful && name == "Mul" && args[0] == args[1]:
+				v[result] = a.carefulSquare(in[0])
+			case careful && name == "Mul":
+				v[result] = a.carefulProduct(in[0], in[1])
+			case careful && name == "Div":
+				v[result] = a.carefulQuotient(in[0], in[1])
 			case name == "Mul" && f.Divides():
 				v[result] = a.product(in[0], in[1])
-			case name == "Div":
-				v[result] = a.quotient(in[0], in[1])
 			default:
 				v[result] = opcodeNamed(name).emit(a, in)
 			}
@@ -195,7 +206,9 @@ func fusedLoop(a *asm, f fused.Program) {
 		for _, o := range f.Outputs {
 			a.store(value(o), at(pointers["out "+o], i, disp))
 		}
+		land()
 	}
+	body := func(i reg.GPVirtual, disp int) { compute(i, disp, false) }
 
 	cols := load(fusedCols)
 	row, done := a.label("row"), a.label("return")
@@ -236,7 +249,7 @@ func fusedLoop(a *asm, f fused.Program) {
 		keepIndex = a.GP64()
 	}
 	unroll := 2
-	if f.Dropout() {
+	if f.Dropout() || f.Decays() != nil {
 		unroll = 1
 	}
 	a.loop(cols, unroll, body)
@@ -245,6 +258,7 @@ func fusedLoop(a *asm, f fused.Program) {
 	a.Label(done)
 	a.VZEROUPPER()
 	a.RET()
+	a.emitAsides()
 }
 
 // dropout emits keep ? x*scale : 0 for the vector at element i; the mask bit of

@@ -6,6 +6,7 @@ package fused
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -110,6 +111,17 @@ func (p Program) Dropout() bool { return p.has("Dropout") }
 
 // Divides reports whether p keeps the divider busy.
 func (p Program) Divides() bool { return p.has("Div") || p.has("Sqrt") }
+
+// Decays returns the vectors that become denormal together where a gradient stays away:
+// it and the average that forgets.
+func (p Program) Decays() []string {
+	for _, average := range []string{"m", "v"} {
+		if slices.Contains(p.Vectors, average) {
+			return []string{"g", average}
+		}
+	}
+	return nil
+}
 
 func (p Program) has(op string) bool {
 	for _, s := range p.Steps {
