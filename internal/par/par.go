@@ -6,7 +6,6 @@
 package par
 
 import (
-	"reflect"
 	"runtime"
 	"sync/atomic"
 	"time"
@@ -86,9 +85,8 @@ type crew struct {
 	job     Job // read by whoever has claimed an index
 	_       line
 
-	// These belong to the caller who holds busy.
+	// This belongs to the caller who holds busy.
 	alone time.Duration // until when the caller works alone; see review
-	usual [64]usual
 	_     line
 
 	// open is the range of unclaimed indices: its begin in the high half, its
@@ -109,13 +107,6 @@ type helper struct {
 	asleep atomic.Bool
 	wake   chan struct{}
 	_      line
-}
-
-// A usual is the time that a job has needed lately.
-type usual struct {
-	job  uintptr
-	n    int
-	best time.Duration
 }
 
 // A line keeps its neighbours on different cache lines, pairs of lines included,
@@ -151,10 +142,11 @@ func (c *crew) run(job Job, n int) {
 	if c.rouse(n - 1) {
 		start = now()
 	}
-	c.drain(0)
+	did := c.drain(0)
+	drained := now()
 	c.await()
 	c.job = nil
-	c.review(job, n, start, now())
+	c.review(did, start, drained, now())
 }
 
 func serial(job Job, n int) {
@@ -165,29 +157,20 @@ func serial(job Job, n int) {
 
 // review decides whether helpers are worth having.
 //
-// If another process needs a worker's core, that worker may lose the core in the
-// middle of an index, and the job waits for a slice of the scheduler's,
-// milliseconds, for some microseconds of work. When a job takes longer than the
-// caller would have needed for all of it, at most Workers times the best that it
-// has done, the caller works alone for a multiple of the time lost. So the
-// neighbour costs its share of the cores and a fraction more, however unlucky the
-// scheduler is.
-func (c *crew) review(job Job, n int, start, end time.Duration) {
+// If another process needs a helper's core, the helper may lose the core in the middle
+// of an index, and the caller waits for a slice of the scheduler's, milliseconds, for
+// some microseconds of work. When the caller has waited for longer than the work that
+// was left can have taken, it works alone for a multiple of that time. So the neighbour
+// costs its share of the cores and a fraction more, however unlucky the scheduler is.
+func (c *crew) review(did int, start, drained, end time.Duration) {
 	const solo, most = 8, 10 * time.Millisecond
-	v := reflect.ValueOf(job)
-	if v.Kind() != reflect.Pointer {
-		return
+	if did == 0 {
+		return // who knows how long an index takes
 	}
-	took, id := end-start, v.Pointer()
-	u := &c.usual[(id>>4^id>>10)%uintptr(len(c.usual))]
-	if u.job != id || u.n != n || took < u.best {
-		*u = usual{id, n, took}
-		return
-	}
-	if lost := took - u.best*time.Duration(len(c.helpers)+1); lost > spin {
+	index := (drained - start) / time.Duration(did)
+	if lost := end - drained - 2*index; lost > spin {
 		c.alone = end + solo*min(lost, most)
 	}
-	u.best += u.best / 64 // what was once possible need not be so for ever
 }
 
 // rouse wakes helpers until count of them are awake, and tells whether any was
@@ -203,9 +186,8 @@ func (c *crew) rouse(count int) (any bool) {
 	return any
 }
 
-// drain claims indices and does them until none is left.
-func (c *crew) drain(worker int) {
-	did := int64(0)
+// drain claims indices and does them until none is left. It returns how many it did.
+func (c *crew) drain(worker int) (did int) {
 	for {
 		index, ok := c.claim(worker)
 		if !ok {
@@ -214,9 +196,10 @@ func (c *crew) drain(worker int) {
 		c.job.Do(worker, index)
 		did++
 	}
-	if did > 0 && c.pending.Add(-did) == 0 && c.waiting.CompareAndSwap(true, false) {
+	if did > 0 && c.pending.Add(int64(-did)) == 0 && c.waiting.CompareAndSwap(true, false) {
 		c.done <- struct{}{}
 	}
+	return did
 }
 
 // claim takes an open index. Even workers take from the front and odd ones from

@@ -208,41 +208,26 @@ func TestSetDefaultReplacesThePool(t *testing.T) {
 func TestAfterAStallTheCallerWorksAlone(t *testing.T) {
 	const us, ms = time.Microsecond, time.Millisecond
 	for _, c := range []struct {
-		what  string
-		times []time.Duration // of the same job, the last of which is judged
-		alone time.Duration
+		what          string
+		did           int // by the caller
+		worked, waits time.Duration
+		alone         time.Duration
 	}{
-		{"the first time of a job", []time.Duration{4 * ms}, 0},
-		{"the usual time", []time.Duration{20 * us, 22 * us}, 0},
-		{"a job that always takes long", []time.Duration{9 * ms, 9 * ms, 10 * ms}, 0},
-		{"not worse than alone", []time.Duration{2 * ms, 4 * ms}, 0},
-		{"a stall", []time.Duration{4 * ms, 20 * us, 4040 * us}, 8 * 4 * ms},
-		{"a machine that slept", []time.Duration{20 * us, time.Hour}, 80 * ms},
+		{"the helper's last index", 4, 40 * us, 10 * us, 0},
+		{"indices that take long", 1, 9 * ms, 10 * ms, 0},
+		{"a helper that is half as fast", 4, 40 * ms, 20 * ms, 0},
+		{"the helper did everything", 0, 0, 9 * ms, 0},
+		{"a stall", 4, 20 * us, 4010 * us, 8 * 4 * ms},
+		{"a machine that slept", 4, 20 * us, time.Hour, 80 * ms},
 	} {
 		p := New(2)
-		job := newTally(8, 2)
-		var end time.Duration
-		for _, took := range c.times {
-			p.alone = 0
-			end += time.Second
-			p.review(job, 8, end-took, end)
-		}
+		start := time.Second
+		end := start + c.worked + c.waits
+		p.review(c.did, start, start+c.worked, end)
 		if got := max(p.alone-end, 0); got != c.alone {
 			t.Errorf("%s: alone for %v, want %v", c.what, got, c.alone)
 		}
 		p.Close()
-	}
-}
-
-func TestTheUsualTimeIsOfOneJobOfOneSize(t *testing.T) {
-	p := New(2)
-	defer p.Close()
-	a, b := newTally(8, 2), newTally(8, 2)
-	p.review(a, 8, 0, time.Microsecond)
-	p.review(a, 800, 0, time.Second)
-	p.review(b, 8, 0, time.Second)
-	if p.alone != 0 {
-		t.Error("another job's time, or another size's, was taken for the usual one")
 	}
 }
 
