@@ -41,6 +41,9 @@ func (g *Gemm) runShared(p *par.Pool) {
 	x.space = gemmSpaces.get()
 	r := &x.region
 	panels := max(passRows/(g.height+min(g.higher, 1)), 1)
+	if g.K <= g.stepK {
+		panels = g.count // B is packed once
+	}
 	for r.c0 = 0; r.c0 < g.n; r.c0 = r.c1 {
 		r.c1 = min(r.c0+passCols, g.n)
 		for r.p0 = 0; r.p0 < g.count; r.p0 = r.p1 {
@@ -65,8 +68,12 @@ func (g *Gemm) runPass(p *par.Pool) {
 	}
 	x.down = (rows + blockRows - 1) / blockRows
 	x.across = (cols + blockCols - 1) / blockCols
-	if x.down*x.across < fewBlocks { // who does one more than the others takes that much longer
+	// Who does one more than the others takes that much longer.
+	if x.down*x.across < fewBlocks {
 		x.across *= 2
+	}
+	if x.down*x.across < fewBlocks {
+		x.down = min(2*x.down, r.p1-r.p0)
 	}
 	x.cols, x.number = [maxBlocks]sync.Once{}, passes.Add(1)
 	p.Run((*gemmPass)(g), x.down*x.across)
