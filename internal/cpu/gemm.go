@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"math"
+
+	"github.com/cornu-ml/cornu/internal/par"
+)
 
 // This file multiplies matrices: what a product is, and how a task of it walks
 // over its tiles. How a product is cut into tasks is in gemm_tiling.go, the
@@ -161,11 +165,16 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 	for k1 := 0; k0 < end; k0 = k1 {
 		k1 = g.stepFrom(k0)
 		b := g.b.from(k0, r.c0)
-		s.coming = matrix{}
-		if g.packB {
-			if !b.trans && k1 < g.K {
-				s.coming = g.b.from(k1, r.c0)
+		s.coming = [2]coming{}
+		if k1 < g.K {
+			if !b.trans {
+				s.coming[0] = coming{g.b.from(k1, r.c0), cols}
 			}
+			if g.a.trans {
+				s.coming[1] = coming{g.a.from(r0, k1), g.row(r.p1) - r0}
+			}
+		}
+		if g.packB {
 			b = g.panels(s, grow(&s.b, g.sizeB(k1-k0, cols)), b, k1-k0, cols)
 		}
 		if g.lists != nil && g.lists.late {
@@ -199,6 +208,7 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	if g.downward {
 		width = g.panel
 	}
+	t.sparse = g.sparse(s, (cols+g.panel-1)/g.panel, r.p1-r.p0)
 	for col := 0; col < cols; col += width {
 		panel := b.from(0, col)
 		if g.packB {
@@ -219,11 +229,11 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 				g.acrossTurned(s, strip, panel, c.from(row, col), height, width)
 				p++
 			case g.downward:
-				g.fetch(s, panel, col, cols, p-r.p0, r.p1-r.p0)
+				count = min(count, g.fetch(s, panel, col/g.panel*(r.p1-r.p0)+p-r.p0))
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
 			default:
-				g.fetch(s, panel, col, cols, p-r.p0, r.p1-r.p0)
+				g.fetch(s, panel, (p-r.p0)*((cols+g.panel-1)/g.panel))
 				g.across(s, strip, panel, c.from(row, col), height, width)
 				p++
 			}
@@ -231,20 +241,50 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	}
 }
 
-// fetch says what of B is to be fetched while a panel of rows, of so many, is
-// multiplied by the columns from col on: the packed panel behind this one, or, piece
-// by piece, what will be packed for the next step.
-func (g *Gemm) fetch(s *gemmScratch, panel matrix, col, cols, row, rows int) {
+// sparse reports, as 1, whether a line of the cache for every four k of the tiles of a
+// sweep is enough to fetch all that it should: so it doesn't get in the way.
+func (g *Gemm) sparse(s *gemmScratch, across, down int) int {
+	pieces := 0
+	for _, c := range s.coming {
+		pieces += (c.cols + lineFloats - 1) / lineFloats
+	}
+	if pieces == 0 {
+		pieces = across * g.panel / lineFloats // the packed panels themselves
+	}
+	if across*down >= pieceTiles*pieces {
+		return 1
+	}
+	return 0
+}
+
+// pieceTiles is how many tiles fetch a piece: in a step of so many k one fetches a row.
+const pieceTiles = 4
+
+// fetch says what the tiles from number i of a sweep on are to fetch: pieces of what is
+// coming, as long as there are some, then the packed panel behind this one. It returns for
+// how many tiles that is so.
+func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 	t, width := &s.tile, 4*g.kernels.lanes
+	if t.sparse == 1 {
+		width = lineFloats
+	}
+	if t.k >= pieceTiles {
+		piece := i / pieceTiles
+		for _, c := range s.coming {
+			if at := piece * width; at < c.cols {
+				row := i % pieceTiles * (t.k / pieceTiles)
+				last := (len(c.data) - 1 - at) / c.ld
+				t.next, t.nextStep = &c.data[min(row, last)*c.ld+at], 4*c.ld
+				return pieceTiles - i%pieceTiles
+			}
+			piece -= (c.cols + width - 1) / width
+		}
+	}
 	t.next, t.nextStep = &panel.from(t.k-1, 0).data[0], 2*width
-	if s.coming.data == nil {
-		return
+	if t.sparse == 1 {
+		t.nextStep = 4 * lineFloats
 	}
-	done := (col/g.panel*rows + row) * (t.k / 4) // rows of the step of that width
-	if at := done / t.k * width; at < cols {
-		last := (len(s.coming.data) - 1 - at) / s.coming.ld
-		t.next, t.nextStep = &s.coming.from(min(done%t.k, last), at).data[0], 4*s.coming.ld
-	}
+	return math.MaxInt
 }
 
 // across computes one panel of rows, whose part of A stays in the cache while B

@@ -22,7 +22,7 @@ TEXT ·tile1x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (BX)(BX*2), SI
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), DI
@@ -115,7 +115,7 @@ TEXT ·tile1x16RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -203,7 +203,7 @@ TEXT ·tile1x32RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -297,7 +297,7 @@ TEXT ·tile1x96RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -460,7 +460,7 @@ TEXT ·tile2x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*2), DI
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R8
 	MOVQ       (SP), R9
@@ -551,7 +551,7 @@ TEXT ·tile2x16RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -663,7 +663,7 @@ TEXT ·tile2x48RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -863,7 +863,7 @@ TEXT ·tile3x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*2), DI
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R8
 	MOVQ       (SP), R9
@@ -970,7 +970,7 @@ TEXT ·tile3x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R8
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R9
 	ADDQ       80(AX), R9
@@ -982,7 +982,7 @@ tile:
 	PREFETCHT1 (R9)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -1067,10 +1067,14 @@ fetched:
 	ADDQ         $+16, R9
 	LEAQ         (R10)(SI*4), R10
 	PREFETCHT1   (R8)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R8)
-	ADDQ         104(AX), R8
-	SUBQ         $+4, R11
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R8
+	SUBQ $+4, R11
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R11
@@ -1094,7 +1098,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R9
 	MOVQ     (SP), R10
@@ -1132,10 +1136,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R12
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R12
 
@@ -1163,7 +1167,7 @@ TEXT ·tile3x32RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -1361,7 +1365,7 @@ TEXT ·tile4x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -1484,7 +1488,7 @@ TEXT ·tile4x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -1498,7 +1502,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -1600,10 +1604,14 @@ fetched:
 	ADDQ         $+16, R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -1630,7 +1638,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -1674,10 +1682,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -1708,7 +1716,7 @@ TEXT ·tile4x24RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -1908,7 +1916,7 @@ TEXT ·tile5x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -2046,7 +2054,7 @@ TEXT ·tile5x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -2062,7 +2070,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -2181,10 +2189,14 @@ fetched:
 	ADDQ         $+16, R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -2214,7 +2226,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -2264,10 +2276,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -2305,7 +2317,7 @@ TEXT ·tile6x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2459,7 +2471,7 @@ TEXT ·tile6x16RowsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -2477,7 +2489,7 @@ tile:
 	PREFETCHT1 (R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -2613,10 +2625,14 @@ fetched:
 	ADDQ         $+16, R11
 	LEAQ         (R12)(R8*4), R12
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R13
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R13
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R13
@@ -2649,7 +2665,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -2705,10 +2721,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R14
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R14
 
@@ -2748,7 +2764,7 @@ TEXT ·tile7x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -2920,7 +2936,7 @@ TEXT ·tile8x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3111,7 +3127,7 @@ TEXT ·tile9x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3317,7 +3333,7 @@ TEXT ·tile10x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3538,7 +3554,7 @@ TEXT ·tile11x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -3774,7 +3790,7 @@ TEXT ·tile12x8RowsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (R8)(R8*2), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -4024,7 +4040,7 @@ TEXT ·tile1x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R9
@@ -4101,7 +4117,7 @@ TEXT ·tile1x16ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4191,7 +4207,7 @@ TEXT ·tile1x32ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4287,7 +4303,7 @@ TEXT ·tile1x96ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -4451,7 +4467,7 @@ TEXT ·tile2x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -4543,7 +4559,7 @@ TEXT ·tile2x16ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -4656,7 +4672,7 @@ TEXT ·tile2x48ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -4857,7 +4873,7 @@ TEXT ·tile3x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -4965,7 +4981,7 @@ TEXT ·tile3x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -4977,7 +4993,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -5062,10 +5078,14 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -5089,7 +5109,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -5127,10 +5147,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -5159,7 +5179,7 @@ TEXT ·tile3x32ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -5357,7 +5377,7 @@ TEXT ·tile4x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -5480,7 +5500,7 @@ TEXT ·tile4x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -5494,7 +5514,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -5596,10 +5616,14 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -5626,7 +5650,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -5670,10 +5694,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -5704,7 +5728,7 @@ TEXT ·tile4x24ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -5904,7 +5928,7 @@ TEXT ·tile5x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6042,7 +6066,7 @@ TEXT ·tile5x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -6058,7 +6082,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -6177,10 +6201,14 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -6210,7 +6238,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -6260,10 +6288,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -6300,7 +6328,7 @@ TEXT ·tile6x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6453,7 +6481,7 @@ TEXT ·tile6x16ColsAVX2(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -6471,7 +6499,7 @@ tile:
 	PREFETCHT1 (R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -6607,10 +6635,14 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -6643,7 +6675,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -6699,10 +6731,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -6741,7 +6773,7 @@ TEXT ·tile7x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -6912,7 +6944,7 @@ TEXT ·tile8x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7098,7 +7130,7 @@ TEXT ·tile9x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7299,7 +7331,7 @@ TEXT ·tile10x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7515,7 +7547,7 @@ TEXT ·tile11x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7746,7 +7778,7 @@ TEXT ·tile12x8ColsAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*2), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R10
@@ -7992,7 +8024,7 @@ TEXT ·tile1x8RowsTurnedAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (SI)(SI*4), R8
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R9
 	MOVQ       (SP), R9
@@ -8209,7 +8241,7 @@ TEXT ·tile2x8RowsTurnedAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*4), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -8462,7 +8494,7 @@ TEXT ·tile1x8ColsTurnedAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*4), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R10
@@ -8694,7 +8726,7 @@ TEXT ·tile2x8ColsTurnedAVX2(SB), NOSPLIT, $16-8
 	LEAQ    (DI)(DI*4), R9
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), R10
 	MOVQ       (SP), R11
@@ -8952,13 +8984,13 @@ TEXT ·tile1x8RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    16(AX), BX
 	MOVQ    BX, (SP)
 	MOVQ    32(AX), BX
-	MOVQ    136(AX), SI
-	MOVQ    SI, 8(SP)
 	MOVQ    144(AX), SI
+	MOVQ    SI, 8(SP)
+	MOVQ    152(AX), SI
 	MOVQ    SI, 16(SP)
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), SI
 	MOVQ       (SP), SI
@@ -9005,9 +9037,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9025,13 +9057,13 @@ TEXT ·tile1x16RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 16(AX), BX
 	MOVQ BX, (SP)
 	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
 	MOVQ 144(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 152(AX), SI
 	MOVQ SI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), SI
 	MOVQ    (SP), SI
@@ -9084,9 +9116,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9104,13 +9136,13 @@ TEXT ·tile1x32RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 16(AX), BX
 	MOVQ BX, (SP)
 	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
 	MOVQ 144(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 152(AX), SI
 	MOVQ SI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), SI
 	MOVQ    (SP), SI
@@ -9173,9 +9205,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9193,13 +9225,13 @@ TEXT ·tile1x64RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 16(AX), BX
 	MOVQ BX, (SP)
 	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
 	MOVQ 144(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 152(AX), SI
 	MOVQ SI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), SI
 	MOVQ    (SP), SI
@@ -9286,9 +9318,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9311,13 +9343,13 @@ TEXT ·tile2x8RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    BX, (SP)
 	MOVQ    24(AX), BX
 	MOVQ    32(AX), SI
-	MOVQ    136(AX), DI
-	MOVQ    DI, 8(SP)
 	MOVQ    144(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    152(AX), DI
 	MOVQ    DI, 16(SP)
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), R8
@@ -9372,9 +9404,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9393,13 +9425,13 @@ TEXT ·tile2x16RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -9467,9 +9499,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9488,13 +9520,13 @@ TEXT ·tile2x32RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -9588,9 +9620,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9613,13 +9645,13 @@ TEXT ·tile3x8RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    BX, (SP)
 	MOVQ    24(AX), BX
 	MOVQ    32(AX), SI
-	MOVQ    136(AX), DI
-	MOVQ    DI, 8(SP)
 	MOVQ    144(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    152(AX), DI
 	MOVQ    DI, 16(SP)
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), R8
@@ -9683,9 +9715,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9704,13 +9736,13 @@ TEXT ·tile3x16RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -9793,9 +9825,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9814,13 +9846,13 @@ TEXT ·tile3x32RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -9941,9 +9973,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -9967,13 +9999,13 @@ TEXT ·tile1x8ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    24(AX), BX
 	LEAQ    (BX)(BX*2), SI
 	MOVQ    32(AX), SI
-	MOVQ    136(AX), DI
-	MOVQ    DI, 8(SP)
 	MOVQ    144(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    152(AX), DI
 	MOVQ    DI, 16(SP)
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), DI
@@ -10022,9 +10054,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10044,13 +10076,13 @@ TEXT ·tile1x16ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -10105,9 +10137,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10127,13 +10159,13 @@ TEXT ·tile1x32ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -10198,9 +10230,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10220,13 +10252,13 @@ TEXT ·tile1x64ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -10315,9 +10347,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10341,13 +10373,13 @@ TEXT ·tile2x8ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    24(AX), BX
 	LEAQ    (BX)(BX*2), SI
 	MOVQ    32(AX), SI
-	MOVQ    136(AX), DI
-	MOVQ    DI, 8(SP)
 	MOVQ    144(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    152(AX), DI
 	MOVQ    DI, 16(SP)
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), R8
@@ -10404,9 +10436,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10426,13 +10458,13 @@ TEXT ·tile2x16ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -10502,9 +10534,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10524,13 +10556,13 @@ TEXT ·tile2x32ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -10626,9 +10658,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10652,13 +10684,13 @@ TEXT ·tile3x8ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    24(AX), BX
 	LEAQ    (BX)(BX*2), SI
 	MOVQ    32(AX), SI
-	MOVQ    136(AX), DI
-	MOVQ    DI, 8(SP)
 	MOVQ    144(AX), DI
+	MOVQ    DI, 8(SP)
+	MOVQ    152(AX), DI
 	MOVQ    DI, 16(SP)
 
 tile:
-	CMPQ       128(AX), $+0
+	CMPQ       136(AX), $+0
 	JEQ        zero
 	MOVQ       40(AX), DI
 	MOVQ       (SP), R8
@@ -10724,9 +10756,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10746,13 +10778,13 @@ TEXT ·tile3x16ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -10837,9 +10869,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -10859,13 +10891,13 @@ TEXT ·tile3x32ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -10988,9 +11020,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -11356,7 +11388,7 @@ TEXT ·tile1x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (BX)(BX*2), SI
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), DI
@@ -11426,7 +11458,7 @@ TEXT ·tile1x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -11514,7 +11546,7 @@ TEXT ·tile1x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -11608,7 +11640,7 @@ TEXT ·tile1x128RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -11734,7 +11766,7 @@ TEXT ·tile1x256RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (BX)(BX*2), SI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -11929,7 +11961,7 @@ TEXT ·tile2x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -12010,7 +12042,7 @@ TEXT ·tile2x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -12122,7 +12154,7 @@ TEXT ·tile2x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -12276,7 +12308,7 @@ TEXT ·tile2x128RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -12518,7 +12550,7 @@ TEXT ·tile3x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*2), DI
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -12609,7 +12641,7 @@ TEXT ·tile3x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -12744,7 +12776,7 @@ TEXT ·tile3x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (SI)(SI*2), DI
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -12942,7 +12974,7 @@ TEXT ·tile4x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -13044,7 +13076,7 @@ TEXT ·tile4x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -13203,7 +13235,7 @@ TEXT ·tile4x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -13440,7 +13472,7 @@ TEXT ·tile5x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -13552,7 +13584,7 @@ TEXT ·tile5x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -13734,7 +13766,7 @@ TEXT ·tile5x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -14011,7 +14043,7 @@ TEXT ·tile6x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -14134,7 +14166,7 @@ TEXT ·tile6x32RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (R8)(R8*2), R9
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -14340,7 +14372,7 @@ TEXT ·tile6x64RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (R8)(R8*2), R9
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -14656,7 +14688,7 @@ TEXT ·tile7x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -14790,7 +14822,7 @@ TEXT ·tile7x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -14817,7 +14849,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -14970,12 +15002,16 @@ fetched:
 	ADDQ         $+16, R11
 	LEAQ         (R12)(R8*4), R12
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R13
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R13
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R13
@@ -15011,7 +15047,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -15073,10 +15109,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R14
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R14
 
@@ -15125,7 +15161,7 @@ TEXT ·tile8x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -15273,7 +15309,7 @@ TEXT ·tile8x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -15303,7 +15339,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -15476,12 +15512,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -15521,7 +15561,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -15589,10 +15629,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -15644,7 +15684,7 @@ TEXT ·tile9x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -15802,7 +15842,7 @@ TEXT ·tile9x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -15835,7 +15875,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -16025,12 +16065,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -16073,7 +16117,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -16147,10 +16191,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -16205,7 +16249,7 @@ TEXT ·tile10x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -16373,7 +16417,7 @@ TEXT ·tile10x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -16409,7 +16453,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -16616,12 +16660,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -16667,7 +16715,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -16747,10 +16795,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -16808,7 +16856,7 @@ TEXT ·tile11x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -16986,7 +17034,7 @@ TEXT ·tile11x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -17025,7 +17073,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -17249,12 +17297,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -17303,7 +17355,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -17389,10 +17441,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -17453,7 +17505,7 @@ TEXT ·tile12x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -17641,7 +17693,7 @@ TEXT ·tile12x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -17683,7 +17735,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -17924,12 +17976,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -17981,7 +18037,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -18073,10 +18129,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -18140,7 +18196,7 @@ TEXT ·tile13x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -18338,7 +18394,7 @@ TEXT ·tile13x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -18383,7 +18439,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -18641,12 +18697,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -18701,7 +18761,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -18799,10 +18859,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -18869,7 +18929,7 @@ TEXT ·tile14x16RowsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*2), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -19077,7 +19137,7 @@ TEXT ·tile14x32RowsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R10
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R11
 	ADDQ       80(AX), R11
@@ -19125,7 +19185,7 @@ tile:
 	PREFETCHT1 64(R11)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R11
 	MOVQ    (SP), R12
@@ -19400,12 +19460,16 @@ fetched:
 	ADDQ         $+16, R12
 	LEAQ         (R13)(R8*4), R13
 	PREFETCHT1   (R10)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R10)
 	PREFETCHT1   128(R10)
 	PREFETCHT1   192(R10)
-	ADDQ         104(AX), R10
-	SUBQ         $+4, R14
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R10
+	SUBQ $+4, R14
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R14
@@ -19463,7 +19527,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R11
 	MOVQ     (SP), R12
@@ -19567,10 +19631,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R15
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R15
 
@@ -19639,7 +19703,7 @@ TEXT ·tile1x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R9
@@ -19711,7 +19775,7 @@ TEXT ·tile1x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -19801,7 +19865,7 @@ TEXT ·tile1x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -19897,7 +19961,7 @@ TEXT ·tile1x128ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -20025,7 +20089,7 @@ TEXT ·tile1x256ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R9
@@ -20221,7 +20285,7 @@ TEXT ·tile2x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -20303,7 +20367,7 @@ TEXT ·tile2x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -20416,7 +20480,7 @@ TEXT ·tile2x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -20571,7 +20635,7 @@ TEXT ·tile2x128ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -20814,7 +20878,7 @@ TEXT ·tile3x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -20906,7 +20970,7 @@ TEXT ·tile3x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -21042,7 +21106,7 @@ TEXT ·tile3x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -21240,7 +21304,7 @@ TEXT ·tile4x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -21342,7 +21406,7 @@ TEXT ·tile4x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -21501,7 +21565,7 @@ TEXT ·tile4x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -21738,7 +21802,7 @@ TEXT ·tile5x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -21850,7 +21914,7 @@ TEXT ·tile5x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -22032,7 +22096,7 @@ TEXT ·tile5x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -22308,7 +22372,7 @@ TEXT ·tile6x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -22430,7 +22494,7 @@ TEXT ·tile6x32ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -22635,7 +22699,7 @@ TEXT ·tile6x64ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ (DI)(DI*2), R8
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -22950,7 +23014,7 @@ TEXT ·tile7x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -23083,7 +23147,7 @@ TEXT ·tile7x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -23110,7 +23174,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -23263,12 +23327,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -23304,7 +23372,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -23366,10 +23434,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -23417,7 +23485,7 @@ TEXT ·tile8x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -23560,7 +23628,7 @@ TEXT ·tile8x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -23590,7 +23658,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -23760,12 +23828,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -23804,7 +23876,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -23872,10 +23944,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -23926,7 +23998,7 @@ TEXT ·tile9x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -24079,7 +24151,7 @@ TEXT ·tile9x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -24112,7 +24184,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -24299,12 +24371,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -24346,7 +24422,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -24420,10 +24496,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -24477,7 +24553,7 @@ TEXT ·tile10x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -24640,7 +24716,7 @@ TEXT ·tile10x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -24676,7 +24752,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -24880,12 +24956,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -24930,7 +25010,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -25010,10 +25090,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -25070,7 +25150,7 @@ TEXT ·tile11x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -25243,7 +25323,7 @@ TEXT ·tile11x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -25282,7 +25362,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -25503,12 +25583,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -25556,7 +25640,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -25642,10 +25726,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -25705,7 +25789,7 @@ TEXT ·tile12x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -25888,7 +25972,7 @@ TEXT ·tile12x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -25930,7 +26014,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -26168,12 +26252,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -26224,7 +26312,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -26316,10 +26404,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -26382,7 +26470,7 @@ TEXT ·tile13x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -26575,7 +26663,7 @@ TEXT ·tile13x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -26620,7 +26708,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -26875,12 +26963,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -26934,7 +27026,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -27032,10 +27124,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -27101,7 +27193,7 @@ TEXT ·tile14x16ColsAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*2), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -27304,7 +27396,7 @@ TEXT ·tile14x32ColsAVX512(SB), NOSPLIT, $24-8
 	MOVQ 96(AX), R9
 
 tile:
-	CMPQ       112(AX), $+0
+	CMPQ       120(AX), $+0
 	JEQ        closeBy
 	MOVQ       (SP), R10
 	ADDQ       80(AX), R10
@@ -27352,7 +27444,7 @@ tile:
 	PREFETCHT1 64(R10)
 
 closeBy:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R10
 	MOVQ    (SP), R11
@@ -27624,12 +27716,16 @@ fetched:
 	LEAQ         (R10)(BX*4), R10
 	LEAQ         (R11)(DI*4), R11
 	PREFETCHT1   (R9)
+	CMPQ         112(AX), $+0
+	JNE          sparse
 	PREFETCHT1   64(R9)
 	PREFETCHT1   128(R9)
 	PREFETCHT1   192(R9)
-	ADDQ         104(AX), R9
-	SUBQ         $+4, R12
-	JGE          unrolled
+
+sparse:
+	ADDQ 104(AX), R9
+	SUBQ $+4, R12
+	JGE  unrolled
 
 rest:
 	ADDQ $+4, R12
@@ -27686,7 +27782,7 @@ single:
 	JNZ          single
 
 store:
-	CMPQ     120(AX), $+0
+	CMPQ     128(AX), $+0
 	JEQ      cached
 	MOVQ     40(AX), R10
 	MOVQ     (SP), R11
@@ -27790,10 +27886,10 @@ stored:
 	RET
 
 fetch:
-	CMPQ 112(AX), $+0
+	CMPQ 120(AX), $+0
 	JEQ  fetched
 	MOVQ (SP), R13
-	CMPQ 128(AX), $+0
+	CMPQ 136(AX), $+0
 	JEQ  own
 	ADDQ 80(AX), R13
 
@@ -27861,7 +27957,7 @@ TEXT ·tile1x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (SI)(SI*4), R8
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R9
@@ -28233,7 +28329,7 @@ TEXT ·tile2x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*4), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -28641,7 +28737,7 @@ TEXT ·tile3x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*4), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -29086,7 +29182,7 @@ TEXT ·tile4x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (R8)(R8*4), R10
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R11
 	MOVQ      (SP), R12
@@ -29567,7 +29663,7 @@ TEXT ·tile1x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*4), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R10
@@ -29970,7 +30066,7 @@ TEXT ·tile2x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*4), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -30409,7 +30505,7 @@ TEXT ·tile3x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*4), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -30884,7 +30980,7 @@ TEXT ·tile4x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
 	LEAQ  (DI)(DI*4), R9
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R10
 	MOVQ      (SP), R11
@@ -31387,13 +31483,13 @@ TEXT ·tile1x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  16(AX), BX
 	MOVQ  BX, (SP)
 	MOVQ  32(AX), BX
-	MOVQ  136(AX), SI
-	MOVQ  SI, 8(SP)
 	MOVQ  144(AX), SI
+	MOVQ  SI, 8(SP)
+	MOVQ  152(AX), SI
 	MOVQ  SI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), SI
 	MOVQ      (SP), SI
@@ -31438,9 +31534,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -31458,13 +31554,13 @@ TEXT ·tile1x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 16(AX), BX
 	MOVQ BX, (SP)
 	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
 	MOVQ 144(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 152(AX), SI
 	MOVQ SI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), SI
 	MOVQ    (SP), SI
@@ -31516,9 +31612,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -31536,13 +31632,13 @@ TEXT ·tile1x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 16(AX), BX
 	MOVQ BX, (SP)
 	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
 	MOVQ 144(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 152(AX), SI
 	MOVQ SI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), SI
 	MOVQ    (SP), SI
@@ -31604,9 +31700,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -31624,13 +31720,13 @@ TEXT ·tile1x128RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 16(AX), BX
 	MOVQ BX, (SP)
 	MOVQ 32(AX), BX
-	MOVQ 136(AX), SI
-	MOVQ SI, 8(SP)
 	MOVQ 144(AX), SI
+	MOVQ SI, 8(SP)
+	MOVQ 152(AX), SI
 	MOVQ SI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), SI
 	MOVQ    (SP), SI
@@ -31716,9 +31812,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), SI
 	ADDQ        SI, (SP)
-	MOVQ        152(AX), SI
-	ADDQ        SI, 8(SP)
 	MOVQ        160(AX), SI
+	ADDQ        SI, 8(SP)
+	MOVQ        168(AX), SI
 	ADDQ        SI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -31741,13 +31837,13 @@ TEXT ·tile2x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  BX, (SP)
 	MOVQ  24(AX), BX
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -31799,9 +31895,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -31820,13 +31916,13 @@ TEXT ·tile2x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -31893,9 +31989,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -31914,13 +32010,13 @@ TEXT ·tile2x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -32013,9 +32109,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32038,13 +32134,13 @@ TEXT ·tile3x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  BX, (SP)
 	MOVQ  24(AX), BX
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -32104,9 +32200,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32125,13 +32221,13 @@ TEXT ·tile3x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -32213,9 +32309,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32234,13 +32330,13 @@ TEXT ·tile3x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ BX, (SP)
 	MOVQ 24(AX), BX
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -32360,9 +32456,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32386,13 +32482,13 @@ TEXT ·tile4x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), DI
-	MOVQ  136(AX), R8
-	MOVQ  R8, 8(SP)
 	MOVQ  144(AX), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  152(AX), R8
 	MOVQ  R8, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -32460,9 +32556,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R8
 	ADDQ        R8, (SP)
-	MOVQ        152(AX), R8
-	ADDQ        R8, 8(SP)
 	MOVQ        160(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        168(AX), R8
 	ADDQ        R8, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32482,13 +32578,13 @@ TEXT ·tile4x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), DI
-	MOVQ 136(AX), R8
-	MOVQ R8, 8(SP)
 	MOVQ 144(AX), R8
+	MOVQ R8, 8(SP)
+	MOVQ 152(AX), R8
 	MOVQ R8, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -32585,9 +32681,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R8
 	ADDQ        R8, (SP)
-	MOVQ        152(AX), R8
-	ADDQ        R8, 8(SP)
 	MOVQ        160(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        168(AX), R8
 	ADDQ        R8, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32607,13 +32703,13 @@ TEXT ·tile4x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), DI
-	MOVQ 136(AX), R8
-	MOVQ R8, 8(SP)
 	MOVQ 144(AX), R8
+	MOVQ R8, 8(SP)
+	MOVQ 152(AX), R8
 	MOVQ R8, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -32760,9 +32856,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R8
 	ADDQ        R8, (SP)
-	MOVQ        152(AX), R8
-	ADDQ        R8, 8(SP)
 	MOVQ        160(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        168(AX), R8
 	ADDQ        R8, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32786,13 +32882,13 @@ TEXT ·tile5x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), DI
-	MOVQ  136(AX), R8
-	MOVQ  R8, 8(SP)
 	MOVQ  144(AX), R8
+	MOVQ  R8, 8(SP)
+	MOVQ  152(AX), R8
 	MOVQ  R8, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R8
 	MOVQ      (SP), R9
@@ -32868,9 +32964,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R8
 	ADDQ        R8, (SP)
-	MOVQ        152(AX), R8
-	ADDQ        R8, 8(SP)
 	MOVQ        160(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        168(AX), R8
 	ADDQ        R8, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -32890,13 +32986,13 @@ TEXT ·tile5x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), DI
-	MOVQ 136(AX), R8
-	MOVQ R8, 8(SP)
 	MOVQ 144(AX), R8
+	MOVQ R8, 8(SP)
+	MOVQ 152(AX), R8
 	MOVQ R8, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -33008,9 +33104,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R8
 	ADDQ        R8, (SP)
-	MOVQ        152(AX), R8
-	ADDQ        R8, 8(SP)
 	MOVQ        160(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        168(AX), R8
 	ADDQ        R8, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33030,13 +33126,13 @@ TEXT ·tile5x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), DI
-	MOVQ 136(AX), R8
-	MOVQ R8, 8(SP)
 	MOVQ 144(AX), R8
+	MOVQ R8, 8(SP)
+	MOVQ 152(AX), R8
 	MOVQ R8, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R8
 	MOVQ    (SP), R9
@@ -33210,9 +33306,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R8
 	ADDQ        R8, (SP)
-	MOVQ        152(AX), R8
-	ADDQ        R8, 8(SP)
 	MOVQ        160(AX), R8
+	ADDQ        R8, 8(SP)
+	MOVQ        168(AX), R8
 	ADDQ        R8, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33237,13 +33333,13 @@ TEXT ·tile6x16RowsListedAVX512(SB), NOSPLIT, $24-8
 	LEAQ  (BX)(BX*2), SI
 	LEAQ  (BX)(BX*4), DI
 	MOVQ  32(AX), R8
-	MOVQ  136(AX), R9
-	MOVQ  R9, 8(SP)
 	MOVQ  144(AX), R9
+	MOVQ  R9, 8(SP)
+	MOVQ  152(AX), R9
 	MOVQ  R9, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), R9
 	MOVQ      (SP), R10
@@ -33327,9 +33423,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R9
 	ADDQ        R9, (SP)
-	MOVQ        152(AX), R9
-	ADDQ        R9, 8(SP)
 	MOVQ        160(AX), R9
+	ADDQ        R9, 8(SP)
+	MOVQ        168(AX), R9
 	ADDQ        R9, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33350,13 +33446,13 @@ TEXT ·tile6x32RowsListedAVX512(SB), NOSPLIT, $24-8
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	MOVQ 32(AX), R8
-	MOVQ 136(AX), R9
-	MOVQ R9, 8(SP)
 	MOVQ 144(AX), R9
+	MOVQ R9, 8(SP)
+	MOVQ 152(AX), R9
 	MOVQ R9, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -33483,9 +33579,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R9
 	ADDQ        R9, (SP)
-	MOVQ        152(AX), R9
-	ADDQ        R9, 8(SP)
 	MOVQ        160(AX), R9
+	ADDQ        R9, 8(SP)
+	MOVQ        168(AX), R9
 	ADDQ        R9, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33506,13 +33602,13 @@ TEXT ·tile6x64RowsListedAVX512(SB), NOSPLIT, $24-8
 	LEAQ (BX)(BX*2), SI
 	LEAQ (BX)(BX*4), DI
 	MOVQ 32(AX), R8
-	MOVQ 136(AX), R9
-	MOVQ R9, 8(SP)
 	MOVQ 144(AX), R9
+	MOVQ R9, 8(SP)
+	MOVQ 152(AX), R9
 	MOVQ R9, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), R9
 	MOVQ    (SP), R10
@@ -33713,9 +33809,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), R9
 	ADDQ        R9, (SP)
-	MOVQ        152(AX), R9
-	ADDQ        R9, 8(SP)
 	MOVQ        160(AX), R9
+	ADDQ        R9, 8(SP)
+	MOVQ        168(AX), R9
 	ADDQ        R9, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33739,13 +33835,13 @@ TEXT ·tile1x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), DI
@@ -33792,9 +33888,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33814,13 +33910,13 @@ TEXT ·tile1x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -33874,9 +33970,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33896,13 +33992,13 @@ TEXT ·tile1x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -33966,9 +34062,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -33988,13 +34084,13 @@ TEXT ·tile1x128ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), DI
@@ -34082,9 +34178,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34108,13 +34204,13 @@ TEXT ·tile2x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -34168,9 +34264,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34190,13 +34286,13 @@ TEXT ·tile2x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -34265,9 +34361,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34287,13 +34383,13 @@ TEXT ·tile2x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -34388,9 +34484,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34414,13 +34510,13 @@ TEXT ·tile3x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -34482,9 +34578,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34504,13 +34600,13 @@ TEXT ·tile3x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -34594,9 +34690,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34616,13 +34712,13 @@ TEXT ·tile3x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -34744,9 +34840,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34770,13 +34866,13 @@ TEXT ·tile4x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -34846,9 +34942,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34868,13 +34964,13 @@ TEXT ·tile4x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -34973,9 +35069,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -34995,13 +35091,13 @@ TEXT ·tile4x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -35150,9 +35246,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -35176,13 +35272,13 @@ TEXT ·tile5x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -35260,9 +35356,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -35282,13 +35378,13 @@ TEXT ·tile5x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -35402,9 +35498,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -35424,13 +35520,13 @@ TEXT ·tile5x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -35606,9 +35702,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -35632,13 +35728,13 @@ TEXT ·tile6x16ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ  24(AX), BX
 	LEAQ  (BX)(BX*2), SI
 	MOVQ  32(AX), SI
-	MOVQ  136(AX), DI
-	MOVQ  DI, 8(SP)
 	MOVQ  144(AX), DI
+	MOVQ  DI, 8(SP)
+	MOVQ  152(AX), DI
 	MOVQ  DI, 16(SP)
 
 tile:
-	CMPQ      128(AX), $+0
+	CMPQ      136(AX), $+0
 	JEQ       zero
 	MOVQ      40(AX), DI
 	MOVQ      (SP), R8
@@ -35724,9 +35820,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -35746,13 +35842,13 @@ TEXT ·tile6x32ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -35881,9 +35977,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile
@@ -35903,13 +35999,13 @@ TEXT ·tile6x64ColsListedAVX512(SB), NOSPLIT, $24-8
 	MOVQ 24(AX), BX
 	LEAQ (BX)(BX*2), SI
 	MOVQ 32(AX), SI
-	MOVQ 136(AX), DI
-	MOVQ DI, 8(SP)
 	MOVQ 144(AX), DI
+	MOVQ DI, 8(SP)
+	MOVQ 152(AX), DI
 	MOVQ DI, 16(SP)
 
 tile:
-	CMPQ    128(AX), $+0
+	CMPQ    136(AX), $+0
 	JEQ     zero
 	MOVQ    40(AX), DI
 	MOVQ    (SP), R8
@@ -36112,9 +36208,9 @@ store:
 	ADDQ        64(AX), CX
 	MOVQ        80(AX), DI
 	ADDQ        DI, (SP)
-	MOVQ        152(AX), DI
-	ADDQ        DI, 8(SP)
 	MOVQ        160(AX), DI
+	ADDQ        DI, 8(SP)
+	MOVQ        168(AX), DI
 	ADDQ        DI, 16(SP)
 	DECQ        56(AX)
 	JNZ         tile

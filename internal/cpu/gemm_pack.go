@@ -139,12 +139,18 @@ type gemmScratch struct {
 	listing listing
 	words   [64]uint64 // bits that were found
 
-	coming matrix // what of B will be packed next
+	coming [2]coming // what is wanted in the next step, of B and of A
 
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.
 	recording bool
 	script    []gemmCall
+}
+
+// A coming is so many columns of a matrix, as it is stored.
+type coming struct {
+	matrix
+	cols int
 }
 
 // A gemmCall is a call of a microkernel, or of a copy.

@@ -20,6 +20,7 @@ type tile struct {
 	tail                int      // columns that the last vector has
 	next                *float32 // a part of B that will be wanted soon: four vectors are fetched for every four k
 	nextStep            int      // from these to those of the next four k
+	sparse              int      // 1: only the first line of the cache is fetched
 	far                 int      // 1: the next tile of C is to be prefetched
 	past                int      // 1: C goes past the caches; it is aligned and the last vector is full
 	resume              int      // 1: the chains go on from what is in C; 0: they start from +0

@@ -47,8 +47,9 @@ const (
 	// not tile by tile.
 	farB, fewRows = 5 << 20, 7
 
-	// A product of fewer multiply-adds runs on one core: it takes 2 µs.
-	serialWork = 1 << 18
+	// A product of fewer multiply-adds runs on one core: it takes 3 µs, and to hand half of
+	// it over takes 1 µs where the cores are far apart.
+	serialWork = 5 << 16
 
 	// A C of so many elements is not kept in the caches for whoever reads it next, if
 	// there are so many multiply-adds for each: those that go past the caches are slow.

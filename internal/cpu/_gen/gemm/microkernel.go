@@ -270,9 +270,13 @@ func (m *microkernel) prefetch() {
 	if !m.streams() {
 		return
 	}
-	for disp := 0; disp < 4*fetched*m.isa.lanes; disp += 64 {
+	m.PREFETCHT1(operand.Mem{Base: m.next})
+	m.CMPQ(m.field("sparse"), operand.I8(0))
+	m.JNE(operand.LabelRef("sparse"))
+	for disp := 64; disp < 4*fetched*m.isa.lanes; disp += 64 {
 		m.PREFETCHT1(operand.Mem{Base: m.next, Disp: disp})
 	}
+	m.Label("sparse")
 	m.ADDQ(m.field("nextStep"), m.next)
 }
 
