@@ -81,17 +81,23 @@ func run(ctx context.Context, args []string) error {
 	only := flags.String("only", "", "measure only these, by name; Cornu is always measured")
 	out := flags.String("out", "bench", "the directory of README.md, chart.svg and results/")
 	readme := flags.String("readme", "README.md", "the file for the short table, if it has marks for one")
+	as := flags.String("as", "", "keep what is measured under this name, beside what was measured on another machine: in results/NAME and NAME.md alone")
 	report := flags.Bool("report", false, "measure nothing; write the tables and the chart from what was measured last")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
 	stored := filepath.Join(*out, "results", "latest")
+	write := func(r *Results) error { return writeReport(*out, *readme, r) }
+	if *as != "" {
+		stored = filepath.Join(*out, "results", *as)
+		write = func(r *Results) error { return writePage(filepath.Join(*out, *as+".md"), r) }
+	}
 	if *report {
 		results, err := readResults(stored + ".json")
 		if err != nil {
 			return err
 		}
-		return writeReport(*out, *readme, results)
+		return write(results)
 	}
 	if _, err := os.Stat("bench/peers"); err != nil {
 		return errors.New("run it from the root of the repository: go run ./bench")
@@ -159,7 +165,7 @@ func run(ctx context.Context, args []string) error {
 	if b.quick {
 		return nil
 	}
-	return writeReport(*out, *readme, b.results)
+	return write(b.results)
 }
 
 // A list is a flag that may be repeated.

@@ -35,6 +35,12 @@ func writeReport(folder, readme string, r *Results) error {
 	return err
 }
 
+// writePage writes the tables into a page of their own.
+func writePage(path string, r *Results) error {
+	page := fmt.Sprintf("# Speed, measured on another machine\n\n%s. What was measured, and how, is in [README.md](README.md).\n\n%s\n", r.Processor, strings.TrimSpace(markdown(r)))
+	return os.WriteFile(path, []byte(page), 0o644)
+}
+
 var errMarks = fmt.Errorf("there are no lines %q and %q to write between", beginMark, endMark)
 
 // fill writes text between the marks of a file.
