@@ -127,7 +127,7 @@ func (t *tiling) cut(g *Gemm) {
 	case t.turned:
 		t.stepK = chain
 		if work >= serialWork {
-			t.regionCols = max(t.n/8/lanes, 1) * lanes
+			t.regionCols = max(t.n/min(max(work/taskWork, 8), 32)/lanes, 1) * lanes
 		}
 	case work < serialWork:
 		t.stepK = chain
