@@ -19,8 +19,8 @@ const (
 	// stay in its second-level cache.
 	blockRows, blockCols = 112, 256
 
-	maxBlocks = passRows/blockRows + 2
 	fewBlocks = 24
+	maxAcross = 2 * passCols / blockCols
 )
 
 // A pass is a part of C and a range of k, and what is packed for it: whoever first
@@ -30,7 +30,7 @@ type pass struct {
 	region       part
 	k0, k1       int
 	down, across int // blocks of rows and of columns
-	cols         [maxBlocks]sync.Once
+	cols         [maxAcross]sync.Once
 	number       uint64 // no two have the same
 }
 
@@ -75,7 +75,7 @@ func (g *Gemm) runPass(p *par.Pool) {
 	if x.down*x.across < fewBlocks {
 		x.down = min(2*x.down, r.p1-r.p0)
 	}
-	x.cols, x.number = [maxBlocks]sync.Once{}, passes.Add(1)
+	x.cols, x.number = [maxAcross]sync.Once{}, passes.Add(1)
 	p.Run((*gemmPass)(g), x.down*x.across)
 }
 

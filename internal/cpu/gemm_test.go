@@ -110,6 +110,9 @@ var large = []size{
 	{530, 540, 4100, 0},  // all are large, and two chains
 	{1400, 1520, 70, 0},  // C goes past the caches
 	{2500, 460, 70, 0},   // more rows than a pass has
+	{2500, 460, 1100, 0}, // and more of k
+	{4100, 133, 66, 1},   // so many rows that B is packed
+	{455, 150, 4500, 0},  // a B of few columns that doesn't stay in the cache
 	{1, 1, 9000, 0},
 	{1, 700, 800, 1},
 	{700, 1, 800, 0},
