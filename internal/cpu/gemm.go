@@ -184,6 +184,7 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 		}
 		g.sweep(s, g.a.from(r0, k0), b, c, r, k0, k1)
 	}
+	s.coming = [2]coming{}
 }
 
 // stepFrom returns the end of the step over k that begins at k0.
