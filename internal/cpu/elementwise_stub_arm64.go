@@ -270,13 +270,13 @@ func fusedAdamNEON(l *fusedLoop)
 //go:noescape
 func fusedAdamWNEON(l *fusedLoop)
 
-// a = mul(rho, v)
+// a = mul(v, rho)
 // gg = mul(g, g)
-// b = mul(c, gg)
+// b = mul(gg, c)
 // w = add(a, b)
 // e = add(w, eps)
 // s = sqrt(e)
-// d = mul(lr, g)
+// d = mul(g, lr)
 // u = div(d, s)
 // q = sub(p, u)
 // store q, w

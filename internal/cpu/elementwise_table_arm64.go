@@ -233,13 +233,13 @@ var fusedPrograms = []fusedProgram{
 		program: Program{
 			Operands: 7,
 			Code: []Instr{
-				{Op: OpMul, A: 3, B: 2},
+				{Op: OpMul, A: 2, B: 3},
 				{Op: OpMul, A: 1, B: 1},
-				{Op: OpMul, A: 4, B: 8},
+				{Op: OpMul, A: 8, B: 4},
 				{Op: OpAdd, A: 7, B: 9},
 				{Op: OpAdd, A: 10, B: 6},
 				{Op: OpSqrt, A: 11},
-				{Op: OpMul, A: 5, B: 1},
+				{Op: OpMul, A: 1, B: 5},
 				{Op: OpDiv, A: 13, B: 12},
 				{Op: OpSub, B: 14},
 			},

@@ -185,13 +185,13 @@ func fusedAdamWAVX2(l *fusedLoop)
 
 // fusedRMSpropAVX2 does this for each element of l:
 //
-//	a = mul(rho, v)
+//	a = mul(v, rho)
 //	gg = mul(g, g)
-//	b = mul(c, gg)
+//	b = mul(gg, c)
 //	w = add(a, b)
 //	e = add(w, eps)
 //	s = sqrt(e)
-//	d = mul(lr, g)
+//	d = mul(g, lr)
 //	u = div(d, s)
 //	q = sub(p, u)
 //
@@ -381,13 +381,13 @@ func fusedAdamWAVX512(l *fusedLoop)
 
 // fusedRMSpropAVX512 does this for each element of l:
 //
-//	a = mul(rho, v)
+//	a = mul(v, rho)
 //	gg = mul(g, g)
-//	b = mul(c, gg)
+//	b = mul(gg, c)
 //	w = add(a, b)
 //	e = add(w, eps)
 //	s = sqrt(e)
-//	d = mul(lr, g)
+//	d = mul(g, lr)
 //	u = div(d, s)
 //	q = sub(p, u)
 //

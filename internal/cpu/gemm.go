@@ -209,7 +209,8 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	if g.downward {
 		width = g.panel
 	}
-	t.sparse = g.sparse(s, (cols+g.panel-1)/g.panel, r.p1-r.p0)
+	across, down := (cols+g.panel-1)/g.panel, r.p1-r.p0
+	t.sparse = g.sparse(s, across, down)
 	for col := 0; col < cols; col += width {
 		panel := b.from(0, col)
 		if g.packB {
@@ -230,11 +231,11 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 				g.acrossTurned(s, strip, panel, c.from(row, col), height, width)
 				p++
 			case g.downward:
-				count = min(count, g.fetch(s, panel, col/g.panel*(r.p1-r.p0)+p-r.p0))
+				count = min(count, g.fetch(s, panel, col/g.panel*down+p-r.p0))
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
 			default:
-				g.fetch(s, panel, (p-r.p0)*((cols+g.panel-1)/g.panel))
+				g.fetch(s, panel, (p-r.p0)*across)
 				g.across(s, strip, panel, c.from(row, col), height, width)
 				p++
 			}

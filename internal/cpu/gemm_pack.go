@@ -103,12 +103,12 @@ func (g *Gemm) rows(s *gemmScratch, dst []float32, a matrix, p, end, k int) {
 	}
 }
 
-// offsetA is where panel p is in packed rows of k columns.
-func (g *Gemm) offsetA(p, k int) int {
+// sizeA is the room for panels p … end-1 of packed rows of k columns.
+func (g *Gemm) sizeA(p, end, k int) int {
 	if g.a.trans {
-		return p * panelSize(g.ldA, k)
+		return (end - p) * panelSize(g.ldA, k)
 	}
-	return g.row(p) * g.ldA
+	return (g.row(end) - g.row(p)) * g.ldA
 }
 
 // transpose copies rows × cols of src to the transposed dst.

@@ -11,7 +11,8 @@ import (
 // each, the workers share what is packed of B.
 
 const (
-	// What is packed of B for a pass, 8 MB, is to stay in the last-level cache.
+	// What is packed of B for a pass, 8 MB, is to stay in the last-level cache. If there are
+	// several passes over k, so are the rows of C that they go on from.
 	passRows, passCols, passK = 2048, 2048, 1024
 
 	// A task multiplies so many rows of A by so many columns of B. Tasks that
@@ -94,7 +95,7 @@ func (j *gemmPass) Do(worker, index int) {
 	rows, cols, depth := g.row(r.p1)-g.row(r.p0), r.c1-r.c0, x.k1-x.k0
 
 	s := acquireScratch(worker)
-	a := matrix{grow(&s.a, g.offsetA(r.p1, depth)-g.offsetA(r.p0, depth)), g.ldA, g.a.trans}
+	a := matrix{grow(&s.a, g.sizeA(r.p0, r.p1, depth)), g.ldA, g.a.trans}
 	if s.pass != x.number || s.row != row {
 		s.pass, s.row = x.number, row
 		g.rows(s, a.data, g.a.from(g.row(r.p0), x.k0), r.p0, r.p1, depth)

@@ -18,7 +18,7 @@ type tile struct {
 	count               int
 	aStep, bStep, cStep int      // from one tile to the next
 	tail                int      // columns that the last vector has
-	next                *float32 // a part of B that will be wanted soon: four vectors are fetched for every four k
+	next                *float32 // what will be wanted soon of B or of A: four vectors are fetched for every four k
 	nextStep            int      // from these to those of the next four k
 	sparse              int      // 1: only the first line of the cache is fetched
 	far                 int      // 1: the next tile of C is to be prefetched

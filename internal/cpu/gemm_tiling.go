@@ -143,7 +143,7 @@ func (t *tiling) cut(g *Gemm) {
 			t.stepK = 10
 			t.regionCols = 1024
 		}
-	case g.K >= 64 && (t.n > 448 && t.m >= 1024 || t.n >= 128 && (t.m > 448 && !inL2 || t.m >= 4096)):
+	case g.K >= 64 && t.n >= 128 && (t.m >= 4096 || t.m >= 1024 && t.n > 448 || t.m > 448 && !inL2):
 		t.shared = true
 		t.packA, t.packB, t.downward = true, true, true
 		t.stepK = passK
@@ -218,7 +218,8 @@ func (t *tiling) cut(g *Gemm) {
 		t.stepK = (min(g.K, chain) + steps - 1) / steps
 	}
 	t.cutRegions()
-	if t.sideBySide = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && work >= sideWork; t.sideBySide {
+	t.sideBySide = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && work >= sideWork
+	if t.sideBySide {
 		t.regionPanels, t.regionCols = t.count, t.n
 		t.cutRegions()
 	}

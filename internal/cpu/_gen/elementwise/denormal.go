@@ -24,8 +24,8 @@ const (
 // unlessTiny goes to other code if in some lane x and y are that small and one isn't
 // zero. That code comes back to where land is called.
 func (a *asm) unlessTiny(x, y vec, other func()) (land func()) {
-	lessOne := a.addInt(a.and(a.or(x, y), a.bits(absBits)), a.bits(math.MaxUint32)) // zero becomes the largest
-	found := a.intAtMost(lessOne, a.bits(math.Float32bits(noLongerTiny)-2))
+	lessOne := a.addInt(a.magnitude(a.or(x, y)), a.bits(math.MaxUint32)) // zero becomes the largest
+	found := a.atMostInt(lessOne, a.bits(math.Float32bits(noLongerTiny)-2))
 	away, back, tail := a.label("tiny"), a.label("back"), a.tail
 	if a.wide {
 		a.KORTESTW(found.k, found.k)
@@ -53,20 +53,22 @@ func (a *asm) emitAsides() {
 	a.asides = nil
 }
 
-// scaled returns |x|·2^64 for a tiny x.
-func (a *asm) scaled(x vec) vec {
-	abs := a.and(x, a.bits(absBits))
-	return a.choose(a.cmp(less, abs, a.c(leastNormal)),
-		a.mul(a.toFloat(abs), a.c(0x1p-149*0x1p64)), // the bits are the multiple of 2^-149
-		a.addInt(abs, a.bits(scale*exponent)))
+// magnitude is |x|.
+func (a *asm) magnitude(x vec) vec { return a.and(x, a.bits(absBits)) }
+
+// scaled returns m·2^64 for a tiny m that isn't negative.
+func (a *asm) scaled(m vec) vec {
+	return a.choose(a.cmp(less, m, a.c(leastNormal)),
+		a.mul(a.toFloat(m), a.c(0x1p-149*0x1p64)), // the bits are the multiple of 2^-149
+		a.addInt(m, a.bits(scale*exponent)))
 }
 
 // carefulProduct is x·y where x may be tiny.
 func (a *asm) carefulProduct(x, y vec) vec {
-	const ordinary = 0x1p100 // y
-	abs := a.bits(absBits)
-	small := a.bothPred(a.cmp(less, a.and(x, abs), a.c(tiny)), a.cmp(less, a.and(y, abs), a.c(ordinary)))
-	scaledX, absY := a.scaled(x), a.and(y, abs)
+	const ordinary = 0x1p100
+	absX, absY := a.magnitude(x), a.magnitude(y)
+	small := a.bothPred(a.cmp(less, absX, a.c(tiny)), a.cmp(less, absY, a.c(ordinary)))
+	scaledX := a.scaled(absX)
 	// If it is normal, it only has to be scaled back.
 	product := a.mul(scaledX, absY)
 	normal := a.subInt(product, a.bits(scale*exponent))
@@ -81,15 +83,15 @@ func (a *asm) carefulProduct(x, y vec) vec {
 
 // carefulSquare is x·x: of what is tiny that is zero.
 func (a *asm) carefulSquare(x vec) vec {
-	large := a.cmp(notLess, a.and(x, a.bits(absBits)), a.c(tiny)) // or NaN
-	y := a.keep(large, x)
+	y := a.choose(a.cmp(less, a.magnitude(x), a.c(tiny)), a.c(0), x)
 	return a.product(y, y)
 }
 
 // carefulQuotient is x/y where x may be denormal. Scaling both by a power of two
 // changes no bit of it; if y overflows, it is zero either way.
 func (a *asm) carefulQuotient(x, y vec) vec {
-	denormal := a.cmp(less, a.and(x, a.bits(absBits)), a.c(leastNormal))
-	dividend := a.or(a.scaled(x), a.and(x, a.bits(signBit)))
+	absX := a.magnitude(x)
+	denormal := a.cmp(less, absX, a.c(leastNormal))
+	dividend := a.or(a.scaled(absX), a.and(x, a.bits(signBit)))
 	return a.div(a.choose(denormal, dividend, x), a.product(y, a.choose(denormal, a.c(0x1p64), a.c(1))))
 }

@@ -328,17 +328,16 @@ func (a *asm) subInt(x, y op) vec {
 	return d
 }
 
-// intAtMost chooses the lanes where x ≤ y, without signs.
-func (a *asm) intAtMost(x vec, y op) pred {
+// atMostInt chooses the lanes where the integers x ≤ y, without signs.
+func (a *asm) atMostInt(x vec, y op) pred {
 	if a.wide {
 		k := a.K()
 		a.VPCMPUD(operand.Imm(2), y, x, k)
 		return pred{k: k}
 	}
-	v := a.vec()
-	a.VPMINUD(y, x, v)
-	a.VPCMPEQD(x, v, v)
-	return pred{v: v}
+	least := a.vec()
+	a.VPMINUD(y, x, least)
+	return a.equalInt(x, least)
 }
 
 func (a *asm) shiftLeft(x vec, n uint64) vec {

@@ -99,7 +99,7 @@ func (a *asm) logPoly(f, k vec) vec {
 }
 
 func (a *asm) log(x vec) vec {
-	tiny := a.cmp(less, x, a.c(0x1p-126))
+	tiny := a.cmp(less, x, a.c(leastNormal))
 	m := a.choose(tiny, a.mul(x, a.c(0x1p23)), x)
 	k := a.shiftRight(a.subInt(m, a.bits(sqrtHalfBits)), 23)
 	f := a.sub(a.subInt(m, a.shiftLeft(k, 23)), a.c(1))

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -194,8 +193,6 @@ func fusedLoop(a *asm, f fused.Program) {
 			switch {
 			case careful && name == "Mul" && args[0] == args[1]:
 				v[result] = a.carefulSquare(in[0])
-			case careful && name == "Mul" && slices.Contains(f.Scalars, args[0]):
-				v[result] = a.carefulProduct(in[1], in[0])
 			case careful && name == "Mul":
 				v[result] = a.carefulProduct(in[0], in[1])
 			case careful && name == "Div":

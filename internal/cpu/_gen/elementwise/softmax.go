@@ -130,7 +130,7 @@ func (s *shortRows) label(p string) []pred {
 }
 
 // equalInt chooses the lanes where the integers x and m are equal.
-func (a *asm) equalInt(x vec, m operand.Mem) pred {
+func (a *asm) equalInt(x vec, m op) pred {
 	if a.wide {
 		k := a.K()
 		a.VPCMPEQD(m, x, k)

@@ -15,7 +15,7 @@ type Program struct {
 	Name    string
 	Vectors []string // operands that differ from column to column
 	Scalars []string // operands, or constants, that are the same in a row
-	Steps   []string // "x = Op a b c"; Dropout x scale
+	Steps   []string // "x = Op a b c"; Mul x scalar, Dropout x scale
 	Outputs []string
 }
 
@@ -90,8 +90,8 @@ var Programs = []Program{
 		[]string{"p", "g", "v"},
 		[]string{"rho", "c", "lr", "eps"},
 		[]string{
-			"a = Mul rho v", "gg = Mul g g", "b = Mul c gg", "w = Add a b",
-			"e = Add w eps", "s = Sqrt e", "d = Mul lr g", "u = Div d s", "q = Sub p u",
+			"a = Mul v rho", "gg = Mul g g", "b = Mul gg c", "w = Add a b",
+			"e = Add w eps", "s = Sqrt e", "d = Mul g lr", "u = Div d s", "q = Sub p u",
 		},
 		[]string{"q", "w"},
 	},

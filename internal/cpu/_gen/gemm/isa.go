@@ -12,7 +12,6 @@ type isa struct {
 	rows  int // the tallest tile
 
 	tallest int // of two vectors
-	partial int // the widest tile whose last vector can be partly filled, in vectors
 
 	// vectors lists the widths of the tiles of so many rows, in vectors. Two
 	// multiply-adds of latency 4 a cycle want 8 accumulators or more.
@@ -26,7 +25,7 @@ type isa struct {
 // together, and for scattered ones.
 const together, scattered = 4, 8
 
-var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 1, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
+var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8, 16}
@@ -38,7 +37,7 @@ var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, partial: 1, t
 	return []int{1, 2}
 }}
 
-var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, partial: 1, tallestListed: 3, squares: 2, vectors: func(rows int) []int {
+var avx2 = isa{name: "AVX2", lanes: 8, rows: 12, tallest: 6, tallestListed: 3, squares: 2, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 12}

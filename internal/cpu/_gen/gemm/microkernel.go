@@ -21,7 +21,7 @@ type microkernel struct {
 	rows, vectors int
 	cols          bool // A's column is contiguous
 	listed        bool // the k are those of a list
-	tail          mask // of the last vector, or nil
+	tail          mask // of the only vector, or nil
 
 	a   []reg.GPVirtual // every seventh row of A, or the column
 	lda map[int]reg.GPVirtual
@@ -62,7 +62,7 @@ func (m *microkernel) begin(kind, each, b string) (name string) {
 	if rows == 1 {
 		tall = "one row"
 	}
-	if vectors <= g.isa.partial {
+	if vectors == 1 {
 		wide = fmt.Sprintf("%d to %d", width-g.isa.lanes+1, width)
 	}
 	g.function(name, "t", "tile")
@@ -81,7 +81,7 @@ func (m *microkernel) begin(kind, each, b string) (name string) {
 }
 
 func (m *microkernel) emit() {
-	if m.vectors <= m.isa.partial {
+	if m.vectors == 1 {
 		m.tail = m.firstLanes(m.load("tail"), 1)
 	}
 	a, b := m.load("a"), m.load("b")
@@ -221,7 +221,7 @@ func (m *microkernel) step(u int) {
 		return
 	}
 	for v := range m.vectors {
-		if m.tail != nil && v == m.vectors-1 {
+		if m.tail != nil {
 			m.loadMasked(m.vectorB(v, u), m.tail, m.temp(v))
 		} else {
 			m.VMOVUPS(m.vectorB(v, u), m.temp(v))
@@ -369,8 +369,8 @@ func (m *microkernel) advance(n int) {
 func (m *microkernel) start(c operand.Mem) {
 	m.CMPQ(m.field("resume"), operand.I8(0))
 	m.JEQ(operand.LabelRef("zero"))
-	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical, last bool) {
-		if last && m.tail != nil {
+	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) {
+		if m.tail != nil {
 			m.loadMasked(mem, m.tail, acc)
 		} else {
 			m.VMOVUPS(mem, acc)
@@ -389,13 +389,13 @@ func (m *microkernel) finish(c operand.Mem) {
 	if m.streams() {
 		m.CMPQ(m.field("past"), operand.I8(0))
 		m.JEQ(operand.LabelRef("cached"))
-		m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical, _ bool) { m.VMOVNTPS(acc, mem) })
+		m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) { m.VMOVNTPS(acc, mem) })
 		m.SFENCE()
 		m.JMP(operand.LabelRef("stored"))
 		m.Label("cached")
 	}
-	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical, last bool) {
-		if last && m.tail != nil {
+	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) {
+		if m.tail != nil {
 			m.storeMasked(acc, m.tail, mem)
 		} else {
 			m.VMOVUPS(acc, mem)
@@ -406,12 +406,11 @@ func (m *microkernel) finish(c operand.Mem) {
 	}
 }
 
-// eachVector calls do with each vector of C, its accumulator, and whether it is the
-// last one in its row.
-func (m *microkernel) eachVector(c operand.Mem, do func(mem operand.Mem, acc reg.VecPhysical, last bool)) {
+// eachVector calls do with each vector of C and its accumulator.
+func (m *microkernel) eachVector(c operand.Mem, do func(mem operand.Mem, acc reg.VecPhysical)) {
 	m.eachRow(c, func(row reg.GPVirtual, i int) {
 		for v := range m.vectors {
-			do(operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}, m.acc(i, v), v == m.vectors-1)
+			do(operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}, m.acc(i, v))
 		}
 	})
 }

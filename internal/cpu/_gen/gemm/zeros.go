@@ -11,7 +11,7 @@ import (
 
 // emitListed emits count tiles below each other, each with its list of k.
 func (m *microkernel) emitListed() {
-	if m.vectors <= m.isa.partial {
+	if m.vectors == 1 {
 		m.tail = m.firstLanes(m.load("tail"), 1)
 	}
 	a, b, c := m.load("a"), m.load("b"), m.spill("c")
