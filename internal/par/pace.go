@@ -27,8 +27,9 @@ const (
 	paceTurns, paceWarm = 8, 2
 	// The first turns of all compile, fault pages in, and wake workers.
 	paceFirst = 32
-	// Trials take at most one part in so many of the time.
-	paceShare = 300
+	// Trials take at most one part in so many of the time: on one worker, and, since a stall
+	// may have put it there, on all.
+	paceShare, paceShareAll = 300, 50
 	// Turns that take longer have parts that are long enough.
 	paceLong = time.Millisecond
 )
@@ -69,7 +70,11 @@ func (t *Pace) note(took, end time.Duration) {
 		if tried > usual-usual/32 {
 			t.alone = !t.alone
 		}
-		t.next = end + paceShare*(paceWarm+paceTurns)*tried
+		share := time.Duration(paceShare)
+		if t.alone {
+			share = paceShareAll
+		}
+		t.next = end + share*(paceWarm+paceTurns)*tried
 	case !t.trial && (t.alone || took < paceLong) && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
 		t.trial = true
 		t.alone = !t.alone

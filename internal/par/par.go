@@ -85,8 +85,9 @@ type crew struct {
 	job     Job // read by whoever has claimed an index
 	_       line
 
-	// This belongs to the caller who holds busy.
-	alone time.Duration // until when the caller works alone; see review
+	// These belong to the caller who holds busy; see review.
+	gain  time.Duration // from having helpers, at most mostGain
+	alone time.Duration // until when the caller works alone
 	_     line
 
 	// open is the range of unclaimed indices: its begin in the high half, its
@@ -125,6 +126,10 @@ const spin = 50 * time.Microsecond
 // time: the helper may want this very core.
 const patience = 10 * time.Microsecond
 
+// mostGain is how much of what helpers gained is held against what they lose: less than a
+// slice of the scheduler's, for which a neighbour would take their core.
+const mostGain = time.Millisecond
+
 var born = time.Now()
 
 func now() time.Duration { return time.Since(born) }
@@ -160,16 +165,24 @@ func serial(job Job, n int) {
 // If another process needs a helper's core, the helper may lose the core in the middle
 // of an index, and the caller waits for a slice of the scheduler's, milliseconds, for
 // some microseconds of work. When the caller has waited for longer than the work that
-// was left can have taken, it works alone for a multiple of that time. So the neighbour
-// costs its share of the cores and a fraction more, however unlucky the scheduler is.
+// was left can have taken, it has lost that time. What it loses now and then, two cores
+// gain back: half of the time that they work. When the caller has lost more than was
+// gained, it works alone for a multiple of that. So the neighbour costs its share of the
+// cores and a fraction more, however unlucky the scheduler is.
 func (c *crew) review(did int, start, drained, end time.Duration) {
 	const solo, most = 8, 10 * time.Millisecond
 	if did == 0 {
 		return // who knows how long an index takes
 	}
 	index := (drained - start) / time.Duration(did)
-	if lost := end - drained - 2*index; lost > spin {
-		c.alone = end + solo*min(lost, most)
+	lost := end - drained - 2*index
+	if lost < spin {
+		lost = 0
+	}
+	c.gain = min(c.gain+(drained-start)/2-lost, mostGain)
+	if c.gain < 0 {
+		c.alone = end + solo*min(-c.gain, most)
+		c.gain = 0
 	}
 }
 

@@ -209,18 +209,22 @@ func TestAfterAStallTheCallerWorksAlone(t *testing.T) {
 	const us, ms = time.Microsecond, time.Millisecond
 	for _, c := range []struct {
 		what          string
-		did           int // by the caller
+		gain          time.Duration // so far
+		did           int           // by the caller
 		worked, waits time.Duration
 		alone         time.Duration
 	}{
-		{"the helper's last index", 4, 40 * us, 10 * us, 0},
-		{"indices that take long", 1, 9 * ms, 10 * ms, 0},
-		{"a helper that is half as fast", 4, 40 * ms, 20 * ms, 0},
-		{"the helper did everything", 0, 0, 9 * ms, 0},
-		{"a stall", 4, 20 * us, 4010 * us, 8 * 4 * ms},
-		{"a machine that slept", 4, 20 * us, time.Hour, 80 * ms},
+		{"the helper's last index", 0, 4, 40 * us, 10 * us, 0},
+		{"indices that take long", 0, 1, 9 * ms, 10 * ms, 0},
+		{"a helper that is half as fast", 0, 4, 40 * ms, 20 * ms, 0},
+		{"the helper did everything", 0, 0, 0, 9 * ms, 0},
+		{"a stall", 0, 4, 20 * us, 4010 * us, 8 * (4*ms - 10*us)},
+		{"a stall now and then", ms, 4, 20 * us, 710 * us, 0},
+		{"a stall that takes more than was gained", 500 * us, 4, 20 * us, 710 * us, 8 * 190 * us},
+		{"a machine that slept", 0, 4, 20 * us, time.Hour, 80 * ms},
 	} {
 		p := New(2)
+		p.gain = c.gain
 		start := time.Second
 		end := start + c.worked + c.waits
 		p.review(c.did, start, start+c.worked, end)
