@@ -9,12 +9,13 @@ import (
 // training, is faster on all workers of a pool or on the caller alone. Workers lose
 // when the parts are short and the cores far apart: on virtual machines they may share
 // a cache for some minutes and none for the next. So now and then some turns are done
-// the other way, and the faster way is kept.
+// the other way, which is kept if it is faster than the turns before and after.
 //
 // Its zero value begins with all workers. One goroutine at a time may use it.
 type Pace struct {
 	alone bool // the way of the present turn
 	trial bool // which isn't the usual one
+	check bool // which is the usual one again, after a trial that was faster
 	turns int  // done in that way
 	begin time.Duration
 	next  time.Duration // when the other way is tried
@@ -64,18 +65,22 @@ func (t *Pace) note(took, end time.Duration) {
 	times[t.turns%paceTurns] = took
 	t.turns++
 	switch {
-	case t.trial && t.turns == paceWarm+paceTurns:
-		t.trial = false
+	case (t.trial || t.check) && t.turns == paceWarm+paceTurns:
 		usual, tried := median(t.usual), median(t.tried)
-		if tried > usual-usual/32 {
+		faster := tried < usual-usual/32
+		if t.trial || faster {
 			t.alone = !t.alone
+		}
+		t.trial, t.check = false, t.trial && faster
+		if t.check {
+			break
 		}
 		share := time.Duration(paceShare)
 		if t.alone {
 			share = paceShareAll
 		}
 		t.next = end + share*(paceWarm+paceTurns)*tried
-	case !t.trial && (t.alone || took < paceLong) && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
+	case !t.trial && !t.check && (t.alone || took < paceLong) && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
 		t.trial = true
 		t.alone = !t.alone
 	default:

@@ -38,6 +38,16 @@ func TestThePaceIsThatOfTheFasterWay(t *testing.T) {
 	}
 }
 
+func TestAStallDoesNotChangeThePace(t *testing.T) {
+	var p Pace
+	var at time.Duration
+	const usual, stalled, alone = 200 * time.Microsecond, 900 * time.Microsecond, 300 * time.Microsecond
+	turns(&p, &at, paceFirst, stalled, alone)
+	if solo := turns(&p, &at, 1000, usual, alone); solo != paceWarm+paceTurns {
+		t.Errorf("after a stall %d of 1000 turns are alone, want a trial of %d", solo, paceWarm+paceTurns)
+	}
+}
+
 func TestThePaceOfOneWorker(t *testing.T) {
 	var p Pace
 	one := New(1)
