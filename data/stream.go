@@ -8,6 +8,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -66,10 +67,10 @@ func (s Spec) check() error {
 func newBatch(s Spec, n int) Batch {
 	var b Batch
 	for _, shape := range s.X {
-		b.X = append(b.X, make([]float32, n*shape.Numel()))
+		b.X = append(b.X, mem.Make[float32](n*shape.Numel()))
 	}
 	for _, shape := range s.Y {
-		b.Y = append(b.Y, make([]float32, n*shape.Numel()))
+		b.Y = append(b.Y, mem.Make[float32](n*shape.Numel()))
 	}
 	b.W = make([]float32, n)
 	return b

@@ -1,5 +1,7 @@
 package layer
 
+import "github.com/cornu-ml/cornu/internal/mem"
+
 // This file stores variables next to each other.
 
 // A Slab is one run of memory that holds the variables of a network, so that an
@@ -30,7 +32,7 @@ func Store(variables ...*Variable) {
 	if len(fresh) == 0 {
 		return
 	}
-	slab := &Slab{make([]float32, size)}
+	slab := &Slab{mem.Make[float32](size)}
 	offset := 0
 	for _, v := range fresh {
 		n := v.Shape.Numel()

@@ -5,6 +5,7 @@ package train
 import (
 	"slices"
 
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 )
@@ -88,7 +89,7 @@ func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
 	whole, ok := o.slabs[slab]
 	if !ok {
 		for _, slot := range slots {
-			data := make([]float32, len(slab.Data)) // what isn't trained isn't touched, and takes no memory
+			data := mem.Make[float32](len(slab.Data)) // what isn't trained isn't touched, and takes no memory
 			if slot.Init != 0 {
 				for i := range data {
 					data[i] = float32(slot.Init)

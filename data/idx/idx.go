@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -121,7 +122,7 @@ func elements[T tensor.Element](size int, decode func([]byte) T) func(io.Reader,
 				return nil, err
 			}
 			if len(data)+count > cap(data) {
-				data = append(make([]T, 0, min(n, 4*len(data)+count)), data...)
+				data = append(mem.Make[T](min(n, 4*len(data)+count))[:0], data...)
 			}
 			data = data[:len(data)+count]
 			for i, x := 0, data[len(data)-count:]; i < count; i++ {

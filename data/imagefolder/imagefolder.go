@@ -29,6 +29,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
@@ -207,7 +208,7 @@ func (f *Folder) Load() (*data.Arrays, error) {
 	for i := range rows {
 		rows[i] = int32(i)
 	}
-	values := make([]float32, len(rows)*width)
+	values := mem.Make[float32](len(rows) * width)
 	if err := f.read(values, rows, par.Default()); err != nil {
 		return nil, err
 	}

@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/cornu-ml/cornu/dataset"
+	"github.com/cornu-ml/cornu/internal/mem"
 )
 
 // The sizes of the data set.
@@ -101,7 +102,7 @@ func inflate(file, header string, size int) ([]uint8, error) {
 	if string(head) != header {
 		return nil, fmt.Errorf("a file begins with % x", head)
 	}
-	elements := make([]uint8, size)
+	elements := mem.Make[uint8](size)
 	if _, err := io.ReadFull(z, elements); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package cpu
 import (
 	"sync/atomic"
 
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -197,18 +198,9 @@ func (s *gemmScratch) move(f func(*block)) {
 // grow returns n elements of a buffer, which begin at a cache line.
 func grow(buffer *[]float32, n int) []float32 {
 	if len(*buffer) < n {
-		*buffer = Aligned(n)
+		*buffer = mem.Make[float32](n)
 	}
 	return (*buffer)[:n]
-}
-
-// Aligned returns n zeros that begin at a cache line.
-func Aligned(n int) []float32 {
-	s := make([]float32, n+lineFloats)
-	for !aligned(s) {
-		s = s[1:]
-	}
-	return s[:n:n]
 }
 
 // gemmScratches has the scratch that each worker used last, which is in its cache;

@@ -36,7 +36,7 @@ var floors = [][]string{
 	{"internal/cpu"},
 	{"internal/fmath"},
 	{"internal/par"},
-	{"internal/rng"},
+	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb"},
 	{"internal/config", "internal/layered"},
 	{"internal/golden", "internal/house", "docs"},

@@ -5,6 +5,7 @@ package plan
 import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -26,7 +27,7 @@ type Exec struct {
 // Bind allocates an arena and binds every kernel. storage holds the contents of
 // each Param node; Update writes to them.
 func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
-	e := &Exec{plan: p, arena: cpu.Aligned(p.arena), storage: storage}
+	e := &Exec{plan: p, arena: mem.Make[float32](p.arena), storage: storage}
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed

@@ -1,0 +1,33 @@
+// Package mem allocates large arrays so that the processor reaches them fast.
+package mem
+
+import "unsafe"
+
+const (
+	line = 64 // bytes in a line of the cache
+
+	// A huge page is one entry in place of 512 in what the processor remembers of
+	// addresses. A training step visits more pages than it remembers: rows of a data set
+	// at random, weights, gradients, an optimizer's slots.
+	huge = 2 << 20
+	// An array of fewer bytes would leave more than half of its huge page empty.
+	least = huge / 2
+)
+
+// Make returns n zeros that begin at a line of the cache; 1 MB or more are on huge pages,
+// where the system has them.
+func Make[T float32 | float64 | uint8 | int32 | int64 | bool](n int) []T {
+	size := int(unsafe.Sizeof(*new(T)))
+	align, room := line/size, n
+	if n >= least/size {
+		align = huge / size
+		room = (n + align - 1) / align * align
+	}
+	s := make([]T, room+align)
+	at := int(uintptr(unsafe.Pointer(&s[0]))) / size % align
+	s = s[(align-at)%align:][:room:room]
+	if align > line/size {
+		adviseHuge(unsafe.Slice((*byte)(unsafe.Pointer(&s[0])), room*size))
+	}
+	return s[:n:n]
+}
