@@ -31,6 +31,10 @@ type Elementwise struct {
 	In, Out    []Operand
 	Dropouts   []Dropout
 
+	// Parts, if not nil, says where in the matrix, taken as one row, parts begin that
+	// were computed by kernels of their own. Tasks then come in the order of theirs.
+	Parts []int
+
 	prepared bool
 	flat     bool          // every operand is one run of elements, or one value
 	fused    *fusedBinding // the loop for the program, if there is one
@@ -43,6 +47,7 @@ type Elementwise struct {
 
 	chunk          region // what one call of Do does, but for the edges
 	gridCols, grid int
+	pieces         [][2]int // or where what it does begins and ends, if there are parts
 }
 
 // tileSize is the number of elements that pass through a program together.
@@ -205,12 +210,52 @@ func (e *Elementwise) split() {
 		return
 	}
 	grain := max(grainCost/e.Program.cost(), tileSize) / tileSize * tileSize
+	if e.flat && len(e.Parts) > 1 {
+		e.splitParts(cols, grain)
+		return
+	}
 	e.chunk = region{rows: min(max(grain/cols, 1), rows), cols: cols}
 	if e.chunk.rows == 1 {
 		e.chunk.cols = min(grain, cols)
 	}
 	e.gridCols = (cols + e.chunk.cols - 1) / e.chunk.cols
 	e.grid = e.gridCols * ((rows + e.chunk.rows - 1) / e.chunk.rows)
+}
+
+// splitParts cuts n elements into the front halves of all parts, then their back halves:
+// the workers of a pool claim tasks from both ends, so each core keeps to its half of a
+// gradient, and of the weight and what belongs to it. Parts of few tasks stay together.
+func (e *Elementwise) splitParts(n, grain int) {
+	var front, back [][2]int
+	for begin, i := 0, 0; begin < n; {
+		end := begin
+		for end < n && end-begin < 4*grain {
+			if i++; i < len(e.Parts) {
+				end = e.Parts[i]
+			} else {
+				end = n
+			}
+		}
+		middle := begin + (end-begin)/(2*lineFloats)*lineFloats
+		front = pieces(front, begin, middle, grain)
+		back = pieces(back, middle, end, grain)
+		begin = end
+	}
+	e.pieces = append(front, back...)
+	e.grid = len(e.pieces)
+}
+
+// pieces appends pieces of about grain elements, of whole lines of the cache.
+func pieces(list [][2]int, begin, end, grain int) [][2]int {
+	lines := (end - begin + lineFloats - 1) / lineFloats
+	count := max(lines*lineFloats/grain, 1)
+	at := func(i int) int { return min(begin+lines*i/count*lineFloats, end) }
+	for i := range count {
+		if at(i) < at(i+1) {
+			list = append(list, [2]int{at(i), at(i + 1)})
+		}
+	}
+	return list
 }
 
 // Tasks returns the number of tasks that Run is made of.
@@ -224,6 +269,11 @@ func (e *Elementwise) Run(p *par.Pool) { p.Run(e, e.Tasks()) }
 
 // Do does one task.
 func (e *Elementwise) Do(worker, index int) {
+	if e.pieces != nil {
+		p := e.pieces[index]
+		e.run(worker, region{0, p[0], 1, p[1] - p[0]})
+		return
+	}
 	rows, cols := e.Rows, e.Cols
 	if e.flat {
 		rows, cols = 1, rows*cols

@@ -879,77 +879,83 @@ return66:
 // func fusedSGDAVX2(l *fusedLoop)
 // Requires: AVX
 TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row72:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return73
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	VBROADCASTSS (DI), Y0
-	MOVQ         240(AX), DI
-	IMULQ        CX, DI
-	ADDQ         208(AX), DI
-	XORQ         R8, R8
-	MOVQ         DX, R9
-	ANDQ         $-16, R9
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), AX
+	IMULQ        DX, AX
+	ADDQ         32(CX), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         240(CX), R8
+	IMULQ        DX, R8
+	ADDQ         208(CX), R8
+	XORQ         R9, R9
+	MOVQ         BX, R10
+	ANDQ         $-16, R10
 	JZ           one75
 
 many74:
-	VMOVUPS (SI)(R8*4), Y1
+	LEAQ    1152(R8)(R9*4), AX
+	LONG    $0x80480d0f
+	VMOVUPS (DI)(R9*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS (BX)(R8*4), Y2
+	VMOVUPS (SI)(R9*4), Y2
 	VSUBPS  Y1, Y2, Y1
-	VMOVUPS Y1, (DI)(R8*4)
-	VMOVUPS 32(SI)(R8*4), Y1
+	VMOVUPS Y1, (R8)(R9*4)
+	LEAQ    1184(R8)(R9*4), AX
+	LONG    $0x80480d0f
+	VMOVUPS 32(DI)(R9*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS 32(BX)(R8*4), Y2
+	VMOVUPS 32(SI)(R9*4), Y2
 	VSUBPS  Y1, Y2, Y1
-	VMOVUPS Y1, 32(DI)(R8*4)
-	ADDQ    $+16, R8
-	CMPQ    R8, R9
+	VMOVUPS Y1, 32(R8)(R9*4)
+	ADDQ    $+16, R9
+	CMPQ    R9, R10
 	JB      many74
 
 one75:
-	MOVQ DX, R9
-	ANDQ $-8, R9
-	CMPQ R8, R9
+	MOVQ BX, R10
+	ANDQ $-8, R10
+	CMPQ R9, R10
 	JAE  last77
 
 one76:
-	VMOVUPS (SI)(R8*4), Y1
+	LEAQ    1152(R8)(R9*4), AX
+	LONG    $0x80480d0f
+	VMOVUPS (DI)(R9*4), Y1
 	VMULPS  Y0, Y1, Y1
-	VMOVUPS (BX)(R8*4), Y2
+	VMOVUPS (SI)(R9*4), Y2
 	VSUBPS  Y1, Y2, Y1
-	VMOVUPS Y1, (DI)(R8*4)
-	ADDQ    $+8, R8
-	CMPQ    R8, R9
+	VMOVUPS Y1, (R8)(R9*4)
+	ADDQ    $+8, R9
+	CMPQ    R9, R10
 	JB      one76
 
 last77:
-	MOVQ       DX, R9
-	SUBQ       R8, R9
+	MOVQ       BX, AX
+	SUBQ       R9, AX
 	JZ         done78
 	LEAQ       tailmask<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y1
-	VMASKMOVPS (SI)(R8*4), Y1, Y2
+	NEGQ       AX
+	VMOVUPS    32(R10)(AX*4), Y1
+	VMASKMOVPS (DI)(R9*4), Y1, Y2
 	VMULPS     Y0, Y2, Y0
-	VMASKMOVPS (BX)(R8*4), Y1, Y2
+	VMASKMOVPS (SI)(R9*4), Y1, Y2
 	VSUBPS     Y0, Y2, Y0
-	VMASKMOVPS Y0, Y1, (DI)(R8*4)
+	VMASKMOVPS Y0, Y1, (R8)(R9*4)
 
 done78:
-	INCQ CX
+	INCQ DX
 	JMP  row72
 
 return73:
@@ -959,45 +965,47 @@ return73:
 // func fusedSGDMomentumAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row79:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return80
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	VBROADCASTSS (R8), Y0
-	MOVQ         144(AX), R8
-	IMULQ        CX, R8
-	ADDQ         48(AX), R8
-	VBROADCASTSS (R8), Y1
-	MOVQ         240(AX), R8
-	IMULQ        CX, R8
-	ADDQ         208(AX), R8
-	MOVQ         248(AX), R9
-	IMULQ        CX, R9
-	ADDQ         216(AX), R9
-	XORQ         R10, R10
-	MOVQ         DX, R11
-	ANDQ         $-8, R11
-	CMPQ         R10, R11
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), AX
+	IMULQ        DX, AX
+	ADDQ         40(CX), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Y1
+	MOVQ         240(CX), R9
+	IMULQ        DX, R9
+	ADDQ         208(CX), R9
+	MOVQ         248(CX), R10
+	IMULQ        DX, R10
+	ADDQ         216(CX), R10
+	XORQ         R11, R11
+	MOVQ         BX, R12
+	ANDQ         $-8, R12
+	CMPQ         R11, R12
 	JAE          last82
 
 one81:
-	VMOVUPS  (SI)(R10*4), Y2
-	VMOVUPS  (DI)(R10*4), Y3
+	LEAQ     1152(R9)(R11*4), AX
+	LONG     $0x80480d0f
+	VMOVUPS  (DI)(R11*4), Y2
+	VMOVUPS  (R8)(R11*4), Y3
 	VORPS    Y3, Y2, Y4
 	VANDPS   c7fffffff<>+0(SB), Y4, Y4
 	VPADDD   cffffffff<>+0(SB), Y4, Y4
@@ -1008,25 +1016,25 @@ one81:
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y2
-	VMOVUPS  (BX)(R10*4), Y3
+	VMOVUPS  (SI)(R11*4), Y3
 	VADDPS   Y2, Y3, Y3
-	VMOVUPS  Y3, (R8)(R10*4)
-	VMOVUPS  Y2, (R9)(R10*4)
+	VMOVUPS  Y3, (R9)(R11*4)
+	VMOVUPS  Y2, (R10)(R11*4)
 
 back85:
-	ADDQ $+8, R10
-	CMPQ R10, R11
+	ADDQ $+8, R11
+	CMPQ R11, R12
 	JB   one81
 
 last82:
-	MOVQ       DX, R11
-	SUBQ       R10, R11
+	MOVQ       BX, AX
+	SUBQ       R11, AX
 	JZ         done83
 	LEAQ       tailmask<>+0(SB), R12
-	NEGQ       R11
-	VMOVUPS    32(R12)(R11*4), Y2
-	VMASKMOVPS (SI)(R10*4), Y2, Y3
-	VMASKMOVPS (DI)(R10*4), Y2, Y4
+	NEGQ       AX
+	VMOVUPS    32(R12)(AX*4), Y2
+	VMASKMOVPS (DI)(R11*4), Y2, Y3
+	VMASKMOVPS (R8)(R11*4), Y2, Y4
 	VORPS      Y4, Y3, Y5
 	VANDPS     c7fffffff<>+0(SB), Y5, Y5
 	VPADDD     cffffffff<>+0(SB), Y5, Y5
@@ -1037,14 +1045,14 @@ last82:
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y1
 	VSUBPS     Y0, Y1, Y0
-	VMASKMOVPS (BX)(R10*4), Y2, Y1
+	VMASKMOVPS (SI)(R11*4), Y2, Y1
 	VADDPS     Y0, Y1, Y1
-	VMASKMOVPS Y1, Y2, (R8)(R10*4)
-	VMASKMOVPS Y0, Y2, (R9)(R10*4)
+	VMASKMOVPS Y1, Y2, (R9)(R11*4)
+	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
 back87:
 done83:
-	INCQ CX
+	INCQ DX
 	JMP  row79
 
 return80:
@@ -1052,7 +1060,7 @@ return80:
 	RET
 
 tiny84:
-	VMOVUPS     (SI)(R10*4), Y2
+	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y3, Y5
@@ -1077,7 +1085,7 @@ tiny84:
 	VMOVAPS     Y2, Y2
 	VFMADD213PS c80000000<>+0(SB), Y0, Y2
 	VBLENDVPS   Y5, Y3, Y2, Y2
-	VMOVUPS     (DI)(R10*4), Y3
+	VMOVUPS     (R8)(R11*4), Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y1, Y5
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y4, Y6
@@ -1103,14 +1111,14 @@ tiny84:
 	VFMADD213PS c80000000<>+0(SB), Y1, Y3
 	VBLENDVPS   Y6, Y4, Y3, Y3
 	VSUBPS      Y2, Y3, Y2
-	VMOVUPS     (BX)(R10*4), Y3
+	VMOVUPS     (SI)(R11*4), Y3
 	VADDPS      Y2, Y3, Y3
-	VMOVUPS     Y3, (R8)(R10*4)
-	VMOVUPS     Y2, (R9)(R10*4)
+	VMOVUPS     Y3, (R9)(R11*4)
+	VMOVUPS     Y2, (R10)(R11*4)
 	JMP         back85
 
 tiny86:
-	VMASKMOVPS  (SI)(R10*4), Y2, Y3
+	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y4, Y6
@@ -1135,7 +1143,7 @@ tiny86:
 	VMOVAPS     Y3, Y3
 	VFMADD213PS c80000000<>+0(SB), Y0, Y3
 	VBLENDVPS   Y6, Y4, Y3, Y0
-	VMASKMOVPS  (DI)(R10*4), Y2, Y3
+	VMASKMOVPS  (R8)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y1, Y5
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y4, Y6
@@ -1161,10 +1169,10 @@ tiny86:
 	VFMADD213PS c80000000<>+0(SB), Y1, Y3
 	VBLENDVPS   Y6, Y4, Y3, Y1
 	VSUBPS      Y0, Y1, Y0
-	VMASKMOVPS  (BX)(R10*4), Y2, Y1
+	VMASKMOVPS  (SI)(R11*4), Y2, Y1
 	VADDPS      Y0, Y1, Y1
-	VMASKMOVPS  Y1, Y2, (R8)(R10*4)
-	VMASKMOVPS  Y0, Y2, (R9)(R10*4)
+	VMASKMOVPS  Y1, Y2, (R9)(R11*4)
+	VMASKMOVPS  Y0, Y2, (R10)(R11*4)
 	JMP         back87
 
 DATA c7fffffff<>+0(SB)/4, $0x7fffffff
@@ -1280,45 +1288,47 @@ GLOBL c3f800000<>(SB), RODATA|NOPTR, $32
 // func fusedSGDNesterovAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row88:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return89
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	VBROADCASTSS (R8), Y0
-	MOVQ         144(AX), R8
-	IMULQ        CX, R8
-	ADDQ         48(AX), R8
-	VBROADCASTSS (R8), Y1
-	MOVQ         240(AX), R8
-	IMULQ        CX, R8
-	ADDQ         208(AX), R8
-	MOVQ         248(AX), R9
-	IMULQ        CX, R9
-	ADDQ         216(AX), R9
-	XORQ         R10, R10
-	MOVQ         DX, R11
-	ANDQ         $-8, R11
-	CMPQ         R10, R11
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), AX
+	IMULQ        DX, AX
+	ADDQ         40(CX), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Y1
+	MOVQ         240(CX), R9
+	IMULQ        DX, R9
+	ADDQ         208(CX), R9
+	MOVQ         248(CX), R10
+	IMULQ        DX, R10
+	ADDQ         216(CX), R10
+	XORQ         R11, R11
+	MOVQ         BX, R12
+	ANDQ         $-8, R12
+	CMPQ         R11, R12
 	JAE          last91
 
 one90:
-	VMOVUPS  (SI)(R10*4), Y2
-	VMOVUPS  (DI)(R10*4), Y3
+	LEAQ     1152(R9)(R11*4), AX
+	LONG     $0x80480d0f
+	VMOVUPS  (DI)(R11*4), Y2
+	VMOVUPS  (R8)(R11*4), Y3
 	VORPS    Y3, Y2, Y4
 	VANDPS   c7fffffff<>+0(SB), Y4, Y4
 	VPADDD   cffffffff<>+0(SB), Y4, Y4
@@ -1331,25 +1341,25 @@ one90:
 	VSUBPS   Y2, Y3, Y3
 	VMULPS   Y1, Y3, Y4
 	VSUBPS   Y2, Y4, Y2
-	VMOVUPS  (BX)(R10*4), Y4
+	VMOVUPS  (SI)(R11*4), Y4
 	VADDPS   Y2, Y4, Y2
-	VMOVUPS  Y2, (R8)(R10*4)
-	VMOVUPS  Y3, (R9)(R10*4)
+	VMOVUPS  Y2, (R9)(R11*4)
+	VMOVUPS  Y3, (R10)(R11*4)
 
 back94:
-	ADDQ $+8, R10
-	CMPQ R10, R11
+	ADDQ $+8, R11
+	CMPQ R11, R12
 	JB   one90
 
 last91:
-	MOVQ       DX, R11
-	SUBQ       R10, R11
+	MOVQ       BX, AX
+	SUBQ       R11, AX
 	JZ         done92
 	LEAQ       tailmask<>+0(SB), R12
-	NEGQ       R11
-	VMOVUPS    32(R12)(R11*4), Y2
-	VMASKMOVPS (SI)(R10*4), Y2, Y3
-	VMASKMOVPS (DI)(R10*4), Y2, Y4
+	NEGQ       AX
+	VMOVUPS    32(R12)(AX*4), Y2
+	VMASKMOVPS (DI)(R11*4), Y2, Y3
+	VMASKMOVPS (R8)(R11*4), Y2, Y4
 	VORPS      Y4, Y3, Y5
 	VANDPS     c7fffffff<>+0(SB), Y5, Y5
 	VPADDD     cffffffff<>+0(SB), Y5, Y5
@@ -1362,14 +1372,14 @@ last91:
 	VSUBPS     Y0, Y3, Y3
 	VMULPS     Y1, Y3, Y1
 	VSUBPS     Y0, Y1, Y0
-	VMASKMOVPS (BX)(R10*4), Y2, Y1
+	VMASKMOVPS (SI)(R11*4), Y2, Y1
 	VADDPS     Y0, Y1, Y0
-	VMASKMOVPS Y0, Y2, (R8)(R10*4)
-	VMASKMOVPS Y3, Y2, (R9)(R10*4)
+	VMASKMOVPS Y0, Y2, (R9)(R11*4)
+	VMASKMOVPS Y3, Y2, (R10)(R11*4)
 
 back96:
 done92:
-	INCQ CX
+	INCQ DX
 	JMP  row88
 
 return89:
@@ -1377,7 +1387,7 @@ return89:
 	RET
 
 tiny93:
-	VMOVUPS     (SI)(R10*4), Y2
+	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y3, Y5
@@ -1402,7 +1412,7 @@ tiny93:
 	VMOVAPS     Y2, Y2
 	VFMADD213PS c80000000<>+0(SB), Y0, Y2
 	VBLENDVPS   Y5, Y3, Y2, Y2
-	VMOVUPS     (DI)(R10*4), Y3
+	VMOVUPS     (R8)(R11*4), Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y1, Y5
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y4, Y6
@@ -1453,14 +1463,14 @@ tiny93:
 	VFMADD213PS c80000000<>+0(SB), Y1, Y5
 	VBLENDVPS   Y6, Y4, Y5, Y4
 	VSUBPS      Y2, Y4, Y2
-	VMOVUPS     (BX)(R10*4), Y4
+	VMOVUPS     (SI)(R11*4), Y4
 	VADDPS      Y2, Y4, Y2
-	VMOVUPS     Y2, (R8)(R10*4)
-	VMOVUPS     Y3, (R9)(R10*4)
+	VMOVUPS     Y2, (R9)(R11*4)
+	VMOVUPS     Y3, (R10)(R11*4)
 	JMP         back94
 
 tiny95:
-	VMASKMOVPS  (SI)(R10*4), Y2, Y3
+	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y4, Y6
@@ -1485,7 +1495,7 @@ tiny95:
 	VMOVAPS     Y3, Y3
 	VFMADD213PS c80000000<>+0(SB), Y0, Y3
 	VBLENDVPS   Y6, Y4, Y3, Y0
-	VMASKMOVPS  (DI)(R10*4), Y2, Y3
+	VMASKMOVPS  (R8)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y1, Y5
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y4, Y6
@@ -1536,68 +1546,70 @@ tiny95:
 	VFMADD213PS c80000000<>+0(SB), Y1, Y5
 	VBLENDVPS   Y6, Y4, Y5, Y1
 	VSUBPS      Y0, Y1, Y0
-	VMASKMOVPS  (BX)(R10*4), Y2, Y1
+	VMASKMOVPS  (SI)(R11*4), Y2, Y1
 	VADDPS      Y0, Y1, Y0
-	VMASKMOVPS  Y0, Y2, (R8)(R10*4)
-	VMASKMOVPS  Y3, Y2, (R9)(R10*4)
+	VMASKMOVPS  Y0, Y2, (R9)(R11*4)
+	VMASKMOVPS  Y3, Y2, (R10)(R11*4)
 	JMP         back96
 
 // func fusedAdamAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row97:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return98
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	MOVQ         144(AX), R9
-	IMULQ        CX, R9
-	ADDQ         48(AX), R9
-	VBROADCASTSS (R9), Y0
-	MOVQ         152(AX), R9
-	IMULQ        CX, R9
-	ADDQ         56(AX), R9
-	VBROADCASTSS (R9), Y1
-	MOVQ         160(AX), R9
-	IMULQ        CX, R9
-	ADDQ         64(AX), R9
-	VBROADCASTSS (R9), Y2
-	MOVQ         168(AX), R9
-	IMULQ        CX, R9
-	ADDQ         72(AX), R9
-	VBROADCASTSS (R9), Y3
-	MOVQ         240(AX), R9
-	IMULQ        CX, R9
-	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
-	IMULQ        CX, R10
-	ADDQ         216(AX), R10
-	MOVQ         256(AX), R11
-	IMULQ        CX, R11
-	ADDQ         224(AX), R11
-	XORQ         R12, R12
-	MOVQ         DX, R13
-	ANDQ         $-8, R13
-	CMPQ         R12, R13
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), R9
+	IMULQ        DX, R9
+	ADDQ         40(CX), R9
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         152(CX), AX
+	IMULQ        DX, AX
+	ADDQ         56(CX), AX
+	VBROADCASTSS (AX), Y1
+	MOVQ         160(CX), AX
+	IMULQ        DX, AX
+	ADDQ         64(CX), AX
+	VBROADCASTSS (AX), Y2
+	MOVQ         168(CX), AX
+	IMULQ        DX, AX
+	ADDQ         72(CX), AX
+	VBROADCASTSS (AX), Y3
+	MOVQ         240(CX), R10
+	IMULQ        DX, R10
+	ADDQ         208(CX), R10
+	MOVQ         248(CX), R11
+	IMULQ        DX, R11
+	ADDQ         216(CX), R11
+	MOVQ         256(CX), R12
+	IMULQ        DX, R12
+	ADDQ         224(CX), R12
+	XORQ         R13, R13
+	MOVQ         BX, R14
+	ANDQ         $-8, R14
+	CMPQ         R13, R14
 	JAE          last100
 
 one99:
-	VMOVUPS     (SI)(R12*4), Y4
-	VMOVUPS     (DI)(R12*4), Y5
+	LEAQ        1152(R10)(R13*4), AX
+	LONG        $0x80480d0f
+	VMOVUPS     (DI)(R13*4), Y4
+	VMOVUPS     (R8)(R13*4), Y5
 	VORPS       Y5, Y4, Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y6
 	VPADDD      cffffffff<>+0(SB), Y6, Y6
@@ -1611,7 +1623,7 @@ one99:
 	VADDPS      Y6, Y5, Y5
 	VMOVAPS     Y4, Y6
 	VFMADD213PS c80000000<>+0(SB), Y4, Y6
-	VMOVUPS     (R8)(R12*4), Y4
+	VMOVUPS     (R9)(R13*4), Y4
 	VSUBPS      Y4, Y6, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y1, Y6
@@ -1621,26 +1633,26 @@ one99:
 	VSQRTPS     Y4, Y7
 	VADDPS      Y3, Y7, Y7
 	VDIVPS      Y7, Y6, Y6
-	VMOVUPS     (BX)(R12*4), Y7
+	VMOVUPS     (SI)(R13*4), Y7
 	VSUBPS      Y6, Y7, Y6
-	VMOVUPS     Y6, (R9)(R12*4)
-	VMOVUPS     Y5, (R10)(R12*4)
-	VMOVUPS     Y4, (R11)(R12*4)
+	VMOVUPS     Y6, (R10)(R13*4)
+	VMOVUPS     Y5, (R11)(R13*4)
+	VMOVUPS     Y4, (R12)(R13*4)
 
 back103:
-	ADDQ $+8, R12
-	CMPQ R12, R13
+	ADDQ $+8, R13
+	CMPQ R13, R14
 	JB   one99
 
 last100:
-	MOVQ        DX, R13
-	SUBQ        R12, R13
+	MOVQ        BX, AX
+	SUBQ        R13, AX
 	JZ          done101
 	LEAQ        tailmask<>+0(SB), R14
-	NEGQ        R13
-	VMOVUPS     32(R14)(R13*4), Y4
-	VMASKMOVPS  (SI)(R12*4), Y4, Y5
-	VMASKMOVPS  (DI)(R12*4), Y4, Y6
+	NEGQ        AX
+	VMOVUPS     32(R14)(AX*4), Y4
+	VMASKMOVPS  (DI)(R13*4), Y4, Y5
+	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VORPS       Y6, Y5, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y7
 	VPADDD      cffffffff<>+0(SB), Y7, Y7
@@ -1654,7 +1666,7 @@ last100:
 	VADDPS      Y7, Y6, Y0
 	VMOVAPS     Y5, Y6
 	VFMADD213PS c80000000<>+0(SB), Y5, Y6
-	VMASKMOVPS  (R8)(R12*4), Y4, Y5
+	VMASKMOVPS  (R9)(R13*4), Y4, Y5
 	VSUBPS      Y5, Y6, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y1, Y6
@@ -1664,15 +1676,15 @@ last100:
 	VSQRTPS     Y1, Y2
 	VADDPS      Y3, Y2, Y2
 	VDIVPS      Y2, Y5, Y2
-	VMASKMOVPS  (BX)(R12*4), Y4, Y3
+	VMASKMOVPS  (SI)(R13*4), Y4, Y3
 	VSUBPS      Y2, Y3, Y2
-	VMASKMOVPS  Y2, Y4, (R9)(R12*4)
-	VMASKMOVPS  Y0, Y4, (R10)(R12*4)
-	VMASKMOVPS  Y1, Y4, (R11)(R12*4)
+	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
+	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
+	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 
 back105:
 done101:
-	INCQ CX
+	INCQ DX
 	JMP  row97
 
 return98:
@@ -1680,8 +1692,8 @@ return98:
 	RET
 
 tiny102:
-	VMOVUPS     (SI)(R12*4), Y4
-	VMOVUPS     (DI)(R12*4), Y5
+	VMOVUPS     (DI)(R13*4), Y4
+	VMOVUPS     (R8)(R13*4), Y5
 	VSUBPS      Y5, Y4, Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
@@ -1713,7 +1725,7 @@ tiny102:
 	VBLENDVPS   Y6, c00000000<>+0(SB), Y4, Y4
 	VMOVAPS     Y4, Y6
 	VFMADD213PS c80000000<>+0(SB), Y4, Y6
-	VMOVUPS     (R8)(R12*4), Y4
+	VMOVUPS     (R9)(R13*4), Y4
 	VSUBPS      Y4, Y6, Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y1, Y8
@@ -1781,16 +1793,16 @@ tiny102:
 	VMOVAPS     Y7, Y7
 	VFMADD213PS c80000000<>+0(SB), Y8, Y7
 	VDIVPS      Y7, Y6, Y6
-	VMOVUPS     (BX)(R12*4), Y7
+	VMOVUPS     (SI)(R13*4), Y7
 	VSUBPS      Y6, Y7, Y6
-	VMOVUPS     Y6, (R9)(R12*4)
-	VMOVUPS     Y5, (R10)(R12*4)
-	VMOVUPS     Y4, (R11)(R12*4)
+	VMOVUPS     Y6, (R10)(R13*4)
+	VMOVUPS     Y5, (R11)(R13*4)
+	VMOVUPS     Y4, (R12)(R13*4)
 	JMP         back103
 
 tiny104:
-	VMASKMOVPS  (SI)(R12*4), Y4, Y5
-	VMASKMOVPS  (DI)(R12*4), Y4, Y6
+	VMASKMOVPS  (DI)(R13*4), Y4, Y5
+	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VSUBPS      Y6, Y5, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
@@ -1822,7 +1834,7 @@ tiny104:
 	VBLENDVPS   Y6, c00000000<>+0(SB), Y5, Y5
 	VMOVAPS     Y5, Y6
 	VFMADD213PS c80000000<>+0(SB), Y5, Y6
-	VMASKMOVPS  (R8)(R12*4), Y4, Y5
+	VMASKMOVPS  (R9)(R13*4), Y4, Y5
 	VSUBPS      Y5, Y6, Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y1, Y8
@@ -1890,11 +1902,11 @@ tiny104:
 	VMOVAPS     Y3, Y3
 	VFMADD213PS c80000000<>+0(SB), Y5, Y3
 	VDIVPS      Y3, Y2, Y2
-	VMASKMOVPS  (BX)(R12*4), Y4, Y3
+	VMASKMOVPS  (SI)(R13*4), Y4, Y3
 	VSUBPS      Y2, Y3, Y2
-	VMASKMOVPS  Y2, Y4, (R9)(R12*4)
-	VMASKMOVPS  Y0, Y4, (R10)(R12*4)
-	VMASKMOVPS  Y1, Y4, (R11)(R12*4)
+	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
+	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
+	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 	JMP         back105
 
 DATA c00000000<>+0(SB)/4, $0x00000000
@@ -1920,67 +1932,69 @@ GLOBL c5f800000<>(SB), RODATA|NOPTR, $32
 // func fusedAdamWAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row106:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return107
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	MOVQ         144(AX), R9
-	IMULQ        CX, R9
-	ADDQ         48(AX), R9
-	VBROADCASTSS (R9), Y0
-	MOVQ         152(AX), R9
-	IMULQ        CX, R9
-	ADDQ         56(AX), R9
-	VBROADCASTSS (R9), Y1
-	MOVQ         160(AX), R9
-	IMULQ        CX, R9
-	ADDQ         64(AX), R9
-	VBROADCASTSS (R9), Y2
-	MOVQ         168(AX), R9
-	IMULQ        CX, R9
-	ADDQ         72(AX), R9
-	VBROADCASTSS (R9), Y3
-	MOVQ         176(AX), R9
-	IMULQ        CX, R9
-	ADDQ         80(AX), R9
-	VBROADCASTSS (R9), Y4
-	MOVQ         184(AX), R9
-	IMULQ        CX, R9
-	ADDQ         88(AX), R9
-	VBROADCASTSS (R9), Y5
-	MOVQ         240(AX), R9
-	IMULQ        CX, R9
-	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
-	IMULQ        CX, R10
-	ADDQ         216(AX), R10
-	MOVQ         256(AX), R11
-	IMULQ        CX, R11
-	ADDQ         224(AX), R11
-	XORQ         R12, R12
-	MOVQ         DX, R13
-	ANDQ         $-8, R13
-	CMPQ         R12, R13
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), R9
+	IMULQ        DX, R9
+	ADDQ         40(CX), R9
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         152(CX), AX
+	IMULQ        DX, AX
+	ADDQ         56(CX), AX
+	VBROADCASTSS (AX), Y1
+	MOVQ         160(CX), AX
+	IMULQ        DX, AX
+	ADDQ         64(CX), AX
+	VBROADCASTSS (AX), Y2
+	MOVQ         168(CX), AX
+	IMULQ        DX, AX
+	ADDQ         72(CX), AX
+	VBROADCASTSS (AX), Y3
+	MOVQ         176(CX), AX
+	IMULQ        DX, AX
+	ADDQ         80(CX), AX
+	VBROADCASTSS (AX), Y4
+	MOVQ         184(CX), AX
+	IMULQ        DX, AX
+	ADDQ         88(CX), AX
+	VBROADCASTSS (AX), Y5
+	MOVQ         240(CX), R10
+	IMULQ        DX, R10
+	ADDQ         208(CX), R10
+	MOVQ         248(CX), R11
+	IMULQ        DX, R11
+	ADDQ         216(CX), R11
+	MOVQ         256(CX), R12
+	IMULQ        DX, R12
+	ADDQ         224(CX), R12
+	XORQ         R13, R13
+	MOVQ         BX, R14
+	ANDQ         $-8, R14
+	CMPQ         R13, R14
 	JAE          last109
 
 one108:
-	VMOVUPS     (SI)(R12*4), Y6
-	VMOVUPS     (DI)(R12*4), Y7
+	LEAQ        1152(R10)(R13*4), AX
+	LONG        $0x80480d0f
+	VMOVUPS     (DI)(R13*4), Y6
+	VMOVUPS     (R8)(R13*4), Y7
 	VORPS       Y7, Y6, Y8
 	VANDPS      c7fffffff<>+0(SB), Y8, Y8
 	VPADDD      cffffffff<>+0(SB), Y8, Y8
@@ -1988,7 +2002,7 @@ one108:
 	VPCMPEQD    Y9, Y8, Y8
 	VPTEST      Y8, Y8
 	JNZ         tiny111
-	VMOVUPS     (BX)(R12*4), Y8
+	VMOVUPS     (SI)(R13*4), Y8
 	VMOVAPS     Y8, Y9
 	VFMADD213PS c80000000<>+0(SB), Y0, Y9
 	VMOVAPS     Y9, Y9
@@ -2000,7 +2014,7 @@ one108:
 	VADDPS      Y9, Y7, Y7
 	VMOVAPS     Y6, Y9
 	VFMADD213PS c80000000<>+0(SB), Y6, Y9
-	VMOVUPS     (R8)(R12*4), Y6
+	VMOVUPS     (R9)(R13*4), Y6
 	VSUBPS      Y6, Y9, Y9
 	VMOVAPS     Y9, Y9
 	VFMADD213PS c80000000<>+0(SB), Y3, Y9
@@ -2011,24 +2025,24 @@ one108:
 	VADDPS      Y5, Y10, Y10
 	VDIVPS      Y10, Y9, Y9
 	VSUBPS      Y9, Y8, Y8
-	VMOVUPS     Y8, (R9)(R12*4)
-	VMOVUPS     Y7, (R10)(R12*4)
-	VMOVUPS     Y6, (R11)(R12*4)
+	VMOVUPS     Y8, (R10)(R13*4)
+	VMOVUPS     Y7, (R11)(R13*4)
+	VMOVUPS     Y6, (R12)(R13*4)
 
 back112:
-	ADDQ $+8, R12
-	CMPQ R12, R13
+	ADDQ $+8, R13
+	CMPQ R13, R14
 	JB   one108
 
 last109:
-	MOVQ        DX, R13
-	SUBQ        R12, R13
+	MOVQ        BX, AX
+	SUBQ        R13, AX
 	JZ          done110
 	LEAQ        tailmask<>+0(SB), R14
-	NEGQ        R13
-	VMOVUPS     32(R14)(R13*4), Y6
-	VMASKMOVPS  (SI)(R12*4), Y6, Y7
-	VMASKMOVPS  (DI)(R12*4), Y6, Y8
+	NEGQ        AX
+	VMOVUPS     32(R14)(AX*4), Y6
+	VMASKMOVPS  (DI)(R13*4), Y6, Y7
+	VMASKMOVPS  (R8)(R13*4), Y6, Y8
 	VORPS       Y8, Y7, Y9
 	VANDPS      c7fffffff<>+0(SB), Y9, Y9
 	VPADDD      cffffffff<>+0(SB), Y9, Y9
@@ -2036,7 +2050,7 @@ last109:
 	VPCMPEQD    Y10, Y9, Y9
 	VPTEST      Y9, Y9
 	JNZ         tiny113
-	VMASKMOVPS  (BX)(R12*4), Y6, Y9
+	VMASKMOVPS  (SI)(R13*4), Y6, Y9
 	VMOVAPS     Y9, Y10
 	VFMADD213PS c80000000<>+0(SB), Y0, Y10
 	VMOVAPS     Y10, Y0
@@ -2048,7 +2062,7 @@ last109:
 	VADDPS      Y1, Y8, Y1
 	VMOVAPS     Y7, Y2
 	VFMADD213PS c80000000<>+0(SB), Y7, Y2
-	VMASKMOVPS  (R8)(R12*4), Y6, Y7
+	VMASKMOVPS  (R9)(R13*4), Y6, Y7
 	VSUBPS      Y7, Y2, Y2
 	VMOVAPS     Y2, Y2
 	VFMADD213PS c80000000<>+0(SB), Y3, Y2
@@ -2059,13 +2073,13 @@ last109:
 	VADDPS      Y5, Y4, Y4
 	VDIVPS      Y4, Y3, Y3
 	VSUBPS      Y3, Y0, Y0
-	VMASKMOVPS  Y0, Y6, (R9)(R12*4)
-	VMASKMOVPS  Y1, Y6, (R10)(R12*4)
-	VMASKMOVPS  Y2, Y6, (R11)(R12*4)
+	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
+	VMASKMOVPS  Y1, Y6, (R11)(R13*4)
+	VMASKMOVPS  Y2, Y6, (R12)(R13*4)
 
 back114:
 done110:
-	INCQ CX
+	INCQ DX
 	JMP  row106
 
 return107:
@@ -2073,7 +2087,7 @@ return107:
 	RET
 
 tiny111:
-	VMOVUPS     (BX)(R12*4), Y6
+	VMOVUPS     (SI)(R13*4), Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y7, Y9
@@ -2123,8 +2137,8 @@ tiny111:
 	VFMADD213PS c80000000<>+0(SB), Y1, Y7
 	VBLENDVPS   Y10, Y8, Y7, Y7
 	VSUBPS      Y7, Y6, Y6
-	VMOVUPS     (SI)(R12*4), Y7
-	VMOVUPS     (DI)(R12*4), Y8
+	VMOVUPS     (DI)(R13*4), Y7
+	VMOVUPS     (R8)(R13*4), Y8
 	VSUBPS      Y8, Y7, Y9
 	VANDPS      c7fffffff<>+0(SB), Y9, Y10
 	VANDPS      c7fffffff<>+0(SB), Y2, Y11
@@ -2156,7 +2170,7 @@ tiny111:
 	VBLENDVPS   Y9, c00000000<>+0(SB), Y7, Y7
 	VMOVAPS     Y7, Y9
 	VFMADD213PS c80000000<>+0(SB), Y7, Y9
-	VMOVUPS     (R8)(R12*4), Y7
+	VMOVUPS     (R9)(R13*4), Y7
 	VSUBPS      Y7, Y9, Y9
 	VANDPS      c7fffffff<>+0(SB), Y9, Y10
 	VANDPS      c7fffffff<>+0(SB), Y3, Y11
@@ -2225,13 +2239,13 @@ tiny111:
 	VFMADD213PS c80000000<>+0(SB), Y11, Y10
 	VDIVPS      Y10, Y9, Y9
 	VSUBPS      Y9, Y6, Y6
-	VMOVUPS     Y6, (R9)(R12*4)
-	VMOVUPS     Y8, (R10)(R12*4)
-	VMOVUPS     Y7, (R11)(R12*4)
+	VMOVUPS     Y6, (R10)(R13*4)
+	VMOVUPS     Y8, (R11)(R13*4)
+	VMOVUPS     Y7, (R12)(R13*4)
 	JMP         back112
 
 tiny113:
-	VMASKMOVPS  (BX)(R12*4), Y6, Y7
+	VMASKMOVPS  (SI)(R13*4), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y8, Y10
@@ -2281,8 +2295,8 @@ tiny113:
 	VFMADD213PS c80000000<>+0(SB), Y1, Y0
 	VBLENDVPS   Y10, Y8, Y0, Y0
 	VSUBPS      Y0, Y7, Y0
-	VMASKMOVPS  (SI)(R12*4), Y6, Y1
-	VMASKMOVPS  (DI)(R12*4), Y6, Y7
+	VMASKMOVPS  (DI)(R13*4), Y6, Y1
+	VMASKMOVPS  (R8)(R13*4), Y6, Y7
 	VSUBPS      Y7, Y1, Y8
 	VANDPS      c7fffffff<>+0(SB), Y8, Y9
 	VANDPS      c7fffffff<>+0(SB), Y2, Y10
@@ -2314,7 +2328,7 @@ tiny113:
 	VBLENDVPS   Y7, c00000000<>+0(SB), Y1, Y1
 	VMOVAPS     Y1, Y7
 	VFMADD213PS c80000000<>+0(SB), Y1, Y7
-	VMASKMOVPS  (R8)(R12*4), Y6, Y1
+	VMASKMOVPS  (R9)(R13*4), Y6, Y1
 	VSUBPS      Y1, Y7, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y3, Y9
@@ -2383,61 +2397,63 @@ tiny113:
 	VFMADD213PS c80000000<>+0(SB), Y5, Y4
 	VDIVPS      Y4, Y3, Y3
 	VSUBPS      Y3, Y0, Y0
-	VMASKMOVPS  Y0, Y6, (R9)(R12*4)
-	VMASKMOVPS  Y2, Y6, (R10)(R12*4)
-	VMASKMOVPS  Y1, Y6, (R11)(R12*4)
+	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
+	VMASKMOVPS  Y2, Y6, (R11)(R13*4)
+	VMASKMOVPS  Y1, Y6, (R12)(R13*4)
 	JMP         back114
 
 // func fusedRMSpropAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row115:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return116
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	VBROADCASTSS (R8), Y0
-	MOVQ         144(AX), R8
-	IMULQ        CX, R8
-	ADDQ         48(AX), R8
-	VBROADCASTSS (R8), Y1
-	MOVQ         152(AX), R8
-	IMULQ        CX, R8
-	ADDQ         56(AX), R8
-	VBROADCASTSS (R8), Y2
-	MOVQ         160(AX), R8
-	IMULQ        CX, R8
-	ADDQ         64(AX), R8
-	VBROADCASTSS (R8), Y3
-	MOVQ         240(AX), R8
-	IMULQ        CX, R8
-	ADDQ         208(AX), R8
-	MOVQ         248(AX), R9
-	IMULQ        CX, R9
-	ADDQ         216(AX), R9
-	XORQ         R10, R10
-	MOVQ         DX, R11
-	ANDQ         $-8, R11
-	CMPQ         R10, R11
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), AX
+	IMULQ        DX, AX
+	ADDQ         40(CX), AX
+	VBROADCASTSS (AX), Y0
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Y1
+	MOVQ         152(CX), AX
+	IMULQ        DX, AX
+	ADDQ         56(CX), AX
+	VBROADCASTSS (AX), Y2
+	MOVQ         160(CX), AX
+	IMULQ        DX, AX
+	ADDQ         64(CX), AX
+	VBROADCASTSS (AX), Y3
+	MOVQ         240(CX), R9
+	IMULQ        DX, R9
+	ADDQ         208(CX), R9
+	MOVQ         248(CX), R10
+	IMULQ        DX, R10
+	ADDQ         216(CX), R10
+	XORQ         R11, R11
+	MOVQ         BX, R12
+	ANDQ         $-8, R12
+	CMPQ         R11, R12
 	JAE          last118
 
 one117:
-	VMOVUPS     (SI)(R10*4), Y4
-	VMOVUPS     (DI)(R10*4), Y5
+	LEAQ        1152(R9)(R11*4), AX
+	LONG        $0x80480d0f
+	VMOVUPS     (DI)(R11*4), Y4
+	VMOVUPS     (R8)(R11*4), Y5
 	VORPS       Y5, Y4, Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y6
 	VPADDD      cffffffff<>+0(SB), Y6, Y6
@@ -2457,25 +2473,25 @@ one117:
 	VMOVAPS     Y4, Y4
 	VFMADD213PS c80000000<>+0(SB), Y2, Y4
 	VDIVPS      Y6, Y4, Y4
-	VMOVUPS     (BX)(R10*4), Y6
+	VMOVUPS     (SI)(R11*4), Y6
 	VSUBPS      Y4, Y6, Y4
-	VMOVUPS     Y4, (R8)(R10*4)
-	VMOVUPS     Y5, (R9)(R10*4)
+	VMOVUPS     Y4, (R9)(R11*4)
+	VMOVUPS     Y5, (R10)(R11*4)
 
 back121:
-	ADDQ $+8, R10
-	CMPQ R10, R11
+	ADDQ $+8, R11
+	CMPQ R11, R12
 	JB   one117
 
 last118:
-	MOVQ        DX, R11
-	SUBQ        R10, R11
+	MOVQ        BX, AX
+	SUBQ        R11, AX
 	JZ          done119
 	LEAQ        tailmask<>+0(SB), R12
-	NEGQ        R11
-	VMOVUPS     32(R12)(R11*4), Y4
-	VMASKMOVPS  (SI)(R10*4), Y4, Y5
-	VMASKMOVPS  (DI)(R10*4), Y4, Y6
+	NEGQ        AX
+	VMOVUPS     32(R12)(AX*4), Y4
+	VMASKMOVPS  (DI)(R11*4), Y4, Y5
+	VMASKMOVPS  (R8)(R11*4), Y4, Y6
 	VORPS       Y6, Y5, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y7
 	VPADDD      cffffffff<>+0(SB), Y7, Y7
@@ -2495,14 +2511,14 @@ last118:
 	VMOVAPS     Y5, Y3
 	VFMADD213PS c80000000<>+0(SB), Y2, Y3
 	VDIVPS      Y1, Y3, Y1
-	VMASKMOVPS  (BX)(R10*4), Y4, Y2
+	VMASKMOVPS  (SI)(R11*4), Y4, Y2
 	VSUBPS      Y1, Y2, Y1
-	VMASKMOVPS  Y1, Y4, (R8)(R10*4)
-	VMASKMOVPS  Y0, Y4, (R9)(R10*4)
+	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
+	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 
 back123:
 done119:
-	INCQ CX
+	INCQ DX
 	JMP  row115
 
 return116:
@@ -2510,7 +2526,7 @@ return116:
 	RET
 
 tiny120:
-	VMOVUPS     (DI)(R10*4), Y4
+	VMOVUPS     (R8)(R11*4), Y4
 	VANDPS      c7fffffff<>+0(SB), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y0, Y6
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y5, Y7
@@ -2535,7 +2551,7 @@ tiny120:
 	VMOVAPS     Y4, Y4
 	VFMADD213PS c80000000<>+0(SB), Y0, Y4
 	VBLENDVPS   Y7, Y5, Y4, Y4
-	VMOVUPS     (SI)(R10*4), Y5
+	VMOVUPS     (DI)(R11*4), Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y6, Y6
 	VBLENDVPS   Y6, c00000000<>+0(SB), Y5, Y6
@@ -2607,14 +2623,14 @@ tiny120:
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y7, Y6
 	VDIVPS      Y6, Y5, Y5
-	VMOVUPS     (BX)(R10*4), Y6
+	VMOVUPS     (SI)(R11*4), Y6
 	VSUBPS      Y5, Y6, Y5
-	VMOVUPS     Y5, (R8)(R10*4)
-	VMOVUPS     Y4, (R9)(R10*4)
+	VMOVUPS     Y5, (R9)(R11*4)
+	VMOVUPS     Y4, (R10)(R11*4)
 	JMP         back121
 
 tiny122:
-	VMASKMOVPS  (DI)(R10*4), Y4, Y5
+	VMASKMOVPS  (R8)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VANDPS      c7fffffff<>+0(SB), Y0, Y7
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y6, Y8
@@ -2639,7 +2655,7 @@ tiny122:
 	VMOVAPS     Y5, Y5
 	VFMADD213PS c80000000<>+0(SB), Y0, Y5
 	VBLENDVPS   Y8, Y6, Y5, Y0
-	VMASKMOVPS  (SI)(R10*4), Y4, Y5
+	VMASKMOVPS  (DI)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VCMPPS      $0x11, c0d800000<>+0(SB), Y6, Y6
 	VBLENDVPS   Y6, c00000000<>+0(SB), Y5, Y6
@@ -2711,10 +2727,10 @@ tiny122:
 	VMOVAPS     Y1, Y1
 	VFMADD213PS c80000000<>+0(SB), Y3, Y1
 	VDIVPS      Y1, Y2, Y1
-	VMASKMOVPS  (BX)(R10*4), Y4, Y2
+	VMASKMOVPS  (SI)(R11*4), Y4, Y2
 	VSUBPS      Y1, Y2, Y1
-	VMASKMOVPS  Y1, Y4, (R8)(R10*4)
-	VMASKMOVPS  Y0, Y4, (R9)(R10*4)
+	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
+	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 	JMP         back123
 
 // func fusedBiasAVX512(l *fusedLoop)
@@ -3552,77 +3568,83 @@ return66:
 // func fusedSGDAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+	MOVQ l+0(FP), CX
+	MOVQ 8(CX), BX
+	XORQ DX, DX
 
 row72:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return73
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	VBROADCASTSS (DI), Z0
-	MOVQ         240(AX), DI
-	IMULQ        CX, DI
-	ADDQ         208(AX), DI
-	XORQ         R8, R8
-	MOVQ         DX, R9
-	ANDQ         $-32, R9
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), AX
+	IMULQ        DX, AX
+	ADDQ         32(CX), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         240(CX), R8
+	IMULQ        DX, R8
+	ADDQ         208(CX), R8
+	XORQ         R9, R9
+	MOVQ         BX, R10
+	ANDQ         $-32, R10
 	JZ           one75
 
 many74:
-	VMOVUPS (SI)(R8*4), Z1
+	LEAQ    1152(R8)(R9*4), AX
+	LONG    $0x80480d0f
+	VMOVUPS (DI)(R9*4), Z1
 	VMULPS  Z0, Z1, Z1
-	VMOVUPS (BX)(R8*4), Z2
+	VMOVUPS (SI)(R9*4), Z2
 	VSUBPS  Z1, Z2, Z1
-	VMOVUPS Z1, (DI)(R8*4)
-	VMOVUPS 64(SI)(R8*4), Z1
+	VMOVUPS Z1, (R8)(R9*4)
+	LEAQ    1216(R8)(R9*4), AX
+	LONG    $0x80480d0f
+	VMOVUPS 64(DI)(R9*4), Z1
 	VMULPS  Z0, Z1, Z1
-	VMOVUPS 64(BX)(R8*4), Z2
+	VMOVUPS 64(SI)(R9*4), Z2
 	VSUBPS  Z1, Z2, Z1
-	VMOVUPS Z1, 64(DI)(R8*4)
-	ADDQ    $+32, R8
-	CMPQ    R8, R9
+	VMOVUPS Z1, 64(R8)(R9*4)
+	ADDQ    $+32, R9
+	CMPQ    R9, R10
 	JB      many74
 
 one75:
-	MOVQ DX, R9
-	ANDQ $-16, R9
-	CMPQ R8, R9
+	MOVQ BX, R10
+	ANDQ $-16, R10
+	CMPQ R9, R10
 	JAE  last77
 
 one76:
-	VMOVUPS (SI)(R8*4), Z1
+	LEAQ    1152(R8)(R9*4), AX
+	LONG    $0x80480d0f
+	VMOVUPS (DI)(R9*4), Z1
 	VMULPS  Z0, Z1, Z1
-	VMOVUPS (BX)(R8*4), Z2
+	VMOVUPS (SI)(R9*4), Z2
 	VSUBPS  Z1, Z2, Z1
-	VMOVUPS Z1, (DI)(R8*4)
-	ADDQ    $+16, R8
-	CMPQ    R8, R9
+	VMOVUPS Z1, (R8)(R9*4)
+	ADDQ    $+16, R9
+	CMPQ    R9, R10
 	JB      one76
 
 last77:
-	MOVQ      DX, R9
-	SUBQ      R8, R9
+	MOVQ      BX, AX
+	SUBQ      R9, AX
 	JZ        done78
 	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
+	BZHIQ     AX, R10, R10
 	KMOVW     R10, K1
-	VMOVUPS.Z (SI)(R8*4), K1, Z1
+	VMOVUPS.Z (DI)(R9*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
-	VMOVUPS.Z (BX)(R8*4), K1, Z1
+	VMOVUPS.Z (SI)(R9*4), K1, Z1
 	VSUBPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (DI)(R8*4)
+	VMOVUPS   Z0, K1, (R8)(R9*4)
 
 done78:
-	INCQ CX
+	INCQ DX
 	JMP  row72
 
 return73:
@@ -3632,48 +3654,50 @@ return73:
 // func fusedSGDMomentumAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
-	MOVQ         l+0(FP), AX
-	MOVQ         8(AX), DX
+	MOVQ         l+0(FP), CX
+	MOVQ         8(CX), BX
 	VBROADCASTSS c7fffffff<>+0(SB), Z2
 	VBROADCASTSS cffffffff<>+0(SB), Z3
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
-	XORQ         CX, CX
+	XORQ         DX, DX
 
 row79:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return80
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	VBROADCASTSS (R8), Z0
-	MOVQ         144(AX), R8
-	IMULQ        CX, R8
-	ADDQ         48(AX), R8
-	VBROADCASTSS (R8), Z1
-	MOVQ         240(AX), R8
-	IMULQ        CX, R8
-	ADDQ         208(AX), R8
-	MOVQ         248(AX), R9
-	IMULQ        CX, R9
-	ADDQ         216(AX), R9
-	XORQ         R10, R10
-	MOVQ         DX, R11
-	ANDQ         $-16, R11
-	CMPQ         R10, R11
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), AX
+	IMULQ        DX, AX
+	ADDQ         40(CX), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Z1
+	MOVQ         240(CX), R9
+	IMULQ        DX, R9
+	ADDQ         208(CX), R9
+	MOVQ         248(CX), R10
+	IMULQ        DX, R10
+	ADDQ         216(CX), R10
+	XORQ         R11, R11
+	MOVQ         BX, R12
+	ANDQ         $-16, R12
+	CMPQ         R11, R12
 	JAE          last84
 
 one83:
-	VMOVUPS  (SI)(R10*4), Z5
-	VMOVUPS  (DI)(R10*4), Z6
+	LEAQ     1152(R9)(R11*4), AX
+	LONG     $0x80480d0f
+	VMOVUPS  (DI)(R11*4), Z5
+	VMOVUPS  (R8)(R11*4), Z6
 	VORPS    Z6, Z5, Z7
 	VANDPS   Z2, Z7, Z7
 	VPADDD   Z3, Z7, Z7
@@ -3683,25 +3707,25 @@ one83:
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z5
-	VMOVUPS  (BX)(R10*4), Z6
+	VMOVUPS  (SI)(R11*4), Z6
 	VADDPS   Z5, Z6, Z6
-	VMOVUPS  Z6, (R8)(R10*4)
-	VMOVUPS  Z5, (R9)(R10*4)
+	VMOVUPS  Z6, (R9)(R11*4)
+	VMOVUPS  Z5, (R10)(R11*4)
 
 back87:
-	ADDQ $+16, R10
-	CMPQ R10, R11
+	ADDQ $+16, R11
+	CMPQ R11, R12
 	JB   one83
 
 last84:
-	MOVQ      DX, R11
-	SUBQ      R10, R11
+	MOVQ      BX, AX
+	SUBQ      R11, AX
 	JZ        done85
 	MOVQ      $-1, R12
-	BZHIQ     R11, R12, R12
+	BZHIQ     AX, R12, R12
 	KMOVW     R12, K1
-	VMOVUPS.Z (SI)(R10*4), K1, Z5
-	VMOVUPS.Z (DI)(R10*4), K1, Z6
+	VMOVUPS.Z (DI)(R11*4), K1, Z5
+	VMOVUPS.Z (R8)(R11*4), K1, Z6
 	VORPS     Z6, Z5, Z7
 	VANDPS    Z2, Z7, Z7
 	VPADDD    Z3, Z7, Z7
@@ -3711,14 +3735,14 @@ last84:
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z1
 	VSUBPS    Z0, Z1, Z0
-	VMOVUPS.Z (BX)(R10*4), K1, Z1
+	VMOVUPS.Z (SI)(R11*4), K1, Z1
 	VADDPS    Z0, Z1, Z1
-	VMOVUPS   Z1, K1, (R8)(R10*4)
-	VMOVUPS   Z0, K1, (R9)(R10*4)
+	VMOVUPS   Z1, K1, (R9)(R11*4)
+	VMOVUPS   Z0, K1, (R10)(R11*4)
 
 back89:
 done85:
-	INCQ CX
+	INCQ DX
 	JMP  row79
 
 return80:
@@ -3726,7 +3750,7 @@ return80:
 	RET
 
 tiny86:
-	VMOVUPS      (SI)(R10*4), Z5
+	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
 	VBROADCASTSS c0d800000<>+0(SB), Z8
@@ -3763,7 +3787,7 @@ tiny86:
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	VFMADD213PS  Z7, Z0, Z5
 	VBLENDMPS    Z6, Z5, K1, Z5
-	VMOVUPS      (DI)(R10*4), Z6
+	VMOVUPS      (R8)(R11*4), Z6
 	VANDPS       Z2, Z6, Z7
 	VANDPS       Z2, Z1, Z8
 	VBROADCASTSS c0d800000<>+0(SB), Z9
@@ -3801,14 +3825,14 @@ tiny86:
 	VFMADD213PS  Z8, Z1, Z6
 	VBLENDMPS    Z7, Z6, K1, Z6
 	VSUBPS       Z5, Z6, Z5
-	VMOVUPS      (BX)(R10*4), Z6
+	VMOVUPS      (SI)(R11*4), Z6
 	VADDPS       Z5, Z6, Z6
-	VMOVUPS      Z6, (R8)(R10*4)
-	VMOVUPS      Z5, (R9)(R10*4)
+	VMOVUPS      Z6, (R9)(R11*4)
+	VMOVUPS      Z5, (R10)(R11*4)
 	JMP          back87
 
 tiny88:
-	VMOVUPS.Z    (SI)(R10*4), K1, Z5
+	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
 	VBROADCASTSS c0d800000<>+0(SB), Z8
@@ -3845,7 +3869,7 @@ tiny88:
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	VFMADD213PS  Z7, Z0, Z5
 	VBLENDMPS    Z6, Z5, K2, Z0
-	VMOVUPS.Z    (DI)(R10*4), K1, Z5
+	VMOVUPS.Z    (R8)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z1, Z7
 	VBROADCASTSS c0d800000<>+0(SB), Z8
@@ -3883,57 +3907,59 @@ tiny88:
 	VFMADD213PS  Z7, Z1, Z5
 	VBLENDMPS    Z6, Z5, K2, Z1
 	VSUBPS       Z0, Z1, Z0
-	VMOVUPS.Z    (BX)(R10*4), K1, Z1
+	VMOVUPS.Z    (SI)(R11*4), K1, Z1
 	VADDPS       Z0, Z1, Z1
-	VMOVUPS      Z1, K1, (R8)(R10*4)
-	VMOVUPS      Z0, K1, (R9)(R10*4)
+	VMOVUPS      Z1, K1, (R9)(R11*4)
+	VMOVUPS      Z0, K1, (R10)(R11*4)
 	JMP          back89
 
 // func fusedSGDNesterovAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
-	MOVQ         l+0(FP), AX
-	MOVQ         8(AX), DX
+	MOVQ         l+0(FP), CX
+	MOVQ         8(CX), BX
 	VBROADCASTSS c7fffffff<>+0(SB), Z2
 	VBROADCASTSS cffffffff<>+0(SB), Z3
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
-	XORQ         CX, CX
+	XORQ         DX, DX
 
 row90:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return91
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	VBROADCASTSS (R8), Z0
-	MOVQ         144(AX), R8
-	IMULQ        CX, R8
-	ADDQ         48(AX), R8
-	VBROADCASTSS (R8), Z1
-	MOVQ         240(AX), R8
-	IMULQ        CX, R8
-	ADDQ         208(AX), R8
-	MOVQ         248(AX), R9
-	IMULQ        CX, R9
-	ADDQ         216(AX), R9
-	XORQ         R10, R10
-	MOVQ         DX, R11
-	ANDQ         $-16, R11
-	CMPQ         R10, R11
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), AX
+	IMULQ        DX, AX
+	ADDQ         40(CX), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Z1
+	MOVQ         240(CX), R9
+	IMULQ        DX, R9
+	ADDQ         208(CX), R9
+	MOVQ         248(CX), R10
+	IMULQ        DX, R10
+	ADDQ         216(CX), R10
+	XORQ         R11, R11
+	MOVQ         BX, R12
+	ANDQ         $-16, R12
+	CMPQ         R11, R12
 	JAE          last95
 
 one94:
-	VMOVUPS  (SI)(R10*4), Z5
-	VMOVUPS  (DI)(R10*4), Z6
+	LEAQ     1152(R9)(R11*4), AX
+	LONG     $0x80480d0f
+	VMOVUPS  (DI)(R11*4), Z5
+	VMOVUPS  (R8)(R11*4), Z6
 	VORPS    Z6, Z5, Z7
 	VANDPS   Z2, Z7, Z7
 	VPADDD   Z3, Z7, Z7
@@ -3945,25 +3971,25 @@ one94:
 	VSUBPS   Z5, Z6, Z6
 	VMULPS   Z1, Z6, Z7
 	VSUBPS   Z5, Z7, Z5
-	VMOVUPS  (BX)(R10*4), Z7
+	VMOVUPS  (SI)(R11*4), Z7
 	VADDPS   Z5, Z7, Z5
-	VMOVUPS  Z5, (R8)(R10*4)
-	VMOVUPS  Z6, (R9)(R10*4)
+	VMOVUPS  Z5, (R9)(R11*4)
+	VMOVUPS  Z6, (R10)(R11*4)
 
 back98:
-	ADDQ $+16, R10
-	CMPQ R10, R11
+	ADDQ $+16, R11
+	CMPQ R11, R12
 	JB   one94
 
 last95:
-	MOVQ      DX, R11
-	SUBQ      R10, R11
+	MOVQ      BX, AX
+	SUBQ      R11, AX
 	JZ        done96
 	MOVQ      $-1, R12
-	BZHIQ     R11, R12, R12
+	BZHIQ     AX, R12, R12
 	KMOVW     R12, K1
-	VMOVUPS.Z (SI)(R10*4), K1, Z5
-	VMOVUPS.Z (DI)(R10*4), K1, Z6
+	VMOVUPS.Z (DI)(R11*4), K1, Z5
+	VMOVUPS.Z (R8)(R11*4), K1, Z6
 	VORPS     Z6, Z5, Z7
 	VANDPS    Z2, Z7, Z7
 	VPADDD    Z3, Z7, Z7
@@ -3975,14 +4001,14 @@ last95:
 	VSUBPS    Z0, Z5, Z5
 	VMULPS    Z1, Z5, Z1
 	VSUBPS    Z0, Z1, Z0
-	VMOVUPS.Z (BX)(R10*4), K1, Z1
+	VMOVUPS.Z (SI)(R11*4), K1, Z1
 	VADDPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (R8)(R10*4)
-	VMOVUPS   Z5, K1, (R9)(R10*4)
+	VMOVUPS   Z0, K1, (R9)(R11*4)
+	VMOVUPS   Z5, K1, (R10)(R11*4)
 
 back100:
 done96:
-	INCQ CX
+	INCQ DX
 	JMP  row90
 
 return91:
@@ -3990,7 +4016,7 @@ return91:
 	RET
 
 tiny97:
-	VMOVUPS      (SI)(R10*4), Z5
+	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
 	VBROADCASTSS c0d800000<>+0(SB), Z8
@@ -4027,7 +4053,7 @@ tiny97:
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	VFMADD213PS  Z7, Z0, Z5
 	VBLENDMPS    Z6, Z5, K1, Z5
-	VMOVUPS      (DI)(R10*4), Z6
+	VMOVUPS      (R8)(R11*4), Z6
 	VANDPS       Z2, Z6, Z7
 	VANDPS       Z2, Z1, Z8
 	VBROADCASTSS c0d800000<>+0(SB), Z9
@@ -4102,14 +4128,14 @@ tiny97:
 	VFMADD213PS  Z9, Z1, Z8
 	VBLENDMPS    Z7, Z8, K1, Z7
 	VSUBPS       Z5, Z7, Z5
-	VMOVUPS      (BX)(R10*4), Z7
+	VMOVUPS      (SI)(R11*4), Z7
 	VADDPS       Z5, Z7, Z5
-	VMOVUPS      Z5, (R8)(R10*4)
-	VMOVUPS      Z6, (R9)(R10*4)
+	VMOVUPS      Z5, (R9)(R11*4)
+	VMOVUPS      Z6, (R10)(R11*4)
 	JMP          back98
 
 tiny99:
-	VMOVUPS.Z    (SI)(R10*4), K1, Z5
+	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
 	VBROADCASTSS c0d800000<>+0(SB), Z8
@@ -4146,7 +4172,7 @@ tiny99:
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	VFMADD213PS  Z7, Z0, Z5
 	VBLENDMPS    Z6, Z5, K2, Z0
-	VMOVUPS.Z    (DI)(R10*4), K1, Z5
+	VMOVUPS.Z    (R8)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z1, Z7
 	VBROADCASTSS c0d800000<>+0(SB), Z8
@@ -4221,72 +4247,74 @@ tiny99:
 	VFMADD213PS  Z8, Z1, Z7
 	VBLENDMPS    Z6, Z7, K2, Z1
 	VSUBPS       Z0, Z1, Z0
-	VMOVUPS.Z    (BX)(R10*4), K1, Z1
+	VMOVUPS.Z    (SI)(R11*4), K1, Z1
 	VADDPS       Z0, Z1, Z0
-	VMOVUPS      Z0, K1, (R8)(R10*4)
-	VMOVUPS      Z5, K1, (R9)(R10*4)
+	VMOVUPS      Z0, K1, (R9)(R11*4)
+	VMOVUPS      Z5, K1, (R10)(R11*4)
 	JMP          back100
 
 // func fusedAdamAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
-	MOVQ         l+0(FP), AX
-	MOVQ         8(AX), DX
+	MOVQ         l+0(FP), CX
+	MOVQ         8(CX), BX
 	VBROADCASTSS c7fffffff<>+0(SB), Z4
 	VBROADCASTSS cffffffff<>+0(SB), Z5
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z6
 	VBROADCASTSS c80000000<>+0(SB), Z7
-	XORQ         CX, CX
+	XORQ         DX, DX
 
 row101:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return102
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	MOVQ         144(AX), R9
-	IMULQ        CX, R9
-	ADDQ         48(AX), R9
-	VBROADCASTSS (R9), Z0
-	MOVQ         152(AX), R9
-	IMULQ        CX, R9
-	ADDQ         56(AX), R9
-	VBROADCASTSS (R9), Z1
-	MOVQ         160(AX), R9
-	IMULQ        CX, R9
-	ADDQ         64(AX), R9
-	VBROADCASTSS (R9), Z2
-	MOVQ         168(AX), R9
-	IMULQ        CX, R9
-	ADDQ         72(AX), R9
-	VBROADCASTSS (R9), Z3
-	MOVQ         240(AX), R9
-	IMULQ        CX, R9
-	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
-	IMULQ        CX, R10
-	ADDQ         216(AX), R10
-	MOVQ         256(AX), R11
-	IMULQ        CX, R11
-	ADDQ         224(AX), R11
-	XORQ         R12, R12
-	MOVQ         DX, R13
-	ANDQ         $-16, R13
-	CMPQ         R12, R13
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), R9
+	IMULQ        DX, R9
+	ADDQ         40(CX), R9
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         152(CX), AX
+	IMULQ        DX, AX
+	ADDQ         56(CX), AX
+	VBROADCASTSS (AX), Z1
+	MOVQ         160(CX), AX
+	IMULQ        DX, AX
+	ADDQ         64(CX), AX
+	VBROADCASTSS (AX), Z2
+	MOVQ         168(CX), AX
+	IMULQ        DX, AX
+	ADDQ         72(CX), AX
+	VBROADCASTSS (AX), Z3
+	MOVQ         240(CX), R10
+	IMULQ        DX, R10
+	ADDQ         208(CX), R10
+	MOVQ         248(CX), R11
+	IMULQ        DX, R11
+	ADDQ         216(CX), R11
+	MOVQ         256(CX), R12
+	IMULQ        DX, R12
+	ADDQ         224(CX), R12
+	XORQ         R13, R13
+	MOVQ         BX, R14
+	ANDQ         $-16, R14
+	CMPQ         R13, R14
 	JAE          last106
 
 one105:
-	VMOVUPS     (SI)(R12*4), Z8
-	VMOVUPS     (DI)(R12*4), Z9
+	LEAQ        1152(R10)(R13*4), AX
+	LONG        $0x80480d0f
+	VMOVUPS     (DI)(R13*4), Z8
+	VMOVUPS     (R8)(R13*4), Z9
 	VORPS       Z9, Z8, Z10
 	VANDPS      Z4, Z10, Z10
 	VPADDD      Z5, Z10, Z10
@@ -4299,7 +4327,7 @@ one105:
 	VADDPS      Z10, Z9, Z9
 	VMOVAPS     Z8, Z10
 	VFMADD213PS Z7, Z8, Z10
-	VMOVUPS     (R8)(R12*4), Z8
+	VMOVUPS     (R9)(R13*4), Z8
 	VSUBPS      Z8, Z10, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z1, Z10
@@ -4309,26 +4337,26 @@ one105:
 	VSQRTPS     Z8, Z11
 	VADDPS      Z3, Z11, Z11
 	VDIVPS      Z11, Z10, Z10
-	VMOVUPS     (BX)(R12*4), Z11
+	VMOVUPS     (SI)(R13*4), Z11
 	VSUBPS      Z10, Z11, Z10
-	VMOVUPS     Z10, (R9)(R12*4)
-	VMOVUPS     Z9, (R10)(R12*4)
-	VMOVUPS     Z8, (R11)(R12*4)
+	VMOVUPS     Z10, (R10)(R13*4)
+	VMOVUPS     Z9, (R11)(R13*4)
+	VMOVUPS     Z8, (R12)(R13*4)
 
 back109:
-	ADDQ $+16, R12
-	CMPQ R12, R13
+	ADDQ $+16, R13
+	CMPQ R13, R14
 	JB   one105
 
 last106:
-	MOVQ        DX, R13
-	SUBQ        R12, R13
+	MOVQ        BX, AX
+	SUBQ        R13, AX
 	JZ          done107
 	MOVQ        $-1, R14
-	BZHIQ       R13, R14, R14
+	BZHIQ       AX, R14, R14
 	KMOVW       R14, K1
-	VMOVUPS.Z   (SI)(R12*4), K1, Z8
-	VMOVUPS.Z   (DI)(R12*4), K1, Z9
+	VMOVUPS.Z   (DI)(R13*4), K1, Z8
+	VMOVUPS.Z   (R8)(R13*4), K1, Z9
 	VORPS       Z9, Z8, Z10
 	VANDPS      Z4, Z10, Z10
 	VPADDD      Z5, Z10, Z10
@@ -4341,7 +4369,7 @@ last106:
 	VADDPS      Z10, Z9, Z0
 	VMOVAPS     Z8, Z9
 	VFMADD213PS Z7, Z8, Z9
-	VMOVUPS.Z   (R8)(R12*4), K1, Z8
+	VMOVUPS.Z   (R9)(R13*4), K1, Z8
 	VSUBPS      Z8, Z9, Z9
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z1, Z9
@@ -4351,15 +4379,15 @@ last106:
 	VSQRTPS     Z1, Z2
 	VADDPS      Z3, Z2, Z2
 	VDIVPS      Z2, Z8, Z2
-	VMOVUPS.Z   (BX)(R12*4), K1, Z3
+	VMOVUPS.Z   (SI)(R13*4), K1, Z3
 	VSUBPS      Z2, Z3, Z2
-	VMOVUPS     Z2, K1, (R9)(R12*4)
-	VMOVUPS     Z0, K1, (R10)(R12*4)
-	VMOVUPS     Z1, K1, (R11)(R12*4)
+	VMOVUPS     Z2, K1, (R10)(R13*4)
+	VMOVUPS     Z0, K1, (R11)(R13*4)
+	VMOVUPS     Z1, K1, (R12)(R13*4)
 
 back111:
 done107:
-	INCQ CX
+	INCQ DX
 	JMP  row101
 
 return102:
@@ -4367,8 +4395,8 @@ return102:
 	RET
 
 tiny108:
-	VMOVUPS      (SI)(R12*4), Z8
-	VMOVUPS      (DI)(R12*4), Z9
+	VMOVUPS      (DI)(R13*4), Z8
+	VMOVUPS      (R8)(R13*4), Z9
 	VSUBPS       Z9, Z8, Z10
 	VANDPS       Z4, Z10, Z11
 	VANDPS       Z4, Z0, Z12
@@ -4412,7 +4440,7 @@ tiny108:
 	VBLENDMPS    Z10, Z8, K1, Z8
 	VMOVAPS      Z8, Z10
 	VFMADD213PS  Z7, Z8, Z10
-	VMOVUPS      (R8)(R12*4), Z8
+	VMOVUPS      (R9)(R13*4), Z8
 	VSUBPS       Z8, Z10, Z10
 	VANDPS       Z4, Z10, Z11
 	VANDPS       Z4, Z1, Z12
@@ -4505,16 +4533,16 @@ tiny108:
 	VMOVAPS      Z11, Z11
 	VFMADD213PS  Z7, Z12, Z11
 	VDIVPS       Z11, Z10, Z10
-	VMOVUPS      (BX)(R12*4), Z11
+	VMOVUPS      (SI)(R13*4), Z11
 	VSUBPS       Z10, Z11, Z10
-	VMOVUPS      Z10, (R9)(R12*4)
-	VMOVUPS      Z9, (R10)(R12*4)
-	VMOVUPS      Z8, (R11)(R12*4)
+	VMOVUPS      Z10, (R10)(R13*4)
+	VMOVUPS      Z9, (R11)(R13*4)
+	VMOVUPS      Z8, (R12)(R13*4)
 	JMP          back109
 
 tiny110:
-	VMOVUPS.Z    (SI)(R12*4), K1, Z8
-	VMOVUPS.Z    (DI)(R12*4), K1, Z9
+	VMOVUPS.Z    (DI)(R13*4), K1, Z8
+	VMOVUPS.Z    (R8)(R13*4), K1, Z9
 	VSUBPS       Z9, Z8, Z10
 	VANDPS       Z4, Z10, Z11
 	VANDPS       Z4, Z0, Z12
@@ -4558,7 +4586,7 @@ tiny110:
 	VBLENDMPS    Z9, Z8, K2, Z8
 	VMOVAPS      Z8, Z9
 	VFMADD213PS  Z7, Z8, Z9
-	VMOVUPS.Z    (R8)(R12*4), K1, Z8
+	VMOVUPS.Z    (R9)(R13*4), K1, Z8
 	VSUBPS       Z8, Z9, Z9
 	VANDPS       Z4, Z9, Z10
 	VANDPS       Z4, Z1, Z11
@@ -4651,88 +4679,90 @@ tiny110:
 	VMOVAPS      Z3, Z3
 	VFMADD213PS  Z7, Z8, Z3
 	VDIVPS       Z3, Z2, Z2
-	VMOVUPS.Z    (BX)(R12*4), K1, Z3
+	VMOVUPS.Z    (SI)(R13*4), K1, Z3
 	VSUBPS       Z2, Z3, Z2
-	VMOVUPS      Z2, K1, (R9)(R12*4)
-	VMOVUPS      Z0, K1, (R10)(R12*4)
-	VMOVUPS      Z1, K1, (R11)(R12*4)
+	VMOVUPS      Z2, K1, (R10)(R13*4)
+	VMOVUPS      Z0, K1, (R11)(R13*4)
+	VMOVUPS      Z1, K1, (R12)(R13*4)
 	JMP          back111
 
 // func fusedAdamWAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
-	MOVQ         l+0(FP), AX
-	MOVQ         8(AX), DX
+	MOVQ         l+0(FP), CX
+	MOVQ         8(CX), BX
 	VBROADCASTSS c7fffffff<>+0(SB), Z6
 	VBROADCASTSS cffffffff<>+0(SB), Z7
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z8
 	VBROADCASTSS c80000000<>+0(SB), Z9
-	XORQ         CX, CX
+	XORQ         DX, DX
 
 row112:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return113
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	MOVQ         144(AX), R9
-	IMULQ        CX, R9
-	ADDQ         48(AX), R9
-	VBROADCASTSS (R9), Z0
-	MOVQ         152(AX), R9
-	IMULQ        CX, R9
-	ADDQ         56(AX), R9
-	VBROADCASTSS (R9), Z1
-	MOVQ         160(AX), R9
-	IMULQ        CX, R9
-	ADDQ         64(AX), R9
-	VBROADCASTSS (R9), Z2
-	MOVQ         168(AX), R9
-	IMULQ        CX, R9
-	ADDQ         72(AX), R9
-	VBROADCASTSS (R9), Z3
-	MOVQ         176(AX), R9
-	IMULQ        CX, R9
-	ADDQ         80(AX), R9
-	VBROADCASTSS (R9), Z4
-	MOVQ         184(AX), R9
-	IMULQ        CX, R9
-	ADDQ         88(AX), R9
-	VBROADCASTSS (R9), Z5
-	MOVQ         240(AX), R9
-	IMULQ        CX, R9
-	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
-	IMULQ        CX, R10
-	ADDQ         216(AX), R10
-	MOVQ         256(AX), R11
-	IMULQ        CX, R11
-	ADDQ         224(AX), R11
-	XORQ         R12, R12
-	MOVQ         DX, R13
-	ANDQ         $-16, R13
-	CMPQ         R12, R13
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), R9
+	IMULQ        DX, R9
+	ADDQ         40(CX), R9
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         152(CX), AX
+	IMULQ        DX, AX
+	ADDQ         56(CX), AX
+	VBROADCASTSS (AX), Z1
+	MOVQ         160(CX), AX
+	IMULQ        DX, AX
+	ADDQ         64(CX), AX
+	VBROADCASTSS (AX), Z2
+	MOVQ         168(CX), AX
+	IMULQ        DX, AX
+	ADDQ         72(CX), AX
+	VBROADCASTSS (AX), Z3
+	MOVQ         176(CX), AX
+	IMULQ        DX, AX
+	ADDQ         80(CX), AX
+	VBROADCASTSS (AX), Z4
+	MOVQ         184(CX), AX
+	IMULQ        DX, AX
+	ADDQ         88(CX), AX
+	VBROADCASTSS (AX), Z5
+	MOVQ         240(CX), R10
+	IMULQ        DX, R10
+	ADDQ         208(CX), R10
+	MOVQ         248(CX), R11
+	IMULQ        DX, R11
+	ADDQ         216(CX), R11
+	MOVQ         256(CX), R12
+	IMULQ        DX, R12
+	ADDQ         224(CX), R12
+	XORQ         R13, R13
+	MOVQ         BX, R14
+	ANDQ         $-16, R14
+	CMPQ         R13, R14
 	JAE          last117
 
 one116:
-	VMOVUPS     (SI)(R12*4), Z10
-	VMOVUPS     (DI)(R12*4), Z11
+	LEAQ        1152(R10)(R13*4), AX
+	LONG        $0x80480d0f
+	VMOVUPS     (DI)(R13*4), Z10
+	VMOVUPS     (R8)(R13*4), Z11
 	VORPS       Z11, Z10, Z12
 	VANDPS      Z6, Z12, Z12
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K1
 	KORTESTW    K1, K1
 	JNZ         tiny119
-	VMOVUPS     (BX)(R12*4), Z12
+	VMOVUPS     (SI)(R13*4), Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
 	VMOVAPS     Z13, Z13
@@ -4744,7 +4774,7 @@ one116:
 	VADDPS      Z13, Z11, Z11
 	VMOVAPS     Z10, Z13
 	VFMADD213PS Z9, Z10, Z13
-	VMOVUPS     (R8)(R12*4), Z10
+	VMOVUPS     (R9)(R13*4), Z10
 	VSUBPS      Z10, Z13, Z13
 	VMOVAPS     Z13, Z13
 	VFMADD213PS Z9, Z3, Z13
@@ -4755,31 +4785,31 @@ one116:
 	VADDPS      Z5, Z14, Z14
 	VDIVPS      Z14, Z13, Z13
 	VSUBPS      Z13, Z12, Z12
-	VMOVUPS     Z12, (R9)(R12*4)
-	VMOVUPS     Z11, (R10)(R12*4)
-	VMOVUPS     Z10, (R11)(R12*4)
+	VMOVUPS     Z12, (R10)(R13*4)
+	VMOVUPS     Z11, (R11)(R13*4)
+	VMOVUPS     Z10, (R12)(R13*4)
 
 back120:
-	ADDQ $+16, R12
-	CMPQ R12, R13
+	ADDQ $+16, R13
+	CMPQ R13, R14
 	JB   one116
 
 last117:
-	MOVQ        DX, R13
-	SUBQ        R12, R13
+	MOVQ        BX, AX
+	SUBQ        R13, AX
 	JZ          done118
 	MOVQ        $-1, R14
-	BZHIQ       R13, R14, R14
+	BZHIQ       AX, R14, R14
 	KMOVW       R14, K1
-	VMOVUPS.Z   (SI)(R12*4), K1, Z10
-	VMOVUPS.Z   (DI)(R12*4), K1, Z11
+	VMOVUPS.Z   (DI)(R13*4), K1, Z10
+	VMOVUPS.Z   (R8)(R13*4), K1, Z11
 	VORPS       Z11, Z10, Z12
 	VANDPS      Z6, Z12, Z12
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K2
 	KORTESTW    K2, K2
 	JNZ         tiny121
-	VMOVUPS.Z   (BX)(R12*4), K1, Z12
+	VMOVUPS.Z   (SI)(R13*4), K1, Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
 	VMOVAPS     Z13, Z0
@@ -4791,7 +4821,7 @@ last117:
 	VADDPS      Z1, Z11, Z1
 	VMOVAPS     Z10, Z2
 	VFMADD213PS Z9, Z10, Z2
-	VMOVUPS.Z   (R8)(R12*4), K1, Z10
+	VMOVUPS.Z   (R9)(R13*4), K1, Z10
 	VSUBPS      Z10, Z2, Z2
 	VMOVAPS     Z2, Z2
 	VFMADD213PS Z9, Z3, Z2
@@ -4802,13 +4832,13 @@ last117:
 	VADDPS      Z5, Z4, Z4
 	VDIVPS      Z4, Z3, Z3
 	VSUBPS      Z3, Z0, Z0
-	VMOVUPS     Z0, K1, (R9)(R12*4)
-	VMOVUPS     Z1, K1, (R10)(R12*4)
-	VMOVUPS     Z2, K1, (R11)(R12*4)
+	VMOVUPS     Z0, K1, (R10)(R13*4)
+	VMOVUPS     Z1, K1, (R11)(R13*4)
+	VMOVUPS     Z2, K1, (R12)(R13*4)
 
 back122:
 done118:
-	INCQ CX
+	INCQ DX
 	JMP  row112
 
 return113:
@@ -4816,7 +4846,7 @@ return113:
 	RET
 
 tiny119:
-	VMOVUPS      (BX)(R12*4), Z10
+	VMOVUPS      (SI)(R13*4), Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
 	VBROADCASTSS c0d800000<>+0(SB), Z13
@@ -4886,8 +4916,8 @@ tiny119:
 	VFMADD213PS  Z9, Z1, Z11
 	VBLENDMPS    Z12, Z11, K1, Z11
 	VSUBPS       Z11, Z10, Z10
-	VMOVUPS      (SI)(R12*4), Z11
-	VMOVUPS      (DI)(R12*4), Z12
+	VMOVUPS      (DI)(R13*4), Z11
+	VMOVUPS      (R8)(R13*4), Z12
 	VSUBPS       Z12, Z11, Z13
 	VANDPS       Z6, Z13, Z14
 	VANDPS       Z6, Z2, Z15
@@ -4931,7 +4961,7 @@ tiny119:
 	VBLENDMPS    Z13, Z11, K1, Z11
 	VMOVAPS      Z11, Z13
 	VFMADD213PS  Z9, Z11, Z13
-	VMOVUPS      (R8)(R12*4), Z11
+	VMOVUPS      (R9)(R13*4), Z11
 	VSUBPS       Z11, Z13, Z13
 	VANDPS       Z6, Z13, Z14
 	VANDPS       Z6, Z3, Z15
@@ -5025,13 +5055,13 @@ tiny119:
 	VFMADD213PS  Z9, Z15, Z14
 	VDIVPS       Z14, Z13, Z13
 	VSUBPS       Z13, Z10, Z10
-	VMOVUPS      Z10, (R9)(R12*4)
-	VMOVUPS      Z12, (R10)(R12*4)
-	VMOVUPS      Z11, (R11)(R12*4)
+	VMOVUPS      Z10, (R10)(R13*4)
+	VMOVUPS      Z12, (R11)(R13*4)
+	VMOVUPS      Z11, (R12)(R13*4)
 	JMP          back120
 
 tiny121:
-	VMOVUPS.Z    (BX)(R12*4), K1, Z10
+	VMOVUPS.Z    (SI)(R13*4), K1, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
 	VBROADCASTSS c0d800000<>+0(SB), Z13
@@ -5101,8 +5131,8 @@ tiny121:
 	VFMADD213PS  Z9, Z1, Z0
 	VBLENDMPS    Z11, Z0, K2, Z0
 	VSUBPS       Z0, Z10, Z0
-	VMOVUPS.Z    (SI)(R12*4), K1, Z1
-	VMOVUPS.Z    (DI)(R12*4), K1, Z10
+	VMOVUPS.Z    (DI)(R13*4), K1, Z1
+	VMOVUPS.Z    (R8)(R13*4), K1, Z10
 	VSUBPS       Z10, Z1, Z11
 	VANDPS       Z6, Z11, Z12
 	VANDPS       Z6, Z2, Z13
@@ -5146,7 +5176,7 @@ tiny121:
 	VBLENDMPS    Z10, Z1, K2, Z1
 	VMOVAPS      Z1, Z10
 	VFMADD213PS  Z9, Z1, Z10
-	VMOVUPS.Z    (R8)(R12*4), K1, Z1
+	VMOVUPS.Z    (R9)(R13*4), K1, Z1
 	VSUBPS       Z1, Z10, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z3, Z12
@@ -5240,65 +5270,67 @@ tiny121:
 	VFMADD213PS  Z9, Z5, Z4
 	VDIVPS       Z4, Z3, Z3
 	VSUBPS       Z3, Z0, Z0
-	VMOVUPS      Z0, K1, (R9)(R12*4)
-	VMOVUPS      Z2, K1, (R10)(R12*4)
-	VMOVUPS      Z1, K1, (R11)(R12*4)
+	VMOVUPS      Z0, K1, (R10)(R13*4)
+	VMOVUPS      Z2, K1, (R11)(R13*4)
+	VMOVUPS      Z1, K1, (R12)(R13*4)
 	JMP          back122
 
 // func fusedRMSpropAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
-	MOVQ         l+0(FP), AX
-	MOVQ         8(AX), DX
+	MOVQ         l+0(FP), CX
+	MOVQ         8(CX), BX
 	VBROADCASTSS c7fffffff<>+0(SB), Z4
 	VBROADCASTSS cffffffff<>+0(SB), Z5
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z6
 	VBROADCASTSS c80000000<>+0(SB), Z7
-	XORQ         CX, CX
+	XORQ         DX, DX
 
 row123:
-	CMPQ         CX, (AX)
+	CMPQ         DX, (CX)
 	JGE          return124
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	MOVQ         136(AX), R8
-	IMULQ        CX, R8
-	ADDQ         40(AX), R8
-	VBROADCASTSS (R8), Z0
-	MOVQ         144(AX), R8
-	IMULQ        CX, R8
-	ADDQ         48(AX), R8
-	VBROADCASTSS (R8), Z1
-	MOVQ         152(AX), R8
-	IMULQ        CX, R8
-	ADDQ         56(AX), R8
-	VBROADCASTSS (R8), Z2
-	MOVQ         160(AX), R8
-	IMULQ        CX, R8
-	ADDQ         64(AX), R8
-	VBROADCASTSS (R8), Z3
-	MOVQ         240(AX), R8
-	IMULQ        CX, R8
-	ADDQ         208(AX), R8
-	MOVQ         248(AX), R9
-	IMULQ        CX, R9
-	ADDQ         216(AX), R9
-	XORQ         R10, R10
-	MOVQ         DX, R11
-	ANDQ         $-16, R11
-	CMPQ         R10, R11
+	MOVQ         112(CX), SI
+	IMULQ        DX, SI
+	ADDQ         16(CX), SI
+	MOVQ         120(CX), DI
+	IMULQ        DX, DI
+	ADDQ         24(CX), DI
+	MOVQ         128(CX), R8
+	IMULQ        DX, R8
+	ADDQ         32(CX), R8
+	MOVQ         136(CX), AX
+	IMULQ        DX, AX
+	ADDQ         40(CX), AX
+	VBROADCASTSS (AX), Z0
+	MOVQ         144(CX), AX
+	IMULQ        DX, AX
+	ADDQ         48(CX), AX
+	VBROADCASTSS (AX), Z1
+	MOVQ         152(CX), AX
+	IMULQ        DX, AX
+	ADDQ         56(CX), AX
+	VBROADCASTSS (AX), Z2
+	MOVQ         160(CX), AX
+	IMULQ        DX, AX
+	ADDQ         64(CX), AX
+	VBROADCASTSS (AX), Z3
+	MOVQ         240(CX), R9
+	IMULQ        DX, R9
+	ADDQ         208(CX), R9
+	MOVQ         248(CX), R10
+	IMULQ        DX, R10
+	ADDQ         216(CX), R10
+	XORQ         R11, R11
+	MOVQ         BX, R12
+	ANDQ         $-16, R12
+	CMPQ         R11, R12
 	JAE          last128
 
 one127:
-	VMOVUPS     (SI)(R10*4), Z8
-	VMOVUPS     (DI)(R10*4), Z9
+	LEAQ        1152(R9)(R11*4), AX
+	LONG        $0x80480d0f
+	VMOVUPS     (DI)(R11*4), Z8
+	VMOVUPS     (R8)(R11*4), Z9
 	VORPS       Z9, Z8, Z10
 	VANDPS      Z4, Z10, Z10
 	VPADDD      Z5, Z10, Z10
@@ -5317,25 +5349,25 @@ one127:
 	VMOVAPS     Z8, Z8
 	VFMADD213PS Z7, Z2, Z8
 	VDIVPS      Z10, Z8, Z8
-	VMOVUPS     (BX)(R10*4), Z10
+	VMOVUPS     (SI)(R11*4), Z10
 	VSUBPS      Z8, Z10, Z8
-	VMOVUPS     Z8, (R8)(R10*4)
-	VMOVUPS     Z9, (R9)(R10*4)
+	VMOVUPS     Z8, (R9)(R11*4)
+	VMOVUPS     Z9, (R10)(R11*4)
 
 back131:
-	ADDQ $+16, R10
-	CMPQ R10, R11
+	ADDQ $+16, R11
+	CMPQ R11, R12
 	JB   one127
 
 last128:
-	MOVQ        DX, R11
-	SUBQ        R10, R11
+	MOVQ        BX, AX
+	SUBQ        R11, AX
 	JZ          done129
 	MOVQ        $-1, R12
-	BZHIQ       R11, R12, R12
+	BZHIQ       AX, R12, R12
 	KMOVW       R12, K1
-	VMOVUPS.Z   (SI)(R10*4), K1, Z8
-	VMOVUPS.Z   (DI)(R10*4), K1, Z9
+	VMOVUPS.Z   (DI)(R11*4), K1, Z8
+	VMOVUPS.Z   (R8)(R11*4), K1, Z9
 	VORPS       Z9, Z8, Z10
 	VANDPS      Z4, Z10, Z10
 	VPADDD      Z5, Z10, Z10
@@ -5354,14 +5386,14 @@ last128:
 	VMOVAPS     Z8, Z3
 	VFMADD213PS Z7, Z2, Z3
 	VDIVPS      Z1, Z3, Z1
-	VMOVUPS.Z   (BX)(R10*4), K1, Z2
+	VMOVUPS.Z   (SI)(R11*4), K1, Z2
 	VSUBPS      Z1, Z2, Z1
-	VMOVUPS     Z1, K1, (R8)(R10*4)
-	VMOVUPS     Z0, K1, (R9)(R10*4)
+	VMOVUPS     Z1, K1, (R9)(R11*4)
+	VMOVUPS     Z0, K1, (R10)(R11*4)
 
 back133:
 done129:
-	INCQ CX
+	INCQ DX
 	JMP  row123
 
 return124:
@@ -5369,7 +5401,7 @@ return124:
 	RET
 
 tiny130:
-	VMOVUPS      (DI)(R10*4), Z8
+	VMOVUPS      (R8)(R11*4), Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
 	VBROADCASTSS c0d800000<>+0(SB), Z11
@@ -5404,7 +5436,7 @@ tiny130:
 	VMOVAPS      Z8, Z8
 	VFMADD213PS  Z7, Z0, Z8
 	VBLENDMPS    Z9, Z8, K1, Z8
-	VMOVUPS      (SI)(R10*4), Z9
+	VMOVUPS      (DI)(R11*4), Z9
 	VANDPS       Z4, Z9, Z10
 	VBROADCASTSS c0d800000<>+0(SB), Z11
 	VCMPPS       $0x11, Z11, Z10, K1
@@ -5503,14 +5535,14 @@ tiny130:
 	VMOVAPS      Z10, Z10
 	VFMADD213PS  Z7, Z11, Z10
 	VDIVPS       Z10, Z9, Z9
-	VMOVUPS      (BX)(R10*4), Z10
+	VMOVUPS      (SI)(R11*4), Z10
 	VSUBPS       Z9, Z10, Z9
-	VMOVUPS      Z9, (R8)(R10*4)
-	VMOVUPS      Z8, (R9)(R10*4)
+	VMOVUPS      Z9, (R9)(R11*4)
+	VMOVUPS      Z8, (R10)(R11*4)
 	JMP          back131
 
 tiny132:
-	VMOVUPS.Z    (DI)(R10*4), K1, Z8
+	VMOVUPS.Z    (R8)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
 	VBROADCASTSS c0d800000<>+0(SB), Z11
@@ -5545,7 +5577,7 @@ tiny132:
 	VMOVAPS      Z8, Z8
 	VFMADD213PS  Z7, Z0, Z8
 	VBLENDMPS    Z9, Z8, K2, Z0
-	VMOVUPS.Z    (SI)(R10*4), K1, Z8
+	VMOVUPS.Z    (DI)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VBROADCASTSS c0d800000<>+0(SB), Z10
 	VCMPPS       $0x11, Z10, Z9, K2
@@ -5644,8 +5676,8 @@ tiny132:
 	VMOVAPS      Z1, Z1
 	VFMADD213PS  Z7, Z3, Z1
 	VDIVPS       Z1, Z2, Z1
-	VMOVUPS.Z    (BX)(R10*4), K1, Z2
+	VMOVUPS.Z    (SI)(R11*4), K1, Z2
 	VSUBPS       Z1, Z2, Z1
-	VMOVUPS      Z1, K1, (R8)(R10*4)
-	VMOVUPS      Z0, K1, (R9)(R10*4)
+	VMOVUPS      Z1, K1, (R9)(R11*4)
+	VMOVUPS      Z0, K1, (R10)(R11*4)
 	JMP          back133

@@ -27,7 +27,7 @@ type GatherUint8 struct {
 }
 
 // gatherGrain is the number of bytes that are worth handing to another core.
-const gatherGrain = 1 << 16
+const gatherGrain = 1 << 15
 
 // gatherRows returns the rows of task index, for rows of so many bytes.
 func gatherRows(index, rows, bytes int) (r0, r1 int) {
@@ -49,7 +49,7 @@ func (k *GatherFloat32) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *GatherFloat32) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
-	gatherFloat32(k.Dst[r0*k.Width:r1*k.Width], k.Src, k.Rows[r0:], r1-r0, k.Width)
+	gatherFloat32(k.Dst[r0*k.Width:r1*k.Width], k.Src, k.Rows[r0:r1], k.Width)
 }
 
 // Tasks returns the number of tasks that Run is made of.
@@ -63,7 +63,7 @@ func (k *GatherUint8) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
 	dst := k.Dst[r0*k.Width : r1*k.Width]
 	if k.Table == &fmath.ByteToUnit {
-		gatherUnit(dst, k.Src, k.Rows[r0:], r1-r0, k.Width)
+		gatherUnit(dst, k.Src, k.Rows[r0:r1], k.Width)
 		return
 	}
 	gatherTable(dst, k.Src, k.Rows[r0:r1], k.Width, k.Table)

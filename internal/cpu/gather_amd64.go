@@ -4,25 +4,25 @@ import "github.com/cornu-ml/cornu/internal/fmath"
 
 // This file chooses between the tiers' gathers.
 
-func gatherUnit(dst []float32, src []uint8, rows []int32, count, width int) {
+func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
 	switch tier := Active(); {
 	case tier == AVX512 && width >= 16:
-		gatherUnitAVX512(first(dst), first(src), first(rows), count, len(rows), width)
+		gatherUnitAVX512(first(dst), first(src), first(rows), len(rows), width)
 	case tier == AVX2 && width >= 8:
-		gatherUnitAVX2(first(dst), first(src), first(rows), count, len(rows), width)
+		gatherUnitAVX2(first(dst), first(src), first(rows), len(rows), width)
 	default:
-		gatherTable(dst, src, rows[:count], width, &fmath.ByteToUnit)
+		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
 	}
 }
 
-func gatherFloat32(dst, src []float32, rows []int32, count, width int) {
+func gatherFloat32(dst, src []float32, rows []int32, width int) {
 	switch tier := Active(); {
 	case tier == AVX512 && width >= 16:
-		gatherFloat32AVX512(first(dst), first(src), first(rows), count, len(rows), width)
+		gatherFloat32AVX512(first(dst), first(src), first(rows), len(rows), width)
 	case tier == AVX2 && width >= 8:
-		gatherFloat32AVX2(first(dst), first(src), first(rows), count, len(rows), width)
+		gatherFloat32AVX2(first(dst), first(src), first(rows), len(rows), width)
 	default:
-		gatherFloat32Generic(dst, src, rows[:count], width)
+		gatherFloat32Generic(dst, src, rows, width)
 	}
 }
 

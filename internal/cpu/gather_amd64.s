@@ -4,90 +4,106 @@
 
 #include "textflag.h"
 
-// func gatherUnitAVX2(dst *float32, src *uint8, rows *int32, count int, known int, width int)
+// func gatherUnitAVX2(dst *float32, src *uint8, rows *int32, count int, width int)
 // Requires: AVX, AVX2, CMOV, FMA3, MMX+
-TEXT ·gatherUnitAVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ count+24(FP), BX
-	MOVQ known+32(FP), SI
-	MOVQ width+40(FP), DI
-
-row1:
-	TESTQ   BX, BX
-	JZ      done2
-	MOVLQSX (DX), R8
-	IMULQ   DI, R8
-	LEAQ    (CX)(R8*1), R8
-	DECQ    SI
-	MOVQ    $+8, R9
-	CMPQ    SI, R9
-	CMOVQLT SI, R9
-	MOVLQSX (DX)(R9*4), R9
-	IMULQ   DI, R9
-	LEAQ    (CX)(R9*1), R9
+TEXT ·gatherUnitAVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    width+32(FP), SI
+	IMUL3Q  $0x01, SI, R9
+	DECQ    R9
+	MOVQ    $+4096, DI
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
 	XORQ    R10, R10
-	LEAQ    -8(DI), R11
-	LEAQ    -32(DI), R12
-	CMPQ    R10, R12
-	JG      one4
 
-four3:
-	PREFETCHT0   (R9)(R10*1)
-	VPMOVZXBD    (R8)(R10*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, (AX)(R10*4)
-	VPMOVZXBD    8(R8)(R10*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, 32(AX)(R10*4)
-	VPMOVZXBD    16(R8)(R10*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, 64(AX)(R10*4)
-	VPMOVZXBD    24(R8)(R10*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, 96(AX)(R10*4)
-	ADDQ         $+32, R10
-	CMPQ         R10, R12
-	JLE          four3
+fetch1:
+	CMPQ    R10, BX
+	JGE     done2
+	MOVLQSX (DX)(R10*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*1), DI
+	XORQ    R8, R8
 
-one4:
-	CMPQ         R10, R11
-	JG           rest5
-	VPMOVZXBD    (R8)(R10*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, (AX)(R10*4)
-	ADDQ         $+8, R10
-	JMP          one4
-
-rest5:
-	VPMOVZXBD    (R8)(R11*1), Y0
-	VCVTDQ2PS    Y0, Y0
-	VMULPS       c3b808081<>+0(SB), Y0, Y1
-	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
-	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
-	VMOVUPS      Y1, (AX)(R11*4)
-	LEAQ         (AX)(DI*4), AX
-	ADDQ         $0x04, DX
-	DECQ         BX
-	JMP          row1
+line3:
+	PREFETCHT1 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, R9
+	JL         line3
+	PREFETCHT1 (DI)(R9*1)
+	INCQ       R10
+	JMP        fetch1
 
 done2:
+	LEAQ -8(SI), R9
+	LEAQ -32(SI), R10
+	XORQ R11, R11
+
+row4:
+	CMPQ    R11, BX
+	JGE     done5
+	MOVLQSX (DX)(R11*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*1), DI
+	XORQ    R8, R8
+	CMPQ    R8, R10
+	JG      one7
+
+four6:
+	VPMOVZXBD    (DI)(R8*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, (AX)(R8*4)
+	VPMOVZXBD    8(DI)(R8*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, 32(AX)(R8*4)
+	VPMOVZXBD    16(DI)(R8*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, 64(AX)(R8*4)
+	VPMOVZXBD    24(DI)(R8*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, 96(AX)(R8*4)
+	ADDQ         $+32, R8
+	CMPQ         R8, R10
+	JLE          four6
+
+one7:
+	CMPQ         R8, R9
+	JG           rest8
+	VPMOVZXBD    (DI)(R8*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, (AX)(R8*4)
+	ADDQ         $+8, R8
+	JMP          one7
+
+rest8:
+	VPMOVZXBD    (DI)(R9*1), Y0
+	VCVTDQ2PS    Y0, Y0
+	VMULPS       c3b808081<>+0(SB), Y0, Y1
+	VFNMADD231PS c437f0000<>+0(SB), Y1, Y0
+	VFMADD231PS  c3b808081<>+0(SB), Y0, Y1
+	VMOVUPS      Y1, (AX)(R9*4)
+	LEAQ         (AX)(SI*4), AX
+	INCQ         R11
+	JMP          row4
+
+done5:
 	VZEROUPPER
 	RET
 
@@ -111,67 +127,82 @@ DATA c437f0000<>+24(SB)/4, $0x437f0000
 DATA c437f0000<>+28(SB)/4, $0x437f0000
 GLOBL c437f0000<>(SB), RODATA|NOPTR, $32
 
-// func gatherFloat32AVX2(dst *float32, src *float32, rows *int32, count int, known int, width int)
+// func gatherFloat32AVX2(dst *float32, src *float32, rows *int32, count int, width int)
 // Requires: AVX, CMOV, MMX+
-TEXT ·gatherFloat32AVX2(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ count+24(FP), BX
-	MOVQ known+32(FP), SI
-	MOVQ width+40(FP), DI
-
-row6:
-	TESTQ   BX, BX
-	JZ      done7
-	MOVLQSX (DX), R8
-	IMULQ   DI, R8
-	LEAQ    (CX)(R8*4), R8
-	DECQ    SI
-	MOVQ    $+4, R9
-	CMPQ    SI, R9
-	CMOVQLT SI, R9
-	MOVLQSX (DX)(R9*4), R9
-	IMULQ   DI, R9
-	LEAQ    (CX)(R9*4), R9
+TEXT ·gatherFloat32AVX2(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    width+32(FP), SI
+	IMUL3Q  $0x04, SI, R9
+	DECQ    R9
+	MOVQ    $+4096, DI
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
 	XORQ    R10, R10
-	LEAQ    -8(DI), R11
-	LEAQ    -32(DI), R12
-	CMPQ    R10, R12
-	JG      one9
 
-four8:
-	PREFETCHT0 (R9)(R10*4)
-	PREFETCHT0 64(R9)(R10*4)
-	VMOVUPS    (R8)(R10*4), Y0
-	VMOVUPS    Y0, (AX)(R10*4)
-	VMOVUPS    32(R8)(R10*4), Y0
-	VMOVUPS    Y0, 32(AX)(R10*4)
-	VMOVUPS    64(R8)(R10*4), Y0
-	VMOVUPS    Y0, 64(AX)(R10*4)
-	VMOVUPS    96(R8)(R10*4), Y0
-	VMOVUPS    Y0, 96(AX)(R10*4)
-	ADDQ       $+32, R10
-	CMPQ       R10, R12
-	JLE        four8
+fetch9:
+	CMPQ    R10, BX
+	JGE     done10
+	MOVLQSX (DX)(R10*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*4), DI
+	XORQ    R8, R8
 
-one9:
-	CMPQ    R10, R11
-	JG      rest10
-	VMOVUPS (R8)(R10*4), Y0
-	VMOVUPS Y0, (AX)(R10*4)
-	ADDQ    $+8, R10
-	JMP     one9
+line11:
+	PREFETCHT1 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, R9
+	JL         line11
+	PREFETCHT1 (DI)(R9*1)
+	INCQ       R10
+	JMP        fetch9
 
-rest10:
-	VMOVUPS (R8)(R11*4), Y0
-	VMOVUPS Y0, (AX)(R11*4)
-	LEAQ    (AX)(DI*4), AX
-	ADDQ    $0x04, DX
-	DECQ    BX
-	JMP     row6
+done10:
+	LEAQ -8(SI), R9
+	LEAQ -32(SI), R10
+	XORQ R11, R11
 
-done7:
+row12:
+	CMPQ    R11, BX
+	JGE     done13
+	MOVLQSX (DX)(R11*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*4), DI
+	XORQ    R8, R8
+	CMPQ    R8, R10
+	JG      one15
+
+four14:
+	VMOVUPS (DI)(R8*4), Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	VMOVUPS 32(DI)(R8*4), Y0
+	VMOVUPS Y0, 32(AX)(R8*4)
+	VMOVUPS 64(DI)(R8*4), Y0
+	VMOVUPS Y0, 64(AX)(R8*4)
+	VMOVUPS 96(DI)(R8*4), Y0
+	VMOVUPS Y0, 96(AX)(R8*4)
+	ADDQ    $+32, R8
+	CMPQ    R8, R10
+	JLE     four14
+
+one15:
+	CMPQ    R8, R9
+	JG      rest16
+	VMOVUPS (DI)(R8*4), Y0
+	VMOVUPS Y0, (AX)(R8*4)
+	ADDQ    $+8, R8
+	JMP     one15
+
+rest16:
+	VMOVUPS (DI)(R9*4), Y0
+	VMOVUPS Y0, (AX)(R9*4)
+	LEAQ    (AX)(SI*4), AX
+	INCQ    R11
+	JMP     row12
+
+done13:
 	VZEROUPPER
 	RET
 
@@ -184,38 +215,38 @@ TEXT ·fillAVX2(SB), NOSPLIT, $0-20
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-32, BX
-	JZ           one12
+	JZ           one18
 
-many11:
+many17:
 	VMOVUPS Y0, (AX)(DX*4)
 	VMOVUPS Y0, 32(AX)(DX*4)
 	VMOVUPS Y0, 64(AX)(DX*4)
 	VMOVUPS Y0, 96(AX)(DX*4)
 	ADDQ    $+32, DX
 	CMPQ    DX, BX
-	JB      many11
+	JB      many17
 
-one12:
+one18:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last14
+	JAE  last20
 
-one13:
+one19:
 	VMOVUPS Y0, (AX)(DX*4)
 	ADDQ    $+8, DX
 	CMPQ    DX, BX
-	JB      one13
+	JB      one19
 
-last14:
+last20:
 	SUBQ       DX, CX
-	JZ         done15
+	JZ         done21
 	LEAQ       tailmask<>+0(SB), BX
 	NEGQ       CX
 	VMOVUPS    32(BX)(CX*4), Y1
 	VMASKMOVPS Y0, Y1, (AX)(DX*4)
 
-done15:
+done21:
 	VZEROUPPER
 	RET
 
@@ -237,158 +268,187 @@ DATA tailmask<>+56(SB)/4, $0x00000000
 DATA tailmask<>+60(SB)/4, $0x00000000
 GLOBL tailmask<>(SB), RODATA|NOPTR, $64
 
-// func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, known int, width int)
+// func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, width int)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·gatherUnitAVX512(SB), NOSPLIT, $0-48
+TEXT ·gatherUnitAVX512(SB), NOSPLIT, $0-40
 	MOVQ         dst+0(FP), AX
 	MOVQ         src+8(FP), CX
 	MOVQ         rows+16(FP), DX
 	MOVQ         count+24(FP), BX
-	MOVQ         known+32(FP), SI
-	MOVQ         width+40(FP), DI
+	MOVQ         width+32(FP), SI
 	VBROADCASTSS c3b808081<>+0(SB), Z0
 	VBROADCASTSS c437f0000<>+0(SB), Z1
+	IMUL3Q       $0x01, SI, R9
+	DECQ         R9
+	MOVQ         $+4096, DI
+	CMPQ         R9, DI
+	CMOVQGT      DI, R9
+	XORQ         R10, R10
 
-row1:
-	TESTQ   BX, BX
-	JZ      done2
-	MOVLQSX (DX), R8
-	IMULQ   DI, R8
-	LEAQ    (CX)(R8*1), R8
-	DECQ    SI
-	MOVQ    $+8, R9
-	CMPQ    SI, R9
-	CMOVQLT SI, R9
-	MOVLQSX (DX)(R9*4), R9
-	IMULQ   DI, R9
-	LEAQ    (CX)(R9*1), R9
-	XORQ    R10, R10
-	LEAQ    -16(DI), R11
-	LEAQ    -64(DI), R12
-	CMPQ    R10, R12
-	JG      one4
+fetch1:
+	CMPQ    R10, BX
+	JGE     done2
+	MOVLQSX (DX)(R10*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*1), DI
+	XORQ    R8, R8
 
-four3:
-	PREFETCHT0   (R9)(R10*1)
-	VPMOVZXBD    (R8)(R10*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, (AX)(R10*4)
-	VPMOVZXBD    16(R8)(R10*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, 64(AX)(R10*4)
-	VPMOVZXBD    32(R8)(R10*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, 128(AX)(R10*4)
-	VPMOVZXBD    48(R8)(R10*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, 192(AX)(R10*4)
-	ADDQ         $+64, R10
-	CMPQ         R10, R12
-	JLE          four3
-
-one4:
-	CMPQ         R10, R11
-	JG           rest5
-	VPMOVZXBD    (R8)(R10*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, (AX)(R10*4)
-	ADDQ         $+16, R10
-	JMP          one4
-
-rest5:
-	VPMOVZXBD    (R8)(R11*1), Z2
-	VCVTDQ2PS    Z2, Z2
-	VMULPS       Z0, Z2, Z3
-	VFNMADD231PS Z1, Z3, Z2
-	VFMADD231PS  Z0, Z2, Z3
-	VMOVUPS      Z3, (AX)(R11*4)
-	LEAQ         (AX)(DI*4), AX
-	ADDQ         $0x04, DX
-	DECQ         BX
-	JMP          row1
+line3:
+	PREFETCHT1 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, R9
+	JL         line3
+	PREFETCHT1 (DI)(R9*1)
+	INCQ       R10
+	JMP        fetch1
 
 done2:
+	LEAQ -16(SI), R9
+	LEAQ -64(SI), R10
+	XORQ R11, R11
+
+row4:
+	CMPQ    R11, BX
+	JGE     done5
+	MOVLQSX (DX)(R11*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*1), DI
+	XORQ    R8, R8
+	CMPQ    R8, R10
+	JG      one7
+
+four6:
+	VPMOVZXBD    (DI)(R8*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, (AX)(R8*4)
+	VPMOVZXBD    16(DI)(R8*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, 64(AX)(R8*4)
+	VPMOVZXBD    32(DI)(R8*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, 128(AX)(R8*4)
+	VPMOVZXBD    48(DI)(R8*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, 192(AX)(R8*4)
+	ADDQ         $+64, R8
+	CMPQ         R8, R10
+	JLE          four6
+
+one7:
+	CMPQ         R8, R9
+	JG           rest8
+	VPMOVZXBD    (DI)(R8*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, (AX)(R8*4)
+	ADDQ         $+16, R8
+	JMP          one7
+
+rest8:
+	VPMOVZXBD    (DI)(R9*1), Z2
+	VCVTDQ2PS    Z2, Z2
+	VMULPS       Z0, Z2, Z3
+	VFNMADD231PS Z1, Z3, Z2
+	VFMADD231PS  Z0, Z2, Z3
+	VMOVUPS      Z3, (AX)(R9*4)
+	LEAQ         (AX)(SI*4), AX
+	INCQ         R11
+	JMP          row4
+
+done5:
 	VZEROUPPER
 	RET
 
-// func gatherFloat32AVX512(dst *float32, src *float32, rows *int32, count int, known int, width int)
+// func gatherFloat32AVX512(dst *float32, src *float32, rows *int32, count int, width int)
 // Requires: AVX, AVX512F, CMOV, MMX+
-TEXT ·gatherFloat32AVX512(SB), NOSPLIT, $0-48
-	MOVQ dst+0(FP), AX
-	MOVQ src+8(FP), CX
-	MOVQ rows+16(FP), DX
-	MOVQ count+24(FP), BX
-	MOVQ known+32(FP), SI
-	MOVQ width+40(FP), DI
-
-row6:
-	TESTQ   BX, BX
-	JZ      done7
-	MOVLQSX (DX), R8
-	IMULQ   DI, R8
-	LEAQ    (CX)(R8*4), R8
-	DECQ    SI
-	MOVQ    $+4, R9
-	CMPQ    SI, R9
-	CMOVQLT SI, R9
-	MOVLQSX (DX)(R9*4), R9
-	IMULQ   DI, R9
-	LEAQ    (CX)(R9*4), R9
+TEXT ·gatherFloat32AVX512(SB), NOSPLIT, $0-40
+	MOVQ    dst+0(FP), AX
+	MOVQ    src+8(FP), CX
+	MOVQ    rows+16(FP), DX
+	MOVQ    count+24(FP), BX
+	MOVQ    width+32(FP), SI
+	IMUL3Q  $0x04, SI, R9
+	DECQ    R9
+	MOVQ    $+4096, DI
+	CMPQ    R9, DI
+	CMOVQGT DI, R9
 	XORQ    R10, R10
-	LEAQ    -16(DI), R11
-	LEAQ    -64(DI), R12
-	CMPQ    R10, R12
-	JG      one9
 
-four8:
-	PREFETCHT0 (R9)(R10*4)
-	PREFETCHT0 64(R9)(R10*4)
-	PREFETCHT0 128(R9)(R10*4)
-	PREFETCHT0 192(R9)(R10*4)
-	VMOVUPS    (R8)(R10*4), Z0
-	VMOVUPS    Z0, (AX)(R10*4)
-	VMOVUPS    64(R8)(R10*4), Z0
-	VMOVUPS    Z0, 64(AX)(R10*4)
-	VMOVUPS    128(R8)(R10*4), Z0
-	VMOVUPS    Z0, 128(AX)(R10*4)
-	VMOVUPS    192(R8)(R10*4), Z0
-	VMOVUPS    Z0, 192(AX)(R10*4)
-	ADDQ       $+64, R10
-	CMPQ       R10, R12
-	JLE        four8
+fetch9:
+	CMPQ    R10, BX
+	JGE     done10
+	MOVLQSX (DX)(R10*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*4), DI
+	XORQ    R8, R8
 
-one9:
-	CMPQ    R10, R11
-	JG      rest10
-	VMOVUPS (R8)(R10*4), Z0
-	VMOVUPS Z0, (AX)(R10*4)
-	ADDQ    $+16, R10
-	JMP     one9
+line11:
+	PREFETCHT1 (DI)(R8*1)
+	ADDQ       $0x40, R8
+	CMPQ       R8, R9
+	JL         line11
+	PREFETCHT1 (DI)(R9*1)
+	INCQ       R10
+	JMP        fetch9
 
-rest10:
-	VMOVUPS (R8)(R11*4), Z0
-	VMOVUPS Z0, (AX)(R11*4)
-	LEAQ    (AX)(DI*4), AX
-	ADDQ    $0x04, DX
-	DECQ    BX
-	JMP     row6
+done10:
+	LEAQ -16(SI), R9
+	LEAQ -64(SI), R10
+	XORQ R11, R11
 
-done7:
+row12:
+	CMPQ    R11, BX
+	JGE     done13
+	MOVLQSX (DX)(R11*4), DI
+	IMULQ   SI, DI
+	LEAQ    (CX)(DI*4), DI
+	XORQ    R8, R8
+	CMPQ    R8, R10
+	JG      one15
+
+four14:
+	VMOVUPS (DI)(R8*4), Z0
+	VMOVUPS Z0, (AX)(R8*4)
+	VMOVUPS 64(DI)(R8*4), Z0
+	VMOVUPS Z0, 64(AX)(R8*4)
+	VMOVUPS 128(DI)(R8*4), Z0
+	VMOVUPS Z0, 128(AX)(R8*4)
+	VMOVUPS 192(DI)(R8*4), Z0
+	VMOVUPS Z0, 192(AX)(R8*4)
+	ADDQ    $+64, R8
+	CMPQ    R8, R10
+	JLE     four14
+
+one15:
+	CMPQ    R8, R9
+	JG      rest16
+	VMOVUPS (DI)(R8*4), Z0
+	VMOVUPS Z0, (AX)(R8*4)
+	ADDQ    $+16, R8
+	JMP     one15
+
+rest16:
+	VMOVUPS (DI)(R9*4), Z0
+	VMOVUPS Z0, (AX)(R9*4)
+	LEAQ    (AX)(SI*4), AX
+	INCQ    R11
+	JMP     row12
+
+done13:
 	VZEROUPPER
 	RET
 
@@ -401,37 +461,37 @@ TEXT ·fillAVX512(SB), NOSPLIT, $0-20
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-64, BX
-	JZ           one12
+	JZ           one18
 
-many11:
+many17:
 	VMOVUPS Z0, (AX)(DX*4)
 	VMOVUPS Z0, 64(AX)(DX*4)
 	VMOVUPS Z0, 128(AX)(DX*4)
 	VMOVUPS Z0, 192(AX)(DX*4)
 	ADDQ    $+64, DX
 	CMPQ    DX, BX
-	JB      many11
+	JB      many17
 
-one12:
+one18:
 	MOVQ CX, BX
 	ANDQ $-16, BX
 	CMPQ DX, BX
-	JAE  last14
+	JAE  last20
 
-one13:
+one19:
 	VMOVUPS Z0, (AX)(DX*4)
 	ADDQ    $+16, DX
 	CMPQ    DX, BX
-	JB      one13
+	JB      one19
 
-last14:
+last20:
 	SUBQ    DX, CX
-	JZ      done15
+	JZ      done21
 	MOVQ    $-1, BX
 	BZHIQ   CX, BX, BX
 	KMOVW   BX, K1
 	VMOVUPS Z0, K1, (AX)(DX*4)
 
-done15:
+done21:
 	VZEROUPPER
 	RET

@@ -4,17 +4,17 @@ import "github.com/cornu-ml/cornu/internal/fmath"
 
 // This file chooses between the tiers' gathers.
 
-func gatherUnit(dst []float32, src []uint8, rows []int32, count, width int) {
+func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
 	if Active() == NEON {
-		gatherUnitNEON(first(dst), first(src), first(rows), count, width)
+		gatherUnitNEON(first(dst), first(src), first(rows), len(rows), width)
 	} else {
-		gatherTable(dst, src, rows[:count], width, &fmath.ByteToUnit)
+		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
 	}
 }
 
 // gatherFloat32 is plain Go, whose copy is as fast.
-func gatherFloat32(dst, src []float32, rows []int32, count, width int) {
-	gatherFloat32Generic(dst, src, rows[:count], width)
+func gatherFloat32(dst, src []float32, rows []int32, width int) {
+	gatherFloat32Generic(dst, src, rows, width)
 }
 
 func fill(x []float32, v float32) {

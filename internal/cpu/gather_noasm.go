@@ -4,12 +4,12 @@ package cpu
 
 import "github.com/cornu-ml/cornu/internal/fmath"
 
-func gatherUnit(dst []float32, src []uint8, rows []int32, count, width int) {
-	gatherTable(dst, src, rows[:count], width, &fmath.ByteToUnit)
+func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
+	gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
 }
 
-func gatherFloat32(dst, src []float32, rows []int32, count, width int) {
-	gatherFloat32Generic(dst, src, rows[:count], width)
+func gatherFloat32(dst, src []float32, rows []int32, width int) {
+	gatherFloat32Generic(dst, src, rows, width)
 }
 
 func fill(x []float32, v float32) { fillGeneric(x, v) }

@@ -8,21 +8,21 @@ package cpu
 //
 //	dst[i] = src[row*width+i] / 255
 //
-// known rows, no fewer, are to be wanted before long. width is at least a vector:
-// a last partial one overlaps the one before.
+// It fetches all of them first. width is at least a vector: a last partial one
+// overlaps the one before.
 //
 //go:noescape
-func gatherUnitAVX2(dst *float32, src *uint8, rows *int32, count int, known int, width int)
+func gatherUnitAVX2(dst *float32, src *uint8, rows *int32, count int, width int)
 
 // gatherFloat32AVX2 does this for each of count rows of width elements:
 //
 //	dst[i] = src[row*width+i]
 //
-// known rows, no fewer, are to be wanted before long. width is at least a vector:
-// a last partial one overlaps the one before.
+// It fetches all of them first. width is at least a vector: a last partial one
+// overlaps the one before.
 //
 //go:noescape
-func gatherFloat32AVX2(dst *float32, src *float32, rows *int32, count int, known int, width int)
+func gatherFloat32AVX2(dst *float32, src *float32, rows *int32, count int, width int)
 
 // fillAVX2 does this for each of n elements:
 //
@@ -35,21 +35,21 @@ func fillAVX2(dst *float32, n int, value float32)
 //
 //	dst[i] = src[row*width+i] / 255
 //
-// known rows, no fewer, are to be wanted before long. width is at least a vector:
-// a last partial one overlaps the one before.
+// It fetches all of them first. width is at least a vector: a last partial one
+// overlaps the one before.
 //
 //go:noescape
-func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, known int, width int)
+func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, width int)
 
 // gatherFloat32AVX512 does this for each of count rows of width elements:
 //
 //	dst[i] = src[row*width+i]
 //
-// known rows, no fewer, are to be wanted before long. width is at least a vector:
-// a last partial one overlaps the one before.
+// It fetches all of them first. width is at least a vector: a last partial one
+// overlaps the one before.
 //
 //go:noescape
-func gatherFloat32AVX512(dst *float32, src *float32, rows *int32, count int, known int, width int)
+func gatherFloat32AVX512(dst *float32, src *float32, rows *int32, count int, width int)
 
 // fillAVX512 does this for each of n elements:
 //

@@ -194,9 +194,10 @@ func (t *tiling) cut(g *Gemm) {
 		t.stepK = 448
 		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
 	}
-	if halves && t.n >= 128 {
+	if halves && t.n >= 128 && !t.a.trans {
 		// The front half of the tasks is to the left, the other to the right: a core
-		// keeps to its half of a weight, forward and in the gradient.
+		// keeps to its half of a weight. Of a gradient it is above and below, as in the
+		// optimizer's step.
 		t.regionCols = (t.n/2 + 31) / 32 * 32
 		leastPanels *= 2
 	}

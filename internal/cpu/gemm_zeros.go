@@ -298,8 +298,11 @@ func (t *tiling) cutZeros(g *Gemm) {
 	} else {
 		t.cutRows(t.kernels.listed.tallest(t.vectors))
 		t.downward, t.stepK = t.packB, chain
-		// As of other products, a core keeps to its half of the columns.
+		// As of other products, a core keeps to its half of the columns, or of a gradient's rows.
 		t.regionPanels, t.regionCols = (t.count+7)/8, (t.n/2+31)/32*32
+		if t.a.trans {
+			t.regionPanels, t.regionCols = (t.count+15)/16, t.n
+		}
 	}
 	if t.packB {
 		t.downward, t.stepK = true, min(t.stepK, 1<<15/t.panel)

@@ -89,6 +89,9 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 	}
 	for i, x := range operands {
 		register[x] = i
+		if x.op == graph.OpPack && x.n == n {
+			k.Parts = x.attr.Offsets
+		}
 		k.In = append(k.In, operand(x, shape, cols, data))
 	}
 	for _, x := range constants {

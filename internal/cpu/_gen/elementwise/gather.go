@@ -7,83 +7,89 @@ import (
 
 // This file emits the gathers of rows, and fill.
 
-// ahead is how many rows before their turn rows are fetched into the cache, for
-// elements of so many bytes.
-var ahead = map[int]int32{1: 8, 4: 4}
+// fetched is how many bytes of a row are fetched before the first row is gathered. What
+// follows is fetched by the processor, who sees where it goes on.
+const fetched = 1 << 12
 
 // gather emits a gather of rows of elements of size bytes; convert loads one
 // vector of them.
 func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem) vec) {
 	name += a.suffix()
-	a.function(name, "func(dst *float32, src *"+typ+", rows *int32, count, known, width int)")
+	a.function(name, "func(dst *float32, src *"+typ+", rows *int32, count, width int)")
 	a.Doc(
 		name+" does this for each of count rows of width elements:", "", "\t"+doc, "",
-		"known rows, no fewer, are to be wanted before long. width is at least a vector:",
-		"a last partial one overlaps the one before.",
+		"It fetches all of them first. width is at least a vector: a last partial one",
+		"overlaps the one before.",
 	)
 	dst := a.Load(a.Param("dst"), a.GP64())
 	src := a.Load(a.Param("src"), a.GP64())
 	rows := a.Load(a.Param("rows"), a.GP64())
 	count := a.Load(a.Param("count"), a.GP64())
-	known := a.Load(a.Param("known"), a.GP64())
 	width := a.Load(a.Param("width"), a.GP64())
 	a.hoist(func() { convert(operand.Mem{Base: src}) })
 
-	// at returns where row r begins.
-	rowAt := func(r operand.Op) reg.GPVirtual {
-		p := a.GP64()
-		a.MOVLQSX(r, p)
-		a.IMULQ(width, p)
-		a.LEAQ(operand.Mem{Base: src, Index: p, Scale: uint8(size)}, p)
-		return p
+	from, i, last := a.GP64(), a.GP64(), a.GP64()
+	// eachRow emits a loop over the rows, which begin at from.
+	eachRow := func(name string, body func()) {
+		row, done, n := a.label(name), a.label("done"), a.GP64()
+		a.XORQ(n, n)
+		a.Label(row)
+		a.CMPQ(n, count)
+		a.JGE(operand.LabelRef(done))
+		a.MOVLQSX(operand.Mem{Base: rows, Index: n, Scale: 4}, from)
+		a.IMULQ(width, from)
+		a.LEAQ(operand.Mem{Base: src, Index: from, Scale: uint8(size)}, from)
+		body()
+		a.INCQ(n)
+		a.JMP(operand.LabelRef(row))
+		a.Label(done)
 	}
-	w := a.lanes()
-	row, done := a.label("row"), a.label("done")
-	a.Label(row)
-	a.TESTQ(count, count)
-	a.JZ(operand.LabelRef(done))
-	from := rowAt(operand.Mem{Base: rows})
-	// The row to fetch: the last one again near the end.
-	a.DECQ(known)
-	next := a.GP64()
-	a.MOVQ(operand.I32(ahead[size]), next)
-	a.CMPQ(known, next)
-	a.CMOVQLT(known, next)
-	fetch := rowAt(operand.Mem{Base: rows, Index: next, Scale: 4})
 
-	i, last := a.GP64(), a.GP64()
-	a.XORQ(i, i)
-	a.LEAQ(operand.Mem{Base: width, Disp: -w}, last)
-	// Four vectors, that is a line or some, then one at a time.
-	four, one, rest := a.label("four"), a.label("one"), a.label("rest")
+	a.IMUL3Q(operand.Imm(uint64(size)), width, last)
+	a.DECQ(last)
+	bound := a.GP64()
+	a.MOVQ(operand.I32(fetched), bound)
+	a.CMPQ(last, bound)
+	a.CMOVQGT(bound, last)
+	eachRow("fetch", func() {
+		line := a.label("line")
+		a.XORQ(i, i)
+		a.Label(line)
+		a.PREFETCHT1(operand.Mem{Base: from, Index: i, Scale: 1})
+		a.ADDQ(operand.Imm(64), i)
+		a.CMPQ(i, last)
+		a.JL(operand.LabelRef(line))
+		a.PREFETCHT1(operand.Mem{Base: from, Index: last, Scale: 1})
+	})
+
+	w := a.lanes()
 	limit := a.GP64()
+	a.LEAQ(operand.Mem{Base: width, Disp: -w}, last)
 	a.LEAQ(operand.Mem{Base: width, Disp: -4 * w}, limit)
-	a.CMPQ(i, limit)
-	a.JG(operand.LabelRef(one))
-	a.Label(four)
-	for line := 0; line < 4*w*size; line += 64 {
-		a.PREFETCHT0(operand.Mem{Base: fetch, Index: i, Scale: uint8(size), Disp: line})
-	}
-	for k := range 4 {
-		v := convert(operand.Mem{Base: from, Index: i, Scale: uint8(size), Disp: k * w * size})
-		a.VMOVUPS(v, at(dst, i, 4*k*w))
-	}
-	a.ADDQ(operand.I32(4*w), i)
-	a.CMPQ(i, limit)
-	a.JLE(operand.LabelRef(four))
-	a.Label(one)
-	a.CMPQ(i, last)
-	a.JG(operand.LabelRef(rest))
-	a.VMOVUPS(convert(operand.Mem{Base: from, Index: i, Scale: uint8(size)}), at(dst, i, 0))
-	a.ADDQ(operand.I32(w), i)
-	a.JMP(operand.LabelRef(one))
-	a.Label(rest)
-	a.VMOVUPS(convert(operand.Mem{Base: from, Index: last, Scale: uint8(size)}), at(dst, last, 0))
-	a.LEAQ(operand.Mem{Base: dst, Index: width, Scale: 4}, dst)
-	a.ADDQ(operand.Imm(4), rows)
-	a.DECQ(count)
-	a.JMP(operand.LabelRef(row))
-	a.Label(done)
+	eachRow("row", func() {
+		// Four vectors, that is a line or some, then one at a time.
+		four, one, rest := a.label("four"), a.label("one"), a.label("rest")
+		a.XORQ(i, i)
+		a.CMPQ(i, limit)
+		a.JG(operand.LabelRef(one))
+		a.Label(four)
+		for k := range 4 {
+			v := convert(operand.Mem{Base: from, Index: i, Scale: uint8(size), Disp: k * w * size})
+			a.VMOVUPS(v, at(dst, i, 4*k*w))
+		}
+		a.ADDQ(operand.I32(4*w), i)
+		a.CMPQ(i, limit)
+		a.JLE(operand.LabelRef(four))
+		a.Label(one)
+		a.CMPQ(i, last)
+		a.JG(operand.LabelRef(rest))
+		a.VMOVUPS(convert(operand.Mem{Base: from, Index: i, Scale: uint8(size)}), at(dst, i, 0))
+		a.ADDQ(operand.I32(w), i)
+		a.JMP(operand.LabelRef(one))
+		a.Label(rest)
+		a.VMOVUPS(convert(operand.Mem{Base: from, Index: last, Scale: uint8(size)}), at(dst, last, 0))
+		a.LEAQ(operand.Mem{Base: dst, Index: width, Scale: 4}, dst)
+	})
 	a.VZEROUPPER()
 	a.RET()
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/gotypes"
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/mmcloughlin/avo/x86"
@@ -186,6 +187,18 @@ func (a *asm) zero() vec {
 }
 
 // Memory.
+
+// fetchToWrite asks for some lines from m on, up to four, which are to be written: the
+// other cores lose them while there is time. It is PREFETCHW, which Go's assembler lacks.
+func (a *asm) fetchToWrite(m operand.Mem, lines int) {
+	const middle = 128 // so that the lines are less than 128 bytes from the register
+	m.Disp += middle
+	a.LEAQ(m, reg.RAX)
+	for i := range lines {
+		code := uint32(0x480D0F) | uint32(uint8(64*i-middle))<<24 // PREFETCHW disp8(AX)
+		a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []op{operand.U32(code)}, Inputs: []op{reg.RAX}})
+	}
+}
 
 func (a *asm) load(m op) vec {
 	v := a.vec()

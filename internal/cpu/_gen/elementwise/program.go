@@ -176,6 +176,9 @@ func fusedLoop(a *asm, f fused.Program) {
 			}
 			return v[s]
 		}
+		if f.Updates() && a.tail == nil && !careful {
+			a.fetchToWrite(at(pointers["out "+f.Outputs[0]], i, disp+toWrite), 1)
+		}
 		land := func() {}
 		if decays := f.Decays(); decays != nil && !careful {
 			land = a.unlessTiny(value(decays[0]), value(decays[1]), func() { compute(i, disp, true) })

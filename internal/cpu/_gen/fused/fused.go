@@ -112,6 +112,10 @@ func (p Program) Dropout() bool { return p.has("Dropout") }
 // Divides reports whether p keeps the divider busy.
 func (p Program) Divides() bool { return p.has("Div") || p.has("Sqrt") }
 
+// Updates reports whether p is an optimizer's: its first output is a parameter, which all
+// cores read before.
+func (p Program) Updates() bool { return slices.Contains(p.Vectors, "p") }
+
 // Decays returns the vectors that become denormal together where a gradient stays away:
 // it and the average that forgets.
 func (p Program) Decays() []string {
