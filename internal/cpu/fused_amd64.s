@@ -905,15 +905,15 @@ row72:
 	JZ           one75
 
 many74:
-	LEAQ    1152(R8)(R9*4), AX
-	LONG    $0x80480d0f
+	LEAQ    1024(R8)(R9*4), AX
+	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R9*4), Y2
 	VSUBPS  Y1, Y2, Y1
 	VMOVUPS Y1, (R8)(R9*4)
-	LEAQ    1184(R8)(R9*4), AX
-	LONG    $0x80480d0f
+	LEAQ    1056(R8)(R9*4), AX
+	LONG    $0x00480d0f
 	VMOVUPS 32(DI)(R9*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS 32(SI)(R9*4), Y2
@@ -930,8 +930,8 @@ one75:
 	JAE  last77
 
 one76:
-	LEAQ    1152(R8)(R9*4), AX
-	LONG    $0x80480d0f
+	LEAQ    1024(R8)(R9*4), AX
+	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R9*4), Y2
@@ -1002,8 +1002,8 @@ row79:
 	JAE          last82
 
 one81:
-	LEAQ     1152(R9)(R11*4), AX
-	LONG     $0x80480d0f
+	LEAQ     1024(R9)(R11*4), AX
+	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
 	VMOVUPS  (R8)(R11*4), Y3
 	VORPS    Y3, Y2, Y4
@@ -1325,8 +1325,8 @@ row88:
 	JAE          last91
 
 one90:
-	LEAQ     1152(R9)(R11*4), AX
-	LONG     $0x80480d0f
+	LEAQ     1024(R9)(R11*4), AX
+	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
 	VMOVUPS  (R8)(R11*4), Y3
 	VORPS    Y3, Y2, Y4
@@ -1606,8 +1606,8 @@ row97:
 	JAE          last100
 
 one99:
-	LEAQ        1152(R10)(R13*4), AX
-	LONG        $0x80480d0f
+	LEAQ        1024(R10)(R13*4), AX
+	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y4
 	VMOVUPS     (R8)(R13*4), Y5
 	VORPS       Y5, Y4, Y6
@@ -1991,8 +1991,8 @@ row106:
 	JAE          last109
 
 one108:
-	LEAQ        1152(R10)(R13*4), AX
-	LONG        $0x80480d0f
+	LEAQ        1024(R10)(R13*4), AX
+	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y6
 	VMOVUPS     (R8)(R13*4), Y7
 	VORPS       Y7, Y6, Y8
@@ -2450,8 +2450,8 @@ row115:
 	JAE          last118
 
 one117:
-	LEAQ        1152(R9)(R11*4), AX
-	LONG        $0x80480d0f
+	LEAQ        1024(R9)(R11*4), AX
+	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Y4
 	VMOVUPS     (R8)(R11*4), Y5
 	VORPS       Y5, Y4, Y6
@@ -3594,15 +3594,15 @@ row72:
 	JZ           one75
 
 many74:
-	LEAQ    1152(R8)(R9*4), AX
-	LONG    $0x80480d0f
+	LEAQ    1024(R8)(R9*4), AX
+	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R9*4), Z2
 	VSUBPS  Z1, Z2, Z1
 	VMOVUPS Z1, (R8)(R9*4)
-	LEAQ    1216(R8)(R9*4), AX
-	LONG    $0x80480d0f
+	LEAQ    1088(R8)(R9*4), AX
+	LONG    $0x00480d0f
 	VMOVUPS 64(DI)(R9*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS 64(SI)(R9*4), Z2
@@ -3619,8 +3619,8 @@ one75:
 	JAE  last77
 
 one76:
-	LEAQ    1152(R8)(R9*4), AX
-	LONG    $0x80480d0f
+	LEAQ    1024(R8)(R9*4), AX
+	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R9*4), Z2
@@ -3694,8 +3694,8 @@ row79:
 	JAE          last84
 
 one83:
-	LEAQ     1152(R9)(R11*4), AX
-	LONG     $0x80480d0f
+	LEAQ     1024(R9)(R11*4), AX
+	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
 	VMOVUPS  (R8)(R11*4), Z6
 	VORPS    Z6, Z5, Z7
@@ -3956,8 +3956,8 @@ row90:
 	JAE          last95
 
 one94:
-	LEAQ     1152(R9)(R11*4), AX
-	LONG     $0x80480d0f
+	LEAQ     1024(R9)(R11*4), AX
+	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
 	VMOVUPS  (R8)(R11*4), Z6
 	VORPS    Z6, Z5, Z7
@@ -4311,8 +4311,8 @@ row101:
 	JAE          last106
 
 one105:
-	LEAQ        1152(R10)(R13*4), AX
-	LONG        $0x80480d0f
+	LEAQ        1024(R10)(R13*4), AX
+	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z8
 	VMOVUPS     (R8)(R13*4), Z9
 	VORPS       Z9, Z8, Z10
@@ -4752,8 +4752,8 @@ row112:
 	JAE          last117
 
 one116:
-	LEAQ        1152(R10)(R13*4), AX
-	LONG        $0x80480d0f
+	LEAQ        1024(R10)(R13*4), AX
+	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z10
 	VMOVUPS     (R8)(R13*4), Z11
 	VORPS       Z11, Z10, Z12
@@ -5327,8 +5327,8 @@ row123:
 	JAE          last128
 
 one127:
-	LEAQ        1152(R9)(R11*4), AX
-	LONG        $0x80480d0f
+	LEAQ        1024(R9)(R11*4), AX
+	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Z8
 	VMOVUPS     (R8)(R11*4), Z9
 	VORPS       Z9, Z8, Z10

@@ -188,16 +188,12 @@ func (a *asm) zero() vec {
 
 // Memory.
 
-// fetchToWrite asks for some lines from m on, up to four, which are to be written: the
-// other cores lose them while there is time. It is PREFETCHW, which Go's assembler lacks.
-func (a *asm) fetchToWrite(m operand.Mem, lines int) {
-	const middle = 128 // so that the lines are less than 128 bytes from the register
-	m.Disp += middle
+// fetchToWrite asks for the line of m, which is to be written: the other cores lose it
+// while there is time. It is PREFETCHW, which Go's assembler doesn't know.
+func (a *asm) fetchToWrite(m operand.Mem) {
 	a.LEAQ(m, reg.RAX)
-	for i := range lines {
-		code := uint32(0x480D0F) | uint32(uint8(64*i-middle))<<24 // PREFETCHW disp8(AX)
-		a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []op{operand.U32(code)}, Inputs: []op{reg.RAX}})
-	}
+	code := operand.U32(0x00480D0F) // PREFETCHW 0(AX)
+	a.Instruction(&ir.Instruction{Opcode: "LONG", Operands: []op{code}, Inputs: []op{reg.RAX}})
 }
 
 func (a *asm) load(m op) vec {

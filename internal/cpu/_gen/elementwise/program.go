@@ -131,6 +131,9 @@ const (
 	fusedShiftStep = fusedKeepShift + 8
 )
 
+// toWrite is how many bytes before their turn lines are fetched that are to be written.
+const toWrite = 1 << 10
+
 // fusedLoop emits f as one loop over the columns of each row.
 func fusedLoop(a *asm, f fused.Program) {
 	name := "fused" + f.Name + a.suffix()
@@ -177,7 +180,7 @@ func fusedLoop(a *asm, f fused.Program) {
 			return v[s]
 		}
 		if f.Updates() && a.tail == nil && !careful {
-			a.fetchToWrite(at(pointers["out "+f.Outputs[0]], i, disp+toWrite), 1)
+			a.fetchToWrite(at(pointers["out "+f.Outputs[0]], i, disp+toWrite))
 		}
 		land := func() {}
 		if decays := f.Decays(); decays != nil && !careful {
