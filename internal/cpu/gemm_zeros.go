@@ -90,6 +90,9 @@ func (g *Gemm) prepareZeros() {
 	z.counts = make([]int32, t.count*z.words)
 	z.panels = 64 / (t.height + min(t.higher, 1))
 	z.groups = (t.count + z.panels - 1) / z.panels
+	z.groups += z.groups % 2 // two cores get as many each
+	z.panels = (t.count + z.groups - 1) / z.groups
+	z.groups = (t.count + z.panels - 1) / z.panels
 	z.left.Store(notLooked)
 	g.nonzeros = z
 }
