@@ -51,6 +51,9 @@ const (
 	// it over takes 1 µs where the cores are far apart.
 	serialWork = 5 << 16
 
+	// To store an element of C costs as much as so many multiply-adds.
+	storeWork = 16
+
 	// A C of so many elements is not kept in the caches for whoever reads it next, if
 	// there are so many multiply-adds for each: those that go past the caches are slow.
 	pastCache, pastWork = 2 << 20, 24
@@ -112,7 +115,7 @@ func (t *tiling) cut(g *Gemm) {
 	}
 	t.panel = t.vectors * lanes
 	tallest := t.kernels.tiles.tallest(t.vectors)
-	work := t.m * t.n * g.K
+	work := t.m * t.n * max(g.K, storeWork)
 	inL2 := min(g.K, chain)*t.n <= l2
 	big := t.m*min(g.K, chain) > 2<<20
 	page := 512 / t.panel * t.panel // columns that make good use of a page
