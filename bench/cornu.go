@@ -22,6 +22,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -222,7 +223,7 @@ func timed(f func() error) (Answer, error) {
 // better of 2, as in peers/gemm.c.
 func multiply(m, n, k int, transA, transB bool) float64 {
 	fill := func(n int) []float32 {
-		x := make([]float32, n)
+		x := mem.Make[float32](n)
 		for i := range x {
 			x[i] = float32(i*7919%1000)/1000 - 0.5
 		}
@@ -230,7 +231,7 @@ func multiply(m, n, k int, transA, transB bool) float64 {
 	}
 	g := cpu.Gemm{
 		M: m, N: n, K: k, TransA: transA, TransB: transB,
-		A: fill(m * k), B: fill(k * n), C: make([]float32, m*n), LDA: k, LDB: n, LDC: n,
+		A: fill(m * k), B: fill(k * n), C: mem.Make[float32](m*n), LDA: k, LDB: n, LDC: n,
 	}
 	if transA {
 		g.LDA = m
