@@ -118,7 +118,10 @@ type line [128]byte
 // before it sleeps. To wake a goroutine on an idle core takes up to 100 µs, so a
 // step runs at full speed only if the gaps between its kernels are shorter than
 // spin; and who spins for as long as waking takes loses at most as much again.
-const spin = 50 * time.Microsecond
+//
+// The caller spins longer if the last helper is at an index that takes longer: a caller
+// who sleeps wakes up on the helper's thread, so the next job would begin without it.
+const spin, mostSpin = 50 * time.Microsecond, 500 * time.Microsecond
 
 // While a helper spins it offers the core to other threads, again and again: if it
 // is sent away then, it holds no index that others would wait for. The caller does
@@ -149,7 +152,8 @@ func (c *crew) run(job Job, n int) {
 	}
 	did := c.drain(0)
 	drained := now()
-	c.await()
+	index := (drained - start) / time.Duration(max(did, 1))
+	c.await(min(max(spin, index), mostSpin))
 	c.job = nil
 	c.review(did, start, drained, now())
 }
@@ -248,9 +252,9 @@ func (c *crew) wanted() bool {
 	return open>>32 != open&(1<<32-1) || c.closed.Load()
 }
 
-// await returns when the job is finished.
-func (c *crew) await() {
-	if watch(c.finished, patience) {
+// await returns when the job is finished. It spins for as long as an index may take.
+func (c *crew) await(spin time.Duration) {
+	if watch(c.finished, patience, spin) {
 		return
 	}
 	for !c.finished() {
@@ -267,7 +271,7 @@ func (c *crew) help(worker int) {
 	h := &c.helpers[worker-1]
 	for !c.closed.Load() {
 		c.drain(worker)
-		if watch(c.wanted, 0) {
+		if watch(c.wanted, 0, spin) {
 			continue
 		}
 		h.asleep.Store(true)
@@ -277,9 +281,9 @@ func (c *crew) help(worker int) {
 	}
 }
 
-// watch spins until the event, and gives up after a while. It yields once its
-// patience is over.
-func watch(event func() bool, patience time.Duration) bool {
+// watch waits for the event, and gives up when it has spun for that long. It yields once
+// its patience is over.
+func watch(event func() bool, patience, spin time.Duration) bool {
 	begin := now()
 	for {
 		for range 64 {
