@@ -122,7 +122,7 @@ func targetRows(t []float32, r0, r1, n int, sparse bool) []float32 {
 
 // rowGrain is the number of elements of a softmax that are worth handing to
 // another core.
-const rowGrain = 8192
+const rowGrain = 2048
 
 // rowTasks returns the number of tasks of a kernel over rows of n elements, and
 // taskRows the rows of one.
