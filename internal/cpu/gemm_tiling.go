@@ -118,6 +118,23 @@ func (t *tiling) cut(g *Gemm) {
 	work := t.m * t.n * max(g.K, storeWork)
 	inL2 := min(g.K, chain)*t.n <= l2
 	big := t.m*min(g.K, chain) > 2<<20
+	// Tiles read one row of a transposed A for each k. If A is far away, it is packed, or
+	// those rows are few enough to stay where they are until all tiles have passed. Of
+	// others they read runs, the longer the better.
+	least, far := 449, 1<<17
+	if lanes == 8 {
+		least, far = 256, 1<<15
+	}
+	steep := t.a.trans && t.m*g.K > far
+	downK := 1024
+	switch {
+	case steep:
+		downK = 64
+	case t.a.trans:
+		downK = 448
+	case big:
+		downK = chain
+	}
 	page := 512 / t.panel * t.panel // columns that make good use of a page
 
 	t.regionCols = t.n
@@ -146,7 +163,7 @@ func (t *tiling) cut(g *Gemm) {
 			t.stepK = 10
 			t.regionCols = 1024
 		}
-	case g.K >= 64 && t.n >= 128 && (t.m >= 4096 || t.m >= 1024 && t.n > 448 || t.m > 448 && !inL2):
+	case g.K >= 64 && t.n >= 128 && (t.m >= 4096 || t.m >= 1024 && t.n > 448 || t.m > 448 && !inL2 || t.m >= least && steep):
 		t.shared = true
 		t.packA, t.packB, t.downward = true, true, true
 		t.stepK = passK
@@ -157,7 +174,7 @@ func (t *tiling) cut(g *Gemm) {
 	case !inL2 && big || t.b.trans && t.m > 512: // A is read once
 		t.packB, t.downward = true, true
 		t.regionCols = min(page/2, t.n)
-		t.stepK = 256
+		t.stepK = min(downK, 256)
 		leastPanels = max(t.m/tallest/8, 7)
 	case !inL2 && !t.b.trans:
 		t.packB, t.downward = true, true
@@ -181,13 +198,13 @@ func (t *tiling) cut(g *Gemm) {
 	case g.Epilogue == nil && t.m >= 4*tallest && t.m*t.n <= 4*l2 && g.K >= 64:
 		t.downward = true
 		t.regionCols = t.panel
-		t.stepK = 512
+		t.stepK = downK
 		if columns := (t.n + t.panel - 1) / t.panel; columns < 8 {
 			leastPanels = max(t.m/tallest*columns/8, 1)
 		}
 	case t.m >= 40*tallest && g.K >= 64:
 		t.downward, halves = true, true
-		t.stepK = 448
+		t.stepK = downK
 		leastPanels = 10
 	case t.m > 3*tallest:
 		halves = true
