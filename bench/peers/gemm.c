@@ -96,13 +96,15 @@ static int ascending(const void *a, const void *b) {
 	return (x > y) - (x < y);
 }
 
-// seconds returns the median time of a product, of 3 series of some milliseconds each; of a long one, the better of 2.
+// seconds returns the median time of a product, of 3 series of some milliseconds each, after as many as give the system time
+// to let threads that slept have cores of their own; of a long one, the better of 2.
 static double seconds(const product *p) {
 	double start = now(), s[3];
 	multiply(p);
 	double once = now() - start;
 	int calls = 1, series = 2;
 	if (once < 0.1) {
+		for (start = now(); now() - start < 50e-3;) multiply(p);
 		start = now();
 		multiply(p);
 		calls = 4e-3 / (now() - start + 1e-8) + 1, series = 3;

@@ -41,7 +41,7 @@ type tiling struct {
 
 const (
 	// l2 is how many elements of B may stay in the second-level cache. It doesn't pay to
-	// pack twice as many for so few rows for each lane of a vector.
+	// pack twice as many for so few rows for each lane of a vector, unless they are long.
 	l2, someRows = 208 << 10, 8
 
 	// A B of more elements comes from memory: for so many rows it is read row by row,
@@ -117,7 +117,7 @@ func (t *tiling) cut(g *Gemm) {
 	t.panel = t.vectors * lanes
 	tallest := t.kernels.tiles.tallest(t.vectors)
 	work := t.m * t.n * max(g.K, storeWork)
-	inL2 := min(g.K, chain)*t.n <= l2 || t.m <= someRows*lanes && min(g.K, chain)*t.n <= 2*l2
+	inL2 := min(g.K, chain)*t.n <= l2 || t.m <= someRows*lanes && g.K*t.n <= 2*l2 && g.K <= 8*t.n
 	big := t.m*min(g.K, chain) > 2<<20
 	// Tiles read one row of a transposed A for each k. If A is far away, it is packed, or
 	// those rows are few enough to stay where they are until all tiles have passed. Of
