@@ -353,3 +353,41 @@ func TestRunAllocatesNothing(t *testing.T) {
 		}
 	}
 }
+
+// Parts change the order of tasks alone: what they do is all elements, each once, the front
+// half of every large part before any back half.
+func TestPartsAreCutInHalves(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 50 {
+		var parts []int
+		n := 0
+		for range 2 + r.IntN(6) {
+			parts = append(parts, n)
+			n += 16 * (1 + r.IntN(1<<r.IntN(14)))
+		}
+		n -= r.IntN(16) // the last part may end within a line
+		x := make([]float32, n)
+		e := &Elementwise{
+			Program: &Program{Operands: 1, Consts: []float32{1}, Code: []Instr{{Op: OpAdd, A: 0, B: 1}}, Outputs: []uint8{2}},
+			Rows:    1, Cols: n, In: []Operand{{x, n, 1}}, Out: []Operand{{x, n, 1}}, Parts: parts,
+		}
+		e.Run(testPools[3])
+		for i, v := range x {
+			if v != 1 {
+				t.Fatalf("parts %v of %d: element %d was done %v times", parts, n, i, v)
+			}
+		}
+		turns := 0 // from one part's end to another's beginning
+		for i, p := range e.pieces {
+			if p[0]%lineFloats != 0 || p[0] >= p[1] {
+				t.Errorf("parts %v of %d: piece %v", parts, n, p)
+			}
+			if i > 0 && p[0] < e.pieces[i-1][0] {
+				turns++
+			}
+		}
+		if turns > 1 {
+			t.Errorf("parts %v of %d are gone over more than twice: %v", parts, n, e.pieces)
+		}
+	}
+}
