@@ -231,7 +231,7 @@ func multiply(m, n, k int, transA, transB bool) float64 {
 	}
 	g := cpu.Gemm{
 		M: m, N: n, K: k, TransA: transA, TransB: transB,
-		A: fill(m * k), B: fill(k * n), C: mem.Make[float32](m*n), LDA: k, LDB: n, LDC: n,
+		A: fill(m * k), B: fill(k * n), C: mem.Make[float32](m * n), LDA: k, LDB: n, LDC: n,
 	}
 	if transA {
 		g.LDA = m
