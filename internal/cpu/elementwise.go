@@ -210,7 +210,7 @@ func (e *Elementwise) split() {
 		return
 	}
 	grain := max(grainCost/e.Program.cost(), tileSize) / tileSize * tileSize
-	if e.flat && len(e.Parts) > 1 {
+	if e.flat && len(e.Parts) > 1 && cols > fewTasks*grain {
 		e.splitParts(cols, grain)
 		return
 	}
@@ -229,7 +229,7 @@ func (e *Elementwise) splitParts(n, grain int) {
 	var front, back [][2]int
 	for begin, i := 0, 0; begin < n; {
 		end := begin
-		for end < n && end-begin < 4*grain {
+		for end < n && end-begin < fewTasks*grain {
 			if i++; i < len(e.Parts) {
 				end = e.Parts[i]
 			} else {
