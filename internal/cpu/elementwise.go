@@ -199,6 +199,9 @@ func overlap(a, b []float32) bool {
 // core, in additions (a few microseconds).
 const grainCost = 1 << 17
 
+// A part of fewer tasks is not cut in halves, but with those behind it.
+const partTasks = 4
+
 // split cuts the matrix into the chunks of Run. It looks at the shape and the
 // program alone.
 func (e *Elementwise) split() {
@@ -210,7 +213,7 @@ func (e *Elementwise) split() {
 		return
 	}
 	grain := max(grainCost/e.Program.cost(), tileSize) / tileSize * tileSize
-	if e.flat && len(e.Parts) > 1 && cols > fewTasks*grain {
+	if e.flat && len(e.Parts) > 1 && cols > partTasks*grain {
 		e.splitParts(cols, grain)
 		return
 	}
@@ -229,7 +232,7 @@ func (e *Elementwise) splitParts(n, grain int) {
 	var front, back [][2]int
 	for begin, i := 0, 0; begin < n; {
 		end := begin
-		for end < n && end-begin < fewTasks*grain {
+		for end < n && end-begin < partTasks*grain {
 			if i++; i < len(e.Parts) {
 				end = e.Parts[i]
 			} else {

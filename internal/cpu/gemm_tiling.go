@@ -39,6 +39,9 @@ type tiling struct {
 	scripts                  [][]gemmCall // of tasks that are small
 }
 
+// StoreWork is how many multiply-adds cost as much as to store an element of a product.
+const StoreWork = 16
+
 const (
 	// l2 is how many elements of B may stay in the second-level cache. It doesn't pay to
 	// pack twice as many for so few rows for each lane of a vector, unless they are long.
@@ -51,9 +54,6 @@ const (
 	// A product of fewer multiply-adds runs on one core: it takes 3 µs, and to hand half of
 	// it over takes 1 µs where the cores are far apart.
 	serialWork = 5 << 16
-
-	// To store an element of C costs as much as so many multiply-adds.
-	storeWork = 16
 
 	// A C of so many elements is not kept in the caches for whoever reads it next, if
 	// there are so many multiply-adds for each: those that go past the caches are slow.
@@ -116,7 +116,7 @@ func (t *tiling) cut(g *Gemm) {
 	}
 	t.panel = t.vectors * lanes
 	tallest := t.kernels.tiles.tallest(t.vectors)
-	work := t.m * t.n * max(g.K, storeWork)
+	work := t.m * t.n * max(g.K, StoreWork)
 	inL2 := min(g.K, chain)*t.n <= l2 || t.m <= someRows*lanes && g.K*t.n <= 2*l2 && g.K <= 8*t.n
 	big := t.m*min(g.K, chain) > 2<<20
 	// Tiles read one row of a transposed A for each k. If A is far away, it is packed, or

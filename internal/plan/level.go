@@ -130,7 +130,7 @@ func (u *unit) cost() int {
 					k = a[len(a)-2]
 				}
 			}
-			ns += v.n * max(k, 16) / 128 // few k cost what storing costs
+			ns += v.n * max(k, cpu.StoreWork) / 128
 		case graph.OpSoftmax, graph.OpLogSoftmax, graph.OpSoftmaxCrossentropy, graph.OpSoftmaxCrossentropyGrad:
 			ns += v.in[0].n
 		case graph.OpSum, graph.OpReduceMax, graph.OpReduceMin, graph.OpArgMax:
