@@ -53,7 +53,7 @@ func sources(t *testing.T, a *data.Arrays) map[string]data.Source {
 func generated(t *testing.T, a *data.Arrays) data.Source {
 	t.Helper()
 	spec := a.Spec()
-	return data.Func(spec, func(data.EpochConfig) iter.Seq2[data.Sample, error] {
+	return data.Func(spec, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 		return func(yield func(data.Sample, error) bool) {
 			for i := range a.Len() {
 				s := data.Sample{X: [][]float32{make([]float32, spec.X[0].Numel())}, Y: [][]float32{make([]float32, spec.Y[0].Numel())}}
@@ -216,7 +216,7 @@ func TestDataThatAreEmpty(t *testing.T) {
 			t.Errorf("%s: got error %v", call, err)
 		}
 	}
-	nothing := data.Func(data.Spec{X: []tensor.Shape{{8}}, Y: []tensor.Shape{{3}}, Len: -1}, func(data.EpochConfig) iter.Seq2[data.Sample, error] {
+	nothing := data.Func(data.Spec{X: []tensor.Shape{{8}}, Y: []tensor.Shape{{3}}, Len: -1}, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 		return func(func(data.Sample, error) bool) {}
 	})
 	_, err := model.Fit(ctx, nothing, cornu.FitConfig{Quiet: true})
@@ -227,7 +227,7 @@ func TestDataThatAreEmpty(t *testing.T) {
 
 func TestASourceThatFails(t *testing.T) {
 	broken := errors.New("the cable is loose")
-	source := data.Func(points(t, 20).Spec(), func(data.EpochConfig) iter.Seq2[data.Sample, error] {
+	source := data.Func(points(t, 20).Spec(), func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 		return func(yield func(data.Sample, error) bool) { yield(data.Sample{}, broken) }
 	})
 	model := compiled(t, 0, still)
@@ -454,7 +454,7 @@ func FuzzMisuse(f *testing.F) {
 				&data.Arrays{X: a.X, Y: []data.Column{labels}}, &data.Arrays{X: a.X}, &data.Arrays{X: a.X, Y: a.X},
 				&data.Arrays{X: append(a.X, a.X...), Y: a.Y}, &data.Arrays{X: a.X, Y: points(t, 4).Y}, &data.Arrays{X: a.X, Y: a.Y, Weights: []float32{1}},
 				data.Func(data.Spec{}, nil), data.Func(data.Spec{X: []tensor.Shape{{8}}, Y: []tensor.Shape{{3}}, Len: -1}, nil),
-				data.Func(a.Spec(), func(data.EpochConfig) iter.Seq2[data.Sample, error] {
+				data.Func(a.Spec(), func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 					return func(yield func(data.Sample, error) bool) { yield(data.Sample{}, nil) }
 				}),
 				endless(data.Spec{X: []tensor.Shape{{8}}, Y: []tensor.Shape{{3}}, Len: 10}, data.Sample{X: [][]float32{wave(8, 1)}, Y: [][]float32{{0, 0, 1}}}),
@@ -530,7 +530,9 @@ func FuzzMisuse(f *testing.F) {
 // liar is a source that gives less than it promises.
 type liar struct{ *data.Arrays }
 
-func (l liar) Epoch(data.EpochConfig) (data.Batches, error) { return liarBatches{}, nil }
+func (l liar) Epoch(context.Context, data.EpochConfig) (data.Batches, error) {
+	return liarBatches{}, nil
+}
 
 type liarBatches struct{}
 

@@ -173,7 +173,7 @@ func Example_customLoss() {
 // can go on later where it stopped.
 func Example_generator() {
 	spec := data.Spec{X: []tensor.Shape{{2}}, Y: []tensor.Shape{{1}}, Len: -1}
-	source := data.Func(spec, func(c data.EpochConfig) iter.Seq2[data.Sample, error] {
+	source := data.Func(spec, func(_ context.Context, c data.EpochConfig) iter.Seq2[data.Sample, error] {
 		return func(yield func(data.Sample, error) bool) {
 			state := 1 + 7919*c.Epoch
 			draw := func() float32 {

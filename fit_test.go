@@ -540,7 +540,7 @@ func (*total) Call(_ *layer.Context, in []*graph.Node) *graph.Node {
 
 // endless yields one sample again and again.
 func endless(spec data.Spec, s data.Sample) data.Source {
-	return data.Func(spec, func(data.EpochConfig) iter.Seq2[data.Sample, error] {
+	return data.Func(spec, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 		return func(yield func(data.Sample, error) bool) {
 			for yield(s, nil) {
 			}

@@ -3,6 +3,7 @@ package data
 // This file holds the source over arrays in memory.
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"math"
@@ -129,7 +130,7 @@ func shapeOf(c Column) tensor.Shape {
 }
 
 // Epoch starts an epoch. The shuffle is a function of seed and epoch.
-func (a *Arrays) Epoch(c EpochConfig) (Batches, error) {
+func (a *Arrays) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if c.BatchSize < 1 {
 		return nil, fmt.Errorf("data: the batch size is %d, it must be at least 1", c.BatchSize)
 	}

@@ -9,6 +9,7 @@
 package data
 
 import (
+	"context"
 	"errors"
 
 	"github.com/cornu-ml/cornu/internal/par"
@@ -34,8 +35,9 @@ type EpochConfig struct {
 type Source interface {
 	Spec() Spec
 	// Epoch starts an epoch. Epochs may overlap, as when one is validated while
-	// another is under way.
-	Epoch(c EpochConfig) (Batches, error)
+	// another is under way. ctx is that of the training or evaluation: when it
+	// ends, what waits in Next or Read returns its error.
+	Epoch(ctx context.Context, c EpochConfig) (Batches, error)
 }
 
 // A LabelChecker is a source that can look at its labels before training.

@@ -1,6 +1,7 @@
 package data
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -54,7 +55,7 @@ func read(t *testing.T, s Source, c EpochConfig) (sizes []int, all Batch) {
 }
 
 func tryRead(s Source, c EpochConfig) (sizes []int, all Batch, err error) {
-	b, err := s.Epoch(c)
+	b, err := s.Epoch(context.Background(), c)
 	if err != nil {
 		return nil, all, err
 	}
@@ -162,7 +163,7 @@ func TestReadingAllocatesNothingAfterTheFirstBatches(t *testing.T) {
 	pool := par.New(2)
 	defer pool.Close()
 	a := counting(t, 10_000)
-	b := must[Batches](t)(a.Epoch(EpochConfig{BatchSize: 32, Shuffle: true}))
+	b := must[Batches](t)(a.Epoch(t.Context(), EpochConfig{BatchSize: 32, Shuffle: true}))
 	defer b.Close()
 	batch := newBatch(a.Spec(), 32)
 	step := func() {
@@ -279,7 +280,7 @@ func TestPartsOfDifferentLengthsAreAnError(t *testing.T) {
 
 	a := counting(t, 5)
 	a.Weights = a.Weights[:4]
-	if _, err := a.Epoch(EpochConfig{BatchSize: 1}); !errors.As(err, &length) || length.B != "weights" {
+	if _, err := a.Epoch(t.Context(), EpochConfig{BatchSize: 1}); !errors.As(err, &length) || length.B != "weights" {
 		t.Errorf("Epoch: %v", err)
 	}
 }
@@ -290,7 +291,7 @@ func TestNoSamplesAreAnError(t *testing.T) {
 		t.Errorf("New: %v", err)
 	}
 	for _, a := range []*Arrays{{}, counting(t, 3).Take(0), counting(t, 3).Take(-1)} {
-		if _, err := a.Epoch(EpochConfig{BatchSize: 1}); !errors.Is(err, ErrEmpty) {
+		if _, err := a.Epoch(t.Context(), EpochConfig{BatchSize: 1}); !errors.Is(err, ErrEmpty) {
 			t.Errorf("Epoch: %v", err)
 		}
 	}
@@ -307,7 +308,7 @@ func TestAColumnThatIsNilIsAnError(t *testing.T) {
 func TestASpecOfNoShapeIsAnError(t *testing.T) {
 	for _, shape := range []tensor.Shape{{tensor.Batch, 3}, {0}, {-5}} {
 		s := Func(Spec{X: []tensor.Shape{shape}, Len: -1}, nil)
-		if _, err := s.Epoch(EpochConfig{BatchSize: 1}); err == nil {
+		if _, err := s.Epoch(t.Context(), EpochConfig{BatchSize: 1}); err == nil {
 			t.Errorf("samples of shape %v", shape)
 		}
 	}
@@ -315,7 +316,7 @@ func TestASpecOfNoShapeIsAnError(t *testing.T) {
 
 func TestReadNeedsABatch(t *testing.T) {
 	for _, s := range []Source{counting(t, 1), generated(1), Prefetch(generated(1), 1)} {
-		b := must[Batches](t)(s.Epoch(EpochConfig{BatchSize: 1}))
+		b := must[Batches](t)(s.Epoch(t.Context(), EpochConfig{BatchSize: 1}))
 		batch := newBatch(s.Spec(), 1)
 		read := func(when string) {
 			t.Helper()
@@ -339,9 +340,9 @@ func TestReadNeedsABatch(t *testing.T) {
 
 func TestClosingTwiceLeavesOtherEpochsAlone(t *testing.T) {
 	a := counting(t, 10)
-	first := must[Batches](t)(a.Epoch(EpochConfig{BatchSize: 2}))
+	first := must[Batches](t)(a.Epoch(t.Context(), EpochConfig{BatchSize: 2}))
 	first.Close()
-	second := must[Batches](t)(a.Epoch(EpochConfig{BatchSize: 5}))
+	second := must[Batches](t)(a.Epoch(t.Context(), EpochConfig{BatchSize: 5}))
 	first.Close()
 	if _, err := first.Next(); err != io.EOF {
 		t.Errorf("a closed epoch goes on: %v", err)
@@ -354,7 +355,7 @@ func TestClosingTwiceLeavesOtherEpochsAlone(t *testing.T) {
 func TestABatchSizeMustBePositive(t *testing.T) {
 	for _, s := range []Source{counting(t, 3), generated(3)} {
 		for _, size := range []int{0, -1} {
-			if _, err := s.Epoch(EpochConfig{BatchSize: size}); err == nil || !strings.Contains(err.Error(), "batch size") {
+			if _, err := s.Epoch(t.Context(), EpochConfig{BatchSize: size}); err == nil || !strings.Contains(err.Error(), "batch size") {
 				t.Errorf("batch size %d: %v", size, err)
 			}
 		}
@@ -372,7 +373,7 @@ func TestABatchOfAnotherShapeIsAnError(t *testing.T) {
 			"too many w":     {X: [][]float32{make([]float32, 8)}, W: make([]float32, 5)},
 			"an empty first": {X: [][]float32{{}}},
 		} {
-			b := must[Batches](t)(s.Epoch(EpochConfig{BatchSize: 4}))
+			b := must[Batches](t)(s.Epoch(t.Context(), EpochConfig{BatchSize: 4}))
 			if _, err := b.Next(); err != nil {
 				t.Fatal(err)
 			}
@@ -387,7 +388,7 @@ func TestABatchOfAnotherShapeIsAnError(t *testing.T) {
 func TestTargetsAndWeightsAreReadOnlyIfWanted(t *testing.T) {
 	a := counting(t, 4)
 	a.Weights = nil
-	b := must[Batches](t)(a.Epoch(EpochConfig{BatchSize: 4}))
+	b := must[Batches](t)(a.Epoch(t.Context(), EpochConfig{BatchSize: 4}))
 	defer b.Close()
 	if _, err := b.Next(); err != nil {
 		t.Fatal(err)
@@ -506,7 +507,7 @@ func TestClassWeights(t *testing.T) {
 // generated is counting as a generator.
 func generated(n int) Source {
 	spec := Spec{X: []tensor.Shape{{2}}, Y: []tensor.Shape{{}}, Weighted: true, Len: -1}
-	return Func(spec, func(EpochConfig) iter.Seq2[Sample, error] {
+	return Func(spec, func(context.Context, EpochConfig) iter.Seq2[Sample, error] {
 		return func(yield func(Sample, error) bool) {
 			var x [2]float32 // the same memory for all
 			for i := 0; i < n; i++ {
@@ -540,7 +541,7 @@ func TestSourcesAgree(t *testing.T) {
 func TestAnEndlessGeneratorCanBeLeft(t *testing.T) {
 	before := runtime.NumGoroutine()
 	for _, s := range []Source{generated(math.MaxInt), Prefetch(generated(math.MaxInt), 3)} {
-		b := must[Batches](t)(s.Epoch(EpochConfig{BatchSize: 5}))
+		b := must[Batches](t)(s.Epoch(t.Context(), EpochConfig{BatchSize: 5}))
 		batch := newBatch(s.Spec(), 5)
 		for range 10 {
 			if n, err := b.Next(); n != 5 || err != nil {
@@ -578,7 +579,7 @@ func TestAGeneratorsErrorsAreReported(t *testing.T) {
 		"no x":             {Sample{}, nil, "sample 3 of the epoch: there are 0 of x"},
 		"a y too many":     {Sample{X: [][]float32{{1, 2}}, Y: [][]float32{{1}}}, nil, "sample 3 of the epoch: there are 1 of y"},
 	} {
-		s := Func(spec, func(EpochConfig) iter.Seq2[Sample, error] {
+		s := Func(spec, func(context.Context, EpochConfig) iter.Seq2[Sample, error] {
 			return func(yield func(Sample, error) bool) {
 				for range 3 {
 					yield(Sample{X: [][]float32{{1, 2}}}, nil)
@@ -618,11 +619,11 @@ func BenchmarkGather(b *testing.B) {
 	batch := newBatch(a.Spec(), 128)
 	batch.W = nil
 	b.SetBytes(128 * 784)
-	it, _ := a.Epoch(EpochConfig{BatchSize: 128, Shuffle: true})
+	it, _ := a.Epoch(b.Context(), EpochConfig{BatchSize: 128, Shuffle: true})
 	for b.Loop() {
 		if n, err := it.Next(); n < 128 || err != nil {
 			it.Close()
-			it, _ = a.Epoch(EpochConfig{BatchSize: 128, Shuffle: true})
+			it, _ = a.Epoch(b.Context(), EpochConfig{BatchSize: 128, Shuffle: true})
 			it.Next()
 		}
 		it.Read(&batch, nil)

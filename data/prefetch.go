@@ -2,6 +2,8 @@ package data
 
 // This file reads batches ahead of their use.
 
+import "context"
+
 // Prefetch is a source that reads up to n batches of s ahead, on a goroutine of
 // its own, while the network computes. It is worth its copy where s does much for
 // a sample: reads files, decodes, augments. The order stays.
@@ -17,8 +19,8 @@ type prefetch struct {
 	ahead int
 }
 
-func (p *prefetch) Epoch(c EpochConfig) (Batches, error) {
-	inner, err := p.Source.Epoch(c)
+func (p *prefetch) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
+	inner, err := p.Source.Epoch(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package data
 // This file holds the source over a generator.
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -23,20 +24,21 @@ type Sample struct {
 // Func is a source whose samples are generated. samples is called for each epoch
 // and yields its samples one after another; a yielded sample is copied at once. It
 // may go on for ever if training has a number of steps per epoch, and an error
-// that it yields ends the training. Shuffling is its own affair: it is told what
+// that it yields ends the training. What waits for its samples gives up when ctx
+// ends. Shuffling is its own affair: it is told what
 // was asked for.
-func Func(spec Spec, samples func(c EpochConfig) iter.Seq2[Sample, error]) Source {
+func Func(spec Spec, samples func(ctx context.Context, c EpochConfig) iter.Seq2[Sample, error]) Source {
 	return &stream{spec, samples}
 }
 
 type stream struct {
 	spec    Spec
-	samples func(EpochConfig) iter.Seq2[Sample, error]
+	samples func(context.Context, EpochConfig) iter.Seq2[Sample, error]
 }
 
 func (s *stream) Spec() Spec { return s.spec }
 
-func (s *stream) Epoch(c EpochConfig) (Batches, error) {
+func (s *stream) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if c.BatchSize < 1 {
 		return nil, fmt.Errorf("data: the batch size is %d, it must be at least 1", c.BatchSize)
 	}
@@ -47,7 +49,7 @@ func (s *stream) Epoch(c EpochConfig) (Batches, error) {
 		return nil, errors.New("data: the function that yields the samples is nil")
 	}
 	b := &streamBatches{spec: s.spec, size: c.BatchSize, batch: newBatch(s.spec, c.BatchSize)}
-	b.pull, b.stop = iter.Pull2(s.samples(c))
+	b.pull, b.stop = iter.Pull2(s.samples(ctx, c))
 	return b, nil
 }
 

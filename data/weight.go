@@ -3,6 +3,7 @@ package data
 // This file weights samples by their classes.
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"math"
@@ -47,8 +48,8 @@ func (c *classWeights) Spec() Spec {
 	return s
 }
 
-func (c *classWeights) Epoch(config EpochConfig) (Batches, error) {
-	b, err := c.Source.Epoch(config)
+func (c *classWeights) Epoch(ctx context.Context, config EpochConfig) (Batches, error) {
+	b, err := c.Source.Epoch(ctx, config)
 	if err != nil {
 		return nil, err
 	}

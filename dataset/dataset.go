@@ -3,6 +3,7 @@
 package dataset
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/cornu-ml/cornu/data"
@@ -62,11 +63,11 @@ func (s *Set) with(flat, oneHot bool) *Set {
 }
 
 // Epoch starts an epoch.
-func (s *Set) Epoch(c data.EpochConfig) (data.Batches, error) {
+func (s *Set) Epoch(ctx context.Context, c data.EpochConfig) (data.Batches, error) {
 	if s.err != nil {
 		return nil, s.err
 	}
-	return s.Arrays.Epoch(c)
+	return s.Arrays.Epoch(ctx, c)
 }
 
 // Flat returns the set with images of shape (Rows·Columns,).

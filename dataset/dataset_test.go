@@ -36,7 +36,7 @@ func TestASetIsASourceOfSeveralKinds(t *testing.T) {
 		if !spec.X[0].Equal(c.shapes[0]) || !spec.Y[0].Equal(c.shapes[1]) || spec.Len != c.set.Len() {
 			t.Errorf("%s: %+v", c.name, spec)
 		}
-		b, err := c.set.Epoch(data.EpochConfig{BatchSize: 2})
+		b, err := c.set.Epoch(t.Context(), data.EpochConfig{BatchSize: 2})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -65,7 +65,7 @@ func TestASetKnowsItsImages(t *testing.T) {
 	if s.Limit(2).Len() != 2 || s.Limit(9).Len() != 3 || s.Limit(-1).Len() != 0 {
 		t.Error("limits are not kept")
 	}
-	if _, err := s.Limit(0).Epoch(data.EpochConfig{BatchSize: 1}); !errors.Is(err, data.ErrEmpty) {
+	if _, err := s.Limit(0).Epoch(t.Context(), data.EpochConfig{BatchSize: 1}); !errors.Is(err, data.ErrEmpty) {
 		t.Errorf("an epoch of nothing: %v", err)
 	}
 }
@@ -80,7 +80,7 @@ func TestWhatIsNoSetIsAnError(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 	}
-	if _, err := (&Set{}).Flat().Epoch(data.EpochConfig{BatchSize: 1}); err == nil {
+	if _, err := (&Set{}).Flat().Epoch(t.Context(), data.EpochConfig{BatchSize: 1}); err == nil {
 		t.Error("a set that New didn't make: no error")
 	}
 }

@@ -152,7 +152,7 @@ func (c *Config) part(source data.Source, epoch int) (pass, skip, batches int) {
 // batches trains on the batches of one epoch.
 func (l *loop) batches(source data.Source, pass, skip int) error {
 	s := &l.state
-	batches, err := source.Epoch(data.EpochConfig{
+	batches, err := source.Epoch(l.ctx, data.EpochConfig{
 		BatchSize: l.BatchSize, Shuffle: !l.NoShuffle, Seed: l.step.seed, Epoch: uint64(pass),
 	})
 	if err != nil {
@@ -285,7 +285,7 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 	if step == nil || source == nil || cfg.Steps < 0 {
 		return nil, fmt.Errorf("train: Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
 	}
-	batches, err := source.Epoch(data.EpochConfig{BatchSize: cfg.BatchSize})
+	batches, err := source.Epoch(ctx, data.EpochConfig{BatchSize: cfg.BatchSize})
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func fill(dst, rows []float32) {
 // Batch runs the step once on all n samples of source and returns what it
 // measures.
 func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
-	batches, err := source.Epoch(data.EpochConfig{BatchSize: n})
+	batches, err := source.Epoch(context.Background(), data.EpochConfig{BatchSize: n})
 	if err != nil {
 		return nil, err
 	}

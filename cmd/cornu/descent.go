@@ -56,7 +56,7 @@ func descend(f function, start, rate float64, steps int) (path []float64, err er
 	}
 	path = []float64{start}
 	// There is nothing to learn from but f: an epoch is one step, on a sample of nothing.
-	nothing := data.Func(data.Spec{Len: 1}, func(data.EpochConfig) iter.Seq2[data.Sample, error] {
+	nothing := data.Func(data.Spec{Len: 1}, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 		return func(yield func(data.Sample, error) bool) { yield(data.Sample{}, nil) }
 	})
 	_, err = train.Fit(context.Background(), step, nil, nothing, train.Config{

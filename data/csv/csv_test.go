@@ -39,7 +39,7 @@ func read(t *testing.T, text string, cfg Config) *Set {
 func samples(t *testing.T, s data.Source) (x, y []float32) {
 	t.Helper()
 	spec := s.Spec()
-	b, err := s.Epoch(data.EpochConfig{BatchSize: spec.Len})
+	b, err := s.Epoch(t.Context(), data.EpochConfig{BatchSize: spec.Len})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,6 +15,7 @@
 package imagefolder
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -224,7 +225,7 @@ func (f *Folder) Load() (*data.Arrays, error) {
 }
 
 // Epoch starts an epoch. The shuffle is a function of seed and epoch.
-func (f *Folder) Epoch(c data.EpochConfig) (data.Batches, error) {
+func (f *Folder) Epoch(ctx context.Context, c data.EpochConfig) (data.Batches, error) {
 	if c.BatchSize < 1 {
 		return nil, fmt.Errorf("imagefolder: the batch size is %d, it must be at least 1", c.BatchSize)
 	}

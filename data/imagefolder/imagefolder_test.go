@@ -71,7 +71,7 @@ func open(t testing.TB, fsys fs.FS, cfg Config) *Folder {
 func samples(t testing.TB, s data.Source, c data.EpochConfig, p *data.Pool) (x, y []float32) {
 	t.Helper()
 	spec := s.Spec()
-	b, err := s.Epoch(c)
+	b, err := s.Epoch(t.Context(), c)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -314,10 +314,10 @@ func TestAFolderThatDoesNotFitIsAnError(t *testing.T) {
 	if _, err := f.Load(); err == nil || !strings.Contains(err.Error(), "4 images of shape (256, 256, 3) take more than 786432 bytes") {
 		t.Errorf("more than the memory: %v", err)
 	}
-	if _, err := f.Epoch(data.EpochConfig{}); err == nil {
+	if _, err := f.Epoch(t.Context(), data.EpochConfig{}); err == nil {
 		t.Error("batches of nothing: no error")
 	}
-	b, err := f.Epoch(data.EpochConfig{BatchSize: 1})
+	b, err := f.Epoch(t.Context(), data.EpochConfig{BatchSize: 1})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -91,14 +91,14 @@ func TestViews(t *testing.T) {
 			t.Errorf("%s: %+v", c.name, s)
 		}
 	}
-	if _, err := train.Limit(0).Epoch(data.EpochConfig{BatchSize: 1}); !errors.Is(err, data.ErrEmpty) {
+	if _, err := train.Limit(0).Epoch(t.Context(), data.EpochConfig{BatchSize: 1}); !errors.Is(err, data.ErrEmpty) {
 		t.Errorf("an epoch of no digits: %v", err)
 	}
 }
 
 func TestAnEpochHasTheDigits(t *testing.T) {
 	train, _ := loaded(t)
-	b, err := train.Limit(100).Flat().OneHot().Epoch(data.EpochConfig{BatchSize: 64})
+	b, err := train.Limit(100).Flat().OneHot().Epoch(t.Context(), data.EpochConfig{BatchSize: 64})
 	if err != nil {
 		t.Fatal(err)
 	}
