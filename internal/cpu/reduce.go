@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"math"
+	"sync/atomic"
 
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -20,18 +21,38 @@ const (
 // A Reduce kernel reduces the middle axis of X [Outer, N, Inner] to Y [Outer,
 // Inner].
 //
-// The order of a sum is fixed. If Inner is 1, a row is cut into blocks of 4096;
-// in a block, virtual lane l of 16 adds the elements l, l+16, …, starting from
-// +0, and lanes 8 apart are added, then 4, 2 and 1 apart; the blocks are added in
-// order. Otherwise each output is one chain from +0 in increasing n.
+// The order of a sum is fixed: the N elements of an output are cut into blocks of
+// 4096, and the blocks are added in order. If Inner is 1, virtual lane l of 16
+// adds the elements l, l+16, … of a block, starting from +0, and lanes 8 apart are
+// added, then 4, 2 and 1 apart. Otherwise a block is one chain from +0 in
+// increasing n.
 type Reduce struct {
 	Op              ReduceOp
 	X, Y            []float32
 	Outer, N, Inner int
+
+	blocks  int            // that each output's sum is made of, by a task each; 1 if a task does whole outputs
+	partial []float32      // [Outer, blocks, Inner], the blocks' sums
+	pending []atomic.Int32 // by Outer and part of Inner: the blocks that are not summed yet
 }
 
-// sumBlock is the number of elements of a row that the 16 lanes add.
+// sumBlock is the number of elements of a sum that are added by themselves.
 const sumBlock = 4096
+
+// Prepare allocates what the tasks share. It is called once, when all fields are set, before Run.
+func (k *Reduce) Prepare() {
+	k.blocks = 1
+	if k.Op != ReduceSum || k.Inner <= 1 || k.N <= sumBlock {
+		return
+	}
+	k.blocks = (k.N + sumBlock - 1) / sumBlock
+	k.partial = make([]float32, k.Outer*k.blocks*k.Inner)
+	_, inner := k.chunk()
+	k.pending = make([]atomic.Int32, k.Outer*((k.Inner+inner-1)/inner))
+	for i := range k.pending {
+		k.pending[i].Store(int32(k.blocks))
+	}
+}
 
 // reduceGrain is the number of elements that are worth handing to another core.
 const reduceGrain = 1 << 15
@@ -40,6 +61,9 @@ const reduceGrain = 1 << 15
 func (k *Reduce) chunk() (outer, inner int) {
 	n := max(k.N, 1)
 	inner = min(k.Inner, max(reduceGrain/n, 128)/128*128)
+	if k.blocks > 1 {
+		return 1, inner
+	}
 	return min(k.Outer, max(reduceGrain/(n*inner), 1)), inner
 }
 
@@ -49,7 +73,7 @@ func (k *Reduce) Tasks() int {
 		return 0
 	}
 	outer, inner := k.chunk()
-	return (k.Outer + outer - 1) / outer * ((k.Inner + inner - 1) / inner)
+	return (k.Outer + outer - 1) / outer * ((k.Inner + inner - 1) / inner) * max(k.blocks, 1)
 }
 
 // Run computes Y.
@@ -59,6 +83,10 @@ func (k *Reduce) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 func (k *Reduce) Do(_, index int) {
 	outer, inner := k.chunk()
 	grid := (k.Inner + inner - 1) / inner
+	if k.blocks > 1 {
+		k.doBlock(index/k.blocks, index%k.blocks, index/k.blocks/grid, index/k.blocks%grid*inner, inner)
+		return
+	}
 	o0, i0 := index/grid*outer, index%grid*inner
 	o1, i1 := min(o0+outer, k.Outer), min(i0+inner, k.Inner)
 	if k.Inner == 1 {
@@ -68,6 +96,20 @@ func (k *Reduce) Do(_, index int) {
 	for o := o0; o < o1; o++ {
 		x := k.X[o*k.N*k.Inner:][:k.N*k.Inner]
 		reduceColumns(k.Op, k.Y[o*k.Inner+i0:o*k.Inner+i1], x[min(i0, len(x)):], k.N, k.Inner)
+	}
+}
+
+// doBlock sums block b of the columns [i0, i0+inner) of part o. Who sums the last
+// block of a place, be it which it may, adds them all.
+func (k *Reduce) doBlock(place, b, o, i0, inner int) {
+	i1 := min(i0+inner, k.Inner)
+	first := b * sumBlock
+	partial := k.partial[o*k.blocks*k.Inner:][:k.blocks*k.Inner]
+	reduceColumns(ReduceSum, partial[b*k.Inner+i0:b*k.Inner+i1], k.X[(o*k.N+first)*k.Inner+i0:], min(sumBlock, k.N-first), k.Inner)
+	if k.pending[place].Add(-1) == 0 {
+		k.pending[place].Store(int32(k.blocks))
+		// No block's sum is −0, since its chain began at +0: to begin at +0 again changes no bit.
+		reduceColumns(ReduceSum, k.Y[o*k.Inner+i0:o*k.Inner+i1], partial[i0:], k.blocks, k.Inner)
 	}
 }
 

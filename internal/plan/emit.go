@@ -220,10 +220,12 @@ var reductions = map[graph.Op]cpu.ReduceOp{
 func emitReduce(v *value, data memory, _ *Exec) []cpu.Kernel {
 	x, axes := v.in[0], v.attr.Axes
 	first, last := axes[0], axes[len(axes)-1]
-	return []cpu.Kernel{&cpu.Reduce{
+	k := &cpu.Reduce{
 		Op: reductions[v.op], X: data(x), Y: data(v),
 		Outer: x.shape[:first].Numel(), N: x.shape[first : last+1].Numel(), Inner: x.shape[last+1:].Numel(),
-	}}
+	}
+	k.Prepare()
+	return []cpu.Kernel{k}
 }
 
 func emitSoftmax(v *value, data memory, _ *Exec) []cpu.Kernel {
