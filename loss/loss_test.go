@@ -3,12 +3,14 @@ package loss_test
 import (
 	"errors"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/tensor"
@@ -218,5 +220,26 @@ func TestByNameKnowsKerasNamesAndListsThem(t *testing.T) {
 	}
 	if _, err := loss.ByName("crossentropy"); err == nil || !strings.Contains(err.Error(), "the known ones are binary_crossentropy, ") {
 		t.Error(err)
+	}
+}
+
+// The gradient of the greatest score takes two results from one operand.
+func TestACategoricalHingeOfWeightedSamplesHasItsGradient(t *testing.T) {
+	g := graph.New()
+	yTrue := g.Const([]float32{1, 0, 0, 0, 1, 0}, 2, 3)
+	p := g.Input("p", tensor.Shape{2, 3})
+	weight := g.Input("w", tensor.Shape{2})
+	l := loss.Of(loss.CategoricalHinge{Reduction: loss.MeanWithSampleWeight}, yTrue, p, weight)
+	dp := graph.Gradients(l, p)[0]
+	compiled, err := plan.Compile(plan.Program{Graph: g, Outputs: []*graph.Node{dp}}, plan.Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := compiled.Bind(nil)
+	copy(e.Value(p), []float32{.2, .5, .1, .3, .4, .6})
+	copy(e.Value(weight), []float32{1, 3})
+	e.Compute(nil)
+	if got, want := e.Value(dp), []float32{-.25, .25, 0, 0, -.75, .75}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

@@ -343,7 +343,7 @@ func emitConcat(v *value, data memory, _ *Exec) []cpu.Kernel {
 func emitPack(v *value, data memory, _ *Exec) []cpu.Kernel {
 	var kernels []cpu.Kernel
 	for i, x := range v.in {
-		if v.buffer == nil || !v.placed(x) {
+		if v.inSlab == nil || !v.inSlab[i] {
 			offset := v.attr.Offsets[i]
 			kernels = append(kernels, copyOf(data(v)[offset:][:x.n], data(x)))
 		}

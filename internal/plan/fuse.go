@@ -38,7 +38,7 @@ func (u *unit) called() bool {
 		return true
 	}
 	if v.op == graph.OpPack {
-		return slices.ContainsFunc(v.in, func(x *value) bool { return !v.placed(x) })
+		return slices.Contains(v.inSlab, false)
 	}
 	return !u.free() && v.n > 0
 }
@@ -46,16 +46,20 @@ func (u *unit) called() bool {
 // free reports whether the unit is known to be no work before it is placed.
 func (u *unit) free() bool { return u.root != nil && (u.root.leaf() || u.root.view()) }
 
+// unitOf returns the unit of v alone.
+func unitOf(v *value) *unit {
+	if v.elementwise() && v.konst == nil {
+		return &unit{members: []*value{v}, cols: colsOf(v), update: v.update}
+	}
+	return &unit{root: v, update: v.update}
+}
+
 // maxMembers bounds a program, whose interpreter has one L1 buffer a member.
 const maxMembers = 48
 
 func (p *Plan) fuse() {
 	for _, v := range p.values {
-		u := &unit{root: v, update: v.update}
-		if v.elementwise() && v.konst == nil {
-			u.root, u.members, u.cols = nil, []*value{v}, colsOf(v)
-		}
-		v.unit = u
+		v.unit = unitOf(v)
 	}
 	if !p.config.NoPasses {
 		for _, v := range p.values {

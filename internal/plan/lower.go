@@ -32,6 +32,7 @@ type value struct {
 
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer
+	inSlab []bool  // of a Pack: which of its operands are stored where they belong, place by place
 }
 
 // elementwise maps the graph's elementwise ops to the kernels' instructions.
@@ -214,16 +215,14 @@ func (l *lowering) fold(v *value) {
 		return
 	}
 	out := make([]float32, v.n)
-	alone := &unit{root: v, members: nil, stored: []*value{v}}
-	if v.elementwise() {
-		alone = &unit{members: []*value{v}, stored: []*value{v}}
-	}
+	alone := unitOf(v)
+	alone.stored = []*value{v}
 	for _, k := range alone.kernels(func(x *value) []float32 {
 		if x == v {
 			return out
 		}
 		return x.konst
-	}, &Exec{}) {
+	}, &Exec{plan: l.Plan}) {
 		k.Run(nil)
 	}
 	v.konst = out

@@ -14,6 +14,7 @@ import (
 type buffer struct {
 	size     int    // float32s
 	from, to int    // the levels between which it must keep its content
+	holder   *value // whose content it is last
 	offset   int    // in the arena
 	param    *value // the parameter whose storage it is, not in the arena
 	zero     bool   // must be zero before the first run: a slab with gaps
@@ -33,6 +34,7 @@ func (p *Plan) place() {
 		if v.op == graph.OpPack && v.konst == nil {
 			b := &buffer{size: v.n, from: -1, to: ends, zero: true}
 			p.keep(v, b, 0)
+			v.inSlab = make([]bool, len(v.in))
 			if p.config.NoPasses {
 				continue
 			}
@@ -40,6 +42,7 @@ func (p *Plan) place() {
 				root, offset := x.root()
 				if offset == 0 && root.n == x.n && root.buffer == nil && !root.leaf() && root.op != graph.OpPack {
 					p.keep(root, b, v.attr.Offsets[i])
+					v.inSlab[i] = true
 				}
 			}
 		}
@@ -81,9 +84,9 @@ func (p *Plan) check() {
 			p.checks = append(p.checks, v)
 			continue
 		}
-		for _, x := range v.in {
+		for i, x := range v.in {
 			root, _ := x.root()
-			if v.placed(x) && root.op == graph.OpMatMul && len(root.unit.members) == 0 {
+			if v.inSlab[i] && root.op == graph.OpMatMul && len(root.unit.members) == 0 {
 				root.check = true
 			} else {
 				p.checks = append(p.checks, x)
@@ -105,7 +108,8 @@ func lastRead(v *value) int {
 }
 
 // buffer returns where unit u stores v: over an operand that is read here for
-// the last time, element by element, or in a place of its own.
+// the last time, element by element, and that no other result of u has taken, or
+// in a place of its own.
 func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
 	last := lastRead(v)
 	if v.stays {
@@ -116,18 +120,33 @@ func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
 			for _, x := range m.in {
 				root, _ := x.root()
 				b := root.buffer
-				if b == nil || root.leaf() || root.n != v.n || b.size != v.n || b.zero || b.from < 0 || b.to != u.index || x.unit == u {
+				if b == nil || b.holder != root || root.n != v.n || x.unit == u || b.to != u.index || !diesIn(u, root) {
 					continue
 				}
-				if slices.ContainsFunc(readersOf(root), func(r *value) bool { return r.unit != u && r.unit.index >= u.index }) {
-					continue
-				}
-				b.to = last
+				b.to, b.holder = last, v
 				return b
 			}
 		}
 	}
-	return &buffer{size: v.n, from: u.index, to: last}
+	return &buffer{size: v.n, from: u.index, to: last, holder: v}
+}
+
+// diesIn reports whether unit u is the last to read x, and reads each element of
+// it for the same element of its own results alone.
+func diesIn(u *unit, x *value) bool {
+	for _, reader := range readersOf(x) {
+		switch {
+		case reader.unit != u && reader.unit.index >= u.index:
+			return false
+		case reader.unit == u:
+			for _, in := range reader.in {
+				if root, _ := in.root(); root == x && in.n != x.n {
+					return false
+				}
+			}
+		}
+	}
+	return true
 }
 
 // updateInPlace lets a unit of the update write straight into the parameter if
@@ -208,15 +227,4 @@ func (p *Plan) pack() {
 		placed = slices.Insert(placed, at, b)
 		p.arena = max(p.arena, offset+b.size)
 	}
-}
-
-// placed reports whether x is stored in the slab v at its offset already.
-func (v *value) placed(x *value) bool {
-	root, _ := x.root()
-	for i, in := range v.in {
-		if in == x && root.buffer == v.buffer && root.offset == v.attr.Offsets[i] {
-			return true
-		}
-	}
-	return false
 }

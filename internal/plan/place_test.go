@@ -116,3 +116,61 @@ func TestUpdatesHappenAllAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// Two results of one kernel that reads an operand for the last time may not both
+// be stored over it, even if they are read in the same task.
+func TestAnOperandGivesItsMemoryToOneResult(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", tensor.Shape{batch, 8})
+	negative := x.Softmax(-1).Neg()
+	samePasses(t, Program{Graph: g, Outputs: []*graph.Node{graph.Concat(-1, negative, negative.Exp())}}, 3)
+}
+
+// Where a kernel reads an operand whole and the first row of it for every row, no
+// result may be stored over that row.
+func TestAnOperandThatIsReadInPartTooKeepsItsMemory(t *testing.T) {
+	const rows = 100_000 // of more than one task
+	g := graph.New()
+	x := g.Input("x", tensor.Shape{rows, 3})
+	y := x.MulScalar(1e-5).Softmax(-1)
+	first := y.Reshape(3*rows).View(0, tensor.Shape{3})
+	samePasses(t, Program{Graph: g, Outputs: []*graph.Node{y.Sub(first)}}, 1)
+}
+
+// A value that a slab has twice is copied to the second place.
+func TestASlabMayHaveAValueTwice(t *testing.T) {
+	g := graph.New()
+	x := g.Input("x", tensor.Shape{4})
+	y := x.Square()
+	slab := graph.Pack(14, []int{0, 5, 9}, y, y, x.Square())
+	program := Program{Graph: g, Outputs: []*graph.Node{slab}, Checks: []*graph.Node{slab}}
+	samePasses(t, program, 1)
+}
+
+// samePasses runs a program with passes and without, on ascending numbers, and
+// compares its outputs.
+func samePasses(t *testing.T, program Program, rows int) {
+	t.Helper()
+	var want [][]float32
+	for _, noPasses := range []bool{true, false} {
+		p := compile(t, program, Config{Batch: rows, NoPasses: noPasses})
+		e := p.Bind(nil)
+		for _, n := range program.Graph.Nodes() {
+			if n.Op() == graph.OpInput {
+				copy(e.Value(n), ascending(len(e.Value(n))))
+			}
+		}
+		e.Compute(nil)
+		for i, out := range program.Outputs {
+			if noPasses {
+				want = append(want, slices.Clone(e.Value(out)))
+			} else if got := e.Value(out); !slices.Equal(got, want[i]) {
+				at := 0
+				for got[at] == want[i][at] {
+					at++
+				}
+				t.Errorf("output %d, element %d is %v with passes, %v without\n%v", i, at, got[at], want[i][at], p)
+			}
+		}
+	}
+}
