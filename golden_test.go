@@ -5,6 +5,7 @@ package cornu_test
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -170,6 +171,35 @@ func TestTwoInputsAndOutputsTrainAsInKeras(t *testing.T) {
 	}
 	sameMeasures(t, c, history, result)
 	sameWeights(t, c, model)
+}
+
+// Layers whose outputs are added have biases of one gradient, and weights too if
+// they share an input. The numbers are Keras's.
+func TestLayersOfOneGradientAreAllTrained(t *testing.T) {
+	x := cornu.Input(2)
+	a, b := cornu.Apply(&layer.Dense{Units: 1}, x), cornu.Apply(&layer.Dense{Units: 1}, x)
+	model := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{cornu.Apply(&layer.Add{}, a, b)})
+	if err := model.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.SGD{LearningRate: 0.1}}); err != nil {
+		t.Fatal(err)
+	}
+	weights := []*tensor.Tensor{
+		tensorOf(t, []float32{1, 2}, 2, 1), tensorOf(t, []float32{0}, 1),
+		tensorOf(t, []float32{3, 4}, 2, 1), tensorOf(t, []float32{0}, 1),
+	}
+	if err := model.SetWeights(weights); err != nil {
+		t.Fatal(err)
+	}
+	source := &data.Arrays{X: []data.Column{column(t, []float32{1, 2, 3, 4}, 2)}, Y: []data.Column{column(t, []float32{1, 1}, 1)}}
+	if _, err := model.TrainOnBatch(source); err != nil {
+		t.Fatal(err)
+	}
+	after, err := model.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, want := range [][]float32{{-11, -15}, {-5}, {-9, -13}, {-5}} {
+		closeTo(t, fmt.Sprintf("variable %d", i), floats(t, after[i]), want)
+	}
 }
 
 // mae goes by the short name that Keras was given.
