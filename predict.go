@@ -6,7 +6,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"math"
 
+	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -15,6 +18,9 @@ import (
 // Predict returns the model's output for the samples in x: one tensor for each
 // input, whose first dimension counts the samples. Of several outputs it is the
 // first; see PredictAll. A row's result does not depend on the rows beside it.
+//
+// Numbers stay what they are: a byte is one from 0 to 255. What a model was
+// trained on as scaled bytes, it is given scaled too; PredictSource does that.
 //
 // Predict may be called from many goroutines at once.
 func (m *Model) Predict(ctx context.Context, x ...*tensor.Tensor) (*tensor.Tensor, error) {
@@ -74,6 +80,110 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		return nil, err
 	}
 	return result, nil
+}
+
+// A PredictConfig says how PredictSource goes through the data.
+type PredictConfig struct {
+	BatchSize int // samples that are read at once; 0 is 32
+	Steps     int // batches; 0 is until the data end
+}
+
+// PredictSource is Predict for the inputs of a source, in its order: of a set that
+// was held back for tests, say. What Fit and Evaluate take, it takes, and sees
+// the same numbers. Targets are not looked at and need not be there.
+func (m *Model) PredictSource(ctx context.Context, source data.Source, cfg PredictConfig) (*tensor.Tensor, error) {
+	out, err := m.PredictSourceAll(ctx, source, cfg)
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// PredictSourceAll is PredictSource for all outputs.
+func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg PredictConfig) ([]*tensor.Tensor, error) {
+	if missing(source) {
+		return nil, errors.New("cornu: PredictSource: the data source is nil")
+	}
+	batch, err := batchSize("PredictSource", cfg.BatchSize)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Steps < 0 {
+		return nil, fmt.Errorf("cornu: PredictSource: there can't be %d steps", cfg.Steps)
+	}
+	step, err := m.inference()
+	if err != nil {
+		return nil, err
+	}
+	defer m.mu.RUnlock()
+	spec := source.Spec()
+	if err := m.inputsFit(spec.X); err != nil {
+		return nil, err
+	}
+	ctx = orBackground(ctx)
+	batches, err := source.Epoch(ctx, data.EpochConfig{BatchSize: batch})
+	if err != nil {
+		return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+	}
+	defer batches.Close()
+	rows, in, out := 0, make([][]float32, len(spec.X)), make([][]float32, len(m.net.Outputs()))
+	for i := 0; cfg.Steps == 0 || i < cfg.Steps; i++ {
+		n, err := batches.Next()
+		if err == io.EOF {
+			break
+		}
+		if err == nil && (n < 1 || n > batch) {
+			err = fmt.Errorf("a batch of %d samples came, for a batch size of %d", n, batch)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+		}
+		for i, shape := range spec.X {
+			if in[i], err = resized(in[i], n, shape); err != nil {
+				return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+			}
+		}
+		if err := batches.Read(&data.Batch{X: in}, nil); err != nil {
+			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+		}
+		results := make([][]float32, len(out))
+		for i, node := range m.net.Outputs() {
+			if results[i], err = resized(nil, n, node.Shape()[1:]); err != nil {
+				return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+			}
+		}
+		if err := train.Predict(ctx, step, in, results, n); err != nil {
+			return nil, err
+		}
+		for i := range out {
+			out[i] = append(out[i], results[i]...)
+		}
+		rows += n
+	}
+	if rows == 0 {
+		return nil, fmt.Errorf("cornu: PredictSource: %w", data.ErrEmpty)
+	}
+	var result []*tensor.Tensor
+	for i, node := range m.net.Outputs() {
+		t, err := tensor.Of(out[i], node.Shape().Concrete(rows)...)
+		if err != nil {
+			return nil, err
+		}
+		result = append(result, t)
+	}
+	return result, nil
+}
+
+// resized returns room for n samples of a shape, in buffer if it is there.
+func resized(buffer []float32, n int, shape tensor.Shape) ([]float32, error) {
+	width := shape.Numel()
+	if width > 0 && n > math.MaxInt/4/width {
+		return nil, fmt.Errorf("%d samples of shape %v are too many numbers", n, shape)
+	}
+	if cap(buffer) < n*width {
+		return make([]float32, n*width), nil
+	}
+	return buffer[:n*width], nil
 }
 
 // PredictInto is Predict for models of one input and one output, into memory of

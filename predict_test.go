@@ -5,13 +5,16 @@ package cornu_test
 import (
 	"context"
 	"errors"
+	"io"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -180,5 +183,89 @@ func TestPredictionsFollowTheWeights(t *testing.T) {
 	}
 	if predict() != before {
 		t.Error("with the first weights the prediction isn't the first one")
+	}
+}
+
+func TestThePartsOfASplitArePredicted(t *testing.T) {
+	model := small(0.3)
+	all := points(t, 70)
+	first, last, err := all.TrainTestSplit(0.3, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, source := range map[string]data.Source{
+		"all": all, "the first part": first, "the last": last, "read ahead": data.Prefetch(last, 2),
+		"without targets": &data.Arrays{X: all.X},
+	} {
+		x := inputs(t, source)
+		want, err := model.Predict(ctx, tensorOf(t, x, len(x)/8, 8))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, size := range []int{0, 1, 7, 1000} {
+			got, err := model.PredictSource(ctx, source, cornu.PredictConfig{BatchSize: size})
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+			if !got.Shape().Equal(want.Shape()) || !slices.Equal(floats(t, got), floats(t, want)) {
+				t.Errorf("%s, by %d: %v, want %v", name, size, got, want)
+			}
+		}
+	}
+	some, err := model.PredictSource(ctx, all, cornu.PredictConfig{BatchSize: 4, Steps: 3})
+	if err != nil || some.Dim(0) != 12 {
+		t.Errorf("three batches of four: %v, %v", some, err)
+	}
+}
+
+// inputs are those of an epoch of a source, read by hand.
+func inputs(t *testing.T, source data.Source) (x []float32) {
+	t.Helper()
+	batches, err := source.Epoch(ctx, data.EpochConfig{BatchSize: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer batches.Close()
+	for {
+		n, err := batches.Next()
+		if err == io.EOF {
+			return x
+		}
+		batch := data.Batch{X: [][]float32{make([]float32, n*source.Spec().X[0].Numel())}}
+		if err == nil {
+			err = batches.Read(&batch, nil)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		x = append(x, batch.X[0]...)
+	}
+}
+
+func TestWhatCannotBePredictedFromASourceIsAnError(t *testing.T) {
+	model := small(0)
+	other, err := data.FromRows([][]float32{{1, 2}}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped, stop := context.WithCancel(ctx)
+	stop()
+	for name, c := range map[string]struct {
+		ctx    context.Context
+		source data.Source
+		cfg    cornu.PredictConfig
+		want   string
+	}{
+		"nothing":            {ctx, nil, cornu.PredictConfig{}, "the data source is nil"},
+		"a nil pointer":      {ctx, (*data.Arrays)(nil), cornu.PredictConfig{}, "the data source is nil"},
+		"no samples":         {ctx, &data.Arrays{}, cornu.PredictConfig{}, "the data have 0 inputs"},
+		"another width":      {ctx, other, cornu.PredictConfig{}, "(None, 2)"},
+		"a negative batch":   {ctx, points(t, 4), cornu.PredictConfig{BatchSize: -1}, "the batch size is -1"},
+		"a negative end":     {ctx, points(t, 4), cornu.PredictConfig{Steps: -1}, "-1 steps"},
+		"a context that end": {stopped, points(t, 4), cornu.PredictConfig{}, "canceled"},
+	} {
+		if _, err := model.PredictSource(c.ctx, c.source, c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", name, err, c.want)
+		}
 	}
 }

@@ -50,6 +50,27 @@ func New(x, y *tensor.Tensor) (*Arrays, error) {
 	return a, a.Check()
 }
 
+// FromRows is the source of a network with one input and one output, whose
+// samples are the rows of x and y. Those of x have one length and those of y
+// another; they are copied. y is nil if there are no targets.
+func FromRows[T tensor.Element](x, y [][]T) (*Arrays, error) {
+	if len(x) == 0 {
+		return nil, ErrEmpty
+	}
+	inputs, err := tensor.FromRows(x)
+	if err != nil {
+		return nil, fmt.Errorf("data: x: %w", err)
+	}
+	if y == nil {
+		return New(inputs, nil)
+	}
+	targets, err := tensor.FromRows(y)
+	if err != nil {
+		return nil, fmt.Errorf("data: y: %w", err)
+	}
+	return New(inputs, targets)
+}
+
 // Check returns an error if there are no samples (ErrEmpty), or if not all parts
 // have the same number of them (a *LengthError).
 func (a *Arrays) Check() error {

@@ -629,3 +629,26 @@ func BenchmarkGather(b *testing.B) {
 		it.Read(&batch, nil)
 	}
 }
+
+func TestRowsAreASource(t *testing.T) {
+	a, err := FromRows([][]float64{{1, 2}, {3, 4}, {5, 6}}, [][]float64{{1}, {2}, {3}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s := a.Spec(); s.Len != 3 || !s.X[0].Equal(tensor.Shape{2}) || !s.Y[0].Equal(tensor.Shape{1}) {
+		t.Errorf("%+v", s)
+	}
+	if a, err = FromRows([][]uint8{{1, 255}}, nil); err != nil || a.Y != nil {
+		t.Errorf("no targets: %+v, %v", a, err)
+	}
+	var length *LengthError
+	if _, err := FromRows([][]float32{{1}, {2}}, [][]float32{{1}}); !errors.As(err, &length) {
+		t.Errorf("fewer targets: %v", err)
+	}
+	if _, err := FromRows([][]float32{}, nil); !errors.Is(err, ErrEmpty) {
+		t.Errorf("no rows: %v", err)
+	}
+	if _, err := FromRows([][]float32{{1}, {2}}, [][]float32{{1}, {2, 3}}); err == nil || !strings.Contains(err.Error(), "y: ") {
+		t.Errorf("targets of two lengths: %v", err)
+	}
+}
