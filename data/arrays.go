@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -27,6 +28,7 @@ type Arrays struct {
 	Weights []float32 // of the samples; nil: all weigh 1
 
 	view []int32 // the rows that are samples, in order; nil: all rows
+	of   int     // how many rows there were when the view was made
 
 	mu   sync.Mutex
 	idle []orders // of past epochs
@@ -71,32 +73,38 @@ func FromRows[T tensor.Element](x, y [][]T) (*Arrays, error) {
 	return New(inputs, targets)
 }
 
-// Check returns an error if there are no samples (ErrEmpty), or if not all parts
-// have the same number of them (a *LengthError).
+// Check returns an error if there are no samples (ErrEmpty), if not all parts
+// have the same number of them (a *LengthError), or if these are a part of other
+// arrays and their columns have been exchanged for longer or shorter ones.
 func (a *Arrays) Check() error {
-	for name, columns := range map[string][]Column{"x": a.X, "y": a.Y} {
-		if i := slices.Index(columns, nil); i >= 0 {
-			return fmt.Errorf("data: %s is nil", part(name, i))
-		}
-	}
-	rows := a.rows()
-	if rows == 0 {
+	if a == nil || len(a.X) == 0 {
 		return ErrEmpty
 	}
+	rows := -1 // those of x[0]
 	check := func(name string, n int) error {
+		if rows < 0 {
+			rows = n
+		}
 		if n != rows {
 			return &LengthError{part("x", 0), name, rows, n}
 		}
 		return nil
 	}
-	for i, c := range a.X {
-		if err := check(part("x", i), c.Len()); err != nil {
-			return err
-		}
-	}
-	for i, c := range a.Y {
-		if err := check(part("y", i), c.Len()); err != nil {
-			return err
+	for _, list := range []struct {
+		name    string
+		columns []Column
+	}{{"x", a.X}, {"y", a.Y}} {
+		for i, c := range list.columns {
+			name := part(list.name, i)
+			if v := reflect.ValueOf(c); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+				return fmt.Errorf("data: %s is nil", name)
+			}
+			if _, err := widthOf(0, c.Shape()); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			if err := check(name, max(c.Len(), 0)); err != nil {
+				return err
+			}
 		}
 	}
 	if a.Weights != nil {
@@ -104,10 +112,14 @@ func (a *Arrays) Check() error {
 			return err
 		}
 	}
-	if rows > math.MaxInt32 {
+	switch {
+	case rows == 0:
+		return ErrEmpty
+	case rows > math.MaxInt32:
 		return fmt.Errorf("data: %d samples are more than %d", rows, math.MaxInt32)
-	}
-	if a.Len() == 0 {
+	case a.view != nil && rows != a.of:
+		return fmt.Errorf("data: these samples are a part of %d rows, but x[0] has %d now: split or take again after exchanging columns", a.of, rows)
+	case a.Len() == 0:
 		return ErrEmpty
 	}
 	return nil
@@ -118,7 +130,7 @@ func (a *Arrays) rows() int {
 	if len(a.X) == 0 || a.X[0] == nil {
 		return 0
 	}
-	return a.X[0].Len()
+	return max(a.X[0].Len(), 0)
 }
 
 // Len returns the number of samples.
@@ -158,7 +170,8 @@ func (a *Arrays) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if err := a.Check(); err != nil {
 		return nil, err
 	}
-	b := &arrayBatches{arrays: a, orders: a.reuse(), batchSize: min(c.BatchSize, a.Len())}
+	b := &arrayBatches{arrays: a, spec: a.Spec(), orders: a.reuse(), batchSize: min(c.BatchSize, a.Len())}
+	b.of(a)
 	b.order = resize(b.order, a.Len())
 	if cap(b.rows) < b.batchSize {
 		b.bound = nil
@@ -187,15 +200,29 @@ func resize(s []int32, n int) []int32 {
 }
 
 // orders are the rows of an epoch in its order, those of the present batch, and
-// the kernels that are bound to these.
+// the kernels that are bound to these and to the columns.
 type orders struct {
 	order, rows []int32
+	x, y        []Column
+	weights     []float32
 	bound       []bound
 }
+
+// of makes the orders those of the present columns of a.
+func (o *orders) of(a *Arrays) {
+	if slices.EqualFunc(o.x, a.X, sameColumn) && slices.EqualFunc(o.y, a.Y, sameColumn) && sameMemory(o.weights, a.Weights) {
+		return
+	}
+	o.x, o.y, o.weights, o.bound = slices.Clone(a.X), slices.Clone(a.Y), a.Weights, nil
+}
+
+// sameColumn reports whether a and b are known to be one column.
+func sameColumn(a, b Column) bool { return reflect.ValueOf(a).Comparable() && a == b }
 
 // arrayBatches go through the rows in some order.
 type arrayBatches struct {
 	arrays *Arrays // nil when closed
+	spec   Spec
 	orders
 	batchSize int
 	next      int // the first sample after the present batch
@@ -262,26 +289,25 @@ func (b *arrayBatches) Read(batch *Batch, p *Pool) error {
 // bind returns the kernels that fill the batch, made when its memory is first
 // seen.
 func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
-	a := b.arrays
 	for i := range b.bound {
 		if k := &b.bound[i]; k.batch.same(batch) {
 			return k.kernels, nil
 		}
 	}
-	if err := checkBatch(batch, a.Spec(), b.n); err != nil {
+	if err := checkBatch(batch, b.spec, b.n); err != nil {
 		return nil, err
 	}
 	rows := b.rows[:b.n]
 	var kernels []Kernel
 	for i, dst := range batch.X {
-		kernels = append(kernels, a.X[i].Kernel(dst, rows))
+		kernels = append(kernels, b.x[i].Kernel(dst, rows))
 	}
 	for i, dst := range batch.Y {
-		kernels = append(kernels, a.Y[i].Kernel(dst, rows))
+		kernels = append(kernels, b.y[i].Kernel(dst, rows))
 	}
 	if len(batch.W) > 0 {
-		if a.Weights != nil {
-			kernels = append(kernels, floats{a.Weights, nil, 1}.Kernel(batch.W, rows))
+		if b.weights != nil {
+			kernels = append(kernels, (&floats{b.weights, nil, 1}).Kernel(batch.W, rows))
 		} else {
 			kernels = append(kernels, ones(batch.W))
 		}

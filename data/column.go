@@ -31,7 +31,7 @@ func Floats(values []float32, shape ...int) (Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	return floats{values, tensor.Shape(shape).Clone(), width}, nil
+	return &floats{values, tensor.Shape(shape).Clone(), width}, nil
 }
 
 // Bytes is a column of bytes that become numbers from 0 to 255.
@@ -71,7 +71,7 @@ func bytesOf(values []uint8, shape tensor.Shape, table *[256]float32) (Column, e
 	if err != nil {
 		return nil, err
 	}
-	return bytes{values, shape.Clone(), width, table}, nil
+	return &bytes{values, shape.Clone(), width, table}, nil
 }
 
 // An Integer is a type of labels.
@@ -87,7 +87,7 @@ func OneHot[T Integer](labels []T, classes int) (Column, error) {
 			return nil, &LabelError{row, float64(label), classes}
 		}
 	}
-	return oneHot[T]{labels, classes}, nil
+	return &oneHot[T]{labels, classes}, nil
 }
 
 // Labels is a column of labels as they are, for losses and metrics that take
@@ -182,9 +182,9 @@ type floats struct {
 	width  int
 }
 
-func (c floats) Len() int            { return len(c.values) / c.width }
-func (c floats) Shape() tensor.Shape { return c.shape }
-func (c floats) Kernel(dst []float32, rows []int32) Kernel {
+func (c *floats) Len() int            { return len(c.values) / c.width }
+func (c *floats) Shape() tensor.Shape { return c.shape }
+func (c *floats) Kernel(dst []float32, rows []int32) Kernel {
 	return &cpu.GatherFloat32{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
 }
 
@@ -195,9 +195,9 @@ type bytes struct {
 	table  *[256]float32
 }
 
-func (c bytes) Len() int            { return len(c.values) / c.width }
-func (c bytes) Shape() tensor.Shape { return c.shape }
-func (c bytes) Kernel(dst []float32, rows []int32) Kernel {
+func (c *bytes) Len() int            { return len(c.values) / c.width }
+func (c *bytes) Shape() tensor.Shape { return c.shape }
+func (c *bytes) Kernel(dst []float32, rows []int32) Kernel {
 	return &cpu.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
 }
 
@@ -213,21 +213,26 @@ type oneHot[T Integer] struct {
 	classes int
 }
 
-func (c oneHot[T]) Len() int            { return len(c.labels) }
-func (c oneHot[T]) Shape() tensor.Shape { return tensor.Shape{c.classes} }
-func (c oneHot[T]) Kernel(dst []float32, rows []int32) Kernel {
+func (c *oneHot[T]) Len() int            { return len(c.labels) }
+func (c *oneHot[T]) Shape() tensor.Shape { return tensor.Shape{c.classes} }
+func (c *oneHot[T]) Kernel(dst []float32, rows []int32) Kernel {
 	return &gatherOneHot[T]{c, dst, rows}
 }
 
 type gatherOneHot[T Integer] struct {
-	oneHot[T]
+	*oneHot[T]
 	dst  []float32
 	rows []int32
 }
 
 func (k *gatherOneHot[T]) Run(*Pool) {
-	clear(k.dst[:len(k.rows)*k.classes])
+	dst := k.dst[:len(k.dst):len(k.dst)][:len(k.rows)*k.classes]
+	clear(dst)
 	for i, row := range k.rows {
-		k.dst[i*k.classes+int(k.labels[row])] = 1
+		label := k.labels[row]
+		if label < 0 || int64(label) >= int64(k.classes) { // changed since OneHot looked at it
+			panic(&LabelError{int(row), float64(label), k.classes})
+		}
+		dst[i*k.classes+int(label)] = 1
 	}
 }

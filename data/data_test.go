@@ -260,6 +260,7 @@ func TestALabelOutsideTheClassesNamesItsRow(t *testing.T) {
 	check(a.CheckLabels(0, 900), LabelError{900, 900, 900})
 	a.Y[0] = must[Column](t)(Floats([]float32{0, 1, 0.5}))
 	a.X[0] = must[Column](t)(Floats(make([]float32, 3)))
+	a.Weights = nil
 	check(a.CheckLabels(0, 2), LabelError{2, 0.5, 2})
 	if err := a.CheckLabels(1, 2); err == nil {
 		t.Error("there is no second target, and no error")

@@ -48,7 +48,11 @@ func (a *Arrays) split(indices []int32, fraction float64) (first, last *Arrays, 
 }
 
 func (a *Arrays) part(view []int32) *Arrays {
-	return &Arrays{X: a.X, Y: a.Y, Weights: a.Weights, view: view}
+	of := a.rows()
+	if a.view != nil {
+		of = a.of
+	}
+	return &Arrays{X: a.X, Y: a.Y, Weights: a.Weights, view: view, of: of}
 }
 
 // indices returns the rows of all samples.
@@ -69,8 +73,8 @@ func (a *Arrays) CheckLabels(i, classes int) error {
 	if i < 0 || i >= len(a.Y) {
 		return fmt.Errorf("data: there is no target %d among %d", i, len(a.Y))
 	}
-	if n := a.Y[i].Len(); n != a.rows() {
-		return &LengthError{part("x", 0), part("y", i), a.rows(), n}
+	if err := a.Check(); err != nil {
+		return err
 	}
 	return a.targets(i, func(row int, target []float32) error {
 		for _, label := range target {

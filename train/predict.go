@@ -3,11 +3,16 @@ package train
 // This file runs steps forward: for predictions, and one batch at a time.
 
 import (
+	"cmp"
 	"context"
+	"errors"
+	"fmt"
 	"math/bits"
 
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // predictBatch is how many rows Predict runs at once at most: enough for the
@@ -17,6 +22,15 @@ const predictBatch = 256
 // Predict fills out, one array for each output, with what the step makes of rows
 // samples in the arrays of in. It may run many times at once.
 func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error {
+	if s == nil {
+		return errors.New("train: Predict needs a step")
+	}
+	if err := s.hold("inputs", s.inputs, in, rows); err != nil {
+		return err
+	}
+	if err := s.hold("outputs", s.outputs, out, rows); err != nil {
+		return err
+	}
 	for done, chunk := 0, uint64(0); done < rows; chunk++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -43,8 +57,42 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 	return nil
 }
 
+// hold returns an error unless the arrays have room for rows samples of each node.
+func (s *Step) hold(what string, nodes []*graph.Node, arrays [][]float32, rows int) error {
+	if len(arrays) != len(nodes) || rows < 0 {
+		return fmt.Errorf("train: Predict: the step has %d %s, got arrays for %d, of %d samples", len(nodes), what, len(arrays), rows)
+	}
+	for i, n := range nodes {
+		if err := holds(what, n, arrays[i], rows); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// holds returns an error unless the array has room for rows samples of the node.
+func holds(what string, n *graph.Node, array []float32, rows int) error {
+	shape := n.Shape()
+	if len(shape) == 0 || shape[0] != tensor.Batch {
+		return fmt.Errorf("train: Predict: one of the %s has shape %v: its first dimension must be that of the batch", what, shape)
+	}
+	if width := shape[1:].Numel(); width > 0 && (len(array)%width != 0 || len(array)/width != rows) || width == 0 && len(array) > 0 {
+		return fmt.Errorf("train: Predict: one of the %s has shape %v, its array has %d elements for %d samples", what, shape, len(array), rows)
+	}
+	return nil
+}
+
 // PredictInto is Predict for one input and one output.
 func PredictInto(s *Step, dst, x []float32, rows int) error {
+	switch {
+	case s == nil || len(s.inputs) != 1 || len(s.outputs) != 1:
+		return errors.New("train: PredictInto needs a step with one input and one output")
+	case rows < 1:
+		return fmt.Errorf("train: PredictInto: %d samples are none", rows)
+	}
+	if err := cmp.Or(holds("inputs", s.inputs[0], x, rows), holds("outputs", s.outputs[0], dst, rows)); err != nil {
+		return err
+	}
 	width, outWidth := len(x)/rows, len(dst)/rows
 	for done, chunk := 0, uint64(0); done < rows; chunk++ {
 		n := min(rows-done, predictBatch)

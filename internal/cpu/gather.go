@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"fmt"
+
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -49,7 +51,9 @@ func (k *GatherFloat32) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *GatherFloat32) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
-	gatherFloat32(k.Dst[r0*k.Width:r1*k.Width], k.Src, k.Rows[r0:r1], k.Width)
+	rows, dst := k.Rows[r0:r1], within(k.Dst, r0*k.Width, r1*k.Width)
+	checkRows(rows, len(k.Src)/k.Width)
+	gatherFloat32(dst, k.Src, rows, k.Width)
 }
 
 // Tasks returns the number of tasks that Run is made of.
@@ -61,13 +65,28 @@ func (k *GatherUint8) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *GatherUint8) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
-	dst := k.Dst[r0*k.Width : r1*k.Width]
+	rows, dst := k.Rows[r0:r1], within(k.Dst, r0*k.Width, r1*k.Width)
+	checkRows(rows, len(k.Src)/k.Width)
 	if k.Table == &fmath.ByteToUnit {
-		gatherUnit(dst, k.Src, k.Rows[r0:r1], k.Width)
+		gatherUnit(dst, k.Src, rows, k.Width)
 		return
 	}
-	gatherTable(dst, k.Src, k.Rows[r0:r1], k.Width, k.Table)
+	gatherTable(dst, k.Src, rows, k.Width, k.Table)
 }
+
+// checkRows panics if one of the rows is not among the first n. Rows are data, which a
+// caller may have got wrong, and the loops below look at none of them.
+func checkRows(rows []int32, n int) {
+	for _, r := range rows {
+		if uint(r) >= uint(n) {
+			panic(fmt.Sprintf("cpu: row %d of an array of %d rows", r, n))
+		}
+	}
+}
+
+// within returns x[begin:end], and panics if that goes beyond the length of x, even
+// where it has room for more.
+func within(x []float32, begin, end int) []float32 { return x[:len(x):len(x)][begin:end] }
 
 func gatherTable(dst []float32, src []uint8, rows []int32, width int, table *[256]float32) {
 	for i, r := range rows {
