@@ -63,7 +63,7 @@ func everySparse(t *testing.T, test func(t *testing.T, g *Gemm, workers int)) {
 			if s.slow() || Active() == Generic && s.m*s.n*s.k > 4_000_000 {
 				continue
 			}
-			for form := range 4 {
+			for _, form := range s.forms() {
 				for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
 					t.Run(fmt.Sprintf("%v/form=%d/zeros=%d", s, form, where), func(t *testing.T) {
 						test(t, sparseGemm(s, form, where), 1+form%3)
