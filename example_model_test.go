@@ -223,7 +223,7 @@ func Example_customStep() {
 		&layer.Dense{Units: 1},
 	)
 	g, d := generator.Network(), discriminator.Network()
-	slow, fast := train.NewOptimizer(optimizer.Adam{LearningRate: 0.002, Beta1: 0.5}), train.NewOptimizer(optimizer.Adam{LearningRate: 0.008, Beta1: 0.5})
+	slow, fast := train.NewOptimizer(optimizer.Adam{LearningRate: 0.002, Beta1: new(0.5)}), train.NewOptimizer(optimizer.Adam{LearningRate: 0.008, Beta1: new(0.5)})
 
 	play, err := train.NewStep(1, func(s *train.StepBuilder) {
 		real := s.Input("real", tensor.Shape{tensor.Batch, 1})

@@ -28,7 +28,7 @@ import (
 )
 
 // still is an optimizer that changes nothing.
-var still = optimizer.SGD{LearningRate: optimizer.Zero}
+var still = optimizer.SGD{Schedule: optimizer.PiecewiseConstantDecay{Values: []float64{0}}}
 
 func TestTheLossOfAnEpochIsTheMeanOverItsSamples(t *testing.T) {
 	model := compiled(t, 0, still)
@@ -439,7 +439,7 @@ func TestAveragedWeightsTakeTheirPlaceAtTheEnd(t *testing.T) {
 	const momentum = 0.75
 	source := points(t, 48)
 	plain := compiled(t, 0, optimizer.SGD{LearningRate: 0.5})
-	averaged := compiled(t, 0, optimizer.SGD{LearningRate: 0.5, EMA: optimizer.EMA{On: true, Momentum: momentum}})
+	averaged := compiled(t, 0, optimizer.SGD{LearningRate: 0.5, EMA: optimizer.EMA{On: true, Momentum: new(momentum)}})
 	var want []float64
 	fit(t, plain, source, cornu.FitConfig{Callbacks: []train.Callback{batchEnd(func(s *train.State) error {
 		i := 0

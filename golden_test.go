@@ -50,7 +50,7 @@ var trainings = map[string]training{
 	"l2 and l1": {dense: layer.Dense{
 		KernelRegularizer: regularizer.L1L2{L1: 0.001, L2: 0.01}, BiasRegularizer: regularizer.L2{L2: 0.01},
 	}},
-	"constraint":               {dense: layer.Dense{KernelConstraint: constraint.MaxNorm{MaxValue: 1}}},
+	"constraint":               {dense: layer.Dense{KernelConstraint: constraint.MaxNorm{MaxValue: new(1.0)}}},
 	"activity l2":              {dense: layer.Dense{ActivityRegularizer: regularizer.L2{L2: 0.01}}},
 	"activity orthogonal":      {dense: layer.Dense{ActivityRegularizer: regularizer.Orthogonal{Factor: 0.05, Mode: "columns"}}},
 	"activity orthogonal rows": {dense: layer.Dense{ActivityRegularizer: regularizer.Orthogonal{Factor: 0.05}}},

@@ -13,9 +13,6 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 )
 
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
-
 // An Activation maps a node to one of the same shape.
 type Activation interface {
 	// Name returns Keras's name: "relu".

@@ -23,7 +23,7 @@ func (Linear) Apply(x *graph.Node) *graph.Node { return x }
 //	NegativeSlope · (x - Threshold)   otherwise
 type ReLU struct {
 	NegativeSlope float64
-	MaxValue      float64 // 0: no ceiling
+	MaxValue      *float64 // nil: no ceiling
 	Threshold     float64
 }
 
@@ -32,8 +32,7 @@ func (ReLU) Name() string { return "relu" }
 
 // Apply emits the function.
 func (a ReLU) Apply(x *graph.Node) *graph.Node {
-	a = config.Resolve(a)
-	if a.Threshold == 0 && a.MaxValue == 0 && a.NegativeSlope != 0 {
+	if a.Threshold == 0 && a.MaxValue == nil && a.NegativeSlope != 0 {
 		return leaky(x, a.NegativeSlope)
 	}
 	g := x.Graph()
@@ -41,8 +40,8 @@ func (a ReLU) Apply(x *graph.Node) *graph.Node {
 	if a.Threshold != 0 {
 		y = graph.Select(x.Greater(g.Scalar(a.Threshold)), x, g.Scalar(0))
 	}
-	if a.MaxValue != 0 {
-		y = g.Scalar(a.MaxValue).Min(y)
+	if a.MaxValue != nil {
+		y = g.Scalar(*a.MaxValue).Min(y)
 	}
 	if a.NegativeSlope != 0 {
 		below := g.Scalar(a.Threshold).Sub(x).Relu()
@@ -65,14 +64,16 @@ func relu6(x *graph.Node) *graph.Node { return x.Graph().Scalar(6).Min(x.Relu())
 
 // LeakyReLU is x for x ≥ 0 and NegativeSlope · x below (Maas et al. 2013).
 type LeakyReLU struct {
-	NegativeSlope float64 `default:"0.2"` // the layer of this name has 0.3
+	NegativeSlope *float64 `default:"0.2"` // the layer of this name has 0.3
 }
 
 // Name returns "leaky_relu".
 func (LeakyReLU) Name() string { return "leaky_relu" }
 
 // Apply emits the function.
-func (a LeakyReLU) Apply(x *graph.Node) *graph.Node { return leaky(x, config.Resolve(a).NegativeSlope) }
+func (a LeakyReLU) Apply(x *graph.Node) *graph.Node {
+	return leaky(x, *config.Resolve(a).NegativeSlope)
+}
 
 func leaky(x *graph.Node, slope float64) *graph.Node {
 	return graph.Select(x.GreaterEqual(x.Graph().Scalar(0)), x, x.MulScalar(slope))
@@ -80,14 +81,14 @@ func leaky(x *graph.Node, slope float64) *graph.Node {
 
 // ELU is x for x > 0 and Alpha · (exp(x) - 1) below (Clevert et al. 2015).
 type ELU struct {
-	Alpha float64 `default:"1"`
+	Alpha *float64 `default:"1"`
 }
 
 // Name returns "elu".
 func (ELU) Name() string { return "elu" }
 
 // Apply emits the function.
-func (a ELU) Apply(x *graph.Node) *graph.Node { return elu(x, config.Resolve(a).Alpha) }
+func (a ELU) Apply(x *graph.Node) *graph.Node { return elu(x, *config.Resolve(a).Alpha) }
 
 // elu keeps the exponential from what is positive, where it would overflow.
 func elu(x *graph.Node, alpha float64) *graph.Node {
@@ -112,7 +113,7 @@ const (
 
 // CELU is max(x, 0) + min(Alpha · (exp(x/Alpha) - 1), 0) (Barron 2017).
 type CELU struct {
-	Alpha float64 `default:"1"`
+	Alpha float64 `zero:"1"` // 0: 1
 }
 
 // Name returns "celu".
@@ -220,7 +221,7 @@ func (TanhShrink) Apply(x *graph.Node) *graph.Node { return x.Sub(x.Tanh()) }
 
 // Softmax is exp(x) / Σ exp(x), the sum along an axis.
 type Softmax struct {
-	Axis int `default:"-1"` // 0: the last; the axis of the batch cannot be meant
+	Axis int `zero:"-1"` // 0: the last; the axis of the batch cannot be meant
 }
 
 // Name returns "softmax".
@@ -231,7 +232,7 @@ func (a Softmax) Apply(x *graph.Node) *graph.Node { return x.Softmax(config.Reso
 
 // LogSoftmax is x - log Σ exp(x), the sum along an axis.
 type LogSoftmax struct {
-	Axis int `default:"-1"` // 0: the last; the axis of the batch cannot be meant
+	Axis int `zero:"-1"` // 0: the last; the axis of the batch cannot be meant
 }
 
 // Name returns "log_softmax".
@@ -304,7 +305,7 @@ func (Mish) Apply(x *graph.Node) *graph.Node { return x.Mul(x.Softplus().Tanh())
 
 // SoftShrink brings x closer to 0 by Threshold, and no farther than 0.
 type SoftShrink struct {
-	Threshold float64 `default:"0.5"`
+	Threshold *float64 `default:"0.5"`
 }
 
 // Name returns "soft_shrink".
@@ -313,14 +314,14 @@ func (SoftShrink) Name() string { return "soft_shrink" }
 // Apply emits the function.
 func (a SoftShrink) Apply(x *graph.Node) *graph.Node {
 	g := x.Graph()
-	limit := g.Scalar(config.Resolve(a).Threshold)
+	limit := g.Scalar(*config.Resolve(a).Threshold)
 	below := graph.Select(x.Less(limit.Neg()), x.Add(limit), g.Scalar(0))
 	return graph.Select(x.Greater(limit), x.Sub(limit), below)
 }
 
 // HardShrink is x where |x| > Threshold and 0 elsewhere.
 type HardShrink struct {
-	Threshold float64 `default:"0.5"`
+	Threshold *float64 `default:"0.5"`
 }
 
 // Name returns "hard_shrink".
@@ -329,7 +330,7 @@ func (HardShrink) Name() string { return "hard_shrink" }
 // Apply emits the function.
 func (a HardShrink) Apply(x *graph.Node) *graph.Node {
 	g := x.Graph()
-	far := x.Abs().Greater(g.Scalar(config.Resolve(a).Threshold))
+	far := x.Abs().Greater(g.Scalar(*config.Resolve(a).Threshold))
 	return graph.Select(far, x, g.Scalar(0))
 }
 
@@ -348,7 +349,7 @@ func (SparsePlus) Apply(x *graph.Node) *graph.Node {
 
 // Squareplus is (x + √(x² + B)) / 2 (Barron 2021).
 type Squareplus struct {
-	B float64 `default:"4"`
+	B *float64 `default:"4"`
 }
 
 // Name returns "squareplus".
@@ -356,5 +357,5 @@ func (Squareplus) Name() string { return "squareplus" }
 
 // Apply emits the function.
 func (a Squareplus) Apply(x *graph.Node) *graph.Node {
-	return x.Add(x.Square().AddScalar(config.Resolve(a).B).Sqrt()).MulScalar(0.5)
+	return x.Add(x.Square().AddScalar(*config.Resolve(a).B).Sqrt()).MulScalar(0.5)
 }

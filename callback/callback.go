@@ -24,12 +24,8 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/train"
 )
-
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
 
 // History gathers what is measured. Fit returns one of its own; given as a
 // callback it can gather several trainings.

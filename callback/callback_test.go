@@ -137,9 +137,6 @@ func TestEarlyStoppingStopsWhereKerasDoes(t *testing.T) {
 func TestReduceLROnPlateauReducesAsKerasDoes(t *testing.T) {
 	for _, c := range cases(t, "ReduceLROnPlateau") {
 		t.Run(c.Name, func(t *testing.T) {
-			if patience, ok := c.Config["patience"]; ok && patience == 0.0 {
-				c.Config["patience"] = 1.0 // means the same, and can be said
-			}
 			reduce := &ReduceLROnPlateau{}
 			configure(t, c, reduce)
 			first := &prescribed{name: monitored(c), values: c.Numbers["values"]}
@@ -283,8 +280,8 @@ func TestMisuseIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		{"no such measure", &ReduceLROnPlateau{Monitor: "charm", Mode: Max}, `"charm" is not measured, only learning_rate, loss`},
 		{"no such mode", &EarlyStopping{Mode: "best"}, `unknown mode "best": the known ones are auto, max, min`},
 		{"negative patience", &EarlyStopping{Patience: -1}, "Patience is -1"},
-		{"a factor that raises the rate", &ReduceLROnPlateau{Factor: 2}, "Factor is 2"},
-		{"a factor that is no number", &ReduceLROnPlateau{Factor: math.NaN()}, "Factor is NaN"},
+		{"a factor that raises the rate", &ReduceLROnPlateau{Factor: new(2.0)}, "Factor is 2"},
+		{"a factor that is no number", &ReduceLROnPlateau{Factor: new(math.NaN())}, "Factor is NaN"},
 		{"no schedule", &LearningRateScheduler{}, "Schedule is nil"},
 		{"a rate that is no number", &LearningRateScheduler{Schedule: func(int, float64) float64 { return math.NaN() }}, "the rate of epoch 1 would be NaN"},
 		{"a folder that is not there", &CSVLogger{Filename: "no/such/folder/log.csv"}, "no/such/folder/log.csv"},

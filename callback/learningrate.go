@@ -16,13 +16,13 @@ import (
 // improving. The rate of each epoch is logged as "learning_rate". The optimizer's
 // own schedule, if it has one, ends with the first reduction.
 type ReduceLROnPlateau struct {
-	Monitor  string  `default:"val_loss"` // the name in the logs
-	Factor   float64 `default:"0.1"`      // what the rate is multiplied by, less than 1
-	Patience int     `default:"10"`       // this many epochs in a row without improvement lower the rate
-	Mode     Mode    `default:"auto"`
-	MinDelta float64 `default:"1e-4"` // an improvement by less is none
-	Cooldown int     // epochs after a reduction in which none is counted
-	MinLR    float64 // the rate doesn't get lower than this
+	Monitor  string   `default:"val_loss"` // the name in the logs
+	Factor   *float64 `default:"0.1"`      // what the rate is multiplied by, less than 1
+	Patience *int     `default:"10"`       // this many epochs in a row without improvement lower the rate
+	Mode     Mode     `default:"auto"`
+	MinDelta *float64 `default:"1e-4"` // an improvement by less is none
+	Cooldown int      // epochs after a reduction in which none is counted
+	MinLR    float64  // the rate doesn't get lower than this
 
 	Log io.Writer // where it says what it does; nil is nowhere
 
@@ -37,14 +37,14 @@ func (r *ReduceLROnPlateau) TrainBegin(s *train.State) error {
 	cfg := config.Resolve(*r)
 	r.cfg = &cfg
 	r.wait, r.cooldown = 0, 0
-	if !(cfg.Factor >= 0 && cfg.Factor < 1) {
-		return fmt.Errorf("callback: ReduceLROnPlateau: Factor is %v, it must be less than 1 and not negative", cfg.Factor)
+	if f := *cfg.Factor; !(f >= 0 && f < 1) {
+		return fmt.Errorf("callback: ReduceLROnPlateau: Factor is %v, it must be less than 1 and not negative", f)
 	}
 	if len(s.Optimizers()) == 0 {
 		return errNoOptimizer("ReduceLROnPlateau")
 	}
 	var err error
-	r.monitor, err = newMonitor(s, "ReduceLROnPlateau", cfg.Monitor, cfg.Mode, cfg.MinDelta)
+	r.monitor, err = newMonitor(s, "ReduceLROnPlateau", cfg.Monitor, cfg.Mode, *cfg.MinDelta)
 	return err
 }
 
@@ -67,7 +67,7 @@ func (r *ReduceLROnPlateau) EpochEnd(s *train.State) error {
 		r.wait = 0
 	} else if r.cooldown == 0 {
 		r.wait++
-		if r.wait >= r.cfg.Patience && r.reduce(s) {
+		if r.wait >= *r.cfg.Patience && r.reduce(s) {
 			r.cooldown, r.wait = r.cfg.Cooldown, 0
 		}
 	}
@@ -79,7 +79,7 @@ func (r *ReduceLROnPlateau) reduce(s *train.State) bool {
 	reduced := false
 	for _, o := range s.Optimizers() {
 		if rate := o.LearningRate(); rate > r.cfg.MinLR {
-			rate = max(rate*r.cfg.Factor, r.cfg.MinLR)
+			rate = max(*r.cfg.Factor*rate, r.cfg.MinLR)
 			o.SetLearningRate(rate)
 			say(r.Log, "Epoch %d: ReduceLROnPlateau reducing learning rate to %v.", s.Epoch+1, rate)
 			reduced = true

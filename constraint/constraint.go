@@ -9,9 +9,6 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 )
 
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
-
 // A Constraint maps a weight to the nearest that is allowed.
 type Constraint interface {
 	// Name returns Keras's name: "non_neg".
@@ -48,8 +45,8 @@ func (NonNeg) Project(w *graph.Node) *graph.Node { return w.Max(w.Graph().Scalar
 // axes: along 0, a dense layer's kernel has one for each unit; along 0, 1, 2, a
 // two-dimensional convolution's has one for each filter.
 type MaxNorm struct {
-	MaxValue float64 `default:"2"`
-	Axis     []int   // nil: 0
+	MaxValue *float64 `default:"2"`
+	Axis     []int    // nil: 0
 }
 
 // Name returns "max_norm".
@@ -58,7 +55,7 @@ func (MaxNorm) Name() string { return "max_norm" }
 // Project emits the weight's new value.
 func (c MaxNorm) Project(w *graph.Node) *graph.Node {
 	norm := norms(w, c.Axis)
-	return scale(w, norm.Clip(0, config.Resolve(c).MaxValue), norm)
+	return scale(w, norm.Clip(0, *config.Resolve(c).MaxValue), norm)
 }
 
 // UnitNorm makes norms 1; see MaxNorm.
@@ -78,9 +75,9 @@ func (c UnitNorm) Project(w *graph.Node) *graph.Node {
 // missing at every step; see MaxNorm.
 type MinMaxNorm struct {
 	MinValue float64
-	MaxValue float64 `default:"1"`
-	Rate     float64 `default:"1"`
-	Axis     []int   // nil: 0
+	MaxValue *float64 `default:"1"`
+	Rate     *float64 `default:"1"`
+	Axis     []int    // nil: 0
 }
 
 // Name returns "min_max_norm".
@@ -90,7 +87,7 @@ func (MinMaxNorm) Name() string { return "min_max_norm" }
 func (c MinMaxNorm) Project(w *graph.Node) *graph.Node {
 	c = config.Resolve(c)
 	norm := norms(w, c.Axis)
-	wanted := norm.Clip(c.MinValue, c.MaxValue).MulScalar(c.Rate).Add(norm.MulScalar(1 - c.Rate))
+	wanted := norm.Clip(c.MinValue, *c.MaxValue).MulScalar(*c.Rate).Add(norm.MulScalar(1 - *c.Rate))
 	return scale(w, wanted, norm)
 }
 

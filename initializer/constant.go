@@ -39,7 +39,7 @@ func (Constant) Name() string { return "constant" }
 
 // Init fills dst.
 func (i Constant) Init(dst []float32, shape tensor.Shape, _ uint64, _ uint16) error {
-	return fill(i, dst, shape, float32(config.Resolve(i).Value))
+	return fill(i, dst, shape, float32(i.Value))
 }
 
 func fill(i Initializer, dst []float32, shape tensor.Shape, value float32) error {
@@ -55,7 +55,7 @@ func fill(i Initializer, dst []float32, shape tensor.Shape, value float32) error
 // Identity sets a matrix to Gain times the identity; one that is not square has
 // zeros to the right or below.
 type Identity struct {
-	Gain float64 `default:"1"`
+	Gain *float64 `default:"1"`
 }
 
 // Name returns "identity".
@@ -69,7 +69,7 @@ func (i Identity) Init(dst []float32, shape tensor.Shape, _ uint64, _ uint16) er
 	if err := fill(i, dst, shape, 0); err != nil {
 		return err
 	}
-	gain := float32(config.Resolve(i).Gain)
+	gain := float32(*config.Resolve(i).Gain)
 	for j := range min(shape[0], shape[1]) {
 		dst[j*shape[1]+j] = gain
 	}

@@ -16,9 +16,6 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
-
 // An Initializer sets the first values of a variable.
 type Initializer interface {
 	// Name returns Keras's name: "glorot_uniform".

@@ -16,7 +16,7 @@ import (
 // McClelland and Ganguli, "Exact solutions to the nonlinear dynamics of learning
 // in deep linear neural networks" (2013).
 type Orthogonal struct {
-	Gain float64 `default:"1"`
+	Gain *float64 `default:"1"`
 }
 
 // Name returns "orthogonal".
@@ -47,7 +47,7 @@ func (i Orthogonal) Init(dst []float32, shape tensor.Shape, seed uint64, stream 
 		}
 		orthonormalize(vectors[v], vectors[:v])
 	}
-	gain := config.Resolve(i).Gain
+	gain := *config.Resolve(i).Gain
 	for v := range vectors {
 		for j, x := range vectors[v] {
 			*at(v, j) = float32(gain * x)

@@ -12,8 +12,8 @@ import (
 
 // RandomUniform draws from the uniform distribution over [Minval, Maxval).
 type RandomUniform struct {
-	Minval float64 `default:"-0.05"`
-	Maxval float64 `default:"0.05"`
+	Minval *float64 `default:"-0.05"`
+	Maxval *float64 `default:"0.05"`
 }
 
 // Name returns "random_uniform".
@@ -22,7 +22,7 @@ func (RandomUniform) Name() string { return "random_uniform" }
 // Init fills dst.
 func (i RandomUniform) Init(dst []float32, shape tensor.Shape, seed uint64, stream uint16) error {
 	i = config.Resolve(i)
-	return uniform(i, i.Minval, i.Maxval, dst, shape, seed, stream)
+	return uniform(i, *i.Minval, *i.Maxval, dst, shape, seed, stream)
 }
 
 func uniform(i Initializer, low, high float64, dst []float32, shape tensor.Shape, seed uint64, stream uint16) error {
@@ -44,7 +44,7 @@ func uniform(i Initializer, low, high float64, dst []float32, shape tensor.Shape
 // deviation.
 type RandomNormal struct {
 	Mean   float64
-	Stddev float64 `default:"0.05"`
+	Stddev *float64 `default:"0.05"`
 }
 
 // Name returns "random_normal".
@@ -53,7 +53,7 @@ func (RandomNormal) Name() string { return "random_normal" }
 // Init fills dst.
 func (i RandomNormal) Init(dst []float32, shape tensor.Shape, seed uint64, stream uint16) error {
 	i = config.Resolve(i)
-	return normal(i, i.Mean, i.Stddev, 0, dst, shape, seed, stream)
+	return normal(i, i.Mean, *i.Stddev, 0, dst, shape, seed, stream)
 }
 
 // TruncatedNormal is RandomNormal without what is more than two standard
@@ -61,7 +61,7 @@ func (i RandomNormal) Init(dst []float32, shape tensor.Shape, seed uint64, strea
 // 0.8796·Stddev.
 type TruncatedNormal struct {
 	Mean   float64
-	Stddev float64 `default:"0.05"`
+	Stddev *float64 `default:"0.05"`
 }
 
 // Name returns "truncated_normal".
@@ -70,7 +70,7 @@ func (TruncatedNormal) Name() string { return "truncated_normal" }
 // Init fills dst.
 func (i TruncatedNormal) Init(dst []float32, shape tensor.Shape, seed uint64, stream uint16) error {
 	i = config.Resolve(i)
-	return normal(i, i.Mean, i.Stddev, belowTwo, dst, shape, seed, stream)
+	return normal(i, i.Mean, *i.Stddev, belowTwo, dst, shape, seed, stream)
 }
 
 // belowTwo is the probability that a standard normal variable is below -2.

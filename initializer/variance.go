@@ -23,7 +23,7 @@ const (
 
 // VarianceScaling draws from a distribution of mean 0 and variance Scale/n.
 type VarianceScaling struct {
-	Scale        float64 `default:"1"`
+	Scale        float64 `zero:"1"` // 0: 1
 	Mode         string  `default:"fan_in"`
 	Distribution string  `default:"truncated_normal"`
 }

@@ -26,15 +26,18 @@ func init() {
 // Shapes: any → the same.
 type ReLU struct {
 	Name          string
-	MaxValue      float64 // 0: no ceiling
+	MaxValue      *float64 // nil: no ceiling
 	NegativeSlope float64
 	Threshold     float64
 }
 
 // Build checks that no field is negative.
 func (l *ReLU) Build(b *Builder, in []tensor.Shape) error {
-	if l.MaxValue < 0 || l.NegativeSlope < 0 || l.Threshold < 0 {
-		return b.Errorf("MaxValue %v, NegativeSlope %v and Threshold %v cannot be negative", l.MaxValue, l.NegativeSlope, l.Threshold)
+	switch {
+	case l.MaxValue != nil && *l.MaxValue < 0:
+		return b.Errorf("MaxValue is %v, it cannot be negative", *l.MaxValue)
+	case l.NegativeSlope < 0 || l.Threshold < 0:
+		return b.Errorf("NegativeSlope is %v and Threshold %v, they cannot be negative", l.NegativeSlope, l.Threshold)
 	}
 	return one(b, in)
 }
@@ -49,24 +52,20 @@ func (l *ReLU) Call(_ *Context, in []*graph.Node) *graph.Node {
 // Shapes: any → the same.
 type LeakyReLU struct {
 	Name          string
-	NegativeSlope float64 `default:"0.3"` // activation.LeakyReLU has 0.2
+	NegativeSlope *float64 `default:"0.3"` // activation.LeakyReLU has 0.2
 }
 
 // Build checks the slope.
 func (l *LeakyReLU) Build(b *Builder, in []tensor.Shape) error {
-	if l.NegativeSlope < 0 {
-		return b.Errorf("NegativeSlope is %v, it cannot be negative", l.NegativeSlope)
+	if slope := *config.Resolve(*l).NegativeSlope; slope < 0 {
+		return b.Errorf("NegativeSlope is %v, it cannot be negative", slope)
 	}
 	return one(b, in)
 }
 
 // Call emits the layer's nodes.
 func (l *LeakyReLU) Call(_ *Context, in []*graph.Node) *graph.Node {
-	slope := config.Resolve(*l).NegativeSlope
-	if slope == 0 {
-		slope = activation.Zero
-	}
-	return activation.LeakyReLU{NegativeSlope: slope}.Apply(in[0])
+	return activation.LeakyReLU{NegativeSlope: config.Resolve(*l).NegativeSlope}.Apply(in[0])
 }
 
 // ELU is the layer of activation.ELU.
@@ -74,7 +73,7 @@ func (l *LeakyReLU) Call(_ *Context, in []*graph.Node) *graph.Node {
 // Shapes: any → the same.
 type ELU struct {
 	Name  string
-	Alpha float64 `default:"1"`
+	Alpha *float64 `default:"1"`
 }
 
 // Build checks the number of inputs.
@@ -133,7 +132,7 @@ func (l *PReLU) Call(c *Context, in []*graph.Node) *graph.Node {
 // Shapes: any → the same.
 type Softmax struct {
 	Name string
-	Axis int `default:"-1"` // 0: the last; the axis of the batch cannot be meant
+	Axis int `zero:"-1"` // 0: the last; the axis of the batch cannot be meant
 }
 
 // Build checks the number of inputs.

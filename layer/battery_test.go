@@ -79,16 +79,16 @@ var samples = []sample{
 	{&layer.Reshape{TargetShape: tensor.Shape{3, -1}}, []tensor.Shape{{2, 6}}, tensor.Shape{3, 4}, 0, same},
 	{&layer.Reshape{TargetShape: tensor.Shape{}}, []tensor.Shape{{1}}, tensor.Shape{}, 0, same},
 	{&layer.Rescaling{Scale: 0.5, Offset: -1}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x*0.5 - 1 })},
-	{&layer.Rescaling{}, three, tensor.Shape{3}, 0, same},
-	{&layer.ReLU{MaxValue: 1, NegativeSlope: 0.25, Threshold: 0.5}, three, tensor.Shape{3}, 0, each(func(x float64) float64 {
+	{&layer.Rescaling{Scale: 1}, three, tensor.Shape{3}, 0, same},
+	{&layer.ReLU{MaxValue: new(1.0), NegativeSlope: 0.25, Threshold: 0.5}, three, tensor.Shape{3}, 0, each(func(x float64) float64 {
 		if x > 0.5 {
 			return min(x, 1)
 		}
 		return 0.25 * (x - 0.5)
 	})},
 	{&layer.LeakyReLU{}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) + 0.3*min(x, 0) })},
-	{&layer.LeakyReLU{NegativeSlope: layer.Zero}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) })},
-	{&layer.ELU{Alpha: 0.5}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) + 0.5*math.Expm1(min(x, 0)) })},
+	{&layer.LeakyReLU{NegativeSlope: new(0.0)}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) })},
+	{&layer.ELU{Alpha: new(0.5)}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return max(x, 0) + 0.5*math.Expm1(min(x, 0)) })},
 	{&layer.PReLU{AlphaInitializer: initializer.RandomUniform{}}, three, tensor.Shape{3}, 3, func(x, w []float64) []float64 {
 		y := make([]float64, 6)
 		for i := range y {

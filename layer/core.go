@@ -185,19 +185,23 @@ func (l *Reshape) Call(c *Context, in []*graph.Node) *graph.Node {
 // Shapes: any → the same.
 type Rescaling struct {
 	Name   string
-	Scale  float64 `default:"1"` // 1.0/255 brings bytes to [0, 1]
+	Scale  float64 // must be given; 1.0/255 brings bytes to [0, 1]
 	Offset float64
 }
 
-// Build checks the number of inputs.
-func (l *Rescaling) Build(b *Builder, in []tensor.Shape) error { return one(b, in) }
+// Build checks that there is a scale.
+func (l *Rescaling) Build(b *Builder, in []tensor.Shape) error {
+	if l.Scale == 0 {
+		return b.Errorf("Scale is 0, it must be given: 1 changes nothing, and a 255th is 1.0/255, for Go's 1/255 is 0")
+	}
+	return one(b, in)
+}
 
 // Call emits the layer's nodes.
 func (l *Rescaling) Call(_ *Context, in []*graph.Node) *graph.Node {
-	cfg := config.Resolve(*l)
-	y := in[0].MulScalar(cfg.Scale)
-	if cfg.Offset != 0 {
-		y = y.AddScalar(cfg.Offset)
+	y := in[0].MulScalar(l.Scale)
+	if l.Offset != 0 {
+		y = y.AddScalar(l.Offset)
 	}
 	return y
 }

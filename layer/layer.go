@@ -5,8 +5,9 @@
 //
 //	&layer.Dense{Units: 256, Activation: activation.ReLU{}}
 //
-// The zero value of a field means Keras's default. A layer that is applied twice
-// shares its weights, in one network or in several.
+// A field that is left out has Keras's default, which its tag shows where that
+// isn't Go's zero value; nil is the default of a pointer, and new(0.0) says 0. A
+// layer that is applied twice shares its weights, in one network or in several.
 //
 // A layer of your own has two methods. Build declares its variables, Call emits
 // its nodes:
@@ -40,9 +41,6 @@ import (
 	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
-
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
 
 // A Layer is a pointer to a struct. These direct fields of it have a meaning for
 // all layers that have them:

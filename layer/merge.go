@@ -114,7 +114,7 @@ func (*Minimum) Call(_ *Context, in []*graph.Node) *graph.Node { return fold(in,
 // summed.
 type Concatenate struct {
 	Name string
-	Axis int `default:"-1"` // 0: the last; the axis of the batch cannot be meant
+	Axis int `zero:"-1"` // 0: the last; the axis of the batch cannot be meant
 }
 
 // Build checks the number of inputs.

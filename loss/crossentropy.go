@@ -143,8 +143,8 @@ func smoothed(yTrue *graph.Node, s float64) *graph.Node {
 // are predicted well weigh less (Lin et al. 2018): each term has the factor
 // Alpha · (1 - p)^Gamma.
 type CategoricalFocalCrossentropy struct {
-	Alpha          float64   `default:"0.25"`
-	Gamma          float64   `default:"2"`
+	Alpha          *float64  `default:"0.25"`
+	Gamma          *float64  `default:"2"`
 	FromLogits     bool      // outputs go through a softmax first
 	LabelSmoothing float64   // in [0, 1]: targets become yTrue·(1-s) + s/classes
 	Reduction      Reduction `default:"sum_over_batch_size"`
@@ -167,7 +167,7 @@ func (l CategoricalFocalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node
 		yPred = yPred.Softmax(-1)
 	}
 	p := yPred.Div(yPred.SumKeep(-1)).Clip(epsilon, 1-epsilon)
-	factor := g.Scalar(1).Sub(p).Pow(g.Scalar(l.Gamma)).MulScalar(l.Alpha)
+	factor := g.Scalar(1).Sub(p).Pow(g.Scalar(*l.Gamma)).MulScalar(*l.Alpha)
 	return factor.Mul(yTrue.Mul(p.Log())).Sum(-1).Neg()
 }
 
@@ -218,8 +218,8 @@ func binary(yTrue, yPred *graph.Node) *graph.Node {
 // probability of what the target says.
 type BinaryFocalCrossentropy struct {
 	ApplyClassBalancing bool      // the factor Alpha for targets of 1, and 1-Alpha for those of 0
-	Alpha               float64   `default:"0.25"`
-	Gamma               float64   `default:"2"`
+	Alpha               *float64  `default:"0.25"`
+	Gamma               *float64  `default:"2"`
 	FromLogits          bool      // outputs go through a sigmoid first
 	LabelSmoothing      float64   // in [0, 1]: targets become yTrue·(1-s) + s/2
 	Reduction           Reduction `default:"sum_over_batch_size"`
@@ -245,9 +245,9 @@ func (l BinaryFocalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
 	}
 	rest := one.Sub(yTrue)
 	right := yTrue.Mul(yPred).Add(rest.Mul(one.Sub(yPred)))
-	focal := one.Sub(right).Pow(g.Scalar(l.Gamma)).Mul(binary(yTrue, yPred))
+	focal := one.Sub(right).Pow(g.Scalar(*l.Gamma)).Mul(binary(yTrue, yPred))
 	if l.ApplyClassBalancing {
-		focal = yTrue.MulScalar(l.Alpha).Add(rest.MulScalar(1 - l.Alpha)).Mul(focal)
+		focal = yTrue.MulScalar(*l.Alpha).Add(rest.MulScalar(1 - *l.Alpha)).Mul(focal)
 	}
 	return focal.Mean(-1)
 }

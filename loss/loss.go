@@ -15,9 +15,6 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
-
 // A Loss compares predictions with targets.
 type Loss interface {
 	// Name returns Keras's name: "categorical_crossentropy".

@@ -89,7 +89,7 @@ func (MeanSquaredLogarithmicError) Loss(yTrue, yPred *graph.Node) *graph.Node {
 // Huber is the mean over the last axis of e²/2 where |e| = |yTrue - yPred| is at most
 // Delta, and of Delta·|e| - Delta²/2 elsewhere (Huber 1964).
 type Huber struct {
-	Delta     float64   `default:"1"`
+	Delta     float64   `zero:"1"` // 0: 1
 	Reduction Reduction `default:"sum_over_batch_size"`
 }
 

@@ -64,7 +64,7 @@ func (ExactAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 // threshold.
 type BinaryAccuracy struct {
 	higher
-	Threshold float64 `default:"0.5"`
+	Threshold *float64 `default:"0.5"`
 }
 
 // Name returns "binary_accuracy".
@@ -73,7 +73,7 @@ func (BinaryAccuracy) Name() string { return "binary_accuracy" }
 // Update emits the sums of the batch.
 func (m BinaryAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 	yTrue, yPred = align(yTrue, yPred)
-	side := yPred.Greater(yPred.Graph().Scalar(config.Resolve(m).Threshold))
+	side := yPred.Greater(yPred.Graph().Scalar(*config.Resolve(m).Threshold))
 	return mean(yTrue.Equal(side).Mean(-1), weight)
 }
 
@@ -105,7 +105,7 @@ func (SparseCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*gra
 // greatest outputs. Targets are one-hot.
 type TopKCategoricalAccuracy struct {
 	higher
-	K int `default:"5"`
+	K int `zero:"5"` // 0: 5
 }
 
 // Name returns "top_k_categorical_accuracy".
@@ -120,7 +120,7 @@ func (m TopKCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*gra
 // the index of the class.
 type SparseTopKCategoricalAccuracy struct {
 	higher
-	K int `default:"5"`
+	K int `zero:"5"` // 0: 5
 }
 
 // Name returns "sparse_top_k_categorical_accuracy".

@@ -13,12 +13,12 @@ import (
 // AUC is the area under a curve that a threshold going from 0 to 1 draws, by a
 // sum over NumThresholds points of it.
 type AUC struct {
-	NumThresholds   int       `default:"200"`
+	NumThresholds   int       `zero:"200"`              // 0: 200
 	Curve           string    `default:"ROC"`           // recall over the rate of false positives; or "PR", precision over recall
 	SummationMethod string    `default:"interpolation"` // or "minoring", "majoring": the lower or the greater of two points
 	Thresholds      []float64 // between 0 and 1, in place of NumThresholds
 	MultiLabel      bool      // an area for each label, and their mean
-	NumLabels       int       // needs not be said
+	NumLabels       int       `zero:"none"` // needs not be said
 	LabelWeights    []float64 // of each label; nil: equal
 	FromLogits      bool      // outputs go through a sigmoid first
 }

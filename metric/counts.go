@@ -194,7 +194,7 @@ func (m FalseNegatives) Result(totals [][]float64) float64 { return average(m.Re
 // Precision is the share of what is found that is positive, TP / (TP + FP).
 type Precision struct {
 	Thresholds []float64 // nil: 0.5, or none if there is a TopK
-	TopK       int       // only the greatest TopK outputs of a sample can be positive; 0: all
+	TopK       int       `zero:"none"`      // only the greatest TopK outputs of a sample can be positive; 0: all
 	ClassID    *int      `keras:"class_id"` // only this class counts; nil: all
 }
 
@@ -218,7 +218,7 @@ func (Precision) Direction() Direction { return Up }
 // Recall is the share of positive targets that are found, TP / (TP + FN).
 type Recall struct {
 	Thresholds []float64 // nil: 0.5, or none if there is a TopK
-	TopK       int       // only the greatest TopK outputs of a sample can be positive; 0: all
+	TopK       int       `zero:"none"`      // only the greatest TopK outputs of a sample can be positive; 0: all
 	ClassID    *int      `keras:"class_id"` // only this class counts; nil: all
 }
 
@@ -268,7 +268,7 @@ func greatest(c counts, want, given func(tp, fp, tn, fn float64) float64, bound 
 // share Specificity of the negative targets is left alone.
 type SensitivityAtSpecificity struct {
 	Specificity   float64
-	NumThresholds int  `default:"200"`
+	NumThresholds int  `zero:"200"`       // 0: 200
 	ClassID       *int `keras:"class_id"` // only this class counts; nil: all
 }
 
@@ -293,7 +293,7 @@ func (SensitivityAtSpecificity) Direction() Direction { return Up }
 // a threshold where at least the share Sensitivity of the positive ones is found.
 type SpecificityAtSensitivity struct {
 	Sensitivity   float64
-	NumThresholds int  `default:"200"`
+	NumThresholds int  `zero:"200"`       // 0: 200
 	ClassID       *int `keras:"class_id"` // only this class counts; nil: all
 }
 
@@ -318,7 +318,7 @@ func (SpecificityAtSensitivity) Direction() Direction { return Up }
 // least Recall.
 type PrecisionAtRecall struct {
 	Recall        float64
-	NumThresholds int  `default:"200"`
+	NumThresholds int  `zero:"200"`       // 0: 200
 	ClassID       *int `keras:"class_id"` // only this class counts; nil: all
 }
 
@@ -343,7 +343,7 @@ func (PrecisionAtRecall) Direction() Direction { return Up }
 // least Precision.
 type RecallAtPrecision struct {
 	Precision     float64
-	NumThresholds int  `default:"200"`
+	NumThresholds int  `zero:"200"`       // 0: 200
 	ClassID       *int `keras:"class_id"` // only this class counts; nil: all
 }
 

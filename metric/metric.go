@@ -12,9 +12,6 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 )
 
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
-
 // A Metric measures predictions.
 type Metric interface {
 	// Name returns Keras's name, the key of logs and histories: "accuracy".

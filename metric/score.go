@@ -16,7 +16,7 @@ const epsilon = 1e-7
 // of each class, one for each output.
 type FBetaScore struct {
 	Average   string   // of the classes: "macro", their mean; "weighted" by their targets; "micro", of all counts together. "": macro, and Results has each class
-	Beta      float64  `default:"1"`
+	Beta      float64  `zero:"1"` // 0: 1
 	Threshold *float64 // outputs above it are positive; nil: the greatest of each sample
 }
 
@@ -202,7 +202,7 @@ func (m R2Score) adjusted(score float64, totals [][]float64) float64 {
 // column. Results has the matrix, row by row, for Rows; Result is the share that is
 // right.
 type ConfusionMatrix struct {
-	NumClasses int // 0: as many as there are outputs
+	NumClasses int `zero:"none"` // 0: as many as there are outputs
 }
 
 // Name returns "confusion_matrix".
@@ -277,7 +277,7 @@ func (ConfusionMatrix) Result(totals [][]float64) float64 {
 //
 // Keras cuts the weights of samples down to integers; here they are what they are.
 type MeanIoU struct {
-	NumClasses int // 0: as many as there are outputs
+	NumClasses int `zero:"none"` // 0: as many as there are outputs
 }
 
 // Name returns "mean_io_u".

@@ -21,12 +21,12 @@ import (
 //
 // Its slots take as much memory as Adam's and more: here it is for its rule.
 type Adafactor struct {
-	LearningRate   float64  `default:"0.001"`
+	LearningRate   float64  `zero:"0.001"` // 0: 0.001
 	Schedule       Schedule // if set, in place of LearningRate
-	Beta2Decay     float64  `default:"-0.8" keras:"beta_2_decay"`
-	Epsilon1       float64  `default:"1e-30" keras:"epsilon_1"`
-	Epsilon2       float64  `default:"0.001" keras:"epsilon_2"`
-	ClipThreshold  float64  `default:"1"`
+	Beta2Decay     *float64 `default:"-0.8" keras:"beta_2_decay"`
+	Epsilon1       *float64 `default:"1e-30" keras:"epsilon_1"`
+	Epsilon2       *float64 `default:"0.001" keras:"epsilon_2"`
+	ClipThreshold  float64  `zero:"1"`                  // 0: 1
 	NoRelativeStep bool     `keras:"relative_step,not"` // has no effect on the rule, in Keras neither
 	WeightDecay    float64
 	Clip           Clip
@@ -48,15 +48,15 @@ func (o Adafactor) Update(u *Update) {
 		return min(rate, 1/math.Sqrt(float64(step)))
 	})
 	beta := u.HostScalar("beta_2", func(_ float64, step uint64) float64 {
-		return 1 - fmath.Pow64(float64(step), o.Beta2Decay)
+		return 1 - fmath.Pow64(float64(step), *o.Beta2Decay)
 	})
 	u.each(func(w, g *graph.Node, slots []*graph.Node) *graph.Node {
 		one := u.scalar(1)
 		move := func(state, value *graph.Node) *graph.Node {
 			return beta.Mul(state).Add(one.Sub(beta).Mul(value))
 		}
-		alpha := u.scalar(o.Epsilon2).Max(rms(w)).Mul(rho)
-		square := g.Square().Add(u.scalar(o.Epsilon1))
+		alpha := u.scalar(*o.Epsilon2).Max(rms(w)).Mul(rho)
+		square := g.Square().Add(u.scalar(*o.Epsilon1))
 		var v *graph.Node
 		if rank := w.Rank(); rank >= 2 {
 			shape := w.Shape()
@@ -82,11 +82,11 @@ func rms(x *graph.Node) *graph.Node { return x.Square().Mean().Sqrt() }
 // Lamb is Adam whose step in each array of weights is as long as the weights are,
 // times the rate: for very large batches (You et al. 2020).
 type Lamb struct {
-	LearningRate float64  `default:"0.001"`
+	LearningRate float64  `zero:"0.001"` // 0: 0.001
 	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        float64  `default:"0.9" keras:"beta_1"`
-	Beta2        float64  `default:"0.999" keras:"beta_2"`
-	Epsilon      float64  `default:"1e-7"`
+	Beta1        *float64 `default:"0.9" keras:"beta_1"`
+	Beta2        *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon      *float64 `default:"1e-7"`
 	WeightDecay  float64
 	Clip         Clip
 	EMA          EMA
@@ -101,10 +101,10 @@ func (Lamb) Slots() []Slot { return []Slot{{Name: "momentum"}, {Name: "velocity"
 // Update emits the rule.
 func (o Lamb) Update(u *Update) {
 	o = config.Resolve(o)
-	rest := u.HostScalar("rest", func(_ float64, step uint64) float64 { return 1 - power(o.Beta1, step) })
-	restSquare := u.HostScalar("rest_square", func(_ float64, step uint64) float64 { return 1 - power(o.Beta2, step) })
-	m, v := moments(u, o.Beta1, o.Beta2)
-	step := m.Div(rest).Div(v.Div(restSquare).Sqrt().Add(u.scalar(o.Epsilon)))
+	rest := u.HostScalar("rest", func(_ float64, step uint64) float64 { return 1 - power(*o.Beta1, step) })
+	restSquare := u.HostScalar("rest_square", func(_ float64, step uint64) float64 { return 1 - power(*o.Beta2, step) })
+	m, v := moments(u, *o.Beta1, *o.Beta2)
+	step := m.Div(rest).Div(v.Div(restSquare).Sqrt().Add(u.scalar(*o.Epsilon)))
 	u.Grad = step
 	u.each(func(w, step *graph.Node, _ []*graph.Node) *graph.Node {
 		one := u.scalar(1)

@@ -11,12 +11,12 @@ import "github.com/cornu-ml/cornu/internal/config"
 //	w -= rate·g / √(a + Epsilon)
 //
 // In Keras 2.2 the rate is 0.01, a begins at 0 and Epsilon is outside the root:
-// Adagrad{LearningRate: 0.01, InitialAccumulatorValue: Zero, EpsilonOutside: true}.
+// Adagrad{LearningRate: 0.01, InitialAccumulatorValue: new(0.0), EpsilonOutside: true}.
 type Adagrad struct {
-	LearningRate            float64  `default:"0.001"`
+	LearningRate            float64  `zero:"0.001"` // 0: 0.001
 	Schedule                Schedule // if set, in place of LearningRate
-	InitialAccumulatorValue float64  `default:"0.1"` // what a begins with
-	Epsilon                 float64  `default:"1e-7"`
+	InitialAccumulatorValue *float64 `default:"0.1"` // what a begins with
+	Epsilon                 *float64 `default:"1e-7"`
 	EpsilonOutside          bool     `keras:",ours"` // √a + Epsilon, as in Keras 2.2
 	WeightDecay             float64
 	Clip                    Clip
@@ -28,7 +28,7 @@ func (Adagrad) Name() string { return "adagrad" }
 
 // Slots returns a.
 func (o Adagrad) Slots() []Slot {
-	return []Slot{{Name: "accumulator", Init: config.Resolve(o).InitialAccumulatorValue}}
+	return []Slot{{Name: "accumulator", Init: *config.Resolve(o).InitialAccumulatorValue}}
 }
 
 // Update emits the rule.
@@ -36,7 +36,7 @@ func (o Adagrad) Update(u *Update) {
 	o = config.Resolve(o)
 	a := u.Slots[0].Add(u.Grad.Square())
 	u.Slots[0] = a
-	u.Param = u.Param.Sub(u.LR().Mul(u.Grad).Div(u.root(a, o.Epsilon, o.EpsilonOutside)))
+	u.Param = u.Param.Sub(u.LR().Mul(u.Grad).Div(u.root(a, *o.Epsilon, o.EpsilonOutside)))
 }
 
 // Adadelta makes steps in proportion to the root mean square of the steps before,
@@ -49,10 +49,10 @@ func (o Adagrad) Update(u *Update) {
 //
 // The rate of Keras 2.2, and of the paper, is 1.
 type Adadelta struct {
-	LearningRate float64  `default:"0.001"`
+	LearningRate float64  `zero:"0.001"` // 0: 0.001
 	Schedule     Schedule // if set, in place of LearningRate
-	Rho          float64  `default:"0.95"`
-	Epsilon      float64  `default:"1e-7"`
+	Rho          *float64 `default:"0.95"`
+	Epsilon      *float64 `default:"1e-7"`
 	WeightDecay  float64
 	Clip         Clip
 	EMA          EMA
@@ -69,10 +69,10 @@ func (Adadelta) Slots() []Slot {
 // Update emits the rule.
 func (o Adadelta) Update(u *Update) {
 	o = config.Resolve(o)
-	rho, rest := u.scalar(o.Rho), u.scalar(1-o.Rho)
+	rho, rest := u.scalar(*o.Rho), u.scalar(1-*o.Rho)
 	a, b := u.Slots[0], u.Slots[1]
 	a = rho.Mul(a).Add(rest.Mul(u.Grad.Square()))
-	delta := u.root(b, o.Epsilon, false).Mul(u.Grad).Div(u.root(a, o.Epsilon, false)).Neg()
+	delta := u.root(b, *o.Epsilon, false).Mul(u.Grad).Div(u.root(a, *o.Epsilon, false)).Neg()
 	b = rho.Mul(b).Add(rest.Mul(delta.Square()))
 	u.Slots[0], u.Slots[1] = a, b
 	u.Param = u.Param.Add(u.LR().Mul(delta))
@@ -86,10 +86,10 @@ func (o Adadelta) Update(u *Update) {
 //	w = (clip(l, -L1, L1) - l) / (nᵖ/rate + 2·(L2 + Beta/(2·rate)))
 //	a = n
 type Ftrl struct {
-	LearningRate                      float64  `default:"0.001"`
+	LearningRate                      float64  `zero:"0.001"` // 0: 0.001
 	Schedule                          Schedule // if set, in place of LearningRate
-	LearningRatePower                 float64  `default:"-0.5"`
-	InitialAccumulatorValue           float64  `default:"0.1"` // what a begins with
+	LearningRatePower                 *float64 `default:"-0.5"`
+	InitialAccumulatorValue           *float64 `default:"0.1"` // what a begins with
 	L1RegularizationStrength          float64
 	L2RegularizationStrength          float64
 	L2ShrinkageRegularizationStrength float64
@@ -104,13 +104,13 @@ func (Ftrl) Name() string { return "ftrl" }
 
 // Slots returns a and l.
 func (o Ftrl) Slots() []Slot {
-	return []Slot{{Name: "accumulator", Init: config.Resolve(o).InitialAccumulatorValue}, {Name: "linear"}}
+	return []Slot{{Name: "accumulator", Init: *config.Resolve(o).InitialAccumulatorValue}, {Name: "linear"}}
 }
 
 // Update emits the rule.
 func (o Ftrl) Update(u *Update) {
 	o = config.Resolve(o)
-	p, rate := u.scalar(-o.LearningRatePower), u.LR()
+	p, rate := u.scalar(-*o.LearningRatePower), u.LR()
 	l2 := u.HostScalar("l2", func(rate float64, _ uint64) float64 {
 		return 2 * (o.L2RegularizationStrength + o.Beta/(2*rate))
 	})

@@ -17,11 +17,11 @@ import (
 //	v += (g² - v)·(1 - Beta2)
 //	w -= m·rate·√(1 - Beta2ᵗ)/(1 - Beta1ᵗ) / (√v + Epsilon)
 type Adam struct {
-	LearningRate float64  `default:"0.001"`
+	LearningRate float64  `zero:"0.001"` // 0: 0.001
 	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        float64  `default:"0.9" keras:"beta_1"`
-	Beta2        float64  `default:"0.999" keras:"beta_2"`
-	Epsilon      float64  `default:"1e-7"`
+	Beta1        *float64 `default:"0.9" keras:"beta_1"`
+	Beta2        *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon      *float64 `default:"1e-7"`
 	AMSGrad      bool     `keras:"amsgrad"` // the greatest v so far in place of v (Reddi et al. 2018)
 	WeightDecay  float64
 	Clip         Clip
@@ -44,14 +44,14 @@ func (o Adam) Slots() []Slot {
 func (o Adam) Update(u *Update) {
 	o = config.Resolve(o)
 	alpha := u.HostScalar("alpha", func(rate float64, step uint64) float64 {
-		return rate * math.Sqrt(1-power(o.Beta2, step)) / (1 - power(o.Beta1, step))
+		return rate * math.Sqrt(1-power(*o.Beta2, step)) / (1 - power(*o.Beta1, step))
 	})
-	m, v := moments(u, o.Beta1, o.Beta2)
+	m, v := moments(u, *o.Beta1, *o.Beta2)
 	if o.AMSGrad {
 		v = u.Slots[2].Max(v)
 		u.Slots[2] = v
 	}
-	u.Param = u.Param.Sub(m.Mul(alpha).Div(v.Sqrt().Add(u.scalar(o.Epsilon))))
+	u.Param = u.Param.Sub(m.Mul(alpha).Div(v.Sqrt().Add(u.scalar(*o.Epsilon))))
 }
 
 // moments moves the means of the gradient and of its square, the first two slots.
@@ -79,12 +79,12 @@ func power(beta float64, step uint64) float64 {
 // AdamW is Adam with a weight decay that isn't a penalty on the loss (Loshchilov
 // and Hutter 2019): weights shrink by WeightDecay·rate a step.
 type AdamW struct {
-	LearningRate float64  `default:"0.001"`
+	LearningRate float64  `zero:"0.001"` // 0: 0.001
 	Schedule     Schedule // if set, in place of LearningRate
-	WeightDecay  float64  `default:"0.004"`
-	Beta1        float64  `default:"0.9" keras:"beta_1"`
-	Beta2        float64  `default:"0.999" keras:"beta_2"`
-	Epsilon      float64  `default:"1e-7"`
+	WeightDecay  *float64 `default:"0.004"`
+	Beta1        *float64 `default:"0.9" keras:"beta_1"`
+	Beta2        *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon      *float64 `default:"1e-7"`
 	AMSGrad      bool     `keras:"amsgrad"` // the greatest v so far in place of v
 	Clip         Clip
 	EMA          EMA
@@ -112,11 +112,11 @@ func (o AdamW) Update(u *Update) { o.adam().Update(u) }
 //
 // Keras 2.2's rate is 0.002.
 type Adamax struct {
-	LearningRate float64  `default:"0.001"`
+	LearningRate float64  `zero:"0.001"` // 0: 0.001
 	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        float64  `default:"0.9" keras:"beta_1"`
-	Beta2        float64  `default:"0.999" keras:"beta_2"`
-	Epsilon      float64  `default:"1e-7"`
+	Beta1        *float64 `default:"0.9" keras:"beta_1"`
+	Beta2        *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon      *float64 `default:"1e-7"`
 	WeightDecay  float64
 	Clip         Clip
 	EMA          EMA
@@ -131,12 +131,12 @@ func (Adamax) Slots() []Slot { return []Slot{{Name: "momentum"}, {Name: "norm"}}
 // Update emits the rule.
 func (o Adamax) Update(u *Update) {
 	o = config.Resolve(o)
-	rest := u.HostScalar("rest", func(_ float64, step uint64) float64 { return 1 - power(o.Beta1, step) })
+	rest := u.HostScalar("rest", func(_ float64, step uint64) float64 { return 1 - power(*o.Beta1, step) })
 	m := u.Slots[0]
-	m = m.Add(u.Grad.Sub(m).Mul(u.scalar(1 - o.Beta1)))
-	n := u.scalar(o.Beta2).Mul(u.Slots[1]).Max(u.Grad.Abs())
+	m = m.Add(u.Grad.Sub(m).Mul(u.scalar(1 - *o.Beta1)))
+	n := u.scalar(*o.Beta2).Mul(u.Slots[1]).Max(u.Grad.Abs())
 	u.Slots[0], u.Slots[1] = m, n
-	u.Param = u.Param.Sub(u.LR().Mul(m).Div(rest.Mul(n.Add(u.scalar(o.Epsilon)))))
+	u.Param = u.Param.Sub(u.LR().Mul(m).Div(rest.Mul(n.Add(u.scalar(*o.Epsilon)))))
 }
 
 // Nadam is Adam with Nesterov's momentum, which warms up as
@@ -147,14 +147,14 @@ func (o Adamax) Update(u *Update) {
 //	m̂ = μₜ₊₁·m/(1 - Πₜ₊₁) + (1 - μₜ)·g/(1 - Πₜ)
 //	w -= m̂·rate / (√(v/(1 - Beta2ᵗ)) + Epsilon)
 //
-// Keras 2.2's is Nadam{LearningRate: 0.002, ScheduleDecay: 0.004}.
+// Keras 2.2's is Nadam{LearningRate: 0.002, ScheduleDecay: new(0.004)}.
 type Nadam struct {
-	LearningRate  float64  `default:"0.001"`
+	LearningRate  float64  `zero:"0.001"` // 0: 0.001
 	Schedule      Schedule // if set, in place of LearningRate
-	Beta1         float64  `default:"0.9" keras:"beta_1"`
-	Beta2         float64  `default:"0.999" keras:"beta_2"`
-	Epsilon       float64  `default:"1e-7"`
-	ScheduleDecay float64  `default:"1" keras:",ours"`
+	Beta1         *float64 `default:"0.9" keras:"beta_1"`
+	Beta2         *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon       *float64 `default:"1e-7"`
+	ScheduleDecay *float64 `default:"1" keras:",ours"`
 	WeightDecay   float64
 	Clip          Clip
 	EMA           EMA
@@ -169,8 +169,9 @@ func (Nadam) Slots() []Slot { return []Slot{{Name: "momentum"}, {Name: "velocity
 // Update emits the rule.
 func (o Nadam) Update(u *Update) {
 	o = config.Resolve(o)
+	beta1, decay := *o.Beta1, *o.ScheduleDecay
 	mu := func(step uint64) float64 {
-		return o.Beta1 * (1 - float64(0.5*fmath.Pow64(0.96, float64(step)*o.ScheduleDecay)))
+		return beta1 * (1 - float64(0.5*fmath.Pow64(0.96, float64(step)*decay)))
 	}
 	product := products(mu)
 	scalar := func(name string, f func(step uint64) float64) *graph.Node {
@@ -180,10 +181,10 @@ func (o Nadam) Update(u *Update) {
 	restNext := scalar("rest_next", func(t uint64) float64 { return 1 - float64(product(t)*mu(t+1)) })
 	now := scalar("gradient_share", func(t uint64) float64 { return 1 - mu(t) })
 	rest := scalar("rest", func(t uint64) float64 { return 1 - product(t) })
-	restSquare := scalar("rest_square", func(t uint64) float64 { return 1 - power(o.Beta2, t) })
-	m, v := moments(u, o.Beta1, o.Beta2)
+	restSquare := scalar("rest_square", func(t uint64) float64 { return 1 - power(*o.Beta2, t) })
+	m, v := moments(u, beta1, *o.Beta2)
 	ahead := next.Mul(m).Div(restNext).Add(now.Mul(u.Grad).Div(rest))
-	root := v.Div(restSquare).Sqrt().Add(u.scalar(o.Epsilon))
+	root := v.Div(restSquare).Sqrt().Add(u.scalar(*o.Epsilon))
 	u.Param = u.Param.Sub(ahead.Mul(u.LR()).Div(root))
 }
 

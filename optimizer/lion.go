@@ -11,10 +11,10 @@ import "github.com/cornu-ml/cornu/internal/config"
 //
 // Its rate should be three to ten times smaller than AdamW's.
 type Lion struct {
-	LearningRate float64  `default:"0.001"`
+	LearningRate float64  `zero:"0.001"` // 0: 0.001
 	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        float64  `default:"0.9" keras:"beta_1"`
-	Beta2        float64  `default:"0.99" keras:"beta_2"`
+	Beta1        *float64 `default:"0.9" keras:"beta_1"`
+	Beta2        *float64 `default:"0.99" keras:"beta_2"`
 	WeightDecay  float64
 	Clip         Clip
 	EMA          EMA
@@ -30,7 +30,7 @@ func (Lion) Slots() []Slot { return []Slot{{Name: "momentum"}} }
 func (o Lion) Update(u *Update) {
 	o = config.Resolve(o)
 	m, g := u.Slots[0], u.Grad
-	way := m.Mul(u.scalar(o.Beta1)).Add(g.Mul(u.scalar(1 - o.Beta1))).Sign()
+	way := m.Mul(u.scalar(*o.Beta1)).Add(g.Mul(u.scalar(1 - *o.Beta1))).Sign()
 	u.Param = u.Param.Sub(u.LR().Mul(way))
-	u.Slots[0] = m.Mul(u.scalar(o.Beta2)).Add(g.Mul(u.scalar(1 - o.Beta2)))
+	u.Slots[0] = m.Mul(u.scalar(*o.Beta2)).Add(g.Mul(u.scalar(1 - *o.Beta2)))
 }

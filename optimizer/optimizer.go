@@ -4,6 +4,9 @@
 // arrays that hold all weights that are trained; its state is slots, slabs of
 // the same size. Formulas, defaults and the order of operations are Keras 3's;
 // where the Keras 2.2 of older books differs, the doc comment says so.
+//
+// A field that is left out has Keras's default, which its tag shows. Fields that
+// may be 0 and have another default are pointers: Adam{Beta1: new(0.5)}.
 package optimizer
 
 // This file defines Optimizer and Update, finds an optimizer by its name, and
@@ -18,9 +21,6 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
 )
-
-// Zero says 0 for a field whose zero value means another default: Adam{Beta1: Zero}.
-const Zero = config.Zero
 
 // An Optimizer changes weights by their gradients.
 //
@@ -107,17 +107,17 @@ func (u *Update) each(rule func(w, g *graph.Node, slots []*graph.Node) *graph.No
 //
 // The clipnorm of Keras 2.2 is GlobalNorm.
 type Clip struct {
-	Value      float64 `keras:"clipvalue"`       // each element is kept within ±Value
-	Norm       float64 `keras:"clipnorm"`        // each gradient's norm is at most Norm
-	GlobalNorm float64 `keras:"global_clipnorm"` // the norm of all gradients together is at most GlobalNorm
+	Value      float64 `keras:"clipvalue" zero:"none"`       // each element is kept within ±Value
+	Norm       float64 `keras:"clipnorm" zero:"none"`        // each gradient's norm is at most Norm
+	GlobalNorm float64 `keras:"global_clipnorm" zero:"none"` // the norm of all gradients together is at most GlobalNorm
 }
 
 // An EMA keeps a moving average of the weights,
 // average = Momentum·average + (1-Momentum)·weight. It is in use if On.
 type EMA struct {
-	On        bool    `keras:"use_ema"`
-	Momentum  float64 `keras:"ema_momentum" default:"0.99"`
-	Overwrite int     `keras:"ema_overwrite_frequency"` // the weights become the average every so many steps; 0: at the end of training
+	On        bool     `keras:"use_ema"`
+	Momentum  *float64 `keras:"ema_momentum" default:"0.99"`
+	Overwrite int      `keras:"ema_overwrite_frequency" zero:"none"` // the weights become the average every so many steps; 0: at the end of training
 }
 
 // Common is the configuration that all optimizers share.
@@ -147,6 +147,9 @@ func CommonOf(o Optimizer) Common {
 	to := reflect.ValueOf(&c).Elem()
 	for i := range to.NumField() {
 		f := from.FieldByName(to.Type().Field(i).Name)
+		if f.IsValid() && f.Kind() == reflect.Pointer && f.Type() != to.Field(i).Type() {
+			f = f.Elem() // a field with a default, AdamW's WeightDecay
+		}
 		if f.IsValid() && f.Type() == to.Field(i).Type() {
 			to.Field(i).Set(f)
 		}
@@ -175,8 +178,8 @@ func Check(o Optimizer) error {
 	if set > 1 {
 		return failed("Clip has %d of Value, Norm and GlobalNorm, it can have one", set)
 	}
-	if c.EMA.On && !(c.EMA.Momentum >= 0 && c.EMA.Momentum <= 1) {
-		return failed("EMA.Momentum is %v, it must be within [0, 1]", c.EMA.Momentum)
+	if c.EMA.On && !(*c.EMA.Momentum >= 0 && *c.EMA.Momentum <= 1) {
+		return failed("EMA.Momentum is %v, it must be within [0, 1]", *c.EMA.Momentum)
 	}
 	if c.EMA.Overwrite < 0 {
 		return failed("EMA.Overwrite is %d, it cannot be negative", c.EMA.Overwrite)
@@ -228,11 +231,12 @@ func Step(o Optimizer, u *Update) {
 	average := u.Slots[last]
 	u.Slots = u.Slots[:last:last]
 	o.Update(u)
+	keep := *c.EMA.Momentum
 	momentum := u.HostScalar("ema_momentum", func(_ float64, step uint64) float64 {
 		if step == 1 {
 			return 0
 		}
-		return c.EMA.Momentum
+		return keep
 	})
 	average = momentum.Mul(average).Add(u.scalar(1).Sub(momentum).Mul(u.Param))
 	if every := uint64(c.EMA.Overwrite); every > 0 {

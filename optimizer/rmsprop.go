@@ -15,11 +15,11 @@ import "github.com/cornu-ml/cornu/internal/config"
 //
 // Keras 2.2 has Epsilon outside the root: EpsilonOutside gives that.
 type RMSprop struct {
-	LearningRate   float64  `default:"0.001"`
+	LearningRate   float64  `zero:"0.001"` // 0: 0.001
 	Schedule       Schedule // if set, in place of LearningRate
-	Rho            float64  `default:"0.9"`
+	Rho            *float64 `default:"0.9"`
 	Momentum       float64
-	Epsilon        float64 `default:"1e-7"`
+	Epsilon        *float64 `default:"1e-7"`
 	Centered       bool
 	EpsilonOutside bool `keras:",ours"` // √a + Epsilon, as in Keras 2.2
 	WeightDecay    float64
@@ -47,7 +47,7 @@ func (o RMSprop) Slots() []Slot {
 // Update emits the rule.
 func (o RMSprop) Update(u *Update) {
 	o = config.Resolve(o)
-	rho, rest := u.scalar(o.Rho), u.scalar(1-o.Rho)
+	rho, rest := u.scalar(*o.Rho), u.scalar(1-*o.Rho)
 	a := rho.Mul(u.Slots[0]).Add(rest.Mul(u.Grad.Square()))
 	u.Slots[0] = a
 	if o.Centered {
@@ -56,7 +56,7 @@ func (o RMSprop) Update(u *Update) {
 		u.Slots[last] = mean
 		a = a.Sub(mean.Square())
 	}
-	step := u.LR().Mul(u.Grad).Div(u.root(a, o.Epsilon, o.EpsilonOutside))
+	step := u.LR().Mul(u.Grad).Div(u.root(a, *o.Epsilon, o.EpsilonOutside))
 	if o.Momentum > 0 {
 		step = u.scalar(o.Momentum).Mul(u.Slots[1]).Add(step)
 		u.Slots[1] = step

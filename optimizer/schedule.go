@@ -28,6 +28,9 @@ var schedules = config.NewRegistry[Schedule](
 // with its defaults. The error of an unknown name lists the known ones.
 func ScheduleByName(name string) (Schedule, error) { return schedules.ByName(name) }
 
+// ScheduleNames lists the names that ScheduleByName knows.
+func ScheduleNames() []string { return schedules.Names() }
+
 // RegisterSchedule makes a schedule known to ScheduleByName and to files.
 func RegisterSchedule(s Schedule) { schedules.Register(s) }
 
@@ -93,8 +96,8 @@ func (s InverseTimeDecay) Rate(steps uint64) float64 {
 type PolynomialDecay struct {
 	InitialLearningRate float64
 	DecaySteps          int
-	EndLearningRate     float64 `default:"0.0001"`
-	Power               float64 `default:"1"`
+	EndLearningRate     *float64 `default:"0.0001"`
+	Power               *float64 `default:"1"`
 	Cycle               bool
 }
 
@@ -112,7 +115,8 @@ func (s PolynomialDecay) Rate(steps uint64) float64 {
 		length *= max(math.Ceil(at/length), 1)
 	}
 	p := min(at, length) / length
-	return float64((s.InitialLearningRate-s.EndLearningRate)*fmath.Pow64(1-p, s.Power)) + s.EndLearningRate
+	end := *s.EndLearningRate
+	return float64((s.InitialLearningRate-end)*fmath.Pow64(1-p, *s.Power)) + end
 }
 
 // PiecewiseConstantDecay is Values[i], where i is the number of Boundaries that
@@ -166,7 +170,7 @@ type CosineDecay struct {
 	InitialLearningRate float64
 	DecaySteps          int
 	Alpha               float64
-	WarmupTarget        float64 // 0: no warmup
+	WarmupTarget        *float64 // nil: no warmup
 	WarmupSteps         int
 }
 
@@ -184,11 +188,11 @@ func (s CosineDecay) Check() error {
 // Rate returns the learning rate after so many steps.
 func (s CosineDecay) Rate(steps uint64) float64 {
 	at, from := float64(steps), s.InitialLearningRate
-	if s.WarmupTarget != 0 {
+	if s.WarmupTarget != nil {
 		if steps < uint64(s.WarmupSteps) {
-			return float64((s.WarmupTarget-from)*(at/float64(s.WarmupSteps))) + from
+			return float64((*s.WarmupTarget-from)*(at/float64(s.WarmupSteps))) + from
 		}
-		at, from = at-float64(s.WarmupSteps), s.WarmupTarget
+		at, from = at-float64(s.WarmupSteps), *s.WarmupTarget
 	}
 	length := float64(s.DecaySteps)
 	return from * half(min(at, length)/length, s.Alpha)
@@ -199,8 +203,8 @@ func (s CosineDecay) Rate(steps uint64) float64 {
 type CosineDecayRestarts struct {
 	InitialLearningRate float64
 	FirstDecaySteps     int
-	TMul                float64 `default:"2"`
-	MMul                float64 `default:"1"`
+	TMul                float64  `zero:"2"` // 0: 2
+	MMul                *float64 `default:"1"`
 	Alpha               float64
 }
 
@@ -218,9 +222,9 @@ func (s CosineDecayRestarts) Check() error {
 // Rate returns the learning rate after so many steps.
 func (s CosineDecayRestarts) Rate(steps uint64) float64 {
 	s = config.Resolve(s)
-	at, height := float64(steps)/float64(s.FirstDecaySteps), 1.0
+	at, height, less := float64(steps)/float64(s.FirstDecaySteps), 1.0, *s.MMul
 	if s.TMul == 1 {
-		height = fmath.Pow64(s.MMul, math.Floor(at))
+		height = fmath.Pow64(less, math.Floor(at))
 		at -= math.Floor(at)
 	} else {
 		for length := 1.0; ; length *= s.TMul {
@@ -229,7 +233,7 @@ func (s CosineDecayRestarts) Rate(steps uint64) float64 {
 				break
 			}
 			at -= length
-			height *= s.MMul
+			height *= less
 		}
 	}
 	// The floor Alpha doesn't shrink with the height.

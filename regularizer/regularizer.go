@@ -10,9 +10,6 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// Zero says 0 for a field whose zero value means another default.
-const Zero = config.Zero
-
 // A Regularizer turns a weight, or the output of a layer, into a penalty.
 type Regularizer interface {
 	// Name returns Keras's name: "l2".
@@ -21,7 +18,7 @@ type Regularizer interface {
 	Penalty(w *graph.Node) *graph.Node
 }
 
-var registry = config.NewRegistry[Regularizer]("regularizer", L1{}, L2{}, L1L2{}, Orthogonal{})
+var registry = config.NewRegistry[Regularizer]("regularizer", L1{0.01}, L2{0.01}, L1L2{}, Orthogonal{Factor: 0.01})
 
 // ByName returns the regularizer that Keras knows by the name, with its defaults.
 // The error of an unknown name lists the known ones.
@@ -33,9 +30,10 @@ func Names() []string { return registry.Names() }
 // Register makes a regularizer known to ByName and to files, by its Name.
 func Register(r Regularizer) { registry.Register(r) }
 
-// L1 is L1 · Σ|w|.
+// L1 is L1 · Σ|w|. Keras's factor is 0.01, which is that of ByName("l1"); L1{} has
+// 0, and no effect.
 type L1 struct {
-	L1 float64 `default:"0.01"`
+	L1 float64
 }
 
 // Name returns "l1".
@@ -43,12 +41,13 @@ func (L1) Name() string { return "l1" }
 
 // Penalty emits the penalty.
 func (r L1) Penalty(w *graph.Node) *graph.Node {
-	return w.Abs().Sum().MulScalar(config.Resolve(r).L1)
+	return w.Abs().Sum().MulScalar(r.L1)
 }
 
-// L2 is L2 · Σw².
+// L2 is L2 · Σw². Keras's factor is 0.01, which is that of ByName("l2"); L2{} has
+// 0, and no effect.
 type L2 struct {
-	L2 float64 `default:"0.01"`
+	L2 float64
 }
 
 // Name returns "l2".
@@ -56,11 +55,10 @@ func (L2) Name() string { return "l2" }
 
 // Penalty emits the penalty.
 func (r L2) Penalty(w *graph.Node) *graph.Node {
-	return w.Square().Sum().MulScalar(config.Resolve(r).L2)
+	return w.Square().Sum().MulScalar(r.L2)
 }
 
-// L1L2 is L1 · Σ|w| + L2 · Σw². Unlike L1 and L2 alone, its factors default to 0,
-// as in Keras's class; ByName("l1_l2") too.
+// L1L2 is L1 · Σ|w| + L2 · Σw². The factors of ByName("l1_l2") are 0, as in Keras.
 type L1L2 struct {
 	L1, L2 float64
 }
@@ -70,7 +68,6 @@ func (L1L2) Name() string { return "l1_l2" }
 
 // Penalty emits the penalty.
 func (r L1L2) Penalty(w *graph.Node) *graph.Node {
-	r = config.Resolve(r)
 	sum := w.Graph().Scalar(0)
 	if r.L1 != 0 {
 		sum = sum.Add(w.Abs().Sum().MulScalar(r.L1))
@@ -83,10 +80,10 @@ func (r L1L2) Penalty(w *graph.Node) *graph.Node {
 
 // Orthogonal wants the rows of a matrix, or its columns, to be orthogonal to each
 // other: Factor times the mean of |cosine| over all pairs of them. The rows of a
-// layer's output are the samples of a batch.
+// layer's output are the samples of a batch. Keras's factor is 0.01.
 type Orthogonal struct {
-	Factor float64 `default:"0.01"`
-	Mode   string  `default:"rows"` // or "columns"
+	Factor float64
+	Mode   string `default:"rows"` // or "columns"
 }
 
 // Name returns "orthogonal_regularizer".

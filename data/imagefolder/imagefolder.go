@@ -51,18 +51,18 @@ var channels = map[Color]int{Grayscale: 1, RGB: 3, RGBA: 4}
 
 // A Config says what the samples are.
 type Config struct {
-	Height int     `default:"256"` // of all images: pictures of another size are resized, without regard to their proportions
-	Width  int     `default:"256"`
+	Height int     `zero:"256"` // of all images: pictures of another size are resized, without regard to their proportions
+	Width  int     `zero:"256"` // 0: 256
 	Color  Color   `default:"rgb"`
-	High   float64 `default:"255"` // what full brightness becomes; 0 is dark. Keras's is 255
+	High   float64 `zero:"255"` // what full brightness becomes; 0 is dark. Keras's is 255
 	OneHot bool    // targets are vectors, 1 at the class and 0 elsewhere, rather than labels
 
 	// Classes lists the folders to read, in the order of the classes. nil: all, in
 	// alphabetical order, without those whose names begin with a dot.
 	Classes []string
 
-	MaxFiles  int   `default:"10000000"` // most pictures
-	MaxPixels int   `default:"50000000"` // most pixels of a picture, before it is resized
+	MaxFiles  int   `zero:"10000000"` // most pictures
+	MaxPixels int   `zero:"50000000"` // most pixels of a picture, before it is resized
 	MaxBytes  int64 // most bytes that Load takes for the images; 0 is 1 GiB
 }
 

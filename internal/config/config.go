@@ -2,30 +2,33 @@
 // fields are the configuration: what godoc shows is what a file stores.
 //
 // A field that is left out holds Go's zero value and means Keras's default. A
-// default that isn't zero stands in the field's tag:
+// default that isn't the zero value stands in the field's tag, so that it is
+// written once, and Resolve, Encode and Decode agree on it:
 //
-//	Beta1 float64 `default:"0.9"`
+//	Beta1        *float64 `default:"0.9"`
+//	Mode         string   `default:"auto"`
+//	LearningRate float64  `zero:"0.001"`
+//	TopK         int      `zero:"none"`
 //
-// so that it is written once, and Resolve, Encode and Decode agree on it. Zero
-// says 0 for such a field.
+// A number that is written is never read as another. So where 0 is a legal value
+// and the default is another, the field is a pointer: nil is the default and
+// new(0.0) is 0. Where 0 is not a legal value the field is a plain number, and the
+// tag zero says what it stands for: a default, or none, which is null in a file.
+// A plain number without a tag means what it says, 0 included.
 package config
 
 // This file puts defaults in.
 
 import (
 	"fmt"
-	"math"
 	"reflect"
 	"strconv"
 )
 
-// Zero stands for 0 in a float field whose zero value means a default that
-// isn't 0. It is the smallest denormal, and is read as 0 everywhere.
-const Zero = math.SmallestNonzeroFloat64
-
 // Resolve returns a copy of the struct v in which every field that was left out
-// has its default, and every Zero is 0. Structs within are resolved too. If v is
-// an interface, it is the struct in it that is copied.
+// has its default: a pointer that has one is never nil after it, and points to a
+// number that nobody else changes. Structs within are resolved too. If v is an
+// interface, it is the struct in it that is copied.
 func Resolve[T any](v T) T {
 	resolve(reflect.ValueOf(&v).Elem())
 	return v
@@ -47,48 +50,76 @@ func resolve(v reflect.Value) {
 		if !f.IsExported() {
 			continue
 		}
-		if f.Type.Kind() == reflect.Struct {
+		switch {
+		case v.Kind() == reflect.Struct:
 			resolve(v)
-		}
-		if tag, ok := f.Tag.Lookup("default"); ok && v.IsZero() {
-			v.Set(parse(f, tag))
-		}
-		if f.Type.Kind() == reflect.Float64 && v.Float() == Zero {
-			v.SetFloat(0)
+		case v.IsZero():
+			if fallback := fallbackOf(f); fallback.IsValid() {
+				v.Set(fallback)
+			}
+		case v.Kind() == reflect.Pointer && !v.IsNil() && isNumber(f.Type.Elem()):
+			own := reflect.New(f.Type.Elem())
+			own.Elem().Set(v.Elem())
+			v.Set(own)
 		}
 	}
 }
 
-// parse reads the tag of a field. A tag that can't be read is a bug in the
-// declaration of the struct.
-func parse(f reflect.StructField, tag string) reflect.Value {
-	v := reflect.New(f.Type).Elem()
+func isNumber(t reflect.Type) bool { return t.Kind() == reflect.Int || t.Kind() == reflect.Float64 }
+
+// none is what the tag zero says of a number whose 0 is Keras's None.
+const none = "none"
+
+// fallbackOf returns the default that the tag of a field says, the zero Value if
+// it says none. A tag that can't be read is a bug in the declaration of the struct.
+func fallbackOf(f reflect.StructField) reflect.Value {
+	fallback, isDefault := f.Tag.Lookup("default")
+	zero, isZero := f.Tag.Lookup("zero")
+	switch {
+	case isDefault && isNumber(f.Type):
+		panic(fmt.Sprintf("config: field %s: a plain number cannot tell 0 from nothing: make it a *%v, or, if 0 is no legal value, write zero:%q", f.Name, f.Type, fallback))
+	case isZero && (isDefault || !isNumber(f.Type)):
+		panic(fmt.Sprintf("config: field %s: zero:%q is for plain numbers alone", f.Name, zero))
+	case isDefault:
+		return parse(f, f.Type, fallback)
+	case isZero && zero != none:
+		return parse(f, f.Type, zero)
+	}
+	return reflect.Value{}
+}
+
+// parse reads a default of type t.
+func parse(f reflect.StructField, t reflect.Type, text string) reflect.Value {
+	v := reflect.New(t).Elem()
 	var err error
-	switch f.Type.Kind() {
+	switch t.Kind() {
+	case reflect.Pointer:
+		v.Set(reflect.New(t.Elem()))
+		v.Elem().Set(parse(f, t.Elem(), text))
 	case reflect.Float64:
 		var x float64
-		x, err = strconv.ParseFloat(tag, 64)
+		x, err = strconv.ParseFloat(text, 64)
 		v.SetFloat(x)
 	case reflect.Int:
 		var n int64
-		n, err = strconv.ParseInt(tag, 10, strconv.IntSize)
+		n, err = strconv.ParseInt(text, 10, strconv.IntSize)
 		v.SetInt(n)
 	case reflect.String:
-		v.SetString(tag)
+		v.SetString(text)
 	case reflect.Interface:
 		var members family
 		var member any
-		if members, err = familyOf(f.Type); err == nil {
-			member, err = members.byName(tag)
+		if members, err = familyOf(t); err == nil {
+			member, err = members.byName(text)
 		}
 		if err == nil {
 			v.Set(reflect.ValueOf(member))
 		}
 	default:
-		err = fmt.Errorf("fields of type %v have no defaults", f.Type)
+		err = fmt.Errorf("fields of type %v have no defaults", t)
 	}
 	if err != nil {
-		panic(fmt.Sprintf("config: field %s: default %q: %v", f.Name, tag, err))
+		panic(fmt.Sprintf("config: field %s: default %q: %v", f.Name, text, err))
 	}
 	return v
 }

@@ -11,7 +11,7 @@ import (
 type member interface{ Name() string }
 
 type plain struct {
-	Size float64 `default:"3"`
+	Size *float64 `default:"3"`
 }
 
 func (plain) Name() string { return "plain" }
@@ -21,39 +21,49 @@ type other struct{}
 func (other) Name() string { return "other" }
 
 type group struct {
-	Depth int `keras:"group_depth" default:"2"`
+	Depth int `keras:"group_depth" zero:"2"`
 }
 
 type everything struct {
-	Rate   float64 `default:"0.5"`
+	Rate   *float64 `default:"0.5"`
 	Offset float64
 	NoBias bool   `keras:"use_bias,not"`
 	Kind   member `default:"plain"`
 	Extra  bool   `keras:",ours"`
 	Limit  *int
+	TopK   int `zero:"none"`
 	Shape  []int
 	Within group
 }
 
 var registry = config.NewRegistry[member]("member", plain{}, other{})
 
-func TestResolvePutsDefaultsInAndReadsZero(t *testing.T) {
-	if got, want := config.Resolve(everything{}), (everything{Rate: 0.5, Kind: plain{}, Within: group{2}}); !reflect.DeepEqual(got, want) {
+func TestResolvePutsDefaultsIn(t *testing.T) {
+	if got, want := config.Resolve(everything{}), (everything{Rate: new(0.5), Kind: plain{}, Within: group{2}}); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
-	if got := config.Resolve(everything{Rate: config.Zero, Offset: config.Zero}); got.Rate != 0 || got.Offset != 0 {
-		t.Errorf("Zero is read as %v and %v", got.Rate, got.Offset)
+	if got := config.Resolve(everything{Rate: new(0.0)}); *got.Rate != 0 {
+		t.Errorf("0 is read as %v", *got.Rate)
 	}
 	var m member = plain{}
-	if got := config.Resolve(m); got != (plain{3}) || m != (plain{}) {
+	if got := config.Resolve(m); *got.(plain).Size != 3 || m != (plain{}) {
 		t.Errorf("in an interface %v becomes %v", m, got)
 	}
 }
 
+func TestWhatIsResolvedChangesWithNobody(t *testing.T) {
+	rate, limit := 0.25, 7
+	got := config.Resolve(everything{Rate: &rate, Limit: &limit})
+	rate, limit = 0.5, 8
+	if *got.Rate != 0.25 || *got.Limit != 7 {
+		t.Errorf("a number changed after the struct was resolved changes it to %v, %v", *got.Rate, *got.Limit)
+	}
+}
+
 func TestEncodeWritesKerasNamesAndDecodeReadsThem(t *testing.T) {
-	v := everything{Rate: config.Zero, NoBias: true, Kind: plain{config.Zero}, Limit: new(0), Shape: []int{1, -1}, Within: group{5}}
+	v := everything{Rate: new(0.0), NoBias: true, Kind: plain{new(0.0)}, Limit: new(0), Shape: []int{1, -1}, Within: group{5}}
 	want := map[string]any{
-		"rate": 0.0, "offset": 0.0, "use_bias": false, "limit": 0, "shape": []any{1, -1}, "group_depth": 5,
+		"rate": 0.0, "offset": 0.0, "use_bias": false, "limit": 0, "top_k": nil, "shape": []any{1, -1}, "group_depth": 5,
 		"kind": map[string]any{"class_name": "plain", "config": map[string]any{"size": 0.0}},
 	}
 	got, err := config.Encode(v)
@@ -70,13 +80,59 @@ func TestEncodeWritesKerasNamesAndDecodeReadsThem(t *testing.T) {
 	}
 }
 
+// A 0 that a struct would read as another value is no legal one.
+func TestANumberInAFileIsNeverReadAsAnother(t *testing.T) {
+	for _, name := range []string{"group_depth", "top_k"} {
+		var v everything
+		if err := config.Decode(map[string]any{name: 0}, &v); err == nil || !strings.Contains(err.Error(), name+": 0 is not a value that it can have") {
+			t.Errorf("%v", err)
+		}
+	}
+}
+
+func TestATagThatWouldReadANumberAsAnotherPanics(t *testing.T) {
+	for name, f := range map[string]func(){
+		"a default of a plain number": func() {
+			config.Resolve(struct {
+				F float64 `default:"3"`
+			}{})
+		},
+		"a zero of a pointer": func() {
+			config.Resolve(struct {
+				F *float64 `zero:"3"`
+			}{})
+		},
+		"a zero of what is no number": func() {
+			config.Resolve(struct {
+				F string `zero:"x"`
+			}{})
+		},
+		"a default that is no number": func() {
+			config.Resolve(struct {
+				F *int `default:"x"`
+			}{})
+		},
+		"a default of a boolean": func() {
+			config.Resolve(struct {
+				F bool `default:"true"`
+			}{})
+		},
+	} {
+		func() {
+			defer func() {
+				if r := recover(); r == nil || !strings.Contains(r.(string), "config: field F: ") {
+					t.Errorf("%s: %v", name, r)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
 func TestANameStandsForAMemberAndAScalarForAList(t *testing.T) {
 	var v everything
 	if err := config.Decode(map[string]any{"kind": "other", "shape": 4.0}, &v); err != nil || v.Kind != (other{}) || !reflect.DeepEqual(v.Shape, []int{4}) {
 		t.Errorf("%+v, %v", v, err)
-	}
-	if err := config.Decode(map[string]any{"group_depth": 0}, &v); err == nil || !strings.Contains(err.Error(), "0 cannot be said") {
-		t.Errorf("a 0 that means a default: %v", err)
 	}
 }
 

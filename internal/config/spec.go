@@ -24,7 +24,7 @@ import (
 )
 
 // Encode returns the configuration of the struct v, or of the struct it points
-// to, in effect: defaults are put in, and Zero is 0.
+// to, in effect: defaults are put in.
 func Encode(v any) (map[string]any, error) {
 	c := reflect.New(reflect.Indirect(reflect.ValueOf(v)).Type()).Elem()
 	c.Set(reflect.Indirect(reflect.ValueOf(v)))
@@ -45,6 +45,10 @@ func encode(v reflect.Value, m map[string]any) error {
 			continue
 		}
 		if f.ours && f.isDefault() {
+			continue
+		}
+		if f.none && f.value.IsZero() {
+			m[f.name] = nil
 			continue
 		}
 		x, err := encodeValue(f.value)
@@ -146,14 +150,13 @@ func decode(m map[string]any, v reflect.Value) error {
 		if err := decodeValue(x, f.value); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		// What is the default need not be said, and a 0 that isn't must be.
-		if f.isDefault() {
+		// What is the default need not be said. What would be read as another value
+		// is no legal one.
+		switch {
+		case f.value.IsZero() && x != nil && (f.none || f.fallback.IsValid()):
+			return fmt.Errorf("%s: %v is not a value that it can have", f.name, x)
+		case f.isDefault():
 			f.value.SetZero()
-		} else if f.value.IsZero() && x != nil {
-			if f.value.Kind() != reflect.Float64 {
-				return fmt.Errorf("%s: %v cannot be said", f.name, x)
-			}
-			f.value.SetFloat(Zero)
 		}
 	}
 	return nil
@@ -268,16 +271,17 @@ type field struct {
 	name     string
 	not      bool
 	ours     bool
+	none     bool // 0 is null
 	value    reflect.Value
-	fallback func() reflect.Value // the default, nil if that is the zero value
+	fallback reflect.Value // the default, invalid if that is the zero value
 }
 
 // isDefault reports whether the field's value, resolved, is its default.
 func (f field) isDefault() bool {
-	if f.fallback == nil {
+	if !f.fallback.IsValid() {
 		return f.value.IsZero()
 	}
-	return reflect.DeepEqual(f.value.Interface(), f.fallback().Interface())
+	return reflect.DeepEqual(f.value.Interface(), f.fallback.Interface())
 }
 
 func fields(v reflect.Value) []field {
@@ -298,11 +302,10 @@ func fields(v reflect.Value) []field {
 		if name == "" {
 			name = Snake(f.Name)
 		}
-		one := field{name: name, not: option == "not", ours: option == "ours", value: v.Field(i)}
-		if tag, ok := f.Tag.Lookup("default"); ok {
-			one.fallback = func() reflect.Value { return parse(f, tag) }
-		}
-		out = append(out, one)
+		out = append(out, field{
+			name: name, not: option == "not", ours: option == "ours", none: f.Tag.Get("zero") == none,
+			value: v.Field(i), fallback: fallbackOf(f),
+		})
 	}
 	return out
 }
