@@ -5,6 +5,7 @@ package cornu
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,13 +30,27 @@ type CompileConfig struct {
 
 	// WeightedMetrics are of every output, and count the samples by their
 	// weights, as the loss does. Metrics and OutputMetrics don't.
+	WeightedMetrics       []metric.Metric
+	OutputWeightedMetrics [][]metric.Metric // of each output, beside WeightedMetrics
+
+	// Outputs says by the names of the outputs, those of their layers, what each is
+	// trained for, instead of Loss and of what says it by their places. All outputs
+	// are named.
+	Outputs map[string]OutputConfig
+}
+
+// An OutputConfig says what one output of a model is trained for.
+type OutputConfig struct {
+	Loss            loss.Loss // nil: none
+	LossWeight      *float64  // in the total loss; nil is 1
+	Metrics         []metric.Metric
 	WeightedMetrics []metric.Metric
 }
 
 // A ShapeError says that data, a layer and what is asked of them don't fit.
 type ShapeError struct {
 	Layer string       // the layer that the data meet
-	What  string       // "input" or "target"
+	What  string       // "input", "target" or "sample weight"
 	Got   tensor.Shape // of the data
 	Want  tensor.Shape // of the layer
 }
@@ -55,10 +70,17 @@ func (m *Model) Compile(cfg CompileConfig) error {
 	if err := optimizer.Check(cfg.Optimizer); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
-	if cfg.Loss == nil && cfg.Losses == nil {
+	if cfg.Loss == nil && cfg.Losses == nil && cfg.Outputs == nil {
 		return errors.New("cornu: Compile needs a Loss")
 	}
-	for _, list := range append([][]metric.Metric{cfg.Metrics, cfg.WeightedMetrics}, cfg.OutputMetrics...) {
+	if cfg.Outputs != nil && (cfg.Loss != nil || cfg.Losses != nil || cfg.LossWeights != nil || cfg.OutputMetrics != nil || cfg.OutputWeightedMetrics != nil) {
+		return errors.New("cornu: Compile: Outputs takes the place of Loss, Losses, LossWeights, OutputMetrics and OutputWeightedMetrics: give one or the other")
+	}
+	metrics := slices.Concat([][]metric.Metric{cfg.Metrics, cfg.WeightedMetrics}, cfg.OutputMetrics, cfg.OutputWeightedMetrics)
+	for _, out := range cfg.Outputs {
+		metrics = append(metrics, out.Metrics, out.WeightedMetrics)
+	}
+	for _, list := range metrics {
 		if slices.Contains(list, nil) {
 			return errors.New("cornu: Compile: a metric is nil")
 		}
@@ -70,6 +92,9 @@ func (m *Model) Compile(cfg CompileConfig) error {
 		return errors.New("cornu: the model has no layers")
 	}
 	if m.net != nil {
+		if err := m.place(&cfg); err != nil {
+			return err
+		}
 		if err := m.check(&cfg); err != nil {
 			return err
 		}
@@ -77,6 +102,87 @@ func (m *Model) Compile(cfg CompileConfig) error {
 	m.compiled, m.steps = &cfg, nil
 	m.optimizer = train.NewOptimizer(cfg.Optimizer)
 	return nil
+}
+
+// place puts what cfg says of outputs by name in their places.
+func (m *Model) place(cfg *CompileConfig) error {
+	if cfg.Outputs == nil {
+		return nil
+	}
+	outputs, err := byOutput(m, cfg.Outputs)
+	if err != nil {
+		return fmt.Errorf("cornu: Compile: Outputs: %w", err)
+	}
+	names := m.outputNames()
+	for i, out := range outputs {
+		if _, ok := cfg.Outputs[names[i]]; !ok {
+			return fmt.Errorf("cornu: Compile: Outputs lacks %q, an output of the model: an entry without a Loss leaves it without one", names[i])
+		}
+		weight := 1.0
+		if out.LossWeight != nil {
+			weight = *out.LossWeight
+		}
+		cfg.Losses = append(cfg.Losses, out.Loss)
+		cfg.LossWeights = append(cfg.LossWeights, weight)
+		cfg.OutputMetrics = append(cfg.OutputMetrics, out.Metrics)
+		cfg.OutputWeightedMetrics = append(cfg.OutputWeightedMetrics, out.WeightedMetrics)
+	}
+	cfg.Outputs = nil
+	return nil
+}
+
+// ByOutput puts values that are given by the names of the model's outputs in the
+// order of the outputs: the targets of a source, say, or the weights of samples.
+//
+//	y, err := cornu.ByOutput(model, map[string]data.Column{"kind": kinds, "size": sizes})
+//
+// Where an output has none there is a zero value. A name that no output has is
+// an error.
+func ByOutput[T any](m *Model, values map[string]T) ([]T, error) {
+	if m.err != nil {
+		return nil, m.err
+	}
+	if m.net == nil {
+		return nil, errNotBuilt
+	}
+	list, err := byOutput(m, values)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: ByOutput: %w", err)
+	}
+	return list, nil
+}
+
+func byOutput[T any](m *Model, values map[string]T) ([]T, error) {
+	names := m.outputNames()
+	list := make([]T, len(names))
+	found := 0
+	for i, name := range names {
+		if slices.Contains(names[:i], name) {
+			return nil, fmt.Errorf("two outputs are called %q: go by their places", name)
+		}
+		value, ok := values[name]
+		if ok {
+			found++
+		}
+		list[i] = value
+	}
+	if found < len(values) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			if !slices.Contains(names, name) {
+				return nil, fmt.Errorf("no output is called %q: the model's are %s", name, strings.Join(names, ", "))
+			}
+		}
+	}
+	return list, nil
+}
+
+// outputNames lists the names of the outputs.
+func (m *Model) outputNames() []string {
+	var names []string
+	for _, out := range m.net.Outputs() {
+		names = append(names, m.net.Name(out.Layer()))
+	}
+	return names
 }
 
 // check returns an error unless the losses fit the outputs. It traces a training
@@ -115,6 +221,7 @@ func lengths(cfg *CompileConfig, outputs int) error {
 		{"Losses", len(cfg.Losses), cfg.Losses != nil},
 		{"LossWeights", len(cfg.LossWeights), cfg.LossWeights != nil},
 		{"OutputMetrics", len(cfg.OutputMetrics), cfg.OutputMetrics != nil},
+		{"OutputWeightedMetrics", len(cfg.OutputWeightedMetrics), cfg.OutputWeightedMetrics != nil},
 	} {
 		if list.set && list.n != outputs {
 			return fmt.Errorf("cornu: Compile: %s has %d entries, the model has %d outputs", list.name, list.n, outputs)
@@ -156,11 +263,18 @@ func (cfg *CompileConfig) metricsOf(i int) []metric.Metric {
 	return metrics
 }
 
+func (cfg *CompileConfig) weightedMetricsOf(i int) []metric.Metric {
+	metrics := cfg.WeightedMetrics
+	if cfg.OutputWeightedMetrics != nil {
+		metrics = append(metrics[:len(metrics):len(metrics)], cfg.OutputWeightedMetrics[i]...)
+	}
+	return metrics
+}
+
 // A stepKey tells steps apart: by what they do, by the data's shapes, and by the
 // variables that are trained, since layers may be frozen at any time.
 type stepKey struct {
 	training bool
-	weighted bool
 	shapes   string
 	trained  string
 }
@@ -177,7 +291,7 @@ func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.
 	if err := m.fits(spec, labels); err != nil {
 		return nil, err
 	}
-	key := stepKey{training, spec.Weighted, fmt.Sprint(spec.X, spec.Y), m.trained()}
+	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.trained()}
 	if s := m.steps[key]; s != nil {
 		return s, nil
 	}
@@ -227,6 +341,9 @@ func (m *Model) fits(spec data.Spec, labels data.Source) error {
 	if len(spec.Y) != len(outputs) {
 		return fmt.Errorf("cornu: the data have %d targets, the model has %d outputs", len(spec.Y), len(outputs))
 	}
+	if n := len(spec.W); n > 1 && n != len(outputs) {
+		return fmt.Errorf("cornu: the data have %d weights for each sample, the model has %d outputs", n, len(outputs))
+	}
 	checker, ok := labels.(data.LabelChecker)
 	for i, out := range outputs {
 		classes, ignored := m.compiled.labels(i, out.Shape())
@@ -267,11 +384,15 @@ func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*
 			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
 		}
 		outputs, penalty := s.Network(m.net, o != nil, inputs...)
-		var weight *graph.Node
-		if spec.Weighted {
-			weight = s.SampleWeight()
+		var weights []*graph.Node
+		for i, shape := range spec.W {
+			name := "sample_weight"
+			if len(spec.W) > 1 {
+				name = m.net.Name(m.net.Outputs()[i].Layer()) + "_sample_weight"
+			}
+			weights = append(weights, s.Weight(name, batched(shape)))
 		}
-		t := tracing{s, m, cfg, weight, map[string]int{"loss": 1}}
+		t := tracing{s, m, cfg, weights, map[string]int{"loss": 1}}
 		total := penalty
 		for i, out := range outputs {
 			if part := t.output(i, out, batched(spec.Y[i])); part != nil {
@@ -305,10 +426,30 @@ func plus(a, b *graph.Node) *graph.Node {
 // A tracing is what the outputs of a step have in common.
 type tracing struct {
 	*train.StepBuilder
-	model  *Model
-	cfg    *CompileConfig
-	weight *graph.Node    // of the samples, or nil
-	taken  map[string]int // how often each name of a measure was asked for
+	model   *Model
+	cfg     *CompileConfig
+	weights []*graph.Node  // of the samples: none, one, or one for each output
+	taken   map[string]int // how often each name of a measure was asked for
+}
+
+// weight returns the weights of an output's samples, or of their steps, nil if all
+// are 1. Weights may have an axis of 1 too many at the end.
+func (t *tracing) weight(i int, out *layer.Node) *graph.Node {
+	if len(t.weights) == 0 {
+		return nil
+	}
+	w := t.weights[min(i, len(t.weights)-1)]
+	got, want := w.Shape(), out.Shape()
+	want = want[:max(len(want)-1, 1)]
+	if last := len(got) - 1; got[last] == 1 && last > 0 && (last >= len(want) || want[last] != 1) {
+		got = got[:last]
+		w = w.Reshape(got...)
+	}
+	if len(got) > len(want) || !got.Equal(want[:len(got)]) {
+		t.Fail(&ShapeError{Layer: t.model.net.Name(out.Layer()), What: "sample weight", Got: w.Shape(), Want: want[:min(len(got), len(want))]})
+		return nil
+	}
+	return w
 }
 
 // output emits the loss and the metrics of one output, and returns the part that
@@ -333,20 +474,21 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 	} else {
 		yTrue = t.Target(name+"_target", target)
 	}
+	weight := t.weight(i, node)
 	for _, m := range t.cfg.metricsOf(i) {
 		t.Metric(t.unique(prefix+m.Name()), m, yTrue, yPred, nil)
 	}
-	for _, m := range t.cfg.WeightedMetrics {
+	for _, m := range t.cfg.weightedMetricsOf(i) {
 		name := prefix + m.Name()
 		if t.taken[name] > 0 {
 			name = prefix + "weighted_" + m.Name()
 		}
-		t.Metric(t.unique(name), m, yTrue, yPred, t.weight)
+		t.Metric(t.unique(name), m, yTrue, yPred, weight)
 	}
 	if l == nil {
 		return nil
 	}
-	value := loss.Of(l, yTrue, yPred, t.weight)
+	value := loss.Of(l, yTrue, yPred, weight)
 	if !value.Valid() {
 		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "it gives no value"})
 		return nil

@@ -4,6 +4,7 @@ package data
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -26,6 +27,11 @@ import (
 type Arrays struct {
 	X, Y    []Column
 	Weights []float32 // of the samples; nil: all weigh 1
+
+	// TargetWeights weigh the samples in each target, instead of Weights: one
+	// number a sample, or, of the shape of the target's first axes, one for each of
+	// its steps. In a target whose column is nil all weigh 1.
+	TargetWeights []Column
 
 	view []int32 // the rows that are samples, in order; nil: all rows
 	of   int     // how many rows there were when the view was made
@@ -93,9 +99,12 @@ func (a *Arrays) Check() error {
 	for _, list := range []struct {
 		name    string
 		columns []Column
-	}{{"x", a.X}, {"y", a.Y}} {
+	}{{"x", a.X}, {"y", a.Y}, {"weights", a.TargetWeights}} {
 		for i, c := range list.columns {
 			name := part(list.name, i)
+			if list.name == "weights" && c == nil {
+				continue
+			}
 			if v := reflect.ValueOf(c); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 				return fmt.Errorf("data: %s is nil", name)
 			}
@@ -115,6 +124,10 @@ func (a *Arrays) Check() error {
 	switch {
 	case rows == 0:
 		return ErrEmpty
+	case a.TargetWeights != nil && a.Weights != nil:
+		return errors.New("data: there are Weights and TargetWeights, only one of them can be")
+	case a.TargetWeights != nil && len(a.TargetWeights) != len(a.Y):
+		return fmt.Errorf("data: there are %d TargetWeights for %d targets", len(a.TargetWeights), len(a.Y))
 	case rows > math.MaxInt32:
 		return fmt.Errorf("data: %d samples are more than %d", rows, math.MaxInt32)
 	case a.view != nil && rows != a.of:
@@ -143,12 +156,18 @@ func (a *Arrays) Len() int {
 
 // Spec describes the samples.
 func (a *Arrays) Spec() Spec {
-	s := Spec{Weighted: a.Weights != nil, Len: a.Len()}
+	s := Spec{Len: a.Len()}
 	for _, c := range a.X {
 		s.X = append(s.X, shapeOf(c))
 	}
 	for _, c := range a.Y {
 		s.Y = append(s.Y, shapeOf(c))
+	}
+	if a.Weights != nil {
+		s.W = []tensor.Shape{nil}
+	}
+	for _, c := range a.TargetWeights {
+		s.W = append(s.W, shapeOf(c))
 	}
 	return s
 }
@@ -205,15 +224,17 @@ type orders struct {
 	order, rows []int32
 	x, y        []Column
 	weights     []float32
+	each        []Column // the weights of each target
 	bound       []bound
 }
 
 // of makes the orders those of the present columns of a.
 func (o *orders) of(a *Arrays) {
-	if slices.EqualFunc(o.x, a.X, sameColumn) && slices.EqualFunc(o.y, a.Y, sameColumn) && sameMemory(o.weights, a.Weights) {
+	if slices.EqualFunc(o.x, a.X, sameColumn) && slices.EqualFunc(o.y, a.Y, sameColumn) &&
+		sameMemory(o.weights, a.Weights) && slices.EqualFunc(o.each, a.TargetWeights, sameColumn) {
 		return
 	}
-	o.x, o.y, o.weights, o.bound = slices.Clone(a.X), slices.Clone(a.Y), a.Weights, nil
+	o.x, o.y, o.weights, o.each, o.bound = slices.Clone(a.X), slices.Clone(a.Y), a.Weights, slices.Clone(a.TargetWeights), nil
 }
 
 // sameColumn reports whether a and b are known to be one column.
@@ -305,21 +326,24 @@ func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
 	for i, dst := range batch.Y {
 		kernels = append(kernels, b.y[i].Kernel(dst, rows))
 	}
-	if len(batch.W) > 0 {
-		if b.weights != nil {
-			kernels = append(kernels, (&floats{b.weights, nil, 1}).Kernel(batch.W, rows))
-		} else {
-			kernels = append(kernels, ones(batch.W))
+	for i, dst := range batch.W {
+		switch {
+		case b.weights != nil:
+			kernels = append(kernels, (&floats{b.weights, nil, 1}).Kernel(dst, rows))
+		case i < len(b.each) && b.each[i] != nil:
+			kernels = append(kernels, b.each[i].Kernel(dst, rows))
+		default:
+			kernels = append(kernels, ones(dst))
 		}
 	}
-	kept := Batch{slices.Clone(batch.X), slices.Clone(batch.Y), batch.W}
+	kept := Batch{slices.Clone(batch.X), slices.Clone(batch.Y), slices.Clone(batch.W)}
 	b.bound = append(b.bound, bound{kept, kernels})
 	return kernels, nil
 }
 
 // same reports whether both batches are the same memory.
 func (b *Batch) same(c *Batch) bool {
-	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && sameMemory(b.W, c.W)
+	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && slices.EqualFunc(b.W, c.W, sameMemory)
 }
 
 func sameMemory(a, b []float32) bool {
@@ -356,8 +380,8 @@ func checkBatch(batch *Batch, s Spec, n int) error {
 			return err
 		}
 	}
-	if len(batch.W) > 0 && len(batch.W) != n {
-		return fmt.Errorf("data: %d samples have that many weights, but %d were expected", n, len(batch.W))
+	if len(batch.W) > 0 && len(s.W) > 0 {
+		return check("weights", batch.W, s.W)
 	}
 	return nil
 }

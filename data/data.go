@@ -18,9 +18,12 @@ import (
 
 // A Spec describes the samples of a source.
 type Spec struct {
-	X, Y     []tensor.Shape // of one sample, without the batch: the inputs, the targets
-	Weighted bool           // whether samples have weights
-	Len      int            // samples of an epoch, -1 if that is not known
+	X, Y []tensor.Shape // of one sample, without the batch: the inputs, the targets
+	// W has the shapes of a sample's weights. It is empty if all weigh 1; one of
+	// shape () weighs a sample in all of its targets; else there is one for each
+	// target: of shape (), or of the target's first axes, to weigh its steps.
+	W   []tensor.Shape
+	Len int // samples of an epoch, -1 if that is not known
 }
 
 // An EpochConfig says how to go through the samples once.
@@ -71,7 +74,7 @@ type Batches interface {
 // another.
 type Batch struct {
 	X, Y [][]float32 // Y is empty where targets aren't wanted
-	W    []float32   // a weight for each sample, 1 if the source has none; empty if not wanted
+	W    [][]float32 // the weights; empty if not wanted, 1 if the source has none
 }
 
 // A Pool is the set of workers that the library computes on. A source need not

@@ -80,7 +80,9 @@ func tryRead(s Source, c EpochConfig) (sizes []int, all Batch, err error) {
 		for i := range batch.Y {
 			all.Y[i] = append(all.Y[i], batch.Y[i]...)
 		}
-		all.W = append(all.W, batch.W...)
+		for i := range batch.W {
+			all.W[i] = append(all.W[i], batch.W[i]...)
+		}
 	}
 }
 
@@ -108,8 +110,8 @@ func TestAnEpochHasEverySampleOnce(t *testing.T) {
 				t.Errorf("%d samples in batches of %d: sizes %v, want %v", c.n, c.batch, sizes, c.sizes)
 			}
 			for i, y := range all.Y[0] {
-				if all.X[0][2*i] != y || all.X[0][2*i+1] != -y || all.W[i] != y+0.5 {
-					t.Errorf("sample %v has x (%v, %v) and weight %v", y, all.X[0][2*i], all.X[0][2*i+1], all.W[i])
+				if all.X[0][2*i] != y || all.X[0][2*i+1] != -y || all.W[0][i] != y+0.5 {
+					t.Errorf("sample %v has x (%v, %v) and weight %v", y, all.X[0][2*i], all.X[0][2*i+1], all.W[0][i])
 				}
 			}
 			y := slices.Clone(all.Y[0])
@@ -371,7 +373,7 @@ func TestABatchOfAnotherShapeIsAnError(t *testing.T) {
 			"no x":           {},
 			"a second x":     {X: [][]float32{make([]float32, 8), make([]float32, 8)}},
 			"y too wide":     {X: [][]float32{make([]float32, 8)}, Y: [][]float32{make([]float32, 8)}},
-			"too many w":     {X: [][]float32{make([]float32, 8)}, W: make([]float32, 5)},
+			"too many w":     {X: [][]float32{make([]float32, 8)}, W: [][]float32{make([]float32, 5)}},
 			"an empty first": {X: [][]float32{{}}},
 		} {
 			b := must[Batches](t)(s.Epoch(t.Context(), EpochConfig{BatchSize: 4}))
@@ -398,11 +400,11 @@ func TestTargetsAndWeightsAreReadOnlyIfWanted(t *testing.T) {
 	if err := b.Read(&batch, nil); err != nil {
 		t.Error(err)
 	}
-	batch = Batch{X: batch.X, W: make([]float32, 4)}
+	batch = Batch{X: batch.X, W: [][]float32{make([]float32, 4)}}
 	if err := b.Read(&batch, nil); err != nil {
 		t.Error(err)
 	}
-	if !slices.Equal(batch.W, []float32{1, 1, 1, 1}) {
+	if !slices.Equal(batch.W[0], []float32{1, 1, 1, 1}) {
 		t.Errorf("the weights of a source without weights are %v", batch.W)
 	}
 }
@@ -483,10 +485,10 @@ func TestClassWeights(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !s.Spec().Weighted {
+		if len(s.Spec().W) != 1 {
 			t.Errorf("%s: the source doesn't say that it is weighted", name)
 		}
-		if _, all := read(t, s, EpochConfig{BatchSize: 3}); !slices.Equal(all.W, []float32{0.5, 3, 1, 0.5}) {
+		if _, all := read(t, s, EpochConfig{BatchSize: 3}); !slices.Equal(all.W[0], []float32{0.5, 3, 1, 0.5}) {
 			t.Errorf("%s: weights %v", name, all.W)
 		}
 	}
@@ -507,13 +509,13 @@ func TestClassWeights(t *testing.T) {
 
 // generated is counting as a generator.
 func generated(n int) Source {
-	spec := Spec{X: []tensor.Shape{{2}}, Y: []tensor.Shape{{}}, Weighted: true, Len: -1}
+	spec := Spec{X: []tensor.Shape{{2}}, Y: []tensor.Shape{{}}, W: []tensor.Shape{{}}, Len: -1}
 	return Func(spec, func(context.Context, EpochConfig) iter.Seq2[Sample, error] {
 		return func(yield func(Sample, error) bool) {
 			var x [2]float32 // the same memory for all
 			for i := 0; i < n; i++ {
 				x = [2]float32{float32(i), -float32(i)}
-				if !yield(Sample{[][]float32{x[:]}, [][]float32{{float32(i)}}, float32(i) + 0.5}, nil) {
+				if !yield(Sample{[][]float32{x[:]}, [][]float32{{float32(i)}}, [][]float32{{float32(i) + 0.5}}}, nil) {
 					return
 				}
 			}
@@ -609,7 +611,7 @@ func ExampleNew() {
 		return
 	}
 	fmt.Println(xor.Spec())
-	// Output: {[(2,)] [(1,)] false 4}
+	// Output: {[(2,)] [(1,)] [] 4}
 }
 
 func BenchmarkGather(b *testing.B) {

@@ -150,7 +150,8 @@ func TestExchangedColumnsAreRead(t *testing.T) {
 		t.Errorf("targets are %v, want those of the new column", y)
 	}
 	a.Weights = []float32{2, 3, 4, 5}
-	if next(); batch.W[0] != 2 {
+	batch.W = [][]float32{make([]float32, 4)}
+	if next(); batch.W[0][0] != 2 {
 		t.Errorf("weights are %v, want the new ones", batch.W)
 	}
 	// within an epoch, it stays as it was

@@ -90,12 +90,15 @@ func (b *buffer) fill(inner Batches, s Spec) {
 	}
 	if n != b.n {
 		b.n = n
-		b.batch = Batch{W: b.whole.W[:n]}
+		b.batch = Batch{}
 		for i, shape := range s.X {
 			b.batch.X = append(b.batch.X, b.whole.X[i][:n*shape.Numel()])
 		}
 		for i, shape := range s.Y {
 			b.batch.Y = append(b.batch.Y, b.whole.Y[i][:n*shape.Numel()])
+		}
+		for i, shape := range s.W {
+			b.batch.W = append(b.batch.W, b.whole.W[i][:n*shape.Numel()])
 		}
 	}
 	b.err = inner.Read(&b.batch, nil)

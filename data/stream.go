@@ -14,12 +14,8 @@ import (
 )
 
 // A Sample is one sample: its inputs and targets in the order of the source's
-// Spec, each in row-major order, and its weight if the Spec says that there are
-// weights.
-type Sample struct {
-	X, Y [][]float32
-	W    float32
-}
+// Spec, each in row-major order, and its weights.
+type Sample struct{ X, Y, W [][]float32 }
 
 // Func is a source whose samples are generated. samples is called for each epoch
 // and yields its samples one after another; a yielded sample is copied at once. It
@@ -55,7 +51,7 @@ func (s *stream) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 
 // check returns an error unless samples of the spec can be made.
 func (s Spec) check() error {
-	for name, shapes := range map[string][]tensor.Shape{"x": s.X, "y": s.Y} {
+	for name, shapes := range map[string][]tensor.Shape{"x": s.X, "y": s.Y, "weights": s.W} {
 		for i, shape := range shapes {
 			if _, err := widthOf(0, shape); err != nil {
 				return fmt.Errorf("%s: %w", part(name, i), err)
@@ -74,7 +70,9 @@ func newBatch(s Spec, n int) Batch {
 	for _, shape := range s.Y {
 		b.Y = append(b.Y, mem.Make[float32](n*shape.Numel()))
 	}
-	b.W = make([]float32, n)
+	for _, shape := range s.W {
+		b.W = append(b.W, mem.Make[float32](n*shape.Numel()))
+	}
 	return b
 }
 
@@ -133,11 +131,7 @@ func (b *streamBatches) put(s Sample) error {
 	if err := put("y", b.batch.Y, s.Y, b.spec.Y); err != nil {
 		return err
 	}
-	b.batch.W[b.n] = 1
-	if b.spec.Weighted {
-		b.batch.W[b.n] = s.W
-	}
-	return nil
+	return put("weights", b.batch.W, s.W, b.spec.W)
 }
 
 func (b *streamBatches) Read(batch *Batch, _ *Pool) error {
@@ -159,5 +153,11 @@ func copyBatch(dst, src *Batch) {
 	for i := range dst.Y {
 		copy(dst.Y[i], src.Y[i])
 	}
-	copy(dst.W, src.W)
+	for i := range dst.W {
+		if i < len(src.W) {
+			copy(dst.W[i], src.W[i])
+		} else {
+			ones(dst.W[i]).Run(nil)
+		}
+	}
 }

@@ -52,7 +52,7 @@ func (a *Arrays) part(view []int32) *Arrays {
 	if a.view != nil {
 		of = a.of
 	}
-	return &Arrays{X: a.X, Y: a.Y, Weights: a.Weights, view: view, of: of}
+	return &Arrays{X: a.X, Y: a.Y, Weights: a.Weights, TargetWeights: a.TargetWeights, view: view, of: of}
 }
 
 // indices returns the rows of all samples.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"math"
+
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // ClassWeights is the source s with the weights of the classes as sample weights.
@@ -21,7 +23,7 @@ func ClassWeights(s Source, weights map[int]float64) (Source, error) {
 	switch {
 	case len(spec.Y) != 1:
 		return nil, fmt.Errorf("data: class weights need one target, there are %d", len(spec.Y))
-	case spec.Weighted:
+	case len(spec.W) > 0:
 		return nil, fmt.Errorf("data: there are sample weights, so there can't be class weights")
 	}
 	width := spec.Y[0].Numel()
@@ -44,7 +46,7 @@ type classWeights struct {
 
 func (c *classWeights) Spec() Spec {
 	s := c.Source.Spec()
-	s.Weighted = true
+	s.W = []tensor.Shape{{}}
 	return s
 }
 
@@ -65,15 +67,18 @@ func (b *weightedBatches) Read(batch *Batch, p *Pool) error {
 	if err := b.Batches.Read(batch, p); err != nil || len(batch.Y) == 0 {
 		return err
 	}
-	width := b.classes.width
-	for i := range batch.W {
+	if len(batch.W) == 0 {
+		return nil
+	}
+	width, weights := b.classes.width, batch.W[0]
+	for i := range weights {
 		target := batch.Y[0][i*width : (i+1)*width]
 		class := int(target[0])
 		if width > 1 {
 			class = argMax(target)
 		}
 		if w, ok := b.classes.weights[class]; ok {
-			batch.W[i] = float32(w)
+			weights[i] = float32(w)
 		}
 	}
 	return nil

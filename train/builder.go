@@ -105,12 +105,19 @@ func (s *StepBuilder) Labels(name string, shape tensor.Shape, classes int, other
 }
 
 // SampleWeight returns the node of shape [batch] that is fed with the weights of
-// the samples.
+// the samples: the first of the batch's weights.
 func (s *StepBuilder) SampleWeight() *graph.Node {
-	if s.step.weights == nil {
-		s.step.weights = s.graph.Input("sample_weight", tensor.Shape{tensor.Batch})
+	if len(s.step.weights) > 0 {
+		return s.step.weights[0]
 	}
-	return s.step.weights
+	return s.Weight("sample_weight", tensor.Shape{tensor.Batch})
+}
+
+// Weight returns a node that is fed from the next of the batch's weights.
+func (s *StepBuilder) Weight(name string, shape tensor.Shape) *graph.Node {
+	n := s.feed(name, shape)
+	s.step.weights = append(s.step.weights, n)
+	return n
 }
 
 // Variable returns the node of a variable: the part of its slab that holds it.

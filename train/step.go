@@ -34,7 +34,7 @@ type Step struct {
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
 	labels     []labels      // those of the targets that are labels
-	weights    *graph.Node   // from its W, nil if the step takes none
+	weights    []*graph.Node // from its W
 	outputs    []*graph.Node // results that are read whole
 	meters     []*meter
 	optimizers []*Optimizer
@@ -123,8 +123,8 @@ func (s *Step) bind(n int) (*bound, error) {
 	for _, in := range s.targets {
 		b.batch.Y = append(b.batch.Y, b.exec.Value(in))
 	}
-	if s.weights != nil {
-		b.batch.W = b.exec.Value(s.weights)
+	for _, in := range s.weights {
+		b.batch.W = append(b.batch.W, b.exec.Value(in))
 	}
 	for _, sc := range s.scalars {
 		b.scalars = append(b.scalars, b.exec.Value(sc.node))
@@ -206,8 +206,8 @@ func (m *meter) add(n int, adds [][]float32) {
 }
 
 // Run does one step on a batch of the caller's. Its X holds the inputs and its Y
-// the targets, in the order in which the step asked for them, and W the weights
-// of the samples, if the step wants some and not all are 1; how many samples
+// the targets, in the order in which the step asked for them, and W the weights, if
+// the step wants some and not all are 1; how many samples
 // there are follows from their lengths. Run returns what was given to
 // StepBuilder.Output, in memory that is valid until the next Run. What the step
 // measures adds up until Reset. After an error nothing has changed.
@@ -227,9 +227,13 @@ func (s *Step) Run(batch data.Batch) (outputs [][]float32, err error) {
 	for i, y := range b.batch.Y {
 		copy(y, batch.Y[i])
 	}
-	if copy(b.batch.W, batch.W) == 0 {
-		for i := range b.batch.W {
-			b.batch.W[i] = 1
+	for i, w := range b.batch.W {
+		if len(batch.W) > 0 {
+			copy(w, batch.W[i])
+			continue
+		}
+		for j := range w {
+			w[j] = 1
 		}
 	}
 	defer b.pace.End()
@@ -247,7 +251,10 @@ func (s *Step) samples(batch *data.Batch) (int, error) {
 		name   string
 		nodes  []*graph.Node
 		values [][]float32
-	}{{"inputs", s.inputs, batch.X}, {"targets", s.targets, batch.Y}} {
+	}{{"inputs", s.inputs, batch.X}, {"targets", s.targets, batch.Y}, {"weights", s.weights, batch.W}} {
+		if list.name == "weights" && len(list.values) == 0 {
+			continue // all are 1
+		}
 		if len(list.values) != len(list.nodes) {
 			return 0, fmt.Errorf("the step takes %d %s, the batch has %d", len(list.nodes), list.name, len(list.values))
 		}
@@ -265,16 +272,7 @@ func (s *Step) samples(batch *data.Batch) (int, error) {
 			}
 		}
 	}
-	switch {
-	case n < 0 && s.weights != nil && len(batch.W) > 0:
-		n = len(batch.W)
-	case n < 0:
-		n = 1
-	}
-	if len(batch.W) > 0 && (s.weights == nil || len(batch.W) != n) {
-		return 0, fmt.Errorf("the batch has %d sample weights, the step takes %d", len(batch.W), map[bool]int{true: n}[s.weights != nil])
-	}
-	return n, nil
+	return max(n, 1), nil
 }
 
 // Log returns what the step measures under that name, over the batches since

@@ -66,7 +66,7 @@ func TestAStepComputesWhatItsBuilderSays(t *testing.T) {
 		s.Output(b.Mul(s.SampleWeight()))
 		s.Mean("sum", b.Sum())
 	})
-	two := data.Batch{X: [][]float32{{1, 2, 3, 4}, {5, 6}, {10}}, Y: [][]float32{{1, 1, 1, 1}}, W: []float32{2, 3}}
+	two := data.Batch{X: [][]float32{{1, 2, 3, 4}, {5, 6}, {10}}, Y: [][]float32{{1, 1, 1, 1}}, W: [][]float32{{2, 3}}}
 	out := run(t, s, two)
 	for i, want := range [][]float32{{20, 30, 40, 50}, {10, 18}} {
 		for j := range want {
@@ -102,7 +102,8 @@ func TestAStepComputesWhatItsBuilderSays(t *testing.T) {
 		`"b" has shape (None,), 1 numbers for a batch of 1`:        {X: [][]float32{{1, 2}, {5, 6}, {1}}, Y: one.Y},
 		`"scale" has shape (), 1 numbers`:                          {X: [][]float32{{1, 2}, {5}, nil}, Y: one.Y},
 		`"a" has shape (None, 2), 0 numbers for a batch of 0, got`: {X: [][]float32{{}, {}, {1}}, Y: [][]float32{{}}},
-		"2 sample weights, the step takes 1":                       {X: one.X, Y: one.Y, W: []float32{1, 1}},
+		"takes 1 weights, the batch has 2":                         {X: one.X, Y: one.Y, W: [][]float32{{1}, {1}}},
+		`"sample_weight" has shape (None,), 1 numbers`:             {X: one.X, Y: one.Y, W: [][]float32{{1, 1}}},
 	} {
 		if _, err := s.Run(b); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one that says %s", err, want)

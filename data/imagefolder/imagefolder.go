@@ -265,8 +265,10 @@ func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
 	if len(batch.X) != 1 || len(batch.X[0]) != b.n*spec.X[0].Numel() {
 		return fmt.Errorf("imagefolder: a batch of %d images of shape %v has no room for them", b.n, spec.X[0])
 	}
-	for i := range batch.W {
-		batch.W[i] = 1
+	for _, w := range batch.W {
+		for i := range w {
+			w[i] = 1
+		}
 	}
 	if len(batch.Y) > 0 {
 		y, width := batch.Y[0], spec.Y[0].Numel()

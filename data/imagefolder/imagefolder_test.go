@@ -86,9 +86,9 @@ func samples(t testing.TB, s data.Source, c data.EpochConfig, p *data.Pool) (x, 
 		}
 		batch := data.Batch{
 			X: [][]float32{make([]float32, n*spec.X[0].Numel())}, Y: [][]float32{make([]float32, n*spec.Y[0].Numel())},
-			W: make([]float32, n),
+			W: [][]float32{make([]float32, n)},
 		}
-		for _, list := range [][]float32{batch.X[0], batch.Y[0], batch.W} {
+		for _, list := range [][]float32{batch.X[0], batch.Y[0], batch.W[0]} {
 			for i := range list {
 				list[i] = float32(math.NaN()) // whatever was there
 			}
@@ -96,7 +96,7 @@ func samples(t testing.TB, s data.Source, c data.EpochConfig, p *data.Pool) (x, 
 		if err := b.Read(&batch, p); err != nil {
 			t.Fatal(err)
 		}
-		if slices.ContainsFunc(batch.W, func(w float32) bool { return w != 1 }) {
+		if slices.ContainsFunc(batch.W[0], func(w float32) bool { return w != 1 }) {
 			t.Errorf("the weights are %v", batch.W)
 		}
 		x, y = append(x, batch.X[0]...), append(y, batch.Y[0]...)

@@ -665,6 +665,76 @@ def trainings():
     return cases
 
 
+# ---- outputs by name, and weights of outputs and of steps
+
+
+def weights():
+    L = keras.layers
+    n, steps = 20, 4
+    x, xs = wave(n, 6, seed=60), wave(n, steps, 3, seed=61)
+    kinds = one_hot(np.abs(x[:, :3]).argmax(1), 3)
+    sizes = (x @ wave(6, 2, seed=62)).astype(F)
+    tags = one_hot((wave(n, steps, seed=63, low=0, high=1.999)).astype(int), 2)
+    cases = []
+
+    def run(name, model, inputs, targets, sample_weight, **compiled):
+        set_weights(model)
+        tensors = {"x %d" % i: v for i, v in enumerate(inputs)}
+        tensors.update({"y %d" % i: v for i, v in enumerate(targets)})
+        tensors.update(weights_of(model, "initial"))
+        flat = sample_weight if isinstance(sample_weight, list) else [sample_weight]
+        tensors.update({"w %d" % i: v for i, v in enumerate(flat)})
+        model.compile(optimizer=keras.optimizers.SGD(0.1), **compiled)
+        one = lambda list_: list_ if len(list_) > 1 else list_[0]
+        history = model.fit(one(inputs), one(targets), sample_weight=sample_weight, epochs=3, batch_size=8, shuffle=False, verbose=0)
+        tensors.update(weights_of(model, "final"))
+        numbers = history_numbers(history)
+        result = model.evaluate(one(inputs), one(targets), sample_weight=sample_weight, batch_size=8, verbose=0, return_dict=True)
+        numbers.update({"evaluate " + k: float(v) for k, v in result.items()})
+        cases.append(case(name, None, tensors, numbers))
+
+    def two():
+        keras.backend.clear_session()
+        a = L.Input((6,))
+        h = L.Dense(5, activation="tanh", name="hidden")(a)
+        return keras.Model(a, [L.Dense(3, activation="softmax", name="kind")(h), L.Dense(2, name="size")(h)])
+
+    def tagger():
+        keras.backend.clear_session()
+        a = L.Input((steps, 3))
+        h = L.Dense(4, activation="tanh", name="hidden")(a)
+        return keras.Model(a, L.Dense(2, activation="softmax", name="tag")(h))
+
+    def both():
+        keras.backend.clear_session()
+        a, b = L.Input((6,)), L.Input((steps, 3))
+        h = L.Dense(4, activation="tanh", name="hidden")(b)
+        return keras.Model([a, b], [L.Dense(3, activation="softmax", name="kind")(a), L.Dense(2, activation="softmax", name="tag")(h)])
+
+    w = lambda *shape, seed: wave(*shape, seed=seed, low=0.0, high=2.0)
+    named = dict(
+        loss={"size": "mean_squared_error", "kind": "categorical_crossentropy"}, loss_weights={"kind": 1.0, "size": 0.3},
+        metrics={"kind": [keras.metrics.CategoricalAccuracy()]}, weighted_metrics={"size": [keras.metrics.MeanAbsoluteError()]},
+    )
+    run("each output has weights", two(), [x], [kinds, sizes], [w(n, seed=64), w(n, seed=65)], **named)
+    run("one output has weights", two(), [x], [kinds, sizes], [np.ones(n, F), w(n, seed=65)], **named)
+    run("all outputs have one weight", two(), [x], [kinds, sizes], w(n, seed=64), **named)
+    measured = dict(
+        loss="categorical_crossentropy", metrics=[keras.metrics.MeanSquaredError()],
+        weighted_metrics=[keras.metrics.CategoricalAccuracy(), keras.metrics.CategoricalCrossentropy()],
+    )
+    run("steps have weights", tagger(), [xs], [tags], w(n, steps, seed=66), **measured)
+    hidden = w(n, steps, seed=67)
+    hidden[:, 2:] = 0
+    run("some steps weigh nothing", tagger(), [xs], [tags], hidden, **measured)
+    run(
+        "samples and steps", both(), [x, xs], [kinds, tags], [w(n, seed=68), w(n, steps, seed=69)],
+        loss={"kind": "categorical_crossentropy", "tag": "categorical_crossentropy"},
+        weighted_metrics={"kind": [keras.metrics.CategoricalAccuracy()], "tag": [keras.metrics.CategoricalAccuracy()]},
+    )
+    return cases
+
+
 # ---- texts: summaries and diagrams
 
 
@@ -776,6 +846,7 @@ FILES = {
     "schedules": schedules,
     "initializers": initializers,
     "trainings": trainings,
+    "weights": weights,
     "texts": texts,
 }
 
