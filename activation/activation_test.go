@@ -69,31 +69,46 @@ func TestEveryActivationIsComparedWithKeras(t *testing.T) {
 
 func TestValuesAndDerivativesAreThoseOfKeras(t *testing.T) {
 	for _, c := range golden.Load(t, "activations").Cases {
-		g := graph.New()
-		x := g.Input("x", c.Tensors["x"].Shape)
-		y := configured(t, c).Apply(x)
-		sum := y
-		if dy, ok := c.Tensors["dy"]; ok {
-			sum = y.Mul(g.Const(dy.Data, dy.Shape...))
-		}
-		dx := graph.Gradients(sum.Sum(), x)[0]
-		if err := g.Err(); err != nil {
-			t.Errorf("%s: %v", c.Name, err)
+		compare(t, c)
+	}
+}
+
+func TestFreshValuesAndDerivativesAreThoseOfKeras(t *testing.T) {
+	for _, c := range golden.LoadFresh(t, "activations").Cases {
+		compare(t, c)
+	}
+}
+
+func compare(t *testing.T, c golden.Case) {
+	t.Helper()
+	g := graph.New()
+	x := g.Input("x", c.Tensors["x"].Shape)
+	y := configured(t, c).Apply(x)
+	sum := y
+	if dy, ok := c.Tensors["dy"]; ok {
+		sum = y.Mul(g.Const(dy.Data, dy.Shape...))
+	}
+	dx := graph.Gradients(sum.Sum(), x)[0]
+	if err := g.Err(); err != nil {
+		t.Errorf("%s: %v", c.Name, err)
+		return
+	}
+	in := float64s(c.Tensors["x"].Data)
+	out, err := ref.Eval(g, 1, map[*graph.Node][]float64{x: in}, y, dx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for k, name := range []string{"y", "dx"} {
+		if got, want := len(out[k]), len(c.Tensors[name].Data); got != want {
+			t.Errorf("%s: %s has %d values, want %d", c.Name, name, got, want)
 			continue
 		}
-		in := float64s(c.Tensors["x"].Data)
-		out, err := ref.Eval(g, 1, map[*graph.Node][]float64{x: in}, y, dx)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for k, name := range []string{"y", "dx"} {
-			for i, want := range c.Tensors[name].Data {
-				if name == "dx" && undecided(c, in[i]) {
-					continue
-				}
-				if !close(out[k][i], want) {
-					t.Errorf("%s: %s at %v is %v, want %v", c.Name, name, in[i], out[k][i], want)
-				}
+		for i, want := range c.Tensors[name].Data {
+			if name == "dx" && undecided(c, in[i]) {
+				continue
+			}
+			if !close(out[k][i], want) {
+				t.Errorf("%s: %s[%d] is %v, want %v", c.Name, name, i, out[k][i], want)
 			}
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/loss"
@@ -58,58 +59,103 @@ func close(got, want float64) bool {
 
 func TestLossesAndTheirDerivativesAreThoseOfKeras(t *testing.T) {
 	for _, c := range golden.Load(t, "losses").Cases {
-		l := configured(t, c)
-		g := graph.New()
-		yTrue := g.Input("y_true", c.Tensors["y_true"].Shape)
-		yPred := g.Input("y_pred", c.Tensors["y_pred"].Shape)
-		weight := g.Input("sample_weight", c.Tensors["sample_weight"].Shape)
-		feed := map[*graph.Node][]float64{
-			yTrue:  float64s(c.Tensors["y_true"].Data),
-			yPred:  float64s(c.Tensors["y_pred"].Data),
-			weight: float64s(c.Tensors["sample_weight"].Data),
-		}
-		mean, weighted := loss.Of(l, yTrue, yPred, nil), loss.Of(l, yTrue, yPred, weight)
-		type result struct {
-			node *graph.Node
-			want []float64
-		}
-		tensors := func(name string) []float64 { return float64s(c.Tensors[name].Data) }
-		results := map[string]result{
-			"loss":                         {l.Loss(yTrue, yPred), tensors("loss")},
-			"dy_pred":                      {graph.Gradients(mean, yPred)[0], tensors("dy_pred")},
-			"weighted dy_pred":             {graph.Gradients(weighted, yPred)[0], tensors("weighted dy_pred")},
-			"sum_over_batch_size":          {mean, c.Numbers["sum_over_batch_size"]},
-			"weighted sum_over_batch_size": {weighted, c.Numbers["weighted sum_over_batch_size"]},
-			"sum":                          {loss.Of(reduced(t, l, loss.Sum), yTrue, yPred, nil), c.Numbers["sum"]},
-			"weighted sum":                 {loss.Of(reduced(t, l, loss.Sum), yTrue, yPred, weight), c.Numbers["weighted sum"]},
-			"weighted mean_with_sample_weight": {
-				loss.Of(reduced(t, l, loss.MeanWithSampleWeight), yTrue, yPred, weight),
-				c.Numbers["weighted mean_with_sample_weight"],
-			},
-		}
-		if err := g.Err(); err != nil {
-			t.Errorf("%s: %v", c.Name, err)
-			continue
-		}
-		for name, r := range results {
-			out, err := ref.Eval(g, 1, feed, r.node)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if len(out[0]) != len(r.want) {
-				t.Errorf("%s: %s has %d values, want %d", c.Name, name, len(out[0]), len(r.want))
+		compare(t, c)
+	}
+}
+
+func TestFreshLossesAndTheirDerivativesAreThoseOfKeras(t *testing.T) {
+	for _, c := range golden.LoadFresh(t, "losses").Cases {
+		compare(t, c)
+	}
+}
+
+// compare holds the values of a case, their reductions and the gradients to Keras's, by the float64 meaning of the
+// graph and by its kernels.
+func compare(t *testing.T, c golden.Case) {
+	t.Helper()
+	l := configured(t, c)
+	g := graph.New()
+	yTrue := g.Input("y_true", c.Tensors["y_true"].Shape)
+	yPred := g.Input("y_pred", c.Tensors["y_pred"].Shape)
+	weight := g.Input("sample_weight", c.Tensors["sample_weight"].Shape)
+	feed := map[*graph.Node][]float32{
+		yTrue: c.Tensors["y_true"].Data, yPred: c.Tensors["y_pred"].Data, weight: c.Tensors["sample_weight"].Data,
+	}
+	mean, weighted := loss.Of(l, yTrue, yPred, nil), loss.Of(l, yTrue, yPred, weight)
+	results := []struct {
+		name string
+		node *graph.Node
+		want []float64
+	}{
+		{"loss", l.Loss(yTrue, yPred), float64s(c.Tensors["loss"].Data)},
+		{"dy_pred", graph.Gradients(mean, yPred)[0], float64s(c.Tensors["dy_pred"].Data)},
+		{"weighted dy_pred", graph.Gradients(weighted, yPred)[0], float64s(c.Tensors["weighted dy_pred"].Data)},
+		{"sum_over_batch_size", mean, c.Numbers["sum_over_batch_size"]},
+		{"weighted sum_over_batch_size", weighted, c.Numbers["weighted sum_over_batch_size"]},
+		{"sum", loss.Of(reduced(t, l, loss.Sum), yTrue, yPred, nil), c.Numbers["sum"]},
+		{"weighted sum", loss.Of(reduced(t, l, loss.Sum), yTrue, yPred, weight), c.Numbers["weighted sum"]},
+		{
+			"weighted mean_with_sample_weight", loss.Of(reduced(t, l, loss.MeanWithSampleWeight), yTrue, yPred, weight),
+			c.Numbers["weighted mean_with_sample_weight"],
+		},
+	}
+	if err := g.Err(); err != nil {
+		t.Errorf("%s: %v", c.Name, err)
+		return
+	}
+	var nodes []*graph.Node
+	for _, r := range results {
+		nodes = append(nodes, r.node)
+	}
+	for how, out := range map[string][][]float64{"meaning": meant(t, g, feed, nodes), "kernels": computed(t, g, feed, nodes)} {
+		for k, r := range results {
+			if len(out[k]) != len(r.want) {
+				t.Errorf("%s: %s has %d values, want %d", c.Name, r.name, len(out[k]), len(r.want))
 				continue
 			}
 			for i, want := range r.want {
-				if halved := c.Name == "KLDivergence clipped" && i == 0; halved && strings.Contains(name, "dy") {
+				if halved := c.Name == "KLDivergence clipped" && i == 0; halved && strings.Contains(r.name, "dy") {
 					want *= 2 // at the very end of the clip JAX takes half the derivative
 				}
-				if !close(out[0][i], want) {
-					t.Errorf("%s: %s[%d] is %v, want %v", c.Name, name, i, out[0][i], want)
+				if !close(out[k][i], want) {
+					t.Errorf("%s: by %s %s[%d] is %v, want %v", c.Name, how, r.name, i, out[k][i], want)
 				}
 			}
 		}
 	}
+}
+
+// meant evaluates nodes in float64, by the reference.
+func meant(t *testing.T, g *graph.Graph, feed map[*graph.Node][]float32, nodes []*graph.Node) [][]float64 {
+	t.Helper()
+	in := map[*graph.Node][]float64{}
+	for n, x := range feed {
+		in[n] = float64s(x)
+	}
+	out, err := ref.Eval(g, 1, in, nodes...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// computed evaluates nodes in float32, by the kernels.
+func computed(t *testing.T, g *graph.Graph, feed map[*graph.Node][]float32, nodes []*graph.Node) [][]float64 {
+	t.Helper()
+	p, err := plan.Compile(plan.Program{Graph: g, Outputs: nodes}, plan.Config{Batch: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := p.Bind(nil)
+	for n, x := range feed {
+		copy(e.Value(n), x)
+	}
+	e.Compute(par.Default())
+	var out [][]float64
+	for _, n := range nodes {
+		out = append(out, float64s(e.Value(n)))
+	}
+	return out
 }
 
 // A softmax that leads to the loss makes it one operation. It means the same.

@@ -1,13 +1,18 @@
 // Package golden reads the golden files: what real Keras computed, for tests to be held against. Only tests import it.
 //
-// The files in testdata are made by keras_golden.py (Keras 3) and keras2_golden.py (Keras 2.2.4, the book's).
+// The files in testdata are made by keras_golden.py (Keras 3) and keras2_golden.py (Keras 2.2.4, the book's). Files of
+// the same form, of fresh random inputs, are made by keras_compare.py wherever Keras is installed; see LoadFresh.
 package golden
 
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"strconv"
 	"testing"
 )
@@ -44,6 +49,11 @@ type Floats []float64
 func Load(t testing.TB, name string) File {
 	t.Helper()
 	text, err := files.ReadFile("testdata/" + name + ".json")
+	return parse(t, name, text, err)
+}
+
+func parse(t testing.TB, name string, text []byte, err error) File {
+	t.Helper()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +62,24 @@ func Load(t testing.TB, name string) File {
 		t.Fatalf("golden file %s: %v", name, err)
 	}
 	return file
+}
+
+// Fresh is where keras_compare.py has written what Keras computed of fresh inputs: the environment variable that names
+// the folder.
+const Fresh = "CORNU_KERAS"
+
+// LoadFresh reads name.json in that folder. The test is skipped where there is none.
+func LoadFresh(t testing.TB, name string) File {
+	t.Helper()
+	folder := os.Getenv(Fresh)
+	if folder == "" {
+		t.Skipf("set %s to a folder that keras_compare.py has filled", Fresh)
+	}
+	text, err := os.ReadFile(filepath.Join(folder, name+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		t.Skip(err)
+	}
+	return parse(t, name, text, err)
 }
 
 // Case returns the case of that name and fails the test where there is none.

@@ -64,8 +64,10 @@ def case(name, config=None, tensors=None, numbers=None, texts=None, **tags):
     return "{" + ",\n  ".join(lines) + "}"
 
 
-def write(name, versions, cases):
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), "testdata", name + ".json")
+def write(name, versions, cases, folder=None):
+    """Writes folder/name.json; without a folder it is a golden file, in testdata."""
+    folder = folder or os.path.join(os.path.dirname(os.path.abspath(__file__)), "testdata")
+    path = os.path.join(folder, name + ".json")
     with open(path, "w", encoding="utf-8") as f:
         f.write('{"made_by": %s,\n"cases": [\n%s\n]}\n' % (json.dumps(versions), ",\n".join(cases)))
     print("%s: %d cases, %d bytes" % (name, len(cases), os.path.getsize(path)))

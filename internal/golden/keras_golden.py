@@ -42,15 +42,42 @@ def one_hot(labels, depth):
 # ---- activations
 
 
-def activations():
+def in_float64(function):
     # Some functions would cast down to float32: Keras lets a float64 that meets a Python number become one.
     from keras.src.backend.common import dtypes
 
     result_type, dtypes.result_type = dtypes.result_type, lambda *_: "float64"
     try:
-        return float64_activations()
+        return function()
     finally:
         dtypes.result_type = result_type
+
+
+def activation_case(name, config=None, x=None, tag=""):
+    """One activation at the points x, in float64; see activations."""
+    f = getattr(keras.activations, name)
+    config = config or {}
+
+    def g(v):
+        return f(v, **config)
+
+    with jax.enable_x64(True):
+        v = jnp.asarray(np.asarray(x, np.float64))
+        y = np.asarray(g(v))
+        # The derivative against fixed weights, so that softmax's whole Jacobian takes part.
+        weights = wave(*y.shape, seed=9) if x.ndim > 1 else np.ones(x.shape)
+        dx = np.asarray(jax.grad(lambda u: jnp.sum(g(u) * weights))(v))
+    with np.errstate(over="ignore"):
+        tensors = {"x": x, "y": y.astype(F)}
+        if x.ndim > 1:
+            tensors["dy"] = weights
+        tensors["dx"] = dx.astype(F)
+    suffix = "" if not config else " " + ",".join("%s=%g" % (k, v) for k, v in config.items())
+    return case(name + suffix + tag, config, tensors, class_=name)
+
+
+def activations():
+    return in_float64(float64_activations)
 
 
 def float64_activations():
@@ -59,27 +86,8 @@ def float64_activations():
     large = [87, 88.5, 89, 104, 150, 1e3, 1e10, 3e38, np.inf]
     grid = np.array(sorted(-x for x in tiny + usual + large)[:-1] + [-0.0] + tiny + usual + large + [np.nan], F)
 
-    def run(name, config=None, function=None, x=grid):
-        f = getattr(keras.activations, function or name)
-        config = config or {}
-        arguments = {k: v for k, v in config.items()}
-
-        def g(v):
-            return f(v, **arguments)
-
-        with jax.enable_x64(True):
-            v = jnp.asarray(np.asarray(x, np.float64))
-            y = np.asarray(g(v))
-            # The derivative against fixed weights, so that softmax's whole Jacobian takes part.
-            weights = wave(*x.shape, seed=9) if x.ndim > 1 else np.ones(x.shape)
-            dx = np.asarray(jax.grad(lambda u: jnp.sum(g(u) * weights))(v))
-        with np.errstate(over="ignore"):
-            tensors = {"x": x, "y": y.astype(F)}
-            if x.ndim > 1:
-                tensors["dy"] = weights
-            tensors["dx"] = dx.astype(F)
-        suffix = "" if not config else " " + ",".join("%s=%g" % (k, v) for k, v in config.items())
-        return case(name + suffix, config, tensors, class_=name)
+    def run(name, config=None, x=grid):
+        return activation_case(name, config, x)
 
     batch = np.concatenate([wave(3, 5, low=-4, high=4), [[100, -100, 0, 88, 50]], [[-3e38, 3e38, 1, 2, 3]]]).astype(F)
     cube = wave(2, 3, 4, low=-3, high=3)
@@ -131,36 +139,42 @@ def float64_activations():
 # ---- losses
 
 
+def loss_case(cls, tag, y_true, y_pred, weight=None, **config):
+    """One loss: its values, its reductions and their gradients, with weights of the samples and without."""
+    y_true, y_pred = np.asarray(y_true, F), np.asarray(y_pred, F)
+    loss = lambda reduction: getattr(keras.losses, cls)(reduction=reduction, **config)
+    per_sample = np.asarray(loss(None)(y_true, y_pred))
+    if weight is None:
+        weight = wave(len(y_true), seed=5, low=0.0, high=2.0)
+    if per_sample.ndim > 1:
+        shaped = weight.reshape((-1,) + (1,) * (per_sample.ndim - 1)) * np.ones_like(per_sample)
+    else:
+        shaped = weight
+    mean = loss("sum_over_batch_size")
+    numbers = {
+        "sum_over_batch_size": float(mean(y_true, y_pred)),
+        "sum": float(loss("sum")(y_true, y_pred)),
+        "weighted sum_over_batch_size": float(mean(y_true, y_pred, shaped)),
+        "weighted sum": float(loss("sum")(y_true, y_pred, shaped)),
+        "weighted mean_with_sample_weight": float(loss("mean_with_sample_weight")(y_true, y_pred, shaped)),
+    }
+    tensors = {
+        "y_true": y_true,
+        "y_pred": y_pred,
+        "sample_weight": weight,
+        "loss": per_sample,
+        "dy_pred": np.asarray(jax.grad(lambda p: mean(jnp.asarray(y_true), p))(jnp.asarray(y_pred))),
+        "weighted dy_pred": np.asarray(jax.grad(lambda p: mean(jnp.asarray(y_true), p, shaped))(jnp.asarray(y_pred))),
+    }
+    suffix = "".join(" %s=%s" % (k, v) for k, v in config.items())
+    return case(" ".join([cls, tag]) + suffix, config, tensors, numbers, class_=cls)
+
+
 def losses():
     cases = []
 
     def run(cls, tag, y_true, y_pred, **config):
-        y_true, y_pred = np.asarray(y_true, F), np.asarray(y_pred, F)
-        loss = lambda reduction: getattr(keras.losses, cls)(reduction=reduction, **config)
-        per_sample = np.asarray(loss(None)(y_true, y_pred))
-        weight = wave(len(y_true), seed=5, low=0.0, high=2.0)
-        if per_sample.ndim > 1:
-            shaped = weight.reshape((-1,) + (1,) * (per_sample.ndim - 1)) * np.ones_like(per_sample)
-        else:
-            shaped = weight
-        mean = loss("sum_over_batch_size")
-        numbers = {
-            "sum_over_batch_size": float(mean(y_true, y_pred)),
-            "sum": float(loss("sum")(y_true, y_pred)),
-            "weighted sum_over_batch_size": float(mean(y_true, y_pred, shaped)),
-            "weighted sum": float(loss("sum")(y_true, y_pred, shaped)),
-            "weighted mean_with_sample_weight": float(loss("mean_with_sample_weight")(y_true, y_pred, shaped)),
-        }
-        tensors = {
-            "y_true": y_true,
-            "y_pred": y_pred,
-            "sample_weight": weight,
-            "loss": per_sample,
-            "dy_pred": np.asarray(jax.grad(lambda p: mean(jnp.asarray(y_true), p))(jnp.asarray(y_pred))),
-            "weighted dy_pred": np.asarray(jax.grad(lambda p: mean(jnp.asarray(y_true), p, shaped))(jnp.asarray(y_pred))),
-        }
-        suffix = "".join(" %s=%s" % (k, v) for k, v in config.items())
-        cases.append(case(" ".join([cls, tag]) + suffix, config, tensors, numbers, class_=cls))
+        cases.append(loss_case(cls, tag, y_true, y_pred, **config))
 
     shapes = {"(5, 3)": (5, 3), "(4, 1)": (4, 1), "(3, 4, 2)": (3, 4, 2)}
     for cls in ["MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "LogCosh"]:
@@ -223,26 +237,30 @@ def losses():
 # ---- metrics
 
 
+def metric_case(cls, tag, batches, **config):
+    """One metric of batches, (y_true, y_pred, sample_weight or None); the running result after each one is kept."""
+    if cls == "MeanMetricWrapper":
+        metric = keras.metrics.MeanMetricWrapper(getattr(keras.losses, config["fn"]), **{k: v for k, v in config.items() if k != "fn"})
+    else:
+        metric = getattr(keras.metrics, cls)(**config)
+    tensors, results = {}, []
+    for i, (y_true, y_pred, weight) in enumerate(batches):
+        metric.update_state(np.asarray(y_true, F), np.asarray(y_pred, F), sample_weight=weight)
+        results.append(np.asarray(metric.result()))
+        tensors["y_true %d" % i] = y_true
+        tensors["y_pred %d" % i] = y_pred
+        if weight is not None:
+            tensors["sample_weight %d" % i] = weight
+    tensors["results"] = np.stack(results)
+    suffix = "".join(" %s=%s" % (k, v) for k, v in config.items())
+    return case(" ".join([cls, tag]) + suffix, config, tensors, class_=cls)
+
+
 def metrics():
     cases = []
 
     def run(cls, tag, batches, **config):
-        """batches: (y_true, y_pred, sample_weight or None); the running result after each one is kept."""
-        if cls == "MeanMetricWrapper":
-            metric = keras.metrics.MeanMetricWrapper(getattr(keras.losses, config["fn"]), **{k: v for k, v in config.items() if k != "fn"})
-        else:
-            metric = getattr(keras.metrics, cls)(**config)
-        tensors, results = {}, []
-        for i, (y_true, y_pred, weight) in enumerate(batches):
-            metric.update_state(np.asarray(y_true, F), np.asarray(y_pred, F), sample_weight=weight)
-            results.append(np.asarray(metric.result()))
-            tensors["y_true %d" % i] = y_true
-            tensors["y_pred %d" % i] = y_pred
-            if weight is not None:
-                tensors["sample_weight %d" % i] = weight
-        tensors["results"] = np.stack(results)
-        suffix = "".join(" %s=%s" % (k, v) for k, v in config.items())
-        cases.append(case(" ".join([cls, tag]) + suffix, config, tensors, class_=cls))
+        cases.append(metric_case(cls, tag, batches, **config))
 
     sizes = [4, 5, 2]
 
