@@ -1,6 +1,5 @@
-// Package cornu is Keras for Go: define a network in a few lines, train it as
-// fast as the processor allows, get the same bits on every machine, ship it as
-// one static binary.
+// Package cornu is Keras for Go: define a network in a few lines, train it fast
+// on a CPU, get the same bits on every machine, ship it as one static binary.
 //
 //	train, test, err := mnist.Load()
 //	model := cornu.NewSequential(

@@ -60,7 +60,7 @@ func newRoot() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "cornu",
 		Short: "Keras for Go, at the command line",
-		Long:  "Cornu is Keras for Go: networks in a few lines, trained as fast as the processor allows,\nwith the same bits on every machine.",
+		Long:  "Cornu is Keras for Go: networks in a few lines, trained fast on a CPU, with the same bits on\nevery machine.",
 		Args:  commandsOnly,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 
