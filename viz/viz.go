@@ -10,18 +10,17 @@ package viz
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"image/color"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
+
+	"github.com/cornu-ml/cornu/internal/file"
 )
 
 // A Picture is something to be seen. The types of this package are pictures.
@@ -53,7 +52,7 @@ const (
 )
 
 // Save writes a picture to a file, as SVG or PNG by its ending. The file is complete or not there: if anything fails,
-// what was there before is left as it was.
+// what was there before is left as it was. A symbolic link is followed, and a pipe or a device is written into.
 func Save(path string, p Picture) error {
 	format := Format(strings.ToLower(strings.TrimPrefix(filepath.Ext(path), ".")))
 	if format != SVG && format != PNG {
@@ -63,33 +62,10 @@ func Save(path string, p Picture) error {
 	if err := Write(&content, format, p); err != nil {
 		return err
 	}
-	return writeFile(path, content.Bytes())
-}
-
-// writeFile puts a whole file in place of what is there.
-func writeFile(path string, content []byte) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*")
-	if err != nil {
-		return unwritable(path, err)
-	}
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Chmod(0o644), file.Close())
-	if err == nil {
-		err = os.Rename(file.Name(), path)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-		return unwritable(path, err)
+	if err := file.Write(path, content.Bytes()); err != nil {
+		return fmt.Errorf("viz: %w", err)
 	}
 	return nil
-}
-
-// unwritable tells why a file can't be written, without the name of the temporary one.
-func unwritable(path string, err error) error {
-	if e := (*fs.PathError)(nil); errors.As(err, &e) {
-		err = e.Err
-	}
-	return fmt.Errorf("viz: cannot write %s: %w", path, err)
 }
 
 // Write writes a picture to w.

@@ -3,8 +3,6 @@ package main
 // This file defines `cornu mnist`: the network of listing 1.3.2 and the flags that change it.
 
 import (
-	"errors"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
@@ -14,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -116,25 +115,17 @@ func (s *settings) check() error {
 }
 
 // checkPicture returns an error if a picture surely can't be written to a file.
-func checkPicture(flag, file string) error {
-	if file == "" {
+func checkPicture(flag, path string) error {
+	if path == "" {
 		return nil
 	}
-	if ending := strings.ToLower(filepath.Ext(file)); ending != ".svg" && ending != ".png" {
-		return misuse("%s: a file of .svg or .png, got %s", flag, file)
+	if ending := strings.ToLower(filepath.Ext(path)); ending != ".svg" && ending != ".png" {
+		return misuse("%s: a file of .svg or .png, got %s", flag, path)
 	}
-	folder := filepath.Dir(file)
-	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
-		return misuse("%s: there is no folder %s", flag, folder)
+	if err := file.Check(path); err != nil {
+		return misuse("%s: %v", flag, err)
 	}
-	if info, err := os.Stat(file); err == nil && info.IsDir() {
-		return misuse("%s: %s is a folder", flag, file)
-	}
-	probe, err := os.CreateTemp(folder, "."+filepath.Base(file)+".*")
-	if err != nil {
-		return misuse("%s: nothing can be written to the folder %s", flag, folder)
-	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return nil
 }
 
 // model returns the network, compiled: listing 1.3.2 with the flags' values in it.

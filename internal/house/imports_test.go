@@ -38,13 +38,14 @@ var floors = [][]string{
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb"},
-	{"internal/config", "internal/layered"},
+	{"internal/config", "internal/file", "internal/layered"},
 	{"internal/golden", "internal/house", "docs"},
 }
 
 // outside says which packages may import a module that isn't ours, by the path's beginning.
 var outside = map[string][]string{
 	"golang.org/x/sys/cpu":                          {"internal/cpu"},
+	"golang.org/x/sys/windows":                      {"cmd/cornu"},
 	"golang.org/x/term":                             {"cmd/cornu", "train", ""},
 	"github.com/spf13/cobra":                        {"cmd/cornu"},
 	"github.com/spf13/pflag":                        {"cmd/cornu"},

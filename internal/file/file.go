@@ -1,0 +1,133 @@
+// Package file writes whole files.
+package file
+
+// This file puts a new content in the place of an old one.
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+)
+
+// Write writes a file that is complete or not there: if anything fails, what was there before is left as it was. It
+// follows symbolic links to the file that they mean, keeps the permissions of a file that is there, and writes into what
+// is no regular file: a pipe, a terminal, a device. Its errors name the path.
+func Write(path string, content []byte) error {
+	if err := write(path, content); err != nil {
+		if e := (*fs.PathError)(nil); errors.As(err, &e) {
+			err = e.Err // without the name of the temporary file
+		}
+		return fmt.Errorf("cannot write %s: %w", path, err)
+	}
+	return nil
+}
+
+func write(path string, content []byte) error {
+	// Opening it tells whether it may be written, which replacing it would not ask.
+	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		target, err := follow(path)
+		if err != nil {
+			return err
+		}
+		return replace(target, content, 0)
+	} else if err != nil {
+		return err
+	}
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		_, err = file.Write(content)
+		return errors.Join(err, file.Close())
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	target, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return err
+	}
+	return replace(target, content, info.Mode().Perm())
+}
+
+// follow returns what a link to a file that isn't there means, and any other path as it is.
+func follow(path string) (string, error) {
+	for range 40 {
+		link, err := os.Readlink(path)
+		if err != nil {
+			return path, nil
+		}
+		if !filepath.IsAbs(link) {
+			link = filepath.Join(filepath.Dir(path), link)
+		}
+		path = link
+	}
+	return "", errors.New("too many symbolic links")
+}
+
+// replace writes beside a path and renames. Without permissions the file gets those of a new one.
+func replace(path string, content []byte, permissions fs.FileMode) error {
+	file, err := beside(path)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if permissions != 0 && err == nil {
+		err = file.Chmod(permissions)
+	}
+	if err = errors.Join(err, file.Close()); err == nil {
+		err = os.Rename(file.Name(), path)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return err
+}
+
+// beside makes a temporary file in the folder of a path, with the permissions that a new file gets.
+func beside(path string) (*os.File, error) {
+	for {
+		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x", filepath.Base(path), rand.Uint32()))
+		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		if !errors.Is(err, fs.ErrExist) {
+			return file, err
+		}
+	}
+}
+
+// Check returns an error if Write surely can't write a file of that path. It leaves nothing behind, and doesn't wait for
+// a reader of a pipe.
+func Check(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err == nil && info.IsDir():
+		return fmt.Errorf("%s is a folder", path)
+	case err == nil && !info.Mode().IsRegular():
+		return nil
+	}
+	target := path
+	if err == nil {
+		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return fmt.Errorf("%s cannot be written", path)
+		}
+		file.Close()
+		target, err = filepath.EvalSymlinks(path)
+		if err != nil {
+			return err
+		}
+	} else if target, err = follow(path); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
+	}
+	folder := filepath.Dir(target)
+	if info, err := os.Stat(folder); err != nil || !info.IsDir() {
+		return fmt.Errorf("there is no folder %s", folder)
+	}
+	probe, err := beside(target)
+	if err != nil {
+		return fmt.Errorf("nothing can be written to the folder %s", folder)
+	}
+	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+}
