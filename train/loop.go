@@ -299,6 +299,7 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 		total = cfg.Steps
 	}
 	p.begin("", total)
+	defer p.abandon()
 	done := 0
 	for ; cfg.Steps == 0 || done < cfg.Steps; done++ {
 		if err := ctx.Err(); err != nil {

@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"golang.org/x/term"
 )
 
 // Progress is the callback that writes the progress of training: on a terminal
@@ -86,14 +88,11 @@ func newProgress(w io.Writer) *progress {
 	return &progress{w: w, terminal: isTerminal(w)}
 }
 
-// isTerminal reports whether w is a screen, where a line can be written over.
+// isTerminal reports whether w is a screen, where a line can be written over: a
+// file, or a writer that knows its file's descriptor.
 func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0 && os.Getenv("TERM") != "dumb"
+	f, ok := w.(interface{ Fd() uintptr })
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // begin starts an epoch, or an evaluation or a single epoch if title is empty.
@@ -155,6 +154,14 @@ func (p *progress) finish(done int, l *logs, now time.Time) {
 	p.w.Write(p.line)
 }
 
+// abandon ends the line of what was not completed.
+func (p *progress) abandon() {
+	if p != nil && p.width > 0 {
+		fmt.Fprintln(p.w)
+		p.width = 0
+	}
+}
+
 // stepTime estimates how many seconds a batch takes, the first one left out.
 func (p *progress) stepTime(done int, now time.Time) float64 {
 	switch {
@@ -208,6 +215,7 @@ func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 	p.width = columns
 	if final {
 		line = append(line, '\n')
+		p.width = 0
 	}
 	p.line = line
 	p.w.Write(line)

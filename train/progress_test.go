@@ -100,3 +100,23 @@ func TestAnEpochHasATitle(t *testing.T) {
 		}
 	}
 }
+
+func TestALineThatIsAbandonedEnds(t *testing.T) {
+	var b strings.Builder
+	p := &progress{w: &b, terminal: true}
+	p.begin("", 5)
+	p.abandon()
+	p.update(1, newLogs(nil), p.start.Add(time.Second))
+	b.Reset()
+	p.abandon()
+	p.abandon()
+	if b.String() != "\n" {
+		t.Errorf("it writes %q", b.String())
+	}
+	p.finish(5, newLogs(nil), p.start.Add(time.Second))
+	b.Reset()
+	p.abandon()
+	if b.String() != "" {
+		t.Errorf("after its end it writes %q", b.String())
+	}
+}

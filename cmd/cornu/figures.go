@@ -3,6 +3,8 @@ package main
 // This file defines `cornu figures`: the pictures of the book's chapter, computed and drawn by the library.
 
 import (
+	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -15,6 +17,7 @@ import (
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/viz"
 )
@@ -47,7 +50,7 @@ func newFigures() *cobra.Command {
 			"copied: functions are computed by the library, their slopes by its derivatives, and the descents by its optimizer.",
 		Args: noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
-			names, err := writeFigures(folder)
+			names, err := writeFigures(c.Context(), folder)
 			for _, name := range names {
 				fmt.Fprintln(c.OutOrStdout(), name)
 			}
@@ -58,52 +61,59 @@ func newFigures() *cobra.Command {
 	return c
 }
 
-// writeFigures draws all figures into a folder and returns the names of the files. They appear there together when all
-// are drawn; after an error the folder is as it was.
-func writeFigures(folder string) (names []string, err error) {
-	err = os.Mkdir(folder, 0o755)
-	made := err == nil
-	if err != nil && !errors.Is(err, fs.ErrExist) {
+// writeFigures draws all figures and writes them into a folder, and returns the names of the files. Nothing is written
+// before all are drawn.
+func writeFigures(ctx context.Context, folder string) (names []string, err error) {
+	made, err := newFolder(folder)
+	if err != nil {
 		return nil, fmt.Errorf("the figures cannot be written: %w", err)
 	}
-	drafts, err := os.MkdirTemp(folder, ".figures-")
-	if err != nil {
-		if e := (*fs.PathError)(nil); errors.As(err, &e) {
-			err = e.Err // without the name of the temporary folder
-		}
-		return nil, fmt.Errorf("the figures cannot be written to %s: %w", folder, err)
-	}
 	defer func() {
-		os.RemoveAll(drafts)
 		if err != nil && made {
+			for _, name := range names {
+				os.Remove(name)
+			}
 			os.Remove(folder)
 		}
 	}()
+	var contents []*bytes.Buffer
+	var paths []string
 	for _, f := range figures {
 		picture, err := f.draw()
 		if err != nil {
 			return nil, fmt.Errorf("figure %s: %w", f.name, err)
 		}
 		for _, format := range []viz.Format{viz.SVG, viz.PNG} {
-			name := f.name + "." + string(format)
-			if err := viz.Save(filepath.Join(drafts, name), picture); err != nil {
+			if err := unless(ctx); err != nil {
 				return nil, err
 			}
-			names = append(names, name)
+			path := filepath.Join(folder, f.name+"."+string(format))
+			if err := file.Check(path); err != nil {
+				return nil, fmt.Errorf("the figures cannot be written: %w", err)
+			}
+			content := new(bytes.Buffer)
+			if err := viz.Write(content, format, picture); err != nil {
+				return nil, fmt.Errorf("figure %s: %w", f.name, err)
+			}
+			contents, paths = append(contents, content), append(paths, path)
 		}
 	}
-	for _, name := range names {
-		if info, err := os.Stat(filepath.Join(folder, name)); err == nil && info.IsDir() {
-			return nil, fmt.Errorf("the figures cannot be written: %s is a folder", filepath.Join(folder, name))
+	for i, path := range paths {
+		if err := file.Write(path, contents[i].Bytes()); err != nil {
+			return names, err
 		}
-	}
-	for i, name := range names {
-		names[i] = filepath.Join(folder, name)
-		if err := os.Rename(filepath.Join(drafts, name), names[i]); err != nil {
-			return nil, fmt.Errorf("the figures cannot be written: %w", err)
-		}
+		names = append(names, path)
 	}
 	return names, nil
+}
+
+// newFolder makes a folder, and tells whether it had to.
+func newFolder(folder string) (made bool, err error) {
+	err = os.Mkdir(folder, 0o755)
+	if info, e := os.Stat(folder); errors.Is(err, fs.ErrExist) && e == nil && info.IsDir() {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 func samplesFigure() (viz.Picture, error) {

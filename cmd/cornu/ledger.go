@@ -7,8 +7,11 @@ import (
 	"encoding/csv"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
+	"math"
 	"os"
+	"regexp"
 	"strconv"
 	"strings"
 )
@@ -28,72 +31,120 @@ type result struct {
 	seconds              float64
 }
 
-// A ledger holds results, those of a file among them.
+// A ledger holds results, those of a file among them. Several processes may have one file: what one of them reads or
+// writes, it does with the file to itself.
 type ledger struct {
 	path  string // "" for none
 	all   map[key]result
 	fresh []result // those that were added
+	torn  bool     // the file's last line was not whole, as when its writer was killed
 }
 
 // header is the first line of a file.
 const header = "layers,regularizer,optimizer,relu,reading,digits,epochs,seed,running_train,train,test,seconds"
 
-// openLedger reads the results of a file, which need not be there. A last line that is not whole, as when its writer was
-// killed, is dropped, in the file too.
+// openLedger reads the results of a file, which need not be there.
 func openLedger(path string) (ledger, error) {
 	l := ledger{path: path, all: map[key]result{}}
-	content, err := os.ReadFile(path)
+	content, err := readLocked(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		content = nil
+		return l, nil
 	} else if err != nil {
 		return l, fmt.Errorf("--csv: %w", err)
 	}
-	whole := bytes.LastIndexByte(content, '\n') + 1
-	first, _, _ := strings.Cut(string(content), "\n")
-	if torn := whole == 0 && strings.HasPrefix(header, first); first != header && !torn {
-		return l, fmt.Errorf("--csv: %s is not a file of this command: its first line is not %q", path, header)
+	if whole := wholeLines(content); whole < len(content) {
+		content, l.torn = content[:whole], true
 	}
-	reader := csv.NewReader(bytes.NewReader(content[:whole]))
+	if len(content) == 0 {
+		return l, nil
+	}
+	reader := csv.NewReader(bytes.NewReader(content))
 	reader.FieldsPerRecord = strings.Count(header, ",") + 1
-	lines, err := reader.ReadAll()
-	if err != nil {
-		return l, fmt.Errorf("--csv: %s: %w", path, err)
-	}
-	for i, fields := range lines {
-		if i == 0 {
+	for first := true; ; first = false {
+		fields, err := reader.Read()
+		switch {
+		case err == io.EOF:
+			return l, nil
+		case first && (err != nil || strings.Join(fields, ",") != header):
+			return l, fmt.Errorf("--csv: %s is not a file of this command: its first line is not %q", path, header)
+		case err != nil:
+			return l, fmt.Errorf("--csv: %s: %w", path, err)
+		case first:
 			continue
 		}
 		r, err := parseResult(fields)
 		if err != nil {
-			return l, fmt.Errorf("--csv: %s, line %d: %w", path, i+1, err)
+			line, _ := reader.FieldPos(0)
+			return l, fmt.Errorf("--csv: %s, line %d: %w", path, line, err)
 		}
 		l.all[r.key] = r
 	}
-	if whole < len(content) {
-		if err := os.Truncate(path, int64(whole)); err != nil {
-			return l, fmt.Errorf("--csv: %w", err)
-		}
+}
+
+// readLocked reads a file that nobody writes meanwhile. What is no regular file can't be read twice, or never ends.
+func readLocked(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
 	}
-	if whole == 0 {
-		// Better now than after the first training.
-		if err := l.append(header); err != nil {
-			return l, err
-		}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file: results are read from it and added to it", path)
 	}
-	return l, nil
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	if err := lock(file, false); err != nil {
+		return nil, fmt.Errorf("%s cannot be locked: %w", path, err)
+	}
+	return io.ReadAll(file)
+}
+
+// lastField is how the line of a result ends: one that ends otherwise was not written to its end.
+var lastField = regexp.MustCompile(`,\d+\.\d$`)
+
+// wholeLines returns the length of the lines that were written to their ends. Of the last one an editor may have taken
+// the line feed.
+func wholeLines(content []byte) int {
+	end := bytes.LastIndexByte(content, '\n') + 1
+	last := string(content[end:])
+	if last == header || lastField.MatchString(last) && strings.Count(last, ",") == strings.Count(header, ",") {
+		return len(content)
+	}
+	if torn := end > 0 || strings.HasPrefix(header, last); !torn {
+		return len(content) // of another kind
+	}
+	return end
 }
 
 func parseResult(fields []string) (result, error) {
 	r := result{key: key{layers: fields[0], regularizer: fields[1], optimizer: fields[2], relu: fields[3], reading: fields[4]}}
-	var err error
-	number := func(text string) float64 {
-		v, e := strconv.ParseFloat(text, 64)
-		err = errors.Join(err, e)
-		return v
+	names := strings.Split(header, ",")
+	for i, to := range []any{5: &r.digits, 6: &r.epochs, 7: &r.seed, 8: &r.running, 9: &r.train, 10: &r.test, 11: &r.seconds} {
+		var err error
+		most, want := 100.0, "a percentage"
+		switch to := to.(type) {
+		case *int:
+			*to, err = strconv.Atoi(fields[i])
+			want = "a whole number"
+		case *uint64:
+			*to, err = strconv.ParseUint(fields[i], 10, 64)
+			want = "a whole number"
+		case *float64:
+			*to, err = strconv.ParseFloat(fields[i], 64)
+			if to == &r.seconds {
+				most, want = math.MaxFloat64, "a number of seconds"
+			}
+			if !(*to >= 0 && *to <= most) {
+				err = strconv.ErrRange
+			}
+		}
+		if err != nil {
+			return r, fmt.Errorf("%s is %q, want %s", names[i], fields[i], want)
+		}
 	}
-	r.digits, r.epochs, r.seed = int(number(fields[5])), int(number(fields[6])), uint64(number(fields[7]))
-	r.running, r.train, r.test, r.seconds = number(fields[8]), number(fields[9]), number(fields[10]), number(fields[11])
-	return r, err
+	return r, nil
 }
 
 func (r result) line() string {
@@ -119,15 +170,39 @@ func (l *ledger) add(r result) error {
 	return l.append(r.line())
 }
 
-// append adds a line to the file, in one write, and waits until it is on the disk.
-func (l *ledger) append(line string) error {
-	file, err := os.OpenFile(l.path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+// append adds lines to the file, after the header if it holds nothing yet, and waits until they are on the disk. A last
+// line that is not whole gives way.
+func (l *ledger) append(lines ...string) error {
+	file, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err == nil {
-		_, err = file.WriteString(line + "\n")
-		err = errors.Join(err, file.Sync(), file.Close())
+		err = errors.Join(appendLocked(file, lines), file.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("--csv: %w", err)
 	}
 	return nil
+}
+
+func appendLocked(file *os.File, lines []string) error {
+	if err := lock(file, true); err != nil {
+		return fmt.Errorf("%s cannot be locked: %w", file.Name(), err)
+	}
+	content, err := io.ReadAll(file)
+	if err != nil {
+		return err
+	}
+	whole := wholeLines(content)
+	var added string
+	if whole == 0 {
+		added = header + "\n"
+	} else if content[whole-1] != '\n' {
+		added = "\n"
+	}
+	for _, line := range lines {
+		added += line + "\n"
+	}
+	if _, err = file.WriteAt([]byte(added), int64(whole)); err == nil {
+		err = file.Truncate(int64(whole + len(added)))
+	}
+	return errors.Join(err, file.Sync())
 }

@@ -7,7 +7,7 @@
 //	cornu doctor                      # kernels, cores, measured peak
 package main
 
-// This file runs the command line and turns its errors into an exit status.
+// This file runs the command line, ends it when a signal says so, and turns its errors into an exit status.
 
 import (
 	"context"
@@ -17,15 +17,55 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 )
 
+// grace is how long a command that is told to end may take for it: to finish the present step, to write its curves.
+const grace = 2 * time.Second
+
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	status := run(ctx, os.Args[1:], os.Stdout, os.Stderr)
-	stop()
-	os.Exit(status)
+	signals := make(chan os.Signal, 2)
+	for _, s := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		if !signal.Ignored(s) { // as nohup wants
+			signal.Notify(signals, s)
+		}
+	}
+	ctx, stop := context.WithCancelCause(context.Background())
+	ended := make(chan int, 1)
+	go func() { ended <- run(ctx, os.Args[1:], os.Stdout, os.Stderr) }()
+	select {
+	case status := <-ended:
+		os.Exit(status)
+	case s := <-signals:
+		cause := signaled{s}
+		stop(cause)
+		// A command may be unable to end: it waits for the reader of a pipe, or its step takes minutes.
+		select {
+		case status := <-ended:
+			os.Exit(status)
+		case <-signals:
+		case <-time.After(grace):
+		}
+		os.Exit(cause.status())
+	}
+}
+
+// signaled is the cause of a context that a signal ends.
+type signaled struct{ os.Signal }
+
+func (s signaled) Error() string { return s.String() }
+
+// Is makes it the usual end of a context.
+func (s signaled) Is(target error) bool { return target == context.Canceled }
+
+// status is what a shell gives for a command that the signal has ended.
+func (s signaled) status() int {
+	if number, ok := s.Signal.(syscall.Signal); ok {
+		return 128 + int(number)
+	}
+	return interrupted
 }
 
 // The exit statuses.
@@ -35,25 +75,80 @@ const (
 	interrupted = 130 // what a shell gives for Ctrl-C
 )
 
+// An interruption is the end of a command that was told to end before it was done.
+type interruption struct{ reached string }
+
+func (i *interruption) Error() string {
+	if i.reached == "" {
+		return "interrupted"
+	}
+	return "interrupted " + i.reached
+}
+
+// Is makes an interruption what it comes from.
+func (i *interruption) Is(target error) bool { return target == context.Canceled }
+
+// unless returns an interruption if the context has ended.
+func unless(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return &interruption{}
+	}
+	return nil
+}
+
 // run executes one command line and returns its exit status.
 func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	root := newRoot()
 	root.SetArgs(args)
-	root.SetOut(out)
+	results := &output{Writer: out}
+	root.SetOut(results)
 	root.SetErr(errs)
 	err := root.ExecuteContext(ctx)
-	var usage *usageError
-	switch {
-	case err == nil:
+	if results.err != nil && !errors.Is(err, results.err) {
+		err = errors.Join(err, fmt.Errorf("the results cannot be written: %w", results.err))
+	}
+	if err == nil {
 		return 0
+	}
+	if i := (*interruption)(nil); errors.Is(err, context.Canceled) && !errors.As(err, &i) {
+		err = &interruption{}
+	}
+	fmt.Fprintln(errs, "cornu:", err)
+	var usage *usageError
+	var s signaled
+	switch {
+	case errors.Is(err, context.Canceled) && errors.As(context.Cause(ctx), &s):
+		return s.status()
 	case errors.Is(err, context.Canceled):
 		return interrupted
 	case errors.As(err, &usage):
-		fmt.Fprintln(errs, "cornu:", err)
 		return misused
 	}
-	fmt.Fprintln(errs, "cornu:", err)
 	return failed
+}
+
+// An output is where results go. It remembers the first error: commands need not look after each line, and none may end
+// as if its results were there.
+type output struct {
+	io.Writer
+	err error
+}
+
+func (o *output) Write(p []byte) (int, error) {
+	if o.err != nil {
+		return 0, o.err
+	}
+	n, err := o.Writer.Write(p)
+	o.err = err
+	return n, err
+}
+
+// Fd returns the descriptor of a file, by which terminals are known, and none for other writers.
+func (o *output) Fd() uintptr {
+	if f, ok := o.Writer.(*os.File); ok {
+		return f.Fd()
+	}
+	return ^uintptr(0)
 }
 
 func newRoot() *cobra.Command {

@@ -3,6 +3,7 @@ package main
 // This file defines `cornu mnist plan`: what one step of the training is compiled into.
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/spf13/cobra"
@@ -27,7 +28,7 @@ func newPlan() *cobra.Command {
 				return err
 			}
 			text, err := model.Plan(train, s.batch)
-			if err != nil {
+			if err := cmp.Or(unless(c.Context()), err); err != nil {
 				return err
 			}
 			_, err = fmt.Fprint(c.OutOrStdout(), text)

@@ -39,6 +39,9 @@ func (s *settings) predict(c *cobra.Command, index int) error {
 	if err != nil {
 		return err
 	}
+	if err := unless(c.Context()); err != nil {
+		return err
+	}
 	pixels := make([]float32, mnist.Rows*mnist.Columns)
 	for i, p := range digits.Image(index) {
 		pixels[i] = float32(p) / 255

@@ -29,6 +29,9 @@ func newSamples() *cobra.Command {
 			out := c.OutOrStdout()
 			fmt.Fprintf(out, "Train labels:  %s\n", counts(train))
 			fmt.Fprintf(out, "Test labels:  %s\n", counts(test))
+			if err := unless(c.Context()); err != nil {
+				return err
+			}
 			return viz.Save(file, sample(train, 25, seed))
 		},
 	}

@@ -157,12 +157,15 @@ func newTable() *cobra.Command {
 	return c
 }
 
+// mostSeeds is more than anybody can wait for, and few enough to be listed.
+const mostSeeds = 10000
+
 func (t *table) check() error {
 	switch {
 	case t.epochs < 1:
 		return misuse("--epochs: must be at least 1, got %d", t.epochs)
-	case t.seeds < 1:
-		return misuse("--seeds: must be at least 1, got %d", t.seeds)
+	case t.seeds < 1 || t.seeds > mostSeeds:
+		return misuse("--seeds: must be at least 1 and at most %d, got %d", mostSeeds, t.seeds)
 	case t.reading != asTable && t.reading != asListing:
 		return misuse("--reading: is %s or %s, got %q", asTable, asListing, t.reading)
 	case t.limit < 0:
@@ -201,8 +204,18 @@ func (t *table) run(c *cobra.Command) error {
 			}
 		}
 	}
+	errs := c.ErrOrStderr()
+	if kept.torn {
+		fmt.Fprintf(errs, "the last line of %s is not whole and is left out\n", t.file)
+	}
 	if found > 0 {
-		fmt.Fprintf(c.ErrOrStderr(), "%s holds %d of %d trainings\n", t.file, found, found+len(todo))
+		fmt.Fprintf(errs, "%s holds %d of %d trainings\n", t.file, found, found+len(todo))
+	}
+	if t.file != "" && len(todo) > 0 {
+		// Better now than after the first training.
+		if err := kept.append(); err != nil {
+			return err
+		}
 	}
 	start := time.Now()
 	err := t.train(c, &kept, todo)
@@ -212,18 +225,15 @@ func (t *table) run(c *cobra.Command) error {
 	if printErr := t.print(c.OutOrStdout(), &kept); printErr != nil {
 		return printErr
 	}
-	errs := c.ErrOrStderr()
 	if err == nil {
 		fmt.Fprintf(errs, "%s in %s\n", trainings(len(todo)), clock(time.Since(start)))
 		return nil
 	}
-	fmt.Fprintf(errs, "interrupted: %s of %d done", trainings(len(kept.fresh)), len(todo))
+	rest := "shown above; with --csv FILE they would be kept"
 	if t.file != "" {
-		fmt.Fprintf(errs, " and kept in %s; the same command goes on from there\n", t.file)
-	} else {
-		fmt.Fprint(errs, " and shown above; with --csv FILE they would be kept\n")
+		rest = "kept in " + t.file + "; the same command goes on from there"
 	}
-	return err
+	return &interruption{fmt.Sprintf("after %s of %d, %s", trainings(len(kept.fresh)), len(todo), rest)}
 }
 
 func trainings(n int) string {

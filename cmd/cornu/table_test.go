@@ -97,7 +97,7 @@ func TestWhatAFileHoldsIsNotTrainedAgain(t *testing.T) {
 	if err := os.WriteFile(file, append(kept[:len(kept):len(kept)], "128-128-128,Drop"...), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if status, _, errs := call(append(withFile, "--seeds", "3")...); status != 0 || !strings.Contains(errs, "holds 2 of 3") {
+	if status, _, errs := call(append(withFile, "--seeds", "3")...); status != 0 || !strings.Contains(errs, "holds 2 of 3") || !strings.Contains(errs, "the last line of "+file+" is not whole") {
 		t.Errorf("status %d: %s", status, errs)
 	}
 	if status, _, errs := call(append(withFile, "--reading", "listing")...); status != 0 || strings.Contains(errs, "holds") {
@@ -109,6 +109,46 @@ func TestWhatAFileHoldsIsNotTrainedAgain(t *testing.T) {
 	}
 }
 
+func TestALastLineWithoutALineFeedIsAResult(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "table.csv")
+	withFile := append(append([]string{}, quick...), "--csv", file)
+	call(withFile...)
+	kept, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shorter := bytes.TrimSuffix(kept, []byte("\n"))
+	for _, content := range [][]byte{shorter, bytes.ReplaceAll(kept, []byte("\n"), []byte("\r\n"))} {
+		if err := os.WriteFile(file, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		if status, _, errs := call(withFile...); status != 0 || !strings.Contains(errs, "holds 2 of 2") || strings.Contains(errs, "whole") {
+			t.Errorf("status %d: %s", status, errs)
+		}
+		if after, _ := os.ReadFile(file); !bytes.Equal(after, content) {
+			t.Errorf("though nothing was trained, the file became\n%s", after)
+		}
+	}
+	if err := os.WriteFile(file, shorter, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if status, _, errs := call(append(withFile, "--seeds", "3")...); status != 0 || !strings.Contains(errs, "holds 2 of 3") {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	if after, _ := os.ReadFile(file); !bytes.HasPrefix(after, kept) || bytes.Count(after, []byte("\n")) != 4 {
+		t.Errorf("the file became\n%s", after)
+	}
+	if err := os.WriteFile(file, []byte(header), 0o644); err != nil { // a header is whole too
+		t.Fatal(err)
+	}
+	if status, _, errs := call(withFile...); status != 0 {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	if after, _ := os.ReadFile(file); bytes.Count(after, []byte(header+"\n")) != 1 || bytes.Count(after, []byte("\n")) != 3 {
+		t.Errorf("the file became\n%s", after)
+	}
+}
+
 func TestAFileOfAnotherKindIsLeftAlone(t *testing.T) {
 	for name, content := range map[string]string{
 		"other":        "a,b\n1,2\n",
@@ -116,6 +156,9 @@ func TestAFileOfAnotherKindIsLeftAlone(t *testing.T) {
 		"short header": "layers\n",
 		"bad line":     header + "\n256-256-256,None,sgd\n",
 		"bad number":   header + "\n256-256-256,None,sgd,None,table,60000,20,1,much,92.6,92.2,8.1\n",
+		"not a number": header + "\n256-256-256,None,sgd,None,table,60000,20,1,93.2,NaN,92.2,8.1\n",
+		"too much":     header + "\n256-256-256,None,sgd,None,table,60000,20,1,93.2,92.6,922,8.1\n",
+		"a large seed": header + "\n256-256-256,None,sgd,None,table,60000,20,1e3,93.2,92.6,92.2,8.1\n",
 	} {
 		file := filepath.Join(t.TempDir(), "table.csv")
 		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
@@ -139,7 +182,7 @@ func TestAnInterruptedTableSaysWhatIsKept(t *testing.T) {
 	cancel()
 	file := filepath.Join(t.TempDir(), "table.csv")
 	status, out, errs := callUntil(ctx, append(append([]string{}, quick...), "--csv", file)...)
-	if status != interrupted || !strings.Contains(errs, "interrupted: 0 trainings of 2 done and kept in "+file) {
+	if status != interrupted || !strings.Contains(errs, "interrupted after 0 trainings of 2, kept in "+file) {
 		t.Errorf("status %d: %q", status, errs)
 	}
 	if !regexp.MustCompile(`97\.7 +–  +–  +–\n`).MatchString(out) {
@@ -158,6 +201,7 @@ func TestAMistakeAboutTheTableIsToldBeforeTraining(t *testing.T) {
 		{[]string{"--rows", "x"}, "such as 1-4,16"},
 		{[]string{"--reading", "book"}, `table or listing, got "book"`},
 		{[]string{"--seeds", "0"}, "--seeds"},
+		{[]string{"--seeds", "300000000"}, "at most 10000"},
 		{[]string{"--epochs", "0"}, "--epochs"},
 		{[]string{"--limit", "-1"}, "--limit"},
 		{[]string{"--threads", "-1"}, "--threads"},

@@ -37,12 +37,20 @@ func newTrain() *cobra.Command {
 
 func (s *settings) train(c *cobra.Command) error {
 	model, test, err := s.trained(c)
-	if err != nil {
+	if model == nil {
 		return err
 	}
+	// Curves that can't be written don't take the accuracy with them.
+	return errors.Join(s.test(c, model, test), err)
+}
+
+// test prints what the trained network comes to.
+func (s *settings) test(c *cobra.Command, model *cornu.Sequential, digits *mnist.Set) error {
 	out := c.OutOrStdout()
-	result, err := model.Evaluate(c.Context(), test, cornu.EvaluateConfig{BatchSize: s.batch, Quiet: s.quiet, Log: out})
-	if err != nil {
+	result, err := model.Evaluate(c.Context(), digits, cornu.EvaluateConfig{BatchSize: s.batch, Quiet: s.quiet, Log: out})
+	if errors.Is(err, context.Canceled) {
+		return &interruption{fmt.Sprintf("while it was tested: the training was done, all %d epochs of it, and its weights were not saved", s.epochs)}
+	} else if err != nil {
 		return err
 	}
 	if !s.quiet {
@@ -58,7 +66,7 @@ func (s *settings) train(c *cobra.Command) error {
 }
 
 // trained builds the network, trains it, and returns it with the digits to test it on. Unless quiet, it prints the
-// summary and the progress.
+// summary and the progress. With a model, an error is about what it should leave beside it.
 func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, error) {
 	model, err := s.model()
 	if err != nil {
@@ -91,13 +99,17 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 	}
 	history, err := model.Fit(c.Context(), digits, cfg)
 	if errors.Is(err, context.Canceled) {
-		fmt.Fprintf(c.ErrOrStderr(), "\ninterrupted %s\n", reached)
+		err = &interruption{reached.String()}
 	}
 	// Epochs that were completed before an error are shown too.
+	var unwritten error
 	if s.curves != "" && history != nil && len(history.Epoch) > 0 {
-		err = errors.Join(err, viz.Save(s.curves, viz.Curves{History: history}))
+		unwritten = viz.Save(s.curves, viz.Curves{History: history})
 	}
-	return model, test, err
+	if err != nil {
+		return nil, nil, errors.Join(err, unwritten)
+	}
+	return model, test, unwritten
 }
 
 // progress remembers how far a training has come.

@@ -65,6 +65,20 @@ func TestAnInterruptedTrainingLeavesTheCurvesOfItsEpochs(t *testing.T) {
 	}
 }
 
+func TestAnInterruptedTestSaysWhatWasDone(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	var out afterLine
+	out.text, out.then = "1/1 - ", cancel // the epoch's line, the last one before the test
+	var errs strings.Builder
+	args := []string{"mnist", "--limit", "128", "--epochs", "1", "--hidden", "8"}
+	if status := run(ctx, args, &out, &errs); status != interrupted {
+		t.Errorf("status %d", status)
+	}
+	if want := "cornu: interrupted while it was tested: the training was done, all 1 epochs of it, and its weights were not saved\n"; errs.String() != want {
+		t.Errorf("it said %q, want %q", errs.String(), want)
+	}
+}
+
 // afterLine does something when a text is written to it.
 type afterLine struct {
 	text string

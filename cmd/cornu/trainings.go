@@ -148,8 +148,8 @@ type scoreboard struct {
 	all      int
 	ready    int
 	underWay []underWay // the oldest first
-	worked   int        // in multiplications
-	work     int
+	worked   float64    // in multiplications
+	work     float64
 	lastLine int // its length
 }
 
@@ -162,7 +162,7 @@ type underWay struct {
 func newScoreboard(w io.Writer, t *table, todo []training) *scoreboard {
 	p := &scoreboard{w: w, terminal: isTerminal(w), start: time.Now(), reading: t.reading, epochs: t.epochs, all: len(todo)}
 	for _, job := range todo {
-		p.work += rows[job.row].work(t.reading) * t.epochs
+		p.work += float64(rows[job.row].work(t.reading)) * float64(t.epochs)
 	}
 	return p
 }
@@ -176,7 +176,7 @@ func (p *scoreboard) epoch(job training, epochs int) {
 	} else {
 		p.underWay = append(p.underWay, underWay{job, epochs})
 	}
-	p.worked += rows[job.row].work(p.reading)
+	p.worked += float64(rows[job.row].work(p.reading))
 	p.line()
 }
 
@@ -205,7 +205,7 @@ func (p *scoreboard) left() time.Duration {
 	if p.worked == 0 {
 		return 0
 	}
-	return time.Duration(float64(time.Since(p.start)) * float64(p.work-p.worked) / float64(p.worked))
+	return time.Duration(float64(time.Since(p.start)) * (p.work - p.worked) / p.worked)
 }
 
 // line writes the line of a terminal.

@@ -68,11 +68,14 @@ func doctor(c *cobra.Command, _ []string) error {
 	}
 	fmt.Fprintf(out, "kernels    %s, of %s (CORNU_CPU chooses)\n", tier, strings.Join(supported, ", "))
 	fmt.Fprintf(out, "cores      %d, of which %d are used (GOMAXPROCS, --threads)\n", runtime.NumCPU(), cornu.Threads())
-	fmt.Fprintf(out, "FMA peak   %.1f GFLOP/s on 1 thread", cpu.PeakFMA(1))
-	if n := cornu.Threads(); n > 1 {
-		fmt.Fprintf(out, ", %.1f on %d", cpu.PeakFMA(n), n)
+	peak := fmt.Sprintf("FMA peak   %.1f GFLOP/s on 1 thread", cpu.PeakFMA(1))
+	if n := cornu.Threads(); n > 1 && c.Context().Err() == nil {
+		peak += fmt.Sprintf(", %.1f on %d", cpu.PeakFMA(n), n)
 	}
-	fmt.Fprintln(out)
+	if err := unless(c.Context()); err != nil {
+		return err
+	}
+	fmt.Fprintln(out, peak)
 	return nil
 }
 

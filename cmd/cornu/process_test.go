@@ -1,0 +1,227 @@
+//go:build unix
+
+package main
+
+// These tests run the program as a process of its own, for what concerns processes: signals, outputs, files that several
+// of them have.
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// asProgram, in the environment, makes the test binary the program.
+const asProgram = "CORNU_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+// program returns a command that is killed if it hangs.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	t.Cleanup(cancel)
+	c := exec.CommandContext(ctx, os.Args[0], args...)
+	c.Env = append(os.Environ(), asProgram+"=1")
+	return c
+}
+
+// pipe makes a FIFO.
+func pipe(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "pipe.png")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	return path
+}
+
+// A command that waits for the reader of its output, which never comes, ends too.
+func TestASignalEndsEveryCommand(t *testing.T) {
+	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
+		for _, args := range [][]string{
+			{"doctor"},
+			{"version"},
+			{"figures", "-o", filepath.Join(t.TempDir(), "figures")},
+			{"mnist", "samples", "-o", pipe(t)},
+			{"mnist", "plan"},
+			{"mnist", "--limit", "640", "--epochs", "100000"},
+			{"mnist", "table", "--limit", "640", "--seeds", "10000"},
+		} {
+			if signal != syscall.SIGINT && args[0] != "figures" {
+				continue // once is enough for the others
+			}
+			t.Run(strings.Join(args, " ")+" "+signal.String(), func(t *testing.T) {
+				t.Parallel()
+				c := program(t, args...)
+				// Nobody reads the output, and it is full.
+				read, write, err := os.Pipe()
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer read.Close()
+				defer write.Close()
+				fillPipe(t, write)
+				c.Stdout = write
+				if err := c.Start(); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
+				sent := time.Now()
+				if err := c.Process.Signal(signal); err != nil {
+					t.Fatal(err)
+				}
+				c.Wait()
+				if took := time.Since(sent); took > 10*time.Second {
+					t.Errorf("it took %v to end", took)
+				}
+				if status := c.ProcessState.ExitCode(); status != 128+int(signal) {
+					t.Errorf("the status is %d", status)
+				}
+				if args[0] == "figures" {
+					// It has written all of them, or none.
+					left, _ := os.ReadDir(args[2])
+					if n := len(left); n != 0 && n != 2*len(figures) {
+						t.Errorf("%v were left", left)
+					}
+				}
+			})
+		}
+	}
+}
+
+// fillPipe writes as much as a pipe holds.
+func fillPipe(t *testing.T, write *os.File) {
+	if err := write.SetWriteDeadline(time.Now().Add(100 * time.Millisecond)); err != nil {
+		t.Fatal(err)
+	}
+	for {
+		if _, err := write.Write(make([]byte, 4096)); err != nil {
+			break
+		}
+	}
+	for { // what is left of the last page
+		if _, err := write.Write([]byte{0}); err != nil {
+			break
+		}
+	}
+}
+
+func TestASecondSignalDoesNotWait(t *testing.T) {
+	c := program(t, "mnist", "samples", "-o", pipe(t))
+	out, err := c.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.ReadFull(out, make([]byte, 20)); err != nil { // it has begun, and goes on to the picture
+		t.Fatal(err)
+	}
+	sent := time.Now()
+	for range 2 {
+		c.Process.Signal(os.Interrupt)
+		time.Sleep(50 * time.Millisecond)
+	}
+	c.Wait()
+	if took := time.Since(sent); took > grace/2 || c.ProcessState.ExitCode() != interrupted {
+		t.Errorf("it took %v, status %d", took, c.ProcessState.ExitCode())
+	}
+}
+
+func TestHangingUpIsIgnoredByThoseWhoseShellSaysSo(t *testing.T) {
+	c := exec.Command("/bin/sh", "-c", `trap "" HUP; exec "$0" "$@"`, os.Args[0], "mnist", "--quiet", "--limit", "640", "--epochs", "30", "--hidden", "8")
+	c.Env = append(os.Environ(), asProgram+"=1")
+	var out bytes.Buffer
+	c.Stdout = &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(200 * time.Millisecond)
+	c.Process.Signal(syscall.SIGHUP)
+	if err := c.Wait(); err != nil || !strings.Contains(out.String(), "Test accuracy: ") {
+		t.Errorf("%v: %s", err, out.String())
+	}
+}
+
+func TestResultsThatAreLostAreAFailure(t *testing.T) {
+	full, err := os.OpenFile("/dev/full", os.O_WRONLY, 0)
+	if err != nil {
+		t.Skip(err)
+	}
+	defer full.Close()
+	for _, args := range [][]string{
+		{"version"},
+		{"doctor"},
+		{"help"},
+		{"mnist", "--help"},
+		{},
+		{"mnist", "samples", "-o", filepath.Join(t.TempDir(), "samples.png")},
+		{"mnist", "plan"},
+		append([]string{"mnist", "--quiet"}, small...),
+		append([]string{"mnist", "predict", "--quiet"}, small...),
+		quick,
+	} {
+		c := program(t, args...)
+		var errs bytes.Buffer
+		c.Stdout, c.Stderr = full, &errs
+		c.Run()
+		if status := c.ProcessState.ExitCode(); status != failed || strings.Count(errs.String(), "no space left") != 1 {
+			t.Errorf("cornu %s: status %d, %q", strings.Join(args, " "), status, errs.String())
+		}
+	}
+}
+
+func TestProcessesMayShareAFileOfResults(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "table.csv")
+	var all sync.WaitGroup
+	for _, rows := range []string{"18", "16-18", "17"} {
+		all.Go(func() {
+			args := []string{"mnist", "table", "--epochs", "1", "--limit", "128", "--rows", rows, "--seeds", "2", "--csv", file}
+			if text, err := program(t, args...).CombinedOutput(); err != nil {
+				t.Errorf("rows %s: %v: %s", rows, err, text)
+			}
+		})
+	}
+	all.Wait()
+	status, _, errs := call("mnist", "table", "--epochs", "1", "--limit", "128", "--rows", "16-18", "--seeds", "2", "--csv", file)
+	if content, _ := os.ReadFile(file); status != 0 || !strings.Contains(errs, "holds 6 of 6") || strings.Count(string(content), header) != 1 {
+		t.Errorf("status %d: %s\n%s", status, errs, content)
+	}
+}
+
+func TestWhatIsNoFileHoldsNoResults(t *testing.T) {
+	for _, path := range []string{pipe(t), "/dev/full", "/dev/null", t.TempDir()} {
+		c := program(t, append(append([]string{}, quick...), "--csv", path)...)
+		text, _ := c.CombinedOutput()
+		if status := c.ProcessState.ExitCode(); status != failed || !strings.Contains(string(text), "--csv: "+path+" is not a regular file") {
+			t.Errorf("%s: status %d, %s", path, status, text)
+		}
+	}
+}
+
+func TestCurvesThatCannotBeWrittenLeaveTheAccuracy(t *testing.T) {
+	full := filepath.Join(t.TempDir(), "curves.svg")
+	if err := os.Symlink("/dev/full", full); err != nil {
+		t.Skip(err)
+	}
+	status, out, errs := call(append([]string{"mnist", "--quiet", "--curves", full}, small...)...)
+	if status != failed || !strings.HasPrefix(out, "Test accuracy: ") || !strings.Contains(errs, "cannot write "+full) {
+		t.Errorf("status %d: %q, %q", status, out, errs)
+	}
+	if link, err := os.Readlink(full); link != "/dev/full" {
+		t.Errorf("the link became %s, %v", link, err)
+	}
+}
