@@ -131,8 +131,8 @@ func (k *OneHot) Do(_, index int) {
 	r0, r1 := taskRows(index, k.Rows, k.Depth)
 	fill(k.Y[r0*k.Depth:r1*k.Depth], 0)
 	for r := r0; r < r1; r++ {
-		if l := k.Labels[r]; l >= 0 && l < float32(k.Depth) {
-			k.Y[r*k.Depth+int(l)] = 1
+		if i := indexOf(k.Labels[r], k.Depth); i >= 0 {
+			k.Y[r*k.Depth+i] = 1
 		}
 	}
 }

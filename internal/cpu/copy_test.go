@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 
@@ -63,7 +64,7 @@ func randomSlice(r *rand.Rand, n int) []float32 {
 
 func TestOneHotMarksTheLabel(t *testing.T) {
 	const depth = 5
-	labels := []float32{0, 4, 2, -1, 5, 100, 3}
+	labels := []float32{0, 4, 2, -1, 5, 100, 3, 2.5, -0.5, float32(math.NaN()), float32(math.Inf(1))}
 	y := randomSlice(rand.New(rand.NewPCG(1, 2)), len(labels)*depth)
 	(&OneHot{Labels: labels, Y: y, Rows: len(labels), Depth: depth}).Run(nil)
 	for r, l := range labels {
