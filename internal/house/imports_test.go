@@ -39,7 +39,7 @@ var floors = [][]string{
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb"},
 	{"internal/config", "internal/file", "internal/layered"},
-	{"internal/golden", "internal/house", "docs"},
+	{"internal/choice", "internal/golden", "internal/house", "docs"},
 }
 
 // outside says which packages may import a module that isn't ours, by the path's beginning.

@@ -33,30 +33,12 @@ type value struct {
 
 // Eval returns the values of nodes of g, in row-major order.
 func (r Run) Eval(g *graph.Graph, want ...*graph.Node) ([][]float64, error) {
-	if err := g.Err(); err != nil {
+	need, err := r.needed(g, want)
+	if err != nil {
 		return nil, err
 	}
-	if r.Batch < 0 {
-		return nil, fmt.Errorf("ref: the batch %d is negative", r.Batch)
-	}
-	nodes := g.Nodes()
-	need := make([]bool, len(nodes))
-	for _, n := range want {
-		if !n.Valid() || n.Graph() != g {
-			return nil, errors.New("ref: a node that was asked for is not of this graph")
-		}
-		need[n.ID()] = true
-	}
-	for id := len(nodes) - 1; id >= 0; id-- {
-		if _, fed := r.Feed[nodes[id]]; need[id] && !fed {
-			for _, in := range nodes[id].Inputs() {
-				need[in.ID()] = true
-			}
-		}
-	}
-
-	values := make([]value, len(nodes))
-	for id, n := range nodes {
+	values := make([]value, len(need))
+	for id, n := range g.Nodes() {
 		if !need[id] {
 			continue
 		}
@@ -86,6 +68,32 @@ func (r Run) Eval(g *graph.Graph, want ...*graph.Node) ([][]float64, error) {
 		result[i] = values[n.ID()].data
 	}
 	return result, nil
+}
+
+// needed marks the nodes that must be evaluated for those that are wanted.
+func (r Run) needed(g *graph.Graph, want []*graph.Node) ([]bool, error) {
+	if err := g.Err(); err != nil {
+		return nil, err
+	}
+	if r.Batch < 0 {
+		return nil, fmt.Errorf("ref: the batch %d is negative", r.Batch)
+	}
+	nodes := g.Nodes()
+	need := make([]bool, len(nodes))
+	for _, n := range want {
+		if !n.Valid() || n.Graph() != g {
+			return nil, errors.New("ref: a node that was asked for is not of this graph")
+		}
+		need[n.ID()] = true
+	}
+	for id := len(nodes) - 1; id >= 0; id-- {
+		if _, fed := r.Feed[nodes[id]]; need[id] && !fed {
+			for _, in := range nodes[id].Inputs() {
+				need[in.ID()] = true
+			}
+		}
+	}
+	return need, nil
 }
 
 // strides returns how far apart the neighbours of each dimension are.
