@@ -75,18 +75,27 @@ func (l SparseCategoricalCrossentropy) Mask(yTrue, yPred *graph.Node) *graph.Nod
 // Loss emits the loss of each sample.
 func (l SparseCategoricalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
 	yTrue = indices(yTrue, yPred)
-	if mask := l.Mask(yTrue, yPred); mask != nil {
-		l.IgnoreClass = nil
-		none := yPred.Graph().Scalar(-1) // is no index, and so a target of zeros
-		return l.Loss(graph.Select(mask, yTrue, none), yPred)
+	clip := epsilon
+	if logits := logitsOf(yPred); logits != nil && !l.FromLogits {
+		yPred, l.FromLogits = logits, true
+	} else if l.FromLogits {
+		clip = 0
 	}
+	mask := l.Mask(yTrue, yPred)
+	if mask != nil {
+		// Whatever the output is there, an infinity or 0/0 too, nothing comes of it.
+		yPred = graph.Select(mask.Reshape(append(mask.Shape().Clone(), 1)...), yPred, yPred.Graph().Scalar(1))
+	}
+	var values *graph.Node
 	if l.FromLogits {
-		return graph.SoftmaxCrossentropy(yPred, yTrue, 0, true)
+		values = graph.SoftmaxCrossentropy(yPred, yTrue, clip, true)
+	} else {
+		values = yTrue.OneHot(depth(yPred)).Mul(logProbability(yPred)).Sum(-1).Neg()
 	}
-	if logits := logitsOf(yPred); logits != nil {
-		return graph.SoftmaxCrossentropy(logits, yTrue, epsilon, true)
+	if mask != nil {
+		values = graph.Select(mask, values, yPred.Graph().Scalar(0))
 	}
-	return yTrue.OneHot(depth(yPred)).Mul(logProbability(yPred)).Sum(-1).Neg()
+	return values
 }
 
 // classes returns an error unless the last axis of the output can be classes.

@@ -176,7 +176,11 @@ func TestALossOnASoftmaxIsFusedAndMeansTheSame(t *testing.T) {
 		p := logits.Softmax(-1)
 		fused := test.l.Loss(yTrue, p)
 		plain := test.l.Loss(yTrue, p.MulScalar(1)) // its origin can't be seen
-		if fused.Op() != graph.OpSoftmaxCrossentropy || plain.Op() == graph.OpSoftmaxCrossentropy {
+		inner := fused
+		if fused.Op() == graph.OpSelect { // of what is not ignored
+			inner = fused.Inputs()[1]
+		}
+		if inner.Op() != graph.OpSoftmaxCrossentropy || plain.Op() == graph.OpSoftmaxCrossentropy {
 			t.Errorf("%+v: %v and %v", test.l, fused, plain)
 		}
 		feed := map[*graph.Node][]float64{logits: {1, 2, 3, -1, 0.5, 30}, yTrue: test.y}
@@ -188,6 +192,27 @@ func TestALossOnASoftmaxIsFusedAndMeansTheSame(t *testing.T) {
 			for i := range pair[0] {
 				if !close(pair[0][i], pair[1][i]) {
 					t.Errorf("%+v: fused %v, plain %v", test.l, pair[0], pair[1])
+				}
+			}
+		}
+	}
+}
+
+func TestWhatIsIgnoredDoesNotCountWhateverItIs(t *testing.T) {
+	for _, fromLogits := range []bool{false, true} {
+		for _, class := range []float64{0, -1} {
+			for _, output := range []float64{0, 1, math.Inf(1), math.Inf(-1), math.NaN()} {
+				g := graph.New()
+				yTrue, yPred := g.Input("a", tensor.Shape{2}), g.Input("b", tensor.Shape{2, 2})
+				l := loss.SparseCategoricalCrossentropy{IgnoreClass: new(int(class)), FromLogits: fromLogits}
+				value := loss.Of(l, yTrue, yPred, nil)
+				feed := map[*graph.Node][]float64{yTrue: {class, 1}, yPred: {output, output, 0.5, 0.5}}
+				out, err := ref.Eval(g, 1, feed, value, graph.Gradients(value, yPred)[0])
+				if err != nil {
+					t.Fatal(err)
+				}
+				if math.Abs(out[0][0]-math.Ln2) > 1e-6 || out[1][0] != 0 || out[1][1] != 0 || !(out[1][3] < 0) {
+					t.Errorf("FromLogits %v, outputs of %v: the loss is %v, its gradient %v", fromLogits, output, out[0][0], out[1])
 				}
 			}
 		}
