@@ -73,7 +73,7 @@ func (m AUC) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 	var parts [4][]*graph.Node
 	for i := range last(yPred.Shape()) {
 		for k, n := range tally(yTrue.SliceAxis(-1, i, i+1), yPred.SliceAxis(-1, i, i+1), weight, m.thresholds()) {
-			parts[k] = append(parts[k], n.Reshape(n.Shape().Numel()))
+			parts[k] = append(parts[k], n)
 		}
 	}
 	totals := make([]*graph.Node, len(parts))
@@ -86,11 +86,14 @@ func (m AUC) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 // Results returns the area of each label, or the one area if the labels are not
 // told apart.
 func (m AUC) Results(totals [][]float64) []float64 {
-	labels, points := len(totals[2]), len(totals[0])/len(totals[2])
-	out := make([]float64, labels)
+	points := len(m.thresholds())
+	out := make([]float64, len(totals[0])/points)
 	for i := range out {
-		part := totals[0][i*points:][:points]
-		out[i] = m.area(countsOf([][]float64{part, totals[1][i*points:][:points], {totals[2][i]}, {totals[3][i]}}))
+		var c counts
+		for k, list := range []*[]float64{&c.tp, &c.fp, &c.tn, &c.fn} {
+			*list = totals[k][i*points:][:points]
+		}
+		out[i] = m.area(c)
 	}
 	return out
 }

@@ -13,16 +13,7 @@ import (
 type counts struct{ tp, fp, tn, fn []float64 }
 
 // countsOf reads what tally has emitted.
-func countsOf(totals [][]float64) counts {
-	c := counts{tp: totals[0], fp: totals[1]}
-	for i := range c.tp {
-		// The rest of the positive and of the negative targets is what wasn't found.
-		of := i % len(totals[2])
-		c.fn = append(c.fn, totals[2][of]-c.tp[i])
-		c.tn = append(c.tn, totals[3][of]-c.fp[i])
-	}
-	return c
-}
+func countsOf(totals [][]float64) counts { return counts{totals[0], totals[1], totals[2], totals[3]} }
 
 // each makes a list of f of every threshold's counts.
 func (c counts) each(f func(tp, fp, tn, fn float64) float64) []float64 {
@@ -38,13 +29,14 @@ func recall(tp, _, _, fn float64) float64      { return ratio(tp, tp+fn) }
 func specificity(_, fp, tn, _ float64) float64 { return ratio(tn, tn+fp) }
 func falseRate(_, fp, tn, _ float64) float64   { return ratio(fp, fp+tn) }
 
-// tally emits the true and the false positives at each threshold, and all
-// positive and all negative targets.
+// tally emits the counts at each threshold. Each is summed by itself: a difference
+// of sums in float32 is seldom 0 where nothing was missed.
 func tally(yTrue, yPred, weight *graph.Node, thresholds []float64) []*graph.Node {
 	g := yPred.Graph()
 	yTrue, yPred = align(yTrue, yPred)
+	one := g.Scalar(1)
 	positive := yTrue.NotEqual(g.Scalar(0))
-	negative := g.Scalar(1).Sub(positive)
+	negative := one.Sub(positive)
 	if weight != nil {
 		weight = expand(weight, positive)
 		positive, negative = positive.Mul(weight), negative.Mul(weight)
@@ -54,11 +46,12 @@ func tally(yTrue, yPred, weight *graph.Node, thresholds []float64) []*graph.Node
 		limits[i] = float32(t)
 	}
 	above := column(yPred).Greater(g.Const(limits, len(limits)))
+	below := one.Sub(above)
 	// A product that contracts all axes but the last counts at every threshold.
-	found := func(of *graph.Node) *graph.Node {
-		return column(of).MatMulT(above, true, false).Reshape(len(limits))
+	count := func(of, where *graph.Node) *graph.Node {
+		return column(of).MatMulT(where, true, false).Reshape(len(limits))
 	}
-	return []*graph.Node{found(positive), found(negative), positive.Sum(), negative.Sum()}
+	return []*graph.Node{count(positive, above), count(negative, above), count(negative, below), count(positive, below)}
 }
 
 // column gives x a last axis of 1.

@@ -159,6 +159,33 @@ func TestOfEqualOutputsTheFirstAreAmongTheGreatest(t *testing.T) {
 	}
 }
 
+func TestWhereNothingIsMissedTheCountOfTheMissedIsZero(t *testing.T) {
+	n := 130
+	y, p, w := make([]float32, n), make([]float32, n), make([]float32, n)
+	for i := range y {
+		w[i] = 0.1 + float32(i%7)/9
+		if p[i] = 0.2; i%3 > 0 {
+			y[i], p[i] = 1, 0.9
+		}
+	}
+	column := func(x []float32) golden.Tensor { return golden.Tensor{Shape: []int{n, 1}, Data: x} }
+	weight := golden.Tensor{Shape: []int{n}, Data: w}
+	for want, metrics := range map[float64][]metric.Metric{
+		0: {metric.FalseNegatives{}, metric.FalsePositives{}},
+		1: {
+			metric.PrecisionAtRecall{Recall: 1}, metric.RecallAtPrecision{Precision: 1},
+			metric.SpecificityAtSensitivity{Sensitivity: 1}, metric.SensitivityAtSpecificity{Specificity: 1},
+			metric.Precision{}, metric.Recall{},
+		},
+	} {
+		for _, m := range metrics {
+			if got := m.Result(update(t, m, nil, column(y), column(p), &weight)); got != want {
+				t.Errorf("%s is %v, want %v", m.Name(), got, want)
+			}
+		}
+	}
+}
+
 func TestNothingSeenGivesNumbersNotPanics(t *testing.T) {
 	for _, name := range metric.Names() {
 		m, err := metric.ByName(name)
