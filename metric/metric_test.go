@@ -64,17 +64,16 @@ func update(t *testing.T, m metric.Metric, totals [][]float64, yTrue, yPred gold
 		copy(e.Value(n), x)
 	}
 	e.Compute(par.Default())
-	if totals == nil {
-		totals = make([][]float64, len(nodes))
+	var batch [][]float32
+	for _, n := range nodes {
+		batch = append(batch, e.Value(n))
 	}
-	for i, n := range nodes {
-		for j, x := range e.Value(n) {
-			if len(totals[i]) <= j {
-				totals[i] = append(totals[i], 0)
-			}
-			totals[i][j] += float64(x)
+	if totals == nil {
+		for _, list := range batch {
+			totals = append(totals, make([]float64, len(list)))
 		}
 	}
+	metric.Accumulate(m, totals, batch)
 	return totals
 }
 
@@ -163,7 +162,7 @@ func TestWhereNothingIsMissedTheCountOfTheMissedIsZero(t *testing.T) {
 	n := 130
 	y, p, w := make([]float32, n), make([]float32, n), make([]float32, n)
 	for i := range y {
-		w[i] = 0.1 + float32(i%7)/9
+		w[i] = float32(math.Mod(float64((i+1)*(i+1))*0.6180339887498949, 1))
 		if p[i] = 0.2; i%3 > 0 {
 			y[i], p[i] = 1, 0.9
 		}
@@ -173,15 +172,49 @@ func TestWhereNothingIsMissedTheCountOfTheMissedIsZero(t *testing.T) {
 	for want, metrics := range map[float64][]metric.Metric{
 		0: {metric.FalseNegatives{}, metric.FalsePositives{}},
 		1: {
-			metric.PrecisionAtRecall{Recall: 1}, metric.RecallAtPrecision{Precision: 1},
-			metric.SpecificityAtSensitivity{Sensitivity: 1}, metric.SensitivityAtSpecificity{Specificity: 1},
-			metric.Precision{}, metric.Recall{},
+			metric.PrecisionAtRecall{Recall: 1},
+			metric.RecallAtPrecision{Precision: 1},
+			metric.SpecificityAtSensitivity{Sensitivity: 1},
+			metric.SensitivityAtSpecificity{Specificity: 1},
+			metric.Precision{},
+			metric.Recall{},
 		},
 	} {
 		for _, m := range metrics {
 			if got := m.Result(update(t, m, nil, column(y), column(p), &weight)); got != want {
 				t.Errorf("%s is %v, want %v", m.Name(), got, want)
 			}
+		}
+	}
+}
+
+func TestTheR2ScoreOfTargetsFarFromZeroIsPrecise(t *testing.T) {
+	for _, offset := range []float64{0, 1e3, 1e5} {
+		m := metric.Named("fit", metric.R2Score{})
+		var totals [][]float64
+		var y, p, w []float64
+		for _, n := range []int{40, 7, 129, 1} {
+			batch := [3]golden.Tensor{{Shape: []int{n, 1}}, {Shape: []int{n, 1}}, {Shape: []int{n}}}
+			for i := range n {
+				k := float64(len(y))
+				values := [3]float32{float32(offset + 0.75*k - float64(i)), float32(offset + 0.5*k), float32(i%4) / 2}
+				for j, v := range values {
+					batch[j].Data = append(batch[j].Data, v)
+				}
+				y, p, w = append(y, float64(values[0])), append(p, float64(values[1])), append(w, float64(values[2]))
+			}
+			totals = update(t, m, totals, batch[0], batch[1], &batch[2])
+		}
+		mean, all, about, left := 0.0, 0.0, 0.0, 0.0
+		for i := range y {
+			mean, all = mean+w[i]*y[i], all+w[i]
+		}
+		mean /= all
+		for i := range y {
+			about, left = about+w[i]*(y[i]-mean)*(y[i]-mean), left+w[i]*(y[i]-p[i])*(y[i]-p[i])
+		}
+		if got, want := m.Result(totals), 1-left/about; math.Abs(got-want) > 1e-6 {
+			t.Errorf("offset %v: %v, want %v", offset, got, want)
 		}
 	}
 }

@@ -144,18 +144,39 @@ func (m R2Score) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 		weight = g.Scalar(1)
 	}
 	weight = expand(weight, yTrue)
-	weighted := yTrue.Mul(weight)
+	all := weight.Sum(0)
+	mean := graph.Select(all, weight.Mul(yTrue).Sum(0).Div(all), g.Scalar(0))
+	rest := yTrue.Sub(mean)
 	return []*graph.Node{
-		weighted.Sum(0), yTrue.Mul(weighted).Sum(0),
-		yTrue.Sub(yPred).Square().Mul(weight).Sum(0), weight.Sum(0), yTrue.Numel(),
+		mean, rest.Mul(weight).Sum(0), rest.Square().Mul(weight).Sum(0),
+		yTrue.Sub(yPred).Square().Mul(weight).Sum(0), all, yTrue.Numel(),
 	}
+}
+
+// Accumulate adds a batch's sums, which are about its own mean, to the totals, which
+// are about the first batch's. Squares of targets far from 0 would lose in float32
+// how they differ.
+func (R2Score) Accumulate(totals [][]float64, batch [][]float32) {
+	shift, sum, squares, errors, weights := totals[0], totals[1], totals[2], totals[3], totals[4]
+	for i := range shift {
+		w := float64(batch[4][i])
+		if weights[i] == 0 {
+			shift[i] = float64(batch[0][i])
+		}
+		by, rest := float64(batch[0][i])-shift[i], float64(batch[1][i])
+		squares[i] += float64(batch[2][i]) + float64(2*float64(by*rest)) + float64(float64(by*by)*w)
+		sum[i] += rest + float64(by*w)
+		errors[i] += float64(batch[3][i])
+		weights[i] += w
+	}
+	totals[5][0] += float64(batch[5][0])
 }
 
 // scores returns the score of each output, and its variance.
 func (m R2Score) scores(totals [][]float64) (scores, variances []float64) {
-	for i, sum := range totals[0] {
-		total := totals[1][i] - float64(sum*(sum/totals[3][i]))
-		score := 1 - totals[2][i]/total
+	for i, sum := range totals[1] {
+		total := totals[2][i] - float64(sum*(sum/totals[4][i]))
+		score := 1 - totals[3][i]/total
 		if math.IsInf(score, 0) {
 			score = 0
 		}
@@ -191,7 +212,7 @@ func (m R2Score) Result(totals [][]float64) float64 {
 // adjusted takes the number of regressors into account, if there are samples
 // enough.
 func (m R2Score) adjusted(score float64, totals [][]float64) float64 {
-	n, p := totals[4][0], float64(m.NumRegressors)
+	n, p := totals[5][0], float64(m.NumRegressors)
 	if p == 0 || p >= n-1 {
 		return score
 	}
