@@ -238,6 +238,17 @@ func (cfg *CompileConfig) lossOf(i int) loss.Loss {
 	return cfg.Loss
 }
 
+// losses returns how many of the outputs have a loss.
+func (cfg *CompileConfig) losses(outputs int) int {
+	n := 0
+	for i := range outputs {
+		if cfg.lossOf(i) != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // labels returns how many classes there are if the targets of output i are labels,
 // else 0, and which other labels the loss ignores.
 func (cfg *CompileConfig) labels(i int, output tensor.Shape) (classes int, ignored []int) {
@@ -480,7 +491,7 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 	}
 	for _, m := range t.cfg.weightedMetricsOf(i) {
 		name := prefix + m.Name()
-		if t.taken[name] > 0 {
+		if t.taken[name] > 0 && !numbered(m) {
 			name = prefix + "weighted_" + m.Name()
 		}
 		t.Metric(t.unique(name), m, yTrue, yPred, weight)
@@ -493,13 +504,25 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "it gives no value"})
 		return nil
 	}
-	if prefix != "" {
+	if t.cfg.losses(len(t.model.net.Outputs())) > 1 {
 		t.Mean(t.unique(prefix+"loss"), value)
 	}
 	if t.cfg.LossWeights != nil {
 		value = value.MulScalar(t.cfg.LossWeights[i])
 	}
 	return value
+}
+
+// numbered reports whether Keras numbers the objects of m's class, which have no name
+// of their own: the second is auc_1, weighted or not.
+func numbered(m metric.Metric) bool {
+	switch m.(type) {
+	case metric.AUC, metric.Precision, metric.Recall, metric.MeanIoU,
+		metric.TruePositives, metric.TrueNegatives, metric.FalsePositives, metric.FalseNegatives,
+		metric.SensitivityAtSpecificity, metric.SpecificityAtSensitivity, metric.PrecisionAtRecall, metric.RecallAtPrecision:
+		return true
+	}
+	return false
 }
 
 // unique returns the name under which a measure is kept, as
