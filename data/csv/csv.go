@@ -1,20 +1,31 @@
-// Package csv reads tables of numbers from CSV files as data to train on.
+// Package csv reads tables from CSV files and makes data to train on of them.
 //
-//	flowers, err := csv.ReadFile("iris.csv", csv.Config{Label: "species"})
-//	train, test, err := flowers.OneHot().TrainTestSplit(0.2, 1)
+//	table, err := csv.ReadFile("houses.csv", csv.Config{})
+//	train, test, err := table.TrainTestSplit(0.2, 1)
+//	prep, err := csv.Fit(train, csv.Schema{
+//		Inputs: []csv.Column{
+//			{Name: "area", Missing: csv.Median, Scale: csv.Standard},
+//			{Name: "district", Kind: csv.Category},
+//		},
+//		Targets: []csv.Column{{Name: "price", Scale: csv.Standard}},
+//	})
+//	source, err := prep.Source(train)
 //
-// Each row is a sample. A column is a feature, and so part of the input, or a
-// target, or the label, whose values name classes.
+// A [Table] holds the cells as they stand in the file. A [Schema] says by name what
+// the columns are. [Fit] learns of one part of a table what a column needs, such
+// as its mean or its categories; the [Preparation] that it returns makes the same
+// numbers of the same cells ever after, in other files and in single rows, and
+// brings predictions back to the units and the names of the table.
 package csv
+
+// This file reads tables and takes them apart.
 
 import (
 	"bufio"
-	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"slices"
 	"strconv"
@@ -22,294 +33,299 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// A Config says what the columns are.
+// A Config says how a file is written.
 type Config struct {
-	Comma    rune // between cells; 0 is ','
-	NoHeader bool // the first row is a sample; the columns are called 0, 1, 2, …
+	Comma    rune     // between cells; 0 is ','
+	NoHeader bool     // the first row is a row like the others; the columns are called 0, 1, 2, …
+	Columns  []string // what the columns of a file without a header are called
 
-	Features []string // the columns of the input, in that order; nil: all that are nothing else
-	Targets  []string // the columns of numbers to be learned
-	Label    string   // the column of classes to be learned
-	Ignore   []string // columns that are not read, whatever they hold
-
-	// Classes lists the values that the column Label may have, in the order of the
-	// classes. nil: those that occur, by size if all are numbers, and otherwise in
-	// alphabetical order.
-	Classes []string
-
-	// Missing is the number that a cell stands for that is empty or holds NA, NaN,
-	// null or ?. nil: such a cell is an error.
-	Missing *float64
-
-	MaxBytes int64 // most bytes of memory for the numbers; 0 is 1 GiB
+	MaxBytes int64 // most bytes of memory for the table; 0 is 1 GiB
 }
 
-// A Set is a table that was read. It is a source whose inputs have the shape
-// (len(Features),). Its targets are the numbers of the columns Targets, or the
-// labels, which OneHot changes to vectors, or there are none.
-type Set struct {
-	Features []string // the columns of the input
-	Targets  []string // the columns of the target
-	Classes  []string // what the labels mean, nil if there are none
-
-	Values []float32 // of the features, row by row, shared with the source
-	Labels []int32   // of the samples
-
-	*data.Arrays // the source
+// A Table holds rows of cells, of text, under the names of the columns. It is not
+// changed; its parts share its cells.
+type Table struct {
+	columns []string
+	rows    []row
 }
 
-// An Error says where a file is not as it should be.
+// A row is one of a file or of a program's own, whose line is 0.
+type row struct {
+	cells []string
+	line  int
+}
+
+// An Error says where a table is not as it should be.
 type Error struct {
-	Line   int    // from 1
-	Column string // "" if it is the whole line
+	Line   int    // of the file, from 1; 0 if the row is of no file
+	Row    int    // of the table, from 0; -1 if it is of none
+	Column string // "" if it is the whole row
 	Msg    string
 }
 
 // Error describes what is wrong.
 func (e *Error) Error() string {
-	if e.Column == "" {
-		return fmt.Sprintf("csv: line %d: %s", e.Line, e.Msg)
+	place := fmt.Sprintf("line %d", e.Line)
+	if e.Line == 0 {
+		place = fmt.Sprintf("row %d", e.Row)
 	}
-	return fmt.Sprintf("csv: line %d, column %q: %s", e.Line, e.Column, e.Msg)
+	if e.Column != "" {
+		place += fmt.Sprintf(", column %q", e.Column)
+	}
+	return fmt.Sprintf("csv: %s: %s", place, e.Msg)
 }
 
 // What a table may be at most, beside its memory.
 const (
 	maxRow     = 4 << 20 // bytes
 	maxColumns = 1 << 16
-	maxClasses = 1 << 16
 )
 
+// New returns the table of a program's own rows, which it copies: of those to
+// predict, say.
+func New(columns []string, rows ...[]string) (*Table, error) {
+	t := &Table{}
+	if err := t.name(columns); err != nil {
+		return nil, fmt.Errorf("csv: %w", err)
+	}
+	for i, cells := range rows {
+		if len(cells) != len(columns) {
+			return nil, &Error{0, i, "", fmt.Sprintf("it has %d cells, there are %d columns", len(cells), len(columns))}
+		}
+		t.rows = append(t.rows, row{cells: trimmed(slices.Clone(cells))})
+	}
+	if len(rows) == 0 {
+		return nil, fmt.Errorf("csv: %w", data.ErrEmpty)
+	}
+	return t, nil
+}
+
 // ReadFile reads the table in a file.
-func ReadFile(name string, cfg Config) (*Set, error) {
+func ReadFile(name string, cfg Config) (*Table, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("csv: %w", err)
 	}
 	defer f.Close()
-	s, err := Read(f, cfg)
+	t, err := Read(f, cfg)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return s, nil
+	return t, nil
 }
 
 // Read reads the table in r, to its end. What is wrong with a row is an *Error.
-func Read(r io.Reader, cfg Config) (*Set, error) {
+// Spaces around a cell are no part of it.
+func Read(r io.Reader, cfg Config) (*Table, error) {
+	if r == nil {
+		return nil, errors.New("csv: there is no reader")
+	}
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = tensor.DefaultBudget
 	}
-	if cfg.Label != "" && cfg.Targets != nil {
-		return nil, errors.New("csv: there is a Label and there are Targets: one network output has only one of them")
+	t, in, used := &Table{}, newReader(r, cfg.Comma), int64(0)
+	for {
+		cells, err := in.next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		line := in.line()
+		if used += footprint(cells); used > cfg.MaxBytes {
+			return nil, &Error{line, len(t.rows), "", fmt.Sprintf("the table takes more than %d bytes: see MaxBytes", cfg.MaxBytes)}
+		}
+		cells = trimmed(cells)
+		if t.columns == nil {
+			names := cells
+			if cfg.Columns != nil {
+				names = cfg.Columns
+			} else if cfg.NoHeader {
+				names = numbered(len(cells))
+			}
+			if err := t.name(names); err != nil {
+				return nil, &Error{line, -1, "", err.Error()}
+			}
+			if !cfg.NoHeader && cfg.Columns == nil {
+				continue
+			}
+		}
+		if len(cells) != len(t.columns) {
+			return nil, &Error{line, len(t.rows), "", fmt.Sprintf("it has %d cells, there are %d columns", len(cells), len(t.columns))}
+		}
+		t.rows = append(t.rows, row{cells, line})
 	}
-	if cfg.Label == "" && cfg.Classes != nil {
-		return nil, errors.New("csv: there are Classes and no Label")
+	if len(t.rows) == 0 {
+		return nil, fmt.Errorf("csv: %w", data.ErrEmpty)
 	}
-	t := &table{Config: cfg, in: newReader(r, cfg.Comma), codes: map[string]int32{}}
-	err := t.header()
-	for err == nil {
-		err = t.row()
-	}
-	if err != io.EOF {
-		return nil, err
-	}
-	return t.set()
+	return t, nil
 }
 
-// A table is one in reading.
-type table struct {
-	Config
-	in      *reader
-	columns []string
-	first   []string // a row that was read for the header's sake
-
-	features, targets []int // columns
-	label             int   // -1 if there is none
-
-	x, y   []float32
-	labels []int32
-	names  []string // of the labels, in the order in which they came
-	codes  map[string]int32
-	bytes  int64 // of the numbers and the names
+// footprint is how many bytes of memory a row takes: its text, the cells, and the
+// row itself in a list that is copied as it grows.
+func footprint(cells []string) int64 {
+	n := 80 + 16*len(cells)
+	for _, cell := range cells {
+		n += len(cell)
+	}
+	return int64(n) / 8 * 9 // the allocator rounds up
 }
 
-// header finds the columns.
-func (t *table) header() error {
-	cells, err := t.in.next()
-	if err == io.EOF {
-		return fmt.Errorf("csv: %w", data.ErrEmpty)
+func trimmed(cells []string) []string {
+	for i, cell := range cells {
+		cells[i] = strings.TrimSpace(cell)
 	}
-	if err != nil {
-		return err
+	return cells
+}
+
+func numbered(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = strconv.Itoa(i)
 	}
-	if len(cells) > maxColumns {
-		return &Error{t.in.line(0), "", fmt.Sprintf("it has %d columns, more than %d", len(cells), maxColumns)}
+	return names
+}
+
+// name names the columns.
+func (t *Table) name(columns []string) error {
+	if len(columns) > maxColumns {
+		return fmt.Errorf("there are %d columns, more than %d", len(columns), maxColumns)
+	}
+	if len(columns) == 0 {
+		return errors.New("there are no columns")
 	}
 	seen := map[string]bool{}
-	for i, cell := range cells {
-		name := strconv.Itoa(i)
-		if !t.NoHeader {
-			name = strings.TrimSpace(cell)
-		}
+	for _, name := range columns {
 		if seen[name] {
-			return &Error{t.in.line(i), name, "two columns are called that"}
+			return fmt.Errorf("two columns are called %q", name)
 		}
 		seen[name] = true
-		t.columns = append(t.columns, name)
 	}
-	if t.NoHeader {
-		t.first = cells
-	}
-	return t.choose()
-}
-
-// choose finds out what each column is.
-func (t *table) choose() error {
-	used := map[int]string{}
-	find := func(what, name string) (int, error) {
-		i := slices.Index(t.columns, name)
-		if i < 0 {
-			return 0, fmt.Errorf("csv: %s: %w", what, config.Unknown("column", name, t.columns))
-		}
-		if other, ok := used[i]; ok {
-			return 0, fmt.Errorf("csv: column %q is in %s and in %s", name, other, what)
-		}
-		used[i] = what
-		return i, nil
-	}
-	list := func(what string, names []string) (columns []int, err error) {
-		for _, name := range names {
-			i, err := find(what, name)
-			if err != nil {
-				return nil, err
-			}
-			columns = append(columns, i)
-		}
-		return columns, nil
-	}
-	var err error
-	t.label = -1
-	if t.Label != "" {
-		if t.label, err = find("Label", t.Label); err != nil {
-			return err
-		}
-	}
-	if t.targets, err = list("Targets", t.Targets); err != nil {
-		return err
-	}
-	if _, err = list("Ignore", t.Ignore); err != nil {
-		return err
-	}
-	if t.features, err = list("Features", t.Features); err != nil {
-		return err
-	}
-	if t.Features == nil {
-		for i, name := range t.columns {
-			if _, ok := used[i]; !ok {
-				t.features, t.Features = append(t.features, i), append(t.Features, name)
-			}
-		}
-	}
-	if len(t.features) == 0 {
-		return errors.New("csv: no column is a feature")
-	}
-	for i, name := range t.Classes {
-		if _, ok := t.codes[name]; ok {
-			return fmt.Errorf("csv: class %q is listed twice", name)
-		}
-		t.codes[name] = int32(i)
-	}
+	t.columns = slices.Clone(columns)
 	return nil
 }
 
-// row reads a sample.
-func (t *table) row() error {
-	cells := t.first
-	t.first = nil
-	if cells == nil {
-		var err error
-		if cells, err = t.in.next(); err != nil {
-			return err
-		}
+// Len returns the number of rows.
+func (t *Table) Len() int {
+	if t == nil {
+		return 0
 	}
-	if len(cells) != len(t.columns) {
-		return &Error{t.in.line(0), "", fmt.Sprintf("it has %d cells, the first row has %d", len(cells), len(t.columns))}
-	}
-	t.bytes += 4 * int64(len(t.features)+len(t.targets)+1)
-	if t.bytes > t.MaxBytes {
-		return &Error{t.in.line(0), "", fmt.Sprintf("the numbers take more than %d bytes: see MaxBytes", t.MaxBytes)}
-	}
-	var err error
-	if t.x, err = t.numbers(t.x, cells, t.features); err != nil {
-		return err
-	}
-	if t.y, err = t.numbers(t.y, cells, t.targets); err != nil {
-		return err
-	}
-	if t.label < 0 {
+	return len(t.rows)
+}
+
+// Columns returns the names of the columns.
+func (t *Table) Columns() []string {
+	if t == nil {
 		return nil
 	}
-	code, err := t.code(strings.TrimSpace(cells[t.label]))
-	t.labels = append(t.labels, code)
-	return err
+	return slices.Clone(t.columns)
 }
 
-// numbers appends the numbers of some columns.
-func (t *table) numbers(to []float32, cells []string, columns []int) ([]float32, error) {
-	for _, i := range columns {
-		cell := strings.TrimSpace(cells[i])
-		if missing(cell) {
-			if t.Missing == nil {
-				return nil, &Error{t.in.line(i), t.columns[i], fmt.Sprintf("a number is missing: it says %q; see Missing", cell)}
+// Column returns the cells of a column.
+func (t *Table) Column(name string) ([]string, error) {
+	at, err := t.find(name)
+	if err != nil {
+		return nil, fmt.Errorf("csv: %w", err)
+	}
+	cells := make([]string, len(t.rows))
+	for i, row := range t.rows {
+		cells[i] = row.cells[at]
+	}
+	return cells, nil
+}
+
+// find returns the place of a column.
+func (t *Table) find(name string) (int, error) {
+	if t == nil {
+		return 0, errors.New("the table is nil")
+	}
+	at := slices.Index(t.columns, name)
+	if at < 0 {
+		return 0, config.Unknown("column", name, t.columns)
+	}
+	return at, nil
+}
+
+// Filter returns the rows for which keep returns true. It is given a function that
+// returns the row's cell of a column, "" if there is no such column:
+//
+//	sold := table.Filter(func(cell func(column string) string) bool { return cell("price") != "" })
+func (t *Table) Filter(keep func(cell func(column string) string) bool) *Table {
+	if t == nil || keep == nil {
+		return t
+	}
+	f := &Table{columns: t.columns}
+	for _, row := range t.rows {
+		if keep(func(column string) string {
+			if at := slices.Index(t.columns, column); at >= 0 {
+				return row.cells[at]
 			}
-			to = append(to, float32(*t.Missing))
-			continue
+			return ""
+		}) {
+			f.rows = append(f.rows, row)
 		}
-		v, err := strconv.ParseFloat(cell, 32)
-		if errors.Is(err, strconv.ErrRange) {
-			return nil, &Error{t.in.line(i), t.columns[i], fmt.Sprintf("%s is too great for a float32", excerpt(cell))}
-		} else if err != nil || math.IsInf(v, 0) {
-			return nil, &Error{t.in.line(i), t.columns[i], fmt.Sprintf("%s is no number", excerpt(cell))}
-		}
-		to = append(to, float32(v))
 	}
-	return to, nil
+	return f
 }
 
-func missing(cell string) bool {
-	switch strings.ToLower(cell) {
-	case "", "na", "nan", "null", "?":
-		return true
+// Rows returns the rows begin ≤ i < end.
+func (t *Table) Rows(begin, end int) (*Table, error) {
+	if begin < 0 || begin > end || end > t.Len() {
+		return nil, fmt.Errorf("csv: rows %d:%d are not within 0:%d", begin, end, t.Len())
 	}
-	return false
+	if t == nil {
+		return nil, nil
+	}
+	return &Table{t.columns, t.rows[begin:end:end]}, nil
 }
 
-// code returns the number of a class.
-func (t *table) code(name string) (int32, error) {
-	if code, ok := t.codes[name]; ok {
-		return code, nil
+// TrainTestSplit shuffles the rows and returns them without the last fraction of
+// them, and that fraction. Both parts must have rows.
+func (t *Table) TrainTestSplit(fraction float64, seed uint64) (train, test *Table, err error) {
+	first, last, ok := rng.Split(t.Len(), fraction, seed)
+	return t.parts(first, last, ok, fraction)
+}
+
+// StratifiedSplit is TrainTestSplit, but both parts have the same share of rows of
+// each word in a column, as nearly as whole rows permit.
+func (t *Table) StratifiedSplit(column string, fraction float64, seed uint64) (train, test *Table, err error) {
+	words, err := t.Column(column)
+	if err != nil {
+		return nil, nil, err
 	}
-	fail := func(format string, args ...any) (int32, error) {
-		return 0, &Error{t.in.line(t.label), t.Label, fmt.Sprintf(format, args...)}
+	classes, codes := make([]int32, len(words)), map[string]int32{}
+	for i, word := range words {
+		if _, ok := codes[word]; !ok {
+			codes[word] = int32(len(codes))
+		}
+		classes[i] = codes[word]
 	}
-	if name == "" {
-		return fail("the label is missing")
+	first, last, ok := rng.StratifiedSplit(classes, fraction, seed)
+	return t.parts(first, last, ok, fraction)
+}
+
+func (t *Table) parts(first, last []int32, ok bool, fraction float64) (train, test *Table, err error) {
+	if !ok {
+		return nil, nil, fmt.Errorf("csv: a fraction of %v of %d rows can't be split off", fraction, t.Len())
 	}
-	if t.Classes != nil {
-		return fail("%s is none of the classes %s", excerpt(name), strings.Join(t.Classes, ", "))
+	part := func(order []int32) *Table {
+		p := &Table{t.columns, make([]row, len(order))}
+		for i, j := range order {
+			p.rows[i] = t.rows[j]
+		}
+		return p
 	}
-	if len(t.names) == maxClasses {
-		return fail("there are more than %d classes: is it a number, for Targets?", maxClasses)
-	}
-	name = strings.Clone(name) // without the rest of its line
-	t.bytes += int64(len(name))
-	code := int32(len(t.names))
-	t.codes[name] = code
-	t.names = append(t.names, name)
-	return code, nil
+	return part(first), part(last), nil
+}
+
+// fail is an error in a row.
+func (t *Table) fail(i int, column, format string, args ...any) error {
+	return &Error{t.rows[i].line, i, column, fmt.Sprintf(format, args...)}
 }
 
 // excerpt quotes a cell, or its beginning.
@@ -318,73 +334,6 @@ func excerpt(cell string) string {
 		return strconv.Quote(cell[:40]) + "…"
 	}
 	return strconv.Quote(cell)
-}
-
-// set makes the source of what was read.
-func (t *table) set() (*Set, error) {
-	s := &Set{Features: t.Features, Targets: t.Targets, Classes: t.Classes, Values: t.x, Labels: t.labels, Arrays: &data.Arrays{}}
-	if t.label >= 0 && t.Classes == nil {
-		s.Classes = t.sort()
-	}
-	x, err := data.Floats(t.x, len(t.features))
-	if err != nil {
-		return nil, fmt.Errorf("csv: %w", err)
-	}
-	s.X = []data.Column{x}
-	switch {
-	case t.label >= 0:
-		var y data.Column
-		y, err = data.Labels(s.Labels)
-		s.Y = []data.Column{y}
-	case len(t.targets) > 0:
-		var y data.Column
-		y, err = data.Floats(t.y, len(t.targets))
-		s.Y = []data.Column{y}
-	}
-	if err == nil {
-		err = s.Check()
-	}
-	if err != nil {
-		return nil, fmt.Errorf("csv: %w", err)
-	}
-	return s, nil
-}
-
-// sort puts the classes in order, and changes the labels accordingly.
-func (t *table) sort() []string {
-	sorted := slices.Clone(t.names)
-	numbers := map[string]float64{}
-	for _, name := range sorted {
-		if v, err := strconv.ParseFloat(name, 64); err == nil {
-			numbers[name] = v
-		}
-	}
-	slices.SortFunc(sorted, func(a, b string) int {
-		if len(numbers) == len(sorted) {
-			return cmp.Or(cmp.Compare(numbers[a], numbers[b]), strings.Compare(a, b))
-		}
-		return strings.Compare(a, b)
-	})
-	place := make([]int32, len(sorted))
-	for i, name := range sorted {
-		place[t.codes[name]] = int32(i)
-	}
-	for i, code := range t.labels {
-		t.labels[i] = place[code]
-	}
-	return sorted
-}
-
-// OneHot returns the set with targets of shape (len(Classes),), 1 at the label
-// and 0 elsewhere. A set without labels stays as it is.
-func (s *Set) OneHot() *Set {
-	y, err := data.OneHot(s.Labels, len(s.Classes))
-	if err != nil || s.Classes == nil {
-		return s
-	}
-	v := *s
-	v.Arrays = &data.Arrays{X: s.X, Y: []data.Column{y}, Weights: s.Weights}
-	return &v
 }
 
 // A reader gives the rows of a CSV file, none of which is longer than maxRow.
@@ -417,7 +366,7 @@ func (r *reader) next() ([]string, error) {
 		if parse.StartLine != parse.Line {
 			msg += fmt.Sprintf(", in the row that begins in line %d", parse.StartLine)
 		}
-		return nil, &Error{parse.Line, "", msg}
+		return nil, &Error{parse.Line, -1, "", msg}
 	}
 	if err != nil && err != io.EOF {
 		return nil, fmt.Errorf("csv: %w", err)
@@ -425,9 +374,9 @@ func (r *reader) next() ([]string, error) {
 	return cells, err
 }
 
-// line is that of a cell of the row that was read last.
-func (r *reader) line(cell int) int {
-	line, _ := r.FieldPos(cell)
+// line is that in which the row begins that was read last.
+func (r *reader) line() int {
+	line, _ := r.FieldPos(0)
 	return line
 }
 

@@ -178,14 +178,22 @@ func (f *Folder) CheckLabels(_, classes int) error {
 // TrainTestSplit shuffles the pictures and returns them without the last fraction
 // of them, and that fraction. Both parts must have pictures.
 func (f *Folder) TrainTestSplit(fraction float64, seed uint64) (train, test *Folder, err error) {
-	n := len(f.Files)
-	at := int(math.Floor(float64(n) * (1 - fraction)))
-	if !(fraction > 0 && fraction < 1) || at == 0 || at == n {
-		return nil, nil, fmt.Errorf("imagefolder: a fraction of %v of %d pictures can't be split off", fraction, n)
+	first, last, ok := rng.Split(len(f.Files), fraction, seed)
+	return f.parts(first, last, ok, fraction)
+}
+
+// StratifiedSplit is TrainTestSplit, but both parts have the same share of the
+// pictures of each class, as nearly as whole pictures permit.
+func (f *Folder) StratifiedSplit(fraction float64, seed uint64) (train, test *Folder, err error) {
+	first, last, ok := rng.StratifiedSplit(f.Labels, fraction, seed)
+	return f.parts(first, last, ok, fraction)
+}
+
+func (f *Folder) parts(first, last []int32, ok bool, fraction float64) (train, test *Folder, err error) {
+	if !ok {
+		return nil, nil, fmt.Errorf("imagefolder: a fraction of %v of %d pictures can't be split off", fraction, len(f.Files))
 	}
-	order := make([]int32, n)
-	rng.Perm(order, seed, 0)
-	return f.part(order[:at]), f.part(order[at:]), nil
+	return f.part(first), f.part(last), nil
 }
 
 // part returns some of the pictures.

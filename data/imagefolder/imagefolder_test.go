@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"hash/crc32"
 	"image"
 	"image/color"
@@ -200,6 +201,33 @@ func TestPicturesAreResizedAsKerasDoes(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+func TestAStratifiedSplitKeepsTheSharesOfClasses(t *testing.T) {
+	fsys := fstest.MapFS{}
+	for i := range 40 {
+		class := "common"
+		if i%4 == 0 {
+			class = "rare"
+		}
+		fsys[fmt.Sprintf("%s/%d.png", class, i)] = grey(t, uint8(i))
+	}
+	train, test, err := open(t, fsys, Config{}).StratifiedSplit(0.2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rare := func(f *Folder) (n int) {
+		for i, label := range f.Labels {
+			if strings.HasPrefix(f.Files[i], "rare/") != (label == 1) {
+				t.Errorf("%s has the label %d", f.Files[i], label)
+			}
+			n += int(label)
+		}
+		return n
+	}
+	if len(train.Files) != 32 || len(test.Files) != 8 || rare(train) != 8 || rare(test) != 2 {
+		t.Errorf("%d of %d and %d of %d are rare", rare(train), len(train.Files), rare(test), len(test.Files))
 	}
 }
 
