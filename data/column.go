@@ -16,13 +16,17 @@ type Column interface {
 	Len() int
 	// Shape returns the shape of one sample.
 	Shape() tensor.Shape
-	// Kernel returns what copies the samples of these rows to dst. It is run many
-	// times, with other rows in the same slice.
+	// Kernel returns what writes the samples of these rows to dst, one after the
+	// other. It is run many times, with other rows in the same slice.
 	Kernel(dst []float32, rows []int32) Kernel
 }
 
 // A Kernel is a piece of work that is bound to its memory.
-type Kernel = cpu.Kernel
+type Kernel interface {
+	// Run does the work: on the caller alone, or on the workers of p, which may
+	// be nil.
+	Run(p *Pool)
+}
 
 // Floats is a column of samples of that shape, which share the memory of values.
 // No shape means one value a sample.

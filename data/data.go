@@ -77,8 +77,10 @@ type Batch struct {
 	W    [][]float32 // the weights; empty if not wanted, 1 if the source has none
 }
 
-// A Pool is the set of workers that the library computes on. A source need not
-// use it.
+// A Pool is the set of workers that the library computes on. A source or a column
+// need not use it. To do n pieces of work at the same time, it calls p.Run(job, n)
+// with a value that has the method Do(worker, index int); a nil Pool is one
+// worker, the caller.
 type Pool = par.Pool
 
 var errNoBatch = errors.New("data: Read without a batch from Next")
