@@ -11,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -67,23 +68,8 @@ func (m *Model) Compile(cfg CompileConfig) error {
 	if cfg.Optimizer == nil {
 		cfg.Optimizer = optimizer.RMSprop{}
 	}
-	if err := optimizer.Check(cfg.Optimizer); err != nil {
+	if err := cfg.usable(); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
-	}
-	if cfg.Loss == nil && cfg.Losses == nil && cfg.Outputs == nil {
-		return errors.New("cornu: Compile needs a Loss")
-	}
-	if cfg.Outputs != nil && (cfg.Loss != nil || cfg.Losses != nil || cfg.LossWeights != nil || cfg.OutputMetrics != nil || cfg.OutputWeightedMetrics != nil) {
-		return errors.New("cornu: Compile: Outputs takes the place of Loss, Losses, LossWeights, OutputMetrics and OutputWeightedMetrics: give one or the other")
-	}
-	metrics := slices.Concat([][]metric.Metric{cfg.Metrics, cfg.WeightedMetrics}, cfg.OutputMetrics, cfg.OutputWeightedMetrics)
-	for _, out := range cfg.Outputs {
-		metrics = append(metrics, out.Metrics, out.WeightedMetrics)
-	}
-	for _, list := range metrics {
-		if slices.Contains(list, nil) {
-			return errors.New("cornu: Compile: a metric is nil")
-		}
 	}
 	if m.err != nil {
 		return m.err
@@ -183,6 +169,39 @@ func (m *Model) outputNames() []string {
 		names = append(names, m.net.Name(out.Layer()))
 	}
 	return names
+}
+
+// usable returns an error unless everything in the configuration can be used.
+func (cfg *CompileConfig) usable() error {
+	if err := optimizer.Check(cfg.Optimizer); err != nil {
+		return err
+	}
+	if cfg.Loss == nil && cfg.Losses == nil && cfg.Outputs == nil {
+		return errors.New("it needs a Loss")
+	}
+	if cfg.Outputs != nil && (cfg.Loss != nil || cfg.Losses != nil || cfg.LossWeights != nil || cfg.OutputMetrics != nil || cfg.OutputWeightedMetrics != nil) {
+		return errors.New("Outputs takes the place of Loss, Losses, LossWeights, OutputMetrics and OutputWeightedMetrics: give one or the other")
+	}
+	losses := append([]loss.Loss{cfg.Loss}, cfg.Losses...)
+	metrics := slices.Concat([][]metric.Metric{cfg.Metrics, cfg.WeightedMetrics}, cfg.OutputMetrics, cfg.OutputWeightedMetrics)
+	for _, name := range slices.Sorted(maps.Keys(cfg.Outputs)) {
+		out := cfg.Outputs[name]
+		losses, metrics = append(losses, out.Loss), append(metrics, out.Metrics, out.WeightedMetrics)
+	}
+	for _, l := range losses {
+		if l == nil {
+			continue // an output without a loss
+		}
+		if err := config.Check("a loss", l); err != nil {
+			return err
+		}
+	}
+	for _, m := range slices.Concat(metrics...) {
+		if err := config.Check("a metric", m); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // check returns an error unless the losses fit the outputs. It traces a training

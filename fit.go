@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"reflect"
 
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -149,10 +149,7 @@ func logTo(quiet bool, w io.Writer) io.Writer {
 }
 
 // missing reports whether there is no source: nil, or a nil pointer in it.
-func missing(source data.Source) bool {
-	v := reflect.ValueOf(source)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
-}
+func missing(source data.Source) bool { return config.IsNil(source) }
 
 // orBackground stands in for a context that is nil.
 func orBackground(ctx context.Context) context.Context {

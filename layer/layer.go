@@ -34,6 +34,7 @@ import (
 	"reflect"
 	"runtime"
 	"sync"
+	"unsafe"
 	"weak"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -50,7 +51,8 @@ import (
 //	ActivityRegularizer regularizer.Regularizer  a penalty on its output
 type Layer interface {
 	// Build declares the layer's variables. It is called once, with the shapes
-	// of the first inputs, whose first dimension is tensor.Batch.
+	// of the first inputs, whose first dimension is tensor.Batch. A layer whose
+	// type has no fields is another one each time it is applied.
 	Build(b *Builder, in []tensor.Shape) error
 	// Call emits the layer's nodes. It is called for every graph, and as often
 	// as the layer is applied in it.
@@ -102,10 +104,31 @@ type record struct {
 
 var records = struct {
 	sync.Mutex
-	of map[weak.Pointer[byte]]record
-}{of: map[weak.Pointer[byte]]record{}}
+	of map[identity]record
+}{of: map[identity]record{}}
 
-func identity(l Layer) *byte { return (*byte)(reflect.ValueOf(l).UnsafePointer()) }
+// An identity is a layer without what keeps it alive. A struct has the address of
+// its first field, which may be a layer too: so the type is part of it.
+type identity struct {
+	t reflect.Type
+	p weak.Pointer[byte]
+}
+
+func identityOf(l Layer) identity { return identity{reflect.TypeOf(l), weak.Make(address(l))} }
+
+func address(l Layer) *byte { return (*byte)(reflect.ValueOf(l).UnsafePointer()) }
+
+// distinct returns l, or, of a type without fields, l at an address of its own:
+// all values of such types may have one address, by which they can't be told
+// apart. They keep nothing, so that none is missed where two are.
+func distinct(l Layer) Layer {
+	t := reflect.TypeOf(l).Elem()
+	if t.Size() > 0 {
+		return l
+	}
+	const alone = 32 // bytes: less shares its memory with others
+	return reflect.NewAt(t, unsafe.Pointer(new([alone]byte))).Interface().(Layer)
+}
 
 // Variables returns the variables of l, nil if it has none or isn't built.
 func Variables(l Layer) []*Variable { return recall(l).variables }
@@ -113,20 +136,19 @@ func Variables(l Layer) []*Variable { return recall(l).variables }
 func recall(l Layer) record {
 	records.Lock()
 	defer records.Unlock()
-	return records.of[weak.Make(identity(l))]
+	return records.of[identityOf(l)]
 }
 
 // remember changes what is remembered of l.
 func remember(l Layer, change func(r *record)) {
-	p := identity(l)
-	key := weak.Make(p)
+	key := identityOf(l)
 	records.Lock()
 	defer records.Unlock()
 	r, ok := records.of[key]
 	change(&r)
 	records.of[key] = r
 	if !ok {
-		runtime.AddCleanup(p, func(key weak.Pointer[byte]) {
+		runtime.AddCleanup(address(l), func(key identity) {
 			records.Lock()
 			defer records.Unlock()
 			delete(records.of, key)

@@ -60,6 +60,7 @@ func (n *Node) apply() error {
 	if v := reflect.ValueOf(n.layer); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return &Error{Class: fmt.Sprintf("%T", n.layer), Pos: here(), Msg: "a layer is a pointer to a struct"}
 	}
+	n.layer = distinct(n.layer)
 	name := provisional(n)
 	e := &Error{Layer: name, Class: Class(n.layer), Pos: here()}
 	if slices.Contains(n.in, nil) {
@@ -81,6 +82,10 @@ func (n *Node) apply() error {
 			return e
 		}
 		return nil
+	}
+	if err := config.CheckFields(n.layer); err != nil {
+		e.Msg, e.Err = err.Error(), err
+		return e
 	}
 	if err := build(n.layer, name, e.Shapes); err != nil {
 		e.Msg, e.Err = err.Error(), err

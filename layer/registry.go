@@ -10,7 +10,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 )
 
-func init() { config.RegisterFamily(New, Class) }
+func init() { config.RegisterFamily(New, Class, true) }
 
 var classes = struct {
 	sync.RWMutex

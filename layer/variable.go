@@ -3,11 +3,13 @@ package layer
 // This file defines Variable, and Builder, which declares them.
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -80,7 +82,7 @@ func (b *Builder) Variable(name string, shape tensor.Shape, cfg VariableConfig) 
 		Name: name, Shape: shape.Clone(), Trainable: !cfg.NonTrainable,
 		Initializer: cfg.Initializer, Regularizer: cfg.Regularizer, Constraint: cfg.Constraint,
 	}
-	err := shape.Check()
+	err := cmp.Or(shape.Check(), config.CheckFields(&cfg))
 	switch {
 	case err != nil:
 		b.fail(b.Errorf("variable %q: %v", name, err))

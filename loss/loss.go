@@ -47,6 +47,9 @@ func (e *Error) Error() string {
 // Check returns an *Error unless the loss can compare the output of the layer
 // with a target of that shape.
 func Check(l Loss, layer string, target, output tensor.Shape) error {
+	if err := config.Check("its loss", l); err != nil {
+		return fmt.Errorf("layer %q: %w", layer, err)
+	}
 	misfit := func(format string, args ...any) error {
 		return &Error{l.Name(), layer, output, target, fmt.Sprintf(format, args...)}
 	}
@@ -117,10 +120,17 @@ type function struct {
 func (l function) Name() string { return l.name }
 
 func (l function) Loss(yTrue, yPred *graph.Node) *graph.Node {
-	if l.f == nil {
-		return yPred.Graph().Fail("loss %s: its function is nil", l.name)
+	if err := l.Check(); err != nil {
+		return yPred.Graph().Fail("%v", err)
 	}
 	return l.f(yTrue, yPred)
+}
+
+func (l function) Check() error {
+	if l.f == nil {
+		return fmt.Errorf("loss %s: its function is nil", l.name)
+	}
+	return nil
 }
 
 // align makes the ranks of target and output equal where one of them has a last

@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
 )
 
 // A Reduction says how the values of the samples become one number.
@@ -28,6 +29,9 @@ type Masker interface {
 // Of emits the loss of a batch, a scalar: l's values, weighted and reduced by the
 // rule in l's field Reduction. weight is the weight of each sample, or nil.
 func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
+	if err := config.Check("the loss", l); err != nil {
+		return yPred.Graph().Fail("%v", err)
+	}
 	rule := reductionOf(l)
 	switch rule {
 	case "", SumOverBatchSize, Mean, MeanWithSampleWeight, Sum:

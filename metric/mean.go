@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/loss"
 )
 
@@ -186,7 +187,14 @@ type ofLoss struct {
 	l loss.Loss
 }
 
-func (m ofLoss) Name() string { return m.l.Name() }
+func (m ofLoss) Name() string {
+	if config.IsNil(m.l) {
+		return "the mean of no loss"
+	}
+	return m.l.Name()
+}
+
+func (m ofLoss) Check() error { return config.Check("its loss", m.l) }
 
 func (m ofLoss) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 	// Without weights, what the loss ignores counts as samples without an error:

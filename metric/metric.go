@@ -8,6 +8,8 @@ package metric
 // This file defines Metric and finds one by its name.
 
 import (
+	"strconv"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 )
@@ -124,6 +126,7 @@ type named struct {
 }
 
 func (m named) Name() string         { return m.name }
+func (m named) Check() error         { return config.Check("metric "+strconv.Quote(m.name), m.Metric) }
 func (m named) Direction() Direction { return DirectionOf(m.Metric) }
 
 func (m named) Accumulate(totals [][]float64, batch [][]float32) { Accumulate(m.Metric, totals, batch) }

@@ -13,6 +13,8 @@ package optimizer
 // wraps what all of them share around the rule of one.
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"math"
 	"reflect"
@@ -56,10 +58,15 @@ type Update struct {
 	// float64, before every step: f gets the learning rate and the number of the
 	// step, from 1. Equal names within one update give one node.
 	HostScalar func(name string, f func(rate float64, step uint64) float64) *graph.Node
+
+	rateless string // the name of the optimizer, if it has no learning rate
 }
 
 // LR returns the learning rate.
 func (u *Update) LR() *graph.Node {
+	if u.rateless != "" {
+		return u.Param.Graph().Fail("optimizer %s asks for the learning rate, and has no field LearningRate float64", u.rateless)
+	}
 	return u.HostScalar("learning_rate", func(rate float64, _ uint64) float64 { return rate })
 }
 
@@ -139,29 +146,69 @@ func (c Common) Rate(steps uint64) float64 {
 
 // CommonOf returns what o's fields say, defaults put in.
 func CommonOf(o Optimizer) Common {
-	var c Common
-	from := reflect.Indirect(reflect.ValueOf(config.Resolve(o)))
-	if from.Kind() != reflect.Struct {
-		return c
-	}
-	to := reflect.ValueOf(&c).Elem()
-	for i := range to.NumField() {
-		f := from.FieldByName(to.Type().Field(i).Name)
-		if f.IsValid() && f.Kind() == reflect.Pointer && f.Type() != to.Field(i).Type() {
-			f = f.Elem() // a field with a default, AdamW's WeightDecay
-		}
-		if f.IsValid() && f.Type() == to.Field(i).Type() {
-			to.Field(i).Set(f)
-		}
-	}
+	c, _ := commonOf(o)
 	return c
 }
 
-// Check returns an error unless o's common fields are in range.
+// commonOf returns an error if a field that should be one of the common ones has
+// another type: it would have no effect.
+func commonOf(o Optimizer) (c Common, err error) {
+	if config.IsNil(o) {
+		return c, errors.New("it is nil")
+	}
+	from := reflect.Indirect(reflect.ValueOf(config.Resolve(o)))
+	if from.Kind() != reflect.Struct {
+		return c, nil
+	}
+	to := reflect.ValueOf(&c).Elem()
+	for i := range to.NumField() {
+		name, want := to.Type().Field(i).Name, to.Field(i).Type()
+		field, ok := from.Type().FieldByName(name)
+		if !ok {
+			continue
+		}
+		f, broken := from.FieldByIndexErr(field.Index)
+		if broken != nil {
+			continue // an embedded struct that isn't there
+		}
+		if f.Type() == reflect.PointerTo(want) && !f.IsNil() {
+			f = f.Elem() // a field with a default, AdamW's WeightDecay
+		}
+		if f.Type() != want {
+			err = cmp.Or(err, fmt.Errorf("its field %s is a %v, and would have no effect: it must be a %v", name, f.Type(), want))
+			continue
+		}
+		to.Field(i).Set(f)
+	}
+	return c, err
+}
+
+// hasRate reports whether o says what the learning rate is.
+func hasRate(o Optimizer) bool {
+	v := reflect.Indirect(reflect.ValueOf(o))
+	if v.Kind() != reflect.Struct {
+		return false
+	}
+	_, rate := v.Type().FieldByName("LearningRate")
+	_, schedule := v.Type().FieldByName("Schedule")
+	return rate || schedule
+}
+
+// Check returns an error unless o is a value whose common fields have the types
+// of Common's and are in range.
 func Check(o Optimizer) error {
-	c := CommonOf(o)
+	if err := config.Check("the optimizer", o); err != nil {
+		return err
+	}
 	failed := func(format string, args ...any) error {
 		return fmt.Errorf("optimizer %s: %w", o.Name(), fmt.Errorf(format, args...))
+	}
+	c, err := commonOf(o)
+	if err != nil {
+		return failed("%w", err)
+	}
+	if c.LearningRate == 0 && c.Schedule == nil && hasRate(o) {
+		return failed("LearningRate is 0, and nothing would be learned: give one, or a Schedule")
 	}
 	if c.LearningRate < 0 || math.IsNaN(c.LearningRate) || math.IsInf(c.LearningRate, 0) {
 		return failed("LearningRate is %v, it must be a number of at least 0", c.LearningRate)
@@ -183,11 +230,6 @@ func Check(o Optimizer) error {
 	}
 	if c.EMA.Overwrite < 0 {
 		return failed("EMA.Overwrite is %d, it cannot be negative", c.EMA.Overwrite)
-	}
-	if s, ok := c.Schedule.(interface{ Check() error }); ok {
-		if err := s.Check(); err != nil {
-			return failed("schedule %s: %w", c.Schedule.Name(), err)
-		}
 	}
 	return nil
 }
@@ -220,6 +262,9 @@ func Slots(o Optimizer) []Slot {
 // whose slot is the last. Gradients are clipped before; constraints come after.
 func Step(o Optimizer, u *Update) {
 	c := CommonOf(o)
+	if !hasRate(o) {
+		u.rateless = o.Name()
+	}
 	if c.WeightDecay != 0 {
 		u.Param = u.Param.Sub(u.Param.Mul(u.scalar(c.WeightDecay)).Mul(u.LR()))
 	}

@@ -216,6 +216,44 @@ func TestOptimizersOutOfRangeAreErrors(t *testing.T) {
 	}
 }
 
+// narrow has a rate of a type that nobody reads.
+type narrow struct{ LearningRate float32 }
+
+// silent has a rate that is 0 unless it is given.
+type silent struct{ LearningRate float64 }
+
+// rateless has none, and asks for it.
+type rateless struct{}
+
+func (narrow) Name() string                 { return "narrow" }
+func (narrow) Slots() []optimizer.Slot      { return nil }
+func (narrow) Update(u *optimizer.Update)   { u.Param = u.Param.Sub(u.Grad.Mul(u.LR())) }
+func (silent) Name() string                 { return "silent" }
+func (silent) Slots() []optimizer.Slot      { return nil }
+func (silent) Update(u *optimizer.Update)   { narrow{}.Update(u) }
+func (rateless) Name() string               { return "rateless" }
+func (rateless) Slots() []optimizer.Slot    { return nil }
+func (rateless) Update(u *optimizer.Update) { narrow{}.Update(u) }
+
+func TestAnOptimizerOfOnesOwnThatCannotLearnIsAnError(t *testing.T) {
+	for want, rule := range map[string]optimizer.Optimizer{
+		"optimizer narrow: its field LearningRate is a float32, and would have no effect: it must be a float64": narrow{0.1},
+		"optimizer silent: LearningRate is 0, and nothing would be learned":                                     silent{},
+	} {
+		if err := optimizer.Check(rule); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%+v: %v, want %s", rule, err, want)
+		}
+	}
+	if err := optimizer.Check(silent{0.1}); err != nil {
+		t.Error(err)
+	}
+	g := graph.New()
+	optimizer.Step(rateless{}, &optimizer.Update{Param: g.Param("w", tensor.Shape{1}), Grad: g.Input("g", tensor.Shape{1})})
+	if err := g.Err(); err == nil || !strings.Contains(err.Error(), "optimizer rateless asks for the learning rate, and has no field LearningRate float64") {
+		t.Error(err)
+	}
+}
+
 // What all optimizers share is read of each, whatever its field is: AdamW's
 // WeightDecay has a default.
 func TestCommonFieldsAreReadWithTheirDefaults(t *testing.T) {

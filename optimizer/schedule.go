@@ -34,11 +34,15 @@ func ScheduleNames() []string { return schedules.Names() }
 // RegisterSchedule makes a schedule known to ScheduleByName and to files.
 func RegisterSchedule(s Schedule) { schedules.Register(s) }
 
-func positive(name string, steps int) error {
+func positive(s Schedule, name string, steps int) error {
 	if steps <= 0 {
-		return fmt.Errorf("%s is %d, it must be positive", name, steps)
+		return errorf(s, "%s is %d, it must be positive", name, steps)
 	}
 	return nil
+}
+
+func errorf(s Schedule, format string, args ...any) error {
+	return fmt.Errorf("schedule %s: %w", s.Name(), fmt.Errorf(format, args...))
 }
 
 // fraction is how many times decaySteps have passed, whole times if staircase.
@@ -62,7 +66,7 @@ type ExponentialDecay struct {
 func (ExponentialDecay) Name() string { return "ExponentialDecay" }
 
 // Check returns an error unless the fields are in range.
-func (s ExponentialDecay) Check() error { return positive("DecaySteps", s.DecaySteps) }
+func (s ExponentialDecay) Check() error { return positive(s, "DecaySteps", s.DecaySteps) }
 
 // Rate returns the learning rate after so many steps.
 func (s ExponentialDecay) Rate(steps uint64) float64 {
@@ -82,7 +86,7 @@ type InverseTimeDecay struct {
 func (InverseTimeDecay) Name() string { return "InverseTimeDecay" }
 
 // Check returns an error unless the fields are in range.
-func (s InverseTimeDecay) Check() error { return positive("DecaySteps", s.DecaySteps) }
+func (s InverseTimeDecay) Check() error { return positive(s, "DecaySteps", s.DecaySteps) }
 
 // Rate returns the learning rate after so many steps.
 func (s InverseTimeDecay) Rate(steps uint64) float64 {
@@ -105,7 +109,7 @@ type PolynomialDecay struct {
 func (PolynomialDecay) Name() string { return "PolynomialDecay" }
 
 // Check returns an error unless the fields are in range.
-func (s PolynomialDecay) Check() error { return positive("DecaySteps", s.DecaySteps) }
+func (s PolynomialDecay) Check() error { return positive(s, "DecaySteps", s.DecaySteps) }
 
 // Rate returns the learning rate after so many steps.
 func (s PolynomialDecay) Rate(steps uint64) float64 {
@@ -132,11 +136,11 @@ func (PiecewiseConstantDecay) Name() string { return "PiecewiseConstantDecay" }
 // Check returns an error unless the fields are in range.
 func (s PiecewiseConstantDecay) Check() error {
 	if len(s.Values) != len(s.Boundaries)+1 {
-		return fmt.Errorf("%d Boundaries need %d Values, got %d", len(s.Boundaries), len(s.Boundaries)+1, len(s.Values))
+		return errorf(s, "%d Boundaries need %d Values, got %d", len(s.Boundaries), len(s.Boundaries)+1, len(s.Values))
 	}
 	for i, b := range s.Boundaries {
 		if b < 0 || i > 0 && b <= s.Boundaries[i-1] {
-			return fmt.Errorf("the Boundaries %v do not rise from 0", s.Boundaries)
+			return errorf(s, "the Boundaries %v do not rise from 0", s.Boundaries)
 		}
 	}
 	return nil
@@ -180,9 +184,9 @@ func (CosineDecay) Name() string { return "CosineDecay" }
 // Check returns an error unless the fields are in range.
 func (s CosineDecay) Check() error {
 	if s.WarmupSteps < 0 {
-		return fmt.Errorf("WarmupSteps is %d, it cannot be negative", s.WarmupSteps)
+		return errorf(s, "WarmupSteps is %d, it cannot be negative", s.WarmupSteps)
 	}
-	return positive("DecaySteps", s.DecaySteps)
+	return positive(s, "DecaySteps", s.DecaySteps)
 }
 
 // Rate returns the learning rate after so many steps.
@@ -214,9 +218,9 @@ func (CosineDecayRestarts) Name() string { return "CosineDecayRestarts" }
 // Check returns an error unless the fields are in range.
 func (s CosineDecayRestarts) Check() error {
 	if r := config.Resolve(s); r.TMul < 1 {
-		return fmt.Errorf("TMul is %v, it must be at least 1", s.TMul)
+		return errorf(s, "TMul is %v, it must be at least 1", s.TMul)
 	}
-	return positive("FirstDecaySteps", s.FirstDecaySteps)
+	return positive(s, "FirstDecaySteps", s.FirstDecaySteps)
 }
 
 // Rate returns the learning rate after so many steps.

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
@@ -237,8 +238,8 @@ func (s *StepBuilder) Mean(name string, n *graph.Node) {
 
 // Metric measures a metric of an output under the name. weight may be nil.
 func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight *graph.Node) {
-	if m == nil {
-		s.graph.Fail("metric %q is nil", name)
+	if err := config.Check(fmt.Sprintf("metric %q", name), m); err != nil {
+		s.graph.Fail("%v", err)
 		return
 	}
 	s.fresh(name)
@@ -270,8 +271,8 @@ func (s *StepBuilder) fresh(name string) {
 func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*layer.Variable) {
 	loss = s.owned(loss)
 	switch {
-	case o == nil:
-		s.graph.Fail("Minimize: the optimizer is nil")
+	case o == nil || o.rule == nil:
+		s.graph.Fail("Minimize: the optimizer is nil: NewOptimizer makes one")
 	case loss.Valid() && loss.Rank() != 0:
 		s.graph.Fail("Minimize: the loss must be a scalar, it has shape %v", loss.Shape())
 	}
@@ -281,6 +282,10 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		}
 	}
 	if s.graph.Err() != nil {
+		return
+	}
+	if err := optimizer.Check(o.rule); err != nil {
+		s.Fail(fmt.Errorf("train: Minimize: %w", err))
 		return
 	}
 	s.step.optimizers = append(s.step.optimizers, o)

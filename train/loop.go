@@ -12,6 +12,7 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -41,14 +42,14 @@ type Config struct {
 // data.
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
 	switch {
-	case step == nil || source == nil:
+	case step == nil || config.IsNil(source):
 		return nil, errors.New("train: Fit needs a step and a source")
 	case evaluate == nil && cfg.Validation != nil:
 		return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
 	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.ValidationBatchSize < 0 || cfg.ValidationSteps < 0 || cfg.InitialEpoch < 0:
 		return nil, fmt.Errorf("train: Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, validation's batch size %d and steps %d, the initial epoch %d: none may be negative, nor the first 0",
 			cfg.BatchSize, cfg.StepsPerEpoch, cfg.ValidationEvery, cfg.ValidationBatchSize, cfg.ValidationSteps, cfg.InitialEpoch)
-	case slices.Contains(cfg.Callbacks, nil):
+	case slices.ContainsFunc(cfg.Callbacks, func(c Callback) bool { return config.IsNil(c) }):
 		return nil, errors.New("train: Fit: a callback is nil")
 	}
 	names := step.names("")

@@ -28,18 +28,23 @@ import (
 // Resolve returns a copy of the struct v in which every field that was left out
 // has its default: a pointer that has one is never nil after it, and points to a
 // number that nobody else changes. Structs within are resolved too. If v is an
-// interface, it is the struct in it that is copied.
+// interface, it is the struct in it that is copied, or that it points to.
 func Resolve[T any](v T) T {
 	resolve(reflect.ValueOf(&v).Elem())
 	return v
 }
 
 func resolve(v reflect.Value) {
-	if v.Kind() == reflect.Interface && v.Elem().Kind() == reflect.Struct {
-		c := reflect.New(v.Elem().Type()).Elem()
-		c.Set(v.Elem())
-		resolve(c)
-		v.Set(c)
+	if v.Kind() == reflect.Interface {
+		if s := reflect.Indirect(v.Elem()); s.Kind() == reflect.Struct {
+			c := reflect.New(s.Type())
+			c.Elem().Set(s)
+			resolve(c.Elem())
+			if v.Elem().Kind() == reflect.Struct {
+				c = c.Elem()
+			}
+			v.Set(c)
+		}
 		return
 	}
 	if v.Kind() != reflect.Struct {

@@ -3,6 +3,7 @@ package config
 // This file keeps families: the values that implement one interface, by name.
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -20,6 +21,7 @@ type Registry[T Member] struct {
 	mu    sync.RWMutex
 	names []string     // of the members, without aliases
 	all   map[string]T // by name, by class and by alias
+	err   error        // of registering what is no member
 }
 
 // NewRegistry makes a family of what kind names (activation, loss…), and makes
@@ -29,15 +31,20 @@ func NewRegistry[T Member](kind string, members ...T) *Registry[T] {
 	for _, m := range members {
 		r.Register(m)
 	}
-	RegisterFamily(r.ByName, func(m T) string { return Class(m) })
+	RegisterFamily(r.ByName, func(m T) string { return Class(m) }, false)
 	return r
 }
 
 // Register adds a member under its name, its class (the name of its type) and
-// the aliases. It replaces one that was there.
+// the aliases. It replaces one that was there. What can't be used as a member is
+// not registered; looking for a name in vain says so.
 func (r *Registry[T]) Register(m T, aliases ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if err := check("what was to be registered as a "+r.kind, reflect.ValueOf(&m).Elem(), false); err != nil {
+		r.err = errors.Join(r.err, err)
+		return
+	}
 	if !slices.Contains(r.names, m.Name()) {
 		r.names = append(r.names, m.Name())
 		slices.Sort(r.names)
@@ -54,7 +61,7 @@ func (r *Registry[T]) ByName(name string) (T, error) {
 	defer r.mu.RUnlock()
 	m, ok := r.all[name]
 	if !ok {
-		return m, Unknown(r.kind, name, r.names)
+		return m, errors.Join(Unknown(r.kind, name, r.names), r.err)
 	}
 	return m, nil
 }
@@ -88,6 +95,8 @@ func Class(v any) string {
 type family struct {
 	byName func(string) (any, error)
 	class  func(any) string
+
+	pointers bool // its members are pointers, not values
 }
 
 var families = struct {
@@ -96,13 +105,15 @@ var families = struct {
 }{of: map[reflect.Type]family{}}
 
 // RegisterFamily tells how a field of the interface type T gets a value from a
-// name, and which name a value has.
-func RegisterFamily[T any](byName func(string) (T, error), class func(T) string) {
+// name, and which name a value has; pointers says that its members are pointers,
+// where those of others are values.
+func RegisterFamily[T any](byName func(string) (T, error), class func(T) string, pointers bool) {
 	families.Lock()
 	defer families.Unlock()
 	families.of[reflect.TypeFor[T]()] = family{
 		func(name string) (any, error) { return byName(name) },
 		func(v any) string { return class(v.(T)) },
+		pointers,
 	}
 }
 
