@@ -321,6 +321,11 @@ func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.
 	if err := m.fits(spec, labels); err != nil {
 		return nil, err
 	}
+	if !training {
+		if err := m.sees(spec.Bytes); err != nil {
+			return nil, err
+		}
+	}
 	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.trained()}
 	if s := m.steps[key]; s != nil {
 		return s, nil
@@ -395,6 +400,19 @@ func (m *Model) inputsFit(shapes []tensor.Shape) error {
 	for i, in := range inputs {
 		if !shapes[i].Equal(in.Shape()[1:]) {
 			return &ShapeError{Layer: m.net.Name(in.Layer()), What: "input", Got: batched(shapes[i]), Want: in.Shape()}
+		}
+	}
+	return nil
+}
+
+// sees returns an error if bytes became other numbers than those that the model was
+// trained on. What a model makes of them would look like predictions.
+func (m *Model) sees(ranges []data.Range) error {
+	for i, was := range m.bytes {
+		none := data.Range{}
+		if i < len(ranges) && ranges[i] != was && ranges[i] != none && was != none {
+			return fmt.Errorf("cornu: input %d holds bytes as numbers from %v to %v, but the model was trained on bytes as numbers from %v to %v: scale them alike, by data.Scaled (data.Pixels: 0 to 1) or tensor.FromBytes(x, %v, %v)",
+				i, ranges[i].Low, ranges[i].High, was.Low, was.High, was.Low, was.High)
 		}
 	}
 	return nil

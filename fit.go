@@ -123,6 +123,7 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	if err != nil {
 		return nil, err
 	}
+	m.bytes = source.Spec().Bytes
 	var evaluate *train.Step
 	if validation != nil {
 		if evaluate, err = m.step(false, validation.Spec(), validation); err != nil {
@@ -245,6 +246,9 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	step, err := m.step(training, spec, source)
 	if err != nil {
 		return Result{}, err
+	}
+	if training {
+		m.bytes = spec.Bytes
 	}
 	values, err := train.Batch(step, source, spec.Len)
 	if err != nil {

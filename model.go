@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -39,6 +40,8 @@ type Model struct {
 	sequential bool
 	seed       uint64
 
+	bytes []data.Range // what the bytes became that the model was trained on last
+
 	compiled  *CompileConfig
 	optimizer *train.Optimizer
 	steps     map[stepKey]*train.Step
@@ -67,7 +70,7 @@ func (m *Model) build(inputs, outputs []*Node) {
 		}
 	}
 	if m.err == nil {
-		m.compiled, m.optimizer, m.steps, m.predict = nil, nil, nil, nil
+		m.compiled, m.optimizer, m.steps, m.predict, m.bytes = nil, nil, nil, nil, nil
 	}
 }
 

@@ -19,8 +19,9 @@ import (
 // input, whose first dimension counts the samples. Of several outputs it is the
 // first; see PredictAll. A row's result does not depend on the rows beside it.
 //
-// Numbers stay what they are: a byte is one from 0 to 255. What a model was
-// trained on as scaled bytes, it is given scaled too; PredictSource does that.
+// Numbers stay what they are: a byte is one from 0 to 255, here and in Fit. Bytes
+// that were scaled for the training (data.Pixels, mnist) are scaled here too, with
+// tensor.FromBytes, or by PredictSource; plain ones are an error then.
 //
 // Predict may be called from many goroutines at once.
 func (m *Model) Predict(ctx context.Context, x ...*tensor.Tensor) (*tensor.Tensor, error) {
@@ -35,6 +36,7 @@ func (m *Model) Predict(ctx context.Context, x ...*tensor.Tensor) (*tensor.Tenso
 func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.Tensor, error) {
 	var in [][]float32
 	var shapes []tensor.Shape
+	ranges := make([]data.Range, len(x))
 	rows := 0
 	for i, t := range x {
 		if t == nil || len(t.Shape()) == 0 {
@@ -46,6 +48,9 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		}
 		rows = shape[0]
 		shapes = append(shapes, shape[1:])
+		if t.DType() == tensor.Uint8 {
+			ranges[i] = data.Range{Low: 0, High: 255}
+		}
 		f, err := t.Cast(tensor.Float32)
 		if err != nil {
 			return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
@@ -62,6 +67,9 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 	}
 	defer m.mu.RUnlock()
 	if err := m.inputsFit(shapes); err != nil {
+		return nil, err
+	}
+	if err := m.sees(ranges); err != nil {
 		return nil, err
 	}
 	var out [][]float32
@@ -118,6 +126,9 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 	defer m.mu.RUnlock()
 	spec := source.Spec()
 	if err := m.inputsFit(spec.X); err != nil {
+		return nil, err
+	}
+	if err := m.sees(spec.Bytes); err != nil {
 		return nil, err
 	}
 	ctx = orBackground(ctx)

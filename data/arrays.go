@@ -157,8 +157,14 @@ func (a *Arrays) Len() int {
 // Spec describes the samples.
 func (a *Arrays) Spec() Spec {
 	s := Spec{Len: a.Len()}
-	for _, c := range a.X {
+	for i, c := range a.X {
 		s.X = append(s.X, shapeOf(c))
+		if b, ok := c.(Ranger); ok {
+			if s.Bytes == nil {
+				s.Bytes = make([]Range, len(a.X))
+			}
+			s.Bytes[i] = b.Range()
+		}
 	}
 	for _, c := range a.Y {
 		s.Y = append(s.Y, shapeOf(c))

@@ -21,6 +21,12 @@ type Column interface {
 	Kernel(dst []float32, rows []int32) Kernel
 }
 
+// A Ranger is a column that is made of bytes, such as Bytes and Pixels return.
+type Ranger interface {
+	// Range returns what the bytes became.
+	Range() Range
+}
+
 // A Kernel is a piece of work that is bound to its memory.
 type Kernel interface {
 	// Run does the work: on the caller alone, or on the workers of p, which may
@@ -38,15 +44,18 @@ func Floats(values []float32, shape ...int) (Column, error) {
 	return &floats{values, tensor.Shape(shape).Clone(), width}, nil
 }
 
-// Bytes is a column of bytes that become numbers from 0 to 255.
+// Bytes is a column of bytes that are numbers from 0 to 255, as they are
+// everywhere unless one asks for something else.
 func Bytes(values []uint8, shape ...int) (Column, error) {
-	return bytesOf(values, shape, &byteToFloat)
+	return bytesOf(values, shape, &byteToFloat, Range{0, 255})
 }
 
 // Pixels is a column of bytes that become numbers from 0 to 1, the float32 nearest
-// to u/255. They stay bytes in memory.
+// to u/255. They stay bytes in memory. A model that was trained on them wants the
+// same of what it predicts: give PredictSource such a column, or Predict what
+// tensor.FromBytes(x, 0, 1) returns. It refuses plain bytes.
 func Pixels(values []uint8, shape ...int) (Column, error) {
-	return bytesOf(values, shape, &fmath.ByteToUnit)
+	return bytesOf(values, shape, &fmath.ByteToUnit, Range{0, 1})
 }
 
 // Scaled is a column of bytes that become numbers from low to high, as
@@ -67,15 +76,15 @@ func Scaled(values []uint8, low, high float64, shape ...int) (Column, error) {
 	if err != nil {
 		return nil, err
 	}
-	return bytesOf(values, shape, (*[256]float32)(table))
+	return bytesOf(values, shape, (*[256]float32)(table), Range{low, high})
 }
 
-func bytesOf(values []uint8, shape tensor.Shape, table *[256]float32) (Column, error) {
+func bytesOf(values []uint8, shape tensor.Shape, table *[256]float32, r Range) (Column, error) {
 	width, err := widthOf(len(values), shape)
 	if err != nil {
 		return nil, err
 	}
-	return &bytes{values, shape.Clone(), width, table}, nil
+	return &bytes{values, shape.Clone(), width, table, r}, nil
 }
 
 // An Integer is a type of labels.
@@ -105,7 +114,8 @@ func Labels[T Integer](labels []T) (Column, error) {
 }
 
 // FromTensor is a column of a tensor's rows: its first dimension counts the
-// samples. Numbers stay what they are; false and true become 0 and 1.
+// samples. Numbers stay what they are, bytes too: those of an image go from 0 to
+// 255, and Pixels scales them. false and true become 0 and 1.
 func FromTensor(t *tensor.Tensor) (Column, error) {
 	if t == nil || len(t.Shape()) == 0 {
 		return nil, fmt.Errorf("data: %v has no dimension that counts samples", t)
@@ -197,10 +207,12 @@ type bytes struct {
 	shape  tensor.Shape
 	width  int
 	table  *[256]float32
+	became Range
 }
 
 func (c *bytes) Len() int            { return len(c.values) / c.width }
 func (c *bytes) Shape() tensor.Shape { return c.shape }
+func (c *bytes) Range() Range        { return c.became }
 func (c *bytes) Kernel(dst []float32, rows []int32) Kernel {
 	return &cpu.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
 }

@@ -24,7 +24,16 @@ type Spec struct {
 	// target: of shape (), or of the target's first axes, to weigh its steps.
 	W   []tensor.Shape
 	Len int // samples of an epoch, -1 if that is not known
+
+	// Bytes says what the bytes became of which an input was made. It is nil if no
+	// input was, else it has an entry for each of X, which is zero if that input
+	// wasn't. A model that was trained on bytes of one range refuses those of another.
+	Bytes []Range
 }
+
+// A Range says which number the byte 0 became, and which 255; those between lie
+// between.
+type Range struct{ Low, High float64 }
 
 // An EpochConfig says how to go through the samples once.
 type EpochConfig struct {

@@ -7,13 +7,14 @@ import (
 	"fmt"
 
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A Set is a number of images with their labels. It is a source whose inputs are
 // images of shape (Rows, Columns), with numbers from 0, black, to 1, and whose
 // targets are the labels; Flat and OneHot change that.
 type Set struct {
-	Images []uint8 // Rows×Columns for each image, row by row from the top; 0 is black
+	Images []uint8 // Rows×Columns for each image, row by row from the top; 0 is black, 255 white
 	Labels []uint8 // 0 … Classes-1
 
 	Rows, Columns int // of an image
@@ -88,7 +89,27 @@ func (s *Set) Limit(n int) *Set {
 // Len returns the number of images.
 func (s *Set) Len() int { return len(s.Labels) }
 
-// Image returns the pixels of image i.
+// Inputs returns the images begin ≤ i < end as the network is given them: float32
+// of shape (end−begin, Rows, Columns), or (end−begin, Rows·Columns) if the set is
+// flat, from 0 to 1. A model that was trained on the set predicts them.
+func (s *Set) Inputs(begin, end int) (*tensor.Tensor, error) {
+	if begin < 0 || begin > end || end > s.Len() {
+		return nil, fmt.Errorf("dataset: images %d:%d are not within 0:%d", begin, end, s.Len())
+	}
+	shape := []int{end - begin, s.Rows, s.Columns}
+	if s.flat {
+		shape = []int{end - begin, s.Rows * s.Columns}
+	}
+	size := s.Rows * s.Columns
+	x, err := tensor.Of(s.Images[begin*size:end*size], shape...)
+	if err != nil {
+		return nil, err
+	}
+	return tensor.FromBytes(x, 0, 1)
+}
+
+// Image returns the pixels of image i, from 0 to 255. Inputs is what a network
+// predicts.
 func (s *Set) Image(i int) []uint8 {
 	size := s.Rows * s.Columns
 	return s.Images[i*size : (i+1)*size : (i+1)*size]

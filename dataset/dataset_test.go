@@ -84,3 +84,43 @@ func TestWhatIsNoSetIsAnError(t *testing.T) {
 		t.Error("a set that New didn't make: no error")
 	}
 }
+
+func TestInputsAreWhatTheSourceGives(t *testing.T) {
+	pixels, labels := make([]uint8, 256), make([]uint8, 128)
+	for u := range pixels {
+		pixels[u] = uint8(u)
+	}
+	set, err := New(pixels, labels, 1, 2, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		set   *Set
+		shape tensor.Shape
+	}{{set, tensor.Shape{100, 1, 2}}, {set.Flat(), tensor.Shape{100, 2}}} {
+		x, err := c.set.Inputs(20, 120)
+		if err != nil || !x.Shape().Equal(c.shape) {
+			t.Fatalf("%v, %v", x, err)
+		}
+		b, err := c.set.Epoch(t.Context(), data.EpochConfig{BatchSize: 128})
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float32, 256)
+		if _, err := b.Next(); err != nil {
+			t.Fatal(err)
+		}
+		if err := b.Read(&data.Batch{X: [][]float32{want}}, nil); err != nil {
+			t.Fatal(err)
+		}
+		b.Close()
+		if got, _ := tensor.Data[float32](x); !slices.Equal(got, want[40:240]) {
+			t.Errorf("%v, want %v", got, want[40:240])
+		}
+	}
+	for _, at := range [][2]int{{-1, 2}, {3, 2}, {0, 129}} {
+		if _, err := set.Inputs(at[0], at[1]); err == nil {
+			t.Errorf("images %v: no error", at)
+		}
+	}
+}

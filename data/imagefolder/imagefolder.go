@@ -162,6 +162,8 @@ func (f *Folder) Spec() data.Spec {
 		X:   []tensor.Shape{{f.cfg.Height, f.cfg.Width, channels[f.cfg.Color]}},
 		Y:   []tensor.Shape{target},
 		Len: len(f.Files),
+
+		Bytes: []data.Range{{Low: 0, High: f.cfg.High}},
 	}
 }
 
