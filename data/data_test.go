@@ -610,8 +610,9 @@ func ExampleNew() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(xor.Spec())
-	// Output: {[(2,)] [(1,)] [] 4}
+	s := xor.Spec()
+	fmt.Println(s.Len, "samples, inputs", s.X, "targets", s.Y)
+	// Output: 4 samples, inputs [(2,)] targets [(1,)]
 }
 
 func BenchmarkGather(b *testing.B) {
