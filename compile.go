@@ -302,11 +302,11 @@ func (cfg *CompileConfig) weightedMetricsOf(i int) []metric.Metric {
 }
 
 // A stepKey tells steps apart: by what they do, by the data's shapes, and by the
-// variables that are trained, since layers may be frozen at any time.
+// layers that are frozen, which may change at any time.
 type stepKey struct {
 	training bool
 	shapes   string
-	trained  string
+	frozen   string
 }
 
 // step returns the step for training or evaluation on data of that description,
@@ -326,7 +326,7 @@ func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.
 			return nil, err
 		}
 	}
-	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.trained()}
+	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.frozen()}
 	if s := m.steps[key]; s != nil {
 		return s, nil
 	}
@@ -345,11 +345,12 @@ func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.
 	return s, nil
 }
 
-// trained says of each variable whether the optimizer changes it.
-func (m *Model) trained() string {
+// frozen says of each layer whether it is frozen. One without variables that are
+// trained may ask for it too.
+func (m *Model) frozen() string {
 	var b strings.Builder
-	for _, v := range m.net.Variables() {
-		if m.net.Trainable(v) {
+	for _, l := range m.net.Layers() {
+		if layer.Frozen(l) {
 			b.WriteByte('1')
 		} else {
 			b.WriteByte('0')

@@ -55,6 +55,10 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	fmt.Printf("Test accuracy: %.1f%%\n", 100*result.Metric("accuracy"))
+	accuracy, err := result.Metric("accuracy")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Printf("Test accuracy: %.1f%%\n", 100*accuracy)
 	// Output: Test accuracy: 83.1%
 }

@@ -8,7 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
+	"slices"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
@@ -193,8 +195,16 @@ type Result struct {
 	Vectors map[string][]float64
 }
 
-// Metric returns the measure of that name, 0 if there is none.
-func (r Result) Metric(name string) float64 { return r.Metrics[name] }
+// Metric returns the measure of that name, or of what Keras's short name stands
+// for: acc, mae, kind_mse. The error of one that isn't there lists those that are,
+// where Metrics, a map, has a silent 0.
+func (r Result) Metric(name string) (float64, error) {
+	found, err := train.Find(name, slices.Sorted(maps.Keys(r.Metrics)))
+	if err != nil {
+		return 0, fmt.Errorf("cornu: Result: %w", err)
+	}
+	return r.Metrics[found], nil
+}
 
 // Evaluate measures the loss and the metrics over all samples of source.
 func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateConfig) (Result, error) {

@@ -12,6 +12,7 @@ import (
 	"math"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -21,6 +22,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -43,8 +45,8 @@ func TestTheLossOfAnEpochIsTheMeanOverItsSamples(t *testing.T) {
 	}
 	for _, name := range []string{"loss", "accuracy"} {
 		fitted, _ := history.Last(name)
-		for how, got := range map[string]float64{"Fit": fitted, "Evaluate": evaluated.Metric(name)} {
-			if want := whole.Metric(name); math.Abs(got-want) > 1e-6 {
+		for how, got := range map[string]float64{"Fit": fitted, "Evaluate": evaluated.Metrics[name]} {
+			if want := whole.Metrics[name]; math.Abs(got-want) > 1e-6 {
 				t.Errorf("%s in unequal batches: %s is %v, over all samples at once it is %v", how, name, got, want)
 			}
 		}
@@ -283,7 +285,7 @@ func TestATrainOnBatchIsAStepOfFit(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if l, _ := history.Last("loss"); l != result.Loss || result.Metric("loss") != l {
+		if l, _ := history.Last("loss"); l != result.Loss || result.Metrics["loss"] != l {
 			t.Errorf("step %d: the loss is %v, Fit's %v", epoch, result.Loss, l)
 		}
 	}
@@ -336,7 +338,7 @@ func TestMetricsOfSeveralResultsGiveThemAll(t *testing.T) {
 	if recalls := result.Vectors["recall"]; len(recalls) != 2 || recalls[0] < recalls[1] {
 		t.Errorf("the recalls at two thresholds are %v", recalls)
 	}
-	if len(result.Vectors) != 2 || result.Metric("matrix") != result.Metric("accuracy") {
+	if len(result.Vectors) != 2 || result.Metrics["matrix"] != result.Metrics["accuracy"] {
 		t.Errorf("the measures are %v and %v", result.Metrics, result.Vectors)
 	}
 	if on, err := model.TestOnBatch(points(t, n)); err != nil || !slices.Equal(on.Vectors["matrix"], want) {
@@ -484,6 +486,56 @@ type halving struct{}
 func (halving) Name() string              { return "halving" }
 func (halving) Rate(steps uint64) float64 { return math.Ldexp(1, -int(steps)) }
 
+func TestAMeasureIsFoundByKerasNamesOrNotAtAll(t *testing.T) {
+	result := cornu.Result{Metrics: map[string]float64{"loss": 1, "accuracy": 2, "mean_absolute_error": 3, "kind_mean_squared_error": 4, "val_top_k_categorical_accuracy": 5}}
+	for name, want := range map[string]float64{
+		"loss": 1, "accuracy": 2, "acc": 2, "mae": 3, "MAE": 3, "kind_mse": 4, "val_TopKCategoricalAccuracy": 5,
+	} {
+		if got, err := result.Metric(name); err != nil || got != want {
+			t.Errorf("%s: %v, %v, want %v", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"", "acuracy", "mse", "val_acc", "accuracy_1", "_acc"} {
+		_, err := result.Metric(name)
+		if want := strconv.Quote(name) + " is not measured, only accuracy, kind_mean_squared_error, loss, mean_absolute_error, val_top_k_categorical_accuracy"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", name, err, want)
+		}
+	}
+	if _, err := (cornu.Result{}).Metric("loss"); err == nil {
+		t.Error("nothing was measured, and it has a loss")
+	}
+}
+
+// gate has no variables, and doubles unless it is frozen.
+type gate struct{ Frozen bool }
+
+func (*gate) Build(*layer.Builder, []tensor.Shape) error { return nil }
+
+func (l *gate) Call(_ *layer.Context, in []*graph.Node) *graph.Node {
+	if l.Frozen {
+		return in[0]
+	}
+	return in[0].MulScalar(2)
+}
+
+func TestALayerWithoutVariablesCanBeFrozenAtAnyTime(t *testing.T) {
+	l := &gate{}
+	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, l)
+	if err := model.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := data.FromRows([][]float32{{1}}, [][]float32{{0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for frozen, want := range map[bool]float64{false: 4, true: 1} {
+		l.Frozen = frozen
+		if result, err := model.TestOnBatch(x); err != nil || result.Loss != want {
+			t.Errorf("frozen %v: the loss is %v, %v, want %v", frozen, result.Loss, err, want)
+		}
+	}
+}
+
 func TestValidationMayBeRare(t *testing.T) {
 	history := fit(t, compiled(t, 0, still), points(t, 20), cornu.FitConfig{Epochs: 5, ValidationEvery: 2, ValidationData: points(t, 10)})
 	if n, v := len(history.Values["loss"]), len(history.Values["val_loss"]); n != 5 || v != 2 {
@@ -492,11 +544,11 @@ func TestValidationMayBeRare(t *testing.T) {
 	if loss, v := history.Epochs("loss"), history.Epochs("val_loss"); !slices.Equal(loss, []int{0, 1, 2, 3, 4}) || !slices.Equal(v, []int{1, 3}) {
 		t.Errorf("the losses are of the epochs %v, those of validation of %v", loss, v)
 	}
-	if _, ok := history.Last("val_accuracy"); !ok {
-		t.Error("the accuracy of validation is missing")
+	if v, err := history.Last("val_acc"); err != nil || v != history.Values["val_accuracy"][1] {
+		t.Errorf("the accuracy of validation is %v, %v", v, err)
 	}
-	if _, ok := history.Last("nothing"); ok {
-		t.Error("a measure that nobody took has a value")
+	if _, err := history.Last("nothing"); err == nil || !strings.Contains(err.Error(), `"nothing" is not measured, only accuracy, loss, val_accuracy, val_loss`) {
+		t.Errorf("a measure that nobody took: %v", err)
 	}
 }
 

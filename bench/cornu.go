@@ -326,7 +326,11 @@ func wholeProgram() error {
 	if err != nil {
 		return err
 	}
-	return json.NewEncoder(os.Stdout).Encode(Answer{First: float64(first.at.UnixMicro()) / 1e6, Accuracy: result.Metric("accuracy")})
+	accuracy, err := result.Metric("accuracy")
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(os.Stdout).Encode(Answer{First: float64(first.at.UnixMicro()) / 1e6, Accuracy: accuracy})
 }
 
 // sink keeps a loop from being taken out.

@@ -275,7 +275,7 @@ func TestMisuseIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		callback train.Callback
 		want     string
 	}{
-		{"a direction that is not known", &EarlyStopping{Monitor: "charm"}, `whether "charm" should rise or fall is not known: set Mode to Max or Min`},
+		{"a name that nothing has", &EarlyStopping{Monitor: "val_charm"}, `EarlyStopping: "val_charm" is not measured, only loss, mean_absolute_error; of what a callback adds, Mode must say Max or Min`},
 		{"no validation", &EarlyStopping{}, `"val_loss" is not measured, only loss, mean_absolute_error: give Fit validation data`},
 		{"no such measure", &ReduceLROnPlateau{Monitor: "charm", Mode: Max}, `"charm" is not measured, only learning_rate, loss`},
 		{"no such mode", &EarlyStopping{Mode: "best"}, `unknown mode "best": the known ones are auto, max, min`},
@@ -292,6 +292,17 @@ func TestMisuseIsAnErrorThatSaysWhatToDo(t *testing.T) {
 		_, err := fit(t, oneWeight(t, 0.1), 2, c.callback)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: the error is %v, want %q in it", c.name, err, c.want)
+		}
+	}
+}
+
+func TestKerasShortNamesCanBeMonitored(t *testing.T) {
+	for _, name := range []string{"mae", "MeanAbsoluteError", "mean_absolute_error"} {
+		stop := &EarlyStopping{Monitor: name}
+		if _, err := fit(t, oneWeight(t, 0.1), 2, stop); err != nil {
+			t.Errorf("%s: %v", name, err)
+		} else if _, ok := stop.Best(); !ok {
+			t.Errorf("%s: no value was seen", name)
 		}
 	}
 }

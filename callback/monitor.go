@@ -35,6 +35,10 @@ type monitor struct {
 }
 
 func newMonitor(s *train.State, who, name string, mode Mode, minDelta float64) (monitor, error) {
+	found, missing := train.Find(name, s.Logs())
+	if missing == nil {
+		name = found
+	}
 	m := monitor{who: who, name: name, minDelta: math.Abs(minDelta)}
 	if math.IsNaN(minDelta) {
 		return m, fmt.Errorf("callback: %s: MinDelta is not a number", who)
@@ -45,6 +49,9 @@ func newMonitor(s *train.State, who, name string, mode Mode, minDelta float64) (
 	case Max:
 	case Auto:
 		direction := s.Direction(name)
+		if direction == metric.Unknown && missing != nil {
+			return m, fmt.Errorf("callback: %s: %w; of what a callback adds, Mode must say Max or Min", who, missing)
+		}
 		if direction == metric.Unknown {
 			return m, fmt.Errorf("callback: %s: whether %q should rise or fall is not known: set Mode to Max or Min", who, name)
 		}

@@ -44,7 +44,7 @@ func Example() {
 		metric.AUC{},
 	)
 	for _, name := range []string{"accuracy", "precision", "recall", "recall at 0.3", "auc"} {
-		fmt.Printf("%s: %.2f\n", name, result.Metric(name))
+		fmt.Printf("%s: %.2f\n", name, result.Metrics[name])
 	}
 	// Output:
 	// accuracy: 0.50
@@ -74,6 +74,6 @@ func ExampleOfLoss() {
 		return yTrue.Sub(yPred).Abs().ReduceMax(-1)
 	})
 	result := measure([][]float32{{1, 2}, {3, 4}}, [][]float32{{1, 4}, {2, 4}}, metric.OfLoss(worst), metric.OfLoss(loss.Huber{}))
-	fmt.Println(result.Metric("worst"), result.Metric(loss.Huber{}.Name()))
+	fmt.Println(result.Metrics["worst"], result.Metrics[loss.Huber{}.Name()])
 	// Output: 1.5 0.5
 }

@@ -3,8 +3,11 @@ package train
 // This file keeps what was measured.
 
 import (
+	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/cornu-ml/cornu/metric"
 )
 
 // A History holds what was measured at the end of each epoch, as Keras's does. Fit
@@ -16,14 +19,49 @@ type History struct {
 	measured map[string][]int // in which epochs, for what is not measured in all
 }
 
-// Last returns the value of the last epoch under that name, and whether there is
-// one.
-func (h *History) Last(name string) (value float64, ok bool) {
-	values := h.Values[name]
-	if len(values) == 0 {
-		return 0, false
+// Find returns the name of a measure that is meant by name, among the names of
+// those that there are: itself, or what Keras's short name stands for: acc, mae,
+// val_mse, kind_acc. The error of another lists them.
+func Find(name string, names []string) (string, error) {
+	if slices.Contains(names, name) {
+		return name, nil
 	}
-	return values[len(values)-1], true
+	// What is before a short name is val_, or the name of an output.
+	for i := range len(name) {
+		if i > 0 && name[i-1] != '_' {
+			continue
+		}
+		if m, err := metric.ByName(name[i:]); err == nil && slices.Contains(names, name[:i]+m.Name()) {
+			return name[:i] + m.Name(), nil
+		}
+	}
+	if len(names) == 0 {
+		return "", fmt.Errorf("%q is not measured, nor is anything else", name)
+	}
+	return "", fmt.Errorf("%q is not measured, only %s", name, strings.Join(names, ", "))
+}
+
+// Metric returns what was measured under that name, epoch by epoch, as Find
+// understands it.
+func (h *History) Metric(name string) ([]float64, error) {
+	found, err := Find(name, h.Names())
+	if err != nil {
+		return nil, fmt.Errorf("train: History: %w", err)
+	}
+	return h.Values[found], nil
+}
+
+// Last returns the value of the last epoch under that name, as Find understands
+// it.
+func (h *History) Last(name string) (float64, error) {
+	values, err := h.Metric(name)
+	if err != nil {
+		return 0, err
+	}
+	if len(values) == 0 {
+		return 0, fmt.Errorf("train: History: there is no value of %q", name)
+	}
+	return values[len(values)-1], nil
 }
 
 // Epochs returns the epoch of each value under that name: as many as there are

@@ -35,6 +35,9 @@ func (c Curves) drawing() (*drawing, error) {
 	var plots []*plot.Plot
 	fullest := 0 // the chart whose legend is everyone's
 	for _, name := range names {
+		if found, err := train.Find(name, measures(c.History)); err == nil {
+			name = found
+		}
 		chart := Chart{YLabel: strings.ReplaceAll(name, "_", " "), wholeX: true}
 		for _, key := range []string{name, "val_" + name} {
 			values, ok := c.History.Values[key]

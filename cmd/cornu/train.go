@@ -56,7 +56,11 @@ func (s *settings) test(c *cobra.Command, model *cornu.Sequential, digits *mnist
 	if !s.quiet {
 		fmt.Fprintln(out)
 	}
-	fmt.Fprintf(out, "Test accuracy: %.1f%%\n", 100*result.Metric("accuracy"))
+	accuracy, err := result.Metric("accuracy")
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Test accuracy: %.1f%%\n", 100*accuracy)
 	hash, err := hashOf(model)
 	if err != nil {
 		return err

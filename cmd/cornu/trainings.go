@@ -119,7 +119,10 @@ func (t *table) one(ctx context.Context, job training, show *scoreboard) (result
 	if err != nil {
 		return result{}, fmt.Errorf("%v: %w", job, err)
 	}
-	running, _ := history.Last("accuracy")
+	running, err := history.Last("accuracy")
+	if err != nil {
+		return result{}, fmt.Errorf("%v: %w", job, err)
+	}
 	r := result{key: job.key, running: 100 * running}
 	for _, measure := range []struct {
 		digits *mnist.Set
@@ -129,7 +132,11 @@ func (t *table) one(ctx context.Context, job training, show *scoreboard) (result
 		if err != nil {
 			return result{}, fmt.Errorf("%v: %w", job, err)
 		}
-		*measure.into = 100 * found.Metric("accuracy")
+		accuracy, err := found.Metric("accuracy")
+		if err != nil {
+			return result{}, fmt.Errorf("%v: %w", job, err)
+		}
+		*measure.into = 100 * accuracy
 	}
 	r.seconds = time.Since(start).Seconds()
 	return r, nil
