@@ -58,14 +58,27 @@ func (p *Pool) Workers() int {
 // Run does the indices 0 … n−1 of job and returns when all are done. The caller
 // is worker 0. If the pool is busy with another goroutine's job, or with the job
 // that calls Run, the caller does all n by itself.
+//
+// If the job panics on any worker, so does Run, with a *Panic if other workers could
+// help, once none is at the job any more. The pool is as good as before.
 func (p *Pool) Run(job Job, n int) {
 	if n > 1 && p.Workers() > 1 && p.busy.CompareAndSwap(false, true) {
-		p.run(job, n)
-		p.busy.Store(false)
-		runtime.KeepAlive(p)
+		p.hold(job, n)
 		return
 	}
 	serial(job, n)
+}
+
+// hold does a job for the one caller who has made the pool busy.
+func (p *Pool) hold(job Job, n int) {
+	defer func() {
+		p.busy.Store(false)
+		runtime.KeepAlive(p)
+	}()
+	p.run(job, n)
+	if failed := p.failed.Swap(nil); failed != nil {
+		panic(failed)
+	}
 }
 
 // Close ends the pool's goroutines once the job under way is done. Jobs that are
@@ -99,8 +112,9 @@ type crew struct {
 	waiting atomic.Bool  // the caller sleeps until pending is 0
 	_       line
 
-	busy atomic.Bool
-	_    line
+	busy   atomic.Bool
+	_      line
+	failed atomic.Pointer[Panic] // the first of the job
 }
 
 // A helper is a worker other than the caller.
@@ -206,17 +220,34 @@ func (c *crew) rouse(count int) (any bool) {
 // drain claims indices and does them until none is left. It returns how many it did.
 func (c *crew) drain(worker int) (did int) {
 	for {
-		index, ok := c.claim(worker)
-		if !ok {
+		n, done := c.work(worker)
+		did += n
+		if done {
 			break
 		}
-		c.job.Do(worker, index)
-		did++
 	}
 	if did > 0 && c.pending.Add(int64(-did)) == 0 && c.waiting.CompareAndSwap(true, false) {
 		c.done <- struct{}{}
 	}
 	return did
+}
+
+// work does as drain does until an index panics, which counts as done.
+func (c *crew) work(worker int) (did int, done bool) {
+	defer func() {
+		if value := recover(); value != nil {
+			did++
+			c.failed.CompareAndSwap(nil, Recovered(value))
+		}
+	}()
+	for {
+		index, ok := c.claim(worker)
+		if !ok {
+			return did, true
+		}
+		c.job.Do(worker, index)
+		did++
+	}
 }
 
 // claim takes an open index. Even workers take from the front and odd ones from

@@ -3,6 +3,7 @@ package par
 import (
 	"fmt"
 	"runtime"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -242,4 +243,49 @@ func TestWhoWorksAloneDoesEverything(t *testing.T) {
 	job := newTally(50, 1)
 	p.Run(job, 50)
 	job.check(t, 1)
+}
+
+// A bomb panics at one index.
+type bomb struct {
+	at   int
+	done atomic.Int64
+}
+
+func (b *bomb) Do(_, index int) {
+	if index == b.at {
+		panic(index)
+	}
+	b.done.Add(1)
+}
+
+func TestAPanicReachesTheCallerAndLeavesThePoolAsItWas(t *testing.T) {
+	for _, workers := range []int{1, 2, 4} {
+		p := New(workers)
+		defer p.Close()
+		for range 50 {
+			for at := range 40 {
+				b := &bomb{at: at}
+				value := func() (value any) {
+					defer func() { value = recover() }()
+					p.Run(b, 40)
+					return nil
+				}()
+				if panicked, ok := value.(*Panic); ok && workers > 1 {
+					value = panicked.Value
+					if !strings.HasSuffix(panicked.File, "par_test.go") {
+						t.Errorf("%v was in this file", panicked)
+					}
+				}
+				if value != at {
+					t.Fatalf("%d workers, index %d: recovered %v", workers, at, value)
+				}
+			}
+			if workers > 1 && (p.busy.Load() || !p.finished() || p.job != nil) {
+				t.Fatalf("%d workers: the pool is still at it", workers)
+			}
+			j := newTally(100, workers)
+			p.Run(j, 100)
+			j.check(t, 1)
+		}
+	}
 }
