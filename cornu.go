@@ -28,6 +28,7 @@ package cornu
 
 import (
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -40,6 +41,22 @@ func SetThreads(n int) { par.SetDefault(n) }
 
 // Threads returns how many threads the library computes on.
 func Threads() int { return par.Default().Workers() }
+
+// SetMemoryLimit sets how many bytes one thing may take: what a model needs in training,
+// a tensor, a batch. What would take more is an error that says how much, before anything
+// is allocated. 0, the default, is what the environment variable CORNU_MEMORY says (8GiB,
+// say, or off), or else seven eighths of the machine's memory, or of what a control group,
+// a limit of the process or GOMEMLIMIT leaves it.
+//
+// The limit is not on the sum: what is held already doesn't count.
+func SetMemoryLimit(bytes int64) { mem.SetLimit(bytes) }
+
+// MemoryLimit returns how many bytes one thing may take.
+func MemoryLimit() int64 { return mem.Limit() }
+
+// A MemoryError says that something would take more memory than the limit, which
+// SetMemoryLimit sets.
+type MemoryError = mem.Error
 
 // Tier returns the name of the kernels in use: "avx512", "avx2", "neon" or
 // "generic". The environment variable CORNU_CPU forces one. The results don't

@@ -3,6 +3,7 @@ package cornu
 // This file defines Model: a network with what it takes to train and run it.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -96,11 +98,13 @@ func (m *Model) ready() error {
 	if m.net == nil {
 		return errNotBuilt
 	}
-	if err := cpu.Err(); err != nil {
+	if err := cmp.Or(cpu.Err(), mem.Err()); err != nil {
 		return err
 	}
 	variables := m.net.Variables()
-	layer.Store(variables...)
+	if err := layer.Store(variables...); err != nil {
+		return fmt.Errorf("cornu: %w", err)
+	}
 	for i, v := range variables {
 		if err := v.Draw(m.seed, i); err != nil {
 			return err

@@ -1,6 +1,10 @@
 package layer
 
-import "github.com/cornu-ml/cornu/internal/mem"
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/internal/mem"
+)
 
 // This file stores variables next to each other.
 
@@ -17,20 +21,26 @@ const slabAlign = 16
 func Padded(n int) int { return (n + slabAlign - 1) / slabAlign * slabAlign }
 
 // Store gives the variables that have no storage a slab of their own: those that
-// are trained first, in order.
-func Store(variables ...*Variable) {
+// are trained first, in order. If that takes more memory than the limit, it does
+// nothing and returns an error.
+func Store(variables ...*Variable) error {
 	var fresh []*Variable
 	size := 0
 	for _, trainable := range []bool{true, false} {
 		for _, v := range variables {
 			if v.Slab == nil && v.Trainable == trainable {
+				if err := v.Shape.Check(); err != nil || v.Shape.HasBatch() {
+					return fmt.Errorf("layer: variable %q can't have the shape %v", v.Path, v.Shape)
+				}
 				fresh = append(fresh, v)
-				size += Padded(v.Shape.Numel())
 			}
 		}
 	}
-	if len(fresh) == 0 {
-		return
+	if err := Fits(fresh, nil, 0); err != nil || len(fresh) == 0 {
+		return err
+	}
+	for _, v := range fresh {
+		size += Padded(v.Shape.Numel())
 	}
 	slab := &Slab{mem.Make[float32](size)}
 	offset := 0
@@ -39,4 +49,29 @@ func Store(variables ...*Variable) {
 		v.Slab, v.Offset, v.Value = slab, offset, slab.Data[offset:][:n:n]
 		offset += Padded(n)
 	}
+	return nil
+}
+
+// Fits returns an error if the variables, and copies of those that are trained, take
+// more memory than the limit. It names the largest.
+func Fits(variables, trained []*Variable, copies int) error {
+	total, most := 0.0, (*Variable)(nil)
+	for _, v := range variables {
+		n := v.Shape.Numel()
+		total += 4 * float64(n)
+		if most == nil || n > most.Shape.Numel() {
+			most = v
+		}
+	}
+	if most == nil {
+		return nil
+	}
+	what := "the variables"
+	if copies > 0 {
+		what = "the variables with their gradients and the optimizer's slots"
+	}
+	for _, v := range trained {
+		total += float64(4 * float64(copies) * float64(v.Shape.Numel()))
+	}
+	return mem.Check(1, total, "variable %q has shape %v: %s", most.Path, most.Shape, what)
 }

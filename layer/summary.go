@@ -3,6 +3,7 @@ package layer
 // This file writes the summary of a network as text, in Keras's two tables.
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -45,6 +46,13 @@ type SummaryConfig struct {
 // Summary writes a table of the network's layers, with the shapes that they put
 // out, their parameters and, if layers branch, what they are connected to.
 func Summary(w io.Writer, n *Network, cfg SummaryConfig) error {
+	const most = 10_000
+	switch {
+	case w == nil || n == nil:
+		return errors.New("layer: a summary needs a network and a writer")
+	case cfg.Width < 0 || cfg.Width > most:
+		return fmt.Errorf("layer: a summary can't be %d characters wide: at most %d", cfg.Width, most)
+	}
 	s := summary{n: n, cfg: cfg, branched: n.branched()}
 	if cfg.Sequential {
 		s.branched = false

@@ -10,6 +10,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -40,7 +41,9 @@ func (v *Variable) Draw(seed uint64, place int) error {
 	if v.Drawn {
 		return nil
 	}
-	Store(v)
+	if err := Store(v); err != nil {
+		return err
+	}
 	if err := v.Initializer.Init(v.Value, v.Shape, seed, initializerStream+uint16(place)); err != nil {
 		return fmt.Errorf("variable %s of shape %v: %w", v.Path, v.Shape, err)
 	}
@@ -88,6 +91,10 @@ func (b *Builder) Variable(name string, shape tensor.Shape, cfg VariableConfig) 
 		b.fail(b.Errorf("variable %q: %v", name, err))
 	case shape.HasBatch():
 		b.fail(b.Errorf("the shape %v of variable %q may not depend on the batch", shape, name))
+	default:
+		if err := mem.Check(shape.Numel(), 4, "variable %q of shape %v", name, shape); err != nil {
+			b.fail(&Error{Layer: b.name, Class: Class(b.layer), Shapes: b.in, Msg: err.Error(), Err: err})
+		}
 	}
 	for _, other := range b.variables {
 		if other.Name == name {

@@ -50,6 +50,8 @@ func (m AUC) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 		return []*graph.Node{g.Fail("metric auc: unknown Curve %q: the known ones are ROC, PR", r.Curve)}
 	case !slices.Contains([]string{"interpolation", "minoring", "majoring"}, r.SummationMethod):
 		return []*graph.Node{g.Fail("metric auc: unknown SummationMethod %q: the known ones are interpolation, minoring, majoring", r.SummationMethod)}
+	case m.Thresholds == nil && evenFails(r.NumThresholds) != "":
+		return []*graph.Node{g.Fail("metric auc: %s", evenFails(r.NumThresholds))}
 	case m.LabelWeights != nil && len(m.LabelWeights) != last(yPred.Shape()):
 		return []*graph.Node{g.Fail("metric auc: %d LabelWeights for outputs of shape %v", len(m.LabelWeights), yPred.Shape())}
 	}

@@ -4,6 +4,9 @@ package metric
 // not.
 
 import (
+	"fmt"
+	"math"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 )
@@ -62,17 +65,26 @@ func column(x *graph.Node) *graph.Node {
 // A choice says which outputs count, and at which thresholds.
 type choice struct {
 	thresholds []float64
+	evenly     int // how many thresholds in place of them, if not 0
 	topK       int
 	classID    *int
 }
 
 func (c choice) tally(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	if c.topK < 0 {
+		return []*graph.Node{yPred.Graph().Fail("TopK is %d: it can't be negative", c.topK)}
+	}
 	thresholds := c.thresholds
-	if len(thresholds) == 0 {
-		thresholds = []float64{0.5}
-		if c.topK > 0 {
-			thresholds = []float64{nowhere}
+	switch {
+	case c.evenly != 0:
+		if fail := evenFails(c.evenly); fail != "" {
+			return []*graph.Node{yPred.Graph().Fail("%s", fail)}
 		}
+		thresholds = even(c.evenly)
+	case len(thresholds) == 0 && c.topK > 0:
+		thresholds = []float64{nowhere}
+	case len(thresholds) == 0:
+		thresholds = []float64{0.5}
 	}
 	if c.topK > 0 {
 		yPred = onlyTopK(yPred, c.topK)
@@ -95,17 +107,16 @@ func onlyTopK(yPred *graph.Node, k int) *graph.Node {
 	if n < 1 {
 		return g.Fail("the greatest outputs were asked for, of outputs of shape %v", yPred.Shape())
 	}
-	before := make([]float32, n*n)
-	for i := range before {
-		if i%n < i/n {
-			before[i] = 1
-		}
+	if k >= n {
+		return yPred
 	}
-	others := yPred.Reshape(append(append(yPred.Shape()[:yPred.Rank()-1:yPred.Rank()-1], 1), n)...)
-	own := column(yPred)
-	greater := others.Greater(own).Sum(-1)
-	tied := others.Equal(own).Mul(g.Const(before, n, n)).Sum(-1)
-	return graph.Select(greater.Add(tied).Less(g.Scalar(float64(k))), yPred, g.Scalar(nowhere))
+	rest, chosen := yPred, g.Scalar(0)
+	for range k {
+		best := rest.ArgMax(-1).OneHot(n)
+		chosen = chosen.Max(best)
+		rest = graph.Select(best, g.Scalar(math.Inf(-1)), rest)
+	}
+	return graph.Select(chosen, yPred, g.Scalar(nowhere))
 }
 
 // TruePositives is the number of positive targets that are found.
@@ -196,7 +207,7 @@ func (Precision) Name() string { return "precision" }
 
 // Update emits the counts of the batch.
 func (m Precision) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return choice{m.Thresholds, m.TopK, m.ClassID}.tally(yTrue, yPred, weight)
+	return choice{thresholds: m.Thresholds, topK: m.TopK, classID: m.ClassID}.tally(yTrue, yPred, weight)
 }
 
 // Results returns the share at each threshold.
@@ -220,7 +231,7 @@ func (Recall) Name() string { return "recall" }
 
 // Update emits the counts of the batch.
 func (m Recall) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return choice{m.Thresholds, m.TopK, m.ClassID}.tally(yTrue, yPred, weight)
+	return choice{thresholds: m.Thresholds, topK: m.TopK, classID: m.ClassID}.tally(yTrue, yPred, weight)
 }
 
 // Results returns the share at each threshold.
@@ -231,6 +242,17 @@ func (m Recall) Result(totals [][]float64) float64 { return average(m.Results(to
 
 // Direction returns Up.
 func (Recall) Direction() Direction { return Up }
+
+// maxThresholds are more than float32 outputs between 0 and 1 call for.
+const maxThresholds = 1 << 20
+
+// evenFails says what is wrong with a number of thresholds, "" if nothing.
+func evenFails(n int) string {
+	if n < 1 || n > maxThresholds {
+		return fmt.Sprintf("NumThresholds is %d: it must be at least 1 and at most %d", n, maxThresholds)
+	}
+	return ""
+}
 
 // even spreads n thresholds over [0, 1].
 func even(n int) []float64 {
@@ -270,8 +292,7 @@ func (SensitivityAtSpecificity) Name() string { return "sensitivity_at_specifici
 
 // Update emits the counts of the batch.
 func (m SensitivityAtSpecificity) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	thresholds := even(config.Resolve(m).NumThresholds)
-	return choice{thresholds: thresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
+	return choice{evenly: config.Resolve(m).NumThresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
 }
 
 // Result returns the greatest.
@@ -295,8 +316,7 @@ func (SpecificityAtSensitivity) Name() string { return "specificity_at_sensitivi
 
 // Update emits the counts of the batch.
 func (m SpecificityAtSensitivity) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	thresholds := even(config.Resolve(m).NumThresholds)
-	return choice{thresholds: thresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
+	return choice{evenly: config.Resolve(m).NumThresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
 }
 
 // Result returns the greatest.
@@ -320,8 +340,7 @@ func (PrecisionAtRecall) Name() string { return "precision_at_recall" }
 
 // Update emits the counts of the batch.
 func (m PrecisionAtRecall) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	thresholds := even(config.Resolve(m).NumThresholds)
-	return choice{thresholds: thresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
+	return choice{evenly: config.Resolve(m).NumThresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
 }
 
 // Result returns the greatest.
@@ -345,8 +364,7 @@ func (RecallAtPrecision) Name() string { return "recall_at_precision" }
 
 // Update emits the counts of the batch.
 func (m RecallAtPrecision) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	thresholds := even(config.Resolve(m).NumThresholds)
-	return choice{thresholds: thresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
+	return choice{evenly: config.Resolve(m).NumThresholds, classID: m.ClassID}.tally(yTrue, yPred, weight)
 }
 
 // Result returns the greatest.

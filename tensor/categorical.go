@@ -3,7 +3,11 @@ package tensor
 // This file goes from labels to one-hot vectors and back: keras.utils.
 // to_categorical and numpy.argmax.
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/internal/mem"
+)
 
 // ToCategorical returns the labels as one-hot vectors: float32 of shape
 // (len(labels), classes), 1 at the label and 0 elsewhere. With 0 classes there
@@ -29,6 +33,9 @@ func ToCategorical[T ~uint8 | ~int32 | ~int64 | ~int](labels []T, classes int) (
 	shape := Shape{len(labels), int(highest + 1)}
 	if int64(shape[1]) != highest+1 || shape.Check() != nil {
 		return nil, fmt.Errorf("tensor: ToCategorical: %d vectors of %d classes are too many elements", len(labels), highest+1)
+	}
+	if err := mem.Check(shape.Numel(), 4, "tensor: ToCategorical: %d vectors of %d classes", len(labels), highest+1); err != nil {
+		return nil, err
 	}
 	vectors := make([]float32, shape.Numel())
 	for i, label := range labels {

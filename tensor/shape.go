@@ -48,14 +48,22 @@ func (s Shape) String() string {
 // Rank returns the number of dimensions.
 func (s Shape) Rank() int { return len(s) }
 
-// Numel returns the number of elements, or Batch if that depends on the batch.
+// Numel returns the number of elements, or Batch if that depends on the batch. More
+// than an int can hold, which Check refuses, are math.MaxInt.
 func (s Shape) Numel() int {
 	n := 1
 	for _, d := range s {
 		if d == Batch {
 			return Batch
 		}
-		n *= d
+		switch {
+		case d == 0:
+			return 0
+		case d > 0 && n > math.MaxInt/d:
+			n = math.MaxInt
+		default:
+			n *= d
+		}
 	}
 	return n
 }

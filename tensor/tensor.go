@@ -2,7 +2,11 @@ package tensor
 
 // This file defines Tensor, how one is made and how its elements are reached.
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/internal/mem"
+)
 
 // A Tensor is a dense, row-major array in the memory of the host. Its shape
 // never holds Batch.
@@ -65,6 +69,9 @@ func Zeros(dtype DType, shape ...int) (*Tensor, error) {
 		return nil, err
 	}
 	s := Shape(shape)
+	if err := mem.Check(s.Numel(), float64(dtype.Size()), "tensor: %v elements of shape %v", dtype, s); err != nil {
+		return nil, err
+	}
 	data := alloc(dtype, s.Numel())
 	if data == nil {
 		return nil, fmt.Errorf("tensor: no such element type: %v", dtype)

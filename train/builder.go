@@ -11,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
@@ -34,6 +35,7 @@ type StepBuilder struct {
 	updated map[*layer.Variable]bool        // by the step
 	given   map[*layer.Variable]*graph.Node // the values that networks gave
 	err     error
+	memory  error // there is not enough, and what else is wrong follows from that
 }
 
 // NewStep traces build once and returns the step that it describes. seed keys
@@ -52,11 +54,8 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 		return nil, errors.New("train: NewStep needs a function that says what the step does")
 	}
 	build(s)
-	if err := s.graph.Err(); err != nil {
+	if err := cmp.Or(s.memory, s.graph.Err(), s.err); err != nil {
 		return nil, err
-	}
-	if s.err != nil {
-		return nil, s.err
 	}
 	s.step.program.Graph = s.graph
 	for _, m := range s.step.meters {
@@ -121,6 +120,12 @@ func (s *StepBuilder) Weight(name string, shape tensor.Shape) *graph.Node {
 	return n
 }
 
+// fits keeps an error that says that there is not enough memory.
+func (s *StepBuilder) fits(err error) bool {
+	s.memory = cmp.Or(s.memory, err)
+	return err == nil
+}
+
 // Variable returns the node of a variable: the part of its slab that holds it.
 func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 	if v == nil {
@@ -129,7 +134,9 @@ func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 	if n := s.nodes[v]; n != nil {
 		return n
 	}
-	layer.Store(v)
+	if !s.fits(layer.Store(v)) {
+		return s.graph.Fail("variable %q has no storage", v.Path)
+	}
 	slab := s.slabs[v.Slab]
 	if slab == nil {
 		slab = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), v.Slab.Data)
@@ -159,7 +166,9 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	if !slices.Contains(s.step.networks, n) {
 		s.step.networks = append(s.step.networks, n)
 	}
-	layer.Store(n.Variables()...)
+	if !s.fits(layer.Store(n.Variables()...)) {
+		return []*graph.Node{s.graph.Fail("the network's variables have no storage")}, nil
+	}
 	c := layer.NewContext(s.graph, training)
 	for _, v := range n.Variables() {
 		if value := s.given[v]; value != nil {
@@ -253,6 +262,9 @@ func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight 
 			s.Fail(fmt.Errorf("metric %s: a total of shape %v depends on the batch; its size must be fixed", name, n.Shape()))
 			return
 		}
+		if !s.fits(mem.Check(n.Shape().Numel(), 8, "metric %s: totals of shape %v", name, n.Shape())) {
+			return
+		}
 		meter.state = append(meter.state, make([]float64, n.Shape().Numel()))
 	}
 	s.step.meters = append(s.step.meters, meter)
@@ -288,6 +300,9 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		s.Fail(fmt.Errorf("train: Minimize: %w", err))
 		return
 	}
+	if !s.fits(layer.Fits(s.step.variables, variables, 1+len(optimizer.Slots(o.rule)))) {
+		return
+	}
 	s.step.optimizers = append(s.step.optimizers, o)
 	s.step.program.Checks = append(s.step.program.Checks, loss)
 	variables = slices.Clone(variables)
@@ -305,135 +320,53 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		nodes[i] = s.Variable(v)
 	}
 	scalars := map[string]*graph.Node{}
-	host := func(name string, f func(o *Optimizer) float64) *graph.Node {
+	u := optimizer.Update{HostScalar: func(name string, f func(rate float64, step uint64) float64) *graph.Node {
 		if scalars[name] == nil {
 			scalars[name] = s.graph.Input(name, tensor.Shape{})
 			s.step.scalars = append(s.step.scalars, scalar{scalars[name], o, f})
 		}
 		return scalars[name]
-	}
-	u := optimizer.Update{HostScalar: func(name string, f func(rate float64, step uint64) float64) *graph.Node {
-		return host(name, func(o *Optimizer) float64 { return f(o.LearningRate(), o.update()) })
 	}}
-	grads := s.gradients(loss, o, host, nodes)
-	runs := runsOf(variables)
-	if o.common.GradientAccumulationSteps > 0 {
-		u.Due = host("due", (*Optimizer).due)
-		for i := range runs {
-			s.accumulate(o, u.Due, &runs[i], grads)
-		}
-	}
-	grads = o.common.Clip.Gradients(grads)
-	for i := range runs {
-		s.optimize(o, u, &runs[i], grads)
-	}
-}
-
-// gradients emits the gradients of loss, which is scaled before them if o says so,
-// and they back.
-func (s *StepBuilder) gradients(loss *graph.Node, o *Optimizer, host func(string, func(*Optimizer) float64) *graph.Node, nodes []*graph.Node) []*graph.Node {
-	var scale *graph.Node
-	switch {
-	case o.scale != nil:
-		scale = host("loss_scale", (*Optimizer).LossScale)
-	case o.common.LossScaleFactor > 0:
-		scale = s.graph.Scalar(o.common.LossScaleFactor)
-	default:
-		return graph.Gradients(loss, nodes...)
-	}
-	grads := graph.Gradients(loss.Mul(scale), nodes...)
-	if o.scale != nil { // clipping could hide what is not finite
-		s.step.losses = append(s.step.losses, loss)
-		s.step.program.Outputs = append(s.step.program.Outputs, loss)
-		s.step.program.Checks = append(s.step.program.Checks, grads...)
-	}
-	for i := range grads {
-		grads[i] = grads[i].Div(scale)
-	}
-	return grads
-}
-
-// A run is variables that lie next to each other, and are updated as one flat
-// array.
-type run struct {
-	first     int // the place of the first among all
-	variables []*layer.Variable
-	offsets   []int // from the begin of the run
-	size      int
-	slots     []*graph.Node
-	sum       *graph.Node // what the slot of accumulated gradients becomes
-}
-
-// runsOf cuts variables, which are in the order of their places, into runs.
-func runsOf(variables []*layer.Variable) []run {
-	var runs []run
+	grads := o.common.Clip.Gradients(graph.Gradients(loss, nodes...))
 	for first := 0; first < len(variables); {
 		last := first + 1
 		for last < len(variables) && variables[last].Slab == variables[first].Slab &&
 			variables[last].Offset == variables[last-1].Offset+layer.Padded(len(variables[last-1].Value)) {
 			last++
 		}
-		r := run{first: first, variables: variables[first:last]}
-		for _, v := range r.variables {
-			at := v.Offset - variables[first].Offset
-			r.offsets = append(r.offsets, at)
-			r.size = at + layer.Padded(len(v.Value))
-		}
-		runs = append(runs, r)
+		s.optimize(o, u, variables[first:last], grads[first:last])
 		first = last
 	}
-	return runs
 }
 
-// slots returns o's state of a run.
-func (s *StepBuilder) slots(o *Optimizer, r *run) []*graph.Node {
-	if r.slots == nil {
-		for i, data := range o.state(r.variables, r.size) {
-			r.slots = append(r.slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
-		}
-	}
-	return r.slots
-}
-
-// accumulate replaces the gradients of a run by their means over the steps that
-// are accumulated.
-func (s *StepBuilder) accumulate(o *Optimizer, due *graph.Node, r *run, grads []*graph.Node) {
-	grads = grads[r.first:][:len(r.variables)]
-	slots := s.slots(o, r)
-	var sums []*graph.Node
-	for i, v := range r.variables {
-		sums = append(sums, slots[len(slots)-1].View(r.offsets[i], v.Shape))
-	}
-	means, next := o.common.Accumulate(due, grads, sums)
-	copy(grads, means)
-	r.sum = graph.Pack(r.size, r.offsets, next...)
-}
-
-// optimize emits the update of a run.
-func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, r *run, grads []*graph.Node) {
-	u.Offsets = r.offsets
-	for _, v := range r.variables {
+// optimize emits the update of variables that lie next to each other, as one
+// flat array.
+func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, variables []*layer.Variable, grads []*graph.Node) {
+	begin := variables[0].Offset
+	offsets := make([]int, len(variables))
+	u.Offsets = offsets
+	size := 0
+	for i, v := range variables {
 		u.Shapes = append(u.Shapes, v.Shape)
-		u.Paths = append(u.Paths, v.Path)
+		offsets[i] = v.Offset - begin
+		size = offsets[i] + layer.Padded(len(v.Value))
 	}
-	param := s.slabs[r.variables[0].Slab].View(r.variables[0].Offset, tensor.Shape{r.size})
-	u.Param, u.Grad = param, graph.Pack(r.size, r.offsets, grads[r.first:][:len(r.variables)]...)
+	param := s.slabs[variables[0].Slab].View(begin, tensor.Shape{size})
+	u.Param, u.Grad = param, graph.Pack(size, offsets, grads...)
 	s.step.program.Checks = append(s.step.program.Checks, u.Grad)
-	u.Slots = slices.Clone(s.slots(o, r))
-	if r.sum != nil {
-		u.Slots = u.Slots[:len(u.Slots)-1]
+	var slots []*graph.Node
+	for i, data := range o.state(variables, size) {
+		slots = append(slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
 	}
+	u.Slots = slices.Clone(slots)
 	s.graph.PushScope(o.rule.Name())
 	optimizer.Step(o.rule, &u)
 	s.graph.PopScope()
-	if r.sum != nil {
-		u.Slots = append(u.Slots, r.sum)
-	}
-	if slices.ContainsFunc(r.variables, func(v *layer.Variable) bool { return v.Constraint != nil }) {
-		u.Param = constrained(u.Param, r.size, r.offsets, r.variables)
+	if slices.ContainsFunc(variables, func(v *layer.Variable) bool { return v.Constraint != nil }) {
+		u.Param = constrained(u.Param, size, offsets, variables)
 	}
 	s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: param, Value: u.Param})
-	for i, slot := range r.slots {
+	for i, slot := range slots {
 		s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: slot, Value: u.Slots[i]})
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -141,6 +142,9 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 		in[i] = l.nodes[x]
 	}
 	shape := n.Shape().Concrete(l.batch)
+	if err := shape.Check(); err != nil {
+		return nil, fmt.Errorf("layer %q: the result of %v for a batch of %d: %w", n.Scope(), n.Op(), l.batch, err)
+	}
 	switch op := n.Op(); op {
 	case graph.OpStopGradient:
 		return in[0], nil
@@ -213,6 +217,9 @@ func (l *lowering) fold(v *value) {
 		_, offset := v.root()
 		v.konst = v.in[0].konst[offset:][:v.n:v.n]
 		return
+	}
+	if mem.Check(v.n, 4, "") != nil {
+		return // placing says so
 	}
 	out := make([]float32, v.n)
 	alone := unitOf(v)

@@ -5,9 +5,11 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/mem"
 )
 
 // A buffer is memory that one or more values use.
@@ -24,7 +26,7 @@ type buffer struct {
 // align is the granularity of the arena: a cache line, which is a vector too.
 const align = 16
 
-func (p *Plan) place() {
+func (p *Plan) place() error {
 	ends := p.levels
 	for _, v := range p.values {
 		v.buffer = nil
@@ -68,7 +70,7 @@ func (p *Plan) place() {
 		}
 	}
 	p.check()
-	p.pack()
+	return p.pack()
 }
 
 // smallCheck is how many numbers Finite looks at itself.
@@ -198,14 +200,28 @@ func readersOf(v *value) []*value {
 }
 
 // pack gives the buffers of the arena their offsets: the largest first, each as
-// low as it can be among those that live at the same time.
-func (p *Plan) pack() {
+// low as it can be among those that live at the same time. It is an error if there is
+// not the memory for it.
+func (p *Plan) pack() error {
 	var buffers []*buffer
+	var most *value
 	seen := map[*buffer]bool{}
 	for _, v := range p.values {
 		if b := v.buffer; b != nil && b.param == nil && b.konst == nil && !seen[b] {
 			seen[b] = true
 			buffers = append(buffers, b)
+			if most == nil || b.size > most.buffer.size {
+				most = v
+			}
+		}
+	}
+	fits := func(n int) error {
+		return mem.Check(1, 4*(float64(n)+float64(p.config.Held)), "%s of shape %v is the largest result of the step: for a batch of %d, this, with the weights and slots,",
+			most.whose(), most.shape, p.config.Batch)
+	}
+	if most != nil {
+		if err := fits(most.buffer.size); err != nil {
+			return err // and the sums below can't overflow
 		}
 	}
 	slices.SortStableFunc(buffers, func(a, b *buffer) int { return cmp.Compare(b.size, a.size) })
@@ -227,4 +243,19 @@ func (p *Plan) pack() {
 		placed = slices.Insert(placed, at, b)
 		p.arena = max(p.arena, offset+b.size)
 	}
+	if most == nil {
+		return nil
+	}
+	return fits(p.arena)
+}
+
+// whose says which layer v is of.
+func (v *value) whose() string {
+	switch {
+	case v.scope != "":
+		return fmt.Sprintf("layer %q: the result of %v", v.scope, v.op)
+	case v.op == graph.OpInput:
+		return fmt.Sprintf("input %q", v.attr.Name)
+	}
+	return fmt.Sprintf("the result of %v", v.op)
 }

@@ -40,6 +40,7 @@ type Config struct {
 	Batch     int  // what the symbolic dimension stands for
 	NoPasses  bool // every node is a call of its own
 	KeepZeros bool // products multiply by zeros; without passes they do anyway
+	Held      int  // float32s of parameters and state, which count against the limit of memory
 }
 
 // A Plan is a Program compiled for one batch size. It is immutable; Bind makes
@@ -88,7 +89,9 @@ func Compile(program Program, config Config) (*Plan, error) {
 	}
 	p.fuse()
 	p.schedule()
-	p.place()
+	if err := p.place(); err != nil {
+		return nil, err
+	}
 	return p, nil
 }
 

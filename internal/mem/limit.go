@@ -1,0 +1,131 @@
+package mem
+
+// This file holds the one limit on what is allocated at once.
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
+// set is the limit in bytes that the program has set, 0 if none.
+var set atomic.Int64
+
+// SetLimit sets the limit; 0 is what CORNU_MEMORY says, or most of what the machine has.
+func SetLimit(bytes int64) { set.Store(max(bytes, 0)) }
+
+// Limit returns how many bytes one thing may take: a model in training, a tensor, a
+// batch.
+func Limit() int64 {
+	if n := cmp.Or(set.Load(), asked()); n > 0 {
+		return n
+	}
+	return min(had(), debug.SetMemoryLimit(-1))
+}
+
+// asked is what CORNU_MEMORY says, 0 if nothing.
+var asked = sync.OnceValue(func() int64 {
+	n, _ := parse(os.Getenv("CORNU_MEMORY"))
+	return n
+})
+
+// had is what this process can have of the machine's memory: an eighth is left to the
+// system, to Go's runtime and to what is allocated besides.
+var had = sync.OnceValue(func() int64 {
+	n := machine()
+	switch {
+	case runtime.GOARCH == "wasm":
+		n = 4 << 30
+	case n <= 0:
+		n = 16 << 30
+	}
+	return n / 8 * 7
+})
+
+// Err returns what is wrong with CORNU_MEMORY, or nil.
+func Err() error {
+	text := os.Getenv("CORNU_MEMORY")
+	if _, err := parse(text); err != nil && text != "" {
+		return fmt.Errorf("CORNU_MEMORY=%q: it must be a number of bytes such as 8GiB or 500MB, or off", text)
+	}
+	return nil
+}
+
+// units are what a number of bytes may end in.
+var units = []struct {
+	name  string
+	bytes float64
+}{
+	{"KiB", 1 << 10},
+	{"MiB", 1 << 20},
+	{"GiB", 1 << 30},
+	{"TiB", 1 << 40},
+	{"KB", 1e3},
+	{"MB", 1e6},
+	{"GB", 1e9},
+	{"TB", 1e12},
+	{"B", 1},
+	{"", 1},
+}
+
+// parse reads a number of bytes: 8GiB, 500MB, 1000000.
+func parse(s string) (int64, error) {
+	if s == "off" {
+		return math.MaxInt64, nil
+	}
+	for _, unit := range units {
+		number, ok := strings.CutSuffix(s, unit.name)
+		if !ok {
+			continue
+		}
+		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if bytes := n * unit.bytes; err != nil || !(bytes >= 1 && bytes < math.MaxInt64) {
+			break
+		}
+		return int64(n * unit.bytes), nil
+	}
+	return 0, fmt.Errorf("%q is no number of bytes", s)
+}
+
+// An Error says that something would take more memory than there may be. Nothing was
+// allocated.
+type Error struct {
+	What  string  // that would take it
+	Bytes float64 // how many, at least
+	Limit int64
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("%s would take %s of memory, the limit is %s: CORNU_MEMORY sets another",
+		e.What, Format(e.Bytes), Format(float64(e.Limit)))
+}
+
+// Check returns an *Error if count elements of so many bytes are beyond the limit. what
+// is a format that says what they are of.
+func Check(count int, size float64, what string, args ...any) error {
+	bytes, limit := float64(float64(count)*size), min(Limit(), math.MaxInt)
+	if count >= 0 && bytes <= float64(limit) {
+		return nil
+	}
+	return &Error{fmt.Sprintf(what, args...), max(bytes, 0), limit}
+}
+
+// Format writes a number of bytes: 37.3 GiB.
+func Format(bytes float64) string {
+	names := []string{"bytes", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"}
+	i := 0
+	for ; bytes >= 1024 && i < len(names)-1; i++ {
+		bytes /= 1024
+	}
+	if i == 0 {
+		return fmt.Sprintf("%.0f %s", bytes, names[i])
+	}
+	return fmt.Sprintf("%.1f %s", bytes, names[i])
+}
