@@ -226,7 +226,13 @@ func (m *Model) check(cfg *CompileConfig) error {
 		}
 		spec.Y = append(spec.Y, target[1:])
 	}
-	layer.Store(m.net.Variables()...)
+	copies := 1 + len(optimizer.Slots(cfg.Optimizer)) // of what is trained: its gradient and slots
+	if err := layer.Fits(m.net.Variables(), m.net.TrainableVariables(), copies); err != nil {
+		return fmt.Errorf("cornu: Compile: %w", err)
+	}
+	if err := layer.Store(m.net.Variables()...); err != nil {
+		return fmt.Errorf("cornu: Compile: %w", err)
+	}
 	_, err := m.trace(cfg, train.NewOptimizer(cfg.Optimizer), spec)
 	return err
 }
@@ -309,9 +315,13 @@ type stepKey struct {
 	frozen   string
 }
 
-// step returns the step for training or evaluation on data of that description,
-// whose labels are labels'.
-func (m *Model) step(training bool, spec data.Spec, labels data.Source) (*train.Step, error) {
+// step returns the step for training or evaluation on data of the source's
+// description, whose labels are labels'.
+func (m *Model) step(training bool, source, labels data.Source) (*train.Step, error) {
+	spec, err := data.SpecOf(source)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: %w", err)
+	}
 	if err := m.ready(); err != nil {
 		return nil, err
 	}

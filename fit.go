@@ -60,7 +60,10 @@ func (m *Model) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 // for the shape of the data first.
 func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
 	if m.net == nil && m.err == nil && !missing(source) {
-		spec := source.Spec()
+		spec, err := data.SpecOf(source)
+		if err != nil {
+			return nil, fmt.Errorf("cornu: Fit: %w", err)
+		}
 		if len(spec.X) != 1 {
 			return nil, fmt.Errorf("cornu: Fit: the data have %d inputs, a Sequential has one", len(spec.X))
 		}
@@ -121,18 +124,18 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 			return nil, fmt.Errorf("cornu: Fit: %w", err)
 		}
 	}
-	step, err := m.step(true, source.Spec(), labels)
+	step, err := m.step(true, source, labels)
 	if err != nil {
 		return nil, err
 	}
 	m.bytes = source.Spec().Bytes
 	var evaluate *train.Step
 	if validation != nil {
-		if evaluate, err = m.step(false, validation.Spec(), validation); err != nil {
+		if evaluate, err = m.step(false, validation, validation); err != nil {
 			return nil, fmt.Errorf("cornu: Fit: validation: %w", err)
 		}
 	}
-	return train.Fit(orBackground(ctx), step, evaluate, source, train.Config{
+	return train.Fit(ctx, step, evaluate, source, train.Config{
 		Epochs: cfg.Epochs, InitialEpoch: cfg.InitialEpoch, BatchSize: batch, StepsPerEpoch: cfg.StepsPerEpoch,
 		NoShuffle: cfg.NoShuffle, Validation: validation, ValidationEvery: cfg.ValidationEvery,
 		ValidationBatchSize: validationBatch, ValidationSteps: cfg.ValidationSteps,
@@ -153,14 +156,6 @@ func logTo(quiet bool, w io.Writer) io.Writer {
 
 // missing reports whether there is no source: nil, or a nil pointer in it.
 func missing(source data.Source) bool { return config.IsNil(source) }
-
-// orBackground stands in for a context that is nil.
-func orBackground(ctx context.Context) context.Context {
-	if ctx == nil {
-		return context.Background()
-	}
-	return ctx
-}
 
 const (
 	defaultBatch = 32      // Keras's
@@ -219,11 +214,11 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 	if err != nil {
 		return Result{}, err
 	}
-	step, err := m.step(false, source.Spec(), source)
+	step, err := m.step(false, source, source)
 	if err != nil {
 		return Result{}, err
 	}
-	values, err := train.Evaluate(orBackground(ctx), step, source, train.EvaluateConfig{BatchSize: batch, Steps: cfg.Steps, Log: logTo(cfg.Quiet, cfg.Log)})
+	values, err := train.Evaluate(ctx, step, source, train.EvaluateConfig{BatchSize: batch, Steps: cfg.Steps, Log: logTo(cfg.Quiet, cfg.Log)})
 	if err != nil {
 		return Result{}, err
 	}
@@ -249,11 +244,14 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 		return Result{}, fmt.Errorf("cornu: %s: the model is in use by another Fit, Evaluate or Predict", call)
 	}
 	defer m.mu.Unlock()
-	spec := source.Spec()
+	spec, err := data.SpecOf(source)
+	if err != nil {
+		return Result{}, fmt.Errorf("cornu: %s: %w", call, err)
+	}
 	if spec.Len <= 0 || spec.Len > maxBatch {
 		return Result{}, fmt.Errorf("cornu: %s: the number of samples must be known, at least 1 and at most %d; it is %d", call, maxBatch, spec.Len)
 	}
-	step, err := m.step(training, spec, source)
+	step, err := m.step(training, source, source)
 	if err != nil {
 		return Result{}, err
 	}
@@ -277,7 +275,7 @@ func (m *Model) Plan(source data.Source, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	step, err := m.step(true, source.Spec(), source)
+	step, err := m.step(true, source, source)
 	if err != nil {
 		return "", err
 	}

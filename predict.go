@@ -76,15 +76,18 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 	var result []*tensor.Tensor
 	for _, node := range m.net.Outputs() {
 		shape := node.Shape().Concrete(rows)
-		values := make([]float32, shape.Numel())
-		t, err := tensor.Of(values, shape...)
+		t, err := tensor.Zeros(tensor.Float32, shape...)
+		if err != nil {
+			return nil, fmt.Errorf("cornu: Predict: output %q: %w", m.net.Name(node.Layer()), err)
+		}
+		values, err := tensor.Data[float32](t)
 		if err != nil {
 			return nil, err
 		}
 		out = append(out, values)
 		result = append(result, t)
 	}
-	if err := train.Predict(orBackground(ctx), step, in, out, rows); err != nil {
+	if err := train.Predict(ctx, step, in, out, rows); err != nil {
 		return nil, err
 	}
 	return result, nil
@@ -124,15 +127,17 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 		return nil, err
 	}
 	defer m.mu.RUnlock()
-	spec := source.Spec()
+	spec, err := data.SpecOf(source)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+	}
 	if err := m.inputsFit(spec.X); err != nil {
 		return nil, err
 	}
 	if err := m.sees(spec.Bytes); err != nil {
 		return nil, err
 	}
-	ctx = orBackground(ctx)
-	batches, err := source.Epoch(ctx, data.EpochConfig{BatchSize: batch})
+	batches, err := data.Epoch(ctx, source, data.EpochConfig{BatchSize: batch})
 	if err != nil {
 		return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 	}
@@ -142,9 +147,6 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 		n, err := batches.Next()
 		if err == io.EOF {
 			break
-		}
-		if err == nil && (n < 1 || n > batch) {
-			err = fmt.Errorf("a batch of %d samples came, for a batch size of %d", n, batch)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
@@ -227,10 +229,14 @@ func (m *Model) inference() (*train.Step, error) {
 	if !m.mu.TryRLock() {
 		return nil, errors.New("cornu: Predict: the model is being trained or evaluated; wait until that is done")
 	}
+	ok := false
+	defer func() {
+		if !ok { // a layer may have panicked
+			m.mu.RUnlock()
+		}
+	}()
 	step, err := m.inferenceStep()
-	if err != nil {
-		m.mu.RUnlock()
-	}
+	ok = err == nil
 	return step, err
 }
 

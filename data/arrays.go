@@ -289,6 +289,9 @@ func (b *arrayBatches) Close() {
 	*b = arrayBatches{}
 }
 
+// Prompt reports that the batches wait for nobody.
+func (b *arrayBatches) Prompt() bool { return true }
+
 func (b *arrayBatches) Next() (int, error) {
 	b.n = min(b.batchSize, len(b.order)-b.next)
 	if b.n == 0 {
@@ -371,9 +374,9 @@ func checkBatch(batch *Batch, s Spec, n int) error {
 			return fmt.Errorf("data: there are %d of %s, but %d were expected", len(shapes), name, len(dst))
 		}
 		for i, shape := range shapes {
-			if want := n * shape.Numel(); len(dst[i]) != want {
-				return fmt.Errorf("data: %d samples of %s, of shape %v, are %d values, but %d were expected",
-					n, part(name, i), shape, want, len(dst[i]))
+			if width := shape.Numel(); len(dst[i])%width != 0 || len(dst[i])/width != n {
+				return fmt.Errorf("data: %d samples of %s, of shape %v, are %d values each, but %d in all were expected",
+					n, part(name, i), shape, width, len(dst[i]))
 			}
 		}
 		return nil

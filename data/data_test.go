@@ -656,3 +656,9 @@ func TestRowsAreASource(t *testing.T) {
 		t.Errorf("targets of two lengths: %v", err)
 	}
 }
+
+// newBatch makes a batch of n samples.
+func newBatch(s Spec, n int) (b Batch) {
+	b.resize(s, n)
+	return b
+}

@@ -2,11 +2,18 @@ package data
 
 // This file reads batches ahead of their use.
 
-import "context"
+import (
+	"context"
+	"io"
+
+	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/tensor"
+)
 
 // Prefetch is a source that reads up to n batches of s ahead, on a goroutine of
 // its own, while the network computes. It is worth its copy where s does much for
-// a sample: reads files, decodes, augments. The order stays.
+// a sample: reads files, decodes, augments. The order stays. It holds s to its word,
+// as Epoch does.
 func Prefetch(s Source, n int) Source {
 	if s == nil {
 		return nil
@@ -20,61 +27,75 @@ type prefetch struct {
 }
 
 func (p *prefetch) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
-	inner, err := p.Source.Epoch(ctx, c)
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	spec, err := SpecOf(p.Source)
 	if err != nil {
 		return nil, err
 	}
+	size, ahead := spec.atMost(max(c.BatchSize, 1)), p.ahead
+	if spec.Len >= 0 {
+		ahead = min(ahead, spec.Len/max(size, 1)+1)
+	}
+	if err := spec.fits(float64(size)*(float64(ahead)+1), "the batches that are read ahead"); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	inner, err := Epoch(ctx, p.Source, c)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
 	b := &prefetched{
-		spec:  p.Spec(),
-		ready: make(chan *buffer, p.ahead),
-		free:  make(chan *buffer, p.ahead+1),
-		quit:  make(chan struct{}),
-		done:  make(chan struct{}),
+		ctx:    ctx,
+		cancel: cancel,
+		spec:   spec,
+		ready:  make(chan *buffer, ahead),
+		free:   make(chan *buffer, ahead+1),
+		done:   make(chan struct{}),
 	}
-	size := c.BatchSize
-	if b.spec.Len >= 0 {
-		size = min(size, b.spec.Len)
-	}
-	for range p.ahead + 1 {
-		b.free <- &buffer{whole: newBatch(b.spec, size)}
-	}
-	go b.load(inner)
+	go b.load(inner, ahead+1)
 	return b, nil
 }
 
 // prefetched hands buffers from one goroutine to another and back.
 type prefetched struct {
+	ctx         context.Context // ends with Close
+	cancel      context.CancelFunc
 	spec        Spec
 	ready, free chan *buffer
-	quit        chan struct{} // closed by Close
 	done        chan struct{} // closed when load has ended
 	current     *buffer
-	closed      bool
+	end         error // what Next returns from now on
 }
 
 // A buffer holds what Next and Read have given.
 type buffer struct {
-	whole Batch // of BatchSize samples
-	batch Batch // the first n
+	batch Batch
 	n     int
 	err   error
 }
 
-// load reads batches until the end, an error, or Close.
-func (b *prefetched) load(inner Batches) {
+// load reads batches until the end, an error, or Close, into so many buffers at most.
+func (b *prefetched) load(inner Batches, buffers int) {
 	defer close(b.done)
 	defer inner.Close()
 	for {
-		var next *buffer
-		select {
-		case next = <-b.free:
-		case <-b.quit:
-			return
+		next := &buffer{}
+		if buffers > 0 {
+			buffers--
+		} else {
+			select {
+			case next = <-b.free:
+			case <-b.ctx.Done():
+				return
+			}
 		}
 		next.fill(inner, b.spec)
 		select {
 		case b.ready <- next:
-		case <-b.quit:
+		case <-b.ctx.Done():
 			return
 		}
 		if next.err != nil {
@@ -88,35 +109,34 @@ func (b *buffer) fill(inner Batches, s Spec) {
 	if b.err = err; err != nil {
 		return
 	}
-	if n != b.n {
-		b.n = n
-		b.batch = Batch{}
-		for i, shape := range s.X {
-			b.batch.X = append(b.batch.X, b.whole.X[i][:n*shape.Numel()])
-		}
-		for i, shape := range s.Y {
-			b.batch.Y = append(b.batch.Y, b.whole.Y[i][:n*shape.Numel()])
-		}
-		for i, shape := range s.W {
-			b.batch.W = append(b.batch.W, b.whole.W[i][:n*shape.Numel()])
-		}
-	}
+	b.n = n
+	b.batch.resize(s, n)
 	b.err = inner.Read(&b.batch, nil)
 }
 
 func (b *prefetched) Next() (int, error) {
-	if b.current != nil {
-		if b.current.err != nil {
-			return 0, b.current.err
-		}
-		b.free <- b.current
+	if b.end != nil {
+		return 0, b.end
 	}
-	b.current = <-b.ready
-	return b.current.n, b.current.err
+	if b.current != nil {
+		b.free <- b.current
+		b.current = nil
+	}
+	select {
+	case next := <-b.ready:
+		if next.err != nil {
+			b.end = next.err
+			return 0, b.end
+		}
+		b.current = next
+		return next.n, nil
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
 }
 
 func (b *prefetched) Read(batch *Batch, _ *Pool) error {
-	if b.current == nil || b.current.err != nil {
+	if b.current == nil {
 		return errNoBatch
 	}
 	if err := checkBatch(batch, b.spec, b.current.n); err != nil {
@@ -127,9 +147,30 @@ func (b *prefetched) Read(batch *Batch, _ *Pool) error {
 }
 
 func (b *prefetched) Close() {
-	if !b.closed {
-		b.closed = true
-		close(b.quit)
-		<-b.done
+	if b.end != io.EOF {
+		b.end, b.current = io.EOF, nil
 	}
+	b.cancel()
+	<-b.done
+}
+
+// Prompt reports that the batches wait for nobody but ctx.
+func (b *prefetched) Prompt() bool { return true }
+
+// resize gives a batch the room of n samples. What it held is lost.
+func (b *Batch) resize(s Spec, n int) {
+	room := func(list [][]float32, shapes []tensor.Shape) [][]float32 {
+		if list == nil {
+			list = make([][]float32, len(shapes))
+		}
+		for i, shape := range shapes {
+			if width := n * shape.Numel(); cap(list[i]) < width {
+				list[i] = mem.Make[float32](width)
+			} else {
+				list[i] = list[i][:width]
+			}
+		}
+		return list
+	}
+	b.X, b.Y, b.W = room(b.X, s.X), room(b.Y, s.Y), room(b.W, s.W)
 }

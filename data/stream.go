@@ -9,7 +9,6 @@ import (
 	"io"
 	"iter"
 
-	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -44,36 +43,13 @@ func (s *stream) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if s.samples == nil {
 		return nil, errors.New("data: the function that yields the samples is nil")
 	}
-	b := &streamBatches{spec: s.spec, size: c.BatchSize, batch: newBatch(s.spec, c.BatchSize)}
+	if err := s.spec.fits(float64(s.spec.atMost(c.BatchSize)), "a batch"); err != nil {
+		return nil, err
+	}
+	b := &streamBatches{spec: s.spec, size: c.BatchSize}
+	b.batch.resize(s.spec, 0)
 	b.pull, b.stop = iter.Pull2(s.samples(ctx, c))
 	return b, nil
-}
-
-// check returns an error unless samples of the spec can be made.
-func (s Spec) check() error {
-	for name, shapes := range map[string][]tensor.Shape{"x": s.X, "y": s.Y, "weights": s.W} {
-		for i, shape := range shapes {
-			if _, err := widthOf(0, shape); err != nil {
-				return fmt.Errorf("%s: %w", part(name, i), err)
-			}
-		}
-	}
-	return nil
-}
-
-// newBatch makes a batch of n samples.
-func newBatch(s Spec, n int) Batch {
-	var b Batch
-	for _, shape := range s.X {
-		b.X = append(b.X, mem.Make[float32](n*shape.Numel()))
-	}
-	for _, shape := range s.Y {
-		b.Y = append(b.Y, mem.Make[float32](n*shape.Numel()))
-	}
-	for _, shape := range s.W {
-		b.W = append(b.W, mem.Make[float32](n*shape.Numel()))
-	}
-	return b
 }
 
 // A streamBatches collects samples in a batch of its own, since only then it
@@ -92,10 +68,17 @@ func (b *streamBatches) Close() { b.stop() }
 
 func (b *streamBatches) Next() (int, error) {
 	b.count += b.n
+	b.batch.resize(b.spec, 0)
 	for b.n = 0; b.n < b.size; b.n++ {
+		if b.n > 0 && b.count+b.n == b.spec.Len {
+			break // the next batch is empty, or one too many
+		}
 		s, err, ok := b.pull()
 		if !ok {
 			break
+		}
+		if err == nil && b.count+b.n == b.spec.Len {
+			err = fmt.Errorf("the source's spec says that there are %d", b.spec.Len)
 		}
 		if err == nil {
 			err = b.put(s)
@@ -110,7 +93,8 @@ func (b *streamBatches) Next() (int, error) {
 	return b.n, nil
 }
 
-// put copies a sample to the batch.
+// put adds a sample to the batch, which grows with them: there may be fewer than were
+// asked for.
 func (b *streamBatches) put(s Sample) error {
 	put := func(name string, dst, values [][]float32, shapes []tensor.Shape) error {
 		if len(values) != len(shapes) {
@@ -121,7 +105,7 @@ func (b *streamBatches) put(s Sample) error {
 			if len(v) != width {
 				return fmt.Errorf("%s has %d values, shape %v needs %d", part(name, i), len(v), shapes[i], width)
 			}
-			copy(dst[i][b.n*width:], v)
+			dst[i] = append(dst[i], v...)
 		}
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/rng"
 )
 
@@ -88,9 +89,12 @@ func (a *Arrays) CheckLabels(i, classes int) error {
 
 // targets calls f with target i of every row, until an error.
 func (a *Arrays) targets(i int, f func(row int, target []float32) error) error {
-	const chunk = 256
 	c := a.Y[i]
 	width := c.Shape().Numel()
+	if err := mem.Check(width, 4, "data: a sample of %s, of shape %v,", part("y", i), c.Shape()); err != nil {
+		return err
+	}
+	chunk := max(min(256, 1<<20/width), 1)
 	values := make([]float32, chunk*width)
 	indices := a.indices()
 	for len(indices) > 0 {

@@ -63,6 +63,12 @@ type weightedBatches struct {
 	classes *classWeights
 }
 
+// Prompt reports whether the batches wait for nobody but ctx.
+func (b *weightedBatches) Prompt() bool {
+	inner, ok := b.Batches.(prompter)
+	return ok && inner.Prompt()
+}
+
 func (b *weightedBatches) Read(batch *Batch, p *Pool) error {
 	if err := b.Batches.Read(batch, p); err != nil || len(batch.Y) == 0 {
 		return err

@@ -41,6 +41,7 @@ type Config struct {
 // by the step's seed and the epoch. evaluate is nil if there are no validation
 // data.
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
+	ctx = orBackground(ctx)
 	switch {
 	case step == nil || config.IsNil(source):
 		return nil, errors.New("train: Fit needs a step and a source")
@@ -89,6 +90,14 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 	}
 	step.finish()
 	return history, nil
+}
+
+// orBackground stands in for a context that is nil.
+func orBackground(ctx context.Context) context.Context {
+	if ctx == nil {
+		return context.Background()
+	}
+	return ctx
 }
 
 // A loop is one run of Fit.
@@ -153,16 +162,16 @@ func (c *Config) part(source data.Source, epoch int) (pass, skip, batches int) {
 // batches trains on the batches of one epoch.
 func (l *loop) batches(source data.Source, pass, skip int) error {
 	s := &l.state
-	batches, err := source.Epoch(l.ctx, data.EpochConfig{
+	batches, err := data.Epoch(l.ctx, source, data.EpochConfig{
 		BatchSize: l.BatchSize, Shuffle: !l.NoShuffle, Seed: l.step.seed, Epoch: uint64(pass),
 	})
 	if err != nil {
-		return err
+		return l.interrupted(err)
 	}
 	defer batches.Close()
 	for range skip {
 		if _, err := batches.Next(); err != nil {
-			return err
+			return l.interrupted(err)
 		}
 	}
 	l.step.Reset()
@@ -174,13 +183,13 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		if err == io.EOF {
 			break
 		} else if err != nil {
-			return err
+			return l.interrupted(err)
 		}
 		if err := call(l.hooks.batchBegin, s); err != nil {
 			return err
 		}
 		if err := l.step.on(batches, n, l.AllowNonFinite); err != nil {
-			return err
+			return l.interrupted(err)
 		}
 		s.Step = l.step.Iterations()
 		s.logs.stale = true
@@ -206,11 +215,11 @@ func (l *loop) interrupted(err error) error {
 
 // batchesOf returns how many batches a source has, 0 if that is not known.
 func batchesOf(source data.Source, batchSize int) int {
-	n := source.Spec().Len
-	if n <= 0 || batchSize < 1 {
+	spec, err := data.SpecOf(source)
+	if err != nil || spec.Len <= 0 || batchSize < 1 {
 		return 0
 	}
-	return (n-1)/batchSize + 1
+	return (spec.Len-1)/batchSize + 1
 }
 
 // next runs the step on the next batch, or returns io.EOF.
@@ -224,19 +233,22 @@ func (s *Step) next(batches data.Batches, allowNonFinite bool) error {
 
 // on runs the step on the present batch, of n samples.
 func (s *Step) on(batches data.Batches, n int, allowNonFinite bool) error {
-	if n < 1 {
-		return fmt.Errorf("the data source gave a batch of %d samples", n)
-	}
 	b, err := s.bind(n)
 	if err != nil {
 		return err
 	}
-	defer s.release(b)
+	read := false
+	defer func() {
+		b.pace.End()
+		if read { // else b is not used again: a source that was given up may still write to it
+			s.release(b)
+		}
+	}()
 	pool := b.pace.Begin(par.Default())
-	defer b.pace.End()
 	if err := batches.Read(&b.batch, pool); err != nil {
 		return err
 	}
+	read = true
 	return s.run(b, pool, allowNonFinite)
 }
 
@@ -283,10 +295,11 @@ type EvaluateConfig struct {
 // Evaluate runs step on every batch of source and returns what it measures. A
 // result that is not finite is reported as it is.
 func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateConfig) (map[string]float64, error) {
+	ctx = orBackground(ctx)
 	if step == nil || source == nil || cfg.Steps < 0 {
 		return nil, fmt.Errorf("train: Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
 	}
-	batches, err := source.Epoch(ctx, data.EpochConfig{BatchSize: cfg.BatchSize})
+	batches, err := data.Epoch(ctx, source, data.EpochConfig{BatchSize: cfg.BatchSize})
 	if err != nil {
 		return nil, err
 	}

@@ -31,6 +31,7 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 	if err := s.hold("outputs", s.outputs, out, rows); err != nil {
 		return err
 	}
+	ctx = orBackground(ctx)
 	for done, chunk := 0, uint64(0); done < rows; chunk++ {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -130,7 +131,10 @@ func fill(dst, rows []float32) {
 // Batch runs the step once on all n samples of source and returns what it
 // measures.
 func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
-	batches, err := source.Epoch(context.Background(), data.EpochConfig{BatchSize: n})
+	if s == nil {
+		return nil, errors.New("train: Batch needs a step")
+	}
+	batches, err := data.Epoch(context.Background(), source, data.EpochConfig{BatchSize: n})
 	if err != nil {
 		return nil, err
 	}
