@@ -13,16 +13,18 @@ import (
 	"math"
 	"strconv"
 	"strings"
+
+	"github.com/cornu-ml/cornu/internal/file"
+	"github.com/cornu-ml/cornu/internal/mem"
 )
 
 // DefaultBudget is how many bytes of elements a reader accepts if it is not
 // told otherwise: 1 GiB.
 const DefaultBudget = 1 << 30
 
-// What a header may be at most. NumPy's own stay below 10,000 bytes, and its
-// arrays below 65 dimensions.
+// What a header may be at most: 10,000 bytes and 64 dimensions, as in NumPy.
 const (
-	maxHeader = 1 << 16
+	maxHeader = 10_000
 	maxRank   = 64
 )
 
@@ -37,48 +39,56 @@ var descrs = [...]string{
 	Bool:    "|b1",
 }
 
-// ReadNpy reads one .npy array and nothing after it. An array of more than
-// budget bytes is an error (0 means DefaultBudget), and no memory is taken for
-// elements that never come. Fortran's order is turned into C's.
+// ReadNpy reads one .npy array and nothing after it. An array whose elements take
+// more than budget bytes is an error (0 means DefaultBudget), and all that is
+// allocated for them stays within it. Fortran's order is turned into C's, which
+// takes as much again. Little memory is taken for elements that never come, unless
+// the array is nearly all of the budget.
 func ReadNpy(r io.Reader, budget int64) (*Tensor, error) {
+	if r == nil {
+		return nil, errors.New("npy: there is no reader")
+	}
 	if budget == 0 {
 		budget = DefaultBudget
 	}
-	t, err := readNpy(r, budget)
+	t, _, err := readNpy(file.Steady(r), budget)
 	if err != nil {
 		return nil, fmt.Errorf("npy: %w", err)
 	}
 	return t, nil
 }
 
-func readNpy(r io.Reader, budget int64) (*Tensor, error) {
+// readNpy also returns how many bytes it has allocated for elements and kept.
+func readNpy(r io.Reader, budget int64) (t *Tensor, taken int64, err error) {
 	text, err := readHeader(r)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	h, err := parseHeader(text)
 	if err != nil {
-		return nil, fmt.Errorf("header %s: %w", excerpt(text), err)
+		return nil, 0, fmt.Errorf("header %s: %w", excerpt(text), err)
 	}
 	if err := concrete(h.shape); err != nil {
-		return nil, err
+		return nil, 0, err
 	}
-	n := h.shape.Numel()
-	if int64(n) > budget/int64(h.dtype.Size()) {
-		return nil, fmt.Errorf("an array of shape %v and type %v is over the budget of %d bytes", h.shape, h.dtype, budget)
+	n, size := h.shape.Numel(), int64(h.dtype.Size())
+	switch {
+	case int64(n) > budget/size:
+		return nil, 0, fmt.Errorf("an array of shape %v and type %v is over the budget of %d bytes", h.shape, h.dtype, budget)
+	case h.fortran && int64(n) > budget/size/2:
+		return nil, 0, fmt.Errorf("an array of shape %v and type %v in Fortran's order takes twice its size, which is over the budget of %d bytes", h.shape, h.dtype, budget)
 	}
 	stored := h.shape
 	if h.fortran {
-		stored = reverse(h.shape)
+		stored, budget = reverse(h.shape), budget/2
 	}
-	t, err := readElements(r, h.dtype, stored)
-	if err != nil {
-		return nil, err
+	if t, err = readElements(r, h.dtype, stored, int(min(budget/size, math.MaxInt))); err != nil {
+		return nil, 0, err
 	}
 	if h.fortran {
 		t = t.transposed()
 	}
-	return t, nil
+	return t, int64(n) * size, nil
 }
 
 // readHeader reads up to the elements and returns the header's dictionary.
@@ -270,32 +280,36 @@ func excerpt(s string) string {
 	return strconv.Quote(s)
 }
 
-func readElements(r io.Reader, dtype DType, shape Shape) (*Tensor, error) {
+func readElements(r io.Reader, dtype DType, shape Shape, most int) (*Tensor, error) {
 	switch dtype {
 	case Float32:
-		return elements(r, shape, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
+		return elements(r, shape, most, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
 	case Float64:
-		return elements(r, shape, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
+		return elements(r, shape, most, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
 	case Uint8:
-		return elements(r, shape, func(b []byte) uint8 { return b[0] })
+		return elements(r, shape, most, func(b []byte) uint8 { return b[0] })
 	case Int32:
-		return elements(r, shape, func(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) })
+		return elements(r, shape, most, func(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) })
 	case Int64:
-		return elements(r, shape, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
+		return elements(r, shape, most, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
 	default:
-		return elements(r, shape, func(b []byte) bool { return b[0] != 0 })
+		return elements(r, shape, most, func(b []byte) bool { return b[0] != 0 })
 	}
 }
 
-// elements reads a tensor chunk by chunk: its memory grows with what has come.
-func elements[T Element](r io.Reader, shape Shape, decode func([]byte) T) (*Tensor, error) {
+// elements reads a tensor chunk by chunk: its memory grows with what has come, and
+// all that is allocated are most elements.
+func elements[T Element](r io.Reader, shape Shape, most int, decode func([]byte) T) (*Tensor, error) {
 	const chunk = 1 << 16 // bytes
 	size := DTypeOf[T]().Size()
 	n := shape.Numel()
-	data := make([]T, 0, min(n, 16*chunk))
+	data := []T{}
 	buffer := make([]byte, min(n*size, chunk))
 	for len(data) < n {
-		b := buffer[:min((n-len(data))*size, len(buffer))]
+		if len(data) == cap(data) {
+			data = mem.Grow(data, n, most)
+		}
+		b := buffer[:min((cap(data)-len(data))*size, len(buffer))]
 		if _, err := io.ReadFull(r, b); err != nil {
 			return nil, truncated(err)
 		}

@@ -4,6 +4,8 @@ package tensor
 
 import (
 	"archive/zip"
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,13 +15,20 @@ import (
 
 // ReadNpz reads all arrays of an .npz file of size bytes, by name. Together
 // they may take budget bytes (0 means DefaultBudget), whatever the archive says
-// of their sizes.
+// of their sizes. Entries that share bytes of the file are an error: a small file
+// would be a large one.
 func ReadNpz(r io.ReaderAt, size, budget int64) (map[string]*Tensor, error) {
+	if r == nil {
+		return nil, errors.New("npz: there is no reader")
+	}
 	if budget == 0 {
 		budget = DefaultBudget
 	}
 	archive, err := zip.NewReader(r, size)
 	if err != nil {
+		return nil, fmt.Errorf("npz: %w", err)
+	}
+	if err := apart(archive.File); err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
 	out := map[string]*Tensor{}
@@ -31,34 +40,57 @@ func ReadNpz(r io.ReaderAt, size, budget int64) (map[string]*Tensor, error) {
 		if out[name] != nil {
 			return nil, fmt.Errorf("npz: %q stands twice", name)
 		}
-		t, err := readEntry(f, budget)
+		t, taken, err := readEntry(f, budget)
 		if err != nil {
 			return nil, fmt.Errorf("npz: %q: %w", name, err)
 		}
-		budget -= int64(t.Numel() * t.dtype.Size())
+		budget -= taken
 		out[name] = t
 	}
 	return out, nil
 }
 
-func readEntry(f *zip.File, budget int64) (*Tensor, error) {
+// apart returns an error if two entries overlap.
+func apart(files []*zip.File) error {
+	type span struct {
+		begin int64
+		size  uint64
+		name  string
+	}
+	spans := make([]span, len(files))
+	for i, f := range files {
+		begin, err := f.DataOffset()
+		if err != nil {
+			return fmt.Errorf("%q: %w", f.Name, err)
+		}
+		spans[i] = span{begin, f.CompressedSize64, f.Name}
+	}
+	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.begin, b.begin) })
+	for i := 1; i < len(spans); i++ {
+		if a, b := spans[i-1], spans[i]; a.size > uint64(b.begin-a.begin) {
+			return fmt.Errorf("%q and %q overlap", a.name, b.name)
+		}
+	}
+	return nil
+}
+
+func readEntry(f *zip.File, budget int64) (t *Tensor, taken int64, err error) {
 	r, err := f.Open()
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	defer r.Close()
-	t, err := readNpy(r, budget)
-	if err != nil {
-		return nil, err
+	if t, taken, err = readNpy(r, budget); err != nil {
+		return nil, 0, err
 	}
 	// Reading on to the end checks the sum of the whole entry.
 	if n, err := r.Read(make([]byte, 1)); n > 0 || err != io.EOF {
 		if err == nil || n > 0 {
 			err = fmt.Errorf("there is more than one array")
 		}
-		return nil, err
+		return nil, 0, err
 	}
-	return t, nil
+	return t, taken, nil
 }
 
 // WriteNpz writes tensors by name as an .npz file, as numpy.savez does: not

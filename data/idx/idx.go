@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -24,9 +25,14 @@ import (
 // and 16 bits become Int32.
 //
 // A tensor of more than budget bytes is an error (0 means tensor.DefaultBudget),
-// and no memory is taken for elements that never come.
+// and all that is allocated for its elements stays within it. Little memory is
+// taken for elements that never come, unless the tensor is nearly all of the
+// budget.
 func Read(r io.Reader, budget int64) (*tensor.Tensor, error) {
-	t, err := read(r, budget)
+	if r == nil {
+		return nil, errors.New("idx: there is no reader")
+	}
+	t, err := read(file.Steady(r), budget)
 	if err != nil {
 		return nil, fmt.Errorf("idx: %w", err)
 	}
@@ -50,10 +56,11 @@ func read(r io.Reader, budget int64) (*tensor.Tensor, error) {
 		budget = tensor.DefaultBudget
 	}
 	n := shape.Numel()
-	if int64(n) > budget/int64(kind.dtype.Size()) {
+	most := budget / int64(kind.dtype.Size())
+	if int64(n) > most {
 		return nil, fmt.Errorf("shape %v of %v is over the budget of %d bytes", shape, kind.dtype, budget)
 	}
-	t, err := kind.read(in, shape, n)
+	t, err := kind.read(in, shape, int(min(most, math.MaxInt)))
 	if err != nil {
 		return nil, fmt.Errorf("elements of shape %v: %w", shape, unexpected(err))
 	}
@@ -70,7 +77,7 @@ func read(r io.Reader, budget int64) (*tensor.Tensor, error) {
 // A kind is an element type of the format.
 type kind struct {
 	dtype tensor.DType
-	read  func(r io.Reader, shape tensor.Shape, n int) (*tensor.Tensor, error)
+	read  func(r io.Reader, shape tensor.Shape, most int) (*tensor.Tensor, error)
 }
 
 // kinds are the element types by their byte in the header.
@@ -110,19 +117,20 @@ func readHeader(r io.Reader) (kind, tensor.Shape, error) {
 	return k, shape, shape.Check()
 }
 
-// elements returns a function that reads n elements of size bytes each. Memory
-// grows with the elements read.
+// elements returns a function that reads elements of size bytes each. Memory grows
+// with the elements read, and all that is allocated are most elements.
 func elements[T tensor.Element](size int, decode func([]byte) T) func(io.Reader, tensor.Shape, int) (*tensor.Tensor, error) {
-	return func(r io.Reader, shape tensor.Shape, n int) (*tensor.Tensor, error) {
+	return func(r io.Reader, shape tensor.Shape, most int) (*tensor.Tensor, error) {
+		n := shape.Numel()
 		chunk := make([]byte, min(n, 8<<10)*size)
 		var data []T
 		for len(data) < n {
-			count := min(len(chunk)/size, n-len(data))
+			if len(data) == cap(data) {
+				data = mem.Grow(data, n, most)
+			}
+			count := min(len(chunk)/size, cap(data)-len(data))
 			if _, err := io.ReadFull(r, chunk[:count*size]); err != nil {
 				return nil, err
-			}
-			if len(data)+count > cap(data) {
-				data = append(mem.Make[T](min(n, 4*len(data)+count))[:0], data...)
 			}
 			data = data[:len(data)+count]
 			for i, x := 0, data[len(data)-count:]; i < count; i++ {

@@ -14,11 +14,12 @@ import (
 	"testing"
 	"testing/iotest"
 
+	"github.com/cornu-ml/cornu/internal/capped"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// file is an IDX file of these dimensions and bytes.
-func file(kind byte, dims []uint32, elements ...byte) []byte {
+// idxFile is an IDX file of these dimensions and bytes.
+func idxFile(kind byte, dims []uint32, elements ...byte) []byte {
 	b := []byte{0, 0, kind, byte(len(dims))}
 	for _, d := range dims {
 		b = append(b, byte(d>>24), byte(d>>16), byte(d>>8), byte(d))
@@ -67,7 +68,7 @@ func TestReadKnowsEveryElementType(t *testing.T) {
 		{0x0D, []byte{0x3F, 0x80, 0, 0, 0xC0, 0, 0, 0}, []float32{1, -2}},
 		{0x0E, []byte{0x3F, 0xF0, 0, 0, 0, 0, 0, 0, 0xC0, 0, 0, 0, 0, 0, 0, 0}, []float64{1, -2}},
 	} {
-		x, err := Read(bytes.NewReader(file(c.kind, []uint32{1, 2}, c.bytes...)), 0)
+		x, err := Read(bytes.NewReader(idxFile(c.kind, []uint32{1, 2}, c.bytes...)), 0)
 		if err != nil {
 			t.Fatalf("type %#02x: %v", c.kind, err)
 		}
@@ -82,7 +83,7 @@ func TestReadTakesAnyReaderAndGzip(t *testing.T) {
 	for i := range elements {
 		elements[i] = byte(i * 7)
 	}
-	plain := file(0x08, []uint32{100, 1000}, elements...)
+	plain := idxFile(0x08, []uint32{100, 1000}, elements...)
 	for name, r := range map[string]io.Reader{
 		"plain":          bytes.NewReader(plain),
 		"byte by byte":   iotest.OneByteReader(bytes.NewReader(plain)),
@@ -100,7 +101,7 @@ func TestReadTakesAnyReaderAndGzip(t *testing.T) {
 }
 
 func TestReadTakesAnEmptyDimension(t *testing.T) {
-	x, err := Read(bytes.NewReader(file(0x0D, []uint32{0, 28})), 0)
+	x, err := Read(bytes.NewReader(idxFile(0x0D, []uint32{0, 28})), 0)
 	if err != nil || !x.Shape().Equal(tensor.Shape{0, 28}) {
 		t.Fatal(x, err)
 	}
@@ -114,23 +115,23 @@ var hostile = map[string]struct {
 	"empty":               {nil, "unexpected EOF"},
 	"short magic":         {[]byte{0, 0, 8}, "unexpected EOF"},
 	"text":                {[]byte("hello, world"), "not an IDX file"},
-	"unknown type":        {file(0x0A, []uint32{1}, 1), "not an IDX file"},
-	"no dimensions":       {file(0x08, nil, 1), "no dimensions"},
-	"cut in dimensions":   {file(0x08, []uint32{1, 2})[:9], "dimension 1 of 2: unexpected EOF"},
-	"cut in elements":     {file(0x08, []uint32{2, 2}, 1, 2, 3), "unexpected EOF"},
-	"cut in an element":   {file(0x0D, []uint32{1}, 1, 2, 3), "unexpected EOF"},
-	"trailing byte":       {file(0x08, []uint32{2}, 1, 2, 3), "data follow"},
-	"huge, no data":       {file(0x08, []uint32{1 << 29}), "unexpected EOF"},
-	"over the budget":     {file(0x0E, []uint32{1 << 28}), "budget"},
-	"negative dimension":  {file(0x08, []uint32{1 << 31}), "too large"},
-	"overflow":            {file(0x08, []uint32{1 << 30, 1 << 30, 1 << 30}), "too many elements"},
-	"overflow to zero":    {file(0x08, []uint32{1 << 16, 1 << 16, 1 << 16, 1 << 16}), "too many elements"},
-	"255 dimensions":      {file(0x08, make255(2)), "too many elements"},
+	"unknown type":        {idxFile(0x0A, []uint32{1}, 1), "not an IDX file"},
+	"no dimensions":       {idxFile(0x08, nil, 1), "no dimensions"},
+	"cut in dimensions":   {idxFile(0x08, []uint32{1, 2})[:9], "dimension 1 of 2: unexpected EOF"},
+	"cut in elements":     {idxFile(0x08, []uint32{2, 2}, 1, 2, 3), "unexpected EOF"},
+	"cut in an element":   {idxFile(0x0D, []uint32{1}, 1, 2, 3), "unexpected EOF"},
+	"trailing byte":       {idxFile(0x08, []uint32{2}, 1, 2, 3), "data follow"},
+	"huge, no data":       {idxFile(0x08, []uint32{1 << 29}), "unexpected EOF"},
+	"over the budget":     {idxFile(0x0E, []uint32{1 << 28}), "budget"},
+	"negative dimension":  {idxFile(0x08, []uint32{1 << 31}), "too large"},
+	"overflow":            {idxFile(0x08, []uint32{1 << 30, 1 << 30, 1 << 30}), "too many elements"},
+	"overflow to zero":    {idxFile(0x08, []uint32{1 << 16, 1 << 16, 1 << 16, 1 << 16}), "too many elements"},
+	"255 dimensions":      {idxFile(0x08, make255(2)), "too many elements"},
 	"gzip header only":    {[]byte{0x1F, 0x8B, 8, 0}, "EOF"},
-	"gzip cut":            {compress(file(0x08, []uint32{2}, 1, 2))[:20], "EOF"},
-	"gzip wrong checksum": {flip(compress(file(0x08, []uint32{2}, 1, 2)), -6), "checksum"},
-	"gzip bomb":           {compress(file(0x08, []uint32{10}, make([]byte, 1<<20)...)), "data follow"},
-	"gzip then garbage":   {append(compress(file(0x08, []uint32{1}, 1)), 1, 2, 3), ""},
+	"gzip cut":            {compress(idxFile(0x08, []uint32{2}, 1, 2))[:20], "EOF"},
+	"gzip wrong checksum": {flip(compress(idxFile(0x08, []uint32{2}, 1, 2)), -6), "checksum"},
+	"gzip bomb":           {compress(idxFile(0x08, []uint32{10}, make([]byte, 1<<20)...)), "data follow"},
+	"gzip then garbage":   {append(compress(idxFile(0x08, []uint32{1}, 1)), 1, 2, 3), ""},
 }
 
 func make255(d uint32) []uint32 {
@@ -158,7 +159,7 @@ func TestReadRefusesHostileFiles(t *testing.T) {
 }
 
 func TestReadKeepsToTheBudget(t *testing.T) {
-	f := file(0x0C, []uint32{4}, make([]byte, 16)...)
+	f := idxFile(0x0C, []uint32{4}, make([]byte, 16)...)
 	if _, err := Read(bytes.NewReader(f), 16); err != nil {
 		t.Error(err)
 	}
@@ -169,7 +170,7 @@ func TestReadKeepsToTheBudget(t *testing.T) {
 
 // A header that promises much takes no memory before the elements come.
 func TestReadDoesNotTrustTheHeader(t *testing.T) {
-	f := file(0x0E, []uint32{1 << 26}, make([]byte, 1000)...)
+	f := idxFile(0x0E, []uint32{1 << 26}, make([]byte, 1000)...)
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)
 	if _, err := Read(bytes.NewReader(f), 0); err == nil {
@@ -183,7 +184,7 @@ func TestReadDoesNotTrustTheHeader(t *testing.T) {
 
 func TestReadReturnsTheReadersError(t *testing.T) {
 	cause := errors.New("disk on fire")
-	r := io.MultiReader(bytes.NewReader(file(0x08, []uint32{9}, 1, 2)), iotest.ErrReader(cause))
+	r := io.MultiReader(bytes.NewReader(idxFile(0x08, []uint32{9}, 1, 2)), iotest.ErrReader(cause))
 	if _, err := Read(r, 0); !errors.Is(err, cause) {
 		t.Errorf("%v doesn't wrap %v", err, cause)
 	}
@@ -209,7 +210,7 @@ func FuzzRead(f *testing.F) {
 // The corpus is written by CORPUS=write go test.
 func TestTheCorpusHoldsEveryHostileFile(t *testing.T) {
 	dir := filepath.Join("testdata", "fuzz", "FuzzRead")
-	files := map[string][]byte{"good": file(0x0B, []uint32{1, 2}, 1, 2, 3, 4), "good gzip": compress(file(0x08, []uint32{1, 2}, 1, 2))}
+	files := map[string][]byte{"good": idxFile(0x0B, []uint32{1, 2}, 1, 2, 3, 4), "good gzip": compress(idxFile(0x08, []uint32{1, 2}, 1, 2))}
 	for name, c := range hostile {
 		if len(c.file) < 10_000 {
 			files[name] = c.file
@@ -229,5 +230,44 @@ func TestTheCorpusHoldsEveryHostileFile(t *testing.T) {
 		if _, err := os.Stat(path); err != nil {
 			t.Error(err)
 		}
+	}
+}
+
+// silent gives nothing for ever.
+type silent struct{}
+
+func (silent) Read([]byte) (int, error) { return 0, nil }
+
+func TestAReaderThatGivesNothingIsGivenUp(t *testing.T) {
+	whole := idxFile(0x0E, []uint32{1 << 16}, make([]byte, 100)...)
+	for _, begun := range [][]byte{nil, whole[:3], whole[:8], whole, compress(whole)[:20]} {
+		if _, err := Read(io.MultiReader(bytes.NewReader(begun), silent{}), 0); !errors.Is(err, io.ErrNoProgress) {
+			t.Errorf("after %d bytes: %v", len(begun), err)
+		}
+	}
+	if _, err := Read(nil, 0); err == nil {
+		t.Error("no reader: no error")
+	}
+}
+
+// zeros gives zeros for ever.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) {
+	clear(b)
+	return len(b), nil
+}
+
+func TestReadingTakesNoMoreThanTheBudget(t *testing.T) {
+	const budget, program = 128 << 20, 96 << 20
+	for name, n := range map[string]uint32{"all of it": budget / 4, "growing": budget / 6} {
+		t.Run(name, func(t *testing.T) {
+			capped.Run(t, budget+program, func() {
+				head := bytes.NewReader(idxFile(0x0D, []uint32{n}))
+				if x, err := Read(io.MultiReader(head, io.LimitReader(zeros{}, 4*int64(n))), budget); err != nil {
+					t.Errorf("%v, %v", x, err)
+				}
+			})
+		})
 	}
 }

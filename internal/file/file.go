@@ -1,4 +1,4 @@
-// Package file writes whole files.
+// Package file writes whole files, and reads what it is given with care.
 package file
 
 // This file puts a new content in the place of an old one.

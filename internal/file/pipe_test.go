@@ -46,3 +46,16 @@ func TestWhatADeviceRefusesIsAnError(t *testing.T) {
 		t.Error("no error")
 	}
 }
+
+func TestNobodyWaitsForAPipeToRead(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "pipe")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	if _, err := Open(path); err == nil {
+		t.Error("it was opened")
+	}
+	if _, err := Open("/dev/zero"); err == nil {
+		t.Error("a device was opened")
+	}
+}

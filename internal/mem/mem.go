@@ -31,3 +31,20 @@ func Make[T float32 | float64 | uint8 | int32 | int64 | bool](n int) []T {
 	}
 	return s[:n:n]
 }
+
+// Grow returns s with room for more elements: n will come in the end, or fewer if their
+// source breaks off, and all that is allocated on the way are most elements. Room is made
+// for up to four times as many as there are, and at the end for no more than n. If most
+// leaves no room to copy, it is made for all at once. n is more than len(s), and at most
+// most.
+func Grow[T float32 | float64 | uint8 | int32 | int64 | bool](s []T, n, most int) []T {
+	const few = 1 << 16
+	room := n
+	if n <= most/4*3-few {
+		// The sizes n, n/4, n/16, … add up to 4/3 of n.
+		for room/4 >= few && room/4 > len(s) {
+			room /= 4
+		}
+	}
+	return append(Make[T](room)[:0], s...)
+}

@@ -34,3 +34,32 @@ func TestArraysAreZeroAndAligned(t *testing.T) {
 		}
 	}
 }
+
+func TestWhatGrowsTakesNoMoreThanItMay(t *testing.T) {
+	for _, n := range []int{1, 1 << 16, 1<<16 + 1, 1 << 18, 1_000_000, 1 << 20, 3_333_333} {
+		for _, most := range []int{n, n + n/4, 2*n + 1<<16} {
+			var s []uint8
+			total, largest := 0, 0
+			for len(s) < n {
+				if len(s) == cap(s) {
+					came := len(s)
+					s = Grow(s, n, most)
+					if total += cap(s); most > n+n/2+1<<16 && cap(s) > max(4*came+4, 1<<18+4) {
+						t.Errorf("%d of %d: room for %d", came, n, cap(s))
+					}
+					largest = max(largest, cap(s))
+				}
+				s = s[:len(s)+1]
+				s[len(s)-1] = uint8(len(s))
+			}
+			if total > most || largest != n {
+				t.Errorf("%d elements took %d, at most %d in all", n, total, most)
+			}
+			for i, v := range s {
+				if v != uint8(i+1) {
+					t.Fatalf("element %d of %d is lost", i, n)
+				}
+			}
+		}
+	}
+}
