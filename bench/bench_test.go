@@ -73,6 +73,17 @@ func TestAGoalThatWasNotMeasuredIsSaid(t *testing.T) {
 	}
 }
 
+func TestTheShortTableSaysHowOldItIs(t *testing.T) {
+	r := sample()
+	r.Runs["listing"] = Run{Date: "today", Revision: "abc"}
+	r.Runs["program"] = Run{Date: "yesterday", Revision: "def"}
+	for _, want := range []string{"measured on today, revision abc (", "yesterday, revision def)", "Not measured: ", "PyTorch compiled"} {
+		if text := summary(r); !strings.Contains(text, want) {
+			t.Errorf("the short table lacks %q:\n%s", want, text)
+		}
+	}
+}
+
 func TestSuitesThatWereNotMeasuredNowAreKept(t *testing.T) {
 	old := sample()
 	now := &Results{Processor: old.Processor, Cores: 2, Versions: map[string]string{}, Runs: map[string]Run{"gemm": {Date: "now"}}}

@@ -13,7 +13,7 @@ import (
 // The chart's measures, in pixels.
 const (
 	panelWidth  = 430
-	panelHeight = 240
+	panelHeight = 262
 	barHeight   = 15
 	barPitch    = 21
 	nameWidth   = 138

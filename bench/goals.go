@@ -63,7 +63,7 @@ func goals(r *Results) []goal {
 	atMost("one row, one thread", r.value("listing", oneRow, cornuName, 1), 8e-6, seconds, "")
 	atMost("one row: allocations", r.value("listing", "allocations of a prediction", cornuName, 1), 0, number, "")
 	for _, name := range []string{rows32, rows128} {
-		atLeast(name+", one thread: faster than ONNX Runtime", r.value("listing", name, "ONNX Runtime", 1)/r.value("listing", name, cornuName, 1), 1, times, "")
+		atLeast(name+", one thread: faster than ONNX Runtime", r.value("listing", name, onnxName, 1)/r.value("listing", name, cornuName, 1), 1, times, "")
 	}
 
 	// Matrix products.

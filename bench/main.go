@@ -75,6 +75,7 @@ func run(ctx context.Context, args []string) error {
 	flags.Var(&venvs, "venv", "a Python virtual environment to look for peers in; may be repeated")
 	openblas := flags.String("openblas", "", "the shared library of OpenBLAS; by default it is looked for")
 	onednn := flags.String("onednn", "", "the shared library of oneDNN; by default it is looked for")
+	onnx := flags.String("onnxruntime", "", "the shared library of ONNX Runtime; by default it is looked for")
 	names := flags.String("suites", "listing,program,gemm,scaling,neighbour", "what to measure")
 	rounds := flags.Int("rounds", 5, "how often everyone has a turn")
 	quick := flags.Bool("quick", false, "one round of small sizes, to see that all works")
@@ -115,7 +116,10 @@ func run(ctx context.Context, args []string) error {
 	if err := writeDigits(work); err != nil {
 		return err
 	}
-	b.peers = findPeers(ctx, b, venvs, *openblas, *onednn)
+	if err := writeONNX(work); err != nil {
+		return err
+	}
+	b.peers = findPeers(ctx, b, venvs, *openblas, *onednn, *onnx)
 	if *only != "" {
 		wanted := strings.Split(*only, ",")
 		b.peers = slices.DeleteFunc(b.peers, func(c contender) bool { return c.name != cornuName && !slices.Contains(wanted, c.name) })

@@ -21,32 +21,34 @@ const (
 	avx2Name  = "Cornu on AVX2"
 	keptName  = "Cornu, zeros kept" // products multiply by zeros, as the peers' do
 	scanName  = "JAX scan"          // whose epoch is one call
+	onnxName  = "ONNX Runtime in C"
 )
 
 // pythonPeers are the peers that are Python programs in bench/peers.
 var pythonPeers = []struct {
 	name    string
 	script  string
-	backend string // of Keras
+	setting string // a variable of the environment
 	needs   []string
-	program bool // it has the whole program too
 	suites  []string
 }{
-	{scanName, "jax_scan.py", "", []string{"jax"}, true, []string{"listing", "program", "scaling"}},
-	{"Keras on JAX", "keras_mlp.py", "jax", []string{"keras", "jax"}, true, []string{"listing", "program"}},
-	{"Keras on TensorFlow", "keras_mlp.py", "tensorflow", []string{"keras", "tensorflow"}, true, []string{"listing", "program"}},
-	{"Keras on PyTorch", "keras_mlp.py", "torch", []string{"keras", "torch"}, true, []string{"listing", "program"}},
-	{"PyTorch", "torch_mlp.py", "", []string{"torch"}, true, []string{"listing", "program", "scaling"}},
-	{"ONNX Runtime", "onnx_mlp.py", "", []string{"onnxruntime", "onnx"}, false, []string{"listing"}},
+	{scanName, "jax_scan.py", "", []string{"jax"}, []string{"listing", "program", "scaling"}},
+	{"Keras on JAX", "keras_mlp.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"listing", "program"}},
+	{"Keras on TensorFlow", "keras_mlp.py", "KERAS_BACKEND=tensorflow", []string{"keras", "tensorflow"}, []string{"listing", "program"}},
+	{"Keras on PyTorch", "keras_mlp.py", "KERAS_BACKEND=torch", []string{"keras", "torch"}, []string{"listing", "program"}},
+	{"PyTorch", "torch_mlp.py", "", []string{"torch"}, []string{"listing", "program", "scaling"}},
+	{"PyTorch compiled", "torch_mlp.py", "BENCH_COMPILE=1", []string{"torch"}, []string{"listing", "program"}},
 }
 
 // goPeers are the peers that are Go programs in bench/peers.
 var goPeers = []struct{ name, folder string }{{"GoMLX (pure Go)", "gomlx"}, {"Gorgonia", "gorgonia"}}
 
-// libraryPeers are those that multiply matrices.
-var libraryPeers = []struct{ name, kind, pattern string }{
-	{"OpenBLAS", "openblas", "lib*openblas*.so*"},
-	{"oneDNN", "onednn", "libdnnl.so*"},
+// libraryPeers are shared libraries, each opened by a C program in bench/peers: those that multiply matrices, and ONNX
+// Runtime, which predicts.
+var libraryPeers = []struct{ name, program, kind, pattern, suite string }{
+	{"OpenBLAS", "gemm.c", "openblas", "lib*openblas*.so*", "gemm"},
+	{"oneDNN", "gemm.c", "onednn", "libdnnl.so*", "gemm"},
+	{onnxName, "onnx.c", "", "libonnxruntime.so*", "listing"},
 }
 
 // everybody lists the names of all peers.
@@ -65,7 +67,7 @@ func everybody() []string {
 }
 
 // findPeers returns Cornu and every peer that is installed, and says which are not.
-func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn string) []contender {
+func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, onnx string) []contender {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
@@ -100,10 +102,10 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 			continue
 		}
 		c := contender{name: p.name, command: []string{interpreters[i], filepath.Join("bench", "peers", p.script)}, suites: p.suites}
-		if p.backend != "" {
-			c.env = []string{"KERAS_BACKEND=" + p.backend}
+		if p.setting != "" {
+			c.env = []string{p.setting}
 		}
-		if p.program {
+		if slices.Contains(p.suites, "program") {
 			c.program = append(slices.Clone(c.command), "program")
 		}
 		all = append(all, c)
@@ -121,30 +123,33 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 		all = append(all, contender{name: p.name, command: []string{binary}, suites: []string{"listing"}})
 	}
 
-	// C: a small program that opens the library.
-	binary := filepath.Join(b.work, "gemm")
-	compiler, err := exec.LookPath("cc")
-	if err == nil {
-		err = exec.CommandContext(ctx, compiler, "-O2", "-o", binary, filepath.Join("bench", "peers", "gemm.c"), "-ldl").Run()
-	}
-	said := map[string]string{"openblas": openblas, "onednn": onednn}
+	// C: small programs that open the library.
+	compiler, compilerErr := exec.LookPath("cc")
+	said := map[string]string{"OpenBLAS": openblas, "oneDNN": onednn, onnxName: onnx}
 	for _, p := range libraryPeers {
-		path := said[p.kind]
+		path := said[p.name]
 		if path == "" {
 			path = findLibrary(p.pattern, venvs)
 		}
 		switch {
-		case err != nil:
+		case compilerErr != nil:
 			missing(p.name, "there is no C compiler")
+			continue
 		case path == "":
 			missing(p.name, "its library was not found")
-		default:
-			// A library may need others that lie beside it.
-			all = append(all, contender{
-				name: p.name, command: []string{binary, p.kind, path}, suites: []string{"gemm"},
-				env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(path)},
-			})
+			continue
 		}
+		binary := filepath.Join(b.work, strings.TrimSuffix(p.program, ".c"))
+		if out, err := exec.CommandContext(ctx, compiler, "-O2", "-o", binary, filepath.Join("bench", "peers", p.program), "-ldl", "-lm").CombinedOutput(); err != nil {
+			missing(p.name, "its program does not compile: "+strings.TrimSpace(string(out)))
+			continue
+		}
+		command := []string{binary, p.kind, path}
+		if p.kind == "" {
+			command = []string{binary, path}
+		}
+		// A library may need others that lie beside it.
+		all = append(all, contender{name: p.name, command: command, suites: []string{p.suite}, env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(path)}})
 	}
 	return all
 }
@@ -152,7 +157,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn s
 // modules returns which Python modules an interpreter finds.
 func modules(ctx context.Context, interpreter string) map[string]bool {
 	const probe = `import importlib.util as u, json
-print(json.dumps({n: u.find_spec(n) is not None for n in ("numpy", "keras", "jax", "tensorflow", "torch", "onnx", "onnxruntime")}))`
+print(json.dumps({n: u.find_spec(n) is not None for n in ("numpy", "keras", "jax", "tensorflow", "torch")}))`
 	found := map[string]bool{}
 	if said, err := exec.CommandContext(ctx, interpreter, "-c", probe).Output(); err == nil {
 		json.Unmarshal(said, &found)
@@ -164,7 +169,8 @@ print(json.dumps({n: u.find_spec(n) is not None for n in ("numpy", "keras", "jax
 func findLibrary(pattern string, venvs []string) string {
 	var folders []string
 	for _, venv := range venvs {
-		folders = append(folders, filepath.Join(venv, "lib"), filepath.Join(venv, "lib", "python3*", "site-packages", "scipy_openblas32", "lib"))
+		packages := filepath.Join(venv, "lib", "python3*", "site-packages")
+		folders = append(folders, filepath.Join(venv, "lib"), filepath.Join(packages, "scipy_openblas32", "lib"), filepath.Join(packages, "onnxruntime", "capi"))
 	}
 	folders = append(folders, "/usr/lib/*-linux-gnu", "/usr/lib64", "/usr/lib", "/usr/local/lib", "/opt/homebrew/lib")
 	for _, folder := range folders {

@@ -82,7 +82,7 @@ func summary(r *Results) string {
 		lines = append(lines, line)
 	}
 	table(&w, lines)
-	fmt.Fprintf(&w, "\n%s, %d cores, %s. ", r.Processor, r.Cores, r.Runs["listing"].Date)
+	fmt.Fprintf(&w, "\n%s, %d cores, %s.%s ", r.Processor, r.Cores, r.age(), missing(r))
 	w.WriteString(versions(r))
 	return w.String()
 }
@@ -96,16 +96,34 @@ func versions(r *Results) string {
 	return "Versions: " + strings.Join(all, ", ") + ".\n"
 }
 
+// age says of which state of the repository the short table's figures are, suite by suite where they differ.
+func (r *Results) age() string {
+	listing, program := r.Runs["listing"], r.Runs["program"]
+	text := fmt.Sprintf("measured on %s, revision %s", listing.Date, listing.Revision)
+	if program.Revision != listing.Revision && program.Date != "" {
+		text += fmt.Sprintf(" (20 epochs, first step and memory: %s, revision %s)", program.Date, program.Revision)
+	}
+	return text
+}
+
+// missing says who was not measured, and is empty if everybody was.
+func missing(r *Results) string {
+	names := slices.DeleteFunc(everybody(), func(name string) bool {
+		return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Who == name })
+	})
+	if len(names) == 0 {
+		return ""
+	}
+	return " Not measured: " + strings.Join(names, ", ") + "."
+}
+
 // markdown returns all tables.
 func markdown(r *Results) string {
 	var w strings.Builder
 	fmt.Fprintf(&w, "%s, %d cores, %s, kernels %s. ", r.Processor, r.Cores, r.System, r.Kernels)
 	w.WriteString(versions(r))
-	missing := slices.DeleteFunc(everybody(), func(name string) bool {
-		return slices.ContainsFunc(r.Rows, func(row Row) bool { return row.Who == name })
-	})
-	if len(missing) > 0 {
-		fmt.Fprintf(&w, "\nNot measured: %s.\n", strings.Join(missing, ", "))
+	if text := missing(r); text != "" {
+		fmt.Fprintf(&w, "\n%s\n", text[1:])
 	}
 	listingTables(&w, r)
 	programTable(&w, r)
