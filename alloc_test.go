@@ -69,6 +69,13 @@ func TestAStepAllocatesNothingWithAnyOptimizer(t *testing.T) {
 				t.Errorf("%s on %d threads: the steps of an epoch allocate %d objects", name, threads, n)
 			}
 		}
+		all := optimizer.Adam{
+			WeightDecay: 0.1, Clip: optimizer.Clip{GlobalNorm: 1}, EMA: optimizer.EMA{On: true, Overwrite: 3},
+			GradientAccumulationSteps: 2, ExcludeFromWeightDecay: []string{"bias"},
+		}
+		if n := allocations(t, compiled(t, 0.3, optimizer.LossScaleOptimizer{InnerOptimizer: all}), points(t, 30), 0); n > 0 {
+			t.Errorf("on %d threads, the steps of an epoch allocate %d objects with all that optimizers have in common", threads, n)
+		}
 	}
 }
 

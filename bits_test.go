@@ -36,6 +36,9 @@ func hashes(t *testing.T) []string {
 		optimizer.Adam{},
 		optimizer.SGD{LearningRate: 0.1, Momentum: 0.9, Nesterov: true, Clip: optimizer.Clip{Norm: 0.5}},
 		optimizer.RMSprop{Clip: optimizer.Clip{GlobalNorm: 0.5}},
+		optimizer.Muon{ExcludeLayers: []string{"^dense_2/"}, ExcludeFromWeightDecay: []string{"bias"}},
+		optimizer.ScheduleFreeAdamW{WarmupSteps: 5, GradientAccumulationSteps: 3, EMA: optimizer.EMA{On: true, Overwrite: 4}},
+		optimizer.LossScaleOptimizer{InnerOptimizer: optimizer.Nadam{Clip: optimizer.Clip{Norm: 0.5}}, DynamicGrowthSteps: 5},
 	} {
 		list = append(list, hashOf(t, chapter(t, o), chapterData(t)))
 	}

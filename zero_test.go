@@ -258,7 +258,7 @@ func work(t *testing.T, member any) string {
 		}
 	case optimizer.Optimizer:
 		u := &optimizer.Update{
-			Param: g.Param("w", tensor.Shape{9}), Grad: g.Input("g", tensor.Shape{9}), Shapes: []tensor.Shape{{3, 3}}, Offsets: []int{0},
+			Param: g.Param("w", tensor.Shape{12}), Grad: g.Input("g", tensor.Shape{12}), Shapes: []tensor.Shape{{3, 3}, {3}}, Offsets: []int{0, 9},
 			HostScalar: func(name string, f func(float64, uint64) float64) *graph.Node {
 				for step := range uint64(3) {
 					numbers = append(numbers, f(0.5, step+1))
@@ -268,7 +268,7 @@ func work(t *testing.T, member any) string {
 		}
 		for _, s := range optimizer.Slots(m) {
 			numbers = append(numbers, s.Init)
-			u.Slots = append(u.Slots, g.Input(s.Name, tensor.Shape{9}))
+			u.Slots = append(u.Slots, g.Input(s.Name, tensor.Shape{12}))
 		}
 		optimizer.Step(m, u)
 	case layer.Layer:

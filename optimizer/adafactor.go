@@ -8,6 +8,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // Adafactor is Adam without momentum whose mean square of a matrix's gradient is
@@ -21,16 +22,19 @@ import (
 //
 // Its slots take as much memory as Adam's and more: here it is for its rule.
 type Adafactor struct {
-	LearningRate   float64  `zero:"0.001"` // 0: 0.001
-	Schedule       Schedule // if set, in place of LearningRate
-	Beta2Decay     *float64 `default:"-0.8" keras:"beta_2_decay"`
-	Epsilon1       *float64 `default:"1e-30" keras:"epsilon_1"`
-	Epsilon2       *float64 `default:"0.001" keras:"epsilon_2"`
-	ClipThreshold  float64  `zero:"1"`                  // 0: 1
-	NoRelativeStep bool     `keras:"relative_step,not"` // has no effect on the rule, in Keras neither
-	WeightDecay    float64
-	Clip           Clip
-	EMA            EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Beta2Decay                *float64 `default:"-0.8" keras:"beta_2_decay"`
+	Epsilon1                  *float64 `default:"1e-30" keras:"epsilon_1"`
+	Epsilon2                  *float64 `default:"0.001" keras:"epsilon_2"`
+	ClipThreshold             float64  `zero:"1"`                  // 0: 1
+	NoRelativeStep            bool     `keras:"relative_step,not"` // has no effect on the rule, in Keras neither
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "adafactor".
@@ -38,7 +42,15 @@ func (Adafactor) Name() string { return "adafactor" }
 
 // Slots returns r, c and v; the first two are used as far as they are needed.
 func (Adafactor) Slots() []Slot {
-	return []Slot{{Name: "rows"}, {Name: "columns"}, {Name: "velocity"}}
+	// Keras has one number in place of each, too, where there are no rows.
+	rows := func(_ string, shape tensor.Shape) int { return shape[:max(len(shape)-1, 0)].Numel() }
+	columns := func(_ string, shape tensor.Shape) int {
+		if len(shape) < 2 {
+			return 1
+		}
+		return shape.Numel() / shape[len(shape)-2]
+	}
+	return []Slot{{Name: "rows", Size: rows}, {Name: "columns", Size: columns}, {Name: "velocity"}}
 }
 
 // Update emits the rule.
@@ -50,7 +62,7 @@ func (o Adafactor) Update(u *Update) {
 	beta := u.HostScalar("beta_2", func(_ float64, step uint64) float64 {
 		return 1 - fmath.Pow64(float64(step), *o.Beta2Decay)
 	})
-	u.each(func(w, g *graph.Node, slots []*graph.Node) *graph.Node {
+	u.each(func(_ int, w, g *graph.Node, slots []*graph.Node) *graph.Node {
 		one := u.scalar(1)
 		move := func(state, value *graph.Node) *graph.Node {
 			return beta.Mul(state).Add(one.Sub(beta).Mul(value))
@@ -82,14 +94,17 @@ func rms(x *graph.Node) *graph.Node { return x.Square().Mean().Sqrt() }
 // Lamb is Adam whose step in each array of weights is as long as the weights are,
 // times the rate: for very large batches (You et al. 2020).
 type Lamb struct {
-	LearningRate float64  `zero:"0.001"` // 0: 0.001
-	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        *float64 `default:"0.9" keras:"beta_1"`
-	Beta2        *float64 `default:"0.999" keras:"beta_2"`
-	Epsilon      *float64 `default:"1e-7"`
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Beta1                     *float64 `default:"0.9" keras:"beta_1"`
+	Beta2                     *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon                   *float64 `default:"1e-7"`
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "lamb".
@@ -106,7 +121,7 @@ func (o Lamb) Update(u *Update) {
 	m, v := moments(u, *o.Beta1, *o.Beta2)
 	step := m.Div(rest).Div(v.Div(restSquare).Sqrt().Add(u.scalar(*o.Epsilon)))
 	u.Grad = step
-	u.each(func(w, step *graph.Node, _ []*graph.Node) *graph.Node {
+	u.each(func(_ int, w, step *graph.Node, _ []*graph.Node) *graph.Node {
 		one := u.scalar(1)
 		length, stepLength := w.Square().Sum().Sqrt(), step.Square().Sum().Sqrt()
 		ratio := graph.Select(length, graph.Select(stepLength, length.Div(stepLength), one), one)

@@ -13,14 +13,17 @@ import "github.com/cornu-ml/cornu/internal/config"
 // In Keras 2.2 the rate is 0.01, a begins at 0 and Epsilon is outside the root:
 // Adagrad{LearningRate: 0.01, InitialAccumulatorValue: new(0.0), EpsilonOutside: true}.
 type Adagrad struct {
-	LearningRate            float64  `zero:"0.001"` // 0: 0.001
-	Schedule                Schedule // if set, in place of LearningRate
-	InitialAccumulatorValue *float64 `default:"0.1"` // what a begins with
-	Epsilon                 *float64 `default:"1e-7"`
-	EpsilonOutside          bool     `keras:",ours"` // √a + Epsilon, as in Keras 2.2
-	WeightDecay             float64
-	Clip                    Clip
-	EMA                     EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	InitialAccumulatorValue   *float64 `default:"0.1"` // what a begins with
+	Epsilon                   *float64 `default:"1e-7"`
+	EpsilonOutside            bool     `keras:",ours"` // √a + Epsilon, as in Keras 2.2
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "adagrad".
@@ -49,13 +52,16 @@ func (o Adagrad) Update(u *Update) {
 //
 // The rate of Keras 2.2, and of the paper, is 1.
 type Adadelta struct {
-	LearningRate float64  `zero:"0.001"` // 0: 0.001
-	Schedule     Schedule // if set, in place of LearningRate
-	Rho          *float64 `default:"0.95"`
-	Epsilon      *float64 `default:"1e-7"`
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Rho                       *float64 `default:"0.95"`
+	Epsilon                   *float64 `default:"1e-7"`
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "adadelta".
@@ -97,6 +103,9 @@ type Ftrl struct {
 	WeightDecay                       float64
 	Clip                              Clip
 	EMA                               EMA
+	GradientAccumulationSteps         int      `zero:"none"`
+	LossScaleFactor                   float64  `zero:"none"`
+	ExcludeFromWeightDecay            []string `keras:",ours"`
 }
 
 // Name returns "ftrl".

@@ -17,15 +17,18 @@ import (
 //	v += (g² - v)·(1 - Beta2)
 //	w -= m·rate·√(1 - Beta2ᵗ)/(1 - Beta1ᵗ) / (√v + Epsilon)
 type Adam struct {
-	LearningRate float64  `zero:"0.001"` // 0: 0.001
-	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        *float64 `default:"0.9" keras:"beta_1"`
-	Beta2        *float64 `default:"0.999" keras:"beta_2"`
-	Epsilon      *float64 `default:"1e-7"`
-	AMSGrad      bool     `keras:"amsgrad"` // the greatest v so far in place of v (Reddi et al. 2018)
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Beta1                     *float64 `default:"0.9" keras:"beta_1"`
+	Beta2                     *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon                   *float64 `default:"1e-7"`
+	AMSGrad                   bool     `keras:"amsgrad"` // the greatest v so far in place of v (Reddi et al. 2018)
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "adam".
@@ -79,15 +82,18 @@ func power(beta float64, step uint64) float64 {
 // AdamW is Adam with a weight decay that isn't a penalty on the loss (Loshchilov
 // and Hutter 2019): weights shrink by WeightDecay·rate a step.
 type AdamW struct {
-	LearningRate float64  `zero:"0.001"` // 0: 0.001
-	Schedule     Schedule // if set, in place of LearningRate
-	WeightDecay  *float64 `default:"0.004"`
-	Beta1        *float64 `default:"0.9" keras:"beta_1"`
-	Beta2        *float64 `default:"0.999" keras:"beta_2"`
-	Epsilon      *float64 `default:"1e-7"`
-	AMSGrad      bool     `keras:"amsgrad"` // the greatest v so far in place of v
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	WeightDecay               *float64 `default:"0.004"`
+	Beta1                     *float64 `default:"0.9" keras:"beta_1"`
+	Beta2                     *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon                   *float64 `default:"1e-7"`
+	AMSGrad                   bool     `keras:"amsgrad"` // the greatest v so far in place of v
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "adamw".
@@ -112,14 +118,17 @@ func (o AdamW) Update(u *Update) { o.adam().Update(u) }
 //
 // Keras 2.2's rate is 0.002.
 type Adamax struct {
-	LearningRate float64  `zero:"0.001"` // 0: 0.001
-	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        *float64 `default:"0.9" keras:"beta_1"`
-	Beta2        *float64 `default:"0.999" keras:"beta_2"`
-	Epsilon      *float64 `default:"1e-7"`
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Beta1                     *float64 `default:"0.9" keras:"beta_1"`
+	Beta2                     *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon                   *float64 `default:"1e-7"`
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "adamax".
@@ -149,19 +158,25 @@ func (o Adamax) Update(u *Update) {
 //
 // Keras 2.2's is Nadam{LearningRate: 0.002, ScheduleDecay: new(0.004)}.
 type Nadam struct {
-	LearningRate  float64  `zero:"0.001"` // 0: 0.001
-	Schedule      Schedule // if set, in place of LearningRate
-	Beta1         *float64 `default:"0.9" keras:"beta_1"`
-	Beta2         *float64 `default:"0.999" keras:"beta_2"`
-	Epsilon       *float64 `default:"1e-7"`
-	ScheduleDecay *float64 `default:"1" keras:",ours"`
-	WeightDecay   float64
-	Clip          Clip
-	EMA           EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Beta1                     *float64 `default:"0.9" keras:"beta_1"`
+	Beta2                     *float64 `default:"0.999" keras:"beta_2"`
+	Epsilon                   *float64 `default:"1e-7"`
+	ScheduleDecay             *float64 `default:"1" keras:",ours"`
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "nadam".
 func (Nadam) Name() string { return "nadam" }
+
+// scalars is 1: Keras keeps Πₜ.
+func (Nadam) scalars() int { return 1 }
 
 // Slots returns m and v.
 func (Nadam) Slots() []Slot { return []Slot{{Name: "momentum"}, {Name: "velocity"}} }

@@ -11,13 +11,16 @@ import "github.com/cornu-ml/cornu/internal/config"
 //
 // Its rate should be three to ten times smaller than AdamW's.
 type Lion struct {
-	LearningRate float64  `zero:"0.001"` // 0: 0.001
-	Schedule     Schedule // if set, in place of LearningRate
-	Beta1        *float64 `default:"0.9" keras:"beta_1"`
-	Beta2        *float64 `default:"0.99" keras:"beta_2"`
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Beta1                     *float64 `default:"0.9" keras:"beta_1"`
+	Beta2                     *float64 `default:"0.99" keras:"beta_2"`
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "lion".

@@ -6,7 +6,8 @@
 // where the Keras 2.2 of older books differs, the doc comment says so.
 //
 // A field that is left out has Keras's default, which its tag shows. Fields that
-// may be 0 and have another default are pointers: Adam{Beta1: new(0.5)}.
+// may be 0 and have another default are pointers: Adam{Beta1: new(0.5)}. What all
+// optimizers have in common is explained at Common.
 package optimizer
 
 // This file defines Optimizer and Update, finds an optimizer by its name, and
@@ -18,6 +19,9 @@ import (
 	"fmt"
 	"math"
 	"reflect"
+	"regexp"
+	"slices"
+	"strings"
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
@@ -39,8 +43,13 @@ type Optimizer interface {
 
 // A Slot is a number of state for each weight.
 type Slot struct {
-	Name string  // "momentum"
-	Init float64 // what it holds before the first step
+	Name        string  // "momentum"
+	Init        float64 // what it holds before the first step
+	FromWeights bool    // it holds what the weights are before the first step
+
+	// Size returns how many of the slot's numbers an array of weights of that path
+	// ("dense/kernel") and shape makes use of, the first ones; nil: all.
+	Size func(path string, shape tensor.Shape) int
 }
 
 // An Update is one step over a slab.
@@ -49,10 +58,15 @@ type Update struct {
 	Grad  *graph.Node   // their gradients, clipped, [n]
 	Slots []*graph.Node // the state, each [n], in the order of Optimizer.Slots
 
-	// Shapes and Offsets say where in the slab each weight lies, for the rules
-	// that need to know.
+	// Shapes and Offsets say where in the slab each array of weights lies, and Paths
+	// what it is called ("dense/kernel"), for the rules that need to know.
 	Shapes  []tensor.Shape
 	Offsets []int
+	Paths   []string
+
+	// Due is 1 in the steps that change the weights and 0 in those that only
+	// accumulate gradients; nil if all steps change them.
+	Due *graph.Node
 
 	// HostScalar returns a scalar node whose value is computed on the host, in
 	// float64, before every step: f gets the learning rate and the number of the
@@ -81,11 +95,11 @@ func (u *Update) root(x *graph.Node, epsilon float64, outside bool) *graph.Node 
 	return x.Add(u.scalar(epsilon)).Sqrt()
 }
 
-// each applies a rule to every weight on its own. The rule gets the weight and
-// its gradient in the weight's shape, and for each slot what is stored of it,
-// flat; it returns the weight's new value and replaces the slots by theirs, of
-// any shape that isn't larger.
-func (u *Update) each(rule func(w, g *graph.Node, slots []*graph.Node) *graph.Node) {
+// each applies a rule to every array of weights on its own. The rule gets its
+// number, the weights and their gradient in their shape, and for each slot what is
+// stored of it, flat; it returns the weights' new value and replaces the slots by
+// theirs, of any shape that isn't larger.
+func (u *Update) each(rule func(i int, w, g *graph.Node, slots []*graph.Node) *graph.Node) {
 	size := u.Param.Shape().Numel()
 	if len(u.Shapes) == 0 || len(u.Shapes) != len(u.Offsets) {
 		u.Param = u.Param.Graph().Fail("the optimizer needs the shapes of the weights, and was given %d with %d offsets", len(u.Shapes), len(u.Offsets))
@@ -98,7 +112,7 @@ func (u *Update) each(rule func(w, g *graph.Node, slots []*graph.Node) *graph.No
 		for k, slot := range u.Slots {
 			own[k] = slot.View(u.Offsets[i], tensor.Shape{shape.Numel()})
 		}
-		params[i] = rule(u.Param.View(u.Offsets[i], shape), u.Grad.View(u.Offsets[i], shape), own)
+		params[i] = rule(i, u.Param.View(u.Offsets[i], shape), u.Grad.View(u.Offsets[i], shape), own)
 		for k := range own {
 			slots[k] = append(slots[k], own[k])
 		}
@@ -134,6 +148,23 @@ type Common struct {
 	Clip         Clip
 	WeightDecay  float64 // weights shrink by WeightDecay·rate a step, before the update
 	EMA          EMA
+
+	// GradientAccumulationSteps is how many steps have their gradients averaged
+	// before the weights are changed once by the mean, as if their batches were one;
+	// 0: each step changes them. Clipping, weight decay and the slots go by the
+	// means, and so does the number of the step that the rule goes by; the learning
+	// rate's schedule counts all steps.
+	GradientAccumulationSteps int
+
+	// LossScaleFactor multiplies the loss before its gradients are computed, and
+	// divides these, so that small gradients don't become 0 on the way; 0: 1. A
+	// power of two changes no bit otherwise.
+	LossScaleFactor float64
+
+	// ExcludeFromWeightDecay has regular expressions. Weights whose name ("bias")
+	// one of them is found in don't decay. One with a slash is held against the
+	// whole path instead, and must match all of it: "dense_1/kernel", "block/.*".
+	ExcludeFromWeightDecay []string
 }
 
 // Rate returns the learning rate after so many steps.
@@ -155,6 +186,9 @@ func CommonOf(o Optimizer) Common {
 func commonOf(o Optimizer) (c Common, err error) {
 	if config.IsNil(o) {
 		return c, errors.New("it is nil")
+	}
+	if scaled, ok := o.(LossScaleOptimizer); ok {
+		return commonOf(config.Resolve(scaled).InnerOptimizer)
 	}
 	from := reflect.Indirect(reflect.ValueOf(config.Resolve(o)))
 	if from.Kind() != reflect.Struct {
@@ -231,12 +265,24 @@ func Check(o Optimizer) error {
 	if c.EMA.Overwrite < 0 {
 		return failed("EMA.Overwrite is %d, it cannot be negative", c.EMA.Overwrite)
 	}
+	if c.GradientAccumulationSteps < 0 || c.GradientAccumulationSteps == 1 {
+		return failed("GradientAccumulationSteps is %d, it must be at least 2, or 0 for none", c.GradientAccumulationSteps)
+	}
+	if !(c.LossScaleFactor >= 0) || math.IsInf(c.LossScaleFactor, 0) {
+		return failed("LossScaleFactor is %v, it must be positive, or 0 for none", c.LossScaleFactor)
+	}
+	for _, pattern := range c.ExcludeFromWeightDecay {
+		if _, err := regexp.Compile(pattern); err != nil {
+			return failed("ExcludeFromWeightDecay: %w", err)
+		}
+	}
 	return nil
 }
 
 var registry = config.NewRegistry[Optimizer](
 	"optimizer",
 	SGD{}, RMSprop{}, Adam{}, AdamW{}, Adamax{}, Nadam{}, Adagrad{}, Adadelta{}, Adafactor{}, Lion{}, Ftrl{}, Lamb{},
+	Muon{}, ScheduleFreeAdamW{}, LossScaleOptimizer{},
 )
 
 // ByName returns the optimizer that Keras knows by the name, with its defaults.
@@ -249,33 +295,129 @@ func Names() []string { return registry.Names() }
 // Register makes an optimizer known to ByName and to files, by its Name.
 func Register(o Optimizer) { registry.Register(o) }
 
-// Slots lists the state of o, the moving average included.
+// Slots lists the state of o: that of its rule, then the moving average, then
+// the gradients that are accumulated.
 func Slots(o Optimizer) []Slot {
-	slots := o.Slots()
-	if CommonOf(o).EMA.On {
-		slots = append(slots[:len(slots):len(slots)], Slot{Name: "average"})
+	slots, c := slices.Clip(o.Slots()), CommonOf(o)
+	if c.EMA.On {
+		slots = append(slots, Slot{Name: "average"})
+	}
+	if c.GradientAccumulationSteps > 0 {
+		slots = append(slots, Slot{Name: "gradient_accumulator"})
 	}
 	return slots
 }
 
+// Scalars returns how many numbers Keras counts as o's state beside its slots: the
+// number of steps, the learning rate unless there is a schedule, and what some
+// rules have of their own.
+func Scalars(o Optimizer) int {
+	if scaled, ok := o.(LossScaleOptimizer); ok {
+		// The scale, the finite steps, and a number of steps and a rate not in use.
+		return 4 + Scalars(config.Resolve(scaled).InnerOptimizer)
+	}
+	n := 2
+	if CommonOf(o).Schedule != nil {
+		n--
+	}
+	if own, ok := o.(interface{ scalars() int }); ok {
+		n += own.scalars()
+	}
+	return n
+}
+
+// Accumulate returns the gradients to go by, the means of those and of what the
+// steps before have gathered in sums, and what to gather in sums from now on.
+func (c Common) Accumulate(due *graph.Node, grads, sums []*graph.Node) (means, next []*graph.Node) {
+	for i, grad := range grads {
+		g := grad.Graph()
+		sum := grad.Add(sums[i])
+		means = append(means, sum.Div(g.Scalar(float64(c.GradientAccumulationSteps))))
+		next = append(next, graph.Select(due, g.Scalar(0), sum))
+	}
+	return means, next
+}
+
+// decay shrinks the weights, before the update.
+func (u *Update) decay(o Optimizer, c Common) {
+	rates := make([]float64, len(u.Shapes))
+	own, special := o.(interface {
+		decayOf(path string, shape tensor.Shape) float64
+	})
+	for i, shape := range u.Shapes {
+		rates[i] = c.WeightDecay
+		if special {
+			rates[i] = own.decayOf(u.path(i), shape)
+		}
+		if c.excluded(u.path(i)) {
+			rates[i] = 0
+		}
+	}
+	shrink := func(w *graph.Node, rate float64) *graph.Node {
+		if rate == 0 {
+			return w
+		}
+		return w.Sub(w.Mul(u.scalar(rate)).Mul(u.LR()))
+	}
+	if len(rates) == 0 {
+		u.Param = shrink(u.Param, c.WeightDecay)
+		return
+	}
+	if !slices.ContainsFunc(rates, func(rate float64) bool { return rate != rates[0] }) {
+		u.Param = shrink(u.Param, rates[0])
+		return
+	}
+	parts := make([]*graph.Node, len(rates))
+	for i, shape := range u.Shapes {
+		parts[i] = shrink(u.Param.View(u.Offsets[i], shape), rates[i])
+	}
+	u.Param = graph.Pack(u.Param.Shape().Numel(), u.Offsets, parts...)
+}
+
+// path returns the path of an array of weights, "" if it is not known.
+func (u *Update) path(i int) string {
+	if i < len(u.Paths) {
+		return u.Paths[i]
+	}
+	return ""
+}
+
+// excluded reports whether the weights of that path don't decay.
+func (c Common) excluded(path string) bool {
+	name := path[strings.LastIndexByte(path, '/')+1:]
+	return slices.ContainsFunc(c.ExcludeFromWeightDecay, func(pattern string) bool {
+		if strings.Contains(pattern, "/") {
+			return found("^(?:"+pattern+")$", path)
+		}
+		return found(pattern, name)
+	})
+}
+
+// found reports whether a pattern, which Check has looked at, is found in text.
+func found(pattern, text string) bool {
+	re, err := regexp.Compile(pattern)
+	return err == nil && re.MatchString(text)
+}
+
 // Step emits a whole step: weight decay, o's own rule, and the moving average,
-// whose slot is the last. Gradients are clipped before; constraints come after.
+// whose slot is the last. Gradients are accumulated and clipped before; constraints
+// come after.
 func Step(o Optimizer, u *Update) {
+	if scaled, ok := o.(LossScaleOptimizer); ok {
+		o = config.Resolve(scaled).InnerOptimizer
+	}
 	c := CommonOf(o)
 	if !hasRate(o) {
 		u.rateless = o.Name()
 	}
-	if c.WeightDecay != 0 {
-		u.Param = u.Param.Sub(u.Param.Mul(u.scalar(c.WeightDecay)).Mul(u.LR()))
-	}
 	if !c.EMA.On {
-		o.Update(u)
+		step(o, c, u)
 		return
 	}
 	last := len(u.Slots) - 1
 	average := u.Slots[last]
 	u.Slots = u.Slots[:last:last]
-	o.Update(u)
+	step(o, c, u)
 	keep := *c.EMA.Momentum
 	momentum := u.HostScalar("ema_momentum", func(_ float64, step uint64) float64 {
 		if step == 1 {
@@ -294,6 +436,20 @@ func Step(o Optimizer, u *Update) {
 		u.Param = graph.Select(now, average, u.Param)
 	}
 	u.Slots = append(u.Slots, average)
+}
+
+// step emits weight decay and o's rule, where they are due.
+func step(o Optimizer, c Common, u *Update) {
+	param, slots := u.Param, slices.Clone(u.Slots)
+	u.decay(o, c)
+	o.Update(u)
+	if u.Due == nil {
+		return
+	}
+	u.Param = graph.Select(u.Due, u.Param, param)
+	for i := range u.Slots {
+		u.Slots[i] = graph.Select(u.Due, u.Slots[i], slots[i])
+	}
 }
 
 // Gradients returns the gradients of the weights, each in its weight's shape,

@@ -68,25 +68,48 @@ func (r *run) train(t *testing.T, grads ...[]float64) {
 		return n
 	}
 	common := optimizer.CommonOf(r.rule)
-	rate := common.Rate(r.step)
+	rate, every := common.Rate(r.step), uint64(max(common.GradientAccumulationSteps, 1))
+	update := r.step/every + 1
 	r.step++
-	clipped := common.Clip.Gradients([]*graph.Node{node(grads[0], shapes[0]...), node(grads[1], shapes[1]...)})
+	given := []*graph.Node{node(grads[0], shapes[0]...), node(grads[1], shapes[1]...)}
+	if common.LossScaleFactor > 0 { // as if the loss had been scaled
+		for i := range given {
+			given[i] = given[i].Div(g.Scalar(common.LossScaleFactor))
+		}
+	}
 	u := &optimizer.Update{
-		Param: node(r.param, size), Grad: graph.Pack(size, offsets, clipped...),
-		Shapes: shapes, Offsets: offsets,
+		Param: node(r.param, size), Shapes: shapes, Offsets: offsets, Paths: []string{"kernel", "bias"},
 		HostScalar: func(_ string, f func(float64, uint64) float64) *graph.Node {
-			return node([]float64{f(rate, r.step)})
+			return node([]float64{f(rate, update)})
 		},
 	}
 	for k, slot := range optimizer.Slots(r.rule) {
 		if r.step == 1 {
-			for range size {
+			for i := range size {
 				r.slots = append(r.slots, slot.Init)
+				if slot.FromWeights {
+					r.slots[k*size+i] = r.param[i]
+				}
 			}
 		}
 		u.Slots = append(u.Slots, node(r.slots[k*size:][:size], size))
 	}
+	var sums *graph.Node
+	if every > 1 {
+		u.Due = node([]float64{float64(map[bool]int{true: 1}[r.step%every == 0])})
+		last := len(u.Slots) - 1
+		var before, after []*graph.Node
+		for i, shape := range shapes {
+			before = append(before, u.Slots[last].View(offsets[i], shape))
+		}
+		given, after = common.Accumulate(u.Due, given, before)
+		sums, u.Slots = graph.Pack(size, offsets, after...), u.Slots[:last]
+	}
+	u.Grad = graph.Pack(size, offsets, common.Clip.Gradients(given)...)
 	optimizer.Step(r.rule, u)
+	if sums != nil {
+		u.Slots = append(u.Slots, sums)
+	}
 	if err := g.Err(); err != nil {
 		t.Fatal(err)
 	}

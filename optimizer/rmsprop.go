@@ -15,16 +15,19 @@ import "github.com/cornu-ml/cornu/internal/config"
 //
 // Keras 2.2 has Epsilon outside the root: EpsilonOutside gives that.
 type RMSprop struct {
-	LearningRate   float64  `zero:"0.001"` // 0: 0.001
-	Schedule       Schedule // if set, in place of LearningRate
-	Rho            *float64 `default:"0.9"`
-	Momentum       float64
-	Epsilon        *float64 `default:"1e-7"`
-	Centered       bool
-	EpsilonOutside bool `keras:",ours"` // √a + Epsilon, as in Keras 2.2
-	WeightDecay    float64
-	Clip           Clip
-	EMA            EMA
+	LearningRate              float64  `zero:"0.001"` // 0: 0.001
+	Schedule                  Schedule // if set, in place of LearningRate
+	Rho                       *float64 `default:"0.9"`
+	Momentum                  float64
+	Epsilon                   *float64 `default:"1e-7"`
+	Centered                  bool
+	EpsilonOutside            bool `keras:",ours"` // √a + Epsilon, as in Keras 2.2
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "rmsprop".

@@ -9,13 +9,16 @@ import "github.com/cornu-ml/cornu/internal/config"
 //	v = Momentum·v - rate·g
 //	w += v                       or, with Nesterov, w += Momentum·v - rate·g
 type SGD struct {
-	LearningRate float64  `zero:"0.01"` // 0: 0.01
-	Schedule     Schedule // if set, in place of LearningRate; InverseTimeDecay is Keras 2.2's decay
-	Momentum     float64
-	Nesterov     bool
-	WeightDecay  float64
-	Clip         Clip
-	EMA          EMA
+	LearningRate              float64  `zero:"0.01"` // 0: 0.01
+	Schedule                  Schedule // if set, in place of LearningRate; InverseTimeDecay is Keras 2.2's decay
+	Momentum                  float64
+	Nesterov                  bool
+	WeightDecay               float64
+	Clip                      Clip
+	EMA                       EMA
+	GradientAccumulationSteps int      `zero:"none"`
+	LossScaleFactor           float64  `zero:"none"`
+	ExcludeFromWeightDecay    []string `keras:",ours"`
 }
 
 // Name returns "sgd".

@@ -320,53 +320,135 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		nodes[i] = s.Variable(v)
 	}
 	scalars := map[string]*graph.Node{}
-	u := optimizer.Update{HostScalar: func(name string, f func(rate float64, step uint64) float64) *graph.Node {
+	host := func(name string, f func(o *Optimizer) float64) *graph.Node {
 		if scalars[name] == nil {
 			scalars[name] = s.graph.Input(name, tensor.Shape{})
 			s.step.scalars = append(s.step.scalars, scalar{scalars[name], o, f})
 		}
 		return scalars[name]
+	}
+	u := optimizer.Update{HostScalar: func(name string, f func(rate float64, step uint64) float64) *graph.Node {
+		return host(name, func(o *Optimizer) float64 { return f(o.LearningRate(), o.update()) })
 	}}
-	grads := o.common.Clip.Gradients(graph.Gradients(loss, nodes...))
+	grads := s.gradients(loss, o, host, nodes)
+	runs := runsOf(variables)
+	if o.common.GradientAccumulationSteps > 0 {
+		u.Due = host("due", (*Optimizer).due)
+		for i := range runs {
+			s.accumulate(o, u.Due, &runs[i], grads)
+		}
+	}
+	grads = o.common.Clip.Gradients(grads)
+	for i := range runs {
+		s.optimize(o, u, &runs[i], grads)
+	}
+}
+
+// gradients emits the gradients of loss, which is scaled before them if o says so,
+// and they back.
+func (s *StepBuilder) gradients(loss *graph.Node, o *Optimizer, host func(string, func(*Optimizer) float64) *graph.Node, nodes []*graph.Node) []*graph.Node {
+	var scale *graph.Node
+	switch {
+	case o.scale != nil:
+		scale = host("loss_scale", (*Optimizer).LossScale)
+	case o.common.LossScaleFactor > 0:
+		scale = s.graph.Scalar(o.common.LossScaleFactor)
+	default:
+		return graph.Gradients(loss, nodes...)
+	}
+	grads := graph.Gradients(loss.Mul(scale), nodes...)
+	if o.scale != nil { // clipping could hide what is not finite
+		s.step.losses = append(s.step.losses, loss)
+		s.step.program.Outputs = append(s.step.program.Outputs, loss)
+		s.step.program.Checks = append(s.step.program.Checks, grads...)
+	}
+	for i := range grads {
+		grads[i] = grads[i].Div(scale)
+	}
+	return grads
+}
+
+// A run is variables that lie next to each other, and are updated as one flat
+// array.
+type run struct {
+	first     int // the place of the first among all
+	variables []*layer.Variable
+	offsets   []int // from the begin of the run
+	size      int
+	slots     []*graph.Node
+	sum       *graph.Node // what the slot of accumulated gradients becomes
+}
+
+// runsOf cuts variables, which are in the order of their places, into runs.
+func runsOf(variables []*layer.Variable) []run {
+	var runs []run
 	for first := 0; first < len(variables); {
 		last := first + 1
 		for last < len(variables) && variables[last].Slab == variables[first].Slab &&
 			variables[last].Offset == variables[last-1].Offset+layer.Padded(len(variables[last-1].Value)) {
 			last++
 		}
-		s.optimize(o, u, variables[first:last], grads[first:last])
+		r := run{first: first, variables: variables[first:last]}
+		for _, v := range r.variables {
+			at := v.Offset - variables[first].Offset
+			r.offsets = append(r.offsets, at)
+			r.size = at + layer.Padded(len(v.Value))
+		}
+		runs = append(runs, r)
 		first = last
 	}
+	return runs
 }
 
-// optimize emits the update of variables that lie next to each other, as one
-// flat array.
-func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, variables []*layer.Variable, grads []*graph.Node) {
-	begin := variables[0].Offset
-	offsets := make([]int, len(variables))
-	u.Offsets = offsets
-	size := 0
-	for i, v := range variables {
+// slots returns o's state of a run.
+func (s *StepBuilder) slots(o *Optimizer, r *run) []*graph.Node {
+	if r.slots == nil {
+		for i, data := range o.state(r.variables, r.size) {
+			r.slots = append(r.slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
+		}
+	}
+	return r.slots
+}
+
+// accumulate replaces the gradients of a run by their means over the steps that
+// are accumulated.
+func (s *StepBuilder) accumulate(o *Optimizer, due *graph.Node, r *run, grads []*graph.Node) {
+	grads = grads[r.first:][:len(r.variables)]
+	slots := s.slots(o, r)
+	var sums []*graph.Node
+	for i, v := range r.variables {
+		sums = append(sums, slots[len(slots)-1].View(r.offsets[i], v.Shape))
+	}
+	means, next := o.common.Accumulate(due, grads, sums)
+	copy(grads, means)
+	r.sum = graph.Pack(r.size, r.offsets, next...)
+}
+
+// optimize emits the update of a run.
+func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, r *run, grads []*graph.Node) {
+	u.Offsets = r.offsets
+	for _, v := range r.variables {
 		u.Shapes = append(u.Shapes, v.Shape)
-		offsets[i] = v.Offset - begin
-		size = offsets[i] + layer.Padded(len(v.Value))
+		u.Paths = append(u.Paths, v.Path)
 	}
-	param := s.slabs[variables[0].Slab].View(begin, tensor.Shape{size})
-	u.Param, u.Grad = param, graph.Pack(size, offsets, grads...)
+	param := s.slabs[r.variables[0].Slab].View(r.variables[0].Offset, tensor.Shape{r.size})
+	u.Param, u.Grad = param, graph.Pack(r.size, r.offsets, grads[r.first:][:len(r.variables)]...)
 	s.step.program.Checks = append(s.step.program.Checks, u.Grad)
-	var slots []*graph.Node
-	for i, data := range o.state(variables, size) {
-		slots = append(slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
+	u.Slots = slices.Clone(s.slots(o, r))
+	if r.sum != nil {
+		u.Slots = u.Slots[:len(u.Slots)-1]
 	}
-	u.Slots = slices.Clone(slots)
 	s.graph.PushScope(o.rule.Name())
 	optimizer.Step(o.rule, &u)
 	s.graph.PopScope()
-	if slices.ContainsFunc(variables, func(v *layer.Variable) bool { return v.Constraint != nil }) {
-		u.Param = constrained(u.Param, size, offsets, variables)
+	if r.sum != nil {
+		u.Slots = append(u.Slots, r.sum)
+	}
+	if slices.ContainsFunc(r.variables, func(v *layer.Variable) bool { return v.Constraint != nil }) {
+		u.Param = constrained(u.Param, r.size, r.offsets, r.variables)
 	}
 	s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: param, Value: u.Param})
-	for i, slot := range slots {
+	for i, slot := range r.slots {
 		s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: slot, Value: u.Slots[i]})
 	}
 }

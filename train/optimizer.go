@@ -3,8 +3,10 @@ package train
 // This file holds an optimizer in use: its rule and its state.
 
 import (
+	"cmp"
 	"slices"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
@@ -20,27 +22,99 @@ type Optimizer struct {
 	rate       float64
 	iterations uint64
 	slots      []Slot
+	fresh      []Slot                      // those that are to begin as the weights
 	slabs      map[*layer.Slab][][]float32 // the slots of what lies in a slab, in the same places
+	scalars    int                         // that Keras counts beside the slots
+	scale      *lossScale                  // nil: the loss is not scaled, or by a constant
+}
+
+// A lossScale is what optimizer.LossScaleOptimizer does.
+type lossScale struct {
+	value  float64
+	growth int // finite steps that double it
+	steps  int // finite steps since it changed
+}
+
+// minScale is a scale that is too small to be the cure.
+const minScale = 1e-30
+
+// grow counts a step whose gradients were finite.
+func (l *lossScale) grow() {
+	if l == nil {
+		return
+	}
+	if l.steps++; l.steps == l.growth {
+		l.value, l.steps = 2*l.value, 0
+	}
+}
+
+// shrink answers a step whose gradients were not finite.
+func (l *lossScale) shrink() {
+	if l != nil {
+		l.value, l.steps = l.value/2, 0
+	}
 }
 
 // A Slot is the optimizer's state for one variable.
 type Slot struct {
 	Variable *layer.Variable
 	Name     string    // "momentum"
-	Value    []float32 // in the variable's order; writing to it changes the state
+	Value    []float32 // writing to it changes the state; in the variable's order, if there are as many
 }
 
 // NewOptimizer returns the rule with a fresh state.
 func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
-	return &Optimizer{rule: rule, common: optimizer.CommonOf(rule), slabs: map[*layer.Slab][][]float32{}}
+	o := &Optimizer{
+		rule: rule, common: optimizer.CommonOf(rule), scalars: optimizer.Scalars(rule),
+		slabs: map[*layer.Slab][][]float32{},
+	}
+	if scaled, ok := rule.(optimizer.LossScaleOptimizer); ok {
+		scaled = config.Resolve(scaled)
+		o.rule = scaled.InnerOptimizer
+		o.common.LossScaleFactor = 0
+		o.scale = &lossScale{value: scaled.InitialScale, growth: scaled.DynamicGrowthSteps}
+	}
+	return o
 }
 
-// Iterations returns the number of updates done.
+// Iterations returns the number of steps done. Where gradients are accumulated
+// there are fewer updates.
 func (o *Optimizer) Iterations() uint64 { return o.iterations }
 
-// SetIterations says how many updates were done: for going on with a training
-// that was saved.
-func (o *Optimizer) SetIterations(n uint64) { o.iterations = n }
+// SetIterations says how many steps were done: for going on with a training that
+// was saved, whose slots are in place.
+func (o *Optimizer) SetIterations(n uint64) { o.iterations, o.fresh = n, nil }
+
+// LossScale returns what the loss of the next step is multiplied by before its
+// gradients are computed.
+func (o *Optimizer) LossScale() float64 {
+	if o.scale != nil {
+		return o.scale.value
+	}
+	return cmp.Or(o.common.LossScaleFactor, 1)
+}
+
+// update returns the number of the update that the next step is of, from 1.
+func (o *Optimizer) update() uint64 {
+	return o.iterations/uint64(max(o.common.GradientAccumulationSteps, 1)) + 1
+}
+
+// due returns 1 if the next step changes the weights, and 0 if it only accumulates
+// gradients.
+func (o *Optimizer) due() float64 {
+	if (o.iterations+1)%uint64(o.common.GradientAccumulationSteps) == 0 {
+		return 1
+	}
+	return 0
+}
+
+// fill lets slots begin as the weights are at the first step.
+func (o *Optimizer) fill() {
+	for _, slot := range o.fresh {
+		copy(slot.Value, slot.Variable.Value)
+	}
+	o.fresh = nil
+}
 
 // LearningRate returns the rate of the next update.
 func (o *Optimizer) LearningRate() float64 {
@@ -58,13 +132,13 @@ func (o *Optimizer) SetLearningRate(rate float64) { o.rateSet, o.rate = true, ra
 func (o *Optimizer) Slots() []Slot { return o.slots }
 
 // Size returns how many numbers the state is made of, as Keras counts them: the
-// slots, the number of updates and the learning rate. It is 0 before the first
-// step is made.
+// slots, the number of steps, the learning rate unless there is a schedule, and what
+// else some rules keep. It is 0 before the first step is made.
 func (o *Optimizer) Size() int {
 	if len(o.slabs) == 0 {
 		return 0
 	}
-	n := 2
+	n := o.scalars
 	for _, slot := range o.slots {
 		n += len(slot.Value)
 	}
@@ -104,8 +178,19 @@ func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
 		run = append(run, data[begin:][:size:size])
 		for _, v := range variables {
 			known := func(s Slot) bool { return s.Variable == v && s.Name == slots[i].Name }
-			if !slices.ContainsFunc(o.slots, known) {
-				o.slots = append(o.slots, Slot{v, slots[i].Name, data[v.Offset:][:len(v.Value):len(v.Value)]})
+			if slices.ContainsFunc(o.slots, known) {
+				continue
+			}
+			n := len(v.Value)
+			if slots[i].Size != nil {
+				n = slots[i].Size(v.Path, v.Shape)
+			}
+			slot := Slot{v, slots[i].Name, data[v.Offset:][:n:n]}
+			if n > 0 {
+				o.slots = append(o.slots, slot)
+			}
+			if slots[i].FromWeights {
+				o.fresh = append(o.fresh, slot)
 			}
 		}
 	}

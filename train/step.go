@@ -38,6 +38,7 @@ type Step struct {
 	outputs    []*graph.Node // results that are read whole
 	meters     []*meter
 	optimizers []*Optimizer
+	losses     []*graph.Node // those that are scaled
 	scalars    []scalar
 	seed       uint64
 	runs       uint64 // since Reset
@@ -58,7 +59,7 @@ type labels struct {
 type scalar struct {
 	node      *graph.Node
 	optimizer *Optimizer
-	value     func(rate float64, step uint64) float64
+	value     func(o *Optimizer) float64
 }
 
 // A meter accumulates a measure over batches, in float64.
@@ -184,21 +185,57 @@ func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
 	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
 	for i := range s.scalars {
 		sc := &s.scalars[i]
-		b.scalars[i][0] = float32(sc.value(sc.optimizer.LearningRate(), sc.optimizer.iterations+1))
+		b.scalars[i][0] = float32(sc.value(sc.optimizer))
+	}
+	for _, o := range s.optimizers {
+		o.fill()
 	}
 	b.exec.Compute(pool)
-	if !b.exec.Finite() && !allowNonFinite {
+	switch {
+	case b.exec.Finite():
+		s.update(b, pool)
+	case s.scaleDown(b, allowNonFinite):
+	case !allowNonFinite:
 		return s.nonFinite(b, pool)
+	default:
+		s.update(b, pool)
 	}
-	b.exec.Update(pool)
 	s.runs++
-	for _, o := range s.optimizers {
-		o.iterations++
-	}
 	for i, m := range s.meters {
 		m.add(b.n, b.meters[i])
 	}
 	return nil
+}
+
+// update stores what the step that b just computed changes.
+func (s *Step) update(b *bound, pool *par.Pool) {
+	b.exec.Update(pool)
+	for _, o := range s.optimizers {
+		o.iterations++
+		o.scale.grow()
+	}
+}
+
+// scaleDown halves the scales of the losses after a step whose gradients, scaled,
+// were not finite. It reports false, and does nothing, if that is not to blame: no
+// loss is scaled, one is not finite itself, or a scale is next to nothing already.
+func (s *Step) scaleDown(b *bound, allowNonFinite bool) bool {
+	scaled := false
+	for _, o := range s.optimizers {
+		scaled = scaled || o.scale != nil && (o.scale.value > minScale || allowNonFinite)
+	}
+	for _, loss := range s.losses {
+		if x := b.exec.Value(loss)[0]; x-x != 0 && !allowNonFinite {
+			return false
+		}
+	}
+	if !scaled {
+		return false
+	}
+	for _, o := range s.optimizers {
+		o.scale.shrink()
+	}
+	return true
 }
 
 // add accumulates what a batch of n samples adds.

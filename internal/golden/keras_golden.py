@@ -431,9 +431,12 @@ def optimizers():
 
     def run(cls, schedule=None, **config):
         arguments = dict(config)
+        exclude = arguments.pop("exclude_from_weight_decay", None)
         if schedule:
             arguments["learning_rate"] = schedule
         optimizer = getattr(keras.optimizers, cls)(**arguments)
+        if exclude:
+            optimizer.exclude_from_weight_decay(var_names=exclude)
         variables = [
             keras.Variable(kernel, name="kernel"),
             keras.Variable(bias, name="bias"),
@@ -495,7 +498,23 @@ def optimizers():
     run("SGD", learning_rate=0.1, use_ema=True)
     run("SGD", learning_rate=0.1, use_ema=True, ema_momentum=0.9, ema_overwrite_frequency=4)
     run("Adam", use_ema=True, ema_momentum=0.8)
+    run("Muon")
+    run("Muon", learning_rate=0.01, momentum=0.8, nesterov=False, ns_steps=3, adam_lr_ratio=0.5, weight_decay=0.1, adam_weight_decay=0.2)
+    run("Muon", learning_rate=0.01, muon_a=2.0, muon_b=-1.5, muon_c=0.5, rms_rate=0.1)
+    run("Muon", learning_rate=0.01, exclude_layers=["^k.r"], adam_beta_1=0.8, adam_beta_2=0.95, epsilon=1e-4)
+    run("Muon", learning_rate=0.01, exclude_from_weight_decay=["kern"], weight_decay=0.2, adam_weight_decay=0.1)
+    run("ScheduleFreeAdamW")
+    run("ScheduleFreeAdamW", learning_rate=0.05, beta_1=0.8, beta_2=0.95, epsilon=1e-4, warmup_steps=4, weight_decay=0.1)
+    for cls in ["SGD", "Adam", "Adafactor", "Nadam", "ScheduleFreeAdamW", "Muon"]:
+        run(cls, gradient_accumulation_steps=3)
+    run("SGD", gradient_accumulation_steps=4, momentum=0.9, clipnorm=0.5, weight_decay=0.1)
+    run("Adam", gradient_accumulation_steps=2, global_clipnorm=0.5, use_ema=True, ema_momentum=0.8, ema_overwrite_frequency=2)
+    run("AdamW", weight_decay=0.1, exclude_from_weight_decay=["bias", "none"])
+    run("SGD", learning_rate=0.1, weight_decay=0.1, exclude_from_weight_decay=["k.*l"])
+    run("SGD", learning_rate=0.1, weight_decay=0.1, exclude_from_weight_decay=["^ernel"])
+    run("SGD", learning_rate=0.1, loss_scale_factor=4.0)
     schedules = keras.optimizers.schedules
+    run("SGD", schedules.ExponentialDecay(0.1, 3, 0.5), gradient_accumulation_steps=3)
     run("SGD", schedules.ExponentialDecay(0.1, 3, 0.5))
     run("Adam", schedules.CosineDecay(0.01, 8, alpha=0.1))
     cases.insert(
