@@ -102,7 +102,7 @@ func (o *Optimizer) update() uint64 {
 // due returns 1 if the next step changes the weights, and 0 if it only accumulates
 // gradients.
 func (o *Optimizer) due() float64 {
-	if (o.iterations+1)%uint64(o.common.GradientAccumulationSteps) == 0 {
+	if (o.iterations+1)%uint64(max(o.common.GradientAccumulationSteps, 1)) == 0 {
 		return 1
 	}
 	return 0

@@ -274,7 +274,11 @@ func (m *randomModel) optimizer(b *choice.Block) {
 		optimizer.Lion{Clip: clip},
 		optimizer.Lamb{},
 		optimizer.Adafactor{},
-	}[b.Of(14)]
+		optimizer.Muon{ExcludeFromWeightDecay: []string{"bias"}},
+		optimizer.ScheduleFreeAdamW{WarmupSteps: 2, Clip: clip},
+		optimizer.LossScaleOptimizer{InnerOptimizer: optimizer.Adam{Clip: clip, EMA: ema}},
+		optimizer.SGD{LearningRate: 0.1, GradientAccumulationSteps: 2, Clip: clip, EMA: ema},
+	}[b.Of(18)]
 }
 
 // numbers returns n numbers from 0 to 1.
@@ -364,6 +368,9 @@ func checkModel(bytes []byte, count *atomic.Int64) (wrong string, model *randomM
 			return err.Error(), model
 		}
 	}
+	for _, o := range s.optimizers {
+		o.fill()
+	}
 	s.start = map[*graph.Node][]float32{}
 	for n, values := range s.storage {
 		s.start[n] = slices.Clone(values)
@@ -413,6 +420,9 @@ func (s *trained) restart() {
 	}
 	for _, o := range s.optimizers {
 		o.iterations = 0
+		if o.scale != nil {
+			o.scale = NewOptimizer(s.model.rule).scale
+		}
 	}
 	s.Reset()
 }
@@ -437,7 +447,7 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 		put(n, s.input.W[i])
 	}
 	for _, sc := range s.scalars {
-		put(sc.node, []float32{float32(sc.value(sc.optimizer.LearningRate(), sc.optimizer.iterations+1))})
+		put(sc.node, []float32{float32(sc.value(sc.optimizer))})
 	}
 	for n, values := range s.start {
 		put(n, values)
@@ -454,11 +464,12 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 	for _, v := range s.model.net.Variables() {
 		old[v] = slices.Clone(v.Value)
 	}
+	gathers := s.optimizers[0].due() == 0 // gradients, and changes nothing yet
 	if _, err := s.Run(s.input); err != nil {
 		return "" // not finite, which the caller sees
 	}
 	for i, v := range s.vars {
-		moved := false
+		moved := gathers
 		for k := range v.Value {
 			moved = moved || math.Float32bits(v.Value[k]) != math.Float32bits(old[v][k])
 		}
