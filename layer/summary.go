@@ -192,7 +192,7 @@ func (s *summary) keras3() {
 	}
 	s.text.WriteString("Model: \"" + name + "\"\n")
 	t.rule(&s.text, "┏━┳┓")
-	t.row(&s.text, "┃", header)
+	t.row(&s.text, "┃", header, true)
 	t.rule(&s.text, "┡━╇┩")
 	for i, r := range s.rows() {
 		if i > 0 {
@@ -213,7 +213,7 @@ func (s *summary) keras3() {
 		if s.cfg.Trainable {
 			cells = append(cells, r.trained())
 		}
-		t.row(&s.text, "│", cells)
+		t.row(&s.text, "│", cells, false)
 	}
 	t.rule(&s.text, "└─┴┘")
 
@@ -269,7 +269,9 @@ func (t table) rule(b *strings.Builder, glyphs string) {
 	b.WriteByte('\n')
 }
 
-func (t table) row(b *strings.Builder, side string, cells []string) {
+// row draws cells, whose text begins in the first line, or ends in the last as that
+// of headers.
+func (t table) row(b *strings.Builder, side string, cells []string, bottom bool) {
 	lines := make([][]string, len(cells))
 	height := 0
 	for i, cell := range cells {
@@ -279,9 +281,12 @@ func (t table) row(b *strings.Builder, side string, cells []string) {
 	for k := range height {
 		b.WriteString(side)
 		for i := range cells {
-			text := ""
-			if k < len(lines[i]) {
-				text = lines[i][k]
+			at, text := k, ""
+			if bottom {
+				at -= height - len(lines[i])
+			}
+			if at >= 0 && at < len(lines[i]) {
+				text = lines[i][at]
 			}
 			gap, left := max(t.widths[i]-2-utf8.RuneCountInString(text), 0), 0
 			switch i {

@@ -79,6 +79,11 @@ func TestSummaryIsKerasOwnText(t *testing.T) {
 	forked = layer.SummaryConfig{Model: "branched", Trainable: true, Columns: 120}
 	check(t, listing, plain, text("listing", "summary with trainable"))
 	check(t, branched, forked, text("branched", "summary with trainable"))
+	for name, width := range map[string]int{"summary with trainable, width 50": 50, "summary with trainable, width 60": 60, "summary with trainable, width 75": 75} {
+		plain.Width, forked.Width = width, width
+		check(t, listing, plain, text("listing", name))
+		check(t, branched, forked, text("branched", name))
+	}
 }
 
 func check(t *testing.T, n *layer.Network, cfg layer.SummaryConfig, want string) {

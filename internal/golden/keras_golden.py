@@ -852,6 +852,8 @@ def texts():
         for tag, arguments in widths.items():
             outputs["summary" + tag] = summary(build(), **arguments)
         outputs["summary with trainable"] = summary(build(), show_trainable=True)
+        for width in [50, 60, 75]:
+            outputs["summary with trainable, width %d" % width] = summary(build(), show_trainable=True, line_length=width)
         if compiled:
             model = build()
             model.compile(loss="categorical_crossentropy", optimizer="adam")
