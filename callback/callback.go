@@ -15,6 +15,8 @@
 // in the order in which they are given, so that one sees what those before it
 // have added to the logs.
 //
+// Keras's RemoteMonitor is in package callback/remote.
+//
 // One of your own needs the method of train.Callback, or Func.
 package callback
 

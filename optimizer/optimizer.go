@@ -300,7 +300,7 @@ func Register(o Optimizer) { registry.Register(o) }
 func Slots(o Optimizer) []Slot {
 	slots, c := slices.Clip(o.Slots()), CommonOf(o)
 	if c.EMA.On {
-		slots = append(slots, Slot{Name: "average"})
+		slots = append(slots, Slot{Name: "average", FromWeights: true})
 	}
 	if c.GradientAccumulationSteps > 0 {
 		slots = append(slots, Slot{Name: "gradient_accumulator"})

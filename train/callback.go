@@ -3,6 +3,7 @@ package train
 // This file defines what a callback is and what it is given.
 
 import (
+	"context"
 	"errors"
 	"strings"
 
@@ -15,7 +16,8 @@ import (
 var ErrStop = errors.New("stop training")
 
 // A Callback is told of the end of every epoch. It may implement any of
-// TrainBeginner, TrainEnder, EpochBeginner, BatchBeginner and BatchEnder too;
+// TrainBeginner, TrainEnder, EpochBeginner, BatchBeginner, BatchEnder, TestBeginner
+// and TestEnder too;
 // hooks that it lacks cost nothing. An error ends training and is returned by
 // Fit; see ErrStop.
 type Callback interface {
@@ -38,6 +40,12 @@ type BatchBeginner interface{ BatchBegin(s *State) error }
 // A BatchEnder is told after each batch.
 type BatchEnder interface{ BatchEnd(s *State) error }
 
+// A TestBeginner is told before each validation.
+type TestBeginner interface{ TestBegin(s *State) error }
+
+// A TestEnder is told after each validation, whether it went well or not.
+type TestEnder interface{ TestEnd(s *State) error }
+
 // Func makes a Callback of a function that is called at the end of each epoch.
 type Func func(s *State) error
 
@@ -54,8 +62,18 @@ type State struct {
 	History *History
 	Err     error // at the end of training: what went wrong, nil if nothing did
 
+	ctx  context.Context
 	step *Step
 	logs *logs
+}
+
+// Context returns the context that Fit was given: a callback that waits should end
+// with it.
+func (s *State) Context() context.Context {
+	if s.ctx == nil {
+		return context.Background()
+	}
+	return s.ctx
 }
 
 // Logs lists the names of what is measured: sorted, training before validation.
@@ -132,6 +150,8 @@ type hooks struct {
 	epochEnd   []func(*State) error
 	batchBegin []func(*State) error
 	batchEnd   []func(*State) error
+	testBegin  []func(*State) error
+	testEnd    []func(*State) error
 }
 
 func hooksOf(callbacks []Callback) *hooks {
@@ -152,6 +172,12 @@ func hooksOf(callbacks []Callback) *hooks {
 		}
 		if c, ok := c.(BatchEnder); ok {
 			h.batchEnd = append(h.batchEnd, c.BatchEnd)
+		}
+		if c, ok := c.(TestBeginner); ok {
+			h.testBegin = append(h.testBegin, c.TestBegin)
+		}
+		if c, ok := c.(TestEnder); ok {
+			h.testEnd = append(h.testEnd, c.TestEnd)
 		}
 	}
 	return h

@@ -64,7 +64,7 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks),
 		state: State{
 			Epochs: cfg.Epochs, Step: step.Iterations(), History: &History{Values: map[string][]float64{}},
-			step: step, logs: newLogs(names),
+			ctx: ctx, step: step, logs: newLogs(names),
 		},
 	}
 	defer func() {
@@ -123,20 +123,34 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 		return stop
 	}
 	if l.Validation != nil && (epoch+1)%max(l.ValidationEvery, 1) == 0 {
-		logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{
-			BatchSize: cmp.Or(l.ValidationBatchSize, l.BatchSize), Steps: l.ValidationSteps,
-		})
-		if err != nil {
-			return l.interrupted(err)
-		}
-		s.logs.settle()
-		for name, value := range logs {
-			s.logs.set("val_"+name, value)
+		if stop = worse(stop, l.validate(evaluate)); stop != nil && !errors.Is(stop, ErrStop) {
+			return stop
 		}
 	}
 	s.History.add(epoch, s.logs)
 	if err := call(l.hooks.epochEnd, s); err != nil {
 		return err
+	}
+	return stop
+}
+
+// validate measures on the validation data.
+func (l *loop) validate(evaluate *Step) (err error) {
+	s := &l.state
+	defer func() { err = worse(err, call(l.hooks.testEnd, s)) }()
+	stop := call(l.hooks.testBegin, s)
+	if stop != nil && !errors.Is(stop, ErrStop) {
+		return stop
+	}
+	logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{
+		BatchSize: cmp.Or(l.ValidationBatchSize, l.BatchSize), Steps: l.ValidationSteps,
+	})
+	if err != nil {
+		return l.interrupted(err)
+	}
+	s.logs.settle()
+	for name, value := range logs {
+		s.logs.set("val_"+name, value)
 	}
 	return stop
 }

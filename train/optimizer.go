@@ -21,6 +21,7 @@ type Optimizer struct {
 	rateSet    bool // by a callback or the user, which overrides the schedule
 	rate       float64
 	iterations uint64
+	averaged   bool // the weights' averages are in their place
 	slots      []Slot
 	fresh      []Slot                      // those that are to begin as the weights
 	slabs      map[*layer.Slab][][]float32 // the slots of what lies in a slab, in the same places
@@ -145,13 +146,36 @@ func (o *Optimizer) Size() int {
 	return n
 }
 
-// average sets the variables to their moving averages.
+// UseAverages puts the moving averages of the weights in their place, and the
+// weights back when on is false; the one is kept where the other was. It reports
+// whether there are averages: whether the rule's EMA is on.
+func (o *Optimizer) UseAverages(on bool) bool {
+	if o.common.EMA.On && on != o.averaged {
+		o.averaged = on
+		for _, slot := range o.averages() {
+			for i, w := range slot.Variable.Value {
+				slot.Variable.Value[i], slot.Value[i] = slot.Value[i], w
+			}
+		}
+	}
+	return o.common.EMA.On
+}
+
+// average sets the variables to their moving averages, at the end of a training.
 func (o *Optimizer) average() {
-	for _, slot := range o.slots {
-		if slot.Name == "average" {
+	for _, slot := range o.averages() {
+		if o.averaged {
+			copy(slot.Value, slot.Variable.Value)
+		} else {
 			copy(slot.Variable.Value, slot.Value)
 		}
 	}
+	o.averaged = false
+}
+
+// averages lists the slots that hold the moving averages.
+func (o *Optimizer) averages() []Slot {
+	return slices.DeleteFunc(slices.Clone(o.slots), func(s Slot) bool { return s.Name != "average" })
 }
 
 // state returns the slots of variables that lie next to each other, size numbers

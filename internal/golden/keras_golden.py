@@ -772,6 +772,31 @@ def weights():
     return cases
 
 
+# ---- callbacks that the backend has no part in; keras_callbacks.py has the others
+
+
+def averages():
+    """SwapEMAWeights on one weight w, from 0, that learns w·1 = 1, two steps an epoch."""
+    x = np.ones((4, 1), F)
+
+    class Weights(keras.callbacks.Callback):
+        def on_train_begin(self, logs=None):
+            self.values = []
+
+        def on_epoch_end(self, epoch, logs=None):
+            self.values.append(float(self.model.get_weights()[0][0, 0]))
+
+    for swap_on_epoch in [False, True]:
+        dense = keras.layers.Dense(1, use_bias=False, kernel_initializer="zeros")
+        model = keras.Sequential([keras.Input((1,)), dense])
+        model.compile(loss="mse", optimizer=keras.optimizers.SGD(0.1, use_ema=True, ema_momentum=0.6))
+        weights = Weights()
+        callbacks = [keras.callbacks.SwapEMAWeights(swap_on_epoch=swap_on_epoch), weights]
+        history = model.fit(x, x, batch_size=2, epochs=4, verbose=0, validation_data=(x, x), callbacks=callbacks).history
+        numbers = {"loss": history["loss"], "val_loss": history["val_loss"], "weights": weights.values, "final": float(model.get_weights()[0][0, 0])}
+        yield case("swap_on_epoch %s" % swap_on_epoch, {"swap_on_epoch": swap_on_epoch}, numbers=numbers, class_="SwapEMAWeights")
+
+
 # ---- texts: summaries and diagrams
 
 
@@ -886,6 +911,7 @@ FILES = {
     "initializers": initializers,
     "trainings": trainings,
     "weights": weights,
+    "averages": lambda: list(averages()),
     "texts": texts,
 }
 

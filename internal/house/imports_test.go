@@ -20,7 +20,7 @@ var floors = [][]string{
 	{"viz"},
 	{""},
 	{"kerasfile", "onnx", "safetensors"},
-	{"callback"},
+	{"callback", "callback/remote"},
 	{"train"},
 	{"dataset/mnist", "dataset/fashionmnist"},
 	{"dataset", "data/csv", "data/imagefolder"},
