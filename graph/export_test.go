@@ -4,6 +4,9 @@ import "reflect"
 
 // What tests of other packages' names may see of the table.
 
+// NumOps is one more than the greatest Op.
+const NumOps = int(numOps)
+
 // TableEntry reports what the table lacks of op, and whether it has a derivative.
 func TableEntry(op Op) (missing []string, differentiable bool) {
 	info := opTable[op]

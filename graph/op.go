@@ -89,8 +89,14 @@ const (
 	numOps
 )
 
-// NumOps is one more than the greatest Op: the length of a table indexed by it.
-const NumOps = int(numOps)
+// Ops lists the operations, for what must know each of them.
+func Ops() []Op {
+	var list []Op
+	for op := OpInvalid + 1; op < numOps; op++ {
+		list = append(list, op)
+	}
+	return list
+}
 
 // opInfo is all that the graph knows of an op. Its float64 meaning is in
 // internal/ref, its kernels in internal/plan.

@@ -37,8 +37,8 @@ func FromConfig(class string, cfg map[string]any) (Layer, error) {
 // A Spec is a network without its weights, as plain data.
 type Spec struct {
 	Layers  []LayerSpec // in Keras's order
-	Inputs  []Ref
-	Outputs []Ref
+	Inputs  []NodeSpec
+	Outputs []NodeSpec
 }
 
 // A LayerSpec is a layer of a Spec, and where it is applied.
@@ -46,11 +46,11 @@ type LayerSpec struct {
 	Class   string
 	Name    string         // in the network
 	Config  map[string]any // with that name
-	Inbound [][]Ref        // the inputs of each application; an Input's has none
+	Inbound [][]NodeSpec   // the inputs of each application; an Input's has none
 }
 
-// A Ref is the result of a layer's Index-th application.
-type Ref struct {
+// A NodeSpec names a node: the result of a layer's Index-th application.
+type NodeSpec struct {
 	Layer string
 	Index int
 }
@@ -59,9 +59,9 @@ type Ref struct {
 // name in a registry, such as a function.
 func (n *Network) Spec() (*Spec, error) {
 	applied := n.applications()
-	ref := func(x *Node) Ref { return Ref{n.name[x.layer], slices.Index(applied[x.layer], x)} }
-	refs := func(nodes []*Node) []Ref {
-		list := make([]Ref, len(nodes))
+	ref := func(x *Node) NodeSpec { return NodeSpec{n.name[x.layer], slices.Index(applied[x.layer], x)} }
+	refs := func(nodes []*Node) []NodeSpec {
+		list := make([]NodeSpec, len(nodes))
 		for i, x := range nodes {
 			list[i] = ref(x)
 		}
@@ -103,7 +103,7 @@ func (n *Network) applications() map[Layer][]*Node {
 // Network makes the network that s describes, with new layers.
 func (s *Spec) Network() (*Network, error) {
 	nodes := map[string][]*Node{}
-	find := func(r Ref) *Node {
+	find := func(r NodeSpec) *Node {
 		if list := nodes[r.Layer]; r.Index >= 0 && r.Index < len(list) {
 			return list[r.Index]
 		}
@@ -141,7 +141,7 @@ func (s *Spec) Network() (*Network, error) {
 			}
 		}
 	}
-	ends := func(refs []Ref) ([]*Node, error) {
+	ends := func(refs []NodeSpec) ([]*Node, error) {
 		list := make([]*Node, len(refs))
 		for i, r := range refs {
 			if list[i] = find(r); list[i] == nil {

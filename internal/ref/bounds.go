@@ -70,7 +70,7 @@ func (r Run) Bounds(g *graph.Graph, want ...*graph.Node) (lo, hi [][]float64, er
 // A boundRule fills out from in.
 type boundRule func(r *Run, n *graph.Node, in []interval, out interval)
 
-var boundTable = [graph.NumOps]boundRule{
+var boundTable = [...]boundRule{
 	graph.OpConst: rising(0),
 
 	graph.OpAdd: corners(1, func(x, y float64) float64 { return x + y }),

@@ -12,7 +12,7 @@ import (
 
 // table holds the meaning of each op but the leaves that must be fed: it fills
 // out, which is zero, from in.
-var table = [graph.NumOps]func(r *Run, a *graph.Attr, in []value, out value){
+var table = [...]func(r *Run, a *graph.Attr, in []value, out value){
 	graph.OpConst: constant,
 
 	graph.OpAdd:       binary(func(x, y float64) float64 { return x + y }),
