@@ -17,6 +17,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/cornu-ml/cornu/internal/file"
 )
 
 // A Config says what to download, and from where.
@@ -53,16 +55,22 @@ var ErrHash = errors.New("the SHA-256 is not the expected one")
 // Folders on the way are made. A download that is cut short leaves nothing, and
 // is not resumed.
 func File(ctx context.Context, path string, cfg Config) error {
-	if err := file(ctx, path, cfg); err != nil {
+	if err := ensure(ctx, path, cfg); err != nil {
 		return &Error{cfg.URL, err}
 	}
 	return nil
 }
 
-func file(ctx context.Context, path string, cfg Config) error {
+func ensure(ctx context.Context, path string, cfg Config) error {
 	want, err := hex.DecodeString(cfg.SHA256)
 	if err != nil || len(want) != sha256.Size {
 		return fmt.Errorf("%q is no SHA-256 of 64 hexadecimal digits", cfg.SHA256)
+	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	if cfg.MaxSize < 0 || cfg.Stall < 0 {
+		return fmt.Errorf("MaxSize is %d and Stall is %v, they can't be negative", cfg.MaxSize, cfg.Stall)
 	}
 	if cfg.MaxSize == 0 {
 		cfg.MaxSize = 1 << 30
@@ -95,7 +103,7 @@ func file(ctx context.Context, path string, cfg Config) error {
 
 // hashOf returns the SHA-256 of a file.
 func hashOf(path string, maxSize int64) ([]byte, error) {
-	f, err := os.Open(path)
+	f, err := file.Open(path)
 	if err != nil {
 		return nil, err
 	}
@@ -104,11 +112,11 @@ func hashOf(path string, maxSize int64) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", path)
+	if info.Size() > maxSize {
+		return nil, fmt.Errorf("%s is there already: it has %d bytes, more than %d", path, info.Size(), maxSize)
 	}
 	hash := sha256.New()
-	if _, err := io.Copy(hash, io.LimitReader(f, maxSize+1)); err != nil {
+	if _, err := io.Copy(hash, io.LimitReader(f, info.Size())); err != nil {
 		return nil, err
 	}
 	return hash.Sum(nil), nil

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -65,6 +66,18 @@ func TestAFileIsDownloadedOnce(t *testing.T) {
 	}
 	if names := files(t, filepath.Dir(path)); len(names) != 1 {
 		t.Errorf("there are %v", names)
+	}
+}
+
+func TestAnySizeMayBeAllowed(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "digits")
+	for range 2 { // the second time it is there
+		if err := File(t.Context(), path, Config{URL: serve(t, honest), SHA256: hash, MaxSize: math.MaxInt64}); err != nil {
+			t.Error(err)
+		}
+	}
+	if err := File(t.Context(), path, Config{URL: serve(t, honest), SHA256: hash, MaxSize: 10}); err == nil || !strings.Contains(err.Error(), "it has 35 bytes, more than 10") {
+		t.Errorf("a file that is there and too large: %v", err)
 	}
 }
 
@@ -243,6 +256,8 @@ func TestWhatCannotBeDownloadedIsAnError(t *testing.T) {
 		"no scheme":       {"f", Config{URL: "localhost", SHA256: hash}, "neither http nor https"},
 		"a bad URL":       {"f", Config{URL: "http://[", SHA256: hash}, "missing ']'"},
 		"a path of a dir": {"", Config{URL: "http://localhost", SHA256: hash}, "is no regular file"},
+		"a negative size": {"f", Config{URL: "http://localhost", SHA256: hash, MaxSize: -1}, "MaxSize is -1"},
+		"a negative time": {"f", Config{URL: "http://localhost", SHA256: hash, Stall: -1}, "Stall is -1ns"},
 	} {
 		err := File(t.Context(), filepath.Join(folder, c.path), c.config)
 		if err == nil || !strings.Contains(err.Error(), c.want) {

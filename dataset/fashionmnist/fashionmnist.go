@@ -15,12 +15,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/cornu-ml/cornu/data/download"
 	"github.com/cornu-ml/cornu/data/idx"
 	"github.com/cornu-ml/cornu/dataset"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -100,10 +100,10 @@ func load(dir, part string) (*Set, error) {
 // read returns the bytes of an IDX file of that shape.
 func read(dir, name string, shape tensor.Shape) ([]uint8, error) {
 	path := filepath.Join(dir, name+".gz")
-	f, err := os.Open(path)
+	f, err := file.Open(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		path = filepath.Join(dir, name)
-		f, err = os.Open(path)
+		f, err = file.Open(path)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("%w, nor %s.gz: Download fetches it", err, name)
