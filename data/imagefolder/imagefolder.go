@@ -18,9 +18,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"image"
-	_ "image/jpeg" // what pictures may be
-	_ "image/png"
 	"io"
 	"io/fs"
 	"math"
@@ -30,6 +27,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/rng"
@@ -64,6 +62,31 @@ type Config struct {
 	MaxFiles  int   `zero:"10000000"` // most pictures
 	MaxPixels int   `zero:"50000000"` // most pixels of a picture, before it is resized
 	MaxBytes  int64 // most bytes that Load takes for the images; 0 is 1 GiB
+	MaxMemory int64 // most bytes that decoding takes, of all pictures that are decoded at once; 0 is 512 MiB
+}
+
+// resolved returns the configuration with its defaults, or an error if no image is
+// like that.
+func (cfg Config) resolved() (Config, error) {
+	cfg = config.Resolve(cfg)
+	if cfg.MaxBytes == 0 {
+		cfg.MaxBytes = tensor.DefaultBudget
+	}
+	if cfg.MaxMemory == 0 {
+		cfg.MaxMemory = 512 << 20
+	}
+	size := tensor.Shape{cfg.Height, cfg.Width, channels[cfg.Color]}
+	switch {
+	case channels[cfg.Color] == 0:
+		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("color", string(cfg.Color), []string{"grayscale", "rgb", "rgba"}))
+	case cfg.Height < 1 || cfg.Width < 1 || size.Check() != nil:
+		return cfg, fmt.Errorf("imagefolder: images of %d × %d can't be", cfg.Height, cfg.Width)
+	case math.IsNaN(cfg.High) || math.IsInf(cfg.High, 0):
+		return cfg, fmt.Errorf("imagefolder: High is %v", cfg.High)
+	case cfg.MaxFiles < 0 || cfg.MaxPixels < 0 || cfg.MaxBytes < 0 || cfg.MaxMemory < 0:
+		return cfg, errors.New("imagefolder: MaxFiles, MaxPixels, MaxBytes and MaxMemory can't be negative")
+	}
+	return cfg, mem.Check(1, 4*float64(cfg.Height)*float64(cfg.Width)*float64(channels[cfg.Color]), "imagefolder: an image of shape %v", size)
 }
 
 // A Folder is a source of pictures, whose inputs have the shape (Height, Width,
@@ -76,26 +99,36 @@ type Folder struct {
 
 	fsys fs.FS
 	cfg  Config
+	gate *gate // of the pictures that are decoded at once, the same of all parts
+}
+
+var errNotOpen = errors.New("imagefolder: a Folder that Open didn't make")
+
+// check returns an error unless the files have labels that are classes.
+func (f *Folder) check() error {
+	switch {
+	case f == nil || f.gate == nil:
+		return errNotOpen
+	case len(f.Files) == 0:
+		return fmt.Errorf("imagefolder: %w", data.ErrEmpty)
+	case len(f.Labels) != len(f.Files):
+		return &data.LengthError{A: "files", B: "labels", LenA: len(f.Files), LenB: len(f.Labels)}
+	}
+	return f.CheckLabels(0, len(f.Classes))
 }
 
 // Open lists the pictures in a file system: the files ending in .png, .jpg or
 // .jpeg in the folders of the classes and in the folders in those. They are not
 // read yet.
 func Open(fsys fs.FS, cfg Config) (*Folder, error) {
-	cfg = config.Resolve(cfg)
-	if cfg.MaxBytes == 0 {
-		cfg.MaxBytes = tensor.DefaultBudget
+	cfg, err := cfg.resolved()
+	if err != nil {
+		return nil, err
 	}
-	size := tensor.Shape{cfg.Height, cfg.Width, channels[cfg.Color]}
-	switch {
-	case channels[cfg.Color] == 0:
-		return nil, fmt.Errorf("imagefolder: %w", config.Unknown("color", string(cfg.Color), []string{"grayscale", "rgb", "rgba"}))
-	case cfg.Height < 1 || cfg.Width < 1 || size.Check() != nil:
-		return nil, fmt.Errorf("imagefolder: images of %d × %d can't be", cfg.Height, cfg.Width)
-	case math.IsNaN(cfg.High) || math.IsInf(cfg.High, 0):
-		return nil, fmt.Errorf("imagefolder: High is %v", cfg.High)
+	if fsys == nil {
+		return nil, errors.New("imagefolder: there is no file system")
 	}
-	f := &Folder{Classes: cfg.Classes, fsys: fsys, cfg: cfg}
+	f := &Folder{Classes: cfg.Classes, fsys: fsys, cfg: cfg, gate: newGate(cfg.MaxMemory)}
 	if f.Classes == nil {
 		entries, err := fs.ReadDir(fsys, ".")
 		if err != nil {
@@ -154,6 +187,9 @@ func isPicture(name string) bool {
 
 // Spec describes the samples.
 func (f *Folder) Spec() data.Spec {
+	if f == nil {
+		return data.Spec{}
+	}
 	target := tensor.Shape{}
 	if f.cfg.OneHot {
 		target = tensor.Shape{len(f.Classes)}
@@ -169,8 +205,11 @@ func (f *Folder) Spec() data.Spec {
 
 // CheckLabels returns a *data.LabelError if there are more classes than that.
 func (f *Folder) CheckLabels(_, classes int) error {
+	if f == nil {
+		return errNotOpen
+	}
 	for row, label := range f.Labels {
-		if int(label) >= classes {
+		if label < 0 || int(label) >= classes {
 			return &data.LabelError{Row: row, Label: float64(label), Classes: classes}
 		}
 	}
@@ -180,6 +219,9 @@ func (f *Folder) CheckLabels(_, classes int) error {
 // TrainTestSplit shuffles the pictures and returns them without the last fraction
 // of them, and that fraction. Both parts must have pictures.
 func (f *Folder) TrainTestSplit(fraction float64, seed uint64) (train, test *Folder, err error) {
+	if err := f.check(); err != nil {
+		return nil, nil, err
+	}
 	first, last, ok := rng.Split(len(f.Files), fraction, seed)
 	return f.parts(first, last, ok, fraction)
 }
@@ -187,6 +229,9 @@ func (f *Folder) TrainTestSplit(fraction float64, seed uint64) (train, test *Fol
 // StratifiedSplit is TrainTestSplit, but both parts have the same share of the
 // pictures of each class, as nearly as whole pictures permit.
 func (f *Folder) StratifiedSplit(fraction float64, seed uint64) (train, test *Folder, err error) {
+	if err := f.check(); err != nil {
+		return nil, nil, err
+	}
 	first, last, ok := rng.StratifiedSplit(f.Labels, fraction, seed)
 	return f.parts(first, last, ok, fraction)
 }
@@ -210,6 +255,9 @@ func (f *Folder) part(rows []int32) *Folder {
 
 // Load reads all pictures into memory.
 func (f *Folder) Load() (*data.Arrays, error) {
+	if err := f.check(); err != nil {
+		return nil, err
+	}
 	shape := f.Spec().X[0]
 	width := shape.Numel()
 	if int64(len(f.Files)) > f.cfg.MaxBytes/4/int64(width) {
@@ -239,7 +287,11 @@ func (f *Folder) Epoch(ctx context.Context, c data.EpochConfig) (data.Batches, e
 	if c.BatchSize < 1 {
 		return nil, fmt.Errorf("imagefolder: the batch size is %d, it must be at least 1", c.BatchSize)
 	}
-	b := &batches{folder: f, size: c.BatchSize, order: make([]int32, len(f.Files))}
+	if err := f.check(); err != nil {
+		return nil, err
+	}
+	now := *f
+	b := &batches{folder: &now, size: c.BatchSize, order: make([]int32, len(f.Files))}
 	if c.Shuffle {
 		rng.Perm(b.order, c.Seed, c.Epoch)
 	} else {
@@ -287,10 +339,14 @@ func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
 		}
 		clear(y)
 		for i, row := range rows {
+			label := f.Labels[row]
+			if label < 0 || int(label) >= len(f.Classes) { // changed since the epoch began
+				return &data.LabelError{Row: int(row), Label: float64(label), Classes: len(f.Classes)}
+			}
 			if f.cfg.OneHot {
-				y[i*width+int(f.Labels[row])] = 1
+				y[i*width+int(label)] = 1
 			} else {
-				y[i] = float32(f.Labels[row])
+				y[i] = float32(label)
 			}
 		}
 	}
@@ -324,41 +380,18 @@ func (r *reading) Do(_, i int) {
 
 // picture reads a file and puts its pixels into dst.
 func (f *Folder) picture(dst []float32, name string) error {
-	file, err := f.fsys.Open(name)
+	// A pipe would be waited for, and a device may never end.
+	info, err := fs.Stat(f.fsys, name)
+	if err == nil {
+		err = file.Regular(name, info)
+	}
 	if err != nil {
 		return err
 	}
-	defer file.Close()
-	img, err := decode(file, f.cfg.MaxPixels)
+	picture, err := f.fsys.Open(name)
 	if err != nil {
 		return err
 	}
-	resize(dst, f.cfg.Height, f.cfg.Width, img, f.cfg.Color)
-	if high := f.cfg.High; high != 255 {
-		for i, v := range dst {
-			dst[i] = float32(float64(v) * high / 255)
-		}
-	}
-	return nil
-}
-
-// maxFile is more than a picture of any allowed size needs.
-const maxFile = 1 << 30
-
-// decode reads a picture, but none with more pixels than allowed: a small file
-// can claim to be a large picture.
-func decode(file fs.File, maxPixels int) (image.Image, error) {
-	head := &strings.Builder{}
-	cfg, kind, err := image.DecodeConfig(io.TeeReader(io.LimitReader(file, maxFile), head))
-	if err != nil {
-		return nil, err
-	}
-	if cfg.Width <= 0 || cfg.Height <= 0 {
-		return nil, errors.New("the picture has no pixels")
-	}
-	if cfg.Width > maxPixels/cfg.Height {
-		return nil, fmt.Errorf("a %s of %d × %d has more than %d pixels: see MaxPixels", kind, cfg.Width, cfg.Height, maxPixels)
-	}
-	img, _, err := image.Decode(io.MultiReader(strings.NewReader(head.String()), io.LimitReader(file, maxFile)))
-	return img, err
+	defer picture.Close()
+	return f.decode(dst, file.Steady(picture), info.Size())
 }

@@ -376,6 +376,8 @@ func TestAClassMayBeALinkToAFolder(t *testing.T) {
 func FuzzPicture(f *testing.F) {
 	f.Add(grey(f, 7).Data)
 	f.Add(bomb(100, 100))
+	f.Add(progressiveJPEG(20, 30, 3, 1<<10))
+	f.Add(progressiveJPEG(60, 60, 1, 3))
 	var photo bytes.Buffer
 	if err := jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 3, 5)), nil); err != nil {
 		f.Fatal(err)
