@@ -65,6 +65,14 @@ func (e *ShapeError) Error() string {
 // in building the model, and checks that the losses fit the outputs; after an
 // error all is as it was. Compiling again starts with a fresh optimizer.
 func (m *Model) Compile(cfg CompileConfig) error {
+	if err := m.hold("Compile"); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	return m.compile(cfg)
+}
+
+func (m *Model) compile(cfg CompileConfig) error {
 	if cfg.Optimizer == nil {
 		cfg.Optimizer = optimizer.RMSprop{}
 	}
@@ -125,6 +133,7 @@ func (m *Model) place(cfg *CompileConfig) error {
 // Where an output has none there is a zero value. A name that no output has is
 // an error.
 func ByOutput[T any](m *Model, values map[string]T) ([]T, error) {
+	m.settle()
 	if m.err != nil {
 		return nil, m.err
 	}
@@ -326,7 +335,7 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 		return nil, err
 	}
 	if m.compiled == nil {
-		return nil, errors.New("cornu: the model is not compiled: call Compile first, and again after Add")
+		return nil, fmt.Errorf("cornu: %w", ErrNotCompiled)
 	}
 	if err := m.fits(spec, labels); err != nil {
 		return nil, err

@@ -53,12 +53,20 @@ type FitConfig struct {
 // are those of that step, the history holds the epochs that were completed, and
 // the error is ctx's.
 func (m *Model) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
+	if err := m.hold("Fit"); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
 	return m.fit(ctx, source, cfg)
 }
 
 // Fit trains the model, as Model.Fit does. If the model isn't built it is built
 // for the shape of the data first.
 func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
+	if err := m.hold("Fit"); err != nil {
+		return nil, err
+	}
+	defer m.mu.Unlock()
 	if m.net == nil && m.err == nil && !missing(source) {
 		spec, err := data.SpecOf(source)
 		if err != nil {
@@ -68,11 +76,11 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 			return nil, fmt.Errorf("cornu: Fit: the data have %d inputs, a Sequential has one", len(spec.X))
 		}
 		compiled := m.compiled
-		if err := m.Build(spec.X[0]...); err != nil {
+		if err := m.buildFor(spec.X[0]); err != nil {
 			return nil, err
 		}
 		if compiled != nil {
-			if err := m.Compile(*compiled); err != nil {
+			if err := m.compile(*compiled); err != nil {
 				return nil, err
 			}
 		}
@@ -84,10 +92,6 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	if missing(source) {
 		return nil, errors.New("cornu: Fit: the data source is nil")
 	}
-	if !m.mu.TryLock() {
-		return nil, errors.New("cornu: Fit: the model is in use by another Fit, Evaluate or Predict")
-	}
-	defer m.mu.Unlock()
 	if cfg.Epochs == 0 {
 		cfg.Epochs = cfg.InitialEpoch + 1
 	}
@@ -206,8 +210,8 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 	if missing(source) {
 		return Result{}, errors.New("cornu: Evaluate: the data source is nil")
 	}
-	if !m.mu.TryLock() {
-		return Result{}, errors.New("cornu: Evaluate: the model is in use by another Fit, Evaluate or Predict")
+	if err := m.hold("Evaluate"); err != nil {
+		return Result{}, err
 	}
 	defer m.mu.Unlock()
 	batch, err := batchSize("Evaluate", cfg.BatchSize)
@@ -240,8 +244,8 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	if missing(source) {
 		return Result{}, fmt.Errorf("cornu: %s: the data source is nil", call)
 	}
-	if !m.mu.TryLock() {
-		return Result{}, fmt.Errorf("cornu: %s: the model is in use by another Fit, Evaluate or Predict", call)
+	if err := m.hold(call); err != nil {
+		return Result{}, err
 	}
 	defer m.mu.Unlock()
 	spec, err := data.SpecOf(source)
@@ -275,6 +279,10 @@ func (m *Model) Plan(source data.Source, n int) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if err := m.hold("Plan"); err != nil {
+		return "", err
+	}
+	defer m.mu.Unlock()
 	step, err := m.step(true, source, source)
 	if err != nil {
 		return "", err

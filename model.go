@@ -29,16 +29,32 @@ func Input(shape ...int) *Node { return layer.Apply(&layer.Input{Shape: shape}) 
 // node and returned by Compile.
 func Apply(l layer.Layer, nodes ...*Node) *Node { return layer.Apply(l, nodes...) }
 
-// A Model is a network that can be trained, evaluated and run. Predict and its
-// kin may be called from many goroutines at once; everything else is for one
-// goroutine at a time.
+// ErrBusy says that a model is in use: trained, evaluated or compiled, or run while
+// it should be trained.
+var ErrBusy = errors.New("the model is in use by another Fit, Evaluate or Predict")
+
+// ErrNotCompiled says that a model must be compiled before it can be trained or
+// evaluated.
+var ErrNotCompiled = errors.New("the model is not compiled: call Compile first, and again after Add")
+
+// A Model is a network that can be trained, evaluated and run.
+//
+// Predict and its kin may be called from many goroutines at once. What trains,
+// evaluates or compiles is for one goroutine at a time, or it returns ErrBusy, as
+// Predict does meanwhile; so may not be called at the same time as anything else
+// what builds the model or reads or sets its weights.
+//
+// Different models may be used at the same time, and share the processor's cores.
+// If they share layers, each step of one waits for that of the other: nothing is
+// torn, but which weights a step sees depends on who came first.
 type Model struct {
 	// Name is the model's name in summaries and files. "" is Keras's: "model"
 	// or "sequential".
 	Name string
 
 	net        *layer.Network
-	err        error // of building
+	grown      []*Node // input and output of a Sequential that net isn't of yet
+	err        error   // of building
 	sequential bool
 	seed       uint64
 
@@ -86,12 +102,35 @@ func (m *Model) Seed(seed uint64) {
 }
 
 // Network returns the network, nil before it is built.
-func (m *Model) Network() *layer.Network { return m.net }
+func (m *Model) Network() *layer.Network {
+	m.settle()
+	return m.net
+}
+
+// settle makes the network of a Sequential that has grown. That takes as long as there
+// are layers, so Add leaves it to the first who needs it.
+func (m *Model) settle() {
+	if ends := m.grown; ends != nil {
+		m.grown = nil
+		m.build(ends[:1], ends[1:])
+	}
+}
+
+// hold makes the model the caller's, who gives it back with m.mu.Unlock, or returns
+// ErrBusy.
+func (m *Model) hold(call string) error {
+	if !m.mu.TryLock() {
+		return fmt.Errorf("cornu: %s: %w", call, ErrBusy)
+	}
+	m.settle()
+	return nil
+}
 
 var errNotBuilt = errors.New("cornu: the model is not built: its first layer should be an Input, or Fit or Build should tell the shape of the data first")
 
 // ready returns an error unless the network is built, and draws its weights.
 func (m *Model) ready() error {
+	m.settle()
 	if m.err != nil {
 		return m.err
 	}
@@ -119,6 +158,7 @@ func (m *Model) Summary(w io.Writer) error { return m.SummaryWith(w, layer.Summa
 // SummaryWith writes the table of layers in a style and width of the caller's
 // choice. What the configuration says of the model itself is filled in.
 func (m *Model) SummaryWith(w io.Writer, cfg layer.SummaryConfig) error {
+	m.settle()
 	if m.err != nil {
 		return m.err
 	}

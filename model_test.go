@@ -456,3 +456,22 @@ func TestOddNetworksTrain(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestALayerCostsAsMuchAtAnyDepth(t *testing.T) {
+	chain := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}})
+	x := cornu.Input(2)
+	cost := func(layers int) float64 {
+		return testing.AllocsPerRun(layers, func() {
+			chain.Add(&layer.Dense{Units: 2})
+			x = cornu.Apply(&layer.Dense{Units: 2}, x)
+		})
+	}
+	first := cost(100)
+	cost(1000)
+	if last := cost(100); last > 2*first {
+		t.Errorf("adding and applying a layer allocates %v objects at first, and %v at a depth of 1000", first, last)
+	}
+	if n := len(chain.Network().Layers()); n != 1204 {
+		t.Errorf("%d layers", n)
+	}
+}

@@ -227,7 +227,7 @@ func (m *Model) PredictInto(dst, x []float32) error {
 // error, it has locked m.mu for reading, against being trained meanwhile.
 func (m *Model) inference() (*train.Step, error) {
 	if !m.mu.TryRLock() {
-		return nil, errors.New("cornu: Predict: the model is being trained or evaluated; wait until that is done")
+		return nil, fmt.Errorf("cornu: Predict: %w; wait until that is done", ErrBusy)
 	}
 	ok := false
 	defer func() {
@@ -243,6 +243,7 @@ func (m *Model) inference() (*train.Step, error) {
 func (m *Model) inferenceStep() (*train.Step, error) {
 	m.predicts.Lock()
 	defer m.predicts.Unlock()
+	m.settle()
 	if m.predict != nil && m.err == nil {
 		return m.predict, nil
 	}

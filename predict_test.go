@@ -79,20 +79,22 @@ func TestAModelInTrainingDoesNotPredict(t *testing.T) {
 	model := compiled(t, 0, still)
 	x := tensorOf(t, wave(8, 1), 1, 8)
 	busy := func(what string, err error) {
-		if err == nil || !strings.Contains(err.Error(), what) {
-			t.Errorf("got error %v, want one that says %q", err, what)
+		if !errors.Is(err, cornu.ErrBusy) || !strings.Contains(err.Error(), what) {
+			t.Errorf("got error %v, want ErrBusy of %s", err, what)
 		}
 	}
 	fit(t, model, points(t, 16), cornu.FitConfig{Callbacks: []train.Callback{train.Func(func(*train.State) error {
 		_, err := model.Predict(ctx, x)
-		busy("being trained", err)
-		busy("being trained", model.PredictInto(make([]float32, 3), wave(8, 1)))
+		busy("Predict", err)
+		busy("Predict", model.PredictInto(make([]float32, 3), wave(8, 1)))
 		_, err = model.Fit(ctx, points(t, 16), cornu.FitConfig{})
-		busy("in use", err)
+		busy("Fit", err)
 		_, err = model.Evaluate(ctx, points(t, 16), cornu.EvaluateConfig{})
-		busy("in use", err)
+		busy("Evaluate", err)
 		_, err = model.TrainOnBatch(points(t, 16))
-		busy("in use", err)
+		busy("TrainOnBatch", err)
+		busy("Compile", model.Compile(classifier(still)))
+		busy("Build", model.Build(8))
 		return nil
 	})}})
 	if _, err := model.Predict(ctx, x); err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A Sequential is a model that is a chain of layers. If the first is not an
@@ -33,7 +34,9 @@ func (m *Sequential) Add(layers ...layer.Layer) {
 	}
 	first := len(m.layers) == 0
 	m.layers = append(m.layers, layers...)
-	if m.net != nil {
+	if ends := m.grown; ends != nil {
+		m.chain(ends[0], ends[1], layers)
+	} else if m.net != nil {
 		m.chain(m.net.Inputs()[0], m.net.Outputs()[0], layers)
 	} else if first && len(layers) > 0 {
 		if in, ok := layers[0].(*layer.Input); ok {
@@ -49,6 +52,14 @@ func (m *Sequential) Layers() []layer.Layer { return m.layers }
 // Build builds the network for samples of the shape, which doesn't count the
 // batch. It is needed only if the first layer is not an Input.
 func (m *Sequential) Build(shape ...int) error {
+	if err := m.hold("Build"); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	return m.buildFor(shape)
+}
+
+func (m *Sequential) buildFor(shape tensor.Shape) error {
 	if len(m.layers) == 0 {
 		return fmt.Errorf("cornu: a Sequential needs at least one layer")
 	}
@@ -57,6 +68,7 @@ func (m *Sequential) Build(shape ...int) error {
 	}
 	x := layer.Apply(&layer.Input{Shape: shape})
 	m.chain(x, x, m.layers)
+	m.settle()
 	err := m.err
 	m.err = nil // another shape may do
 	return err
@@ -68,7 +80,7 @@ func (m *Sequential) fail(err error) {
 	}
 }
 
-// chain builds the network: the layers are applied, one after the other, to x,
+// chain makes the network that m is to be: the layers are applied, one after the other, to x,
 // which comes of input.
 func (m *Sequential) chain(input, x *Node, layers []layer.Layer) {
 	if m.err != nil {
@@ -77,5 +89,5 @@ func (m *Sequential) chain(input, x *Node, layers []layer.Layer) {
 	for _, l := range layers {
 		x = layer.Apply(l, x)
 	}
-	m.build([]*Node{input}, []*Node{x})
+	m.grown = []*Node{input, x}
 }

@@ -97,6 +97,7 @@ func Class(l Layer) string {
 // applied again, in this network or another, shares its variables and, as in
 // Keras, keeps its name.
 type record struct {
+	building  *sync.Mutex // held by who builds it
 	built     bool
 	variables []*Variable
 	name      string // that the first network with it has given it

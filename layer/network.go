@@ -108,8 +108,10 @@ func (n *Network) order() error {
 	slices.SortStableFunc(n.nodes, func(a, b *Node) int {
 		return cmp.Or(cmp.Compare(depth[b], depth[a]), cmp.Compare(met[a.layer], met[b.layer]))
 	})
+	listed := map[Layer]bool{}
 	for _, x := range n.nodes {
-		if !slices.Contains(n.layers, x.layer) {
+		if !listed[x.layer] {
+			listed[x.layer] = true
 			n.layers = append(n.layers, x.layer)
 		}
 	}
@@ -132,14 +134,19 @@ func (n *Network) identify() error {
 			}
 		}
 		byName[name] = l
-		variables := slices.Clone(Variables(l))
+		var variables []*Variable
+		remember(l, func(r *record) {
+			variables = slices.Clone(r.variables)
+			for _, v := range variables {
+				if v.Path == "" {
+					v.Path = name + "/" + v.Name
+				}
+			}
+		})
 		slices.SortStableFunc(variables, func(a, b *Variable) int { // as Keras counts them
 			return cmp.Compare(b2i(b.Trainable), b2i(a.Trainable))
 		})
 		for _, v := range variables {
-			if v.Path == "" {
-				v.Path = name + "/" + v.Name
-			}
 			n.variables = append(n.variables, v)
 			n.owner[v] = l
 		}

@@ -61,11 +61,19 @@ func (n *Node) apply() error {
 		return &Error{Class: fmt.Sprintf("%T", n.layer), Pos: here(), Msg: "a layer is a pointer to a struct"}
 	}
 	n.layer = distinct(n.layer)
-	name := provisional(n)
-	e := &Error{Layer: name, Class: Class(n.layer), Pos: here()}
+	e := &Error{Class: Class(n.layer), Pos: here()}
+	if n.fits(e) {
+		return nil
+	}
+	e.Layer = provisional(n)
+	return e
+}
+
+// fits finds the shape of the result, or puts what is wrong into e.
+func (n *Node) fits(e *Error) bool {
 	if slices.Contains(n.in, nil) {
 		e.Msg = "an input is nil"
-		return e
+		return false
 	}
 	for _, x := range n.in {
 		e.Shapes = append(e.Shapes, x.shape)
@@ -73,51 +81,51 @@ func (n *Node) apply() error {
 	input, ok := n.layer.(*Input)
 	if ok != (len(n.in) == 0) {
 		e.Msg = fmt.Sprintf("an Input takes no nodes, and every other layer at least one; got %d", len(n.in))
-		return e
+		return false
 	}
 	if ok {
 		n.shape = append(tensor.Shape{tensor.Batch}, input.Shape...)
 		if e.Err = n.shape.Check(); e.Err != nil {
 			e.Msg = e.Err.Error()
-			return e
+			return false
 		}
-		return nil
+		return true
 	}
 	if err := config.CheckFields(n.layer); err != nil {
 		e.Msg, e.Err = err.Error(), err
-		return e
+		return false
 	}
-	if err := build(n.layer, name, e.Shapes); err != nil {
+	if err := build(n, e.Shapes); err != nil {
 		e.Msg, e.Err = err.Error(), err
 		if own, ok := err.(*Error); ok {
 			e.Msg, e.Err = own.Msg, own.Err
 		}
-		return e
+		return false
 	}
 	return n.trace(e)
 }
 
 // trace calls the layer on a scratch graph: its nodes know their shapes. What
 // goes wrong is put into e.
-func (n *Node) trace(e *Error) error {
+func (n *Node) trace(e *Error) bool {
 	scratch := graph.New()
 	var in []*graph.Node
 	for _, x := range n.in {
 		in = append(in, scratch.Input("", x.shape))
 	}
-	out := NewContext(scratch, true).call(n.layer, e.Layer, in)
+	out := NewContext(scratch, true).call(n.layer, "", in)
 	if err, ok := scratch.Err().(*graph.Error); ok {
 		inner := *err
 		inner.Pos, inner.Scope = graph.Pos{}, ""
 		e.Pos, e.Msg, e.Err = err.Pos, inner.Error(), err
-		return e
+		return false
 	}
 	n.shape = out.Shape().Clone()
 	if err := n.shape.Check(); err != nil {
 		e.Msg, e.Err = "the result: "+err.Error(), err
-		return e
+		return false
 	}
-	return nil
+	return true
 }
 
 // here returns the user's line, as the graph finds it.
@@ -128,7 +136,8 @@ func here() graph.Pos {
 }
 
 // provisional names a layer that is no part of a network yet as if what leads to
-// it were one: in a sequential network it is the name that it will have.
+// it were one: in a sequential network it is the name that it will have. It takes as
+// long as there are nodes, so that it is for errors, and for who asks.
 func provisional(n *Node) string {
 	var nodes []*Node
 	seen := map[*Node]bool{}

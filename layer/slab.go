@@ -1,7 +1,10 @@
 package layer
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
+	"sync"
 
 	"github.com/cornu-ml/cornu/internal/mem"
 )
@@ -11,7 +14,61 @@ import (
 // A Slab is one run of memory that holds the variables of a network, so that an
 // optimizer's step over all of them is one pass. A variable stays in its slab
 // for life, whichever networks share it.
-type Slab struct{ Data []float32 }
+type Slab struct {
+	Data []float32
+
+	// A step holds use while it computes: for writing if it trains, else for reading.
+	// So networks that share layers may be trained and run at the same time.
+	use   sync.RWMutex
+	place uint64 // in the order in which steps take them
+}
+
+var (
+	storing sync.Mutex // held by who stores or draws variables, which networks may share
+	slabs   uint64     // that were made
+)
+
+// Acquire waits for the slabs, which Ordered has put in order, and Release gives them
+// back.
+func Acquire(slabs []*Slab, write bool) {
+	for _, s := range slabs {
+		if write {
+			s.use.Lock()
+		} else {
+			s.use.RLock()
+		}
+	}
+}
+
+// Release gives back what Acquire has acquired.
+func Release(slabs []*Slab, write bool) {
+	for _, s := range slabs {
+		if write {
+			s.use.Unlock()
+		} else {
+			s.use.RUnlock()
+		}
+	}
+}
+
+// Ordered lists the slabs of variables that are stored, each once, in the order in which
+// Acquire takes them.
+func Ordered(variables []*Variable) []*Slab {
+	storing.Lock()
+	defer storing.Unlock()
+	var list []*Slab
+	for _, v := range variables {
+		if s := v.Slab; s != nil && !slices.Contains(list, s) {
+			if s.place == 0 { // it is the user's
+				slabs++
+				s.place = slabs
+			}
+			list = append(list, s)
+		}
+	}
+	slices.SortFunc(list, func(a, b *Slab) int { return cmp.Compare(a.place, b.place) })
+	return list
+}
 
 // slabAlign is the granularity of variables in a slab, in float32s: a cache
 // line, and a vector of every instruction set.
@@ -24,6 +81,12 @@ func Padded(n int) int { return (n + slabAlign - 1) / slabAlign * slabAlign }
 // are trained first, in order. If that takes more memory than the limit, it does
 // nothing and returns an error.
 func Store(variables ...*Variable) error {
+	storing.Lock()
+	defer storing.Unlock()
+	return store(variables...)
+}
+
+func store(variables ...*Variable) error {
 	var fresh []*Variable
 	size := 0
 	for _, trainable := range []bool{true, false} {
@@ -42,7 +105,8 @@ func Store(variables ...*Variable) error {
 	for _, v := range fresh {
 		size += Padded(v.Shape.Numel())
 	}
-	slab := &Slab{mem.Make[float32](size)}
+	slabs++
+	slab := &Slab{Data: mem.Make[float32](size), place: slabs}
 	offset := 0
 	for _, v := range fresh {
 		n := v.Shape.Numel()

@@ -5,6 +5,7 @@ package layer
 import (
 	"cmp"
 	"fmt"
+	"sync"
 
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/graph"
@@ -38,10 +39,12 @@ type Variable struct {
 // Draw initializes the variable, if that is still to be done, from the model's
 // seed and the variable's place in the model.
 func (v *Variable) Draw(seed uint64, place int) error {
+	storing.Lock()
+	defer storing.Unlock()
 	if v.Drawn {
 		return nil
 	}
-	if err := Store(v); err != nil {
+	if err := store(v); err != nil {
 		return err
 	}
 	if err := v.Initializer.Init(v.Value, v.Shape, seed, initializerStream+uint16(place)); err != nil {
@@ -65,15 +68,15 @@ type VariableConfig struct {
 
 // A Builder takes down what a layer declares while it is built.
 type Builder struct {
+	node      *Node // the layer's first
 	layer     Layer
-	name      string
 	in        []tensor.Shape
 	variables []*Variable
 	err       error
 }
 
 // Name returns the layer's name.
-func (b *Builder) Name() string { return b.name }
+func (b *Builder) Name() string { return provisional(b.node) }
 
 // Variable declares a variable of the layer. The shape may not depend on the
 // batch.
@@ -93,7 +96,7 @@ func (b *Builder) Variable(name string, shape tensor.Shape, cfg VariableConfig) 
 		b.fail(b.Errorf("the shape %v of variable %q may not depend on the batch", shape, name))
 	default:
 		if err := mem.Check(shape.Numel(), 4, "variable %q of shape %v", name, shape); err != nil {
-			b.fail(&Error{Layer: b.name, Class: Class(b.layer), Shapes: b.in, Msg: err.Error(), Err: err})
+			b.fail(&Error{Layer: b.Name(), Class: Class(b.layer), Shapes: b.in, Msg: err.Error(), Err: err})
 		}
 	}
 	for _, other := range b.variables {
@@ -114,21 +117,32 @@ func (b *Builder) fail(err error) {
 // Errorf returns an error that names the layer, its class and the shapes of its
 // inputs, for Build to return.
 func (b *Builder) Errorf(format string, args ...any) error {
-	return &Error{Layer: b.name, Class: Class(b.layer), Shapes: b.in, Msg: fmt.Sprintf(format, args...)}
+	return &Error{Layer: b.Name(), Class: Class(b.layer), Shapes: b.in, Msg: fmt.Sprintf(format, args...)}
 }
 
-// build declares l's variables, unless that was done before.
-func build(l Layer, name string, in []tensor.Shape) error {
-	if recall(l).built {
+// build declares the variables of n's layer, unless that was done before.
+func build(n *Node, in []tensor.Shape) error {
+	building := recall(n.layer).building
+	if building == nil {
+		remember(n.layer, func(r *record) {
+			if r.building == nil {
+				r.building = new(sync.Mutex)
+			}
+			building = r.building
+		})
+	}
+	building.Lock()
+	defer building.Unlock()
+	if recall(n.layer).built {
 		return nil
 	}
-	b := &Builder{layer: l, name: name, in: in}
-	err := l.Build(b, in)
+	b := &Builder{node: n, layer: n.layer, in: in}
+	err := n.layer.Build(b, in)
 	if err == nil {
 		err = b.err
 	}
 	if err == nil {
-		remember(l, func(r *record) { r.built, r.variables = true, b.variables })
+		remember(n.layer, func(r *record) { r.built, r.variables = true, b.variables })
 	}
 	return err
 }

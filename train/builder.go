@@ -62,6 +62,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 		s.step.program.Outputs = append(s.step.program.Outputs, m.nodes...)
 	}
 	s.step.program.Outputs = append(s.step.program.Outputs, s.step.outputs...)
+	s.step.slabs, s.step.writes = layer.Ordered(s.step.variables), len(s.step.program.Updates) > 0
 	return s.step, nil
 }
 

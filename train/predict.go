@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -45,9 +46,7 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 			width := len(x) / b.n
 			fill(x, in[i][done*width:][:n*width])
 		}
-		b.exec.Seed, b.exec.Step = s.seed, chunk
-		b.exec.Compute(b.pace.Begin(par.Default()))
-		b.pace.End()
+		s.compute(b, chunk)
 		for i, y := range b.outputs {
 			width := len(y) / b.n
 			copy(out[i][done*width:][:n*width], y)
@@ -102,14 +101,21 @@ func PredictInto(s *Step, dst, x []float32, rows int) error {
 			return err
 		}
 		fill(b.batch.X[0], x[done*width:][:n*width])
-		b.exec.Seed, b.exec.Step = s.seed, chunk
-		b.exec.Compute(b.pace.Begin(par.Default()))
-		b.pace.End()
+		s.compute(b, chunk)
 		copy(dst[done*outWidth:][:n*outWidth], b.outputs[0])
 		s.release(b)
 		done += n
 	}
 	return nil
+}
+
+// compute runs the step forward.
+func (s *Step) compute(b *bound, chunk uint64) {
+	layer.Acquire(s.slabs, false)
+	defer layer.Release(s.slabs, false)
+	b.exec.Seed, b.exec.Step = s.seed, chunk
+	b.exec.Compute(b.pace.Begin(par.Default()))
+	b.pace.End()
 }
 
 // planRows rounds a number of rows up to one of a few, so that few plans serve

@@ -31,6 +31,8 @@ type Step struct {
 	storage    map[*graph.Node][]float32
 	networks   []*layer.Network
 	variables  []*layer.Variable
+	slabs      []*layer.Slab // of the variables
+	writes     bool          // to the variables
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
 	labels     []labels      // those of the targets that are labels
@@ -182,6 +184,8 @@ func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
 			return err
 		}
 	}
+	layer.Acquire(s.slabs, s.writes)
+	defer layer.Release(s.slabs, s.writes)
 	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
 	for i := range s.scalars {
 		sc := &s.scalars[i]
@@ -350,6 +354,8 @@ func meanResult(state [][]float64) float64 { return state[0][0] / state[1][0] }
 // finish ends a training: where an optimizer has averaged the weights, they become
 // the averages.
 func (s *Step) finish() {
+	layer.Acquire(s.slabs, true)
+	defer layer.Release(s.slabs, true)
 	for _, o := range s.optimizers {
 		if o.common.EMA.On && o.iterations > 0 {
 			o.average()
