@@ -1,5 +1,10 @@
 package main
 
+// This file compares what is committed: the results with Keras's, and the guide's tables with
+// the results. That Cornu still gives these results, it shows for one row; that it still
+// gives the README's hash, for one run; both only in .ci/run. A short training has its hash
+// in every run.
+
 import (
 	"context"
 	"math"
@@ -15,7 +20,7 @@ const results = "../../docs/chapter1/table-1.3.2.csv"
 // Keras 3.15 trained the same networks: from three seeds, of which the means are known, and from four more. Networks of
 // one seed begin with much the same weights and see the digits in the same order, so their accuracies err together: how
 // much their mean over all rows errs shows in its deviation over seeds.
-func TestTheTableIsWithinItsErrorsOfKeras(t *testing.T) {
+func TestTheKeptResultsAreWithinTheirErrorsOfKeras(t *testing.T) {
 	const (
 		seeds, meantSeeds, moreSeeds = 10, 3, 4
 		kerasSeeds                   = meantSeeds + moreSeeds
@@ -64,6 +69,51 @@ func TestTheTableIsWithinItsErrorsOfKeras(t *testing.T) {
 		if off > all {
 			t.Errorf("the %s accuracies are %+.3f points from Keras's in the mean, %.1f standard errors", measure.name, overall, off)
 		}
+	}
+}
+
+func TestAShortTrainingHasItsHash(t *testing.T) {
+	const want = "weights sha256:1bd66e845c9bc15b44f359a1cb2c08c3085daffe475663cedf19754c7d1f38fb"
+	status, out, errs := call("mnist", "train", "--epochs", "1", "--limit", "6400", "--seed", "7", "--quiet")
+	if status != 0 || !strings.Contains(out, want) {
+		t.Errorf("status %d: %s%s\nwant %s", status, out, errs, want)
+	}
+}
+
+func TestTheDefaultTrainingHasTheHashInTheREADME(t *testing.T) {
+	if os.Getenv("CORNU_CI") == "" || testing.Short() {
+		t.Skip("20 epochs are for .ci/run")
+	}
+	readme, err := os.ReadFile("../../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, out, errs := call("mnist", "train", "--quiet")
+	_, hash, _ := strings.Cut(out, "weights sha256:")
+	if hash = strings.TrimSpace(hash); status != 0 || len(hash) != 64 || !strings.Contains(string(readme), hash) {
+		t.Errorf("status %d: %s%s\nREADME.md lacks the hash", status, out, errs)
+	}
+}
+
+func TestARowOfTheKeptResultsIsWhatTrainingGives(t *testing.T) {
+	if os.Getenv("CORNU_CI") == "" || testing.Short() {
+		t.Skip("20 epochs are for .ci/run")
+	}
+	file := filepath.Join(t.TempDir(), "table.csv")
+	if status, out, errs := call("mnist", "table", "--rows", "18", "--seeds", "1", "--csv", file); status != 0 {
+		t.Fatalf("status %d: %s%s", status, out, errs)
+	}
+	fresh, err := openLedger(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := (&table{reading: asTable, epochs: 20}).key(rows[17], 1)
+	got, ok := fresh.find(key)
+	results := readResults(t)
+	want, kept := results.find(key)
+	got.seconds, want.seconds = 0, 0
+	if !ok || !kept || got != want {
+		t.Errorf("training gives %+v, %s has %+v", got, results.path, want)
 	}
 }
 
