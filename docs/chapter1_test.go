@@ -6,6 +6,7 @@ package docs
 import (
 	"encoding/json"
 	"fmt"
+	"go/format"
 	"go/parser"
 	"go/token"
 	"maps"
@@ -76,6 +77,19 @@ func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 	for _, b := range guide {
 		if b.language == "output" && !strings.Contains(printed, b.text) {
 			t.Errorf("chapter1.md:%d: no program prints\n%s", b.line, b.text)
+		}
+	}
+}
+
+func TestWhatIsPastedIsFormatted(t *testing.T) {
+	for _, file := range []string{"../README.md", "chapter1.md"} {
+		for _, b := range blocks(t, file) {
+			if b.language != "go" {
+				continue
+			}
+			if formatted, err := format.Source([]byte(b.text)); err != nil || string(formatted) != b.text {
+				t.Errorf("%s:%d: gofmt would write it otherwise (%v)", file, b.line, err)
+			}
 		}
 	}
 }
