@@ -48,7 +48,7 @@ type box struct {
 
 // boxes lists the layers, and the edges between them in Keras's order.
 func (d Diagram) boxes() ([]box, []layered.Edge, error) {
-	if d.Model == nil || d.Model.Network() == nil {
+	if isNil(d.Model) || d.Model.Network() == nil {
 		return nil, nil, errors.New("the diagram of a model that is not built: its first layer should be an Input, or Build should tell the shape of the data first")
 	}
 	n := d.Model.Network()
@@ -88,10 +88,12 @@ func (d Diagram) boxes() ([]box, []layered.Edge, error) {
 // distinct returns each edge once.
 func distinct(edges []layered.Edge) []layered.Edge {
 	var list []layered.Edge
+	seen := map[layered.Edge]bool{}
 	for _, e := range edges {
-		if !slices.Contains(list, e) {
+		if !seen[e] {
 			list = append(list, e)
 		}
+		seen[e] = true
 	}
 	return list
 }
@@ -105,7 +107,7 @@ func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	var inputs, outputs []string
 	for _, x := range n.Nodes() {
 		if x.Layer() == l {
-			inputs, outputs = append(inputs, shapes(x)), append(outputs, x.Shape().String())
+			inputs, outputs = append(inputs, shapesOf(x)), append(outputs, x.Shape().String())
 		}
 	}
 	b.input, b.output = inputs[0], outputs[0]
@@ -126,8 +128,8 @@ func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	return b
 }
 
-// shapes writes the shapes of what a node is made of, as Python would.
-func shapes(x *layer.Node) string {
+// shapesOf writes the shapes of what a node is made of, as Python would.
+func shapesOf(x *layer.Node) string {
 	var all []string
 	for _, in := range x.Inputs() {
 		all = append(all, in.Shape().String())

@@ -37,6 +37,10 @@ type Drawing struct {
 	Routes [][]Point
 }
 
+// mostBends is how many ranks all edges together may pass, each of which takes memory: a hundred boxes joined each to
+// each are a tenth of it.
+const mostBends = 2 << 20
+
 // Layout places the boxes and routes the edges. The same graph always gives the same drawing.
 func Layout(boxes []Size, edges []Edge, o Options) (*Drawing, error) {
 	for _, e := range edges {
@@ -56,7 +60,15 @@ func Layout(boxes []Size, edges []Edge, o Options) (*Drawing, error) {
 			forward = append(forward, e)
 		}
 	}
-	g := proper(boxes, forward, ranks(len(boxes), forward))
+	rank := ranks(len(boxes), forward)
+	bends := 0
+	for _, e := range forward {
+		bends += rank[e.To] - rank[e.From] - 1
+	}
+	if bends > mostBends {
+		return nil, fmt.Errorf("%d edges that pass %d boxes: more than can be drawn", len(edges), bends)
+	}
+	g := proper(boxes, forward, rank)
 	g.options = o
 	for _, e := range edges {
 		if e.From == e.To {
@@ -116,6 +128,8 @@ type net struct {
 	vertices []vertex
 	ranks    [][]int // the vertices of each rank, from left to right
 	chains   [][]int // the vertices of each edge, both ends included
+
+	places [2][]int // memory for crossingsOf
 }
 
 type vertex struct {

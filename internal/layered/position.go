@@ -63,25 +63,29 @@ type link struct{ upper, lower int }
 func (g *net) crossedLinks() map[link]bool {
 	crossed := map[link]bool{}
 	for r := range len(g.ranks) - 1 {
-		var inner, others []link
-		for _, u := range g.ranks[r] {
-			for _, w := range g.vertices[u].down {
-				if g.vertices[u].bend && g.vertices[w].bend {
-					inner = append(inner, link{u, w})
-				} else {
-					others = append(others, link{u, w})
-				}
+		// A link crosses one between bends if that begins to its left and ends to its right, or the other way round. Of two
+		// between bends that cross, the one that begins farther to the right gives way.
+		rank := g.ranks[r]
+		rightmost, leftmost := make([]int, len(rank)+1), make([]int, len(rank)+1) // the ends of those that begin before, or not before, a place
+		rightmost[0], leftmost[len(rank)] = -1, math.MaxInt
+		for i, u := range rank {
+			rightmost[i+1] = rightmost[i]
+			if w, ok := g.inner(u); ok {
+				rightmost[i+1] = max(rightmost[i], g.vertices[w].index)
 			}
 		}
-		for i, a := range inner {
-			for _, b := range others {
-				if g.cross(a, b) {
-					crossed[b] = true
-				}
+		for i, u := range slices.Backward(rank) {
+			leftmost[i] = leftmost[i+1]
+			if w, ok := g.inner(u); ok {
+				leftmost[i] = min(leftmost[i+1], g.vertices[w].index)
 			}
-			for _, b := range inner[i+1:] {
-				if g.cross(a, b) {
-					crossed[b] = true
+		}
+		for i, u := range rank {
+			for _, w := range g.vertices[u].down {
+				end := g.vertices[w].index
+				_, inner := g.inner(u)
+				if rightmost[i] > end || !inner && leftmost[i+1] < end {
+					crossed[link{u, w}] = true
 				}
 			}
 		}
@@ -89,10 +93,13 @@ func (g *net) crossedLinks() map[link]bool {
 	return crossed
 }
 
-func (g *net) cross(a, b link) bool {
-	upper := g.vertices[a.upper].index - g.vertices[b.upper].index
-	lower := g.vertices[a.lower].index - g.vertices[b.lower].index
-	return upper*lower < 0
+// inner returns the bend below a bend, if that is what is below it.
+func (g *net) inner(u int) (int, bool) {
+	if !g.vertices[u].bend {
+		return 0, false
+	}
+	w := g.vertices[u].down[0]
+	return w, g.vertices[w].bend
 }
 
 // align joins vertices to blocks that stand in one line, and returns the first vertex of each one's block.

@@ -147,14 +147,13 @@ func (g *net) segments() []map[link]*segment {
 		g.spread(v, all, func(s *segment) (int, int, *float64) { return s.lower, s.upper, &s.bottom })
 	}
 	g.straighten(all)
-	for r := range gaps {
-		var here []*segment
-		for _, s := range all {
-			if g.vertices[s.upper].rank == r {
-				here = append(here, s)
-			}
-		}
-		assignTracks(here)
+	below := make([][]*segment, len(g.ranks))
+	for _, s := range all {
+		r := g.vertices[s.upper].rank
+		below[r] = append(below[r], s)
+	}
+	for _, segments := range below {
+		assignTracks(segments)
 	}
 	return gaps
 }
