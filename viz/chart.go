@@ -1,6 +1,6 @@
 package viz
 
-// This file draws lines over two axes: functions, measured values, the path of a descent.
+// This file draws lines and points over two axes: functions, measured values, the path of a descent.
 
 import (
 	"errors"
@@ -17,11 +17,11 @@ import (
 	"gonum.org/v1/plot/vg/draw"
 )
 
-// A Chart shows lines over two axes, with a legend below.
+// A Chart shows lines and points over two axes, with a legend below.
 type Chart struct {
 	Title          string
 	XLabel, YLabel string
-	XMin, XMax     float64 // the range of x; both 0: that of the lines' points
+	XMin, XMax     float64 // the range of x; both 0: what the lines' points need
 	YMin, YMax     float64 // the range of y; both 0: what the lines need
 	Lines          []Line
 	Marks          []Mark
@@ -36,6 +36,7 @@ type Line struct {
 	X, Y   []float64 // the points, if F is nil
 	Dashed bool
 	Dots   bool // the points are marked
+	Points bool // the points are marked and not joined: a scatter chart
 }
 
 // A Mark is a point with a text beside it.
@@ -78,8 +79,11 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 	p.Add(grid)
 	if c.XMin == 0 && c.XMax == 0 {
 		c.XMin, c.XMax = c.rangeOfX()
+		if c.XMin > c.XMax {
+			return nil, errors.New("a chart without points: one of functions needs XMin and XMax")
+		}
 	}
-	if !(c.XMin < c.XMax) {
+	if !divisible(c.XMin, c.XMax) {
 		return nil, fmt.Errorf("a chart whose x runs from %v to %v", c.XMin, c.XMax)
 	}
 	for i, line := range c.Lines {
@@ -88,13 +92,15 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 			return nil, err
 		}
 		for _, points := range pieces {
-			l, err := plotter.NewLine(points)
-			if err != nil {
-				return nil, fmt.Errorf("line %q: %w", line.Name, err)
+			if !line.Points {
+				l, err := plotter.NewLine(points)
+				if err != nil {
+					return nil, fmt.Errorf("line %q: %w", line.Name, err)
+				}
+				l.LineStyle = line.style(i)
+				p.Add(l)
 			}
-			l.LineStyle = line.style(i)
-			p.Add(l)
-			if line.Dots || len(points) == 1 {
+			if line.Points || line.Dots || len(points) == 1 {
 				s, err := plotter.NewScatter(points)
 				if err != nil {
 					return nil, fmt.Errorf("line %q: %w", line.Name, err)
@@ -108,38 +114,68 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 		return nil, err
 	}
 	p.X.Min, p.X.Max = c.XMin, c.XMax
-	if c.YMin != 0 || c.YMax != 0 {
-		if !(c.YMin < c.YMax) {
-			return nil, fmt.Errorf("a chart whose y runs from %v to %v", c.YMin, c.YMax)
-		}
-		p.Y.Min, p.Y.Max = c.YMin, c.YMax
-	} else {
+	if c.YMin == 0 && c.YMax == 0 {
 		// Lines and texts don't touch the frame.
-		room := 0.04 * (p.Y.Max - p.Y.Min)
-		if !(room > 0) {
-			room = 0.5
-		}
-		p.Y.Min, p.Y.Max = p.Y.Min-room, p.Y.Max+room
+		c.YMin, c.YMax = widened(p.Y.Min, p.Y.Max, 0.04)
 		if slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Below }) {
-			p.Y.Min -= 2 * room
+			c.YMin -= 2 * (p.Y.Min - c.YMin)
 		}
 	}
+	if !divisible(c.YMin, c.YMax) {
+		return nil, fmt.Errorf("a chart whose y runs from %v to %v", c.YMin, c.YMax)
+	}
+	p.Y.Min, p.Y.Max = c.YMin, c.YMax
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: c.wholeX, most: 10}, ticks{most: 7}
 	return p, nil
 }
 
+// largest bounds the numbers of an axis, so that sums of them are finite.
+const largest = 1e300
+
+// divisible reports whether an axis from low to high has room for ticks that float64 can tell apart.
+func divisible(low, high float64) bool {
+	const narrowest, relative = 1e-290, 1e-12
+	size := max(math.Abs(low), math.Abs(high))
+	return size <= largest && high-low >= max(narrowest, relative*size)
+}
+
+// widened returns a range with a share of it added at both ends. Numbers that are all but one are in the middle of it.
+func widened(low, high, share float64) (float64, float64) {
+	switch {
+	case low > high: // there was none
+		return -0.5, 0.5
+	case max(math.Abs(low), math.Abs(high)) > largest: // as it is, for an error to say so
+		return low, high
+	case divisible(low, high):
+		room := share * (high - low)
+		return low - room, high + room
+	}
+	middle := low/2 + high/2
+	room := max(0.5, math.Abs(middle)/100)
+	return middle - room, middle + room
+}
+
+// rangeOfX returns the range of the points' x; of none, one whose low end is the higher.
 func (c Chart) rangeOfX() (low, high float64) {
 	low, high = math.Inf(1), math.Inf(-1)
 	for _, line := range c.Lines {
 		for _, x := range line.X {
-			low, high = min(low, x), max(high, x)
+			if finite(x) {
+				low, high = min(low, x), max(high, x)
+			}
 		}
 	}
-	if low == high {
-		return low - 0.5, high + 0.5
+	if low > high {
+		return low, high
 	}
-	return low, high
+	share := 0.0
+	if slices.ContainsFunc(c.Lines, func(l Line) bool { return l.Points }) { // which the frame would cut
+		share = 0.04
+	}
+	return widened(low, high, share)
 }
+
+func finite(v float64) bool { return !math.IsNaN(v - v) }
 
 // pieces returns the runs of points that can be drawn.
 func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
@@ -157,7 +193,7 @@ func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
 	var pieces []plotter.XYs
 	var piece plotter.XYs
 	for i := range xs {
-		if finite := !math.IsNaN(ys[i]-ys[i]) && !math.IsNaN(xs[i]-xs[i]); finite {
+		if finite(xs[i]) && finite(ys[i]) {
 			piece = append(piece, plotter.XY{X: xs[i], Y: ys[i]})
 			continue
 		}
@@ -184,8 +220,14 @@ func (l Line) style(i int) draw.LineStyle {
 }
 
 func (l Line) glyph(i int) draw.GlyphStyle {
-	return draw.GlyphStyle{Color: palette[i%len(palette)], Radius: 2.6, Shape: draw.CircleGlyph{}}
+	style := draw.GlyphStyle{Color: palette[i%len(palette)], Radius: 2.6, Shape: draw.CircleGlyph{}}
+	if l.Points { // where no line leads from one to the next, shapes tell them apart too
+		style.Radius, style.Shape = 3, shapes[i%len(shapes)]
+	}
+	return style
 }
+
+var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{}}
 
 func (c Chart) addMarks(p *plot.Plot) error {
 	if len(c.Marks) == 0 {
@@ -255,8 +297,10 @@ func (c Chart) drawLegend(canvas draw.Canvas) vg.Length {
 		y := canvas.Min.Y + row*(vg.Length(len(rows)-1-r)+0.5)
 		for _, i := range lines {
 			line := c.Lines[i]
-			canvas.StrokeLine2(line.style(i), x, y, x+sample, y)
-			if line.Dots {
+			if !line.Points {
+				canvas.StrokeLine2(line.style(i), x, y, x+sample, y)
+			}
+			if line.Points || line.Dots {
 				canvas.DrawGlyph(line.glyph(i), vg.Point{X: x + sample/2, Y: y})
 			}
 			canvas.FillText(style, vg.Point{X: x + sample + gap, Y: y}, line.Name)
@@ -287,7 +331,12 @@ func (t ticks) Ticks(low, high float64) []plot.Tick {
 	write := writer(step, max(math.Abs(low), math.Abs(high)))
 	var marks []plot.Tick
 	const slack = 1e-9 // of a step, for what rounding does to the ends
-	for i := math.Ceil(low/step - slack); i <= high/step+slack; i++ {
+	first := math.Ceil(low/step - slack)
+	for k := range t.most + 2 { // which is enough: sums beyond 2⁵³ would never come to an end
+		i := first + float64(k)
+		if !(i <= high/step+slack) {
+			break
+		}
 		text := write(i * step)
 		if number, negative := strings.CutPrefix(text, "-"); negative {
 			text = "−" + number

@@ -30,6 +30,9 @@ func (c Curves) drawing() (*drawing, error) {
 	if names == nil {
 		names = measures(c.History)
 	}
+	if len(names) == 0 {
+		return nil, errors.New("curves of no measure; the history has " + strings.Join(measures(c.History), ", "))
+	}
 	const each = 2.6 * vg.Inch // the height of a chart
 	var charts []Chart
 	var plots []*plot.Plot

@@ -23,6 +23,8 @@ type Sketch struct {
 // A Shape is a part of a Sketch: a Box, a Circle, a Link or a Text.
 type Shape interface {
 	sketch(p pen)
+	lengths() []float64 // all that it is made of
+	kinds() (Tint, Align)
 }
 
 // A Tint is the colour that a shape is filled with.
@@ -106,12 +108,41 @@ func (s Sketch) drawing() (*drawing, error) {
 	if len(s.Shapes) == 0 {
 		return nil, errors.New("a sketch without shapes")
 	}
+	if s.Width > farthest || s.Height > farthest {
+		return nil, fmt.Errorf("a sketch of %v × %v points is too large: at most %v", s.Width, s.Height, float64(farthest))
+	}
+	for i, shape := range s.Shapes {
+		if isNil(shape) {
+			return nil, fmt.Errorf("shape %d of the sketch is nil", i)
+		}
+		for _, v := range shape.lengths() {
+			if !(math.Abs(v) <= farthest) {
+				return nil, fmt.Errorf("shape %d of the sketch, %+v, has a length that can't be drawn: at most %v", i, shape, float64(farthest))
+			}
+		}
+		if tint, align := shape.kinds(); tint < Gray(255) || tint > Purple || align < Middle || align > Right {
+			return nil, fmt.Errorf("shape %d of the sketch, %+v, has an unknown tint or alignment", i, shape)
+		}
+	}
 	return &drawing{width: vg.Length(s.Width), height: vg.Length(s.Height), paint: func(canvas draw.Canvas) {
 		for _, shape := range s.Shapes {
 			shape.sketch(pen{canvas})
 		}
 	}}, nil
 }
+
+// farthest bounds the lengths of a sketch, in points: 35 m are a large picture.
+const farthest = 1e5
+
+func (b Box) lengths() []float64    { return []float64{b.X, b.Y, b.Width, b.Height} }
+func (c Circle) lengths() []float64 { return []float64{c.X, c.Y, c.Radius} }
+func (l Link) lengths() []float64   { return []float64{l.X1, l.Y1, l.X2, l.Y2} }
+func (t Text) lengths() []float64   { return []float64{t.X, t.Y, t.Size} }
+
+func (b Box) kinds() (Tint, Align)    { return b.Fill, Middle }
+func (c Circle) kinds() (Tint, Align) { return c.Fill, Middle }
+func (l Link) kinds() (Tint, Align)   { return Clear, Middle }
+func (t Text) kinds() (Tint, Align)   { return Clear, t.Align }
 
 func (b Box) sketch(p pen) {
 	corners := []vg.Point{
@@ -211,7 +242,7 @@ func (l Link) sketch(p pen) {
 
 func (t Text) sketch(p pen) {
 	size := vg.Length(t.Size)
-	if size == 0 {
+	if size <= 0 {
 		size = 10
 	}
 	font := sans(size)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"image/color"
 	"image/png"
+	"math"
 	"regexp"
 	"slices"
 	"testing"
@@ -90,7 +91,19 @@ func TestSubscriptsInASketchAreSmallDigits(t *testing.T) {
 }
 
 func TestASketchOfNothingIsAnError(t *testing.T) {
-	for _, s := range []Sketch{{}, {Width: 10, Height: 10}, {Width: -1, Height: 10, Shapes: []Shape{Box{}}}} {
+	of := func(s Shape) Sketch { return Sketch{Width: 10, Height: 10, Shapes: []Shape{s}} }
+	for _, s := range []Sketch{
+		{},
+		{Width: 10, Height: 10},
+		{Width: -1, Height: 10, Shapes: []Shape{Box{}}},
+		{Width: 1e9, Height: 1e9, Shapes: []Shape{Box{}}},
+		{Width: 1e-9, Height: 10, Shapes: []Shape{Box{}}},
+		{Width: 1e6, Height: 10, Shapes: []Shape{Box{}}},
+		{Width: math.Inf(1), Height: 10, Shapes: []Shape{Box{}}},
+		of(nil), of((*Box)(nil)),
+		of(Box{Fill: 99}), of(Circle{Fill: -1000}), of(Text{Align: 3}), of(Text{Align: -1}),
+		of(Box{X: math.NaN()}), of(Circle{Radius: 1e300}), of(Link{X1: math.Inf(-1)}), of(Text{Size: 1e9}),
+	} {
 		if err := Write(&bytes.Buffer{}, PNG, s); err == nil {
 			t.Errorf("no error for %+v", s)
 		}

@@ -38,8 +38,14 @@ func newSVG(width, height vg.Length) *svgCanvas {
 	return &svgCanvas{Canvas: vgsvg.New(width, height), glyphs: map[string]string{}}
 }
 
-// FillString draws text with its base line at a point.
+// FillString draws text with its base line at a point. What XML can't say in any way is a question mark in a diamond.
 func (c *svgCanvas) FillString(face plotfont.Face, at vg.Point, text string) {
+	text = strings.Map(func(r rune) rune {
+		if r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0xFFFE || r == 0xFFFF {
+			return '\uFFFD'
+		}
+		return r
+	}, text)
 	c.texts = append(c.texts, svgText{face, text})
 	c.Canvas.FillString(face, at, text)
 }

@@ -10,10 +10,13 @@ package viz
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"image/color"
 	"io"
+	"math"
 	"path/filepath"
+	"reflect"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
@@ -39,8 +42,11 @@ type drawing struct {
 // defaultDPI makes a point, the unit of all lengths here, two pixels.
 const defaultDPI = 144
 
-// maxPixels bounds what a PNG may take: a network of a thousand layers is a long picture.
-const maxPixels = 400 << 20
+// maxPixels and maxSide bound what a PNG may take: a network of a thousand layers is a long picture.
+const (
+	maxPixels = 40 << 20
+	maxSide   = 1 << 20
+)
 
 // A Format is a way to write a picture.
 type Format string
@@ -70,31 +76,53 @@ func Save(path string, p Picture) error {
 
 // Write writes a picture to w.
 func Write(w io.Writer, format Format, p Picture) error {
+	if format != SVG && format != PNG {
+		return fmt.Errorf("viz: unknown format %q; there are %s and %s", format, SVG, PNG)
+	}
+	if isNil(p) || isNil(w) {
+		return errors.New("viz: there is no picture, or nothing to write it to")
+	}
 	d, err := p.drawing()
 	if err != nil {
 		return fmt.Errorf("viz: %w", err)
 	}
-	switch format {
-	case SVG:
+	if format == SVG {
 		canvas := newSVG(d.width, d.height)
 		d.onWhite(draw.New(canvas))
 		_, err := canvas.WriteTo(w)
 		return err
-	case PNG:
-		dpi := d.dpi
-		if dpi == 0 {
-			dpi = defaultDPI
-		}
-		// A picture that would be too large is written coarser.
-		for float64(d.width/vg.Inch)*float64(d.height/vg.Inch)*float64(dpi)*float64(dpi) > maxPixels && dpi > 1 {
-			dpi /= 2
-		}
-		canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(dpi))}
-		d.onWhite(draw.New(canvas))
-		_, err := canvas.WriteTo(w)
-		return err
 	}
-	return fmt.Errorf("viz: unknown format %q; there are %s and %s", format, SVG, PNG)
+	dpi, err := d.resolution()
+	if err != nil {
+		return fmt.Errorf("viz: %w", err)
+	}
+	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(dpi))}
+	d.onWhite(draw.New(canvas))
+	_, err = canvas.WriteTo(w)
+	return err
+}
+
+// isNil reports whether an interface holds nothing, or a pointer to nothing.
+func isNil(v any) bool {
+	if v == nil {
+		return true
+	}
+	r := reflect.ValueOf(v)
+	return r.Kind() == reflect.Pointer && r.IsNil()
+}
+
+// resolution returns the dots per inch of PNG. A picture that would be too large is written coarser.
+func (d *drawing) resolution() (int, error) {
+	dpi := d.dpi
+	if dpi == 0 {
+		dpi = defaultDPI
+	}
+	width, height := float64(d.width/vg.Inch), float64(d.height/vg.Inch)
+	dpi = min(dpi, int(math.Sqrt(maxPixels)/math.Sqrt(width)/math.Sqrt(height)))
+	if dots := float64(dpi); dots*width < 1 || dots*height < 1 || dots*max(width, height) > maxSide {
+		return 0, fmt.Errorf("a picture of %.6g × %.6g points can't be written as PNG", d.width, d.height)
+	}
+	return dpi, nil
 }
 
 func (d *drawing) onWhite(c draw.Canvas) {

@@ -15,6 +15,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
 )
@@ -26,6 +27,10 @@ func pictures() map[string]Picture {
 	}}
 	return map[string]Picture{
 		"grid":      Grid{Images: [][]uint8{{0, 255, 128, 0}, {255, 0, 0, 0}, {1, 2, 3, 4}}, Width: 2, Height: 2},
+		"captions":  Grid{Images: [][]uint8{{0, 255, 128, 0}, {255, 0, 0, 0}, {1, 2, 3, 4}}, Width: 2, Height: 2, Captions: []string{"one", long, "with\nlines"}},
+		"points":    Chart{Lines: []Line{{Name: "a", X: []float64{0, 1, 2}, Y: []float64{0, 2, 1}, Points: true}, {Name: "b", X: []float64{0, 2}, Y: []float64{1, 1}, Points: true}}},
+		"shades":    Confusion{Title: "shades", Counts: diagonal(150)},
+		"control":   Sketch{Width: 100, Height: 40, Shapes: []Shape{Text{X: 50, Y: 20, Text: "\x00\x01\x1f\x7f\xff\uFFFE\uFFFF<&>\"'\t]]>"}}},
 		"chart":     Chart{Title: "sigmoid", XMin: -6, XMax: 6, Lines: []Line{{Name: "σ", F: func(x float64) float64 { return 1 / (1 + math.Exp(-x)) }}}, Marks: []Mark{{X: 0, Y: 0.5, Text: "½"}}},
 		"curves":    Curves{History: history},
 		"confusion": Confusion{Counts: [][]float64{{5, 1}, {0, 7}}},
@@ -41,6 +46,16 @@ func pictures() map[string]Picture {
 		"circles 3":    Diagram{Model: recurrent()},
 		"circles 2":    Diagram{Model: recurrent(), Style: layer.Keras2},
 	}
+}
+
+// diagonal is a matrix of counts.
+func diagonal(n int) [][]float64 {
+	counts := make([][]float64, n)
+	for i := range counts {
+		counts[i] = make([]float64, n)
+		counts[i][i] = float64(i)
+	}
+	return counts
 }
 
 // long is a text that is longer than pictures are wide.
@@ -133,7 +148,16 @@ func TestAGridShowsItsPixels(t *testing.T) {
 func TestPicturesThatMakeNoSenseAreErrors(t *testing.T) {
 	line := []Line{{Name: "half", X: []float64{1, 2}, Y: []float64{1}}}
 	for name, p := range map[string]Picture{
+		"nothing":          nil,
+		"a nil chart":      (*Chart)(nil),
 		"no images":        Grid{Width: 2, Height: 2},
+		"a large scale":    Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: 1 << 40},
+		"a large picture":  Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: 1 << 19},
+		"a large gap":      Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Gap: math.MaxInt},
+		"a negative scale": Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: -1},
+		"a negative gap":   Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Gap: -1},
+		"images of 2⁶⁴":    Grid{Images: [][]uint8{{}}, Width: 1 << 32, Height: 1 << 32},
+		"a caption more":   Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Captions: []string{"a", "b"}},
 		"no size":          Grid{Images: [][]uint8{{1}}},
 		"a short image":    Grid{Images: [][]uint8{{1}}, Width: 2, Height: 2},
 		"no lines":         Chart{},
@@ -141,11 +165,20 @@ func TestPicturesThatMakeNoSenseAreErrors(t *testing.T) {
 		"x backwards":      Chart{XMin: 1, XMax: -1, Lines: line[:1]},
 		"no history":       Curves{},
 		"no epoch":         Curves{History: &train.History{}},
+		"no names":         Curves{History: &train.History{Epoch: []int{0}, Values: map[string][]float64{"loss": {1}}}, Names: []string{}},
 		"an unknown name":  Curves{History: &train.History{Epoch: []int{0}, Values: map[string][]float64{"loss": {1}}}, Names: []string{"f1"}},
 		"no classes":       Confusion{},
 		"not square":       Confusion{Counts: [][]float64{{1, 2}}},
 		"too few labels":   Confusion{Counts: [][]float64{{1}}, Labels: []string{}},
+		"too many classes": Confusion{Counts: make([][]float64, mostClasses+1)},
+		"no count":         Confusion{Counts: [][]float64{{math.NaN()}}},
+		"less than none":   Confusion{Counts: [][]float64{{-1}}},
 		"no model":         Diagram{},
+		"a nil model":      Diagram{Model: (*cornu.Model)(nil)},
+		"a large range":    Chart{Lines: []Line{{X: []float64{0, 1}, Y: []float64{-1e308, 1e308}}}},
+		"a narrow range":   Chart{XMin: 1, XMax: 1 + 1e-15, Lines: []Line{{F: math.Sqrt}}},
+		"no end":           Chart{XMax: math.Inf(1), Lines: []Line{{F: math.Sqrt}}},
+		"no range":         Chart{Lines: []Line{{F: math.Sqrt}}},
 		"x without values": Chart{Lines: []Line{{Name: "nothing"}}},
 	} {
 		if err := Write(io.Discard, PNG, p); err == nil {
@@ -251,6 +284,65 @@ func render(t *testing.T, p Picture) image.Image {
 func white(c color.Color) bool {
 	r, g, b, _ := c.RGBA()
 	return r == 0xFFFF && g == 0xFFFF && b == 0xFFFF
+}
+
+func TestACaptionStandsBelowItsImage(t *testing.T) {
+	g := Grid{Images: [][]uint8{{255}, {255}}, Width: 1, Height: 1, Columns: 1, Scale: 40, Gap: 4, Captions: []string{"", "I"}}
+	picture := render(t, g)
+	if size := picture.Bounds().Size(); size != image.Pt(48, 4+2*(40+g.caption()+4)) {
+		t.Fatalf("the picture has %v pixels", size)
+	}
+	below := 4 + 2*40 + g.caption() + 4 // the second image
+	for y := range picture.Bounds().Dy() {
+		ink := false
+		for x := range 48 {
+			ink = ink || !white(picture.At(x, y))
+		}
+		if ink && (y < below || y >= below+g.caption()) {
+			t.Fatalf("there is ink in row %d, the caption is in %d to %d", y, below, below+g.caption())
+		}
+	}
+	if white(picture.At(24, below+g.caption()/2)) {
+		t.Error("there is no I in the middle of the caption")
+	}
+}
+
+func TestPointsAreNotJoined(t *testing.T) {
+	line := Line{X: []float64{0, 1}, Y: []float64{0, 1}, Points: true}
+	ink := func(l Line) bool {
+		picture := render(t, Chart{Lines: []Line{l}})
+		size := picture.Bounds().Size()
+		blue := 0
+		for x := size.X * 45 / 100; x < size.X*55/100; x++ {
+			for y := size.Y * 2 / 5; y < size.Y*3/5; y++ {
+				if r, _, b, _ := picture.At(x, y).RGBA(); b > 2*r {
+					blue++
+				}
+			}
+		}
+		return blue > 0
+	}
+	if ink(line) {
+		t.Error("there is a line between them")
+	}
+	line.Points = false
+	if !ink(line) {
+		t.Error("there is none without Points either")
+	}
+}
+
+func TestAPictureThatWouldBeLargeIsCoarse(t *testing.T) {
+	for _, test := range []struct{ width, height float64 }{{20000, 20000}, {1e4, 1e5}, {1e5, 1e4}} {
+		s := Sketch{Width: test.width, Height: test.height, Shapes: []Shape{Link{X2: 5, Y2: 5}}}
+		d, err := s.drawing()
+		if err != nil {
+			t.Fatal(err)
+		}
+		dpi, err := d.resolution()
+		if pixels := test.width / 72 * float64(dpi) * test.height / 72 * float64(dpi); err != nil || pixels > maxPixels || pixels < maxPixels/2 && dpi < defaultDPI {
+			t.Errorf("%v × %v has %d dots per inch, %v", test.width, test.height, dpi, err)
+		}
+	}
 }
 
 func wellFormed(text []byte) error {
