@@ -217,8 +217,8 @@ func (CosineDecayRestarts) Name() string { return "CosineDecayRestarts" }
 
 // Check returns an error unless the fields are in range.
 func (s CosineDecayRestarts) Check() error {
-	if r := config.Resolve(s); r.TMul < 1 {
-		return errorf(s, "TMul is %v, it must be at least 1", s.TMul)
+	if r := config.Resolve(s); !(r.TMul >= 1 && r.TMul <= 1e9) {
+		return errorf(s, "TMul is %v, it must be at least 1 and at most 1e9", s.TMul)
 	}
 	return positive(s, "FirstDecaySteps", s.FirstDecaySteps)
 }
@@ -226,20 +226,30 @@ func (s CosineDecayRestarts) Check() error {
 // Rate returns the learning rate after so many steps.
 func (s CosineDecayRestarts) Rate(steps uint64) float64 {
 	s = config.Resolve(s)
-	at, height, less := float64(steps)/float64(s.FirstDecaySteps), 1.0, *s.MMul
+	at, restarts := float64(steps)/float64(s.FirstDecaySteps), 0.0
 	if s.TMul == 1 {
-		height = fmath.Pow64(less, math.Floor(at))
-		at -= math.Floor(at)
+		restarts = math.Floor(at)
+		at -= restarts
 	} else {
-		for length := 1.0; ; length *= s.TMul {
-			if at < length {
-				at /= length
-				break
+		// The lengths are a geometric series: 1, TMul, TMul² …, of which n are (TMulⁿ - 1)/(TMul - 1).
+		more := s.TMul - 1
+		growth := fmath.Log1p64(more)
+		begin := func(n float64) float64 {
+			if float64(n*growth) < 0.1 {
+				return fmath.Expm164(float64(n*growth)) / more
 			}
-			at -= length
-			height *= less
+			return (fmath.Pow64(s.TMul, n) - 1) / more // exact if TMul is whole
 		}
+		restarts = max(math.Floor(fmath.Log1p64(float64(at*more))/growth), 0)
+		switch { // rounding may be off by one
+		case at < begin(restarts):
+			restarts--
+		case at >= begin(restarts+1):
+			restarts++
+		}
+		at = (at - begin(restarts)) / fmath.Pow64(s.TMul, restarts)
 	}
+	height := fmath.Pow64(*s.MMul, restarts)
 	// The floor Alpha doesn't shrink with the height.
 	wave := 0.5 * height * (1 + fmath.Cos64(pi*at))
 	return s.InitialLearningRate * (float64((1-s.Alpha)*wave) + s.Alpha)
