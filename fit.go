@@ -132,7 +132,11 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	if err != nil {
 		return nil, err
 	}
-	m.bytes = source.Spec().Bytes
+	spec, err := data.SpecOf(source)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: Fit: %w", err)
+	}
+	m.bytes = spec.Bytes
 	var evaluate *train.Step
 	if validation != nil {
 		if evaluate, err = m.step(false, validation, validation); err != nil {

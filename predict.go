@@ -7,10 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
 )
@@ -161,7 +161,11 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 		}
 		results := make([][]float32, len(out))
 		for i, node := range m.net.Outputs() {
-			if results[i], err = resized(nil, n, node.Shape()[1:]); err != nil {
+			shape := node.Shape()[1:]
+			if results[i], err = resized(nil, n, shape); err == nil {
+				err = mem.Check(rows+n, 4*float64(shape.Numel()), "the output %q for %d samples", m.net.Name(node.Layer()), rows+n)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 			}
 		}
@@ -190,8 +194,8 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 // resized returns room for n samples of a shape, in buffer if it is there.
 func resized(buffer []float32, n int, shape tensor.Shape) ([]float32, error) {
 	width := shape.Numel()
-	if width > 0 && n > math.MaxInt/4/width {
-		return nil, fmt.Errorf("%d samples of shape %v are too many numbers", n, shape)
+	if err := mem.Check(n, 4*float64(width), "%d samples of shape %v", n, shape); err != nil {
+		return nil, err
 	}
 	if cap(buffer) < n*width {
 		return make([]float32, n*width), nil

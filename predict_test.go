@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"iter"
 	"math"
 	"slices"
 	"strings"
@@ -269,5 +270,23 @@ func TestWhatCannotBePredictedFromASourceIsAnError(t *testing.T) {
 		if _, err := model.PredictSource(c.ctx, c.source, c.cfg); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", name, err, c.want)
 		}
+	}
+}
+
+// A source that never ends is given up before its predictions take all memory.
+func TestPredictionsWithoutEndAreAnError(t *testing.T) {
+	cornu.SetMemoryLimit(16 << 20)
+	defer cornu.SetMemoryLimit(0)
+	sample := data.Sample{X: [][]float32{wave(8, 1)}}
+	endless := data.Func(data.Spec{X: []tensor.Shape{{8}}, Len: -1}, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
+		return func(yield func(data.Sample, error) bool) {
+			for yield(sample, nil) {
+			}
+		}
+	})
+	_, err := small(0).PredictSource(ctx, endless, cornu.PredictConfig{BatchSize: 50_000})
+	var limit *cornu.MemoryError
+	if !errors.As(err, &limit) {
+		t.Errorf("the error is %v", err)
 	}
 }

@@ -124,3 +124,55 @@ func TestInputsAreWhatTheSourceGives(t *testing.T) {
 		}
 	}
 }
+
+func TestASetThatNewDidNotMakeIsAnErrorEverywhere(t *testing.T) {
+	var none *Set
+	for i, s := range []*Set{none, {}, {Labels: []uint8{1, 2}}, {Labels: []uint8{1, 200}, Images: make([]uint8, 2), Rows: 1, Columns: 1, Classes: 3}, {Rows: -1, Columns: -1}, {Rows: 1 << 62, Columns: 4}} {
+		s.Spec()
+		s.Counts()
+		for _, v := range []*Set{s, s.Flat(), s.OneHot(), s.Limit(1), s.Limit(-1), s.Flat().OneHot().Limit(9)} {
+			v.Spec()
+			v.Len()
+			v.Counts()
+			if _, err := v.Epoch(t.Context(), data.EpochConfig{BatchSize: 1}); err == nil {
+				t.Errorf("set %d: an epoch", i)
+			}
+			if v.Check() == nil || v.CheckLabels(0, 3) == nil {
+				t.Errorf("set %d: it is said to be right", i)
+			}
+			if _, _, err := v.Split(0.5); err == nil {
+				t.Errorf("set %d: it was split", i)
+			}
+			if _, _, err := v.TrainTestSplit(0.5, 1); err == nil {
+				t.Errorf("set %d: it was split", i)
+			}
+			v.Take(1)
+			if i < 3 {
+				if _, err := v.Inputs(0, 1); err == nil {
+					t.Errorf("set %d: it has inputs", i)
+				}
+			}
+			v.Image(0)
+			v.Image(-1)
+		}
+	}
+	if _, err := New(make([]uint8, 4), []uint8{0, 0, 0, 0}, 1<<62, 4, 1); err == nil {
+		t.Error("images of more pixels than there are numbers: no error")
+	}
+	if _, err := New(make([]uint8, 4), []uint8{0, 0, 0, 0}, -1, -1, 1); err == nil {
+		t.Error("images of a negative size: no error")
+	}
+}
+
+func TestLabelsThatAreChangedAreAnError(t *testing.T) {
+	s := three(t)
+	s.Labels[1] = 9
+	if counts := s.Counts(); !slices.Equal(counts, []int{0, 0, 2}) {
+		t.Errorf("there are %v", counts)
+	}
+	for _, v := range []*Set{s, s.OneHot()} {
+		if _, err := v.Epoch(t.Context(), data.EpochConfig{BatchSize: 1}); !errors.As(err, new(*data.LabelError)) {
+			t.Errorf("the error is %v", err)
+		}
+	}
+}
