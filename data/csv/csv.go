@@ -83,6 +83,8 @@ func (e *Error) Error() string {
 const (
 	maxRow     = 4 << 20 // bytes
 	maxColumns = 1 << 16
+
+	blockRows = 1 << 10 // that are read together
 )
 
 // New returns the table of a program's own rows, which it copies: of those to
@@ -127,7 +129,8 @@ func Read(r io.Reader, cfg Config) (*Table, error) {
 	if cfg.MaxBytes == 0 {
 		cfg.MaxBytes = tensor.DefaultBudget
 	}
-	t, in, used := &Table{}, newReader(r, cfg.Comma), int64(0)
+	t, in, used, count := &Table{}, newReader(r, cfg.Comma), int64(0), 0
+	var blocks [][]row // a list that grew would be copied again and again
 	for {
 		cells, err := in.next()
 		if err == io.EOF {
@@ -138,7 +141,7 @@ func Read(r io.Reader, cfg Config) (*Table, error) {
 		}
 		line := in.line()
 		if used += footprint(cells); used > cfg.MaxBytes {
-			return nil, &Error{line, len(t.rows), "", fmt.Sprintf("the table takes more than %d bytes: see MaxBytes", cfg.MaxBytes)}
+			return nil, &Error{line, count, "", fmt.Sprintf("the table takes more than %d bytes: see MaxBytes", cfg.MaxBytes)}
 		}
 		cells = trimmed(cells)
 		if t.columns == nil {
@@ -156,10 +159,16 @@ func Read(r io.Reader, cfg Config) (*Table, error) {
 			}
 		}
 		if len(cells) != len(t.columns) {
-			return nil, &Error{line, len(t.rows), "", fmt.Sprintf("it has %d cells, there are %d columns", len(cells), len(t.columns))}
+			return nil, &Error{line, count, "", fmt.Sprintf("it has %d cells, there are %d columns", len(cells), len(t.columns))}
 		}
-		t.rows = append(t.rows, row{cells, line})
+		if count%blockRows == 0 {
+			blocks = append(blocks, make([]row, 0, blockRows))
+		}
+		last := &blocks[len(blocks)-1]
+		*last = append(*last, row{cells, line})
+		count++
 	}
+	t.rows = slices.Concat(blocks...)
 	if len(t.rows) == 0 {
 		return nil, fmt.Errorf("csv: %w", data.ErrEmpty)
 	}
@@ -167,7 +176,7 @@ func Read(r io.Reader, cfg Config) (*Table, error) {
 }
 
 // footprint is how many bytes of memory a row takes: its text, the cells, and the
-// row itself in a list that is copied as it grows.
+// row itself in two lists.
 func footprint(cells []string) int64 {
 	n := 80 + 16*len(cells)
 	for _, cell := range cells {
@@ -251,22 +260,30 @@ func (t *Table) find(name string) (int, error) {
 	return at, nil
 }
 
-// Filter returns the rows for which keep returns true. It is given a function that
-// returns the row's cell of a column, "" if there is no such column:
+// A Row is one row of a table.
+type Row struct {
+	table *Table
+	at    int
+}
+
+// Cell returns the row's cell of a column, "" if there is no such column.
+func (r Row) Cell(column string) string {
+	if at, err := r.table.find(column); err == nil && r.at < r.table.Len() {
+		return r.table.rows[r.at].cells[at]
+	}
+	return ""
+}
+
+// Filter returns the rows for which keep returns true:
 //
-//	sold := table.Filter(func(cell func(column string) string) bool { return cell("price") != "" })
-func (t *Table) Filter(keep func(cell func(column string) string) bool) *Table {
+//	sold := table.Filter(func(r csv.Row) bool { return r.Cell("price") != "" })
+func (t *Table) Filter(keep func(Row) bool) *Table {
 	if t == nil || keep == nil {
 		return t
 	}
 	f := &Table{columns: t.columns}
-	for _, row := range t.rows {
-		if keep(func(column string) string {
-			if at := slices.Index(t.columns, column); at >= 0 {
-				return row.cells[at]
-			}
-			return ""
-		}) {
+	for i, row := range t.rows {
+		if keep(Row{t, i}) {
 			f.rows = append(f.rows, row)
 		}
 	}

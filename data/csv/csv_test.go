@@ -12,6 +12,7 @@ import (
 	"testing/iotest"
 
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/capped"
 )
 
 const iris = `sepal,petal,species,place
@@ -77,7 +78,7 @@ func TestATableHoldsTheCellsOfTheFile(t *testing.T) {
 
 func TestATableIsTakenApart(t *testing.T) {
 	table := read(t, iris, Config{})
-	fields := table.Filter(func(cell func(string) string) bool { return cell("place") == "field" && cell("none") == "" })
+	fields := table.Filter(func(r Row) bool { return r.Cell("place") == "field" && r.Cell("none") == "" })
 	if got := column(t, fields, "sepal"); !slices.Equal(got, []string{"5.1", "6.3"}) {
 		t.Errorf("in fields there are %q", got)
 	}
@@ -185,6 +186,9 @@ func TestWhatIsNoTableIsAnError(t *testing.T) {
 	if none.Len() != 0 || none.Columns() != nil || none.Filter(nil) != nil {
 		t.Error("no table has something")
 	}
+	if (Row{}).Cell("a") != "" {
+		t.Error("no row has a cell")
+	}
 }
 
 func second[T any](_ T, err error) error        { return err }
@@ -239,6 +243,20 @@ func TestAFileWithoutEndIsGivenUp(t *testing.T) {
 		if _, err := Read(r, Config{MaxBytes: 1 << 20}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
+	}
+}
+
+func TestReadingTakesNoMoreThanTheBudget(t *testing.T) {
+	const budget, program = 64 << 20, 96 << 20
+	for name, row := range map[string]string{"short": "1,2\n", "long": strings.Repeat("1.25,", 200) + "1\n", "words": strings.Repeat("word ", 100) + ",\n", "one": "1\n"} {
+		t.Run(name, func(t *testing.T) {
+			capped.Run(t, budget+program, func() {
+				_, err := Read(&repeated{text: row}, Config{NoHeader: true, MaxBytes: budget})
+				if err == nil || !strings.Contains(err.Error(), "see MaxBytes") {
+					t.Error(err)
+				}
+			})
+		})
 	}
 }
 
