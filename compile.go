@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -236,7 +237,14 @@ func (m *Model) check(cfg *CompileConfig) error {
 		spec.Y = append(spec.Y, target[1:])
 	}
 	copies := 1 + len(optimizer.Slots(cfg.Optimizer)) // of what is trained: its gradient and slots
-	if err := layer.Fits(m.net.Variables(), m.net.TrainableVariables(), copies); err != nil {
+	var arrays []slab.Array
+	for _, v := range m.net.Variables() {
+		arrays = append(arrays, slab.Array{Path: v.Path, Shape: v.Shape})
+		if m.net.Trainable(v) {
+			arrays[len(arrays)-1].Copies = copies
+		}
+	}
+	if err := slab.Fit(arrays); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
 	if err := layer.Store(m.net.Variables()...); err != nil {

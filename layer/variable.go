@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -27,11 +28,10 @@ type Variable struct {
 	Regularizer regularizer.Regularizer // nil: none
 	Constraint  constraint.Constraint   // nil: none
 
-	// Value is the storage: the part of Slab at Offset that the model which first
-	// takes the variable in gives it. Until Drawn it holds no meaning.
-	Value  []float32
-	Slab   *Slab
-	Offset int
+	// Value is the variable's memory, which it gets from the model or the step that
+	// first takes it in, or from Store. Until Drawn it holds no meaning.
+	Value []float32
+	place slab.Place
 	// Drawn says that Value holds an initial, loaded or trained value.
 	Drawn bool
 }
@@ -43,6 +43,9 @@ func (v *Variable) Draw(seed uint64, place int) error {
 	defer storing.Unlock()
 	if v.Drawn {
 		return nil
+	}
+	if v.Initializer == nil {
+		return fmt.Errorf("layer: variable %q has no Initializer", cmp.Or(v.Path, v.Name))
 	}
 	if err := store(v); err != nil {
 		return err

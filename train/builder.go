@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 
@@ -13,6 +14,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/plan"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
@@ -30,7 +32,7 @@ var keepZeros = os.Getenv("CORNU_ZEROS") == "keep"
 type StepBuilder struct {
 	step    *Step
 	graph   *graph.Graph
-	slabs   map[*layer.Slab]*graph.Node
+	slabs   map[*slab.Slab]*graph.Node
 	nodes   map[*layer.Variable]*graph.Node
 	updated map[*layer.Variable]bool        // by the step
 	given   map[*layer.Variable]*graph.Node // the values that networks gave
@@ -47,7 +49,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 			seed: seed, storage: map[*graph.Node][]float32{},
 			plans: map[int]*plan.Plan{}, free: map[int][]*bound{},
 		},
-		slabs: map[*layer.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
+		slabs: map[*slab.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
 		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable]*graph.Node{},
 	}
 	if build == nil {
@@ -62,7 +64,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 		s.step.program.Outputs = append(s.step.program.Outputs, m.nodes...)
 	}
 	s.step.program.Outputs = append(s.step.program.Outputs, s.step.outputs...)
-	s.step.slabs, s.step.writes = layer.Ordered(s.step.variables), len(s.step.program.Updates) > 0
+	s.step.slabs, s.step.writes = slab.Ordered(slices.Collect(maps.Keys(s.slabs))), len(s.step.program.Updates) > 0
 	return s.step, nil
 }
 
@@ -138,12 +140,13 @@ func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 	if !s.fits(layer.Store(v)) {
 		return s.graph.Fail("variable %q has no storage", v.Path)
 	}
-	slab := s.slabs[v.Slab]
-	if slab == nil {
-		slab = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), v.Slab.Data)
-		s.slabs[v.Slab] = slab
+	place := v.Place()
+	whole := s.slabs[place.Slab]
+	if whole == nil {
+		whole = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), place.Slab.Data)
+		s.slabs[place.Slab] = whole
 	}
-	n := slab.View(v.Offset, v.Shape)
+	n := whole.View(place.Offset, v.Shape)
 	s.nodes[v] = n
 	s.step.variables = append(s.step.variables, v)
 	return n
@@ -301,20 +304,28 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		s.Fail(fmt.Errorf("train: Minimize: %w", err))
 		return
 	}
-	if !s.fits(layer.Fits(s.step.variables, variables, 1+len(optimizer.Slots(o.rule)))) {
+	var arrays []slab.Array
+	for _, v := range s.step.variables {
+		arrays = append(arrays, slab.Array{Path: v.Path, Shape: v.Shape})
+		if slices.Contains(variables, v) {
+			arrays[len(arrays)-1].Copies = 1 + len(optimizer.Slots(o.rule))
+		}
+	}
+	if !s.fits(slab.Fit(arrays)) {
 		return
 	}
 	s.step.optimizers = append(s.step.optimizers, o)
 	s.step.program.Checks = append(s.step.program.Checks, loss)
 	variables = slices.Clone(variables)
-	order := map[*layer.Slab]int{}
+	order := map[*slab.Slab]int{}
 	for _, v := range variables {
-		if _, ok := order[v.Slab]; !ok {
-			order[v.Slab] = len(order)
+		if in := v.Place().Slab; order[in] == 0 {
+			order[in] = 1 + len(order)
 		}
 	}
 	slices.SortStableFunc(variables, func(a, b *layer.Variable) int {
-		return cmp.Or(cmp.Compare(order[a.Slab], order[b.Slab]), cmp.Compare(a.Offset, b.Offset))
+		p, q := a.Place(), b.Place()
+		return cmp.Or(cmp.Compare(order[p.Slab], order[q.Slab]), cmp.Compare(p.Offset, q.Offset))
 	})
 	nodes := make([]*graph.Node, len(variables))
 	for i, v := range variables {
@@ -373,6 +384,7 @@ func (s *StepBuilder) gradients(loss *graph.Node, o *Optimizer, host func(string
 // array.
 type run struct {
 	first     int // the place of the first among all
+	place     slab.Place
 	variables []*layer.Variable
 	offsets   []int // from the begin of the run
 	size      int
@@ -384,19 +396,19 @@ type run struct {
 func runsOf(variables []*layer.Variable) []run {
 	var runs []run
 	for first := 0; first < len(variables); {
-		last := first + 1
-		for last < len(variables) && variables[last].Slab == variables[first].Slab &&
-			variables[last].Offset == variables[last-1].Offset+layer.Padded(len(variables[last-1].Value)) {
-			last++
-		}
-		r := run{first: first, variables: variables[first:last]}
-		for _, v := range r.variables {
-			at := v.Offset - variables[first].Offset
+		r := run{first: first, place: variables[first].Place()}
+		for _, v := range variables[first:] {
+			place := v.Place()
+			at := place.Offset - r.place.Offset
+			if place.Slab != r.place.Slab || at != r.size {
+				break
+			}
 			r.offsets = append(r.offsets, at)
-			r.size = at + layer.Padded(len(v.Value))
+			r.size += slab.Padded(len(v.Value))
 		}
+		first += len(r.offsets)
+		r.variables = variables[r.first:first]
 		runs = append(runs, r)
-		first = last
 	}
 	return runs
 }
@@ -404,7 +416,7 @@ func runsOf(variables []*layer.Variable) []run {
 // slots returns o's state of a run.
 func (s *StepBuilder) slots(o *Optimizer, r *run) []*graph.Node {
 	if r.slots == nil {
-		for i, data := range o.state(r.variables, r.size) {
+		for i, data := range o.state(r) {
 			r.slots = append(r.slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
 		}
 	}
@@ -432,7 +444,7 @@ func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, r *run, grads [
 		u.Shapes = append(u.Shapes, v.Shape)
 		u.Paths = append(u.Paths, v.Path)
 	}
-	param := s.slabs[r.variables[0].Slab].View(r.variables[0].Offset, tensor.Shape{r.size})
+	param := s.slabs[r.place.Slab].View(r.place.Offset, tensor.Shape{r.size})
 	u.Param, u.Grad = param, graph.Pack(r.size, r.offsets, grads[r.first:][:len(r.variables)]...)
 	s.step.program.Checks = append(s.step.program.Checks, u.Grad)
 	u.Slots = slices.Clone(s.slots(o, r))

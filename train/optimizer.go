@@ -8,6 +8,7 @@ import (
 
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 )
@@ -23,10 +24,10 @@ type Optimizer struct {
 	iterations uint64
 	averaged   bool // the weights' averages are in their place
 	slots      []Slot
-	fresh      []Slot                      // those that are to begin as the weights
-	slabs      map[*layer.Slab][][]float32 // the slots of what lies in a slab, in the same places
-	scalars    int                         // that Keras counts beside the slots
-	scale      *lossScale                  // nil: the loss is not scaled, or by a constant
+	fresh      []Slot                     // those that are to begin as the weights
+	slabs      map[*slab.Slab][][]float32 // the slots of what lies in a slab, in the same places
+	scalars    int                        // that Keras counts beside the slots
+	scale      *lossScale                 // nil: the loss is not scaled, or by a constant
 }
 
 // A lossScale is what optimizer.LossScaleOptimizer does.
@@ -67,7 +68,7 @@ type Slot struct {
 func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
 	o := &Optimizer{
 		rule: rule, common: optimizer.CommonOf(rule), scalars: optimizer.Scalars(rule),
-		slabs: map[*layer.Slab][][]float32{},
+		slabs: map[*slab.Slab][][]float32{},
 	}
 	if scaled, ok := rule.(optimizer.LossScaleOptimizer); ok {
 		scaled = config.Resolve(scaled)
@@ -178,16 +179,14 @@ func (o *Optimizer) averages() []Slot {
 	return slices.DeleteFunc(slices.Clone(o.slots), func(s Slot) bool { return s.Name != "average" })
 }
 
-// state returns the slots of variables that lie next to each other, size numbers
-// in all, as one flat array each. A variable keeps its state whichever others it
-// is trained with.
-func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
-	slab, begin := variables[0].Slab, variables[0].Offset
+// state returns the slots of a run of variables, as one flat array each. A
+// variable keeps its state whichever others it is trained with.
+func (o *Optimizer) state(r *run) [][]float32 {
 	slots := optimizer.Slots(o.rule)
-	whole, ok := o.slabs[slab]
+	whole, ok := o.slabs[r.place.Slab]
 	if !ok {
 		for _, slot := range slots {
-			data := mem.Make[float32](len(slab.Data)) // what isn't trained isn't touched, and takes no memory
+			data := mem.Make[float32](len(r.place.Slab.Data)) // what isn't trained isn't touched, and takes no memory
 			if slot.Init != 0 {
 				for i := range data {
 					data[i] = float32(slot.Init)
@@ -195,12 +194,13 @@ func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
 			}
 			whole = append(whole, data)
 		}
-		o.slabs[slab] = whole
+		o.slabs[r.place.Slab] = whole
 	}
-	var run [][]float32
+	var state [][]float32
 	for i, data := range whole {
-		run = append(run, data[begin:][:size:size])
-		for _, v := range variables {
+		data = data[r.place.Offset:][:r.size:r.size]
+		state = append(state, data)
+		for j, v := range r.variables {
 			known := func(s Slot) bool { return s.Variable == v && s.Name == slots[i].Name }
 			if slices.ContainsFunc(o.slots, known) {
 				continue
@@ -209,7 +209,7 @@ func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
 			if slots[i].Size != nil {
 				n = slots[i].Size(v.Path, v.Shape)
 			}
-			slot := Slot{v, slots[i].Name, data[v.Offset:][:n:n]}
+			slot := Slot{v, slots[i].Name, data[r.offsets[j]:][:n:n]}
 			if n > 0 {
 				o.slots = append(o.slots, slot)
 			}
@@ -218,5 +218,5 @@ func (o *Optimizer) state(variables []*layer.Variable, size int) [][]float32 {
 			}
 		}
 	}
-	return run
+	return state
 }

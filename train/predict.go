@@ -12,7 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/par"
-	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -111,8 +111,8 @@ func PredictInto(s *Step, dst, x []float32, rows int) error {
 
 // compute runs the step forward.
 func (s *Step) compute(b *bound, chunk uint64) {
-	layer.Acquire(s.slabs, false)
-	defer layer.Release(s.slabs, false)
+	slab.Acquire(s.slabs, false)
+	defer slab.Release(s.slabs, false)
 	b.exec.Seed, b.exec.Step = s.seed, chunk
 	b.exec.Compute(b.pace.Begin(par.Default()))
 	b.pace.End()

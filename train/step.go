@@ -17,6 +17,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/plan"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/tensor"
@@ -31,7 +32,7 @@ type Step struct {
 	storage    map[*graph.Node][]float32
 	networks   []*layer.Network
 	variables  []*layer.Variable
-	slabs      []*layer.Slab // of the variables
+	slabs      []*slab.Slab  // of the variables
 	writes     bool          // to the variables
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
@@ -184,8 +185,8 @@ func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
 			return err
 		}
 	}
-	layer.Acquire(s.slabs, s.writes)
-	defer layer.Release(s.slabs, s.writes)
+	slab.Acquire(s.slabs, s.writes)
+	defer slab.Release(s.slabs, s.writes)
 	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
 	for i := range s.scalars {
 		sc := &s.scalars[i]
@@ -354,8 +355,8 @@ func meanResult(state [][]float64) float64 { return state[0][0] / state[1][0] }
 // finish ends a training: where an optimizer has averaged the weights, they become
 // the averages.
 func (s *Step) finish() {
-	layer.Acquire(s.slabs, true)
-	defer layer.Release(s.slabs, true)
+	slab.Acquire(s.slabs, true)
+	defer slab.Release(s.slabs, true)
 	for _, o := range s.optimizers {
 		if o.common.EMA.On && o.iterations > 0 {
 			o.average()
@@ -411,7 +412,7 @@ func (s *Step) nonFinite(b *bound, pool *par.Pool) error {
 	case graph.OpParam:
 		e.What = fmt.Sprintf("the optimizer's %s", n.Attr().Name)
 		for _, v := range s.variables {
-			if at := c.Index - v.Offset; &v.Slab.Data[0] == &s.storage[n][0] && at >= 0 && at < len(v.Value) {
+			if p := v.Place(); &p.Slab.Data[0] == &s.storage[n][0] && c.Index >= p.Offset && c.Index < p.Offset+len(v.Value) {
 				e.What = fmt.Sprintf("weight %q", v.Path)
 			}
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -43,9 +44,7 @@ func compute(f function, x []float64) ([]float64, error) {
 
 // descend goes downhill on f by gradient descent and returns where it stopped: first the start, then after each step.
 func descend(f function, start, rate float64, steps int) (path []float64, err error) {
-	x := &layer.Variable{Name: "x", Path: "x", Shape: tensor.Shape{}, Trainable: true, Drawn: true}
-	layer.Store(x)
-	x.Value[0] = float32(start)
+	x := &layer.Variable{Name: "x", Path: "x", Trainable: true, Initializer: initializer.Constant{Value: start}}
 	step, err := train.NewStep(0, func(s *train.StepBuilder) {
 		y := f(s.Variable(x))
 		s.Mean("y", y)

@@ -32,6 +32,7 @@ var floors = [][]string{
 	{"internal/plan"},
 	{"internal/ref"},
 	{"graph"},
+	{"internal/slab"},
 	{"tensor"},
 	{"internal/cpu"},
 	{"internal/fmath"},

@@ -1,0 +1,100 @@
+// Package slab has the memory in which the variables of a network lie next to each
+// other, so that an optimizer's step over all of them is one pass.
+package slab
+
+import (
+	"cmp"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Slab is one run of memory. A variable stays in its slab for life, whichever
+// networks share it.
+type Slab struct {
+	Data []float32
+
+	// A step holds use while it computes: for writing if it trains, else for reading.
+	// So networks that share layers may be trained and run at the same time.
+	use    sync.RWMutex
+	number uint64 // in the order in which steps take them
+}
+
+// made counts the slabs.
+var made atomic.Uint64
+
+// New returns a slab of size zeros.
+func New(size int) *Slab { return &Slab{Data: mem.Make[float32](size), number: made.Add(1)} }
+
+// A Place is where a variable lies in its slab, which is nil before it has one.
+type Place struct {
+	Slab   *Slab
+	Offset int
+}
+
+// align is the granularity of variables in a slab, in float32s: a cache line, and a
+// vector of every instruction set.
+const align = 16
+
+// Padded returns the room that n numbers take in a slab.
+func Padded(n int) int { return (n + align - 1) / align * align }
+
+// Ordered returns the slabs, each once, in the order in which Acquire takes them.
+func Ordered(slabs []*Slab) []*Slab {
+	list := slices.SortedFunc(slices.Values(slabs), func(a, b *Slab) int { return cmp.Compare(a.number, b.number) })
+	return slices.Compact(list)
+}
+
+// Acquire waits for the slabs, which Ordered has put in order, and Release gives them
+// back.
+func Acquire(slabs []*Slab, write bool) {
+	for _, s := range slabs {
+		if write {
+			s.use.Lock()
+		} else {
+			s.use.RLock()
+		}
+	}
+}
+
+// Release gives back what Acquire has acquired.
+func Release(slabs []*Slab, write bool) {
+	for _, s := range slabs {
+		if write {
+			s.use.Unlock()
+		} else {
+			s.use.RUnlock()
+		}
+	}
+}
+
+// An Array is a variable that memory is wanted for.
+type Array struct {
+	Path   string
+	Shape  tensor.Shape
+	Copies int // of its size, which are wanted beside it: its gradient and the optimizer's slots
+}
+
+// Fit returns an error if the arrays take more memory than the limit. It names the
+// largest.
+func Fit(arrays []Array) error {
+	if len(arrays) == 0 {
+		return nil
+	}
+	total, what := 0.0, "the variables"
+	most := &arrays[0]
+	for i := range arrays {
+		a := &arrays[i]
+		total += float64(4 * float64(1+a.Copies) * float64(a.Shape.Numel()))
+		if a.Shape.Numel() > most.Shape.Numel() {
+			most = a
+		}
+		if a.Copies > 0 {
+			what = "the variables with their gradients and the optimizer's slots"
+		}
+	}
+	return mem.Check(1, total, "variable %q has shape %v: %s", most.Path, most.Shape, what)
+}
