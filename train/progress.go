@@ -8,16 +8,20 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
 
 // Progress is the callback that writes the progress of training: on a terminal
 // Keras 3's line, which is written over as the batches go by, elsewhere one plain
-// line an epoch. Fit adds one after all other callbacks if its Config has a Log,
+// line an epoch. On a terminal that is too narrow the line is shorter, and leaves
+// out some measures, until the epoch ends; then it is whole, however many lines of
+// the terminal that takes. Fit adds one after all other callbacks if its Config has a Log,
 // so that the line ends with what they have added to the logs.
 type Progress struct {
 	Log io.Writer // nil is os.Stdout
@@ -75,6 +79,9 @@ type progress struct {
 	shown    time.Time
 	line     []byte
 	width    int // columns of the last line, to overwrite it
+	cursor   int // the column behind it and the blanks that overwrite the one before
+
+	columns func() int // of the terminal, 0 if unknown
 }
 
 // refresh is the least time between two states of the line.
@@ -85,14 +92,20 @@ func newProgress(w io.Writer) *progress {
 	if w == nil {
 		return nil
 	}
-	return &progress{w: w, terminal: isTerminal(w)}
-}
-
-// isTerminal reports whether w is a screen, where a line can be written over: a
-// file, or a writer that knows its file's descriptor.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	p := &progress{w: w}
+	// A screen, where a line can be written over, is a file, or a writer that knows
+	// its file's descriptor.
+	if f, ok := w.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
+		p.terminal = true
+		p.columns = func() int {
+			width, _, err := term.GetSize(int(f.Fd()))
+			if err != nil {
+				return 0
+			}
+			return width
+		}
+	}
+	return p
 }
 
 // begin starts an epoch, or an evaluation or a single epoch if title is empty.
@@ -103,7 +116,7 @@ func (p *progress) begin(title string, total int) {
 	p.title, p.total = title, total
 	p.start = time.Now()
 	p.first, p.shown = time.Time{}, time.Time{}
-	p.width = 0
+	p.width, p.cursor = 0, 0
 	if p.terminal && title != "" {
 		fmt.Fprintln(p.w, title)
 	}
@@ -150,7 +163,10 @@ func (p *progress) finish(done int, l *logs, now time.Time) {
 		total = done
 	}
 	p.line = fmt.Appendf(p.line, "%d/%d - %.0fs - %s", done, total, now.Sub(p.start).Seconds(), perStep(p.stepTime(done, now)))
-	p.line = append(l.appendTo(p.line), '\n')
+	for _, m := range l.texts() {
+		p.line = append(p.line, m...)
+	}
+	p.line = append(p.line, '\n')
 	p.w.Write(p.line)
 }
 
@@ -158,7 +174,7 @@ func (p *progress) finish(done int, l *logs, now time.Time) {
 func (p *progress) abandon() {
 	if p != nil && p.width > 0 {
 		fmt.Fprintln(p.w)
-		p.width = 0
+		p.width, p.cursor = 0, 0
 	}
 }
 
@@ -173,10 +189,15 @@ func (p *progress) stepTime(done int, now time.Time) float64 {
 	return now.Sub(p.start).Seconds() / float64(done)
 }
 
-// barWidth is the number of cells of the bar.
-const barWidth = 20
+// barWidth is the number of cells of the bar, narrowBar that on a narrow terminal.
+const (
+	barWidth  = 20
+	narrowBar = 5
+)
 
-// show writes the line of keras/src/utils/progbar.py over the last one.
+// show writes the line of keras/src/utils/progbar.py over the last one. Unless it
+// is the final one, it keeps to the terminal's width: what has gone on in another
+// line can't be written over.
 func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 	const bold, green, white, off = "\x1b[1m", "\x1b[32m", "\x1b[37m", "\x1b[0m"
 	total := p.total
@@ -185,40 +206,102 @@ func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 	}
 	batch := p.stepTime(done, now)
 	clock := fmt.Sprintf("%.0fs", now.Sub(p.start).Seconds())
-	line := append(p.line[:0], '\r')
-	columns := 0
+	count, bar := fmt.Sprintf("%7d/Unknown", done), 0
 	if total > 0 {
-		count := fmt.Sprintf("%*d/%d", len(strconv.Itoa(total)), done, total)
-		filled := min(barWidth*done/total, barWidth)
+		count, bar = fmt.Sprintf("%*d/%d", len(strconv.Itoa(total)), done, total), barWidth
+		if !final {
+			clock = remaining(batch * float64(total-done))
+		}
+	}
+	speed, measures := " "+perStep(batch), l.texts()
+	terminal := 0
+	if p.columns != nil {
+		terminal = p.columns()
+	}
+	fixed := len(count) + len(clock) + 2
+	if terminal == 0 || final {
+		fixed += utf8.RuneCountInString(speed) + width(measures)
+	} else {
+		bar, speed, measures = fit(terminal-1-fixed, bar, speed, measures)
+		fixed += utf8.RuneCountInString(speed) + width(measures)
+	}
+	columns := fixed + bar
+	if total == 0 {
+		columns-- // no blank before the bar
+	}
+
+	line := p.line[:0]
+	if terminal > 0 && p.cursor > terminal {
+		// The terminal has become narrower: the line now goes over several.
+		line = fmt.Appendf(line, "\x1b[%dA\r\x1b[J", (p.cursor-1)/terminal)
+		p.width = 0
+	}
+	line = append(line, '\r')
+	if terminal > 0 && !final && columns > terminal-1 { // not even the count and the clock
+		columns = min(len(count), terminal-1)
+		line = append(line, count[:columns]...)
+		clock = ""
+	} else if total > 0 {
+		filled := min(bar*done/total, bar)
 		line = append(line, bold+count+off+" "...)
 		if filled > 0 {
 			line = append(line, green+strings.Repeat("━", filled)+off...)
 		}
-		line = append(line, white+strings.Repeat("━", barWidth-filled)+off...)
-		columns += len(count) + 1 + barWidth
-		if !final {
-			clock = remaining(batch * float64(total-done))
-		}
+		line = append(line, white+strings.Repeat("━", bar-filled)+off...)
 	} else {
-		count := fmt.Sprintf("%7d/Unknown", done)
 		line = append(line, count...)
-		columns += len(count)
 	}
-	line = append(line, " "+bold+clock+off...)
-	rest := len(line)
-	line = append(line, " "+perStep(batch)...)
-	line = l.appendTo(line)
-	columns += 1 + len(clock) + len(line) - rest
+	if clock != "" {
+		line = append(line, " "+bold+clock+off+speed...)
+	}
+	for _, m := range measures {
+		line = append(line, m...)
+	}
 	for range p.width - columns {
 		line = append(line, ' ')
 	}
-	p.width = columns
+	p.width, p.cursor = columns, max(columns, p.width)
 	if final {
 		line = append(line, '\n')
-		p.width = 0
+		p.width, p.cursor = 0, 0
 	}
 	p.line = line
 	p.w.Write(line)
+}
+
+// fit returns as much of a line as there is room for. First the bar is shorter,
+// then there is no time of a step, then the last measures go, but the loss, then
+// the bar and the loss.
+func fit(room, bar int, speed string, measures []string) (int, string, []string) {
+	least := min(bar, narrowBar)
+	if all := utf8.RuneCountInString(speed) + width(measures); all+least <= room {
+		return min(bar, room-all), speed, measures
+	}
+	const more = " …"
+	for n := len(measures); n >= 0; n-- {
+		some := slices.Clone(measures[:n])
+		if n < len(measures) {
+			if i := slices.IndexFunc(measures[n:], func(m string) bool { return strings.HasPrefix(m, " - loss: ") }); i >= 0 {
+				some = append(some, measures[n+i])
+			}
+			some = append(some, more)
+		}
+		if w := width(some); w+least <= room {
+			return min(bar, room-w), "", some
+		} else if n == 0 && w <= room {
+			return 0, "", some
+		}
+	}
+	return min(bar, max(room, 0)), "", nil
+}
+
+// width is how many columns texts take.
+func width(texts []string) int {
+	sum := 0
+	for _, t := range texts {
+		sum += utf8.RuneCountInString(t)
+	}
+	return sum
 }
 
 // perStep writes the time of one batch: "5ms/step".
@@ -244,24 +327,26 @@ func remaining(t float64) string {
 	return fmt.Sprintf("%ds", s)
 }
 
-// appendTo writes the known values: " - accuracy: 0.9871 - loss: 4.2000e-04".
-func (l *logs) appendTo(line []byte) []byte {
+// texts writes the known values: " - accuracy: 0.9871", " - loss: 4.2000e-04".
+func (l *logs) texts() []string {
 	l.settle()
+	var texts []string
 	for i, name := range l.names {
 		if !l.known[i] {
 			continue
 		}
-		line = append(line, " - "+name+": "...)
+		text := ""
 		switch v := l.values[i]; {
 		case v != v:
-			line = append(line, "nan"...)
+			text = "nan"
 		case math.IsInf(v, 0):
-			line = append(line, strings.TrimPrefix(strings.ToLower(fmt.Sprint(v)), "+")...)
+			text = strings.TrimPrefix(strings.ToLower(fmt.Sprint(v)), "+")
 		case math.Abs(v) > 1e-3:
-			line = strconv.AppendFloat(line, v, 'f', 4, 64)
+			text = strconv.FormatFloat(v, 'f', 4, 64)
 		default:
-			line = strconv.AppendFloat(line, v, 'e', 4, 64)
+			text = strconv.FormatFloat(v, 'e', 4, 64)
 		}
+		texts = append(texts, " - "+name+": "+text)
 	}
-	return line
+	return texts
 }

@@ -120,3 +120,130 @@ func TestALineThatIsAbandonedEnds(t *testing.T) {
 		t.Errorf("after its end it writes %q", b.String())
 	}
 }
+
+// A screen is a terminal of so many columns, as lines of text that go over several of its rows where they are longer.
+type screen struct {
+	columns      int
+	lines        [][]rune
+	line, column int // of the cursor, in its line
+}
+
+// Write understands what progress is written with.
+func (s *screen) Write(p []byte) (int, error) {
+	text := []rune(string(p))
+	for i := 0; i < len(text); i++ {
+		if len(s.lines) == 0 {
+			s.lines = [][]rune{nil}
+		}
+		switch r := text[i]; r {
+		case '\r':
+			if s.column > 0 {
+				s.column = (s.column - 1) / s.columns * s.columns // of a full row, the cursor is still in it
+			}
+		case '\n':
+			s.line, s.column = s.line+1, 0
+			if s.line == len(s.lines) {
+				s.lines = append(s.lines, nil)
+			}
+		case '\x1b':
+			n := 0
+			for i += 2; text[i] >= '0' && text[i] <= '9'; i++ {
+				n = 10*n + int(text[i]-'0')
+			}
+			switch text[i] {
+			case 'A':
+				for range n {
+					if s.column -= s.columns; s.column < 0 {
+						s.line--
+						s.column += max(len(s.lines[s.line])+s.columns-1, s.columns) / s.columns * s.columns
+					}
+				}
+			case 'J':
+				s.lines = s.lines[:s.line+1]
+				s.lines[s.line] = s.lines[s.line][:s.column]
+			}
+		default:
+			line := &s.lines[s.line]
+			for len(*line) <= s.column {
+				*line = append(*line, ' ')
+			}
+			(*line)[s.column] = r
+			s.column++
+		}
+	}
+	return len(p), nil
+}
+
+func (s *screen) String() string {
+	var lines []string
+	for _, line := range s.lines {
+		lines = append(lines, strings.TrimRight(string(line), " "))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func TestTheLineKeepsToItsRowUntilTheEpochEnds(t *testing.T) {
+	two := "digit_accuracy digit_loss loss parity_accuracy parity_loss" // of two outputs
+	for _, test := range []struct {
+		columns, total int
+		names          string
+		during         string
+	}{
+		{80, 469, "accuracy loss", "100/469 ━━━━━━━━━━━━━━━━━━━━ 36s 100ms/step - accuracy: 0.2500 - loss: 0.2500"},
+		{70, 469, "accuracy loss", "100/469 ━━━━━━━━━━━━ 36s 100ms/step - accuracy: 0.2500 - loss: 0.2500"},
+		{60, 469, "accuracy loss", "100/469 ━━━━━━━━━━━━━ 36s - accuracy: 0.2500 - loss: 0.2500"},
+		{80, 469, two, "100/469 ━━━━━━━━━━━━━━━━━━━━ 36s - digit_accuracy: 0.2500 - loss: 0.2500 …"},
+		{40, 469, "accuracy loss", "100/469 ━━━━━━━━━━ 36s - loss: 0.2500 …"},
+		{30, 469, "accuracy loss", "100/469  36s - loss: 0.2500 …"},
+		{14, 469, "accuracy loss", "100/469 ━ 36s"},
+		{10, 469, "accuracy loss", "100/469"},
+		{5, 469, "accuracy loss", "100/"},
+		{40, 0, "accuracy loss", "    100/Unknown 10s - loss: 0.2500 …"},
+	} {
+		names := strings.Fields(test.names)
+		l := newLogs(names)
+		for _, name := range names {
+			l.set(name, 0.25)
+		}
+		s := &screen{columns: test.columns}
+		p := &progress{w: s, terminal: true, columns: func() int { return s.columns }}
+		p.begin("Epoch 1/2", test.total)
+		for done := 1; done <= 100; done++ {
+			p.update(done, l, p.start.Add(time.Duration(done)*100*time.Millisecond))
+			for i, line := range s.lines[1:] {
+				if len(line) > test.columns-1 {
+					t.Fatalf("%d columns: line %d has %d: %q", test.columns, i+1, len(line), string(line))
+				}
+			}
+			if len(s.lines) != 2 {
+				t.Fatalf("%d columns: after %d batches\n%s", test.columns, done, s)
+			}
+		}
+		if got := strings.Split(s.String(), "\n"); got[1] != test.during {
+			t.Errorf("%d columns:\n%s, want\n%s", test.columns, got[1], test.during)
+		}
+		p.finish(100, l, p.start.Add(10*time.Second))
+		end := strings.Split(s.String(), "\n")
+		if len(end) != 3 || !strings.Contains(end[1], " 10s 100ms/step - "+names[0]+": 0.2500 - ") || !strings.HasSuffix(end[1], names[len(names)-1]+": 0.2500") {
+			t.Errorf("%d columns: it ends with\n%s", test.columns, s)
+		}
+	}
+}
+
+func TestTheLineFollowsTheTerminal(t *testing.T) {
+	names := []string{"accuracy", "loss"}
+	l := newLogs(names)
+	for _, name := range names {
+		l.set(name, 0.25)
+	}
+	s := &screen{columns: 80}
+	p := &progress{w: s, terminal: true, columns: func() int { return s.columns }}
+	p.begin("Epoch 1/2", 469)
+	for done := 1; done <= 300; done++ {
+		s.columns = []int{80, 40, 20, 33, 120, 9, 80}[done/10%7]
+		p.update(done, l, p.start.Add(time.Duration(done)*100*time.Millisecond))
+		if len(s.lines) != 2 || string(s.lines[0]) != "Epoch 1/2" || strings.Count(s.String(), "/469") != 1 {
+			t.Fatalf("after %d batches, at %d columns\n%s", done, s.columns, s)
+		}
+	}
+}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/dataset/mnist"
@@ -224,12 +225,17 @@ func (p *scoreboard) line() {
 	for _, u := range p.underWay {
 		text += fmt.Sprintf(" · row %d, seed %d: %d/%d", u.row+1, u.key.seed, u.epochs, p.epochs)
 	}
-	const width = 79 // a longer line would not be written over but go on in the next
+	width := 79 // a longer line would not be written over but go on in the next
+	if f, ok := p.w.(interface{ Fd() uintptr }); ok {
+		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 1 {
+			width = columns - 1
+		}
+	}
 	if runes := []rune(text); len(runes) > width {
 		text = string(runes[:width-1]) + "…"
 	}
 	length := len([]rune(text))
-	fmt.Fprint(p.w, "\r", text, strings.Repeat(" ", max(p.lastLine-length, 0)))
+	fmt.Fprint(p.w, "\r", text, strings.Repeat(" ", max(min(p.lastLine, width)-length, 0)))
 	p.lastLine = length
 }
 
