@@ -55,7 +55,8 @@ func SetMemoryLimit(bytes int64) { mem.SetLimit(bytes) }
 func MemoryLimit() int64 { return mem.Limit() }
 
 // A MemoryError says that something would take more memory than the limit, which
-// SetMemoryLimit sets.
+// SetMemoryLimit sets. Its fields are What would take it (string), how many Bytes,
+// at least (float64), and the Limit (int64).
 type MemoryError = mem.Error
 
 // Tier returns the name of the kernels in use: "avx512", "avx2", "neon" or

@@ -1,5 +1,10 @@
 // Package constraint has projections that a weight goes through after every
-// step of the optimizer.
+// step of the optimizer. One is a field of a layer:
+//
+//	&layer.Dense{Units: 64, KernelConstraint: constraint.MaxNorm{MaxValue: new(3.0)}}
+//
+// A field that is left out has Keras's default, which its tag shows where that
+// isn't Go's zero value; nil is the default of a pointer, and new(0.0) says 0.
 package constraint
 
 // This file defines Constraint and its members.

@@ -4,6 +4,9 @@
 // Every value is a function of the model's seed, the variable's place in the
 // model, and the element's index. It is computed in float64 and rounded once, so
 // it depends neither on the order in which weights are drawn nor on the machine.
+//
+// A field that is left out has Keras's default, which its tag shows where that
+// isn't Go's zero value; nil is the default of a pointer, and new(0.0) says 0.
 package initializer
 
 // This file defines Initializer and finds one by its name.

@@ -1,7 +1,11 @@
 // Package loss has the functions that training makes small.
 //
 // A Loss is a value that emits, for every sample of a batch, how far a
-// prediction is from its target. Of makes one number of them.
+// prediction is from its target. Of makes one number of them. One of your own is
+// made of a function, by Func.
+//
+// A field that is left out has Keras's default, which its tag shows where that
+// isn't Go's zero value; nil is the default of a pointer, and new(0.0) says 0.
 package loss
 
 // This file defines Loss, finds one by its name, and checks that it fits.

@@ -2,7 +2,11 @@
 //
 // A Metric is a value. For every batch it emits sums, which the loop adds up in
 // float64, and at the end it makes one number of the totals. So a metric is
-// right over batches of unequal size, and has no state to reset.
+// right over batches of unequal size, and has no state to reset. One of your own
+// has the methods of Metric, or is the mean of a function, by OfLoss and loss.Func.
+//
+// A field that is left out has Keras's default, which its tag shows where that
+// isn't Go's zero value; nil is the default of a pointer, and new(0.0) says 0.
 package metric
 
 // This file defines Metric and finds one by its name.

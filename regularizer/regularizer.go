@@ -1,5 +1,10 @@
 // Package regularizer has penalties on weights and outputs, which are added to
-// the loss.
+// the loss. One is a field of a layer:
+//
+//	&layer.Dense{Units: 64, KernelRegularizer: regularizer.L2{L2: 1e-4}}
+//
+// A coefficient that is left out is 0. The names "l1" and "l2" by themselves, which
+// ByName knows, have Keras's 0.01.
 package regularizer
 
 // This file defines Regularizer and its members.
