@@ -662,3 +662,52 @@ func newBatch(s Spec, n int) (b Batch) {
 	b.resize(s, n)
 	return b
 }
+
+func TestAStratifiedSplitKeepsTheSharesOfClasses(t *testing.T) {
+	labels := make([]uint8, 90)
+	numbers := make([]float32, 90)
+	for i := range labels {
+		numbers[i] = float32(i)
+		if i%9 == 0 {
+			labels[i] = 2
+		}
+	}
+	x := must[Column](t)(Floats(numbers))
+	for name, y := range map[string]Column{"labels": must[Column](t)(Labels(labels)), "vectors": must[Column](t)(OneHot(labels, 3))} {
+		all := &Arrays{X: []Column{x}, Y: []Column{y}}
+		part := all.Take(45) // a part of a part
+		for _, a := range []*Arrays{all, part} {
+			train, test, err := a.StratifiedSplit(0.2, 5)
+			if err != nil {
+				t.Fatal(err)
+			}
+			seen := map[int32]bool{}
+			count := func(a *Arrays) (rare int) {
+				for _, row := range a.view {
+					if seen[row] || int(row) >= a.rows() {
+						t.Errorf("%s: row %d is there twice", name, row)
+					}
+					seen[row] = true
+					if labels[row] == 2 {
+						rare++
+					}
+				}
+				return rare
+			}
+			if n := a.Len(); test.Len() != n/5 || count(train) != n/9*4/5 || count(test) != n/9/5 || len(seen) != n {
+				t.Errorf("%s of %d: %d and %d samples", name, n, train.Len(), test.Len())
+			}
+		}
+		if _, _, err := all.StratifiedSplit(1, 5); err == nil {
+			t.Errorf("%s: all of it was split off", name)
+		}
+	}
+	for name, a := range map[string]*Arrays{
+		"nil": nil, "empty": {}, "no target": {X: []Column{x}},
+		"NaN": {X: []Column{x}, Y: []Column{must[Column](t)(Floats(slices.Repeat([]float32{float32(math.NaN())}, 90)))}},
+	} {
+		if _, _, err := a.StratifiedSplit(0.5, 1); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

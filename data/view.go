@@ -34,6 +34,47 @@ func (a *Arrays) TrainTestSplit(fraction float64, seed uint64) (train, test *Arr
 	return a.split(order, fraction)
 }
 
+// StratifiedSplit is TrainTestSplit, but both parts have the same share of the
+// samples of each class, as nearly as whole samples permit. There is one target, and
+// the class of a sample is the largest element of it, or its only one.
+func (a *Arrays) StratifiedSplit(fraction float64, seed uint64) (train, test *Arrays, err error) {
+	if err := a.Check(); err != nil {
+		return nil, nil, err
+	}
+	if len(a.Y) != 1 {
+		return nil, nil, fmt.Errorf("data: StratifiedSplit needs one target, there are %d", len(a.Y))
+	}
+	var classes []int32
+	codes := map[float32]int32{}
+	err = a.targets(0, func(row int, target []float32) error {
+		class := target[0]
+		if len(target) > 1 {
+			class = float32(argMax(target))
+		}
+		if _, ok := codes[class]; !ok {
+			if codes[class] = int32(len(codes)); class != class {
+				return fmt.Errorf("data: the target of row %d is NaN, which is no class", row)
+			}
+		}
+		classes = append(classes, codes[class])
+		return nil
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	first, last, ok := rng.StratifiedSplit(classes, fraction, seed)
+	if !ok {
+		return nil, nil, fmt.Errorf("data: a fraction of %v of %d samples can't be split off: it must be between 0 and 1, and both parts have samples", fraction, len(classes))
+	}
+	indices := a.indices()
+	for _, part := range [][]int32{first, last} {
+		for i, sample := range part {
+			part[i] = indices[sample]
+		}
+	}
+	return a.part(first), a.part(last), nil
+}
+
 func (a *Arrays) split(indices []int32, fraction float64) (first, last *Arrays, err error) {
 	if err := a.Check(); err != nil {
 		return nil, nil, err
