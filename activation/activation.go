@@ -16,7 +16,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 )
 
-// An Activation maps a node to one of the same shape.
+// An Activation maps a node to one of the same shape; only GLU halves an axis.
 type Activation interface {
 	// Name returns Keras's name: "relu".
 	Name() string
@@ -30,6 +30,7 @@ var registry = config.NewRegistry[Activation](
 	Softplus{}, Softsign{}, Sigmoid{}, HardSigmoid{}, LogSigmoid{}, SparseSigmoid{}, Tanh{},
 	HardTanh{}, TanhShrink{}, Softmax{}, LogSoftmax{}, Exponential{}, GELU{}, SiLU{},
 	HardSiLU{}, Mish{}, SoftShrink{}, HardShrink{}, SparsePlus{}, Squareplus{},
+	GLU{}, Threshold{}, Sparsemax{},
 )
 
 func init() {

@@ -2,6 +2,8 @@ package activation_test
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/golden"
 	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // configured returns the activation that the golden case is of.
@@ -125,6 +128,74 @@ func TestTheOldHardSigmoidIsThatOfKeras2(t *testing.T) {
 	for i, want := range c.Tensors["y"].Data {
 		if math.Abs(out[0][i]-float64(want)) > 1e-6 {
 			t.Errorf("at %v it is %v, want %v", c.Tensors["x"].Data[i], out[0][i], want)
+		}
+	}
+}
+
+// project returns the point of the simplex that is nearest to x, as Martins and Astudillo (2016) find it, and the
+// product of dy with the Jacobian there, which is that of a mean over the support.
+func project(x, dy []float64) (y, dx []float64) {
+	sorted := slices.Sorted(slices.Values(x))
+	slices.Reverse(sorted)
+	sum, tau := 0.0, 0.0
+	for k, z := range sorted {
+		if sum += z; 1+float64(k+1)*z > sum {
+			tau = (sum - 1) / float64(k+1)
+		}
+	}
+	mean, n := 0.0, 0.0
+	for i := range x {
+		if x[i] > tau {
+			mean, n = mean+dy[i], n+1
+		}
+	}
+	for i := range x {
+		y, dx = append(y, max(x[i]-tau, 0)), append(dx, 0)
+		if x[i] > tau {
+			dx[i] = dy[i] - mean/n
+		}
+	}
+	return y, dx
+}
+
+func TestSparsemaxIsTheNearestPointOfTheSimplex(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, n := range []int{1, 2, 3, 10, 100, 1000} {
+		for _, size := range []float64{0, 1e-3, 0.1, 1, 10, 1e4} {
+			g := graph.New()
+			x, dy := g.Input("x", tensor.Shape{1, n}), g.Input("dy", tensor.Shape{1, n})
+			y := activation.Sparsemax{}.Apply(x)
+			dx := graph.Gradients(y.Mul(dy).Sum(), x)[0]
+			feed := map[*graph.Node][]float64{}
+			for range n {
+				feed[x] = append(feed[x], size*float64(float32(random.NormFloat64())))
+				feed[dy] = append(feed[dy], random.NormFloat64())
+			}
+			out, err := ref.Eval(g, 1, feed, y, dx)
+			if err != nil {
+				t.Fatal(err)
+			}
+			wantY, wantDX := project(feed[x], feed[dy])
+			for i := range n {
+				if math.Abs(out[0][i]-wantY[i]) > 1e-7 || math.Abs(out[1][i]-wantDX[i]) > 1e-6 {
+					t.Errorf("%d numbers of size %v: y[%d] is %v, want %v; dx is %v, want %v", n, size, i, out[0][i], wantY[i], out[1][i], wantDX[i])
+				}
+			}
+		}
+	}
+}
+
+func TestShapesThatDoNotFitAreErrors(t *testing.T) {
+	for want, apply := range map[string]func(x *graph.Node) *graph.Node{
+		"activation glu: the size of axis -1 of shape (None, 3) is odd": activation.GLU{}.Apply,
+		"activation glu: axis 2 of shape (None, 3): it must be one of":  activation.GLU{Axis: 2}.Apply,
+		"activation glu: axis -2 of shape (None, 3): it must be":        activation.GLU{Axis: -2}.Apply,
+		"axis 4 is not one of": activation.Sparsemax{Axis: 4}.Apply,
+	} {
+		g := graph.New()
+		apply(g.Input("x", tensor.Shape{tensor.Batch, 3}))
+		if err := g.Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %s", err, want)
 		}
 	}
 }

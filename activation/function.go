@@ -359,3 +359,75 @@ func (Squareplus) Name() string { return "squareplus" }
 func (a Squareplus) Apply(x *graph.Node) *graph.Node {
 	return x.Add(x.Square().AddScalar(*config.Resolve(a).B).Sqrt()).MulScalar(0.5)
 }
+
+// GLU is the gated linear unit a · sigmoid(b), where a and b are the halves of x along
+// an axis (Dauphin et al. 2017). The result is half as long there.
+type GLU struct {
+	Axis int `zero:"-1"` // 0: the last; the axis of the batch cannot be meant
+}
+
+// Name returns "glu".
+func (GLU) Name() string { return "glu" }
+
+// Apply emits the function.
+func (a GLU) Apply(x *graph.Node) *graph.Node {
+	axis := config.Resolve(a).Axis
+	if !x.Valid() {
+		return x
+	}
+	at := axis
+	if at < 0 {
+		at += x.Rank()
+	}
+	if at < 1 || at >= x.Rank() {
+		return x.Graph().Fail("activation glu: axis %d of shape %v: it must be one of 1 … %d, or count from the end", axis, x.Shape(), x.Rank()-1)
+	}
+	size := x.Shape()[at]
+	if size < 0 || size%2 != 0 {
+		return x.Graph().Fail("activation glu: the size of axis %d of shape %v is odd: it is cut in two halves", axis, x.Shape())
+	}
+	return x.SliceAxis(at, 0, size/2).Mul(x.SliceAxis(at, size/2, size).Sigmoid())
+}
+
+// Threshold is x where x > Threshold, and DefaultValue elsewhere.
+type Threshold struct {
+	Threshold    float64
+	DefaultValue float64
+}
+
+// Name returns "threshold".
+func (Threshold) Name() string { return "threshold" }
+
+// Apply emits the function.
+func (a Threshold) Apply(x *graph.Node) *graph.Node {
+	g := x.Graph()
+	return graph.Select(x.Greater(g.Scalar(a.Threshold)), x, g.Scalar(a.DefaultValue))
+}
+
+// Sparsemax is the point of the simplex that is nearest to x, max(x - τ, 0) with the τ
+// for which the sum along an axis is 1 (Martins and Astudillo 2016). Unlike softmax's,
+// small values become 0.
+type Sparsemax struct {
+	Axis int `zero:"-1"` // 0: the last; the axis of the batch cannot be meant
+}
+
+// Name returns "sparsemax".
+func (Sparsemax) Name() string { return "sparsemax" }
+
+// Apply emits the function. It finds τ by bisection, down to the last bit that
+// a float32 between 0 and 1 has, and takes one step of Newton's from there: that
+// needs no sorting, and finds the support, of which the derivative is.
+func (a Sparsemax) Apply(x *graph.Node) *graph.Node {
+	g := x.Graph()
+	axis := config.Resolve(a).Axis
+	x = x.Sub(x.ReduceMaxKeep(axis).StopGradient()) // so that τ is in [-1, 0)
+	low := g.Scalar(-1)
+	for step := 0.5; step >= 1.0/(1<<24); step /= 2 {
+		middle := low.AddScalar(step)
+		above := x.Sub(middle).Relu().SumKeep(axis)
+		low = graph.Select(above.GreaterEqual(g.Scalar(1)), middle, low)
+	}
+	support := x.Greater(low.StopGradient())
+	tau := graph.Select(support, x, g.Scalar(0)).SumKeep(axis).AddScalar(-1).Div(support.SumKeep(axis))
+	return x.Sub(tau).Relu()
+}

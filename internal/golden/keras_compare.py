@@ -102,6 +102,9 @@ def activations(rng, rounds):
             for cls in ["softmax", "log_softmax"]:
                 x = normal(rng, shape(rng))
                 cases.draw(cls, x, option(rng, axis=[None, -1, x.ndim - 1, 1]))
+            x = normal(rng, shape(rng, 2 * int(rng.integers(1, 4))))
+            cases.draw("glu", x, option(rng, axis=[None, -1, x.ndim - 1]))
+            cases.draw("threshold", points, {"threshold": round(float(rng.normal()), 3), "default_value": round(float(rng.normal()), 3)})
         return cases
 
     return golden.in_float64(draw)

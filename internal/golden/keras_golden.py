@@ -133,6 +133,13 @@ def float64_activations():
         run("softmax", {"axis": -1}, x=cube),
         run("log_softmax", x=batch),
         run("log_softmax", {"axis": 1}, x=cube),
+        run("glu", x=wave(3, 6, low=-4, high=4)),
+        run("glu", {"axis": 1}, x=wave(2, 4, 3, low=-4, high=4)),
+        run("threshold", {"threshold": 0.5, "default_value": -1.0}),
+        run("threshold", {"threshold": -2.0, "default_value": 0.0}),
+        # Where more than one element is above τ, Keras 3.15 adds up all cumulated sums instead of taking the last.
+        run("sparsemax", x=np.array([[5, 0, -5], [100, 98.5, 98.25], [-3e4, -3e4, 0]], F)),
+        run("sparsemax", {"axis": 1}, x=np.array([[[5, 0], [0, 2], [1, 0.5]]], F)),
     ]
 
 
