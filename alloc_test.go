@@ -11,6 +11,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -80,29 +81,71 @@ func TestAStepAllocatesNothingWithAnyOptimizer(t *testing.T) {
 	}
 }
 
+// learner returns a network that is compiled with a loss, and samples of the targets that
+// the loss asks for.
+func learner(t *testing.T, name string) (*cornu.Sequential, *data.Arrays) {
+	t.Helper()
+	l, err := loss.ByName(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{8}},
+		&layer.Dense{Units: 5, Activation: activation.Tanh{}},
+	)
+	source := points(t, 30)
+	classes := classesOf(wave(8*30, 1))
+	switch name {
+	case "ctc": // four steps spell two labels
+		model.Add(&layer.Dense{Units: 12})
+		model.Add(&layer.Reshape{TargetShape: tensor.Shape{4, 3}})
+		var spelled []float32
+		for _, class := range classes {
+			spelled = append(spelled, float32(1+class%2), float32(class/2))
+		}
+		source.Y[0] = column(t, spelled, 2)
+	case "circle":
+		model.Add(&layer.Dense{Units: 3})
+		model.Add(&unitNormalization{})
+	default:
+		model.Add(&layer.Dense{Units: 3, Activation: activation.Sigmoid{}})
+	}
+	if fitter, ok := l.(loss.Fitter); ok {
+		if shape, err := fitter.TargetShape(tensor.Shape{tensor.Batch, 3}); err == nil && len(shape) == 1 {
+			source.Y[0] = labelsOf(t, source)
+		}
+	}
+	if err := model.Compile(cornu.CompileConfig{Loss: l, Optimizer: optimizer.Adam{LearningRate: 0.01}}); err != nil {
+		t.Fatalf("%s: %v", name, err)
+	}
+	return model, source
+}
+
+// unitNormalization makes vectors of norm 1.
+type unitNormalization struct{}
+
+func (*unitNormalization) Build(*layer.Builder, []tensor.Shape) error { return nil }
+
+func (*unitNormalization) Call(_ *layer.Context, in []*graph.Node) *graph.Node {
+	return in[0].Div(in[0].Square().SumKeep(-1).Sqrt())
+}
+
 func TestAStepAllocatesNothingWithAnyLoss(t *testing.T) {
 	for _, name := range loss.Names() {
-		l, err := loss.ByName(name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		model := cornu.NewSequential(
-			&layer.Input{Shape: tensor.Shape{8}},
-			&layer.Dense{Units: 5, Activation: activation.Tanh{}},
-			&layer.Dense{Units: 3, Activation: activation.Sigmoid{}},
-		)
-		if err := model.Compile(cornu.CompileConfig{Loss: l, Optimizer: optimizer.Adam{}}); err != nil {
-			t.Errorf("%s: %v", name, err)
-			continue
-		}
-		source := points(t, 30)
-		if fitter, ok := l.(loss.Fitter); ok {
-			if shape, _ := fitter.TargetShape(tensor.Shape{tensor.Batch, 3}); len(shape) == 1 {
-				source.Y[0] = labelsOf(t, source)
-			}
-		}
+		model, source := learner(t, name)
 		if n := allocations(t, model, source, 0); n > 0 {
 			t.Errorf("%s: the steps of an epoch allocate %d objects", name, n)
+		}
+	}
+}
+
+func TestEveryLossFallsInTraining(t *testing.T) {
+	for _, name := range loss.Names() {
+		model, source := learner(t, name)
+		history := fit(t, model, source, cornu.FitConfig{Epochs: 10, BatchSize: 8})
+		losses := history.Values["loss"]
+		if first, last := losses[0], losses[len(losses)-1]; !(last < first) {
+			t.Errorf("%s: the loss goes from %v to %v", name, first, last)
 		}
 	}
 }
@@ -122,6 +165,16 @@ func TestAStepAllocatesNothingWithAnyMetric(t *testing.T) {
 		m, err := metric.ByName(name)
 		if err != nil {
 			t.Fatal(err)
+		}
+		switch name { // these need to be told the classes
+		case "io_u":
+			m = metric.IoU{NumClasses: 3, TargetClassIDs: []int{1}, DenseYTrue: true, DenseYPred: true}
+		case "mean_io_u":
+			m = metric.MeanIoU{NumClasses: 3, DenseYTrue: true, DenseYPred: true}
+		case "one_hot_io_u":
+			m = metric.OneHotIoU{NumClasses: 3, TargetClassIDs: []int{1}}
+		case "one_hot_mean_io_u":
+			m = metric.OneHotMeanIoU{NumClasses: 3}
 		}
 		model := small(0)
 		cfg := classifier(optimizer.SGD{})

@@ -292,20 +292,12 @@ func (cfg *CompileConfig) losses(outputs int) int {
 }
 
 // labels returns how many classes there are if the targets of output i are labels,
-// else 0, and which other labels the loss ignores.
-func (cfg *CompileConfig) labels(i int, output tensor.Shape) (classes int, ignored []int) {
-	l := cfg.lossOf(i)
-	fitter, ok := l.(loss.Fitter)
-	if !ok {
-		return 0, nil
+// else 0, and which other labels the loss allows.
+func (cfg *CompileConfig) labels(i int, output tensor.Shape) (classes int, others []int) {
+	if c, ok := cfg.lossOf(i).(loss.Classifier); ok {
+		return c.Classes(output)
 	}
-	if want, err := fitter.TargetShape(output); err != nil || len(want) == len(output) {
-		return 0, nil
-	}
-	if sparse, ok := l.(loss.SparseCategoricalCrossentropy); ok && sparse.IgnoreClass != nil {
-		ignored = []int{*sparse.IgnoreClass}
-	}
-	return output[len(output)-1], ignored
+	return 0, nil
 }
 
 func (cfg *CompileConfig) metricsOf(i int) []metric.Metric {
@@ -569,6 +561,10 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "it gives no value"})
 		return nil
 	}
+	if value.Rank() > 0 {
+		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "its reduction, none, leaves several values, and training needs one: use sum_over_batch_size or sum"})
+		return nil
+	}
 	if t.cfg.losses(len(t.model.net.Outputs())) > 1 {
 		t.Mean(t.unique(prefix+"loss"), value)
 	}
@@ -582,7 +578,8 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 // of their own: the second is auc_1, weighted or not.
 func numbered(m metric.Metric) bool {
 	switch m.(type) {
-	case metric.AUC, metric.Precision, metric.Recall, metric.MeanIoU,
+	case metric.AUC, metric.Precision, metric.Recall,
+		metric.IoU, metric.BinaryIoU, metric.MeanIoU, metric.OneHotIoU, metric.OneHotMeanIoU,
 		metric.TruePositives, metric.TrueNegatives, metric.FalsePositives, metric.FalseNegatives,
 		metric.SensitivityAtSpecificity, metric.SpecificityAtSensitivity, metric.PrecisionAtRecall, metric.RecallAtPrecision:
 		return true

@@ -119,6 +119,7 @@ func TestLossesThatDoNotFitAreErrorsOfCompile(t *testing.T) {
 		"a metric is nil":                         {Loss: loss.MeanSquaredError{}, Metrics: []metric.Metric{nil}},
 		"unknown reduction":                       {Loss: loss.CategoricalCrossentropy{Reduction: "median"}},
 		"MatMul":                                  {Loss: loss.Func("mine", func(a, b *graph.Node) *graph.Node { return a.MatMul(b) })},
+		"leaves several values, and training":     {Loss: loss.CategoricalCrossentropy{Reduction: loss.None}},
 		"it gives no value":                       {Loss: loss.Func("mine", func(a, b *graph.Node) *graph.Node { return nil })},
 		"a total of shape (None,) depends on the": {Loss: loss.MeanSquaredError{}, Metrics: []metric.Metric{everySample{}}},
 	} {

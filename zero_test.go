@@ -236,7 +236,12 @@ func work(t *testing.T, member any) string {
 	case constraint.Constraint:
 		m.Project(x)
 	case loss.Loss:
-		loss.Of(m, x, y, nil)
+		if f, ok := m.(loss.Fitter); ok {
+			if target, err := f.TargetShape(x.Shape()); err == nil && !target.Equal(y.Shape()) {
+				y = g.Input("y", target)
+			}
+		}
+		loss.Of(m, y, x, nil)
 	case metric.Metric:
 		m.Update(x, y, nil)
 	case initializer.Initializer:

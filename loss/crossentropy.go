@@ -4,6 +4,8 @@ package loss
 
 import (
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
@@ -22,6 +24,7 @@ const epsilon = 1e-7
 type CategoricalCrossentropy struct {
 	FromLogits     bool
 	LabelSmoothing float64   // in [0, 1]: targets become yTrue·(1-s) + s/classes
+	Axis           int       `zero:"-1"` // of the classes; 0: the last
 	Reduction      Reduction `default:"sum_over_batch_size"`
 }
 
@@ -29,20 +32,20 @@ type CategoricalCrossentropy struct {
 func (CategoricalCrossentropy) Name() string { return "categorical_crossentropy" }
 
 // TargetShape returns the shape of the output.
-func (CategoricalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
-	return output, classes(output, "binary_crossentropy")
+func (l CategoricalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	return output, classes(output, l.Axis, "binary_crossentropy")
 }
 
 // Loss emits the loss of each sample.
 func (l CategoricalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
-	yTrue = smoothed(yTrue, l.LabelSmoothing)
+	yTrue = smoothed(last(yTrue, l.Axis), l.LabelSmoothing)
 	if l.FromLogits {
-		return graph.SoftmaxCrossentropy(yPred, yTrue, 0, false)
+		return graph.SoftmaxCrossentropy(last(yPred, l.Axis), yTrue, 0, false)
 	}
-	if logits := logitsOf(yPred); logits != nil {
-		return graph.SoftmaxCrossentropy(logits, yTrue, epsilon, false)
+	if logits := logitsOf(yPred, l.Axis); logits != nil {
+		return graph.SoftmaxCrossentropy(last(logits, l.Axis), yTrue, epsilon, false)
 	}
-	return yTrue.Mul(logProbability(yPred)).Sum(-1).Neg()
+	return yTrue.Mul(logProbability(last(yPred, l.Axis))).Sum(-1).Neg()
 }
 
 // SparseCategoricalCrossentropy is CategoricalCrossentropy for targets that are
@@ -50,6 +53,7 @@ func (l CategoricalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
 type SparseCategoricalCrossentropy struct {
 	FromLogits  bool
 	IgnoreClass *int      // targets of this class have no loss, and don't count; nil: none
+	Axis        int       `zero:"-1"` // of the classes; 0: the last
 	Reduction   Reduction `default:"sum_over_batch_size"`
 }
 
@@ -57,11 +61,23 @@ type SparseCategoricalCrossentropy struct {
 func (SparseCategoricalCrossentropy) Name() string { return "sparse_categorical_crossentropy" }
 
 // TargetShape returns the shape of the output without the classes.
-func (SparseCategoricalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
-	if err := classes(output, "binary_crossentropy"); err != nil {
+func (l SparseCategoricalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	if err := classes(output, l.Axis, "binary_crossentropy"); err != nil {
 		return nil, err
 	}
-	return output[:len(output)-1], nil
+	at := place(l.Axis, len(output))
+	return slices.Delete(output.Clone(), at, at+1), nil
+}
+
+// Classes returns the size of the output's axis of classes, and the class to ignore.
+func (l SparseCategoricalCrossentropy) Classes(output tensor.Shape) (classes int, others []int) {
+	if _, err := l.TargetShape(output); err != nil {
+		return 0, nil
+	}
+	if l.IgnoreClass != nil {
+		others = []int{*l.IgnoreClass}
+	}
+	return output[place(l.Axis, len(output))], others
 }
 
 // Mask emits 0 at the targets to ignore and 1 at the others; nil if all count.
@@ -69,19 +85,20 @@ func (l SparseCategoricalCrossentropy) Mask(yTrue, yPred *graph.Node) *graph.Nod
 	if l.IgnoreClass == nil {
 		return nil
 	}
-	return indices(yTrue, yPred).NotEqual(yPred.Graph().Scalar(float64(*l.IgnoreClass)))
+	return indices(yTrue, yPred, l.Axis).NotEqual(yPred.Graph().Scalar(float64(*l.IgnoreClass)))
 }
 
 // Loss emits the loss of each sample.
 func (l SparseCategoricalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
-	yTrue = indices(yTrue, yPred)
+	yTrue = indices(yTrue, yPred, l.Axis)
 	clip := epsilon
-	if logits := logitsOf(yPred); logits != nil && !l.FromLogits {
+	if logits := logitsOf(yPred, l.Axis); logits != nil && !l.FromLogits {
 		yPred, l.FromLogits = logits, true
 	} else if l.FromLogits {
 		clip = 0
 	}
-	mask := l.Mask(yTrue, yPred)
+	yPred = last(yPred, l.Axis)
+	mask := SparseCategoricalCrossentropy{IgnoreClass: l.IgnoreClass}.Mask(yTrue, yPred)
 	if mask != nil {
 		// Whatever the output is there, an infinity or 0/0 too, nothing comes of it.
 		yPred = graph.Select(mask.Reshape(append(mask.Shape().Clone(), 1)...), yPred, yPred.Graph().Scalar(1))
@@ -98,21 +115,50 @@ func (l SparseCategoricalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Nod
 	return values
 }
 
-// classes returns an error unless the last axis of the output can be classes.
-func classes(output tensor.Shape, instead string) error {
-	switch {
+// classes returns an error unless that axis of the output can be classes.
+func classes(output tensor.Shape, axis int, instead string) error {
+	switch at := place(axis, len(output)); {
 	case len(output) < 2:
 		return errors.New("the output needs a last axis, the classes")
-	case output[len(output)-1] == 1:
+	case at < 1 || at >= len(output):
+		return fmt.Errorf("axis %d can't be the classes: it must be one of 1 … %d, or count from the end", axis, len(output)-1)
+	case output[at] == 1:
 		return errors.New("one class alone always has probability 1: for a choice of two use " + instead)
 	}
 	return nil
 }
 
-// indices drops a last dimension of 1 from targets that are class indices.
-func indices(yTrue, yPred *graph.Node) *graph.Node {
-	if s := yTrue.Shape(); len(s) > 0 && len(s) == yPred.Rank() && s[len(s)-1] == 1 {
-		return yTrue.Reshape(s[:len(s)-1]...)
+// place returns the axis, counted from the beginning. 0 is the last.
+func place(axis, rank int) int {
+	switch {
+	case axis == 0:
+		return rank - 1
+	case axis < 0:
+		return axis + rank
+	}
+	return axis
+}
+
+// last makes the axis the last one.
+func last(x *graph.Node, axis int) *graph.Node {
+	at := place(axis, x.Rank())
+	if at == x.Rank()-1 || !x.Valid() {
+		return x
+	}
+	var order []int
+	for i := range x.Rank() {
+		if i != at {
+			order = append(order, i)
+		}
+	}
+	return x.Transpose(append(order, at)...)
+}
+
+// indices drops a dimension of 1 at the axis from targets that are class indices.
+func indices(yTrue, yPred *graph.Node, axis int) *graph.Node {
+	s := yTrue.Shape()
+	if at := place(axis, len(s)); len(s) > 0 && len(s) == yPred.Rank() && at >= 0 && at < len(s) && s[at] == 1 {
+		return yTrue.Reshape(slices.Delete(s.Clone(), at, at+1)...)
 	}
 	return yTrue
 }
@@ -125,10 +171,10 @@ func depth(yPred *graph.Node) int {
 	return s[len(s)-1]
 }
 
-// logitsOf returns what the softmax over the last axis was taken of, or nil.
+// logitsOf returns what the softmax over the axis was taken of, or nil.
 // From there the loss and its gradient are one operation.
-func logitsOf(yPred *graph.Node) *graph.Node {
-	if yPred.Op() != graph.OpSoftmax || yPred.Attr().Axes[0] != yPred.Rank()-1 {
+func logitsOf(yPred *graph.Node, axis int) *graph.Node {
+	if yPred.Op() != graph.OpSoftmax || yPred.Attr().Axes[0] != place(axis, yPred.Rank()) {
 		return nil
 	}
 	return yPred.Inputs()[0]
@@ -156,6 +202,7 @@ type CategoricalFocalCrossentropy struct {
 	Gamma          *float64  `default:"2"`
 	FromLogits     bool      // outputs go through a softmax first
 	LabelSmoothing float64   // in [0, 1]: targets become yTrue·(1-s) + s/classes
+	Axis           int       `zero:"-1"` // of the classes; 0: the last
 	Reduction      Reduction `default:"sum_over_batch_size"`
 }
 
@@ -163,15 +210,15 @@ type CategoricalFocalCrossentropy struct {
 func (CategoricalFocalCrossentropy) Name() string { return "categorical_focal_crossentropy" }
 
 // TargetShape returns the shape of the output.
-func (CategoricalFocalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
-	return output, classes(output, "binary_focal_crossentropy")
+func (l CategoricalFocalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	return output, classes(output, l.Axis, "binary_focal_crossentropy")
 }
 
 // Loss emits the loss of each sample.
 func (l CategoricalFocalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
 	l = config.Resolve(l)
 	g := yPred.Graph()
-	yTrue = smoothed(yTrue, l.LabelSmoothing)
+	yTrue, yPred = smoothed(last(yTrue, l.Axis), l.LabelSmoothing), last(yPred, l.Axis)
 	if l.FromLogits {
 		yPred = yPred.Softmax(-1)
 	}
@@ -180,12 +227,49 @@ func (l CategoricalFocalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node
 	return factor.Mul(yTrue.Mul(p.Log())).Sum(-1).Neg()
 }
 
+// CategoricalGeneralizedCrossEntropy is (1 - p^Q) / Q, p the probability of the
+// target's class: between cross-entropy, for a small Q, and the mean absolute error,
+// for one near 1, which wrong labels disturb less (Zhang and Sabuncu 2018). Targets
+// are the index of the class.
+type CategoricalGeneralizedCrossEntropy struct {
+	Q         float64   `zero:"0.5"` // in (0, 1); 0: 0.5
+	Reduction Reduction `default:"sum_over_batch_size"`
+}
+
+// Name returns "categorical_generalized_cross_entropy".
+func (CategoricalGeneralizedCrossEntropy) Name() string {
+	return "categorical_generalized_cross_entropy"
+}
+
+// TargetShape returns the shape of the output without the classes.
+func (l CategoricalGeneralizedCrossEntropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	if q := config.Resolve(l).Q; !(q > 0 && q < 1) {
+		return nil, fmt.Errorf("Q is %v: it must be between 0 and 1", q)
+	}
+	return SparseCategoricalCrossentropy{}.TargetShape(output)
+}
+
+// Classes returns the size of the output's last axis.
+func (CategoricalGeneralizedCrossEntropy) Classes(output tensor.Shape) (classes int, others []int) {
+	return SparseCategoricalCrossentropy{}.Classes(output)
+}
+
+// Loss emits the loss of each sample.
+func (l CategoricalGeneralizedCrossEntropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
+	g := yPred.Graph()
+	q := config.Resolve(l).Q
+	hot := indices(yTrue, yPred, -1).OneHot(depth(yPred))
+	p := graph.Select(hot, yPred, g.Scalar(0)).Sum(-1)
+	return g.Scalar(1).Sub(p.Pow(g.Scalar(q))).Div(g.Scalar(q))
+}
+
 // BinaryCrossentropy is the mean of -yTrue·log yPred - (1 - yTrue)·log(1 - yPred)
 // over the last axis: every output is a probability of its own. Outputs are kept
 // within [1e-7, 1-1e-7], unless FromLogits.
 type BinaryCrossentropy struct {
 	FromLogits     bool
 	LabelSmoothing float64   // in [0, 1]: targets become yTrue·(1-s) + s/2
+	Axis           int       `zero:"-1"` // that the mean is over; 0: the last
 	Reduction      Reduction `default:"sum_over_batch_size"`
 }
 
@@ -193,7 +277,9 @@ type BinaryCrossentropy struct {
 func (BinaryCrossentropy) Name() string { return "binary_crossentropy" }
 
 // TargetShape returns the shape of the output.
-func (BinaryCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) { return same(output) }
+func (l BinaryCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	return along(output, l.Axis)
+}
 
 // Loss emits the loss of each sample.
 func (l BinaryCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
@@ -201,9 +287,9 @@ func (l BinaryCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
 	yTrue = halved(yTrue, l.LabelSmoothing)
 	if l.FromLogits {
 		rest := yTrue.Graph().Scalar(1).Sub(yTrue)
-		return yTrue.Mul(yPred.Neg().Softplus()).Add(rest.Mul(yPred.Softplus())).Mean(-1)
+		return yTrue.Mul(yPred.Neg().Softplus()).Add(rest.Mul(yPred.Softplus())).Mean(place(l.Axis, yPred.Rank()))
 	}
-	return binary(yTrue, yPred).Mean(-1)
+	return binary(yTrue, yPred).Mean(place(l.Axis, yPred.Rank()))
 }
 
 // halved takes some of the targets' certainty, of two classes.
@@ -231,6 +317,7 @@ type BinaryFocalCrossentropy struct {
 	Gamma               *float64  `default:"2"`
 	FromLogits          bool      // outputs go through a sigmoid first
 	LabelSmoothing      float64   // in [0, 1]: targets become yTrue·(1-s) + s/2
+	Axis                int       `zero:"-1"` // that the mean is over; 0: the last
 	Reduction           Reduction `default:"sum_over_batch_size"`
 }
 
@@ -238,8 +325,8 @@ type BinaryFocalCrossentropy struct {
 func (BinaryFocalCrossentropy) Name() string { return "binary_focal_crossentropy" }
 
 // TargetShape returns the shape of the output.
-func (BinaryFocalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
-	return same(output)
+func (l BinaryFocalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	return along(output, l.Axis)
 }
 
 // Loss emits the loss of each sample.
@@ -258,7 +345,7 @@ func (l BinaryFocalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node {
 	if l.ApplyClassBalancing {
 		focal = yTrue.MulScalar(*l.Alpha).Add(rest.MulScalar(1 - *l.Alpha)).Mul(focal)
 	}
-	return focal.Mean(-1)
+	return focal.Mean(place(l.Axis, yPred.Rank()))
 }
 
 // KLDivergence is Σ yTrue · log(yTrue / yPred) over the last axis (Kullback and

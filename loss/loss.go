@@ -23,15 +23,25 @@ import (
 type Loss interface {
 	// Name returns Keras's name: "categorical_crossentropy".
 	Name() string
-	// Loss emits one value a sample: the shape of yPred without its last axis.
+	// Loss emits one value a sample: the shape of yPred without its last axis, or
+	// without those that the loss is taken along.
 	Loss(yTrue, yPred *graph.Node) *graph.Node
 }
 
-// A Fitter is a Loss that knows which targets and outputs it can compare.
+// A Fitter is a Loss that knows which targets and outputs it can compare. One that
+// takes targets of several shapes also has a method Fits(target, output tensor.Shape) bool.
 type Fitter interface {
 	// TargetShape returns the shape that the target of an output has. It is an
 	// error if the loss can't be taken of such an output at all.
 	TargetShape(output tensor.Shape) (tensor.Shape, error)
+}
+
+// A Classifier is a Loss whose targets are indices of classes. A label that is none
+// ends training with an error.
+type Classifier interface {
+	// Classes returns how many classes the output tells apart, from 0, and which
+	// other labels are allowed. It is 0 for an output that doesn't fit.
+	Classes(output tensor.Shape) (classes int, others []int)
 }
 
 // An Error says that a loss, the output of a layer and its target don't fit.
@@ -65,7 +75,13 @@ func Check(l Loss, layer string, target, output tensor.Shape) error {
 	if err != nil {
 		return misfit("%v", err)
 	}
-	if !sameButOne(target, want) {
+	fits := sameButOne(target, want)
+	if f, ok := l.(interface {
+		Fits(target, output tensor.Shape) bool
+	}); ok {
+		fits = f.Fits(target, output)
+	}
+	if !fits {
 		return misfit("the target must be %v", want)
 	}
 	return nil
@@ -88,8 +104,8 @@ var registry = config.NewRegistry[Loss](
 	MeanSquaredError{}, MeanAbsoluteError{}, MeanAbsolutePercentageError{}, MeanSquaredLogarithmicError{},
 	Huber{}, LogCosh{}, CosineSimilarity{}, Poisson{},
 	BinaryCrossentropy{}, BinaryFocalCrossentropy{}, CategoricalCrossentropy{}, CategoricalFocalCrossentropy{},
-	SparseCategoricalCrossentropy{}, KLDivergence{},
-	Hinge{}, SquaredHinge{}, CategoricalHinge{},
+	SparseCategoricalCrossentropy{}, CategoricalGeneralizedCrossEntropy{}, KLDivergence{},
+	Hinge{}, SquaredHinge{}, CategoricalHinge{}, Dice{}, Tversky{}, Circle{}, CTC{},
 )
 
 func init() {
@@ -156,4 +172,12 @@ func same(output tensor.Shape) (tensor.Shape, error) {
 		return nil, errors.New("the output needs an axis beside the batch")
 	}
 	return output, nil
+}
+
+// along is the TargetShape of those that do so along an axis, which is not the batch's.
+func along(output tensor.Shape, axis int) (tensor.Shape, error) {
+	if at := place(axis, len(output)); len(output) > 1 && (at < 1 || at >= len(output)) {
+		return nil, fmt.Errorf("it has no axis %d beside the batch", axis)
+	}
+	return same(output)
 }

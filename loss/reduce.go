@@ -18,6 +18,7 @@ const (
 	Mean                 Reduction = "mean"                    // the same
 	MeanWithSampleWeight Reduction = "mean_with_sample_weight" // Σ value·weight / Σ weight
 	Sum                  Reduction = "sum"                     // Σ value·weight
+	None                 Reduction = "none"                    // each value·weight by itself: not for training, which needs one number
 )
 
 // A Masker is a Loss that leaves some values out. Mask is 1 at those that count
@@ -26,23 +27,23 @@ type Masker interface {
 	Mask(yTrue, yPred *graph.Node) *graph.Node
 }
 
-// Of emits the loss of a batch, a scalar: l's values, weighted and reduced by the
-// rule in l's field Reduction. weight is the weight of each sample, or nil.
+// Of emits the loss of a batch, a scalar unless the reduction is None: l's values,
+// weighted and reduced by the rule in l's field Reduction. weight is the weight of each sample, or nil.
 func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
 	if err := config.Check("the loss", l); err != nil {
 		return yPred.Graph().Fail("%v", err)
 	}
 	rule := reductionOf(l)
 	switch rule {
-	case "", SumOverBatchSize, Mean, MeanWithSampleWeight, Sum:
+	case "", SumOverBatchSize, Mean, MeanWithSampleWeight, Sum, None:
 	default:
-		return yPred.Graph().Fail("loss %s: unknown reduction %q: the known ones are %s, %s, %s, %s",
-			l.Name(), rule, SumOverBatchSize, Mean, MeanWithSampleWeight, Sum)
+		return yPred.Graph().Fail("loss %s: unknown reduction %q: the known ones are %s, %s, %s, %s, %s",
+			l.Name(), rule, SumOverBatchSize, Mean, MeanWithSampleWeight, Sum, None)
 	}
 	values := l.Loss(yTrue, yPred)
 	if m, ok := l.(Masker); ok {
 		if mask := m.Mask(yTrue, yPred); mask != nil {
-			if rule != Sum && rule != MeanWithSampleWeight {
+			if rule == "" || rule == SumOverBatchSize || rule == Mean {
 				// The mean is over the values that count.
 				mask = mask.Mul(ratio(mask.Numel(), mask.Sum()))
 			}
@@ -56,24 +57,20 @@ func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
 }
 
 func reduce(values, weight *graph.Node, rule Reduction) *graph.Node {
-	count := values.Numel()
 	if weight != nil {
 		weight = expand(weight, values.Rank())
 		values = values.Mul(weight)
-		if rule == MeanWithSampleWeight {
-			if values.Valid() {
-				weight = weight.BroadcastTo(values.Shape())
-			}
-			count = weight.Sum()
+		if rule == MeanWithSampleWeight && values.Valid() {
+			return ratio(values.Sum(), weight.BroadcastTo(values.Shape()).Sum())
 		}
 	}
 	switch {
-	case values.Rank() == 0:
+	case values.Rank() == 0 || rule == None:
 		return values
 	case rule == Sum:
 		return values.Sum()
 	}
-	return ratio(values.Sum(), count)
+	return ratio(values.Sum(), values.Numel())
 }
 
 // ratio is a/b, or 0 if b is.

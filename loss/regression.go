@@ -132,8 +132,9 @@ func (LogCosh) Loss(yTrue, yPred *graph.Node) *graph.Node {
 const ln2 = 0.693147180559945309417232121458
 
 // CosineSimilarity is minus the cosine of the angle between yTrue and yPred along
-// the last axis: -1 where they point the same way.
+// an axis: -1 where they point the same way.
 type CosineSimilarity struct {
+	Axis      int       `zero:"-1"` // 0: the last
 	Reduction Reduction `default:"sum_over_batch_size"`
 }
 
@@ -141,18 +142,21 @@ type CosineSimilarity struct {
 func (CosineSimilarity) Name() string { return "cosine_similarity" }
 
 // TargetShape returns the shape of the output.
-func (CosineSimilarity) TargetShape(output tensor.Shape) (tensor.Shape, error) { return same(output) }
-
-// Loss emits the loss of each sample.
-func (CosineSimilarity) Loss(yTrue, yPred *graph.Node) *graph.Node {
-	yTrue, yPred = align(yTrue, yPred)
-	return unit(yTrue).Mul(unit(yPred)).Sum(-1).Neg()
+func (l CosineSimilarity) TargetShape(output tensor.Shape) (tensor.Shape, error) {
+	return along(output, l.Axis)
 }
 
-// unit scales x to a norm of 1 along the last axis. What is shorter than epsilon
-// stays short, and zeros have a derivative.
-func unit(x *graph.Node) *graph.Node {
-	return x.Div(x.Square().SumKeep(-1).Max(x.Graph().Scalar(epsilon * epsilon)).Sqrt())
+// Loss emits the loss of each sample.
+func (l CosineSimilarity) Loss(yTrue, yPred *graph.Node) *graph.Node {
+	yTrue, yPred = align(yTrue, yPred)
+	axis := place(l.Axis, yPred.Rank())
+	return unit(yTrue, axis).Mul(unit(yPred, axis)).Sum(axis).Neg()
+}
+
+// unit scales x to a norm of 1 along the axis. What is shorter than epsilon stays
+// short, and zeros have a derivative.
+func unit(x *graph.Node, axis int) *graph.Node {
+	return x.Div(x.Square().SumKeep(axis).Max(x.Graph().Scalar(epsilon * epsilon)).Sqrt())
 }
 
 // Poisson is the mean of yPred - yTrue·log(yPred) over the last axis: yPred is the

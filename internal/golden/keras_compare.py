@@ -127,6 +127,10 @@ def losses(rng, rounds):
         for cls in ["MeanSquaredError", "MeanAbsoluteError", "MeanAbsolutePercentageError", "LogCosh", "Huber", "CosineSimilarity"]:
             s = shape(rng)
             config = option(rng, delta=[None, 0.3, 2.5]) if cls == "Huber" else {}
+            if cls == "CosineSimilarity":
+                config = option(rng, axis=[None, 1, len(s) - 1])
+                draw(cls, normal(rng, s), normal(rng, s), **config)
+                continue
             draw(cls, column(normal(rng, s)), normal(rng, s), **config)
         for cls in ["MeanSquaredLogarithmicError", "Poisson"]:
             s = shape(rng)
@@ -137,7 +141,7 @@ def losses(rng, rounds):
             draw(cls, column(pick(rng, bits, 2 * bits - 1)), normal(rng, s))
         for cls in ["BinaryCrossentropy", "BinaryFocalCrossentropy"]:
             s = shape(rng)
-            config = option(rng, from_logits=[None, True], label_smoothing=[None, 0.1, 0.3])
+            config = option(rng, from_logits=[None, True], label_smoothing=[None, 0.1, 0.3], axis=[None, 1])
             if cls == "BinaryFocalCrossentropy":
                 config |= option(rng, apply_class_balancing=[None, True], alpha=[None, 0.6], gamma=[None, 1.5, 3.0])
             p = normal(rng, s, 3) if config.get("from_logits") else uniform(rng, s, 0.001, 0.999)
@@ -162,6 +166,20 @@ def losses(rng, rounds):
                 if cls == "CategoricalFocalCrossentropy":
                     config |= option(rng, alpha=[None, 0.6], gamma=[None, 1.5])
                 draw(cls, pick(rng, softmax(normal(rng, s)), one_hot(labels, classes)), logits if config.get("from_logits") else p, **config)
+        s = shape(rng)
+        axes = [None, [-1], list(range(1, len(s)))]
+        for cls, config in [("Dice", option(rng, axis=axes)), ("Tversky", option(rng, axis=axes, alpha=[None, 0.3, 0.0], beta=[None, 0.7]))]:
+            draw(cls, rng.integers(0, 2, s), uniform(rng, s), **config)
+        n, classes = int(rng.integers(2, 9)), int(rng.integers(2, 6))
+        labels = labels_of(rng, n, classes)
+        draw("CategoricalGeneralizedCrossEntropy", labels, softmax(normal(rng, (n, classes))), **option(rng, q=[None, 0.2, 0.9]))
+        embeddings = normal(rng, (n, 4))
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        draw("Circle", labels, embeddings, **option(rng, gamma=[None, 5.0], margin=[None, 0.2], remove_diagonal=[None, False]))
+        steps, length = int(rng.integers(1, 20)), int(rng.integers(1, 5))
+        spelled = labels_of(rng, (n, length), classes - 1) + 1
+        spelled[np.arange(length) >= rng.integers(0, length + 1, (n, 1))] = 0
+        draw("CTC", spelled, normal(rng, (n, steps + 2 * length, classes), 3))
     return cases
 
 
@@ -238,6 +256,19 @@ def metrics(rng, rounds):
         draw("AUC", flat, **config)
         for cls in ["SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall", "RecallAtPrecision"]:
             draw(cls, flat, **{cls.split("At")[1].lower(): float(rng.choice([0, 0.3, 0.7, 1]))}, **option(rng, num_thresholds=[None, 20]))
+        chosen = sorted(int(k) for k in rng.choice(classes, rng.integers(1, classes + 1), False))
+        counted = option(rng, ignore_class=[None, 0, classes - 1])
+        narrow = lambda n: (lambda t, p: (t, p.argmax(-1)))(*sparse(n))
+        draw("MeanIoU", narrow, num_classes=classes, **counted)
+        draw("MeanIoU", sparse, False, num_classes=classes, sparse_y_pred=False, **counted)
+        draw("IoU", narrow, num_classes=classes, target_class_ids=chosen, **counted)
+        draw("BinaryIoU", lambda n: (rng.integers(0, 2, n), uniform(rng, n)), **option(rng, target_class_ids=[None, [1]], threshold=[None, 0.3]))
+        draw("OneHotIoU", hot, num_classes=classes, target_class_ids=chosen, **counted)
+        draw("OneHotMeanIoU", hot, num_classes=classes, **counted)
+        for cls in ["PearsonCorrelation", "ConcordanceCorrelation"]:
+            draw(cls, lambda n: (normal(rng, (n, 5)), normal(rng, (n, 5))))
+        for cls in ["Mean", "Sum"]:
+            draw(cls, real)
         draw("R2Score", lambda n: (normal(rng, (n + 2, wide)), normal(rng, (n + 2, wide))), False, **option(rng, class_aggregation=[None, "variance_weighted_average"]))
     return cases
 

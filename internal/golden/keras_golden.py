@@ -177,6 +177,11 @@ def loss_case(cls, tag, y_true, y_pred, weight=None, **config):
     return case(" ".join([cls, tag]) + suffix, config, tensors, numbers, class_=cls)
 
 
+def labels_of(shape, classes):
+    shape = shape if isinstance(shape, tuple) else (shape,)
+    return wave(*shape, seed=8, low=0, high=classes - 0.001).astype(int)
+
+
 def losses():
     cases = []
 
@@ -237,6 +242,51 @@ def losses():
     run("CategoricalCrossentropy", "clipped", one_hot([0, 0, 0, 2], 3), sure)
     run("SparseCategoricalCrossentropy", "clipped", [0, 0, 0, 2], sure)
     run("KLDivergence", "clipped", one_hot([0, 0, 0, 2], 3), sure)
+    run("CategoricalGeneralizedCrossEntropy", "(6, 10)", labels_of(6, 10), np.asarray(jax.nn.softmax(wave(6, 10, seed=7, low=-3, high=3))))
+    run("CategoricalGeneralizedCrossEntropy", "(2, 4, 3)", labels_of((2, 4), 3), np.asarray(jax.nn.softmax(wave(2, 4, 3, seed=7, low=-3, high=3))), q=0.8)
+
+    # Classes, or what is averaged over, along another axis than the last.
+    shape = (2, 4, 3)
+    labels = labels_of((2, 3), 4)
+    hot = np.moveaxis(one_hot(labels, 4), -1, 1)
+    p = wave(*shape, seed=6, low=0.05, high=0.95)
+    logits = wave(*shape, seed=7, low=-6, high=6)
+    for config in [{}, {"from_logits": True}]:
+        q = logits if config else p
+        run("CategoricalCrossentropy", "", hot, q, axis=1, **config)
+        # On JAX Keras refuses this unless the axes happen to be of one size.
+        run("SparseCategoricalCrossentropy", "", labels % 3, q[:, :3], axis=1, **config)
+        run("SparseCategoricalCrossentropy", "(2, 1, 3)", labels[:, None] % 3, q[:, :3], axis=-2, **config)
+        run("CategoricalFocalCrossentropy", "", hot, q, axis=1, **config)
+        run("BinaryCrossentropy", "", hot, q, axis=1, **config)
+        run("BinaryFocalCrossentropy", "", hot, q, axis=-2, **config)
+    run("SparseCategoricalCrossentropy", "", labels % 3, p[:, :3], axis=1, ignore_class=2)
+    run("CosineSimilarity", "", logits, p, axis=1)
+
+    for shape in [(5, 3), (2, 3, 4, 2)]:
+        truth, p = (wave(*shape, seed=4) > 0).astype(F), wave(*shape, seed=6, low=0, high=1)
+        for cls in ["Dice", "Tversky"]:
+            run(cls, str(shape), truth, p)
+            run(cls, str(shape), truth, p, axis=list(range(1, len(shape))))
+            run(cls, str(shape), truth, p, axis=[-1])
+        run("Tversky", str(shape), truth, p, alpha=0.3, beta=0.0)
+    run("Dice", "nothing", np.zeros((3, 2)), np.zeros((3, 2)), axis=[1])
+
+    for n, kinds in [(7, 3), (12, 4), (4, 1), (4, 50)]:
+        embeddings = wave(n, 5, seed=n)
+        embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
+        labels = labels_of(n, kinds)
+        run("Circle", "%d of %d" % (n, kinds), labels, embeddings)
+        run("Circle", "%d of %d" % (n, kinds), labels, embeddings, gamma=2.0, margin=0.25)
+        run("Circle", "%d of %d" % (n, kinds), labels, embeddings, gamma=10.0, remove_diagonal=False)
+
+    for steps, length, classes in [(1, 1, 2), (6, 3, 4), (12, 5, 3), (9, 4, 6)]:
+        truth = wave(5, length, seed=8, low=1, high=classes - 0.001).astype(int)
+        for i in range(1, 5):
+            truth[i, max(0, length - i) :] = 0
+        run("CTC", "%d steps of %d classes" % (steps, classes), truth, wave(5, steps, classes, seed=7, low=-4, high=4))
+    run("CTC", "repeated", [[1, 1, 0], [2, 2, 2], [1, 2, 1]], np.zeros((3, 5, 3)))
+
     run("CategoricalCrossentropy", "far logits", one_hot([0, 1], 3), [[200, -200, 0], [200, -200, 0]], from_logits=True)
     return cases
 
@@ -248,11 +298,17 @@ def metric_case(cls, tag, batches, **config):
     """One metric of batches, (y_true, y_pred, sample_weight or None); the running result after each one is kept."""
     if cls == "MeanMetricWrapper":
         metric = keras.metrics.MeanMetricWrapper(getattr(keras.losses, config["fn"]), **{k: v for k, v in config.items() if k != "fn"})
+    elif "IoU" in cls:
+        # By default Keras counts in integers, and weights are cut down to them.
+        metric = getattr(keras.metrics, cls)(dtype="float32", **config)
     else:
         metric = getattr(keras.metrics, cls)(**config)
     tensors, results = {}, []
     for i, (y_true, y_pred, weight) in enumerate(batches):
-        metric.update_state(np.asarray(y_true, F), np.asarray(y_pred, F), sample_weight=weight)
+        if cls in ["Mean", "Sum"]:
+            metric.update_state(np.asarray(y_pred, F), sample_weight=weight)
+        else:
+            metric.update_state(np.asarray(y_true, F), np.asarray(y_pred, F), sample_weight=weight)
         results.append(np.asarray(metric.result()))
         tensors["y_true %d" % i] = y_true
         tensors["y_pred %d" % i] = y_pred
@@ -346,10 +402,37 @@ def metrics():
     for aggregation in [None, "uniform_average", "variance_weighted_average"]:
         both("R2Score", (real[0], (real[0] + 0.5 * real[1]).astype(F)), class_aggregation=aggregation)
     both("R2Score", (real[0], (real[0] + 0.5 * real[1]).astype(F)), num_regressors=2)
-    both("MeanIoU", (labels, softmax.argmax(-1)), num_classes=5)
+    classes = softmax.argmax(-1)
+    both("MeanIoU", (labels, classes), num_classes=5)
+    both("MeanIoU", (labels, softmax), "probabilities ", num_classes=5, sparse_y_pred=False)
+    both("MeanIoU", (hot, softmax), "one-hot ", num_classes=5, sparse_y_true=False, sparse_y_pred=False, ignore_class=2)
+    both("MeanIoU", (labels, classes), "of seven ", num_classes=7, ignore_class=3)
+    both("IoU", (labels, classes), num_classes=5, target_class_ids=[0, 3])
+    both("IoU", (labels, classes), "absent ", num_classes=9, target_class_ids=[1, 8])
+    both("BinaryIoU", (multi[:, 0], q[:, 0]))
+    both("BinaryIoU", (multi[:, 0], q[:, 0]), target_class_ids=[1], threshold=0.3)
+    both("OneHotIoU", (hot, softmax), num_classes=5, target_class_ids=[0, 3])
+    both("OneHotIoU", (hot, classes), num_classes=5, target_class_ids=[0, 3], sparse_y_pred=True)
+    both("OneHotMeanIoU", (hot, softmax), num_classes=5)
+    both("OneHotMeanIoU", (hot, softmax), num_classes=5, ignore_class=1)
+    image = labels_of((n, 2, 3), 3)
+    run("MeanIoU", "image", split((image, wave(n, 2, 3, seed=3, low=0, high=2.999)), False), num_classes=3)
+    run("OneHotMeanIoU", "image", split((one_hot(image, 3), wave(n, 2, 3, 3, seed=3)), False), num_classes=3)
+    for cls in ["PearsonCorrelation", "ConcordanceCorrelation"]:
+        both(cls, real)
+        both(cls, (wave(n, 4, 2, seed=2), wave(n, 4, 2, seed=3)), "cube ", axis=1)
+    for cls in ["Mean", "Sum"]:
+        both(cls, real)
+        both(cls, (real[0][:, 0], real[1][:, 0]), "flat ")
+    both("CosineSimilarity", (wave(n, 4, 2, seed=2), wave(n, 4, 2, seed=3)), axis=1)
+    both("CategoricalCrossentropy", (np.stack([hot] * 2, -1), np.stack([softmax, softmax[:, ::-1]], -1)), axis=1)
+    both("SparseCategoricalCrossentropy", (labels, softmax), ignore_class=1)
+    order = np.argsort(-softmax, -1)
+    both("SparseTopKCategoricalAccuracy", (labels, order), k=2, from_sorted_ids=True)
     for cls in ["SensitivityAtSpecificity", "SpecificityAtSensitivity", "PrecisionAtRecall", "RecallAtPrecision"]:
         given = cls.split("At")[1].lower()
         run(cls, "plain", split((bits, leaning), False), **{given: 0.6})
+        both(cls, (bits, leaning), **{given: 1.0})
     return cases
 
 
@@ -907,7 +990,24 @@ def texts():
     return cases
 
 
+# ---- names: what there is
+
+
+def names():
+    def classes(module, *apart):
+        return sorted(n for n, v in vars(module).items() if isinstance(v, type) and n not in apart)
+
+    functions = sorted(n for n, v in vars(keras.activations).items() if callable(v) and n not in ["get", "serialize", "deserialize"])
+    families = {
+        "activations": functions,
+        "losses": classes(keras.losses, "Loss"),
+        "metrics": classes(keras.metrics, "Metric", "MeanMetricWrapper"),
+    }
+    return [case(family, texts={"names": " ".join(list)}) for family, list in families.items()]
+
+
 FILES = {
+    "names": names,
     "activations": activations,
     "losses": losses,
     "metrics": lambda: metrics() + confusion(),
