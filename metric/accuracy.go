@@ -120,7 +120,8 @@ func (m TopKCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*gra
 // the index of the class.
 type SparseTopKCategoricalAccuracy struct {
 	higher
-	K int `zero:"5"` // 0: 5
+	K             int  `zero:"5"`                // 0: 5
+	FromSortedIDs bool `keras:"from_sorted_ids"` // outputs are classes, the likeliest first
 }
 
 // Name returns "sparse_top_k_categorical_accuracy".
@@ -128,7 +129,13 @@ func (SparseTopKCategoricalAccuracy) Name() string { return "sparse_top_k_catego
 
 // Update emits the sums of the batch.
 func (m SparseTopKCategoricalAccuracy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return mean(inTopK(indices(yTrue, yPred), yPred, config.Resolve(m).K), weight)
+	k := config.Resolve(m).K
+	label := indices(yTrue, yPred)
+	if m.FromSortedIDs {
+		first := yPred.SliceAxis(-1, 0, max(min(k, last(yPred.Shape())), 0))
+		return mean(column(label).Equal(first).ReduceMax(-1), weight)
+	}
+	return mean(inTopK(label, yPred, k), weight)
 }
 
 // inTopK is 1 where less than k outputs are greater than that of the label.

@@ -1,6 +1,6 @@
 package metric
 
-// This file has the means of losses.
+// This file has means and sums: of losses, of correlations and of outputs.
 
 import (
 	"math"
@@ -77,16 +77,19 @@ func (Poisson) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 }
 
 // CosineSimilarity is the mean cosine of the angle between outputs and targets along
-// the last axis: 1 where they point the same way, the negative of
+// an axis: 1 where they point the same way, the negative of
 // loss.CosineSimilarity.
-type CosineSimilarity struct{ higher }
+type CosineSimilarity struct {
+	higher
+	Axis int `zero:"-1"` // 0: the last
+}
 
 // Name returns "cosine_similarity".
 func (CosineSimilarity) Name() string { return "cosine_similarity" }
 
 // Update emits the sums of the batch.
-func (CosineSimilarity) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return mean(loss.CosineSimilarity{}.Loss(yTrue, yPred).Neg(), weight)
+func (m CosineSimilarity) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	return mean(loss.CosineSimilarity{Axis: m.Axis}.Loss(yTrue, yPred).Neg(), weight)
 }
 
 // BinaryCrossentropy is the mean of loss.BinaryCrossentropy.
@@ -109,6 +112,7 @@ type CategoricalCrossentropy struct {
 	lower
 	FromLogits     bool
 	LabelSmoothing float64
+	Axis           int `zero:"-1"` // of the classes; 0: the last
 }
 
 // Name returns "categorical_crossentropy".
@@ -116,13 +120,15 @@ func (CategoricalCrossentropy) Name() string { return "categorical_crossentropy"
 
 // Update emits the sums of the batch.
 func (m CategoricalCrossentropy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return mean(loss.CategoricalCrossentropy{FromLogits: m.FromLogits, LabelSmoothing: m.LabelSmoothing}.Loss(yTrue, yPred), weight)
+	return mean(loss.CategoricalCrossentropy{FromLogits: m.FromLogits, LabelSmoothing: m.LabelSmoothing, Axis: m.Axis}.Loss(yTrue, yPred), weight)
 }
 
 // SparseCategoricalCrossentropy is the mean of loss.SparseCategoricalCrossentropy.
 type SparseCategoricalCrossentropy struct {
 	lower
-	FromLogits bool
+	FromLogits  bool
+	IgnoreClass *int // as OfLoss has it; nil: none
+	Axis        int  `zero:"-1"` // of the classes; 0: the last
 }
 
 // Name returns "sparse_categorical_crossentropy".
@@ -130,7 +136,8 @@ func (SparseCategoricalCrossentropy) Name() string { return "sparse_categorical_
 
 // Update emits the sums of the batch.
 func (m SparseCategoricalCrossentropy) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return mean(loss.SparseCategoricalCrossentropy{FromLogits: m.FromLogits}.Loss(yTrue, yPred), weight)
+	l := loss.SparseCategoricalCrossentropy{FromLogits: m.FromLogits, IgnoreClass: m.IgnoreClass, Axis: m.Axis}
+	return OfLoss(l).Update(yTrue, yPred, weight)
 }
 
 // KLDivergence is the mean of loss.KLDivergence.
@@ -222,3 +229,71 @@ func (RootMeanSquaredError) Update(yTrue, yPred, weight *graph.Node) []*graph.No
 func (m RootMeanSquaredError) Result(totals [][]float64) float64 {
 	return math.Sqrt(m.lower.Result(totals))
 }
+
+// PearsonCorrelation is the mean of Pearson's correlation of outputs and targets along
+// an axis: 1 where one is a linear function of the other. It is NaN where one of them
+// doesn't vary.
+type PearsonCorrelation struct {
+	higher
+	Axis int `zero:"-1"` // 0: the last
+}
+
+// Name returns "pearson_correlation".
+func (PearsonCorrelation) Name() string { return "pearson_correlation" }
+
+// Update emits the sums of the batch.
+func (m PearsonCorrelation) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	yTrue, yPred = align(yTrue, yPred)
+	axis := config.Resolve(m).Axis
+	unit := func(y *graph.Node) *graph.Node {
+		y = y.Sub(y.MeanKeep(axis))
+		return y.Div(y.Square().MeanKeep(axis).Sqrt())
+	}
+	return mean(unit(yTrue).Mul(unit(yPred)).Mean(axis), weight)
+}
+
+// ConcordanceCorrelation is the mean of Lin's correlation of outputs and targets along
+// an axis (1989): 1 only where they are the same.
+type ConcordanceCorrelation struct {
+	higher
+	Axis int `zero:"-1"` // 0: the last
+}
+
+// Name returns "concordance_correlation".
+func (ConcordanceCorrelation) Name() string { return "concordance_correlation" }
+
+// Update emits the sums of the batch.
+func (m ConcordanceCorrelation) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
+	yTrue, yPred = align(yTrue, yPred)
+	axis := config.Resolve(m).Axis
+	meanTrue, meanPred := yTrue.MeanKeep(axis), yPred.MeanKeep(axis)
+	aboutTrue, aboutPred := yTrue.Sub(meanTrue), yPred.Sub(meanPred)
+	norm := aboutTrue.Square().MeanKeep(axis).Add(aboutPred.Square().MeanKeep(axis)).Add(meanTrue.Sub(meanPred).Square())
+	return mean(aboutTrue.Mul(aboutPred).MulScalar(2).Div(norm.AddScalar(epsilon)).Mean(axis), weight)
+}
+
+// Mean is the mean of the outputs; the targets don't matter. It is what a step of one's
+// own, train.StepBuilder, keeps of values that aren't measured against anything.
+type Mean struct{}
+
+// Name returns "mean".
+func (Mean) Name() string { return "mean" }
+
+// Update emits the sums of the batch. yTrue may be nil.
+func (Mean) Update(_, yPred, weight *graph.Node) []*graph.Node { return mean(yPred, weight) }
+
+// Result returns the mean.
+func (Mean) Result(totals [][]float64) float64 { return ratio(totals[0][0], totals[1][0]) }
+
+// Sum is the sum of the outputs, each times its sample's weight; the targets don't
+// matter.
+type Sum struct{}
+
+// Name returns "sum".
+func (Sum) Name() string { return "sum" }
+
+// Update emits the sum of the batch. yTrue may be nil.
+func (Sum) Update(_, yPred, weight *graph.Node) []*graph.Node { return mean(yPred, weight)[:1] }
+
+// Result returns the sum.
+func (Sum) Result(totals [][]float64) float64 { return totals[0][0] }

@@ -88,7 +88,8 @@ var registry = config.NewRegistry[Metric](
 	TruePositives{}, TrueNegatives{}, FalsePositives{}, FalseNegatives{},
 	Precision{}, Recall{}, FBetaScore{}, F1Score{}, AUC{},
 	SensitivityAtSpecificity{}, SpecificityAtSensitivity{}, PrecisionAtRecall{}, RecallAtPrecision{},
-	ConfusionMatrix{}, MeanIoU{},
+	ConfusionMatrix{}, IoU{}, BinaryIoU{}, MeanIoU{}, OneHotIoU{}, OneHotMeanIoU{},
+	PearsonCorrelation{}, ConcordanceCorrelation{}, Mean{}, Sum{},
 )
 
 func init() {

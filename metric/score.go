@@ -239,7 +239,10 @@ func (m ConfusionMatrix) Update(yTrue, yPred, weight *graph.Node) []*graph.Node 
 	if n == 0 {
 		n = last(yPred.Shape())
 	}
-	return confusion(m.Name(), sparse(yTrue, n), sparse(yPred, n), weight, n)
+	if n < 2 {
+		return []*graph.Node{yPred.Graph().Fail("metric confusion_matrix: needs two classes or more, got %d", n)}
+	}
+	return confusion(sparse(yTrue, n), sparse(yPred, n), weight, n)
 }
 
 // sparse makes classes of one-hot targets and of probabilities.
@@ -254,11 +257,7 @@ func sparse(y *graph.Node, classes int) *graph.Node {
 }
 
 // confusion emits the matrix. A number that is no class counts nowhere.
-func confusion(name string, yTrue, yPred, weight *graph.Node, classes int) []*graph.Node {
-	g := yPred.Graph()
-	if classes < 2 {
-		return []*graph.Node{g.Fail("metric %s: needs two classes or more, got %d", name, classes)}
-	}
+func confusion(yTrue, yPred, weight *graph.Node, classes int) []*graph.Node {
 	rows, columns := yTrue.OneHot(classes), yPred.OneHot(classes)
 	if weight != nil {
 		rows = rows.Mul(expand(weight, rows))
@@ -290,50 +289,4 @@ func (ConfusionMatrix) Result(totals [][]float64) float64 {
 		}
 	}
 	return ratio(right, all)
-}
-
-// MeanIoU is the mean over the classes of intersection over union, TP / (TP + FP
-// + FN). Targets and outputs are classes, or one-hot and probabilities where
-// SparseYTrue and SparseYPred would be false in Keras.
-//
-// Keras cuts the weights of samples down to integers; here they are what they are.
-type MeanIoU struct {
-	NumClasses int `zero:"none"` // 0: as many as there are outputs
-}
-
-// Name returns "mean_io_u".
-func (MeanIoU) Name() string { return "mean_io_u" }
-
-// Direction returns Up.
-func (MeanIoU) Direction() Direction { return Up }
-
-// Update emits the counts of the batch.
-func (m MeanIoU) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	return ConfusionMatrix(m).Update(yTrue, yPred, weight)
-}
-
-// Results returns the ratio of each class, NaN for a class that doesn't occur.
-func (MeanIoU) Results(totals [][]float64) []float64 {
-	n := int(math.Sqrt(float64(len(totals[0]))))
-	out := make([]float64, n)
-	for k := range out {
-		union := -totals[0][k*n+k]
-		for i := range n {
-			union += totals[0][k*n+i] + totals[0][i*n+k]
-		}
-		out[k] = totals[0][k*n+k] / union
-	}
-	return out
-}
-
-// Result returns the mean over the classes that occur.
-func (m MeanIoU) Result(totals [][]float64) float64 {
-	sum, n := 0.0, 0.0
-	for _, v := range m.Results(totals) {
-		if !math.IsNaN(v) {
-			sum += v
-			n++
-		}
-	}
-	return ratio(sum, n)
 }
