@@ -58,6 +58,14 @@ func undecided(c golden.Case, x float64) bool {
 	return math.IsNaN(x)
 }
 
+func TestEveryActivationOfKerasIsThere(t *testing.T) {
+	for _, name := range strings.Fields(golden.Load(t, "names").Case(t, "activations").Texts["names"]) {
+		if _, err := activation.ByName(name); err != nil {
+			t.Error(err)
+		}
+	}
+}
+
 func TestEveryActivationIsComparedWithKeras(t *testing.T) {
 	compared := map[string]bool{}
 	for _, c := range golden.Load(t, "activations").Cases {

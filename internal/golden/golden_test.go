@@ -28,7 +28,7 @@ func TestNumbersReadBackToTheirBits(t *testing.T) {
 func TestEveryFileReadsAndItsNamesAreUnique(t *testing.T) {
 	for _, name := range []string{
 		"activations", "losses", "metrics", "regularizers", "constraints", "optimizers",
-		"schedules", "initializers", "trainings", "texts", "keras2", "callbacks", "images",
+		"schedules", "initializers", "trainings", "texts", "keras2", "callbacks", "images", "names",
 	} {
 		file, seen := golden.Load(t, name), map[string]bool{}
 		if file.MadeBy["keras"] == "" {
