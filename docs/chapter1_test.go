@@ -94,6 +94,37 @@ func TestWhatIsPastedIsFormatted(t *testing.T) {
 	}
 }
 
+func TestLinksLeadToFilesThatAreThere(t *testing.T) {
+	pages, err := filepath.Glob("../*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{".", "adr", "../bench"} {
+		more, err := filepath.Glob(folder + "/*.md")
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, more...)
+	}
+	link := regexp.MustCompile(`\]\(([^)\s]+)\)`)
+	inCode := regexp.MustCompile("(?s)```.*?```|`[^`\n]*`")
+	for _, page := range pages {
+		content, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range link.FindAllStringSubmatch(inCode.ReplaceAllString(string(content), ""), -1) {
+			target, _, _ := strings.Cut(found[1], "#")
+			if target == "" || strings.Contains(target, "://") {
+				continue
+			}
+			if _, err := os.Stat(filepath.Join(filepath.Dir(page), target)); err != nil {
+				t.Errorf("%s links to %s, which isn't there", page, target)
+			}
+		}
+	}
+}
+
 // Whoever pastes the README's listing has a program.
 func TestTheReadmesListingRuns(t *testing.T) {
 	if testing.Short() {
