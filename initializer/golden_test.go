@@ -13,7 +13,16 @@ import (
 // Of the draws that Keras made, the fans must agree, the ends of a bounded distribution, and mean and deviation as far
 // as two samples of that size do.
 func TestDrawsAreSpreadAsKerassAre(t *testing.T) {
-	for _, c := range golden.Load(t, "initializers").Cases {
+	sameSpread(t, golden.Load(t, "initializers").Cases)
+}
+
+func TestFreshDrawsAreSpreadAsKerassAre(t *testing.T) {
+	sameSpread(t, golden.LoadFresh(t, "initializers").Cases)
+}
+
+func sameSpread(t *testing.T, cases []golden.Case) {
+	t.Helper()
+	for _, c := range cases {
 		holder := struct{ I initializer.Initializer }{}
 		if err := config.Decode(map[string]any{"i": map[string]any{"class_name": c.Class, "config": c.Config}}, &holder); err != nil {
 			t.Errorf("%s: %v", c.Name, err)

@@ -43,23 +43,31 @@ func float64s(x []float32) []float64 {
 	return y
 }
 
-// A run trains a kernel of 3 × 4 and a bias of 4, which lie in one slab with a
-// gap between them, as a trainer would.
+// A run trains a kernel and a bias, which lie in one slab with gaps behind them,
+// as a trainer would.
 type run struct {
 	rule         optimizer.Optimizer
+	shapes       []tensor.Shape
+	offsets      []int
 	param, slots []float64 // slots one behind the other
 	step         uint64
 }
 
-var (
-	shapes  = []tensor.Shape{{3, 4}, {4}}
-	offsets = []int{0, 16}
-)
-
-const size = 32
+// newRun begins with those values.
+func newRun(rule optimizer.Optimizer, kernel, bias golden.Tensor) *run {
+	behind := (len(kernel.Data)/16 + 1) * 16
+	r := &run{
+		rule: rule, shapes: []tensor.Shape{kernel.Shape, bias.Shape}, offsets: []int{0, behind},
+		param: make([]float64, behind+(len(bias.Data)/16+1)*16),
+	}
+	copy(r.param, float64s(kernel.Data))
+	copy(r.param[behind:], float64s(bias.Data))
+	return r
+}
 
 func (r *run) train(t *testing.T, grads ...[]float64) {
 	t.Helper()
+	size, shapes, offsets := len(r.param), r.shapes, r.offsets
 	g := graph.New()
 	feed := map[*graph.Node][]float64{}
 	node := func(value []float64, shape ...int) *graph.Node {
@@ -151,9 +159,8 @@ func TestTenStepsLeadWhereKerasGoes(t *testing.T) {
 func follow(t *testing.T, c golden.Case, rule optimizer.Optimizer) {
 	t.Helper()
 	inputs := golden.Load(t, "optimizers").Case(t, "inputs").Tensors
-	r := &run{rule: rule, param: make([]float64, size)}
-	copy(r.param, float64s(inputs["kernel"].Data))
-	copy(r.param[offsets[1]:], float64s(inputs["bias"].Data))
+	r := newRun(rule, inputs["kernel"], inputs["bias"])
+	size, offsets := len(r.param), r.offsets
 	for i := range 10 {
 		r.train(t, float64s(inputs["gradient kernel"].Data[i*12:][:12]), float64s(inputs["gradient bias"].Data[i*4:][:4]))
 		kernel, bias := c.Tensors["kernel"].Data[i*12:][:12], c.Tensors["bias"].Data[i*4:][:4]
@@ -177,17 +184,58 @@ func follow(t *testing.T, c golden.Case, rule optimizer.Optimizer) {
 
 func TestSchedulesAreThoseOfKeras(t *testing.T) {
 	for _, c := range golden.Load(t, "schedules").Cases {
-		holder := struct{ S optimizer.Schedule }{}
-		if err := config.Decode(map[string]any{"s": map[string]any{"class_name": c.Class, "config": c.Config}}, &holder); err != nil {
-			t.Fatalf("%s: %v", c.Name, err)
+		sameRates(t, c, 2e-6, 1e-8) // Keras computed in float32
+	}
+}
+
+func TestFreshSchedulesAreThoseOfKeras(t *testing.T) {
+	for _, c := range golden.LoadFresh(t, "schedules").Cases {
+		sameRates(t, c, 1e-11, 1e-14)
+	}
+}
+
+func sameRates(t *testing.T, c golden.Case, relative, absolute float64) {
+	t.Helper()
+	holder := struct{ S optimizer.Schedule }{}
+	if err := config.Decode(map[string]any{"s": map[string]any{"class_name": c.Class, "config": c.Config}}, &holder); err != nil {
+		t.Fatalf("%s: %v", c.Name, err)
+	}
+	for i, step := range c.Numbers["steps"] {
+		if got, want := holder.S.Rate(uint64(step)), c.Numbers["rates"][i]; !(math.Abs(got-want) <= relative*math.Abs(want)+absolute) {
+			t.Errorf("%s: %v: the rate after %v steps is %v, want %v", c.Name, c.Config, step, got, want)
 		}
-		for i, step := range c.Numbers["steps"] {
-			if got, want := holder.S.Rate(uint64(step)), c.Numbers["rates"][i]; math.Abs(got-want) > 2e-6*math.Abs(want)+1e-8 {
-				t.Errorf("%s: the rate after %v steps is %v, want %v", c.Name, step, got, want)
+	}
+}
+
+// Keras computed fresh runs in float64, so that only the roundings of constants to
+// float32, and of what it wrote, are between them and the float64 meaning of ours.
+func TestFreshRunsOfOptimizersLeadWhereKerasGoes(t *testing.T) {
+	for _, c := range golden.LoadFresh(t, "optimizers").Cases {
+		r := newRun(configured(t, c), c.Tensors["initial kernel"], c.Tensors["initial bias"])
+		n := [2]int{len(c.Tensors["initial kernel"].Data), len(c.Tensors["initial bias"].Data)}
+		part := func(name string, k, step int) []float32 {
+			return c.Tensors[name+[]string{"kernel", "bias"}[k]].Data[step*n[k]:][:n[k]]
+		}
+		for i := range c.Tensors["gradient bias"].Shape[0] {
+			r.train(t, float64s(part("gradient ", 0, i)), float64s(part("gradient ", 1, i)))
+			for k := range 2 {
+				got, want := r.param[r.offsets[k]:][:n[k]], part("", k, i)
+				moved := 0.0
+				for j := range want {
+					moved = max(moved, math.Abs(float64(want[j])-float64(part("initial ", k, 0)[j])))
+				}
+				for j := range want {
+					if d := math.Abs(got[j] - float64(want[j])); !(d <= 1e-7*math.Abs(float64(want[j]))+fresh*moved) {
+						t.Fatalf("%s: %v: after step %d the weights are\n%v, want\n%v", c.Name, c.Config, i, got, want)
+					}
+				}
 			}
 		}
 	}
 }
+
+// fresh is how far from Keras's a run's way may lead, as a share of its length.
+const fresh = 2e-6
 
 // What the doc comments say of the book's Keras gives its steps.
 func TestTenStepsLeadWhereKeras2Goes(t *testing.T) {

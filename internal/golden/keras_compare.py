@@ -9,10 +9,15 @@ of files behind the folder choose some; --rounds says how often each class is dr
 """
 
 import argparse
+import json
 
-import keras_golden as golden
+import keras_golden as golden  # first: it says on what Keras runs
+
+import jax
+import jax.numpy as jnp
+import keras
 import numpy as np
-from goldenjson import write
+from goldenjson import case, write
 from keras_golden import F, one_hot
 
 
@@ -273,7 +278,304 @@ def metrics(rng, rounds):
     return cases
 
 
-FILES = {"activations": activations, "losses": losses, "metrics": metrics}
+# ---- optimizers and schedules, in float64
+
+
+def in_float64(function):
+    with jax.enable_x64(True):
+        keras.config.set_floatx("float64")
+        try:
+            return golden.in_float64(function)
+        finally:
+            keras.config.set_floatx("float32")
+
+
+def magnitude(rng, low, high):
+    """A number of any size between the two."""
+    return float("%.3g" % np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
+def fraction(rng, low=0.0, high=1.0):
+    return round(float(rng.uniform(low, high)), 3)
+
+
+def schedule(rng):
+    """The class and the configuration of a schedule."""
+    cls = pick(rng, "ExponentialDecay", "InverseTimeDecay", "PolynomialDecay", "PiecewiseConstantDecay", "CosineDecay", "CosineDecayRestarts")
+    config = {"initial_learning_rate": magnitude(rng, 1e-3, 0.3)}
+    steps = int(rng.integers(1, 40))
+    if cls in ("ExponentialDecay", "InverseTimeDecay"):
+        config |= {"decay_steps": steps, "decay_rate": fraction(rng, 0.1, 1.2)} | option(rng, staircase=[None, True])
+    elif cls == "PolynomialDecay":
+        config |= {"decay_steps": steps} | option(rng, end_learning_rate=[None, 0.001], power=[None, 0.5, 2.0], cycle=[None, True])
+    elif cls == "PiecewiseConstantDecay":
+        boundaries = sorted(set(int(b) for b in rng.integers(1, 60, 3)))
+        config = {"boundaries": boundaries, "values": [magnitude(rng, 1e-3, 0.3) for _ in range(len(boundaries) + 1)]}
+    elif cls == "CosineDecay":
+        config |= {"decay_steps": steps} | option(rng, alpha=[None, 0.2])
+        if rng.random() < 0.5:
+            config |= {"warmup_target": magnitude(rng, 0.1, 0.5), "warmup_steps": int(rng.integers(1, 20))}
+    else:
+        config |= {"first_decay_steps": steps} | option(rng, t_mul=[None, 1.0, 1.5], m_mul=[None, 0.8], alpha=[None, 0.2])
+    return cls, config
+
+
+def schedules(rng, rounds):
+    def draw():
+        cases = []
+        for i in range(6 * rounds):
+            cls, config = schedule(rng)
+            rate = getattr(keras.optimizers.schedules, cls)(**config)
+            steps = [int(s) for s in [0, 1, 2, *rng.integers(3, 300, 17)]]
+            numbers = {"steps": [float(s) for s in steps], "rates": [float(rate(s)) for s in steps]}
+            cases.append(case("%s #%d" % (cls, i), config, None, numbers, class_=cls))
+        return cases
+
+    return in_float64(draw)
+
+
+STEPS = 25
+
+
+def optimizer_config(rng, cls):
+    number = lambda low, high: [None, fraction(rng, low, high)]
+    config = option(
+        rng,
+        weight_decay=[None, None, fraction(rng, 0, 0.3)],
+        gradient_accumulation_steps=[None, None, 2, 3],
+        exclude_from_weight_decay=[None, ["bias"], ["k.r"]],
+    )
+    limit = pick(rng, None, None, "clipnorm", "clipvalue", "global_clipnorm")
+    if limit:
+        config[limit] = fraction(rng, 0.1, 3)
+    if rng.random() < 0.3:
+        config |= {"use_ema": True} | option(rng, ema_momentum=number(0.3, 0.99), ema_overwrite_frequency=[None, 4])
+    adam = dict(beta_1=number(0.1, 0.95), beta_2=number(0.5, 0.999), epsilon=[None, 1e-4])
+    config |= option(
+        rng,
+        **{
+            "SGD": dict(momentum=number(0, 0.95), nesterov=[None, True]),
+            "RMSprop": dict(rho=number(0.5, 0.99), momentum=number(0, 0.9), epsilon=[None, 1e-3], centered=[None, True]),
+            "Adam": dict(amsgrad=[None, True], **adam),
+            "AdamW": dict(amsgrad=[None, True], **adam),
+            "Adagrad": dict(initial_accumulator_value=number(0, 1), epsilon=[None, 1e-3]),
+            "Adadelta": dict(rho=number(0.5, 0.99), epsilon=[None, 1e-3]),
+            "Adafactor": dict(beta_2_decay=[None, -0.5], epsilon_2=[None, 0.01], clip_threshold=[None, 0.5]),
+            "Lion": dict(beta_1=number(0.1, 0.95), beta_2=number(0.5, 0.99)),
+            "Ftrl": dict(
+                learning_rate_power=[None, -0.3], initial_accumulator_value=number(0.01, 1), l1_regularization_strength=number(0, 0.1),
+                l2_regularization_strength=number(0, 0.1), l2_shrinkage_regularization_strength=number(0, 0.1), beta=number(0, 1),
+            ),
+            "Muon": dict(
+                momentum=number(0, 0.95), nesterov=[None, False], ns_steps=[None, 1, 3], adam_lr_ratio=number(0.1, 2), rms_rate=number(0.05, 1),
+                exclude_layers=[None, ["kernel"]], adam_weight_decay=number(0, 0.2), adam_beta_1=number(0.1, 0.95), epsilon=[None, 1e-4],
+            ),
+            "ScheduleFreeAdamW": dict(warmup_steps=[None, 4], **adam),
+        }.get(cls, adam)
+    )  # fmt: skip
+    config["learning_rate"] = magnitude(rng, 1e-4, 0.3)
+    if cls != "Ftrl" and rng.random() < 0.25:  # Ftrl divides by the rate, which schedules may make 0
+        config.pop("learning_rate")
+        name, arguments = schedule(rng)
+        config["schedule"] = dict(arguments, class_name=name)
+    return config
+
+
+def optimizer_run(rng, cls, config, tag):
+    """Weights after each of many steps."""
+    shapes = {"kernel": pick(rng, (3, 4), (5, 2), (1, 6)), "bias": pick(rng, (4,), (1,))}  # few, because JAX compiles for each
+    size = magnitude(rng, 0.01, 10)
+    begin = {k: rng.standard_normal(s).astype(F) for k, s in shapes.items()}
+    gradients = {k: (rng.standard_normal((STEPS, *s)) * size).astype(F) for k, s in shapes.items()}
+    arguments = {k: v for k, v in config.items() if k not in ("exclude_from_weight_decay", "schedule")}
+    if "schedule" in config:
+        of = dict(config["schedule"])
+        arguments["learning_rate"] = getattr(keras.optimizers.schedules, of.pop("class_name"))(**of)
+    optimizer = getattr(keras.optimizers, cls)(**arguments)
+    if "exclude_from_weight_decay" in config:
+        optimizer.exclude_from_weight_decay(var_names=config["exclude_from_weight_decay"])
+    variables = [keras.Variable(v.astype(np.float64), name=k) for k, v in begin.items()]
+    optimizer.build(variables)
+    after = {k: [] for k in shapes}
+    for i in range(STEPS):
+        optimizer.apply([jnp.asarray(g[i].astype(np.float64)) for g in gradients.values()], variables)
+        for v in variables:
+            after[v.name].append(np.asarray(v.value))
+    tensors = {"initial " + k: v for k, v in begin.items()}
+    tensors |= {"gradient " + k: v for k, v in gradients.items()} | {k: np.stack(v) for k, v in after.items()}
+    return case("%s %s" % (cls, tag), config, tensors, class_=cls)
+
+
+def optimizers(rng, rounds):
+    classes = [
+        "SGD", "RMSprop", "Adam", "AdamW", "Adamax", "Nadam", "Adagrad", "Adadelta", "Adafactor", "Lion", "Ftrl", "Lamb", "Muon", "ScheduleFreeAdamW",
+    ]  # fmt: skip
+    return in_float64(lambda: [optimizer_run(rng, cls, optimizer_config(rng, cls), "#%d" % i) for i in range(3 * rounds) for cls in classes])
+
+
+# ---- initializers
+
+
+def initializers(rng, rounds):
+    cases = []
+    for _ in range(rounds):
+        shape = tuple(int(d) for d in rng.integers(3, 30, rng.integers(2, 5)))
+        if np.prod(shape) < 2000:
+            shape = (*shape[:-2], shape[-2] * 50, shape[-1])
+        for cls in ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"]:
+            cases.append(golden.initializer_case(cls, shape))
+        low = fraction(rng, -2, 1)
+        cases.append(golden.initializer_case("RandomUniform", shape, minval=low, maxval=low + fraction(rng, 0.1, 3)))
+        for cls in ["RandomNormal", "TruncatedNormal"]:
+            cases.append(golden.initializer_case(cls, shape, **option(rng, mean=[None, fraction(rng, -1, 1)], stddev=[None, fraction(rng, 0.01, 2)])))
+        for distribution in ["truncated_normal", "untruncated_normal", "uniform"]:
+            config = option(rng, scale=[None, fraction(rng, 0.1, 4)], mode=[None, "fan_in", "fan_out", "fan_avg"])
+            cases.append(golden.initializer_case("VarianceScaling", shape, distribution=distribution, **config))
+        cases.append(golden.initializer_case("Orthogonal", shape[-2:], **option(rng, gain=[None, fraction(rng, 0.1, 3)])))
+        cases.append(golden.initializer_case("Constant", shape[-1:], value=fraction(rng, -1, 1)))
+    return cases
+
+
+# ---- networks: their trainings and summaries
+
+L = keras.layers
+
+
+def regularizer(rng):
+    """What Keras is given, and what a file says."""
+    cls, config = pick(rng, ("L1", {"l1": 0.01}), ("L2", {"l2": 0.02}), ("L1L2", {"l1": 0.01, "l2": 0.02}))
+    return getattr(keras.regularizers, cls)(**config), {"class_name": cls, "config": config}
+
+
+class Network:
+    """A random network: a model of Keras's, and what package layer of Cornu builds one from."""
+
+    def __init__(self, rng, chain):
+        keras.backend.clear_session()
+        self.rng, self.layers, self.refs = rng, [], {}
+        self.keep = []  # nodes, so that their ids stay their own
+        inputs, ends = [], []
+        for i in range(1 if chain else int(rng.integers(1, 3))):
+            shape = pick(rng, (int(rng.integers(1, 7)),), (int(rng.integers(1, 7)),), (int(rng.integers(2, 4)), int(rng.integers(1, 5))))
+            x = L.Input(shape, name="in%d" % i)
+            self.layers.append({"Class": "InputLayer", "Name": "in%d" % i, "Config": {"shape": list(shape), "name": "in%d" % i}, "Inbound": [[]]})
+            self.refs[id(x)] = {"Layer": self.layers[-1]["Name"], "Index": 0}
+            inputs.append(x)
+        nodes = list(inputs)
+        for _ in range(int(rng.integers(1, 5))):
+            x = nodes[-1] if chain else nodes[rng.integers(len(nodes))]
+            nodes.append(self.step(x, chain, nodes))
+        for i in range(1 if chain else int(rng.integers(1, 3))):
+            x = nodes[-1] if i == 0 else nodes[rng.integers(len(nodes))]
+            if len(x.shape) > 2:
+                x = self.apply("Flatten", {}, x)
+            ends.append(self.apply("Dense", {"units": int(rng.integers(1, 4)), "activation": pick(rng, "linear", "softmax", "sigmoid"), "name": "out%d" % i}, x))
+        if not chain:  # what hangs loose
+            self.layers = [l for l in self.layers if l["Name"] in {o.name for o in keras.Model(inputs, ends)._operations}]
+        self.model = keras.Model(inputs, ends, name="net")
+        self.inputs, self.outputs = inputs, ends
+        refs = lambda nodes: [self.refs[id(x)] for x in nodes]
+        order = {o.name: i for i, o in enumerate(self.model._operations)}
+        self.spec = {"Layers": sorted(self.layers, key=lambda l: order[l["Name"]]), "Inputs": refs(inputs), "Outputs": refs(ends)}
+
+    def apply(self, cls, config, *x):
+        """config has for Keras what it has for files; regularizers are pairs of both."""
+        arguments = {k: v[0] if isinstance(v, tuple) and k.endswith("regularizer") else v for k, v in config.items()}
+        stored = {k: v[1] if isinstance(v, tuple) and k.endswith("regularizer") else v for k, v in config.items()}
+        layer = getattr(L, cls)(**arguments)
+        y = layer(x[0] if len(x) == 1 else list(x))
+        self.keep.append(y)
+        self.layers.append({"Class": cls, "Name": layer.name, "Config": dict(stored, name=layer.name), "Inbound": [[self.refs[id(i)] for i in x]]})
+        self.refs[id(y)] = {"Layer": layer.name, "Index": 0}
+        return y
+
+    def dense(self, x):
+        rng = self.rng
+        config = {"units": int(rng.integers(1, 8))} | option(rng, activation=[None, "relu", "tanh", "sigmoid", "elu", "softplus"], use_bias=[None, None, False])
+        for what in ["kernel_regularizer", "bias_regularizer", "activity_regularizer"]:
+            if rng.random() < 0.15:
+                config[what] = regularizer(rng)
+        if rng.random() < 0.15:
+            config["trainable"] = False
+        return self.apply("Dense", config, x)
+
+    def step(self, x, chain, nodes):
+        rng = self.rng
+        kind = rng.integers(10)
+        if kind < 4:
+            return self.dense(x)
+        if kind == 4:
+            return self.apply("Activation", {"activation": pick(rng, "relu", "tanh", "softsign", "gelu", "silu", "selu")}, x)
+        if kind == 5 and len(x.shape) > 2:
+            return self.apply("Flatten", {}, x)
+        if kind == 6:
+            cls, config = pick(rng, ("PReLU", {}), ("LeakyReLU", {"negative_slope": 0.1}), ("ELU", {"alpha": 0.5}), ("ReLU", {"max_value": 2.0}), ("Softmax", {}))
+            return self.apply(cls, config, x)
+        if kind == 7:
+            return self.apply("Rescaling", {"scale": fraction(rng, 0.1, 2), "offset": fraction(rng, -1, 1)}, x)
+        if kind == 8 and not chain:
+            same = [y for y in nodes if y.shape == x.shape]
+            other = same[rng.integers(len(same))]
+            cls = pick(rng, "Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate")
+            return self.apply(cls, {}, x, other if other is not x else self.apply("Activation", {"activation": "tanh"}, x))
+        if kind == 9 and len(x.shape) == 2:
+            return self.apply("Reshape", {"target_shape": [x.shape[1], 1]}, x)
+        return self.dense(x)
+
+
+def trainings(rng, rounds):
+    cases = []
+    for i in range(10 * rounds):
+        net = Network(rng, chain=rng.random() < 0.3)
+        model, n, steps = net.model, int(rng.integers(2, 7)), 4
+        begin = {}
+        for w in model.weights:
+            value = (0.7 * rng.standard_normal(w.shape)).astype(F)
+            begin["initial " + "/".join(w.path.split("/")[-2:])] = value
+            w.assign(value)
+        names = list(pick(rng, ["mean_squared_error", "huber"], ["mean_absolute_error", "log_cosh"], ["binary_crossentropy", "mean_squared_error"]))[: len(net.outputs)]
+        for k, out in enumerate(net.outputs):
+            if names[k] == "binary_crossentropy" and out._keras_history.operation.activation.__name__ not in ("softmax", "sigmoid"):
+                names[k] = "mean_squared_error"
+        weights = [fraction(rng, 0.1, 2) for _ in names]
+        sgd = {"learning_rate": magnitude(rng, 0.01, 0.2)} | option(rng, momentum=[None, 0.9])
+        model.compile(loss=names, loss_weights=weights, optimizer=keras.optimizers.SGD(**sgd))
+        x = [rng.standard_normal((n * steps, *v.shape[1:])).astype(F) for v in net.inputs]
+        y = [rng.random((n * steps, *v.shape[1:])).astype(F) for v in net.outputs]
+        tensors = dict(begin) | {"x %d" % k: v for k, v in enumerate(x)} | {"y %d" % k: v for k, v in enumerate(y)}
+        losses = []
+        for s in range(steps):
+            part = slice(s * n, s * n + n)
+            model.reset_metrics()
+            logs = model.train_on_batch([v[part] for v in x], [v[part] for v in y], return_dict=True)
+            losses.append(float(logs["loss"]))
+            for w in model.weights:
+                tensors["step %d %s" % (s, "/".join(w.path.split("/")[-2:]))] = np.asarray(w.value)
+        texts = {"spec": json.dumps(net.spec), "losses": " ".join(names)}
+        cases.append(case("network %d" % i, sgd, tensors, {"loss": losses, "loss_weights": weights}, texts))
+    return cases
+
+
+def summaries(rng, rounds):
+    cases = []
+    for i in range(20 * rounds):
+        net = Network(rng, chain=rng.random() < 0.3)
+        width, trainable, trained = int(rng.integers(44, 119)), bool(rng.random() < 0.5), pick(rng, None, "sgd", "adam", "nadam", "rmsprop")
+        if trained:
+            net.model.compile(loss="mse", optimizer=trained)
+            net.model.optimizer.build(net.model.trainable_variables)
+        lines = []
+        net.model.summary(print_fn=lambda text, **_: lines.append(text), line_length=width, show_trainable=trainable)
+        texts = {"spec": json.dumps(net.spec), "summary": "\n".join(lines), "optimizer": trained or ""}
+        cases.append(case("network %d" % i, {"trainable": trainable}, None, {"width": float(width)}, texts))
+    return cases
+
+
+FILES = {
+    "activations": activations, "losses": losses, "metrics": metrics,
+    "optimizers": optimizers, "schedules": schedules, "initializers": initializers,
+    "trainings": trainings, "summaries": summaries,
+}
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])

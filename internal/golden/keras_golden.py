@@ -642,27 +642,31 @@ def schedules():
 # ---- initializers
 
 
-def initializers():
+def initializer_case(cls, shape, **config):
     from keras.src.initializers.random_initializers import compute_fans
 
+    keras.utils.set_random_seed(1)
+    draw = np.asarray(getattr(keras.initializers, cls)(**config)(shape=shape), np.float64)
+    fan_in, fan_out = compute_fans(shape)
+    numbers = {
+        "shape": [float(d) for d in shape],
+        "fan_in": float(fan_in),
+        "fan_out": float(fan_out),
+        "mean": float(draw.mean()),
+        "std": float(draw.std()),
+        "min": float(draw.min()),
+        "max": float(draw.max()),
+    }
+    suffix = "".join(" %s=%s" % (k, v) for k, v in config.items())
+    return case("%s %s" % (cls, shape) + suffix, config, None, numbers, class_=cls)
+
+
+def initializers():
     cases = []
     shapes = [(784, 256), (256, 256), (100,), (3, 3, 16, 32), (5, 16, 32), (3, 3, 3, 4, 8)]
 
     def run(cls, shape, **config):
-        keras.utils.set_random_seed(1)
-        draw = np.asarray(getattr(keras.initializers, cls)(**config)(shape=shape), np.float64)
-        fan_in, fan_out = compute_fans(shape)
-        numbers = {
-            "shape": [float(d) for d in shape],
-            "fan_in": float(fan_in),
-            "fan_out": float(fan_out),
-            "mean": float(draw.mean()),
-            "std": float(draw.std()),
-            "min": float(draw.min()),
-            "max": float(draw.max()),
-        }
-        suffix = "".join(" %s=%s" % (k, v) for k, v in config.items())
-        cases.append(case("%s %s" % (cls, shape) + suffix, config, None, numbers, class_=cls))
+        cases.append(initializer_case(cls, shape, **config))
 
     for shape in shapes:
         for cls in ["GlorotUniform", "GlorotNormal", "HeUniform", "HeNormal", "LecunUniform", "LecunNormal"]:
