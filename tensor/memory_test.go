@@ -138,6 +138,8 @@ func TestReadNpzOfNothingIsAnError(t *testing.T) {
 		"no reader":       second(tensor.ReadNpz(nil, 100, 0)),
 		"a negative size": second(tensor.ReadNpz(strings.NewReader(""), -1, 0)),
 		"no npy":          second(tensor.ReadNpy(nil, 0)),
+		"a nil pointer":   second(tensor.ReadNpy((*strings.Reader)(nil), 0)),
+		"and of an npz":   second(tensor.ReadNpz((*strings.Reader)(nil), 100, 0)),
 	} {
 		if err == nil {
 			t.Errorf("%s: no error", name)

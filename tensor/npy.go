@@ -45,7 +45,7 @@ var descrs = [...]string{
 // takes as much again. Little memory is taken for elements that never come, unless
 // the array is nearly all of the budget.
 func ReadNpy(r io.Reader, budget int64) (*Tensor, error) {
-	if r == nil {
+	if file.None(r) {
 		return nil, errors.New("npy: there is no reader")
 	}
 	if budget == 0 {

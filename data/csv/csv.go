@@ -33,6 +33,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -123,7 +124,7 @@ func ReadFile(name string, cfg Config) (*Table, error) {
 // Read reads the table in r, to its end. What is wrong with a row is an *Error.
 // Spaces around a cell are no part of it.
 func Read(r io.Reader, cfg Config) (*Table, error) {
-	if r == nil {
+	if file.None(r) {
 		return nil, errors.New("csv: there is no reader")
 	}
 	if cfg.MaxBytes == 0 {

@@ -171,6 +171,7 @@ func TestWhatIsNoTableIsAnError(t *testing.T) {
 		"two columns of a name":  second(New([]string{"a", "a"}, []string{"1", "2"})),
 		"a cell too few":         second(New([]string{"a", "b"}, []string{"1", "2"}, []string{"1"})),
 		"no reader":              second(Read(nil, Config{})),
+		"a nil pointer":          second(Read((*strings.Reader)(nil), Config{})),
 		"no such column":         second(table.Column("leaf")),
 		"a column of nothing":    second(none.Column("a")),
 		"rows beyond the end":    second(table.Rows(1, 5)),

@@ -29,7 +29,7 @@ import (
 // taken for elements that never come, unless the tensor is nearly all of the
 // budget.
 func Read(r io.Reader, budget int64) (*tensor.Tensor, error) {
-	if r == nil {
+	if file.None(r) {
 		return nil, errors.New("idx: there is no reader")
 	}
 	t, err := read(file.Steady(r), budget)

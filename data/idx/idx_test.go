@@ -245,8 +245,10 @@ func TestAReaderThatGivesNothingIsGivenUp(t *testing.T) {
 			t.Errorf("after %d bytes: %v", len(begun), err)
 		}
 	}
-	if _, err := Read(nil, 0); err == nil {
-		t.Error("no reader: no error")
+	for _, r := range []io.Reader{nil, (*bytes.Reader)(nil)} {
+		if _, err := Read(r, 0); err == nil {
+			t.Error("no reader: no error")
+		}
 	}
 }
 

@@ -37,7 +37,7 @@ func (f *Folder) Decode(r io.Reader) (*tensor.Tensor, error) {
 	switch {
 	case f == nil || f.gate == nil:
 		return nil, errNotOpen
-	case r == nil:
+	case file.None(r):
 		return nil, errors.New("imagefolder: there is no picture to read")
 	}
 	// A quarter, since what is read is copied as it grows.

@@ -179,7 +179,7 @@ func (silent) Read([]byte) (int, error) { return 0, nil }
 func TestWhatIsNoPictureIsAnError(t *testing.T) {
 	f := one(t, grey(t, 1).Data, Config{Height: 1, Width: 1, MaxMemory: 4 << 20})
 	for name, r := range map[string]io.Reader{
-		"no reader": nil, "nothing": strings.NewReader(""), "a text": strings.NewReader("hello"),
+		"no reader": nil, "a nil pointer": (*strings.Reader)(nil), "nothing": strings.NewReader(""), "a text": strings.NewReader("hello"),
 		"nothing for ever": silent{}, "a file without end": endless{},
 	} {
 		if x, err := f.Decode(r); err == nil {

@@ -125,7 +125,7 @@ func Open(fsys fs.FS, cfg Config) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if fsys == nil {
+	if file.None(fsys) {
 		return nil, errors.New("imagefolder: there is no file system")
 	}
 	f := &Folder{Classes: cfg.Classes, fsys: fsys, cfg: cfg, gate: newGate(cfg.MaxMemory)}
