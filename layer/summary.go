@@ -12,7 +12,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -22,7 +21,7 @@ type SummaryStyle uint8
 // The styles.
 const (
 	Keras3 SummaryStyle = iota // boxes, as Keras 3 draws them
-	Keras2                     // lines of _ and =, and names from dense_1, as Keras 2.2
+	Keras2                     // lines of _ and =, as Keras 2.2 draws them
 )
 
 // A SummaryConfig says how a summary looks. The zero value is Keras 3's, of a
@@ -53,15 +52,13 @@ func Summary(w io.Writer, n *Network, cfg SummaryConfig) error {
 	case cfg.Width < 0 || cfg.Width > most:
 		return fmt.Errorf("layer: a summary can't be %d characters wide: at most %d", cfg.Width, most)
 	}
-	s := summary{n: n, cfg: cfg, branched: n.branched()}
+	s := summary{n: n, cfg: cfg, branched: n.branched(), name: n.name}
 	if cfg.Sequential {
 		s.branched = false
 	}
 	if cfg.Style == Keras2 {
-		s.name = keras2Names(n)
 		s.keras2()
 	} else {
-		s.name = n.name
 		s.keras3()
 	}
 	_, err := io.WriteString(w, s.text.String())
@@ -405,31 +402,4 @@ func (s *summary) keras2() {
 	trainable, rest := s.counts()
 	fmt.Fprintf(&s.text, "Total params: %s\nTrainable params: %s\nNon-trainable params: %s\n", commas(trainable+rest), commas(trainable), commas(rest))
 	s.text.WriteString(thin)
-}
-
-// Keras2Name returns the name that Keras 2.2 gives the layer in the network:
-// numbers begin with dense_1.
-func (n *Network) Keras2Name(l Layer) string { return keras2Names(n)[l] }
-
-// keras2Names names layers as Keras 2.2 does: from dense_1, and inputs input_1.
-func keras2Names(n *Network) map[Layer]string {
-	nodes := slices.Clone(n.nodes)
-	slices.SortFunc(nodes, earlier)
-	name := map[Layer]string{}
-	used := map[string]int{}
-	for _, x := range nodes {
-		if name[x.layer] != "" {
-			continue
-		}
-		if name[x.layer] = Name(x.layer); name[x.layer] != "" {
-			continue
-		}
-		base := config.Snake(Class(x.layer))
-		if _, ok := x.layer.(*Input); ok {
-			base = "input"
-		}
-		used[base]++
-		name[x.layer] = fmt.Sprintf("%s_%d", base, used[base])
-	}
-	return name
 }

@@ -1,6 +1,8 @@
 package layer_test
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -97,10 +99,46 @@ func check(t *testing.T, n *layer.Network, cfg layer.SummaryConfig, want string)
 	}
 }
 
+// numbered gives the layers the names that Keras 2.2 would: dense_1, dense_2.
+func numbered(t *testing.T, n *layer.Network) *layer.Network {
+	t.Helper()
+	used := map[string]int{}
+	for _, l := range n.Layers() {
+		if _, ok := l.(*layer.Input); ok || layer.Name(l) != "" {
+			continue
+		}
+		name := strings.ToLower(layer.Class(l))
+		used[name]++
+		reflect.ValueOf(l).Elem().FieldByName("Name").SetString(fmt.Sprintf("%s_%d", name, used[name]))
+	}
+	n, err := layer.NewNetwork(n.Inputs(), n.Outputs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// Whoever reads a name in an error finds it in the summary.
+func TestSummariesNameLayersAsErrorsDo(t *testing.T) {
+	n := branched(t)
+	for _, style := range []layer.SummaryStyle{layer.Keras3, layer.Keras2} {
+		var b strings.Builder
+		if err := layer.Summary(&b, n, layer.SummaryConfig{Style: style, Width: 200}); err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range n.Layers() {
+			if row := " " + n.Name(l) + " (" + layer.Class(l) + ") "; !strings.Contains(strings.ReplaceAll("\n"+b.String(), "\n", " "), row) {
+				t.Errorf("style %d has no%sin\n%s", style, row, b.String())
+			}
+		}
+	}
+}
+
 func TestSummaryInTheOldStyleIsTheTextOfKeras2(t *testing.T) {
 	file := golden.Load(t, "keras2")
 	for name, width := range map[string]int{"summary": 0, "summary width 80": 80, "summary width 120": 120} {
 		for model, n := range map[string]*layer.Network{"listing": listing(t), "branched": branched(t)} {
+			n = numbered(t, n)
 			cfg := layer.SummaryConfig{Style: layer.Keras2, Sequential: model == "listing", Width: width}
 			check(t, n, cfg, file.Case(t, "texts of "+model).Texts[name])
 		}

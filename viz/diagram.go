@@ -62,9 +62,6 @@ func (d Diagram) boxes() ([]box, []layered.Edge, error) {
 		number[l] = len(boxes)
 		boxes = append(boxes, d.box(n, l))
 	}
-	if in, ok := n.Layers()[0].(*layer.Input); ok && sequential && d.Style == layer.Keras2 && len(boxes) > 1 && in.Name == "" {
-		boxes[0].name = boxes[1].name + "_input"
-	}
 	var edges []layered.Edge
 	for _, l := range n.Layers() {
 		to, shown := number[l]
@@ -100,9 +97,6 @@ func distinct(edges []layered.Edge) []layered.Edge {
 
 func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	b := box{name: n.Name(l), class: layer.Class(l), weights: len(layer.Variables(l)) > 0, frozen: layer.Frozen(l)}
-	if d.Style == layer.Keras2 {
-		b.name = n.Keras2Name(l)
-	}
 	b.activation = activationOf(l)
 	var inputs, outputs []string
 	for _, x := range n.Nodes() {

@@ -1,6 +1,8 @@
 package viz
 
 import (
+	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -57,18 +59,42 @@ func TestTheTextForGraphvizIsKeras3s(t *testing.T) {
 	}
 }
 
+// numbered gives the layers the names that Keras 2.2 would: dense_1, dense_2.
+func numbered(t *testing.T, m Model) Model {
+	t.Helper()
+	used := map[string]int{}
+	n := m.Network()
+	for _, l := range n.Layers() {
+		if _, ok := l.(*layer.Input); ok || layer.Name(l) != "" {
+			continue
+		}
+		name := strings.ToLower(layer.Class(l))
+		used[name]++
+		reflect.ValueOf(l).Elem().FieldByName("Name").SetString(fmt.Sprintf("%s_%d", name, used[name]))
+	}
+	n, err := layer.NewNetwork(n.Inputs(), n.Outputs())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return network{n}
+}
+
+type network struct{ n *layer.Network }
+
+func (n network) Network() *layer.Network { return n.n }
+
 func TestTheTextForGraphvizIsKeras2s(t *testing.T) {
 	file := golden.Load(t, "keras2")
 	for key, hide := range map[string]bool{"dot": true, "dot with shapes": false} {
 		want := file.Case(t, "texts of branched").Texts[key]
-		if got := dot(t, Diagram{Model: branched(), Style: layer.Keras2, HideShapes: hide}); got != want {
+		if got := dot(t, Diagram{Model: numbered(t, branched()), Style: layer.Keras2, HideShapes: hide}); got != want {
 			t.Errorf("branched, %s:\n%s\nwant\n%s", key, got, want)
 		}
 	}
 	// Keras 2.2.4 has an edge from a box without a label to a Sequential's first layer. Ours is the input's, as in the
 	// releases before, and comes first.
-	got := dot(t, Diagram{Model: listing(), Style: layer.Keras2})
-	if !strings.Contains(got, `n0 [label="dense_1_input: InputLayer\n|{input:|output:}|{{(None, 784)}|{(None, 784)}}"];`) {
+	got := dot(t, Diagram{Model: numbered(t, listing()), Style: layer.Keras2})
+	if !strings.Contains(got, `n0 [label="input_layer: InputLayer\n|{input:|output:}|{{(None, 784)}|{(None, 784)}}"];`) {
 		t.Errorf("no box for the input in\n%s", got)
 	}
 	for line := range strings.Lines(file.Case(t, "texts of listing").Texts["dot with shapes"]) {
