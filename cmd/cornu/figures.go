@@ -109,9 +109,15 @@ func writeFigures(ctx context.Context, folder string) (names []string, err error
 
 // newFolder makes a folder, and tells whether it had to.
 func newFolder(folder string) (made bool, err error) {
+	if folder == "" {
+		return false, errors.New("the folder has no name")
+	}
 	err = os.Mkdir(folder, 0o755)
-	if info, e := os.Stat(folder); errors.Is(err, fs.ErrExist) && e == nil && info.IsDir() {
-		return false, nil
+	if errors.Is(err, fs.ErrExist) {
+		if info, e := os.Stat(folder); e == nil && info.IsDir() {
+			return false, nil
+		}
+		return false, fmt.Errorf("%s is not a folder", folder)
 	}
 	return err == nil, err
 }

@@ -113,7 +113,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if i := (*interruption)(nil); errors.Is(err, context.Canceled) && !errors.As(err, &i) {
 		err = &interruption{}
 	}
-	fmt.Fprintln(errs, "cornu:", err)
+	fmt.Fprintln(errs, "cornu:", explain(err))
 	var usage *usageError
 	var s signaled
 	switch {
@@ -164,6 +164,7 @@ func newRoot() *cobra.Command {
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(knownFlags)
+	root.SetHelpCommand(newHelp())
 	root.AddCommand(newMNIST(), newFigures(), newDoctor(), newVersion())
 	return root
 }

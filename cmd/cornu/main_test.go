@@ -43,7 +43,19 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"doctor", "--foo"}, []string{"unknown flag: --foo"}},
 		{[]string{"version", "now"}, []string{"takes no argument", "now"}},
 		{[]string{"mnist", "--activation", "rleu"}, append([]string{"--activation", "rleu"}, activation.Names()...)},
-		{[]string{"mnist", "--optimizer", "adm"}, append([]string{"--optimizer", "adm"}, optimizer.Names()...)},
+		{[]string{"mnist", "--optimizer", "adm"}, append([]string{"--optimizer", "adm"}, optimizers()...)},
+		{[]string{"mnist", "--optimizer", "lossscaleoptimizer"}, []string{"--optimizer", "unknown", "adam"}},
+		{[]string{"mnist", "--seed", "-1"}, []string{`--seed: want a whole number from 0 to 18446744073709551615, got "-1"`}},
+		{[]string{"mnist", "--limit", "99999999999999999999"}, []string{"--limit: want a whole number of a size that"}},
+		{[]string{"mnist", "--epochs", "many"}, []string{`--epochs: want a whole number, got "many"`}},
+		{[]string{"mnist", "--lr", "fast"}, []string{`--lr: want a number, got "fast"`}},
+		{[]string{"mnist", "--lr", "1e-300"}, []string{"--lr", "float32"}},
+		{[]string{"mnist", "--lr", "Inf"}, []string{"--lr", "float32"}},
+		{[]string{"mnist", "--l1", "1e39"}, []string{"--l1", "float32"}},
+		{[]string{"mnist", "--l2", "Inf"}, []string{"--l2", "float32"}},
+		{[]string{"mnist", "plan", "--epochs", "2"}, []string{"unknown flag: --epochs", "--batch"}},
+		{[]string{"help", "mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, figures, mnist, version"}},
+		{[]string{"help", "mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},
 		{[]string{"mnist", "--hidden", "256,x"}, []string{"--hidden", "256,256"}},
 		{[]string{"mnist", "--hidden", "0"}, []string{"--hidden", "at least 1"}},
 		{[]string{"mnist", "--batch", "0"}, []string{"--batch", "at least 1", "got 0"}},
@@ -70,6 +82,74 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 	}
 }
 
+func TestEveryOptimizerTakesALearningRate(t *testing.T) {
+	for _, name := range optimizers() {
+		o, err := optimizer.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if rate := optimizer.CommonOf(withRate(o, 0.125)).LearningRate; rate != 0.125 {
+			t.Errorf("that of %s is %v", name, rate)
+		}
+	}
+}
+
+// The advice is about flags, for that is what there is here.
+func TestErrorsOfTheLibraryAreTheCommands(t *testing.T) {
+	for _, test := range []struct {
+		args []string
+		want string
+		not  []string
+	}{
+		{[]string{"--lr", "1e30"}, "lower --lr, --l1 or --l2", []string{"AllowNonFinite", "the data"}},
+		{[]string{"--hidden", "999999999999"}, `cornu: layer "dense" (Dense)`, []string{".go:"}},
+		{[]string{"--batch", "99999999999"}, "cornu: Fit: the batch size is 99999999999", []string{"cornu: cornu"}},
+	} {
+		status, out, errs := call(append(append([]string{"mnist", "--quiet"}, small...), test.args...)...)
+		if status != failed || out != "" || !strings.Contains(errs, test.want) {
+			t.Errorf("%v: status %d, %q", test.args, status, errs)
+		}
+		for _, not := range test.not {
+			if strings.Contains(errs, not) {
+				t.Errorf("%v: %q says %q", test.args, errs, not)
+			}
+		}
+	}
+}
+
+// The names of layers are the same wherever they stand in what the program writes.
+func TestNamesAgreeInOneRun(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "network.svg")
+	_, out, _ := call(append([]string{"mnist", "--plot", file}, small...)...)
+	diagram, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, row := range regexp.MustCompile(`(?m)^([a-z]\w*) \((\w+)\)`).FindAllStringSubmatch(out, -1) {
+		names[row[1]] = true
+		if label := `aria-label="` + row[1] + ": " + row[2] + `"`; !strings.Contains(string(diagram), label) {
+			t.Errorf("the diagram has no %s", label)
+		}
+	}
+	for _, want := range []string{"dense", "dense_1", "activation", "dropout"} {
+		if !names[want] {
+			t.Errorf("there is no %s in\n%s", want, out)
+		}
+	}
+	_, plan, _ := call("mnist", "plan", "--hidden", "16")
+	for _, name := range regexp.MustCompile(`\b(dense|activation|dropout)(_\d+)?\b`).FindAllString(plan, -1) {
+		if !names[name] {
+			t.Errorf("the plan has %s, the summary has not", name)
+		}
+	}
+	_, _, errs := call("mnist", "--quiet", "--limit", "640", "--hidden", "16", "--lr", "1e30")
+	layer := regexp.MustCompile(`layer "(\w+)"`).FindStringSubmatch(errs)
+	if layer == nil || !names[layer[1]] {
+		t.Errorf("the error is %q", errs)
+	}
+}
+
 func TestQuietTrainingPrintsTheAccuracyAndTheHash(t *testing.T) {
 	status, out, errs := call(append([]string{"mnist", "train", "--quiet"}, small...)...)
 	if status != 0 || errs != "" {
@@ -92,9 +172,9 @@ func TestTrainingShowsTheChaptersSummaryAndAnEpochALine(t *testing.T) {
 		t.Fatalf("status %d: %s", status, errs)
 	}
 	for _, want := range []string{
-		"dense_1 (Dense)              (None, 256)               200960    \n",
-		"dense_2 (Dense)              (None, 256)               65792     \n",
-		"dense_3 (Dense)              (None, 10)                2570      \n",
+		"dense (Dense)                (None, 256)               200960    \n",
+		"dense_1 (Dense)              (None, 256)               65792     \n",
+		"dense_2 (Dense)              (None, 10)                2570      \n",
 		"Total params: 269,322\n",
 		"Epoch 1/2 - 5/5 - ",
 		"Epoch 2/2 - 5/5 - ",
@@ -153,9 +233,9 @@ func TestSamplesCountsTheLabelsAndWritesThePicture(t *testing.T) {
 
 func TestSamplesThatCannotBeWrittenLeaveNothing(t *testing.T) {
 	folder := t.TempDir()
-	for _, file := range []string{filepath.Join(folder, "none", "digits.png"), filepath.Join(folder, "digits.gif")} {
+	for _, file := range []string{filepath.Join(folder, "none", "digits.png"), filepath.Join(folder, "digits.gif"), "", folder} {
 		status, _, errs := call("mnist", "samples", "-o", file)
-		if status != failed || !strings.Contains(errs, file) {
+		if status != misused || !strings.Contains(errs, "--output") {
 			t.Errorf("%s: status %d, %q", file, status, errs)
 		}
 	}

@@ -3,8 +3,10 @@ package main
 // This file defines `cornu mnist`: the network of listing 1.3.2 and the flags that change it.
 
 import (
+	"math"
 	"path/filepath"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -54,7 +56,17 @@ type settings struct {
 	plot, curves, tensorboard string // files and a folder, "" for none
 }
 
+// flags adds those that say what is trained, and how.
 func (s *settings) flags(c *cobra.Command) {
+	s.stepFlags(c)
+	f := c.Flags()
+	f.IntVar(&s.epochs, "epochs", 20, "how often to go through the digits")
+	f.Uint64Var(&s.seed, "seed", 0, "of weights, shuffles and dropout: one seed, one result")
+	f.BoolVar(&s.quiet, "quiet", false, "print the results alone")
+}
+
+// stepFlags adds those that say what a step of the training is.
+func (s *settings) stepFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	s.hidden = sizes{256, 256}
@@ -65,12 +77,9 @@ func (s *settings) flags(c *cobra.Command) {
 	f.Float64Var(&s.l2, "l2", 0, "penalty on the sum of the hidden layers' squared weights")
 	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients")
 	f.Float64Var(&s.rate, "lr", 0, "learning rate; 0 is the optimizer's own")
-	f.IntVar(&s.epochs, "epochs", 20, "how often to go through the digits")
 	f.IntVar(&s.batch, "batch", 128, "digits in a step")
-	f.Uint64Var(&s.seed, "seed", 0, "of weights, shuffles and dropout: one seed, one result")
 	f.IntVar(&s.limit, "limit", 0, "train on the first `N` digits alone; 0 is all")
 	f.IntVar(&s.threads, "threads", 0, "threads to compute on; 0 is all cores")
-	f.BoolVar(&s.quiet, "quiet", false, "print the results alone")
 }
 
 // outputs adds the flags for what a training leaves behind.
@@ -86,12 +95,12 @@ func (s *settings) check() error {
 	switch {
 	case !(s.dropout >= 0 && s.dropout < 1):
 		return misuse("--dropout: the share must be at least 0 and less than 1, got %v", s.dropout)
-	case !(s.l1 >= 0):
-		return misuse("--l1: the penalty must not be negative, got %v", s.l1)
-	case !(s.l2 >= 0):
-		return misuse("--l2: the penalty must not be negative, got %v", s.l2)
-	case !(s.rate >= 0):
-		return misuse("--lr: the learning rate must be positive, got %v", s.rate)
+	case !(s.l1 >= 0 && s.l1 <= math.MaxFloat32):
+		return misuse("--l1: the penalty must not be negative, nor beyond float32, got %v", s.l1)
+	case !(s.l2 >= 0 && s.l2 <= math.MaxFloat32):
+		return misuse("--l2: the penalty must not be negative, nor beyond float32, got %v", s.l2)
+	case !(s.rate >= 0 && s.rate <= math.MaxFloat32) || s.rate > 0 && float32(s.rate) == 0:
+		return misuse("--lr: the learning rate must be positive, and a float32, got %v", s.rate)
 	case s.epochs < 1:
 		return misuse("--epochs: must be at least 1, got %d", s.epochs)
 	case s.batch < 1:
@@ -104,8 +113,8 @@ func (s *settings) check() error {
 	if _, err := activation.ByName(s.activation); err != nil {
 		return misuse("--activation: %v", err)
 	}
-	if _, err := optimizer.ByName(s.optimizer); err != nil {
-		return misuse("--optimizer: %v", err)
+	if !slices.Contains(optimizers(), s.optimizer) {
+		return misuse("--optimizer: unknown optimizer %q: the known ones are %s", s.optimizer, strings.Join(optimizers(), ", "))
 	}
 	// Before a training, not after it.
 	if err := checkPicture("--plot", s.plot); err != nil {
@@ -181,7 +190,15 @@ func (s *settings) data() (train, test *mnist.Set, err error) {
 	return train, test, nil
 }
 
-// withRate returns the optimizer with its field LearningRate set, which all of them have.
+// optimizers lists those that can be chosen by a name and a learning rate. One that only wraps another can't.
+func optimizers() []string {
+	return slices.DeleteFunc(optimizer.Names(), func(name string) bool {
+		o, err := optimizer.ByName(name)
+		return err != nil || !reflect.ValueOf(o).FieldByName("LearningRate").IsValid()
+	})
+}
+
+// withRate returns the optimizer with its field LearningRate set, which all of optimizers have.
 func withRate(o optimizer.Optimizer, rate float64) optimizer.Optimizer {
 	changed := reflect.New(reflect.TypeOf(o)).Elem()
 	changed.Set(reflect.ValueOf(o))

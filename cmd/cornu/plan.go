@@ -16,6 +16,7 @@ func newPlan() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "plan",
 		Short: "Print the kernel calls of one training step",
+		Long:  "Plan prints what a step of `cornu mnist train` with the same flags is compiled into, and trains nothing.",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
 			model, err := s.model()
@@ -35,6 +36,7 @@ func newPlan() *cobra.Command {
 			return err
 		},
 	}
-	s.flags(c)
+	s.epochs = 1
+	s.stepFlags(c)
 	return c
 }

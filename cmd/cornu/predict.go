@@ -16,10 +16,12 @@ func newPredict() *cobra.Command {
 	var index int
 	c := &cobra.Command{
 		Use:   "predict",
-		Short: "Train, and tell what one test digit is",
-		Long:  "Predict trains the classifier as `cornu mnist train` does, then draws one of the test digits and prints the ten\nprobabilities that the network gives it.",
-		Args:  noArguments,
-		RunE:  func(c *cobra.Command, _ []string) error { return s.predict(c, index) },
+		Short: "Train, then tell what one test digit is",
+		Long: "Predict trains the classifier as `cornu mnist train` does, then draws one of the test digits and prints the ten\n" +
+			"probabilities that the network gives it. It trains each time, for a network can't be kept in a file yet; --epochs 1\n" +
+			"is a matter of a moment, and knows most digits.",
+		Args: noArguments,
+		RunE: func(c *cobra.Command, _ []string) error { return s.predict(c, index) },
 	}
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&index, "index", 0, "which of the 10,000 test digits, from 0")

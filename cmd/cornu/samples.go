@@ -22,6 +22,12 @@ func newSamples() *cobra.Command {
 		Long:  "Samples is the book's listing 1.3.1: it counts the digits by label, draws 25 of the training digits (with\nreplacement) and writes them as a picture of 5 × 5, PNG or SVG by the file's ending.",
 		Args:  noArguments,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if file == "" {
+				return misuse("--output: a file of .svg or .png, got none")
+			}
+			if err := checkPicture("--output", file); err != nil {
+				return err
+			}
 			train, test, err := mnist.Load()
 			if err != nil {
 				return err

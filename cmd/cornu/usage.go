@@ -3,12 +3,17 @@ package main
 // This file answers what is not known with what is: flags, commands, names.
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
+
+	"github.com/cornu-ml/cornu/train"
 )
 
 // A usageError is a mistake in the command line.
@@ -18,8 +23,25 @@ func (e *usageError) Error() string { return e.message }
 
 func misuse(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
 
-// knownFlags adds the flags of the command to an error about one.
+// knownFlags says what a flag wants, or which flags the command takes.
 func knownFlags(c *cobra.Command, err error) error {
+	var value *pflag.InvalidValueError
+	if errors.As(err, &value) {
+		flag := value.GetFlag()
+		wanted, known := map[string]string{
+			"int":     "a whole number",
+			"uint64":  "a whole number from 0 to 18446744073709551615",
+			"float64": "a number",
+			"bool":    "true or false",
+		}[flag.Value.Type()]
+		if !known {
+			return misuse("--%s: %v, got %q", flag.Name, errors.Unwrap(value), value.GetValue())
+		}
+		if errors.Is(err, strconv.ErrRange) {
+			wanted += " of a size that the machine has"
+		}
+		return misuse("--%s: want %s, got %q", flag.Name, wanted, value.GetValue())
+	}
 	var names []string
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if !f.Hidden {
@@ -82,4 +104,34 @@ func (s *sizes) Set(text string) error {
 		*s = append(*s, n)
 	}
 	return nil
+}
+
+// newHelp is the command that tells about commands, and doesn't make up for one that isn't there with another.
+func newHelp() *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [command]",
+		Short: "Tell what a command does",
+		RunE: func(c *cobra.Command, args []string) error {
+			about, rest, err := c.Root().Find(args)
+			if err != nil || len(rest) > 0 {
+				return commandsOnly(cmp.Or(about, c.Root()), rest)
+			}
+			return about.Help()
+		},
+	}
+}
+
+// place is where in this program's source a network is put together, which tells its user nothing.
+var place = regexp.MustCompile(`\b[a-z]+\.go:\d+: `)
+
+// explain writes an error of the library for users of this command, who know its flags and not its code.
+func explain(err error) string {
+	text := place.ReplaceAllString(err.Error(), "")
+	if e := (*train.NonFiniteError)(nil); errors.As(err, &e) {
+		what, advice, found := strings.Cut(e.Error(), "; the weights are those")
+		if found {
+			text = strings.Replace(text, what+"; the weights are those"+advice, what+": lower --lr, --l1 or --l2", 1)
+		}
+	}
+	return strings.TrimPrefix(text, "cornu: ")
 }
