@@ -33,8 +33,8 @@ func (IoU) Direction() Direction { return Up }
 // Update emits the matrix of the batch: how often each class, the row, is taken for
 // each, the column.
 func (m IoU) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	if len(m.TargetClassIDs) == 0 {
-		return []*graph.Node{yPred.Graph().Fail("metric io_u: no TargetClassIDs: say the classes that it is the mean of, or use MeanIoU")}
+	if m.TargetClassIDs == nil {
+		m.TargetClassIDs = []int{} // which is not all, as nil is inside
 	}
 	return m.update("io_u", yTrue, yPred, weight)
 }
@@ -43,6 +43,9 @@ func (m IoU) update(name string, yTrue, yPred, weight *graph.Node) []*graph.Node
 	g := yPred.Graph()
 	if m.NumClasses < 1 {
 		return []*graph.Node{g.Fail("metric %s: NumClasses is %d: it must be said", name, m.NumClasses)}
+	}
+	if m.TargetClassIDs != nil && len(m.TargetClassIDs) == 0 {
+		return []*graph.Node{g.Fail("metric %s: no TargetClassIDs: say the classes that it is the mean of, or use MeanIoU or OneHotMeanIoU", name)}
 	}
 	for _, id := range m.TargetClassIDs {
 		if id < 0 || id >= m.NumClasses {
@@ -191,10 +194,11 @@ func (m OneHotIoU) iou() IoU {
 
 // Update emits the matrix of the batch.
 func (m OneHotIoU) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	if len(m.TargetClassIDs) == 0 {
-		return []*graph.Node{yPred.Graph().Fail("metric one_hot_io_u: no TargetClassIDs: say the classes that it is the mean of, or use OneHotMeanIoU")}
+	iou := m.iou()
+	if iou.TargetClassIDs == nil {
+		iou.TargetClassIDs = []int{}
 	}
-	return m.iou().update("one_hot_io_u", yTrue, yPred, weight)
+	return iou.update("one_hot_io_u", yTrue, yPred, weight)
 }
 
 // Results returns the ratio of each target class, NaN for a class that doesn't occur.

@@ -36,29 +36,6 @@ type Vector interface {
 	Results(totals [][]float64) []float64
 }
 
-// An Accumulator is a metric whose totals are not just the sums of what the batches
-// emit.
-type Accumulator interface {
-	Metric
-	// Accumulate adds what a batch has emitted to the totals, which begin at 0. Both
-	// have one slice for each node of Update.
-	Accumulate(totals [][]float64, batch [][]float32)
-}
-
-// Accumulate adds what m has emitted for a batch to its totals: as m does if it is an
-// Accumulator, else number by number.
-func Accumulate(m Metric, totals [][]float64, batch [][]float32) {
-	if a, ok := m.(Accumulator); ok {
-		a.Accumulate(totals, batch)
-		return
-	}
-	for i, list := range batch {
-		for j, v := range list {
-			totals[i][j] += float64(v)
-		}
-	}
-}
-
 // A Direction says which values of a metric are better.
 type Direction int8
 
@@ -133,8 +110,6 @@ type named struct {
 func (m named) Name() string         { return m.name }
 func (m named) Check() error         { return config.Check("metric "+strconv.Quote(m.name), m.Metric) }
 func (m named) Direction() Direction { return DirectionOf(m.Metric) }
-
-func (m named) Accumulate(totals [][]float64, batch [][]float32) { Accumulate(m.Metric, totals, batch) }
 
 type namedVector struct {
 	named

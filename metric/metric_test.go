@@ -64,17 +64,34 @@ func update(t *testing.T, m metric.Metric, totals [][]float64, yTrue, yPred gold
 		copy(e.Value(n), x)
 	}
 	e.Compute(par.Default())
-	var batch [][]float32
-	for _, n := range nodes {
-		batch = append(batch, e.Value(n))
-	}
 	if totals == nil {
-		for _, list := range batch {
-			totals = append(totals, make([]float64, len(list)))
+		totals = make([][]float64, len(nodes))
+	}
+	for i, n := range nodes {
+		for j, x := range e.Value(n) {
+			if len(totals[i]) <= j {
+				totals[i] = append(totals[i], 0)
+			}
+			totals[i][j] += float64(x)
 		}
 	}
-	metric.Accumulate(m, totals, batch)
 	return totals
+}
+
+func TestEveryMetricIsComparedWithKeras(t *testing.T) {
+	compared := map[string]bool{"accuracy": true} // of Keras it is three others
+	for _, c := range golden.Load(t, "metrics").Cases {
+		compared[c.Class] = true
+	}
+	for _, name := range metric.Names() {
+		m, err := metric.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !compared[config.Class(m)] {
+			t.Errorf("%s is not", name)
+		}
+	}
 }
 
 func TestEveryMetricOfKerasIsThere(t *testing.T) {
@@ -287,6 +304,7 @@ func TestFieldsOutOfRangeAreErrors(t *testing.T) {
 		`mean_io_u: NumClasses is 0: it must be said`:          metric.MeanIoU{},
 		`io_u: no TargetClassIDs: say the classes that`:        metric.IoU{NumClasses: 3},
 		`one_hot_io_u: no TargetClassIDs: say the`:             metric.OneHotIoU{NumClasses: 3},
+		`binary_io_u: no TargetClassIDs: say the`:              metric.BinaryIoU{TargetClassIDs: []int{}},
 		`binary_io_u: the target class 2 is none of 0 … 1`:     metric.BinaryIoU{TargetClassIDs: []int{2}},
 		`targets (None, 3) and outputs (None,) are not as`:     metric.MeanIoU{NumClasses: 3, DenseYPred: true},
 		`axis 5 is not one of`:                                 metric.PearsonCorrelation{Axis: 5},

@@ -144,39 +144,51 @@ func (m R2Score) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 		weight = g.Scalar(1)
 	}
 	weight = expand(weight, yTrue)
+	// Squares of targets far from 0 would lose in float32 how they differ. So sums are
+	// taken about the batch's own mean, and what they are about 0 follows exactly:
+	//
+	//	Σ w·y = W·mean + rest, Σ w·y² = W·mean² + 2·mean·rest + Σ w·(y-mean)²
 	all := weight.Sum(0)
 	mean := graph.Select(all, weight.Mul(yTrue).Sum(0).Div(all), g.Scalar(0))
-	rest := yTrue.Sub(mean)
+	about := yTrue.Sub(mean)
+	rest := about.Mul(weight).Sum(0)
+	sum, sumLow := product(all, mean)
+	square, squareLow := product(sum, mean)
+	lower, lowest := product(sumLow, mean)
+	twice, twiceLow := product(mean.MulScalar(2), rest)
 	return []*graph.Node{
-		mean, rest.Mul(weight).Sum(0), rest.Square().Mul(weight).Sum(0),
 		yTrue.Sub(yPred).Square().Mul(weight).Sum(0), all, yTrue.Numel(),
+		sum, sumLow, rest,
+		square, squareLow, lower, lowest, twice, twiceLow, about.Square().Mul(weight).Sum(0),
 	}
 }
 
-// Accumulate adds a batch's sums, which are about its own mean, to the totals, which
-// are about the first batch's. Squares of targets far from 0 would lose in float32
-// how they differ.
-func (R2Score) Accumulate(totals [][]float64, batch [][]float32) {
-	shift, sum, squares, errors, weights := totals[0], totals[1], totals[2], totals[3], totals[4]
-	for i := range shift {
-		w := float64(batch[4][i])
-		if weights[i] == 0 {
-			shift[i] = float64(batch[0][i])
-		}
-		by, rest := float64(batch[0][i])-shift[i], float64(batch[1][i])
-		squares[i] += float64(batch[2][i]) + float64(2*float64(by*rest)) + float64(float64(by*by)*w)
-		sum[i] += rest + float64(by*w)
-		errors[i] += float64(batch[3][i])
-		weights[i] += w
+// product returns a·b as the sum of two numbers, what a float32 can hold of it and the
+// rest (Dekker 1971).
+func product(a, b *graph.Node) (high, low *graph.Node) {
+	split := func(x *graph.Node) (high, low *graph.Node) {
+		far := x.MulScalar(1<<12 + 1)
+		high = far.Sub(far.Sub(x))
+		return high, x.Sub(high)
 	}
-	totals[5][0] += float64(batch[5][0])
+	high = a.Mul(b)
+	a1, a2 := split(a)
+	b1, b2 := split(b)
+	return high, a1.Mul(b1).Sub(high).Add(a1.Mul(b2)).Add(a2.Mul(b1)).Add(a2.Mul(b2))
 }
 
 // scores returns the score of each output, and its variance.
 func (m R2Score) scores(totals [][]float64) (scores, variances []float64) {
-	for i, sum := range totals[1] {
-		total := totals[2][i] - float64(sum*(sum/totals[4][i]))
-		score := 1 - totals[3][i]/total
+	for i, all := range totals[1] {
+		sum, squares := 0.0, 0.0
+		for _, list := range totals[3:6] {
+			sum += list[i]
+		}
+		for _, list := range totals[6:] {
+			squares += list[i]
+		}
+		total := squares - float64(sum*(sum/all))
+		score := 1 - totals[0][i]/total
 		if math.IsInf(score, 0) {
 			score = 0
 		}
@@ -212,7 +224,7 @@ func (m R2Score) Result(totals [][]float64) float64 {
 // adjusted takes the number of regressors into account, if there are samples
 // enough.
 func (m R2Score) adjusted(score float64, totals [][]float64) float64 {
-	n, p := totals[5][0], float64(m.NumRegressors)
+	n, p := totals[2][0], float64(m.NumRegressors)
 	if p == 0 || p >= n-1 {
 		return score
 	}

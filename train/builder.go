@@ -256,7 +256,7 @@ func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight 
 		return
 	}
 	s.fresh(name)
-	meter := &meter{name: name, metric: m, direction: metric.DirectionOf(m), nodes: m.Update(yTrue, yPred, weight), result: m.Result}
+	meter := &meter{name: name, direction: metric.DirectionOf(m), nodes: m.Update(yTrue, yPred, weight), result: m.Result}
 	if v, ok := m.(metric.Vector); ok {
 		meter.vector = v.Results
 	}

@@ -68,7 +68,6 @@ type scalar struct {
 // A meter accumulates a measure over batches, in float64.
 type meter struct {
 	name      string
-	metric    metric.Metric // nil if it is a mean
 	direction metric.Direction
 	nodes     []*graph.Node // what each batch adds
 	mean      bool          // the mean of a scalar over samples instead
@@ -250,7 +249,11 @@ func (m *meter) add(n int, adds [][]float32) {
 		m.state[1][0] += float64(n)
 		return
 	}
-	metric.Accumulate(m.metric, m.state, adds)
+	for i, list := range adds {
+		for j, v := range list {
+			m.state[i][j] += float64(v)
+		}
+	}
 }
 
 // Run does one step on a batch of the caller's. Its X holds the inputs and its Y
