@@ -58,6 +58,22 @@ func close(got, want float64) bool {
 	return math.Abs(got-want) <= 3e-5*math.Abs(want)+2e-6 || math.IsNaN(got) && math.IsNaN(want)
 }
 
+func TestEveryLossIsComparedWithKeras(t *testing.T) {
+	compared := map[string]bool{}
+	for _, c := range golden.Load(t, "losses").Cases {
+		compared[c.Class] = true
+	}
+	for _, name := range loss.Names() {
+		l, err := loss.ByName(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !compared[config.Class(l)] {
+			t.Errorf("%s is not", name)
+		}
+	}
+}
+
 func TestEveryLossOfKerasIsThere(t *testing.T) {
 	for _, name := range strings.Fields(golden.Load(t, "names").Case(t, "losses").Texts["names"]) {
 		if _, err := loss.ByName(name); err != nil {
