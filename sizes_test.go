@@ -7,15 +7,13 @@ import (
 	"errors"
 	"io"
 	"iter"
-	"os"
-	"os/exec"
-	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/capped"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -23,32 +21,6 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// inChild runs the test again in a process that can have 4 GB of memory and a minute,
-// and returns true in it. The test fails if the child does, or is killed.
-func inChild(t *testing.T) bool {
-	t.Helper()
-	if os.Getenv("CORNU_TEST_CHILD") == t.Name() {
-		return true
-	}
-	program, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-	defer cancel()
-	run := []string{program, "-test.run=^" + t.Name() + "$", "-test.v"}
-	if runtime.GOOS == "linux" {
-		run = append([]string{"/bin/sh", "-c", `ulimit -v 4000000 && exec "$0" "$@"`}, run...)
-	}
-	child := exec.CommandContext(ctx, run[0], run[1:]...)
-	child.Env = append(os.Environ(), "CORNU_TEST_CHILD="+t.Name(), "CORNU_MEMORY=2GB")
-	if out, err := child.CombinedOutput(); err != nil {
-		t.Errorf("%v\n%.4000s", err, out)
-	}
-	return false
-}
-
-// targetsOf is the loss of outputs of any shape.
 var squared = cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.Adam{}}
 
 func sequential(layers ...layer.Layer) *cornu.Sequential {
@@ -56,125 +28,131 @@ func sequential(layers ...layer.Layer) *cornu.Sequential {
 }
 
 func TestWhatDoesNotFitInMemoryIsAnErrorThatSaysHowMuch(t *testing.T) {
-	if !inChild(t) {
-		return
-	}
-	x, err := data.Floats(make([]float32, 100_000), 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := data.OneHot(make([]uint8, 100_000), 20_000)
-	if err != nil {
-		t.Fatal(err)
-	}
-	arrays := &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
-	generator := func(width, length int) data.Source {
-		spec := data.Spec{X: []tensor.Shape{{width}}, Y: []tensor.Shape{{1}}, Len: length}
-		return data.Func(spec, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
+	capped.Run(t, 2<<30, func() {
+		x, err := data.Floats(make([]float32, 100_000), 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := data.OneHot(make([]uint8, 100_000), 20_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrays := &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
+		generator := func(width, length int) data.Source {
+			spec := data.Spec{X: []tensor.Shape{{width}}, Y: []tensor.Shape{{1}}, Len: length}
+			return data.Func(spec, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
+				return func(yield func(data.Sample, error) bool) {
+					for i := 0; i < length || length < 0; i++ {
+						if !yield(data.Sample{X: [][]float32{make([]float32, width)}, Y: [][]float32{{1}}}, nil) {
+							return
+						}
+					}
+				}
+			})
+		}
+		fit := func(m *cornu.Sequential, s data.Source, cfg cornu.FitConfig) error {
+			if err := m.Compile(squared); err != nil {
+				return err
+			}
+			_, err := m.Fit(t.Context(), s, cfg)
+			return err
+		}
+		vast := func() *cornu.Sequential {
+			return cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1 << 56}}, &layer.Activation{Func: activation.Tanh{}})
+		}
+		wide := &rogue{next: func(int, int) (int, error) { return 1 << 10, nil }, spec: func(data.Spec) data.Spec {
+			return data.Spec{X: []tensor.Shape{{1 << 56}}, Y: []tensor.Shape{{1 << 56}}, Len: 1 << 20}
+		}}
+		second := func(_ any, err error) error { return err }
+		for name, c := range map[string]struct {
+			err  error
+			says string // the layer or what else it is
+		}{
+			"a Dense":                 {sequential(&layer.Dense{Units: 999999999999}).Compile(squared), `layer "dense" (Dense)`},
+			"a Dense of 2⁴⁰":          {sequential(&layer.Dense{Units: 1 << 40, Name: "wide"}).Compile(squared), `layer "wide"`},
+			"a Dense of 2⁶²":          {sequential(&layer.Dense{Units: 1 << 62, Name: "wide"}).Compile(squared), `layer "wide"`},
+			"two of 100,000":          {sequential(&layer.Dense{Units: 100_000}, &layer.Dense{Units: 100_000}).Compile(squared), `layer "dense_1"`},
+			"many that fit alone":     {sequential(&layer.Dense{Units: 8_000}, &layer.Dense{Units: 8_000, Name: "b"}, &layer.Dense{Units: 8_000}, &layer.Dense{Units: 8_000}).Compile(squared), `"b/kernel"`},
+			"slots":                   {sequential(&layer.Dense{Units: 15_000, Name: "a"}, &layer.Dense{Units: 15_000, Name: "b"}).Compile(squared), `"b/kernel"`},
+			"PReLU":                   {cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1 << 20, 1 << 20}}, &layer.PReLU{}).Compile(squared), `layer "p_re_lu"`},
+			"a batch":                 {fit(sequential(&layer.Dense{Units: 1}), generator(784, -1), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "a batch"},
+			"a batch of arrays":       {fit(cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, &layer.Dense{Units: 20_000}), arrays, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}), "for a batch of 100000"},
+			"a batch read ahead":      {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 2), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "read ahead"},
+			"reading far ahead":       {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 1<<60), cornu.FitConfig{StepsPerEpoch: 1, Quiet: true}), "read ahead"},
+			"samples beyond counting": {fit(vast(), wide, cornu.FitConfig{BatchSize: 1 << 10, Quiet: true}), "for a batch of 1024"},
+			"such, read ahead":        {fit(vast(), data.Prefetch(wide, 2), cornu.FitConfig{BatchSize: 1 << 10, Quiet: true}), "read ahead"},
+			"tensor.Zeros":            {second(tensor.Zeros(tensor.Float32, 1<<40)), "(1099511627776,)"},
+			"tensor.Zeros, bytes":     {second(tensor.Zeros(tensor.Uint8, 1<<50)), "(1125899906842624,)"},
+			"ToCategorical":           {second(tensor.ToCategorical([]int{1 << 40}, 0)), "1099511627777 classes"},
+			"ToCategorical, classes":  {second(tensor.ToCategorical([]int{1, 2}, 1<<40)), "1099511627776 classes"},
+		} {
+			var memory *cornu.MemoryError
+			switch {
+			case c.err == nil:
+				t.Errorf("%s: no error", name)
+			case !errors.As(c.err, &memory) && !strings.Contains(c.err.Error(), "too many elements"):
+				t.Errorf("%s: %v is no MemoryError", name, c.err)
+			case !strings.Contains(c.err.Error(), c.says):
+				t.Errorf("%s: %v doesn't say %q", name, c.err, c.says)
+			default:
+				t.Logf("%s: %v", name, c.err)
+			}
+		}
+	})
+}
+
+func TestWhatFitsInMemoryWorks(t *testing.T) {
+	capped.Run(t, 2<<30, func() {
+		x, err := tensor.Zeros(tensor.Float32, 4, 784)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := tensor.Zeros(tensor.Float32, 4, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		arrays, err := data.New(x, y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m := sequential(&layer.Dense{Units: 1})
+		if err := m.Compile(squared); err != nil {
+			t.Fatal(err)
+		}
+		four := data.Func(data.Spec{X: []tensor.Shape{{784}}, Y: []tensor.Shape{{1}}, Len: 4}, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
 			return func(yield func(data.Sample, error) bool) {
-				for i := 0; i < length || length < 0; i++ {
-					if !yield(data.Sample{X: [][]float32{make([]float32, width)}, Y: [][]float32{{1}}}, nil) {
+				for range 4 {
+					if !yield(data.Sample{X: [][]float32{make([]float32, 784)}, Y: [][]float32{{1}}}, nil) {
 						return
 					}
 				}
 			}
 		})
-	}
-	fit := func(m *cornu.Sequential, s data.Source, cfg cornu.FitConfig) error {
-		if err := m.Compile(squared); err != nil {
-			return err
-		}
-		_, err := m.Fit(t.Context(), s, cfg)
-		return err
-	}
-	second := func(_ any, err error) error { return err }
-	for name, c := range map[string]struct {
-		err  error
-		says string // the layer or what else it is
-	}{
-		"a Dense":                {sequential(&layer.Dense{Units: 999999999999}).Compile(squared), `layer "dense" (Dense)`},
-		"a Dense of 2⁴⁰":         {sequential(&layer.Dense{Units: 1 << 40, Name: "wide"}).Compile(squared), `layer "wide"`},
-		"a Dense of 2⁶²":         {sequential(&layer.Dense{Units: 1 << 62, Name: "wide"}).Compile(squared), `layer "wide"`},
-		"two of 100,000":         {sequential(&layer.Dense{Units: 100_000}, &layer.Dense{Units: 100_000}).Compile(squared), `layer "dense_1"`},
-		"many that fit alone":    {sequential(&layer.Dense{Units: 8_000}, &layer.Dense{Units: 8_000, Name: "b"}, &layer.Dense{Units: 8_000}, &layer.Dense{Units: 8_000}).Compile(squared), `"b/kernel"`},
-		"slots":                  {sequential(&layer.Dense{Units: 15_000, Name: "a"}, &layer.Dense{Units: 15_000, Name: "b"}).Compile(squared), `"b/kernel"`},
-		"PReLU":                  {cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1 << 20, 1 << 20}}, &layer.PReLU{}).Compile(squared), `layer "p_re_lu"`},
-		"a batch":                {fit(sequential(&layer.Dense{Units: 1}), generator(784, -1), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "a batch"},
-		"a batch of arrays":      {fit(cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, &layer.Dense{Units: 20_000}), arrays, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}), "for a batch of 100000"},
-		"a batch read ahead":     {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 2), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "read ahead"},
-		"reading far ahead":      {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 1<<60), cornu.FitConfig{StepsPerEpoch: 1, Quiet: true}), "read ahead"},
-		"tensor.Zeros":           {second(tensor.Zeros(tensor.Float32, 1<<40)), "(1099511627776,)"},
-		"tensor.Zeros, bytes":    {second(tensor.Zeros(tensor.Uint8, 1<<50)), "(1125899906842624,)"},
-		"ToCategorical":          {second(tensor.ToCategorical([]int{1 << 40}, 0)), "1099511627777 classes"},
-		"ToCategorical, classes": {second(tensor.ToCategorical([]int{1, 2}, 1<<40)), "1099511627776 classes"},
-	} {
-		var memory *cornu.MemoryError
-		switch {
-		case c.err == nil:
-			t.Errorf("%s: no error", name)
-		case !errors.As(c.err, &memory) && !strings.Contains(c.err.Error(), "too many elements"):
-			t.Errorf("%s: %v is no MemoryError", name, c.err)
-		case !strings.Contains(c.err.Error(), c.says):
-			t.Errorf("%s: %v doesn't say %q", name, c.err, c.says)
-		default:
-			t.Logf("%s: %v", name, c.err)
-		}
-	}
-}
-
-func TestWhatFitsInMemoryWorks(t *testing.T) {
-	if !inChild(t) {
-		return
-	}
-	x, err := tensor.Zeros(tensor.Float32, 4, 784)
-	if err != nil {
-		t.Fatal(err)
-	}
-	y, err := tensor.Zeros(tensor.Float32, 4, 1)
-	if err != nil {
-		t.Fatal(err)
-	}
-	arrays, err := data.New(x, y)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m := sequential(&layer.Dense{Units: 1})
-	if err := m.Compile(squared); err != nil {
-		t.Fatal(err)
-	}
-	four := data.Func(data.Spec{X: []tensor.Shape{{784}}, Y: []tensor.Shape{{1}}, Len: 4}, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
-		return func(yield func(data.Sample, error) bool) {
-			for range 4 {
-				if !yield(data.Sample{X: [][]float32{make([]float32, 784)}, Y: [][]float32{{1}}}, nil) {
-					return
-				}
+		for name, source := range map[string]data.Source{
+			"arrays": arrays, "a generator": four, "ahead": data.Prefetch(four, 3), "far ahead": data.Prefetch(arrays, 1<<60),
+		} {
+			if _, err := m.Fit(t.Context(), source, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}); err != nil {
+				t.Errorf("%s: %v", name, err)
 			}
 		}
-	})
-	for name, source := range map[string]data.Source{
-		"arrays": arrays, "a generator": four, "ahead": data.Prefetch(four, 3), "far ahead": data.Prefetch(arrays, 1<<60),
-	} {
-		if _, err := m.Fit(t.Context(), source, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	// 5000² comparisons for each sample of a batch would be 3 GB
-	const classes = 5000
-	wide := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{4}}, &layer.Dense{Units: classes})
-	cfg := cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Metrics: []metric.Metric{metric.Precision{TopK: 5}, metric.Recall{TopK: 5}}}
-	if err := wide.Compile(cfg); err != nil {
-		t.Fatal(err)
-	}
-	column := func(width int) data.Column {
-		c, err := data.Floats(make([]float32, 64*width), width)
-		if err != nil {
+		// 5000² comparisons for each sample of a batch would be 3 GB
+		const classes = 5000
+		wide := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{4}}, &layer.Dense{Units: classes})
+		cfg := cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Metrics: []metric.Metric{metric.Precision{TopK: 5}, metric.Recall{TopK: 5}}}
+		if err := wide.Compile(cfg); err != nil {
 			t.Fatal(err)
 		}
-		return c
-	}
-	if _, err := wide.Fit(t.Context(), &data.Arrays{X: []data.Column{column(4)}, Y: []data.Column{column(classes)}}, cornu.FitConfig{Quiet: true}); err != nil {
-		t.Error(err)
-	}
+		column := func(width int) data.Column {
+			c, err := data.Floats(make([]float32, 64*width), width)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return c
+		}
+		if _, err := wide.Fit(t.Context(), &data.Arrays{X: []data.Column{column(4)}, Y: []data.Column{column(classes)}}, cornu.FitConfig{Quiet: true}); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 func TestTheMemoryLimitCanBeSet(t *testing.T) {
@@ -196,35 +174,34 @@ func TestTheMemoryLimitCanBeSet(t *testing.T) {
 }
 
 func TestImpossibleNumbersAreErrors(t *testing.T) {
-	if !inChild(t) {
-		return
-	}
-	for _, m := range []metric.Metric{
-		metric.AUC{NumThresholds: 1 << 40},
-		metric.AUC{NumThresholds: -1},
-		metric.PrecisionAtRecall{NumThresholds: 1 << 50, Recall: 0.5},
-		metric.SensitivityAtSpecificity{NumThresholds: -7},
-		metric.Precision{TopK: -1},
-	} {
-		cfg := squared
-		cfg.Metrics = []metric.Metric{m}
-		if err := sequential(&layer.Dense{Units: 3}).Compile(cfg); err == nil {
-			t.Errorf("%+v compiles", m)
+	capped.Run(t, 2<<30, func() {
+		for _, m := range []metric.Metric{
+			metric.AUC{NumThresholds: 1 << 40},
+			metric.AUC{NumThresholds: -1},
+			metric.PrecisionAtRecall{NumThresholds: 1 << 50, Recall: 0.5},
+			metric.SensitivityAtSpecificity{NumThresholds: -7},
+			metric.Precision{TopK: -1},
+		} {
+			cfg := squared
+			cfg.Metrics = []metric.Metric{m}
+			if err := sequential(&layer.Dense{Units: 3}).Compile(cfg); err == nil {
+				t.Errorf("%+v compiles", m)
+			}
 		}
-	}
-	m := sequential(&layer.Dense{Units: 3})
-	for _, cfg := range []layer.SummaryConfig{
-		{Width: 1 << 40}, {Width: -1}, {Width: 1 << 40, Style: layer.Keras2},
-	} {
-		if err := m.SummaryWith(io.Discard, cfg); err == nil {
-			t.Errorf("a summary of %+v was written", cfg)
+		m := sequential(&layer.Dense{Units: 3})
+		for _, cfg := range []layer.SummaryConfig{
+			{Width: 1 << 40}, {Width: -1}, {Width: 1 << 40, Style: layer.Keras2},
+		} {
+			if err := m.SummaryWith(io.Discard, cfg); err == nil {
+				t.Errorf("a summary of %+v was written", cfg)
+			}
 		}
-	}
-	for _, cfg := range []layer.SummaryConfig{
-		{Columns: 1 << 40}, {Columns: 1}, {Columns: -5}, {Width: 1}, {Width: 1, Style: layer.Keras2}, {Columns: 1, Trainable: true},
-	} {
-		if err := m.SummaryWith(io.Discard, cfg); err != nil {
-			t.Errorf("a summary of %+v: %v", cfg, err)
+		for _, cfg := range []layer.SummaryConfig{
+			{Columns: 1 << 40}, {Columns: 1}, {Columns: -5}, {Width: 1}, {Width: 1, Style: layer.Keras2}, {Columns: 1, Trainable: true},
+		} {
+			if err := m.SummaryWith(io.Discard, cfg); err != nil {
+				t.Errorf("a summary of %+v: %v", cfg, err)
+			}
 		}
-	}
+	})
 }

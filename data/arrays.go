@@ -140,7 +140,7 @@ func (a *Arrays) Check() error {
 
 // rows returns the number of rows that the columns have.
 func (a *Arrays) rows() int {
-	if len(a.X) == 0 || a.X[0] == nil {
+	if a == nil || len(a.X) == 0 || a.X[0] == nil {
 		return 0
 	}
 	return max(a.X[0].Len(), 0)
@@ -148,7 +148,7 @@ func (a *Arrays) rows() int {
 
 // Len returns the number of samples.
 func (a *Arrays) Len() int {
-	if a.view != nil {
+	if a != nil && a.view != nil {
 		return len(a.view)
 	}
 	return a.rows()
@@ -157,6 +157,9 @@ func (a *Arrays) Len() int {
 // Spec describes the samples.
 func (a *Arrays) Spec() Spec {
 	s := Spec{Len: a.Len()}
+	if a == nil {
+		return s
+	}
 	for i, c := range a.X {
 		s.X = append(s.X, shapeOf(c))
 		if b, ok := c.(Ranger); ok {

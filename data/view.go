@@ -25,6 +25,9 @@ func (a *Arrays) Split(fraction float64) (train, validation *Arrays, err error) 
 
 // TrainTestSplit shuffles the samples and then splits them as Split does.
 func (a *Arrays) TrainTestSplit(fraction float64, seed uint64) (train, test *Arrays, err error) {
+	if err := a.Check(); err != nil {
+		return nil, nil, err
+	}
 	order := make([]int32, a.Len())
 	rng.Perm(order, seed, 0)
 	indices := a.indices()
@@ -90,6 +93,9 @@ func (a *Arrays) split(indices []int32, fraction float64) (first, last *Arrays, 
 }
 
 func (a *Arrays) part(view []int32) *Arrays {
+	if a == nil {
+		return &Arrays{}
+	}
 	of := a.rows()
 	if a.view != nil {
 		of = a.of
@@ -99,7 +105,7 @@ func (a *Arrays) part(view []int32) *Arrays {
 
 // indices returns the rows of all samples.
 func (a *Arrays) indices() []int32 {
-	if a.view != nil {
+	if a != nil && a.view != nil {
 		return a.view
 	}
 	indices := make([]int32, a.rows())
@@ -112,11 +118,11 @@ func (a *Arrays) indices() []int32 {
 // CheckLabels returns a *LabelError if target i, which holds labels, has one that
 // is not a whole number from 0 to classes-1.
 func (a *Arrays) CheckLabels(i, classes int) error {
-	if i < 0 || i >= len(a.Y) {
-		return fmt.Errorf("data: there is no target %d among %d", i, len(a.Y))
-	}
 	if err := a.Check(); err != nil {
 		return err
+	}
+	if i < 0 || i >= len(a.Y) {
+		return fmt.Errorf("data: there is no target %d among %d", i, len(a.Y))
 	}
 	return a.targets(i, func(row int, target []float32) error {
 		for _, label := range target {

@@ -73,7 +73,7 @@ func (e *Error) Error() string {
 // fail records the first error of g and returns the poisoned node.
 func (g *Graph) fail(op Op, operands []*Node, format string, args ...any) *Node {
 	if g.err != nil {
-		return g.poison
+		return g.poisoned()
 	}
 	e := &Error{Op: op, Scope: g.Scope(), Msg: fmt.Sprintf(format, args...)}
 	for _, n := range operands {
@@ -85,7 +85,7 @@ func (g *Graph) fail(op Op, operands []*Node, format string, args ...any) *Node 
 		e.Pos = caller()
 	}
 	g.err = e
-	return g.poison
+	return g.poisoned()
 }
 
 // Fail records an error for the user's line and the current scope, unless the

@@ -16,21 +16,21 @@ func Gradients(y *Node, wrt ...*Node) []*Node {
 		}
 		return out
 	}
-	if y == nil {
+	if y.absent() {
 		return fill(orphan("Gradients"))
 	}
 	g := y.graph
 	if !y.Valid() {
-		return fill(g.poison)
+		return fill(g.poisoned())
 	}
 	for _, n := range wrt {
 		switch {
-		case n == nil:
+		case n.absent():
 			return fill(g.Fail("the gradient of a nil node was asked for"))
 		case n.graph != g:
 			return fill(g.Fail("the gradient of a node of another graph was asked for"))
 		case !n.Valid():
-			return fill(g.poison)
+			return fill(g.poisoned())
 		}
 	}
 	if y.Rank() != 0 {

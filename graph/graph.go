@@ -43,10 +43,14 @@ type Graph struct {
 }
 
 // New returns an empty graph.
-func New() *Graph {
-	g := &Graph{}
-	g.poison = &Node{graph: g, id: -1, op: OpInvalid, attr: &Attr{}, shape: tensor.Shape{}}
-	return g
+func New() *Graph { return &Graph{} }
+
+// poisoned returns the node that stands for all that went wrong.
+func (g *Graph) poisoned() *Node {
+	if g.poison == nil {
+		g.poison = &Node{graph: g, id: -1, op: OpInvalid, attr: &Attr{}, shape: tensor.Shape{}}
+	}
+	return g.poison
 }
 
 // Err returns the first error made while building the graph, or nil. It is an
@@ -104,15 +108,18 @@ type Node struct {
 
 // Graph returns the graph that n belongs to.
 func (n *Node) Graph() *Graph {
-	if n == nil {
+	if n.absent() {
 		return orphan("a method").graph
 	}
 	return n.graph
 }
 
+// absent reports whether n is no node of any graph: nil, or the zero value.
+func (n *Node) absent() bool { return n == nil || n.graph == nil }
+
 // ID returns the index of n in Graph.Nodes, or -1 if n is poisoned.
 func (n *Node) ID() int {
-	if n == nil {
+	if n.absent() {
 		return -1
 	}
 	return n.id
@@ -139,7 +146,7 @@ func (n *Node) Inputs() []*Node {
 
 // Attr returns the attributes, never nil. They must not be changed.
 func (n *Node) Attr() *Attr {
-	if n == nil {
+	if n.absent() {
 		return &Attr{}
 	}
 	return n.attr
@@ -221,7 +228,7 @@ func (g *Graph) Node(op Op, attr Attr, inputs ...*Node) *Node {
 func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 	for _, in := range inputs {
 		switch {
-		case in == nil:
+		case in.absent():
 			return g.fail(op, inputs, "an operand is nil")
 		case in.graph != g:
 			if g.err == nil && in.graph.err != nil {
@@ -229,7 +236,7 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 			}
 			return g.fail(op, inputs, "operands belong to different graphs")
 		case in.op == OpInvalid:
-			return g.poison
+			return g.poisoned()
 		}
 	}
 	if int(op) >= len(opTable) || op == OpInvalid {
@@ -265,7 +272,7 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 // apply makes a node in the graph of its first operand that is not nil.
 func apply(op Op, attr Attr, inputs ...*Node) *Node {
 	for _, in := range inputs {
-		if in != nil {
+		if !in.absent() {
 			return in.graph.node(op, attr, inputs...)
 		}
 	}

@@ -77,19 +77,19 @@ func (n *Node) Slice(begin, end, step []int) *Node {
 		return apply(OpSlice, Attr{}, n)
 	}
 	if len(begin) != len(shape) || len(end) != len(shape) || len(step) != len(shape) {
-		return n.graph.fail(OpSlice, []*Node{n}, "begin, end and step need one number for each of the %d dimensions", len(shape))
+		return n.Graph().fail(OpSlice, []*Node{n}, "begin, end and step need one number for each of the %d dimensions", len(shape))
 	}
 	attr := Attr{Begin: make([]int, len(shape)), Step: step, Shape: shape.Clone()}
 	for i, d := range shape {
 		if d == tensor.Batch {
 			if begin[i] != 0 || end[i] != End && end[i] != tensor.Batch || step[i] != 1 {
-				return n.graph.fail(OpSlice, []*Node{n}, "dimension %d is the batch, which stays whole: 0 to End by 1", i)
+				return n.Graph().fail(OpSlice, []*Node{n}, "dimension %d is the batch, which stays whole: 0 to End by 1", i)
 			}
 			continue
 		}
 		from, to := fromEnd(begin[i], d), fromEnd(end[i], d)
 		if from < 0 || to > d || from > to || step[i] < 1 {
-			return n.graph.fail(OpSlice, []*Node{n}, "dimension %d: %s is not within its size, %d", i, span(begin[i], end[i], step[i]), d)
+			return n.Graph().fail(OpSlice, []*Node{n}, "dimension %d: %s is not within its size, %d", i, span(begin[i], end[i], step[i]), d)
 		}
 		attr.Begin[i] = from
 		attr.Shape[i] = 0
@@ -125,7 +125,7 @@ func (n *Node) SliceAxis(at, begin, end int) *Node {
 		return apply(OpSlice, Attr{}, n)
 	}
 	if msg != "" {
-		return n.graph.fail(OpSlice, []*Node{n}, "%s", msg)
+		return n.Graph().fail(OpSlice, []*Node{n}, "%s", msg)
 	}
 	from, to := make([]int, n.Rank()), make([]int, n.Rank())
 	for i := range to {
@@ -142,7 +142,7 @@ func (n *Node) Reverse(list ...int) *Node {
 	}
 	all, msg := axes(list, n.Rank())
 	if msg != "" {
-		return n.graph.fail(OpSlice, []*Node{n}, "%s", msg)
+		return n.Graph().fail(OpSlice, []*Node{n}, "%s", msg)
 	}
 	attr := Attr{Begin: make([]int, n.Rank()), Step: make([]int, n.Rank()), Shape: n.shape}
 	for i := range attr.Step {
@@ -150,7 +150,7 @@ func (n *Node) Reverse(list ...int) *Node {
 	}
 	for _, i := range all {
 		if n.shape[i] == tensor.Batch {
-			return n.graph.fail(OpSlice, []*Node{n}, "axis %d is the batch, which keeps its order", i)
+			return n.Graph().fail(OpSlice, []*Node{n}, "axis %d is the batch, which keeps its order", i)
 		}
 		attr.Begin[i], attr.Step[i] = max(n.shape[i]-1, 0), -1
 	}
@@ -163,22 +163,22 @@ func (n *Node) Pad(before, after []int) *Node {
 		return apply(OpPad, Attr{}, n)
 	}
 	if len(before) != n.Rank() || len(after) != n.Rank() {
-		return n.graph.fail(OpPad, []*Node{n}, "before and after need one number for each of the %d dimensions", n.Rank())
+		return n.Graph().fail(OpPad, []*Node{n}, "before and after need one number for each of the %d dimensions", n.Rank())
 	}
 	attr := Attr{Begin: before, Step: make([]int, n.Rank()), Shape: n.shape.Clone()}
 	for i := range attr.Step {
 		attr.Step[i] = 1
 		if before[i] < 0 || after[i] < 0 {
-			return n.graph.fail(OpPad, []*Node{n}, "dimension %d: padding of %d and %d cannot be negative", i, before[i], after[i])
+			return n.Graph().fail(OpPad, []*Node{n}, "dimension %d: padding of %d and %d cannot be negative", i, before[i], after[i])
 		}
 		if before[i] == 0 && after[i] == 0 {
 			continue
 		}
 		if n.shape[i] == tensor.Batch {
-			return n.graph.fail(OpPad, []*Node{n}, "dimension %d is the batch, which takes no padding", i)
+			return n.Graph().fail(OpPad, []*Node{n}, "dimension %d is the batch, which takes no padding", i)
 		}
 		if before[i] > End-after[i]-n.shape[i] {
-			return n.graph.fail(OpPad, []*Node{n}, "dimension %d: padding of %d and %d is too much", i, before[i], after[i])
+			return n.Graph().fail(OpPad, []*Node{n}, "dimension %d: padding of %d and %d is too much", i, before[i], after[i])
 		}
 		attr.Shape[i] += before[i] + after[i]
 	}

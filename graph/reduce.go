@@ -60,7 +60,7 @@ func (n *Node) Numel(list ...int) *Node {
 		}
 		count *= n.shape[i]
 	}
-	return n.graph.Scalar(float64(count))
+	return n.Graph().Scalar(float64(count))
 }
 
 // Softmax returns exp(n) / Σ exp(n), the sum along the axis.

@@ -194,7 +194,7 @@ func (n *Network) Variables() []*Variable { return n.variables }
 
 // Trainable reports whether the optimizer may change v: it is trainable and its
 // layer isn't frozen.
-func (n *Network) Trainable(v *Variable) bool { return v.Trainable && !Frozen(n.owner[v]) }
+func (n *Network) Trainable(v *Variable) bool { return v != nil && v.Trainable && !Frozen(n.owner[v]) }
 
 // TrainableVariables returns the variables that the optimizer may change, in model
 // order.

@@ -373,6 +373,9 @@ func reverse(s Shape) Shape {
 
 // WriteNpy writes a tensor as .npy, byte for byte as NumPy does.
 func WriteNpy(w io.Writer, t *Tensor) error {
+	if w == nil {
+		return errors.New("npy: there is nothing to write to: the writer is nil")
+	}
 	if t == nil {
 		return errors.New("npy: nil tensor")
 	}

@@ -98,6 +98,9 @@ func readEntry(f *zip.File, budget int64) (t *Tensor, taken int64, err error) {
 // WriteNpz writes tensors by name as an .npz file, as numpy.savez does: not
 // compressed, in order of the names, the same bytes every time.
 func WriteNpz(w io.Writer, tensors map[string]*Tensor) error {
+	if w == nil {
+		return errors.New("npz: there is nothing to write to: the writer is nil")
+	}
 	archive := zip.NewWriter(w)
 	for _, name := range slices.Sorted(maps.Keys(tensors)) {
 		entry, err := archive.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: zip.Store})

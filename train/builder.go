@@ -43,15 +43,9 @@ type StepBuilder struct {
 // NewStep traces build once and returns the step that it describes. seed keys
 // the step's random numbers: dropout's and those of shuffles.
 func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
-	s := &StepBuilder{
-		graph: graph.New(),
-		step: &Step{
-			seed: seed, storage: map[*graph.Node][]float32{},
-			plans: map[int]*plan.Plan{}, free: map[int][]*bound{},
-		},
-		slabs: map[*slab.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
-		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable]*graph.Node{},
-	}
+	s := &StepBuilder{}
+	s.made()
+	s.step.seed = seed
 	if build == nil {
 		return nil, errors.New("train: NewStep needs a function that says what the step does")
 	}
@@ -68,8 +62,24 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 	return s.step, nil
 }
 
+// made makes the zero value one that can be used, if to no end.
+func (s *StepBuilder) made() {
+	if s.graph != nil {
+		return
+	}
+	*s = StepBuilder{
+		graph: graph.New(),
+		step:  &Step{storage: map[*graph.Node][]float32{}, plans: map[int]*plan.Plan{}, free: map[int][]*bound{}},
+		slabs: map[*slab.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
+		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable]*graph.Node{},
+	}
+}
+
 // Graph returns the graph that the step is traced into.
-func (s *StepBuilder) Graph() *graph.Graph { return s.graph }
+func (s *StepBuilder) Graph() *graph.Graph {
+	s.made()
+	return s.graph
+}
 
 // Fail makes NewStep return err, unless it has an error already.
 func (s *StepBuilder) Fail(err error) {
@@ -81,6 +91,7 @@ func (s *StepBuilder) Fail(err error) {
 // Input returns a node that is fed from the next of the batch's inputs. shape
 // begins with tensor.Batch, or is the same for batches of all sizes.
 func (s *StepBuilder) Input(name string, shape tensor.Shape) *graph.Node {
+	s.made()
 	n := s.feed(name, shape)
 	s.step.inputs = append(s.step.inputs, n)
 	return n
@@ -88,6 +99,7 @@ func (s *StepBuilder) Input(name string, shape tensor.Shape) *graph.Node {
 
 // Target returns a node that is fed from the next of the batch's targets.
 func (s *StepBuilder) Target(name string, shape tensor.Shape) *graph.Node {
+	s.made()
 	n := s.feed(name, shape)
 	s.step.targets = append(s.step.targets, n)
 	return n
@@ -103,6 +115,7 @@ func (s *StepBuilder) feed(name string, shape tensor.Shape) *graph.Node {
 // Labels is Target for labels: a batch with a label that is neither a whole number
 // from 0 to classes-1 nor one of the others ends in a *data.LabelError.
 func (s *StepBuilder) Labels(name string, shape tensor.Shape, classes int, others ...int) *graph.Node {
+	s.made()
 	s.step.labels = append(s.step.labels, labels{len(s.step.targets), classes, others})
 	return s.Target(name, shape)
 }
@@ -110,6 +123,7 @@ func (s *StepBuilder) Labels(name string, shape tensor.Shape, classes int, other
 // SampleWeight returns the node of shape [batch] that is fed with the weights of
 // the samples: the first of the batch's weights.
 func (s *StepBuilder) SampleWeight() *graph.Node {
+	s.made()
 	if len(s.step.weights) > 0 {
 		return s.step.weights[0]
 	}
@@ -118,6 +132,7 @@ func (s *StepBuilder) SampleWeight() *graph.Node {
 
 // Weight returns a node that is fed from the next of the batch's weights.
 func (s *StepBuilder) Weight(name string, shape tensor.Shape) *graph.Node {
+	s.made()
 	n := s.feed(name, shape)
 	s.step.weights = append(s.step.weights, n)
 	return n
@@ -131,6 +146,7 @@ func (s *StepBuilder) fits(err error) bool {
 
 // Variable returns the node of a variable: the part of its slab that holds it.
 func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
+	s.made()
 	if v == nil {
 		return s.graph.Fail("a variable is nil")
 	}
@@ -164,6 +180,7 @@ func (s *StepBuilder) state(name string, data []float32) *graph.Node {
 // network may be traced into a step more than once; what its layers keep track of
 // then goes on from one to the next.
 func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node) (out []*graph.Node, penalty *graph.Node) {
+	s.made()
 	if n == nil {
 		return []*graph.Node{s.graph.Fail("a network is nil: the model is not built")}, nil
 	}
@@ -203,6 +220,7 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 // Assign gives v a new value at the end of the step. All new values are computed
 // from the old ones, whatever the order.
 func (s *StepBuilder) Assign(v *layer.Variable, value *graph.Node) {
+	s.made()
 	param := s.Variable(v)
 	if !param.Valid() || !s.claim(v) {
 		return
@@ -234,12 +252,14 @@ func (s *StepBuilder) owned(n *graph.Node) *graph.Node {
 
 // Output keeps a result to be read whole after each run.
 func (s *StepBuilder) Output(n *graph.Node) {
+	s.made()
 	s.step.outputs = append(s.step.outputs, s.owned(n))
 }
 
 // Mean measures the mean of a scalar over the samples of all batches under the
 // name.
 func (s *StepBuilder) Mean(name string, n *graph.Node) {
+	s.made()
 	if n = s.owned(n); n.Valid() && n.Rank() != 0 {
 		s.graph.Fail("the mean of %q is taken of a scalar for each batch, got shape %v", name, n.Shape())
 	}
@@ -251,6 +271,7 @@ func (s *StepBuilder) Mean(name string, n *graph.Node) {
 
 // Metric measures a metric of an output under the name. weight may be nil.
 func (s *StepBuilder) Metric(name string, m metric.Metric, yTrue, yPred, weight *graph.Node) {
+	s.made()
 	if err := config.Check(fmt.Sprintf("metric %q", name), m); err != nil {
 		s.graph.Fail("%v", err)
 		return
@@ -285,6 +306,7 @@ func (s *StepBuilder) fresh(name string) {
 // over the variables. The step fails, and changes nothing, if the loss or a
 // gradient is not finite.
 func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*layer.Variable) {
+	s.made()
 	loss = s.owned(loss)
 	switch {
 	case o == nil || o.rule == nil:

@@ -77,18 +77,37 @@ func (s *State) Context() context.Context {
 }
 
 // Logs lists the names of what is measured: sorted, training before validation.
-func (s *State) Logs() []string { return s.logs.names }
+func (s *State) Logs() []string { return s.known().names }
 
 // Log returns the present value of what is measured under that name: the mean
 // over the epoch so far. The names of validation start with "val_" and are known
 // at the end of an epoch.
-func (s *State) Log(name string) (value float64, ok bool) { return s.logs.get(name) }
+func (s *State) Log(name string) (value float64, ok bool) { return s.known().get(name) }
+
+// known returns the logs, and trained the step, of a state that Fit has made, and empty
+// ones otherwise.
+func (s *State) known() *logs {
+	if s.logs == nil {
+		s.logs = &logs{}
+	}
+	return s.logs
+}
+
+func (s *State) trained() *Step {
+	if s.step == nil {
+		return &Step{}
+	}
+	return s.step
+}
 
 // SetLog adds a value of the caller's own to the epoch's logs: later callbacks
 // and the history see it, and the progress line as long as the epoch lasts.
 func (s *State) SetLog(name string, value float64) {
-	known := s.logs.put(name, value)
+	known := s.known().put(name, value)
 	h := s.History
+	if h == nil {
+		return
+	}
 	if n := len(h.Epoch); n == 0 || h.Epoch[n-1] != s.Epoch {
 		return // the epoch isn't in the history yet
 	}
@@ -107,7 +126,7 @@ func (s *State) Direction(name string) metric.Direction {
 	if name == "loss" || strings.HasSuffix(name, "_loss") {
 		return metric.Down
 	}
-	for _, m := range s.step.meters {
+	for _, m := range s.trained().meters {
 		if m.name == name {
 			return m.direction
 		}
@@ -116,31 +135,31 @@ func (s *State) Direction(name string) metric.Direction {
 }
 
 // Networks lists the networks in training: a model's step has one.
-func (s *State) Networks() []*layer.Network { return s.step.networks }
+func (s *State) Networks() []*layer.Network { return s.trained().networks }
 
 // Variables lists the variables of the network in training, in model order. A
 // callback may read and write their values.
-func (s *State) Variables() []*layer.Variable { return s.step.variables }
+func (s *State) Variables() []*layer.Variable { return s.trained().variables }
 
 // LearningRate returns the rate of the next step, 0 if nothing is optimized.
 func (s *State) LearningRate() float64 {
-	if len(s.step.optimizers) == 0 {
+	if len(s.trained().optimizers) == 0 {
 		return 0
 	}
-	return s.step.optimizers[0].LearningRate()
+	return s.trained().optimizers[0].LearningRate()
 }
 
 // SetLearningRate sets the rate of the steps that follow. It takes the place of
 // a schedule.
 func (s *State) SetLearningRate(rate float64) {
-	for _, o := range s.step.optimizers {
+	for _, o := range s.trained().optimizers {
 		o.SetLearningRate(rate)
 	}
 }
 
 // Optimizers returns the optimizers in use, for saving and restoring training: a
 // model's step has one.
-func (s *State) Optimizers() []*Optimizer { return s.step.optimizers }
+func (s *State) Optimizers() []*Optimizer { return s.trained().optimizers }
 
 // hooks holds the callbacks by the moments they asked for, found once.
 type hooks struct {

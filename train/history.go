@@ -86,10 +86,9 @@ func (h *History) Names() []string {
 
 // EpochEnd adds what the epoch has measured.
 func (h *History) EpochEnd(s *State) error {
-	if h.Values == nil {
-		h.Values = map[string][]float64{}
+	if s != nil {
+		h.add(s.Epoch, s.known())
 	}
-	h.add(s.Epoch, s.logs)
 	return nil
 }
 
@@ -106,6 +105,9 @@ func (h *History) add(epoch int, l *logs) {
 func (h *History) append(name string, epoch int, value float64) {
 	if h.measured == nil {
 		h.measured = map[string][]int{}
+	}
+	if h.Values == nil {
+		h.Values = map[string][]float64{}
 	}
 	h.measured[name] = append(h.measured[name], epoch)
 	h.Values[name] = append(h.Values[name], value)

@@ -41,6 +41,9 @@ func (p *Progress) TrainBegin(*State) error {
 
 // EpochBegin writes the epoch's title.
 func (p *Progress) EpochBegin(s *State) error {
+	if s == nil {
+		return nil
+	}
 	title := ""
 	if s.Epochs > 1 {
 		title = fmt.Sprintf("Epoch %d/%d", s.Epoch+1, s.Epochs)
@@ -52,14 +55,20 @@ func (p *Progress) EpochBegin(s *State) error {
 
 // BatchEnd shows how far the epoch is.
 func (p *Progress) BatchEnd(s *State) error {
-	p.line.step(s.Batch+1, s.logs)
+	if s == nil {
+		return nil
+	}
+	p.line.step(s.Batch+1, s.known())
 	return nil
 }
 
 // EpochEnd ends the line.
 func (p *Progress) EpochEnd(s *State) error {
+	if s == nil {
+		return nil
+	}
 	if p.open {
-		p.line.end(s.Batch, s.logs)
+		p.line.end(s.Batch, s.known())
 		p.open = false
 	}
 	return nil

@@ -9,6 +9,7 @@ package train
 // This file defines Step, which compiles and runs, and what it measures.
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -87,6 +88,8 @@ type bound struct {
 	meters  [][][]float32
 }
 
+var errNotNew = errors.New("train: the step was not made by NewStep")
+
 // maxPlans is how many batch sizes are kept compiled.
 const maxPlans = 32
 
@@ -99,6 +102,9 @@ func (s *Step) bind(n int) (*bound, error) {
 		b := list[len(list)-1]
 		s.free[n] = list[:len(list)-1]
 		return b, nil
+	}
+	if s.program.Graph == nil {
+		return nil, errNotNew
 	}
 	p := s.plans[n]
 	if p == nil {
@@ -379,6 +385,9 @@ func (s *Step) Iterations() uint64 {
 
 // Plan returns the kernel calls of the step for batches of n, as text.
 func (s *Step) Plan(n int) (string, error) {
+	if s.program.Graph == nil {
+		return "", errNotNew
+	}
 	p, err := plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros})
 	if err != nil {
 		return "", err

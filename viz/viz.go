@@ -76,6 +76,12 @@ func Save(path string, p Picture) error {
 
 // Write writes a picture to w.
 func Write(w io.Writer, format Format, p Picture) error {
+	if v := reflect.ValueOf(p); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+		return errors.New("viz: there is no picture: it is nil")
+	}
+	if w == nil {
+		return errors.New("viz: there is nothing to write to: the writer is nil")
+	}
 	if format != SVG && format != PNG {
 		return fmt.Errorf("viz: unknown format %q; there are %s and %s", format, SVG, PNG)
 	}

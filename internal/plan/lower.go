@@ -143,7 +143,8 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 	}
 	shape := n.Shape().Concrete(l.batch)
 	if err := shape.Check(); err != nil {
-		return nil, fmt.Errorf("layer %q: the result of %v for a batch of %d: %w", n.Scope(), n.Op(), l.batch, err)
+		v := value{op: n.Op(), attr: n.Attr(), scope: n.Scope()}
+		return nil, fmt.Errorf("%s for a batch of %d: %w", v.whose(), l.batch, err)
 	}
 	switch op := n.Op(); op {
 	case graph.OpStopGradient:
