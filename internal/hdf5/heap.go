@@ -1,0 +1,255 @@
+package hdf5
+
+// This file reads heaps: the global heap, where elements of variable length are, and
+// fractal heaps, where links and attributes are if there are many.
+
+import (
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// globalObject returns object index of the collection at an address.
+func (f *File) globalObject(at uint64, index uint32) ([]byte, error) {
+	const what = "global heap"
+	c, err := f.collection(at)
+	if err != nil {
+		return nil, err
+	}
+	for c.left() >= 8+f.sizeLength {
+		i := uint32(c.u16())
+		c.skip(6)
+		n := c.length()
+		if i == 0 || n > uint64(c.left()) { // free space
+			break
+		}
+		if i == index {
+			return c.bytes(int(n)), nil
+		}
+		c.skip(min(int(n+7)/8*8, c.left()))
+	}
+	return nil, fmt.Errorf("%s at %#x: damaged: it has no object %d", what, at, index)
+}
+
+// collection reads a collection of the global heap. The last one is kept, since texts
+// that were written together are in one.
+func (f *File) collection(at uint64) (*cursor, error) {
+	const what = "global heap"
+	f.heap.Lock()
+	defer f.heap.Unlock()
+	head := 8 + f.sizeLength
+	if f.heap.content == nil || f.heap.at != at {
+		c, err := f.block(at, uint64(head), what)
+		if err != nil {
+			return nil, err
+		}
+		if err := c.expect("GCOL"); err != nil {
+			return nil, err
+		}
+		c.skip(4)
+		b, err := f.bytes(at, max(c.length(), uint64(head)), what)
+		if err != nil {
+			return nil, err
+		}
+		f.heap.at, f.heap.content = at, b
+	}
+	return &cursor{f: f, b: f.heap.content, at: head, what: what, start: at}, nil
+}
+
+// A fractalHeap is a heap whose blocks are found by arithmetic: a table of rows, each
+// as wide, in which blocks double in size from the third row on.
+type fractalHeap struct {
+	f          *File
+	at         uint64
+	idSize     int
+	checksums  bool   // of direct blocks
+	huge       uint64 // the B-tree of huge objects
+	width      int
+	start, max uint64 // the sizes of direct blocks
+	bits       int    // of an offset in the heap
+	root       uint64
+	rows       int // of the root, 0 if it is a direct block
+	lengthSize int // bytes of an object's length
+}
+
+func (f *File) fractalHeap(at uint64) (*fractalHeap, error) {
+	const what = "fractal heap"
+	o, l := f.sizeOffset, f.sizeLength
+	c, err := f.block(at, uint64(4+1+2+2+1+4+l+o+l+o+8*l+2+l+l+2+2+o+2+4), what)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.expect("FRHP"); err != nil {
+		return nil, err
+	}
+	version := c.u8()
+	h := &fractalHeap{f: f, at: at, idSize: int(c.u16())}
+	filters := c.u16()
+	h.checksums = c.u8()&2 != 0
+	most := c.u32() // of a managed object
+	c.length()      // the next huge object's number
+	h.huge = c.offset()
+	c.length() // free space
+	c.offset() // its manager
+	c.skip(8 * l)
+	h.width = int(c.u16())
+	h.start, h.max = c.length(), c.length()
+	h.bits = int(c.u16())
+	c.skip(2) // rows to start with
+	h.root = c.offset()
+	h.rows = int(c.u16())
+	if filters != 0 {
+		return nil, fmt.Errorf("%s at %#x: it is compressed, which is not read", what, at)
+	}
+	if err := c.checksum(); err != nil {
+		return nil, err
+	}
+	if version != 0 || h.width == 0 || h.start == 0 || h.start&(h.start-1) != 0 || h.max&(h.max-1) != 0 || h.max < h.start ||
+		h.max > 1<<32 || h.bits > 64 || h.bits == 0 || h.width&(h.width-1) != 0 || h.rows > 64 {
+		return nil, fmt.Errorf("%s at %#x: damaged: version %d, rows of %d blocks of %d to %d bytes, %d bits", what, at, version, h.width, h.start, h.max, h.bits)
+	}
+	h.lengthSize = min(encodedSize(h.max), encodedSize(uint64(most)))
+	return h, nil
+}
+
+func (h *fractalHeap) damaged(format string, args ...any) error {
+	return fmt.Errorf("fractal heap at %#x: damaged: %s", h.at, fmt.Sprintf(format, args...))
+}
+
+// object returns the object that an ID stands for.
+func (h *fractalHeap) object(id []byte) ([]byte, error) {
+	c := &cursor{f: h.f, b: id, what: "fractal heap's ID", start: h.at}
+	head := c.u8()
+	switch head >> 4 & 3 {
+	case 0: // managed
+		offset := c.uint((h.bits + 7) / 8)
+		n := c.uint(h.lengthSize)
+		if c.err != nil {
+			return nil, c.err
+		}
+		return h.managed(offset, n)
+	case 1: // huge
+		return h.hugeObject(c)
+	case 2: // tiny: in the ID itself
+		n := int(head&15) + 1
+		if h.idSize > 17 {
+			n = int(head&15)<<8 + int(c.u8()) + 1
+		}
+		return c.bytes(n), c.err
+	}
+	return nil, h.damaged("an ID of kind %d", head>>4&3)
+}
+
+func (h *fractalHeap) hugeObject(c *cursor) ([]byte, error) {
+	if c.left() >= h.f.sizeOffset+h.f.sizeLength { // the ID says where it is
+		at, n := c.offset(), c.length()
+		return h.f.bytes(at, n, "huge object")
+	}
+	key := c.uint(min(c.left(), h.f.sizeLength))
+	if h.huge == undefined {
+		return nil, h.damaged("it has no huge objects")
+	}
+	var found []byte
+	stop := errors.New("found")
+	err := h.f.walkTree2(h.huge, []uint8{1}, func(r *cursor, _ int) error {
+		at, n := r.offset(), r.length()
+		if r.length() != key {
+			return nil
+		}
+		var err error
+		if found, err = h.f.bytes(at, n, "huge object"); err != nil {
+			return err
+		}
+		return stop
+	})
+	if err == stop {
+		return found, nil
+	}
+	if err == nil {
+		err = h.damaged("it has no huge object %d", key)
+	}
+	return nil, err
+}
+
+// rowSize is the size of a block in a row.
+func (h *fractalHeap) rowSize(row int) uint64 {
+	if row == 0 {
+		return h.start
+	}
+	return h.start << (row - 1)
+}
+
+// directRows is how many rows hold direct blocks.
+func (h *fractalHeap) directRows() int { return bits.Len64(h.max) - bits.Len64(h.start) + 2 }
+
+// managed returns n bytes at an offset of the heap's address space.
+func (h *fractalHeap) managed(offset, n uint64) ([]byte, error) {
+	block, rows, from := h.root, h.rows, uint64(0) // where the block begins in the address space
+	size := h.start                                // of a direct block
+	for rows > 0 {
+		at, table, err := h.indirect(block, rows)
+		if err != nil {
+			return nil, err
+		}
+		// Find the block that has the offset.
+		row, in := 0, offset-from
+		for ; row < rows; row++ {
+			if span := h.rowSize(row) * uint64(h.width); in >= span {
+				in -= span
+				from += span
+				continue
+			}
+			break
+		}
+		if row == rows {
+			return nil, h.damaged("an offset of %d", offset)
+		}
+		size = h.rowSize(row)
+		column := in / size
+		from += column * size
+		table.at = at + (row*h.width+int(column))*h.f.sizeOffset
+		block = table.offset()
+		if table.err != nil {
+			return nil, table.err
+		}
+		if row < h.directRows() {
+			rows = 0
+		} else {
+			below := bits.Len64(size) - bits.Len64(h.start*uint64(h.width)) + 1
+			if below <= 0 || below >= rows {
+				return nil, h.damaged("a block of %d bytes in a table of %d rows", size, rows)
+			}
+			rows = below
+		}
+	}
+	in := offset - from
+	if in > size || n > size-in {
+		return nil, h.damaged("%d bytes at %d of a block of %d", n, in, size)
+	}
+	head, err := h.f.block(block, 5, "direct block")
+	if err != nil {
+		return nil, err
+	}
+	if err := head.expect("FHDB"); err != nil {
+		return nil, err
+	}
+	return h.f.bytes(block+in, n, "object in a fractal heap")
+}
+
+// indirect reads an indirect block and returns where its table begins.
+func (h *fractalHeap) indirect(block uint64, rows int) (int, *cursor, error) {
+	const what = "indirect block"
+	head := 5 + h.f.sizeOffset + (h.bits+7)/8
+	c, err := h.f.block(block, uint64(head+rows*h.width*h.f.sizeOffset+4), what)
+	if err != nil {
+		return 0, nil, err
+	}
+	if err := c.expect("FHIB"); err != nil {
+		return 0, nil, err
+	}
+	end := &cursor{f: h.f, b: c.b, at: len(c.b) - 4, what: what, start: block}
+	if err := end.checksum(); err != nil {
+		return 0, nil, err
+	}
+	return head, c, nil
+}
