@@ -81,8 +81,25 @@ func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 	}
 }
 
+func TestThePageOnFilesCompilesRunsAndPrintsWhatItSays(t *testing.T) {
+	if testing.Short() {
+		t.Skip("compiles and runs programs")
+	}
+	var printed string
+	for _, b := range blocks(t, "files.md") {
+		switch b.language {
+		case "go":
+			printed += run(t, b.text)
+		case "output":
+			if !strings.Contains(printed, b.text) {
+				t.Errorf("files.md:%d: no program prints\n%s\nbut\n%s", b.line, b.text, printed)
+			}
+		}
+	}
+}
+
 func TestWhatIsPastedIsFormatted(t *testing.T) {
-	for _, file := range []string{"../README.md", "chapter1.md"} {
+	for _, file := range []string{"../README.md", "chapter1.md", "files.md"} {
 		for _, b := range blocks(t, file) {
 			if b.language != "go" {
 				continue

@@ -134,19 +134,14 @@ func (n *Network) identify() error {
 			}
 		}
 		byName[name] = l
-		var variables []*Variable
 		remember(l, func(r *record) {
-			variables = slices.Clone(r.variables)
-			for _, v := range variables {
+			for _, v := range r.variables {
 				if v.Path == "" {
 					v.Path = name + "/" + v.Name
 				}
 			}
 		})
-		slices.SortStableFunc(variables, func(a, b *Variable) int { // as Keras counts them
-			return cmp.Compare(b2i(b.Trainable), b2i(a.Trainable))
-		})
-		for _, v := range variables {
+		for _, v := range n.VariablesOf(l) {
 			n.variables = append(n.variables, v)
 			n.owner[v] = l
 		}
@@ -191,6 +186,16 @@ func (n *Network) Name(l Layer) string { return n.name[l] }
 // Variables returns the variables in model order: layer by layer, and in a layer
 // those that are trained first.
 func (n *Network) Variables() []*Variable { return n.variables }
+
+// VariablesOf returns the variables of one layer in the order that Keras counts them in:
+// those that are trained first.
+func (n *Network) VariablesOf(l Layer) []*Variable {
+	variables := slices.Clone(Variables(l))
+	slices.SortStableFunc(variables, func(a, b *Variable) int {
+		return cmp.Compare(b2i(b.Trainable), b2i(a.Trainable))
+	})
+	return variables
+}
 
 // Trainable reports whether the optimizer may change v: it is trainable and its
 // layer isn't frozen.

@@ -102,6 +102,17 @@ func Named(name string, m Metric) Metric {
 	return named{m, name}
 }
 
+// Unnamed returns the metric that Named has given another name, or m itself.
+func Unnamed(m Metric) Metric {
+	switch m := m.(type) {
+	case named:
+		return m.Metric
+	case namedVector:
+		return m.Metric
+	}
+	return m
+}
+
 type named struct {
 	Metric
 	name string

@@ -184,10 +184,7 @@ func (Nadam) Slots() []Slot { return []Slot{{Name: "momentum"}, {Name: "velocity
 // Update emits the rule.
 func (o Nadam) Update(u *Update) {
 	o = config.Resolve(o)
-	beta1, decay := *o.Beta1, *o.ScheduleDecay
-	mu := func(step uint64) float64 {
-		return beta1 * (1 - float64(0.5*fmath.Pow64(0.96, float64(step)*decay)))
-	}
+	beta1, mu := *o.Beta1, o.momentum()
 	product := products(mu)
 	scalar := func(name string, f func(step uint64) float64) *graph.Node {
 		return u.HostScalar(name, func(_ float64, step uint64) float64 { return f(step) })
@@ -201,6 +198,19 @@ func (o Nadam) Update(u *Update) {
 	ahead := next.Mul(m).Div(restNext).Add(now.Mul(u.Grad).Div(rest))
 	root := v.Div(restSquare).Sqrt().Add(u.scalar(*o.Epsilon))
 	u.Param = u.Param.Sub(ahead.Mul(u.LR()).Div(root))
+}
+
+// momentum returns the schedule of the momentum, μ of the step.
+func (o Nadam) momentum() func(step uint64) float64 {
+	beta1, decay := *o.Beta1, *o.ScheduleDecay
+	return func(step uint64) float64 {
+		return beta1 * (1 - float64(0.5*fmath.Pow64(0.96, float64(step)*decay)))
+	}
+}
+
+// Product returns Π, the product of the momenta, after so many steps: Keras's files have it.
+func (o Nadam) Product(steps uint64) float64 {
+	return products(config.Resolve(o).momentum())(steps)
 }
 
 // products returns the function f(1)·…·f(step), which remembers where it was, so

@@ -96,6 +96,22 @@ func (o *Optimizer) LossScale() float64 {
 	return cmp.Or(o.common.LossScaleFactor, 1)
 }
 
+// DynamicScale returns the scale of a LossScaleOptimizer, and for how many steps it has been
+// that. ok is false for other optimizers.
+func (o *Optimizer) DynamicScale() (scale float64, steps int, ok bool) {
+	if o.scale == nil {
+		return 0, 0, false
+	}
+	return o.scale.value, o.scale.steps, true
+}
+
+// SetDynamicScale sets what DynamicScale returns.
+func (o *Optimizer) SetDynamicScale(scale float64, steps int) {
+	if o.scale != nil {
+		o.scale.value, o.scale.steps = scale, steps
+	}
+}
+
 // update returns the number of the update that the next step is of, from 1.
 func (o *Optimizer) update() uint64 {
 	return o.iterations/uint64(max(o.common.GradientAccumulationSteps, 1)) + 1
@@ -132,6 +148,21 @@ func (o *Optimizer) SetLearningRate(rate float64) { o.rateSet, o.rate = true, ra
 
 // Slots lists the state, in the order in which steps asked for it.
 func (o *Optimizer) Slots() []Slot { return o.slots }
+
+// Scheduled reports whether the learning rate follows a schedule.
+func (o *Optimizer) Scheduled() bool { return o.common.Schedule != nil }
+
+// Prepare makes the slots of the variables, which otherwise come with the first step, and
+// returns them: to set a state that was saved.
+func (o *Optimizer) Prepare(variables ...*layer.Variable) ([]Slot, error) {
+	if err := layer.Store(variables...); err != nil {
+		return nil, err
+	}
+	for i := range variables {
+		o.state(&runsOf(variables[i : i+1])[0])
+	}
+	return o.slots, nil
+}
 
 // Size returns how many numbers the state is made of, as Keras counts them: the
 // slots, the number of steps, the learning rate unless there is a schedule, and what

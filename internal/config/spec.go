@@ -310,6 +310,40 @@ func fields(v reflect.Value) []field {
 	return out
 }
 
+// FieldTypes returns the types of the fields of a configuration, a struct type or a
+// pointer to one, by the names that files have for them.
+func FieldTypes(t reflect.Type) map[string]reflect.Type {
+	types := map[string]reflect.Type{}
+	if t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return types
+	}
+	for _, f := range fields(reflect.New(t).Elem()) {
+		if f.value.Kind() == reflect.Struct {
+			maps.Copy(types, FieldTypes(f.value.Type()))
+		} else {
+			types[f.name] = f.value.Type()
+		}
+	}
+	return types
+}
+
+// MemberType returns the type of the member of a family, an interface type, that has a
+// name or is of a class; nil if there is none.
+func MemberType(family reflect.Type, name string) reflect.Type {
+	members, err := familyOf(family)
+	if err != nil {
+		return nil
+	}
+	member, err := members.byName(name)
+	if err != nil {
+		return nil
+	}
+	return reflect.TypeOf(member)
+}
+
 // names lists the names of the fields of v.
 func names(v reflect.Value) []string {
 	var out []string

@@ -6,6 +6,7 @@ package file
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -16,6 +17,11 @@ import (
 // follows symbolic links to the file that they mean, keeps the permissions of a file that is there, and writes into what
 // is no regular file: a pipe, a terminal, a device. Its errors name the path.
 func Write(path string, content []byte) error {
+	return WriteFunc(path, func(w io.Writer) error { _, err := w.Write(content); return err })
+}
+
+// WriteFunc is Write of what a function writes. It is on the disk when WriteFunc returns.
+func WriteFunc(path string, content func(io.Writer) error) error {
 	if err := write(path, content); err != nil {
 		if e := (*fs.PathError)(nil); errors.As(err, &e) {
 			err = e.Err // without the name of the temporary file
@@ -25,7 +31,7 @@ func Write(path string, content []byte) error {
 	return nil
 }
 
-func write(path string, content []byte) error {
+func write(path string, content func(io.Writer) error) error {
 	// Opening it tells whether it may be written, which replacing it would not ask.
 	file, err := os.OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -39,8 +45,7 @@ func write(path string, content []byte) error {
 	}
 	info, err := file.Stat()
 	if err == nil && !info.Mode().IsRegular() {
-		_, err = file.Write(content)
-		return errors.Join(err, file.Close())
+		return errors.Join(content(file), file.Close())
 	}
 	if err := errors.Join(err, file.Close()); err != nil {
 		return err
@@ -68,12 +73,15 @@ func follow(path string) (string, error) {
 }
 
 // replace writes beside a path and renames. Without permissions the file gets those of a new one.
-func replace(path string, content []byte, permissions fs.FileMode) error {
+func replace(path string, content func(io.Writer) error, permissions fs.FileMode) error {
 	file, err := beside(path)
 	if err != nil {
 		return err
 	}
-	_, err = file.Write(content)
+	err = content(file)
+	if err == nil {
+		err = file.Sync()
+	}
 	if permissions != 0 && err == nil {
 		err = file.Chmod(permissions)
 	}

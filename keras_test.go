@@ -1,0 +1,181 @@
+package cornu_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A kerasCase is what real Keras computed with a model that it saved: see
+// kerasfile/testdata/make.py.
+type kerasCase struct {
+	X, Y    []struct{ Shape, Data []json.Number }
+	Weights [][]float64
+	Predict [][]float64 // of each output
+	Next    [][]float64 // the weights after three more steps on X and Y
+}
+
+func (c *kerasCase) tensors(t *testing.T, list []struct{ Shape, Data []json.Number }) []*tensor.Tensor {
+	t.Helper()
+	var out []*tensor.Tensor
+	for _, a := range list {
+		var shape []int
+		for _, d := range a.Shape {
+			n, err := d.Int64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			shape = append(shape, int(n))
+		}
+		values := make([]float32, len(a.Data))
+		for i, d := range a.Data {
+			x, err := d.Float64()
+			if err != nil {
+				t.Fatal(err)
+			}
+			values[i] = float32(x)
+		}
+		one, err := tensor.Of(values, shape...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, one)
+	}
+	return out
+}
+
+func kerasCases(t *testing.T) map[string]*kerasCase {
+	t.Helper()
+	text, err := os.ReadFile("kerasfile/testdata/golden.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var golden struct{ Cases map[string]*kerasCase }
+	if err := json.Unmarshal(text, &golden); err != nil {
+		t.Fatal(err)
+	}
+	return golden.Cases
+}
+
+// near compares numbers that Keras and Cornu have computed in float32, in orders of their own.
+func near(t *testing.T, what string, got []float32, want []float64, bound float64) {
+	t.Helper()
+	if len(got) != len(want) {
+		t.Errorf("%s: %d numbers, want %d", what, len(got), len(want))
+		return
+	}
+	for i, w := range want {
+		if d := math.Abs(float64(got[i]) - w); !(d <= bound*max(1, math.Abs(w))) {
+			t.Errorf("%s: number %d is %v, want %v", what, i, got[i], w)
+			return
+		}
+	}
+}
+
+func weightsOf(t *testing.T, m *cornu.Model) [][]float32 {
+	t.Helper()
+	weights, err := m.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var out [][]float32
+	for _, w := range weights {
+		x, err := tensor.Data[float32](w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, x)
+	}
+	return out
+}
+
+// loadQuiet loads a file that is read as it is, without notes.
+func loadQuiet(t *testing.T, path string) *cornu.Model {
+	t.Helper()
+	var notes bytes.Buffer
+	m, err := cornu.LoadWith(path, cornu.LoadConfig{Log: &notes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for note := range strings.Lines(notes.String()) {
+		if !strings.Contains(note, "its seed is not used") {
+			t.Error(note)
+		}
+	}
+	return m
+}
+
+// Keras's files are opened with every bit of their weights, predict what Keras predicts, and are trained
+// on as Keras trains on; and what Cornu writes of them comes back the same. KERASFILE_OUT=FOLDER keeps what is
+// written, for make.py to have Keras read it.
+func TestFilesOfKerasAreReadTrainedAndWrittenBack(t *testing.T) {
+	folder := os.Getenv("KERASFILE_OUT")
+	for file, want := range kerasCases(t) {
+		t.Run(file, func(t *testing.T) {
+			m := loadQuiet(t, filepath.Join("kerasfile/testdata", file))
+			out := folder
+			if out == "" {
+				out = t.TempDir()
+			}
+			saved := filepath.Join(out, file)
+			if err := m.Save(saved); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.SaveWeights(strings.TrimSuffix(saved, ".keras") + ".weights.h5"); err != nil {
+				t.Fatal(err)
+			}
+			checkKeras(t, "of Keras", m, want)
+			checkKeras(t, "of Cornu", loadQuiet(t, saved), want)
+		})
+	}
+}
+
+func checkKeras(t *testing.T, what string, m *cornu.Model, want *kerasCase) {
+	t.Helper()
+	for i, w := range weightsOf(t, m) {
+		near(t, what+": weights", w, want.Weights[i], 0)
+	}
+	x := want.tensors(t, want.X)
+	y, err := m.PredictAll(context.Background(), x...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, one := range y {
+		values, err := tensor.Data[float32](one)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, what+": prediction", values, want.Predict[i], 1e-6)
+	}
+	if want.Next == nil {
+		return
+	}
+	columns := func(list []*tensor.Tensor) (out []data.Column) {
+		for _, one := range list {
+			c, err := data.FromTensor(one)
+			if err != nil {
+				t.Fatal(err)
+			}
+			out = append(out, c)
+		}
+		return out
+	}
+	source := &data.Arrays{X: columns(x), Y: columns(want.tensors(t, want.Y))}
+	for range 3 {
+		if _, err := m.TrainOnBatch(source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, w := range weightsOf(t, m) {
+		near(t, what+": weights after three steps", w, want.Next[i], 1e-6)
+	}
+}

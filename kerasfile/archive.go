@@ -1,0 +1,192 @@
+package kerasfile
+
+// This file reads and writes .keras archives: a zip of metadata.json, config.json,
+// model.weights.h5 and assets.
+
+import (
+	"archive/zip"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+)
+
+const (
+	metadataName = "metadata.json"
+	configName   = "config.json"
+	weightsName  = "model.weights.h5"
+	assetsFolder = "assets/"
+)
+
+// kerasVersion is the version of Keras whose files are written.
+const kerasVersion = "3.15.1"
+
+// Open reads a .keras file of size bytes: its configuration, and where its weights are.
+func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
+	limits = limits.orDefaults()
+	members, err := list(r, size)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range []string{metadataName, configName, weightsName} {
+		if members[name] == nil {
+			return nil, nil, fmt.Errorf("it is no .keras file: it has no %s", name)
+		}
+	}
+	text, err := content(members[configName], min(limits.Bytes, maxConfig))
+	if err != nil {
+		return nil, nil, err
+	}
+	model, err := ReadConfig(text, limits)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", configName, err)
+	}
+	w, err := openMember(r, members[weightsName], limits)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", weightsName, err)
+	}
+	return model, w, nil
+}
+
+// maxConfig bounds a configuration: those of networks with thousands of layers have a few megabytes.
+const maxConfig = 256 << 20
+
+// list returns the members of an archive. An archive with anything that a .keras file
+// can't have is refused.
+func list(r io.ReaderAt, size int64) (map[string]*zip.File, error) {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return nil, fmt.Errorf("it is no .keras file: %w", err)
+	}
+	members := map[string]*zip.File{}
+	for _, f := range z.File {
+		folder := strings.HasSuffix(f.Name, "/")
+		switch {
+		case members[f.Name] != nil:
+			return nil, fmt.Errorf("it has two members of the name %q", f.Name)
+		case strings.Contains(f.Name, "\\") || path.IsAbs(f.Name) || path.Clean(f.Name) != strings.TrimSuffix(f.Name, "/") || strings.HasPrefix(f.Name, ".."):
+			return nil, fmt.Errorf("it has a member %q, which leads out of the archive", f.Name)
+		case !folder && f.Mode()&^fs.ModePerm != 0:
+			return nil, fmt.Errorf("its member %q is no file", f.Name)
+		case f.Name != metadataName && f.Name != configName && f.Name != weightsName && !strings.HasPrefix(f.Name, assetsFolder):
+			return nil, fmt.Errorf("it has a member %q, which no .keras file has", f.Name)
+		}
+		members[f.Name] = f
+	}
+	return members, nil
+}
+
+// content reads a member whole.
+func content(f *zip.File, budget int64) ([]byte, error) {
+	if f.UncompressedSize64 > uint64(budget) {
+		return nil, fmt.Errorf("%s has %d bytes, the budget is %d", f.Name, f.UncompressedSize64, budget)
+	}
+	r, err := f.Open()
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	defer r.Close()
+	// The size is the archive's word, so the memory grows with what comes.
+	var b bytes.Buffer
+	b.Grow(int(min(f.UncompressedSize64, 2*f.CompressedSize64+1024)))
+	if _, err := io.Copy(&b, r); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	return b.Bytes(), nil
+}
+
+// openMember opens the weights: where they are, if they are stored as they are.
+func openMember(r io.ReaderAt, f *zip.File, limits Limits) (*Weights, error) {
+	if f.Method == zip.Store {
+		at, err := f.DataOffset()
+		if err != nil {
+			return nil, err
+		}
+		n := int64(f.UncompressedSize64)
+		return OpenWeights(io.NewSectionReader(r, at, n), n, limits)
+	}
+	b, err := content(f, limits.Bytes)
+	if err != nil {
+		return nil, err
+	}
+	return OpenWeights(bytes.NewReader(b), int64(len(b)), limits)
+}
+
+// Write writes a .keras file. The same model gives the same bytes: there are no times in
+// it.
+func Write(w io.Writer, config []byte, state *State) error {
+	z := zip.NewWriter(w)
+	for _, m := range []struct {
+		name  string
+		write func(io.Writer) error
+	}{
+		{metadataName, func(w io.Writer) error {
+			_, err := fmt.Fprintf(w, `{"keras_version": %q, "date_saved": "1980-01-01@00:00:00"}`, kerasVersion)
+			return err
+		}},
+		{configName, func(w io.Writer) error { _, err := w.Write(config); return err }},
+		{weightsName, func(w io.Writer) error { return WriteWeights(w, state) }},
+	} {
+		to, err := z.CreateHeader(&zip.FileHeader{Name: m.name, Method: zip.Store})
+		if err == nil {
+			err = m.write(to)
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", m.name, err)
+		}
+	}
+	return z.Close()
+}
+
+// Weigh opens the weights of a .keras or a .weights.h5 file, whichever it is.
+func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
+	limits = limits.orDefaults()
+	switch format(r, size) {
+	case "zip":
+		members, err := list(r, size)
+		if err != nil {
+			return nil, err
+		}
+		if members[weightsName] == nil {
+			return nil, fmt.Errorf("it is no .keras file: it has no %s", weightsName)
+		}
+		return openMember(r, members[weightsName], limits)
+	default:
+		return OpenWeights(r, size, limits)
+	}
+}
+
+// Sniff returns an error that says what a file is, if it is no .keras file.
+func Sniff(r io.ReaderAt, size int64) error {
+	switch f := format(r, size); f {
+	case "zip":
+		return nil
+	case "HDF5":
+		return errors.New("it is an HDF5 file, not a .keras file: of .weights.h5 files Model.LoadWeights reads the weights")
+	default:
+		return fmt.Errorf("it is no .keras file: it is %s", f)
+	}
+}
+
+// format tells what a file is by its beginning.
+func format(r io.ReaderAt, size int64) string {
+	head := make([]byte, min(size, 64))
+	r.ReadAt(head, 0)
+	text := strings.ToLower(strings.TrimSpace(string(head)))
+	switch {
+	case size == 0:
+		return "empty"
+	case bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")):
+		return "zip"
+	case bytes.HasPrefix(head, []byte("\x89HDF")):
+		return "HDF5"
+	case strings.HasPrefix(text, "<!doctype") || strings.HasPrefix(text, "<html"):
+		return "a page of HTML"
+	case strings.HasPrefix(text, "version https://git-lfs"):
+		return "a pointer of Git LFS: the file itself was not fetched"
+	}
+	return fmt.Sprintf("of a format that begins with %q", head[:min(len(head), 8)])
+}

@@ -1,0 +1,109 @@
+// Package kerasfile reads and writes models in the files of Keras 3: .keras, the
+// whole model, and .weights.h5, its weights.
+//
+// A file is data and never code: what would run something, such as a Lambda layer,
+// is refused, no other file is opened, and no more memory is taken than the file
+// and the limits allow.
+package kerasfile
+
+// This file says what is in a model's file.
+
+import (
+	"fmt"
+	"io"
+
+	"github.com/cornu-ml/cornu/internal/hdf5"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Model is what a file holds of a model.
+type Model struct {
+	Name       string
+	Sequential bool
+	Network    *layer.Spec
+	Compile    *Compile // nil: the model was not compiled
+	Seed       uint64   // of what is random, of which Keras knows nothing
+	Notes      []string // what of the file Cornu reads in another way, for people
+}
+
+// A Compile is what a model was compiled with. What is said of outputs is in their
+// places.
+type Compile struct {
+	Optimizer       optimizer.Optimizer
+	Losses          []loss.Loss // of each output; a nil one has none
+	LossWeights     []float64   // of each output; nil: all 1
+	Metrics         [][]metric.Metric
+	WeightedMetrics [][]metric.Metric
+}
+
+// Limits bound what reading a file may take. A field of 0 means its default.
+type Limits struct {
+	Bytes int64 // of all arrays, decoded, and of every member of an archive; 0 is 4 GiB
+	Depth int   // of configurations in configurations; 0 is 64
+}
+
+func (l Limits) orDefaults() Limits {
+	if l.Bytes <= 0 {
+		l.Bytes = 4 << 30
+	}
+	if l.Depth <= 0 {
+		l.Depth = 64
+	}
+	return l
+}
+
+// A Weights is the weights of a file, which are read when they are asked for.
+type Weights struct{ root *hdf5.Group }
+
+// An Array is an array of a file.
+type Array struct {
+	Path string
+	d    *hdf5.Dataset
+}
+
+// Shape returns the array's dimensions.
+func (a *Array) Shape() tensor.Shape { return a.d.Shape() }
+
+// Type returns the type of the elements in the file: "float32".
+func (a *Array) Type() string { return a.d.Kind().String() }
+
+// Read fills dst with the elements, rounded to float32.
+func (a *Array) Read(dst []float32) error { return a.d.Float32s(dst) }
+
+// OpenWeights reads the structure of a .weights.h5 file of size bytes.
+func OpenWeights(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
+	limits = limits.orDefaults()
+	f, err := hdf5.Open(r, size, hdf5.Limits{Bytes: limits.Bytes})
+	if err != nil {
+		return nil, err
+	}
+	root, err := f.Root()
+	if err != nil {
+		return nil, err
+	}
+	return &Weights{root}, nil
+}
+
+// vars returns the arrays of the group of that path: vars/0, vars/1, ….
+func (w *Weights) vars(path string) ([]*Array, error) {
+	g, err := w.root.Group(path + "/vars")
+	if err != nil {
+		return nil, err
+	}
+	var list []*Array
+	for i := 0; g.Has(fmt.Sprint(i)); i++ {
+		d, err := g.Dataset(fmt.Sprint(i))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, &Array{Path: d.Path(), d: d})
+	}
+	if len(list) != len(g.Names()) {
+		return nil, fmt.Errorf("kerasfile: %s: its arrays should be numbered from 0, they are %v", g.Path(), g.Names())
+	}
+	return list, nil
+}

@@ -1,0 +1,580 @@
+package kerasfile
+
+// This file turns Keras's configuration of a model into Cornu's.
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+)
+
+// An object is one of JSON's.
+type object = map[string]any
+
+// A reader reads one file's configuration.
+type reader struct {
+	notes   []string
+	unknown []string // classes of layers that aren't known
+}
+
+func (r *reader) note(format string, args ...any) {
+	if s := fmt.Sprintf(format, args...); !slices.Contains(r.notes, s) {
+		r.notes = append(r.notes, s)
+	}
+}
+
+// ReadConfig reads a model's configuration, config.json of a .keras file.
+func ReadConfig(text []byte, limits Limits) (*Model, error) {
+	v, err := parse(text, limits.orDefaults().Depth)
+	if err != nil {
+		return nil, err
+	}
+	top, ok := v.(object)
+	if !ok {
+		return nil, errors.New("it is no object of JSON")
+	}
+	r := &reader{}
+	m, err := r.model(top)
+	if err != nil {
+		return nil, err
+	}
+	m.Notes = r.notes
+	return m, nil
+}
+
+func (r *reader) model(top object) (*Model, error) {
+	if err := refuse(top, ""); err != nil {
+		return nil, err
+	}
+	class, _ := top["class_name"].(string)
+	cfg, ok := top["config"].(object)
+	if !ok {
+		return nil, errors.New("it is the configuration of no model: it has no \"config\"")
+	}
+	layers, ok := cfg["layers"].([]any)
+	if !ok || class != "Sequential" && class != "Functional" && class != "Model" {
+		return nil, fmt.Errorf("its class is %q: Sequential and Functional models are read, not those of classes of one's own", class)
+	}
+	m := &Model{Sequential: class == "Sequential"}
+	m.Name, _ = cfg["name"].(string)
+	if own, ok := top["cornu_config"].(object); ok {
+		text, _ := own["seed"].(string)
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return nil, fmt.Errorf("cornu_config: a seed of %q", text)
+		}
+		m.Seed = seed
+	}
+	var err error
+	if m.Sequential {
+		m.Network, err = r.sequential(cfg, layers)
+	} else {
+		m.Network, err = r.functional(cfg, layers)
+	}
+	if len(r.unknown) > 0 {
+		return nil, fmt.Errorf("layers of these classes are not known: %s; the known ones are %s (layer.Register makes others known)",
+			strings.Join(r.unknown, ", "), strings.Join(layer.Classes(), ", "))
+	}
+	if err != nil {
+		return nil, err
+	}
+	// Keras writes defaults for a model that was never compiled: it has no loss then.
+	if compile, ok := top["compile_config"].(object); ok && compile["loss"] != nil {
+		if m.Compile, err = r.compile(compile, m); err != nil {
+			return nil, fmt.Errorf("compile_config: %w", err)
+		}
+	}
+	return m, nil
+}
+
+// refuse returns an error if a configuration holds code, at any depth.
+func refuse(v any, path string) error {
+	switch v := v.(type) {
+	case []any:
+		for i, x := range v {
+			if err := refuse(x, fmt.Sprintf("%s[%d]", path, i)); err != nil {
+				return err
+			}
+		}
+	case object:
+		switch class, _ := v["class_name"].(string); class {
+		case "Lambda", "__lambda__", "TFSMLayer", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "__bytes__":
+			return fmt.Errorf("%s: a %s holds code, which no file may bring", path, class)
+		}
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			if err := refuse(v[name], path+"/"+name); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// sequential reads the layers of a Sequential, one behind the other.
+func (r *reader) sequential(cfg object, layers []any) (*layer.Spec, error) {
+	s := &layer.Spec{}
+	last := ""
+	for i, x := range layers {
+		one, err := r.layer(x, i)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 && one.Class != "InputLayer" {
+			shape, ok := inputShape(x.(object), cfg)
+			if !ok {
+				return nil, errors.New("it was saved before it knew the shape of its input: build it, then save it")
+			}
+			last = "input_layer"
+			s.Layers = append(s.Layers, layer.LayerSpec{Class: "InputLayer", Name: last, Config: object{"name": last, "shape": shape}, Inbound: [][]layer.NodeSpec{nil}})
+		}
+		var in []layer.NodeSpec
+		if one.Class != "InputLayer" {
+			in = []layer.NodeSpec{{Layer: last}}
+		} else if i > 0 {
+			return nil, fmt.Errorf("layer %q: an InputLayer among the others", one.Name)
+		}
+		one.Inbound = [][]layer.NodeSpec{in}
+		last = one.Name
+		s.Layers = append(s.Layers, one)
+	}
+	if len(s.Layers) == 0 {
+		return nil, errors.New("it has no layers")
+	}
+	s.Inputs, s.Outputs = []layer.NodeSpec{{Layer: s.Layers[0].Name}}, []layer.NodeSpec{{Layer: last}}
+	return s, nil
+}
+
+// inputShape finds the shape of a sample for a Sequential that has no InputLayer.
+func inputShape(first, cfg object) ([]any, bool) {
+	inner, _ := first["config"].(object)
+	for _, v := range []any{inner["batch_input_shape"], inner["batch_shape"], cfg["build_input_shape"]} {
+		if list, ok := v.([]any); ok && len(list) > 0 {
+			return list[1:], true
+		}
+	}
+	return nil, false
+}
+
+func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
+	s := &layer.Spec{}
+	for i, x := range layers {
+		one, err := r.layer(x, i)
+		if err != nil {
+			return nil, err
+		}
+		calls, _ := x.(object)["inbound_nodes"].([]any)
+		for _, call := range calls {
+			in, err := inbound(call)
+			if err != nil {
+				return nil, fmt.Errorf("layer %q: inbound_nodes: %w", one.Name, err)
+			}
+			one.Inbound = append(one.Inbound, in)
+		}
+		if one.Class == "InputLayer" && len(calls) == 0 {
+			one.Inbound = [][]layer.NodeSpec{nil}
+		}
+		s.Layers = append(s.Layers, one)
+	}
+	var err error
+	if s.Inputs, err = ends(cfg["input_layers"]); err != nil {
+		return nil, fmt.Errorf("input_layers: %w", err)
+	}
+	if s.Outputs, err = ends(cfg["output_layers"]); err != nil {
+		return nil, fmt.Errorf("output_layers: %w", err)
+	}
+	return s, nil
+}
+
+// ref reads [layer, application, output].
+func ref(v any) (layer.NodeSpec, bool) {
+	list, ok := v.([]any)
+	if !ok || len(list) < 3 {
+		return layer.NodeSpec{}, false
+	}
+	name, ok1 := list[0].(string)
+	index, ok2 := list[1].(float64)
+	output, ok3 := list[2].(float64)
+	return layer.NodeSpec{Layer: name, Index: int(index)}, ok1 && ok2 && ok3 && index == float64(int(index)) && output == 0
+}
+
+// ends reads one reference or a list of them.
+func ends(v any) ([]layer.NodeSpec, error) {
+	if one, ok := ref(v); ok {
+		return []layer.NodeSpec{one}, nil
+	}
+	list, ok := v.([]any)
+	if !ok {
+		return nil, errors.New("lists of [layer, application, output] are read: names of inputs and outputs are not kept otherwise")
+	}
+	var refs []layer.NodeSpec
+	for _, x := range list {
+		one, ok := ref(x)
+		if !ok {
+			return nil, fmt.Errorf("%v is no [layer, application, output]", x)
+		}
+		refs = append(refs, one)
+	}
+	return refs, nil
+}
+
+// inbound reads the inputs of one application: Keras 3 writes the arguments of the call,
+// Keras 2 a list of [layer, application, output, arguments].
+func inbound(call any) ([]layer.NodeSpec, error) {
+	if list, ok := call.([]any); ok {
+		var refs []layer.NodeSpec
+		for _, x := range list {
+			one, ok := ref(x)
+			if !ok {
+				return nil, fmt.Errorf("%v is no [layer, application, output]", x)
+			}
+			if args := x.([]any); len(args) > 3 {
+				if m, _ := args[3].(object); len(m) > 0 {
+					return nil, fmt.Errorf("arguments of the call, %v, are not read", m)
+				}
+			}
+			refs = append(refs, one)
+		}
+		return refs, nil
+	}
+	c, ok := call.(object)
+	if !ok {
+		return nil, fmt.Errorf("%v is no call", call)
+	}
+	kwargs, _ := c["kwargs"].(object)
+	for name, v := range kwargs {
+		if v != nil && v != false {
+			return nil, fmt.Errorf("an argument %q of the call is not read", name)
+		}
+	}
+	args, _ := c["args"].([]any)
+	if len(args) != 1 {
+		return nil, fmt.Errorf("a call with %d arguments, one is read", len(args))
+	}
+	list, ok := args[0].([]any)
+	if !ok {
+		list = args
+	}
+	var refs []layer.NodeSpec
+	for _, x := range list {
+		t, _ := x.(object)
+		inner, _ := t["config"].(object)
+		one, ok := ref(inner["keras_history"])
+		if !ok || t["class_name"] != "__keras_tensor__" {
+			return nil, fmt.Errorf("%v is no tensor of the network", x)
+		}
+		refs = append(refs, one)
+	}
+	return refs, nil
+}
+
+// layer reads the configuration of layer number i.
+func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
+	o, _ := v.(object)
+	class, ok := o["class_name"].(string)
+	if !ok {
+		return layer.LayerSpec{}, fmt.Errorf("layer %d: it has no class_name", i)
+	}
+	// What a user has registered goes by its registered_name, "package>class".
+	if name, _ := o["registered_name"].(string); name != "" {
+		if _, err := layer.New(name); err == nil {
+			class = name
+		}
+	}
+	cfg, _ := o["config"].(object)
+	cfg = maps.Clone(cfg)
+	if cfg == nil {
+		cfg = object{}
+	}
+	name, _ := cfg["name"].(string)
+	if n, ok := o["name"].(string); ok && name == "" {
+		name = n
+	}
+	one := layer.LayerSpec{Class: class, Name: name, Config: cfg}
+	if name == "" {
+		return one, fmt.Errorf("layer %d, a %s: it has no name", i, class)
+	}
+	l, err := layer.New(class)
+	if err != nil {
+		if !slices.Contains(r.unknown, class) {
+			r.unknown = append(r.unknown, class)
+		}
+		return one, nil
+	}
+	if class == "InputLayer" {
+		if err := input(cfg); err != nil {
+			return one, fmt.Errorf("layer %q: %w", name, err)
+		}
+	}
+	if err := r.clean(fmt.Sprintf("layer %q, a %s", name, class), cfg, reflect.TypeOf(l)); err != nil {
+		return one, err
+	}
+	if class == "InputLayer" {
+		delete(cfg, "trainable")
+	}
+	return one, nil
+}
+
+// input gives an InputLayer the shape of a sample.
+func input(cfg object) error {
+	for _, key := range []string{"batch_shape", "batch_input_shape"} {
+		shape, ok := cfg[key].([]any)
+		if !ok {
+			continue
+		}
+		if len(shape) == 0 {
+			return fmt.Errorf("%s is empty", key)
+		}
+		if slices.Contains(shape[1:], nil) {
+			return fmt.Errorf("%s is %v: dimensions other than the batch must be known", key, shape)
+		}
+		delete(cfg, key)
+		cfg["shape"] = shape[1:]
+	}
+	return nil
+}
+
+// What Keras writes and Cornu has no field for, with the values that change nothing.
+var harmless = map[string][]any{
+	"sparse":                      {false},
+	"ragged":                      {false},
+	"optional":                    {false},
+	"noise_shape":                 {nil},
+	"input_axes":                  {nil},
+	"output_axes":                 {nil},
+	"quantization_config":         {nil},
+	"data_format":                 {"channels_last"},
+	"axis":                        {-1.0, []any{-1.0}},
+	"ignore_class":                {nil},
+	"sparse_y_true":               {true},
+	"sparse_y_pred":               {true},
+	"loss_scale_factor":           {nil},
+	"gradient_accumulation_steps": {nil},
+	"batch_input_shape":           nil, // any: it was read already
+	"trainable":                   nil, // of a layer without variables
+	"lora_rank":                   {nil},
+	"build_config":                nil,
+	"is_legacy_optimizer":         nil,
+	"jit_compile":                 nil,
+}
+
+// clean brings a configuration, and those in it, to the fields of Cornu's type. What
+// Cornu can't do is left in, for the decoder to refuse it by its name.
+func (r *reader) clean(what string, cfg object, t reflect.Type) error {
+	types := config.FieldTypes(t)
+	for _, key := range slices.Sorted(maps.Keys(cfg)) {
+		v := cfg[key]
+		family, known := types[key]
+		switch {
+		case key == "dtype":
+			if err := r.dtype(what, v); err != nil {
+				return err
+			}
+			delete(cfg, key)
+		case known:
+			m, err := r.member(v, family)
+			if err != nil {
+				return fmt.Errorf("%s: %s: %w", what, key, err)
+			}
+			cfg[key] = m
+		case key == "seed":
+			if v != nil {
+				r.note("%s: its seed is not used: a model has one seed for all that is random", what)
+			}
+			delete(cfg, key)
+		default:
+			values, ok := harmless[key]
+			if ok && (values == nil || slices.ContainsFunc(values, func(x any) bool { return reflect.DeepEqual(x, v) })) {
+				delete(cfg, key)
+			}
+		}
+	}
+	return nil
+}
+
+// dtype notes a type that isn't float32.
+func (r *reader) dtype(what string, v any) error {
+	if o, ok := v.(object); ok {
+		inner, _ := o["config"].(object)
+		v = inner["name"]
+	}
+	switch v {
+	case "float32", nil:
+	case "float16", "bfloat16", "float64", "mixed_float16", "mixed_bfloat16":
+		r.note("%s: its type is %v; Cornu computes in float32", what, v)
+	default:
+		return fmt.Errorf("%s: its type is %v, which is not known", what, v)
+	}
+	return nil
+}
+
+// member brings a member of a family (an initializer, say) to the form that the decoder
+// reads: a name, or an object of class_name and config. Other values stay as they are.
+func (r *reader) member(v any, family reflect.Type) (any, error) {
+	o, ok := v.(object)
+	if !ok || family.Kind() != reflect.Interface {
+		return v, nil
+	}
+	class, _ := o["class_name"].(string)
+	if class == "function" { // a function of Keras's, by its name
+		name, ok := o["config"].(string)
+		if module, _ := o["module"].(string); !ok || module != "builtins" && !strings.HasPrefix(module, "keras") {
+			return nil, errors.New("a function of somebody's own is not read")
+		}
+		return name, nil
+	}
+	cfg, _ := o["config"].(object)
+	cfg = maps.Clone(cfg)
+	if name, _ := o["registered_name"].(string); config.MemberType(family, name) != nil {
+		class = name
+	}
+	if family == reflect.TypeFor[optimizer.Optimizer]() { // whose rate may be a schedule
+		if schedule, ok := cfg["learning_rate"].(object); ok {
+			cfg["schedule"] = schedule
+			delete(cfg, "learning_rate")
+		}
+	}
+	t := config.MemberType(family, class)
+	if t == nil {
+		return object{"class_name": class, "config": cfg}, nil // the decoder says which are known
+	}
+	if _, ok := config.FieldTypes(t)["name"]; !ok {
+		delete(cfg, "name")
+	}
+	return object{"class_name": class, "config": cfg}, r.clean(class, cfg, t)
+}
+
+// decode makes a member of the family T.
+func decode[T any](r *reader, v any) (T, error) {
+	var box struct{ Member T }
+	m, err := r.member(v, reflect.TypeFor[T]())
+	if err != nil {
+		return box.Member, err
+	}
+	err = config.Decode(object{"member": m}, &box)
+	return box.Member, err
+}
+
+func (r *reader) compile(c object, m *Model) (*Compile, error) {
+	out := &Compile{}
+	var err error
+	if out.Optimizer, err = decode[optimizer.Optimizer](r, c["optimizer"]); err != nil {
+		return nil, fmt.Errorf("optimizer: %w", err)
+	}
+	names := make([]string, len(m.Network.Outputs))
+	for i, o := range m.Network.Outputs {
+		names[i] = o.Layer
+	}
+	losses, err := places(c["loss"], names)
+	if err != nil {
+		return nil, fmt.Errorf("loss: %w", err)
+	}
+	for _, x := range losses {
+		var l loss.Loss
+		if x != nil {
+			if l, err = decode[loss.Loss](r, x); err != nil {
+				return nil, fmt.Errorf("loss: %w", err)
+			}
+		}
+		out.Losses = append(out.Losses, l)
+	}
+	if c["loss_weights"] != nil {
+		weights, err := places(c["loss_weights"], names)
+		if err != nil {
+			return nil, fmt.Errorf("loss_weights: %w", err)
+		}
+		for _, x := range weights {
+			w, ok := x.(float64)
+			if x == nil {
+				w, ok = 1, true
+			}
+			if !ok {
+				return nil, fmt.Errorf("loss_weights: %v is no number", x)
+			}
+			out.LossWeights = append(out.LossWeights, w)
+		}
+	}
+	if out.Metrics, err = r.metrics(c["metrics"], names); err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	if out.WeightedMetrics, err = r.metrics(c["weighted_metrics"], names); err != nil {
+		return nil, fmt.Errorf("weighted_metrics: %w", err)
+	}
+	return out, nil
+}
+
+// places puts what is said of outputs in their places: a list, an object by their names,
+// or one value for all of them.
+func places(v any, names []string) ([]any, error) {
+	switch v := v.(type) {
+	case []any:
+		if len(v) != len(names) {
+			return nil, fmt.Errorf("it has %d entries, the model has %d outputs", len(v), len(names))
+		}
+		return v, nil
+	case object:
+		if _, ok := v["class_name"]; ok {
+			break
+		}
+		list := make([]any, len(names))
+		for name, x := range v {
+			i := slices.Index(names, name)
+			if i < 0 {
+				return nil, config.Unknown("output", name, names)
+			}
+			list[i] = x
+		}
+		return list, nil
+	}
+	return slices.Repeat([]any{v}, len(names)), nil
+}
+
+// metrics reads the metrics of a model: a list of those of its only output, or an entry for
+// each output, which may be a list.
+func (r *reader) metrics(v any, names []string) ([][]metric.Metric, error) {
+	if v == nil {
+		return nil, nil
+	}
+	if list, ok := v.([]any); ok && len(names) == 1 && !slices.ContainsFunc(list, isList) {
+		v = []any{list}
+	}
+	list, err := places(v, names)
+	if err != nil {
+		return nil, err
+	}
+	out := make([][]metric.Metric, len(names))
+	for i, x := range list {
+		inner, ok := x.([]any)
+		if !ok && x != nil {
+			inner = []any{x}
+		}
+		for _, x := range inner {
+			if x == nil {
+				continue
+			}
+			m, err := decode[metric.Metric](r, x)
+			if err != nil {
+				return nil, err
+			}
+			if o, ok := x.(object); ok {
+				cfg, _ := o["config"].(object)
+				if name, _ := cfg["name"].(string); name != "" && name != m.Name() {
+					m = metric.Named(name, m)
+				}
+			}
+			out[i] = append(out[i], m)
+		}
+	}
+	return out, nil
+}
+
+func isList(v any) bool { _, ok := v.([]any); return ok }

@@ -1,0 +1,192 @@
+"""Makes the models that Cornu's reader of Keras's files is tested with, and checks the files that it writes.
+
+    python3 -m venv venv && venv/bin/pip install keras jax numpy
+    venv/bin/python kerasfile/testdata/make.py             # writes *.keras and golden.json beside itself
+    KERASFILE_OUT=/tmp/out go test . -run Keras            # writes the same models with Cornu
+    venv/bin/python kerasfile/testdata/make.py /tmp/out    # has Keras read them
+
+Keras trains each model a few steps, saves it, says what it predicts, and goes on for three steps: Cornu must come to
+the same. Dropout and noise are left at a rate of 0 where steps are compared.
+"""
+
+import json
+import os
+import sys
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import keras
+import numpy as np
+
+K, L, O = keras, keras.layers, keras.optimizers
+here = os.path.dirname(os.path.abspath(__file__))
+F = np.float32
+
+
+def wave(*shape, seed=1):
+    n = np.arange(1, int(np.prod(shape)) + 1, dtype=np.float64) + 31 * seed
+    return (2 * np.modf(n * n * 0.6180339887498949 + n * 0.4142135623730951)[0] - 1).reshape(shape).astype(F)
+
+
+def network(*extra, **first):
+    """A small classifier."""
+    return K.Sequential([L.Input((5,)), L.Dense(4, activation="tanh", **first), *extra, L.Dense(3, activation="softmax")])
+
+
+def compiled(model, optimizer, **kw):
+    model.compile(optimizer, "categorical_crossentropy", **kw)
+    return model
+
+
+def everything():
+    """Every layer that has no state of its own to speak of, once."""
+    a, b = K.Input((6,), name="a"), K.Input((2, 3), name="b")
+    x = L.Dense(6, activation=L.LeakyReLU(negative_slope=0.1), kernel_initializer="he_normal", bias_initializer=K.initializers.Constant(0.25))(a)
+    x = L.Activation("gelu", name="gelu")(x)
+    x = L.GaussianNoise(0.3)(x)
+    x = L.GaussianDropout(0.2)(x)
+    x = L.AlphaDropout(0.1)(x)
+    x = L.Dropout(0.4, seed=3)(x)
+    y = L.Flatten()(L.SpatialDropout1D(0.1)(b))
+    y = L.Rescaling(2.0, offset=-0.5)(y)
+    y = L.PReLU(alpha_initializer=K.initializers.Constant(0.3))(y)
+    s = L.Add()([x, y])
+    s = L.ReLU(max_value=4.0, negative_slope=0.05, threshold=0.01)(s)
+    c = L.Concatenate()([s, x])
+    c = L.Reshape((3, 4))(c)
+    c = L.ELU(alpha=0.7)(c)
+    c = L.Softmax(axis=1)(c)
+    c = L.ActivityRegularization(l1=1e-3, l2=1e-4)(c)
+    c = L.Flatten()(c)
+    shared = L.Dense(3, name="shared", kernel_regularizer=K.regularizers.L1L2(1e-3, 1e-4), kernel_constraint="max_norm", bias_regularizer="l2")
+    out1 = L.Activation("sigmoid", name="out1")(shared(c))
+    out2 = shared(L.LeakyReLU()(c))
+    return K.Model([a, b], [out1, out2], name="everything")
+
+
+def frozen():
+    m = network(L.Dense(4, name="kept", trainable=False))
+    return m
+
+
+def optimizers():
+    s = O.schedules
+    return {
+        "sgd": O.SGD(0.1), "sgd momentum": O.SGD(0.05, momentum=0.9, nesterov=True), "rmsprop": O.RMSprop(0.01),
+        "rmsprop centered": O.RMSprop(0.01, momentum=0.5, centered=True), "adam": O.Adam(0.01), "adam amsgrad ema": O.Adam(0.01, beta_1=0.0, amsgrad=True, use_ema=True),
+        "adamw": O.AdamW(0.01, weight_decay=0.0), "adamax": O.Adamax(0.01), "nadam": O.Nadam(0.01), "adagrad": O.Adagrad(0.1), "adadelta": O.Adadelta(1.0),
+        "adafactor": O.Adafactor(0.01), "ftrl": O.Ftrl(0.1), "lion": O.Lion(0.001), "lamb": O.Lamb(0.01), "muon": O.Muon(0.01), "schedule free": O.ScheduleFreeAdamW(0.01),
+        "accumulating": O.Adam(0.01, gradient_accumulation_steps=2), "clipped": O.SGD(0.1, clipnorm=0.1), "loss scaled": O.LossScaleOptimizer(O.SGD(0.1, momentum=0.9), initial_scale=8.0),
+        "exponential": O.SGD(s.ExponentialDecay(0.1, 2, 0.5, staircase=True)), "inverse": O.SGD(s.InverseTimeDecay(0.1, 2, 0.5)),
+        "polynomial": O.SGD(s.PolynomialDecay(0.1, 10)), "piecewise": O.SGD(s.PiecewiseConstantDecay([2, 4], [0.1, 0.05, 0.01])),
+        "cosine": O.SGD(s.CosineDecay(0.1, 10)), "restarts": O.SGD(s.CosineDecayRestarts(0.1, 3)),
+    }
+
+
+def models():
+    yield "layers", everything(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mae", "mse"]])
+    yield "frozen", frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")])
+    for i, name in enumerate(["glorot_uniform", "glorot_normal", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "random_normal",
+                              "random_uniform", "truncated_normal", "variance_scaling", "ones", "zeros", "identity"]):
+        if i % 4 == 0:
+            names = []
+        names.append(name)
+        if i % 4 == 3 or name == "identity":
+            yield f"initializers {i // 4}", K.Sequential([L.Input((5,))] + [L.Dense(4, kernel_initializer=n) for n in names]), None
+    yield "sequential without input", built(), None
+    for name, o in optimizers().items():
+        yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
+
+
+def built():
+    m = K.Sequential([L.Dense(3), L.Dense(2)])
+    m.build((None, 4))
+    return m
+
+
+def data(model):
+    x = [wave(6, *i.shape[1:], seed=2 + k) for k, i in enumerate(model.inputs)]
+    y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
+    y = [v / v.sum(-1, keepdims=True) for v in y]
+    return x, y
+
+
+def flat(list_of_arrays):
+    return [[float(v) for v in np.asarray(a, F).ravel()] for a in list_of_arrays]
+
+
+def as_list(x):
+    return list(x) if isinstance(x, (list, tuple)) else [x]
+
+
+def quiet(model):
+    """Turns off what is random, as the step test must."""
+    for l in model.layers:
+        for name in ["rate", "stddev"]:
+            if hasattr(l, name):
+                setattr(l, name, 0.0)
+
+
+def describe(model, compile_args):
+    x, y = data(model)
+    case = {"x": [{"shape": list(v.shape), "data": flat([v])[0]} for v in x], "predict": flat(as_list(model.predict(x, verbose=0)))}
+    case["weights"] = flat(model.get_weights())
+    if compile_args:
+        case["y"] = [{"shape": list(v.shape), "data": flat([v])[0]} for v in y]
+        for _ in range(3):
+            model.train_on_batch(x, y)
+        case["next"] = flat(model.get_weights())
+    return case
+
+
+def make():
+    golden = {}
+    for name, model, compile_args in models():
+        K.utils.set_random_seed(len(golden))
+        file = name.replace(" ", "_") + ".keras"
+        for k, w in enumerate(model.weights):
+            w.assign(w + 0.1 * wave(*w.shape, seed=k) if w.shape else w)
+        if compile_args:
+            quiet(model)
+            model.compile(**compile_args)
+            x, y = data(model)
+            for _ in range(3):
+                model.train_on_batch(x, y)
+        model.save(os.path.join(here, file))
+        golden[file] = describe(model, compile_args)
+    with open(os.path.join(here, "golden.json"), "w") as f:
+        json.dump({"versions": {"keras": keras.__version__}, "cases": golden}, f, separators=(",", ":"))
+        f.write("\n")
+
+
+def check(folder):
+    """Has Keras load what Cornu wrote, and compares weights, predictions and the next steps."""
+    golden = json.load(open(os.path.join(here, "golden.json")))["cases"]
+    bad = 0
+    for file, want in golden.items():
+        path = os.path.join(folder, file)
+        if not os.path.exists(path):
+            print("missing:", file)
+            bad += 1
+            continue
+        model = K.models.load_model(path)
+        got = describe(model, want.get("y"))
+        for key, bound in [("weights", 0), ("predict", 1e-6), ("next", 1e-6)]:
+            if key not in want:
+                continue
+            worst = max((abs(a - b) / max(1, abs(b)) for g, w in zip(got[key], want[key], strict=True) for a, b in zip(g, w, strict=True)), default=0)
+            if worst > bound:
+                print(f"{file}: {key} differ by {worst}")
+                bad += 1
+        weights = path.replace(".keras", ".weights.h5")
+        model.load_weights(weights)
+        if any(a != b for g, w in zip(flat(model.get_weights()), want["weights"]) for a, b in zip(g, w)):
+            print(f"{weights}: other weights")
+            bad += 1
+    print(len(golden), "models,", bad, "differences")
+    return bad
+
+
+if __name__ == "__main__":
+    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else make())

@@ -1,0 +1,242 @@
+package kerasfile
+
+// This file maps the weights of layers and the state of optimizers to their places in a
+// .weights.h5 file.
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/hdf5"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A State is the arrays of a model.
+type State struct {
+	Name       string // of the model
+	Sequential bool
+	Layers     []LayerState
+	Optimizer  *OptimizerState // nil: there is none
+}
+
+// A LayerState is the arrays of a layer: its weights, then its statistics.
+type LayerState struct {
+	Class, Name string
+	Arrays      []Values
+}
+
+// Values is an array to be written.
+type Values struct {
+	Shape tensor.Shape
+	Data  []float32
+}
+
+// An OptimizerState is the state of an optimizer, in Keras's order.
+type OptimizerState struct {
+	Optimizer  optimizer.Optimizer
+	Iterations uint64
+	Rate       float64 // the learning rate, if there is no schedule
+	Scheduled  bool
+	Slots      []Values
+	Scale      *LossScale // of a LossScaleOptimizer
+}
+
+// Places returns the path of each layer's group. Keras names them by class and number,
+// not by the layers' names; a Sequential doesn't count its InputLayer.
+func Places(classes []string, sequential bool) []string {
+	places := make([]string, len(classes))
+	used := map[string]int{}
+	for i, class := range classes {
+		if sequential && class == "InputLayer" {
+			continue
+		}
+		name := config.Snake(class[strings.LastIndex(class, ">")+1:])
+		n := used[name]
+		used[name]++
+		if n > 0 {
+			name = fmt.Sprintf("%s_%d", name, n)
+		}
+		places[i] = "layers/" + name
+	}
+	return places
+}
+
+// Layer returns the arrays at the place of a layer.
+func (w *Weights) Layer(place string) ([]*Array, error) { return w.vars(place) }
+
+// HasOptimizer reports whether the file has an optimizer's state.
+func (w *Weights) HasOptimizer() bool { return w.root.Has("optimizer") }
+
+// OptimizerName returns the name of the optimizer whose state the file has: "adam", or ""
+// if there is none.
+func (w *Weights) OptimizerName() (string, error) {
+	if !w.HasOptimizer() {
+		return "", nil
+	}
+	g, err := w.root.Group("optimizer/vars")
+	if err != nil {
+		return "", err
+	}
+	a, err := g.Attribute("name")
+	if err != nil || a == nil {
+		return "", err
+	}
+	return a.Text()
+}
+
+// A LossScale is the state of a LossScaleOptimizer.
+type LossScale struct {
+	Value float64
+	Steps int // since it changed
+}
+
+// Optimizer returns the number of iterations of an optimizer, its arrays (the learning rate,
+// unless there is a schedule, and the slots) and its scale if it is a LossScaleOptimizer.
+func (w *Weights) Optimizer(o optimizer.Optimizer) (iterations uint64, arrays []*Array, scale *LossScale, err error) {
+	if arrays, err = w.vars("optimizer"); err != nil {
+		return 0, nil, nil, err
+	}
+	if _, ok := o.(optimizer.LossScaleOptimizer); ok {
+		// Its own iterations and rate, which mean nothing, then its state, then the inner optimizer's.
+		if len(arrays) < 5 {
+			return 0, nil, nil, errors.New("kerasfile: the state of a LossScaleOptimizer is missing")
+		}
+		steps, err := arrays[2].count()
+		if err != nil {
+			return 0, nil, nil, err
+		}
+		var value [1]float32
+		if len(arrays[3].Shape()) != 0 {
+			return 0, nil, nil, fmt.Errorf("kerasfile: %s: a scale of shape %v", arrays[3].Path, arrays[3].Shape())
+		}
+		if err := arrays[3].Read(value[:]); err != nil {
+			return 0, nil, nil, err
+		}
+		scale, arrays = &LossScale{float64(value[0]), int(steps)}, arrays[4:]
+	}
+	if len(arrays) == 0 {
+		return 0, nil, nil, errors.New("kerasfile: the number of iterations is missing")
+	}
+	iterations, err = arrays[0].count()
+	return iterations, arrays[1:], scale, err
+}
+
+// count reads a number of steps.
+func (a *Array) count() (uint64, error) {
+	n, err := a.d.Int64s()
+	if err != nil {
+		return 0, err
+	}
+	if len(n) != 1 || n[0] < 0 {
+		return 0, fmt.Errorf("kerasfile: %s: %v is no number of steps", a.Path, n)
+	}
+	return uint64(n[0]), nil
+}
+
+// WriteWeights writes a .weights.h5 file.
+func WriteWeights(w io.Writer, s *State) error {
+	f := hdf5.NewWriter()
+	var classes []string
+	for _, l := range s.Layers {
+		classes = append(classes, l.Class)
+	}
+	for i, place := range Places(classes, s.Sequential) {
+		if place == "" {
+			continue
+		}
+		g := f.Group(place + "/vars")
+		g.Attribute("name", s.Layers[i].Name)
+		for k, v := range s.Layers[i].Arrays {
+			g.Float32s(fmt.Sprint(k), v.Shape, v.Data)
+		}
+	}
+	if o := s.Optimizer; o != nil {
+		if o.Scale == nil {
+			o.write(f.Group("optimizer/vars"), 0)
+		} else {
+			g := f.Group("optimizer/vars")
+			g.Int("0", 0)
+			g.Float32s("1", nil, []float32{0})
+			g.Int("2", int64(o.Scale.Steps))
+			g.Float32s("3", nil, []float32{float32(o.Scale.Value)})
+			o.write(g, 4)
+			o.write(f.Group("optimizer/inner_optimizer/vars"), 0)
+		}
+		f.Group("optimizer/vars").Attribute("name", o.Optimizer.Name())
+	}
+	f.Group("vars").Attribute("name", s.Name)
+	_, err := f.WriteTo(w)
+	return err
+}
+
+// write writes the number of iterations, the learning rate and the slots, numbered from n.
+func (o *OptimizerState) write(g *hdf5.GroupWriter, n int) {
+	g.Int(fmt.Sprint(n), int64(o.Iterations))
+	add := func(v Values) {
+		n++
+		g.Float32s(fmt.Sprint(n), v.Shape, v.Data)
+	}
+	if !o.Scheduled {
+		add(Values{Data: []float32{float32(o.Rate)}})
+	}
+	for _, v := range o.Slots {
+		add(v)
+	}
+	if nadam, ok := o.Optimizer.(optimizer.Nadam); ok {
+		add(Values{Data: []float32{float32(nadam.Product(o.Iterations))}})
+	}
+}
+
+// Scalars returns how many numbers Keras keeps behind an optimizer's slots.
+func Scalars(o optimizer.Optimizer) int {
+	if _, ok := o.(optimizer.Nadam); ok {
+		return 1
+	}
+	return 0
+}
+
+// Groups returns the names of an optimizer's slots in Keras's order: it keeps the slots of
+// a group variable by variable, and one group behind the other.
+func Groups(o optimizer.Optimizer) [][]string {
+	var before, own, after [][]string
+	var together []string
+	_, rmsprop := o.(optimizer.RMSprop)
+	for _, s := range optimizer.Slots(o) {
+		switch {
+		case s.Name == "average":
+			before = slices.Insert(before, 0, []string{s.Name})
+		case s.Name == "gradient_accumulator":
+			before = append(before, []string{s.Name})
+		case rmsprop:
+			own = append(own, []string{s.Name})
+		case s.Name == "velocity_hat":
+			after = append(after, []string{s.Name})
+		default:
+			together = append(together, s.Name)
+		}
+	}
+	if together != nil {
+		own = append(own, together)
+	}
+	return slices.Concat(before, own, after)
+}
+
+// SlotShape returns the shape that Keras gives a slot of a variable. Adafactor has one number
+// for a row or a column, and of vectors, which have neither, a number that means nothing.
+func SlotShape(o optimizer.Optimizer, slot string, shape tensor.Shape) tensor.Shape {
+	rank := len(shape)
+	switch _, ok := o.(optimizer.Adafactor); {
+	case !ok || slot != "rows" && slot != "columns":
+		return shape
+	case rank < 2:
+		return nil
+	case slot == "rows":
+		return shape[:rank-1]
+	}
+	return append(shape[:rank-2:rank-2], shape[rank-1])
+}

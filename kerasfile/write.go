@@ -1,0 +1,314 @@
+package kerasfile
+
+// This file turns a model's configuration into Keras's.
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// modules says where Keras has the members of a family.
+var modules = map[reflect.Type]string{
+	reflect.TypeFor[initializer.Initializer](): "keras.initializers",
+	reflect.TypeFor[regularizer.Regularizer](): "keras.regularizers",
+	reflect.TypeFor[constraint.Constraint]():   "keras.constraints",
+	reflect.TypeFor[optimizer.Optimizer]():     "keras.optimizers",
+	reflect.TypeFor[optimizer.Schedule]():      "keras.optimizers.schedules",
+	reflect.TypeFor[loss.Loss]():               "keras.losses",
+	reflect.TypeFor[metric.Metric]():           "keras.metrics",
+	reflect.TypeFor[layer.Layer]():             "keras.layers",
+}
+
+// Config returns the configuration as config.json of a .keras file has it. shapes are
+// those of the layers' inputs where they are first applied, with the batch.
+func (m *Model) Config(shapes map[string][]tensor.Shape) ([]byte, error) {
+	cfg := object{"name": m.Name, "trainable": true}
+	var layers []any
+	for _, one := range m.Network.Layers {
+		o := class(one.Class, "keras.layers", settings(one))
+		if s := shapes[one.Name]; len(s) > 0 {
+			o["build_config"] = object{"input_shape": shapeOf(s)}
+		}
+		if !m.Sequential {
+			o["name"] = one.Name
+			o["inbound_nodes"] = calls(m.Network, one, shapes)
+		}
+		layers = append(layers, o)
+	}
+	cfg["layers"] = layers
+	top := object{"module": "keras", "class_name": "Sequential", "config": cfg, "registered_name": nil}
+	if m.Sequential {
+		cfg["build_input_shape"] = batchShape(m.Network.Layers[0])
+		top["build_config"] = object{"input_shape": cfg["build_input_shape"]}
+	} else {
+		top["module"], top["class_name"] = "keras.src.models.functional", "Functional"
+		cfg["input_layers"], cfg["output_layers"] = refs(m.Network.Inputs), refs(m.Network.Outputs)
+		top["build_config"] = object{"input_shape": nil}
+	}
+	if m.Seed != 0 {
+		top["cornu_config"] = object{"seed": strconv.FormatUint(m.Seed, 10)}
+	}
+	if m.Compile != nil {
+		c, err := m.Compile.config()
+		if err != nil {
+			return nil, err
+		}
+		top["compile_config"] = c
+	}
+	return json.MarshalIndent(python(top), "", " ")
+}
+
+// python writes floats so that Python reads floats: 1 as 1.0. Keras refuses an integer here
+// and there.
+func python(v any) any {
+	switch v := v.(type) {
+	case object:
+		out := object{}
+		for key, x := range v {
+			out[key] = python(x)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = python(x)
+		}
+		return out
+	case []float64:
+		out := make([]any, len(v))
+		for i, x := range v {
+			out[i] = python(x)
+		}
+		return out
+	case float64:
+		text := strconv.FormatFloat(v, 'g', -1, 64)
+		if !strings.ContainsAny(text, ".e") {
+			text += ".0"
+		}
+		return json.Number(text)
+	}
+	return v
+}
+
+// class is an object of Keras's of a class, or of a user's, whose name is "package>class".
+func class(name, module string, cfg object) object {
+	o := object{"module": module, "class_name": name, "config": cfg, "registered_name": nil}
+	if i := strings.LastIndex(name, ">"); i >= 0 {
+		o["module"], o["class_name"], o["registered_name"] = nil, name[i+1:], name
+	}
+	return o
+}
+
+// settings returns a layer's configuration with Keras's entries.
+func settings(one layer.LayerSpec) object {
+	cfg := maps.Clone(one.Config)
+	cfg["dtype"] = "float32"
+	if one.Class == "InputLayer" {
+		cfg["batch_shape"] = batchShape(one)
+		delete(cfg, "shape")
+		return cfg
+	}
+	if l, err := layer.New(one.Class); err == nil {
+		decorate(cfg, reflect.TypeOf(l))
+	}
+	return cfg
+}
+
+func batchShape(input layer.LayerSpec) []any {
+	shape, _ := input.Config["shape"].([]any)
+	return append([]any{nil}, shape...)
+}
+
+// decorate gives the members of families in a configuration the form that Keras reads.
+func decorate(cfg object, t reflect.Type) {
+	for key, family := range config.FieldTypes(t) {
+		if o, ok := cfg[key].(object); ok && family.Kind() == reflect.Interface {
+			cfg[key] = member(o, family)
+		}
+	}
+}
+
+func member(o object, family reflect.Type) any {
+	name, _ := o["class_name"].(string)
+	t := config.MemberType(family, name)
+	cfg, _ := o["config"].(object)
+	cfg = maps.Clone(cfg)
+	if family == reflect.TypeFor[activation.Activation]() {
+		// A function goes by its name; one with settings is a layer of Keras's.
+		a, err := activation.ByName(name)
+		if err == nil {
+			if plain, err := config.Encode(a); err == nil && reflect.DeepEqual(plain, cfg) {
+				return a.Name()
+			}
+		}
+		return class(name, "keras.layers", cfg)
+	}
+	if t != nil {
+		decorate(cfg, t)
+	}
+	if family == reflect.TypeFor[optimizer.Optimizer]() { // whose rate may be a schedule
+		if cfg["schedule"] != nil {
+			cfg["learning_rate"] = cfg["schedule"]
+		}
+		delete(cfg, "schedule")
+	}
+	return class(name, modules[family], cfg)
+}
+
+// shapeOf returns the shape of one input, or a list of those of several.
+func shapeOf(shapes []tensor.Shape) any {
+	if len(shapes) == 1 {
+		return jsonShape(shapes[0])
+	}
+	list := make([]any, len(shapes))
+	for i, s := range shapes {
+		list[i] = jsonShape(s)
+	}
+	return list
+}
+
+func jsonShape(s tensor.Shape) []any {
+	list := make([]any, len(s))
+	for i, d := range s {
+		if d != tensor.Batch {
+			list[i] = d
+		}
+	}
+	return list
+}
+
+func refs(list []layer.NodeSpec) []any {
+	out := make([]any, len(list))
+	for i, r := range list {
+		out[i] = []any{r.Layer, r.Index, 0}
+	}
+	return out
+}
+
+// calls returns the applications of a layer.
+func calls(net *layer.Spec, one layer.LayerSpec, shapes map[string][]tensor.Shape) []any {
+	out := []any{}
+	if one.Class == "InputLayer" {
+		return out
+	}
+	for _, in := range one.Inbound {
+		var tensors []any
+		for i, r := range in {
+			var shape any
+			if s := shapes[one.Name]; i < len(s) {
+				shape = jsonShape(s[i])
+			}
+			tensors = append(tensors, object{"class_name": "__keras_tensor__", "config": object{
+				"shape": shape, "dtype": "float32", "keras_history": []any{r.Layer, r.Index, 0},
+			}})
+		}
+		args := tensors
+		if len(tensors) != 1 || merges(one.Class) {
+			args = []any{tensors}
+		}
+		out = append(out, object{"args": args, "kwargs": object{}})
+	}
+	return out
+}
+
+// merges reports whether layers of the class take a list of inputs.
+func merges(class string) bool {
+	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"}, class)
+}
+
+// encode returns what Keras reads of a member of the family T.
+func encode[T any](v T) (any, error) {
+	box := struct{ Member T }{v}
+	m, err := config.Encode(&box)
+	if err != nil {
+		return nil, err
+	}
+	o, ok := m["member"].(object)
+	if !ok {
+		return nil, nil
+	}
+	return member(o, reflect.TypeFor[T]()), nil
+}
+
+func (c *Compile) config() (object, error) {
+	out := object{"loss": nil, "loss_weights": nil, "metrics": nil, "weighted_metrics": nil, "run_eagerly": false, "steps_per_execution": 1, "jit_compile": true}
+	o, err := encode(c.Optimizer)
+	if err != nil {
+		return nil, fmt.Errorf("optimizer: %w", err)
+	}
+	if m, ok := o.(object); ok {
+		m["config"].(object)["name"] = c.Optimizer.Name()
+	}
+	out["optimizer"] = o
+	var losses []any
+	for _, l := range c.Losses {
+		x, err := encode(l)
+		if err != nil {
+			return nil, fmt.Errorf("loss: %w", err)
+		}
+		if m, ok := x.(object); ok {
+			m["config"].(object)["name"] = l.Name()
+		}
+		losses = append(losses, x)
+	}
+	out["loss"] = losses
+	if len(losses) == 1 {
+		out["loss"] = losses[0]
+	}
+	if c.LossWeights != nil {
+		out["loss_weights"] = c.LossWeights
+	}
+	if out["metrics"], err = metrics(c.Metrics); err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	if out["weighted_metrics"], err = metrics(c.WeightedMetrics); err != nil {
+		return nil, fmt.Errorf("weighted_metrics: %w", err)
+	}
+	return out, nil
+}
+
+// metrics writes the metrics of each output; of a model's only output they are one list.
+func metrics(outputs [][]metric.Metric) (any, error) {
+	var out []any
+	for _, list := range outputs {
+		one := []any{}
+		for _, m := range list {
+			if m == (metric.Accuracy{}) { // which Keras chooses by the loss
+				one = append(one, m.Name())
+				continue
+			}
+			x, err := encode(metric.Unnamed(m))
+			if err != nil {
+				return nil, err
+			}
+			if o, ok := x.(object); ok {
+				o["config"].(object)["name"] = m.Name()
+			}
+			one = append(one, x)
+		}
+		if len(outputs) == 1 {
+			return one, nil
+		}
+		out = append(out, one)
+	}
+	if out == nil {
+		return nil, nil
+	}
+	return out, nil
+}

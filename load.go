@@ -1,0 +1,306 @@
+package cornu
+
+// This file makes models of files.
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"slices"
+
+	"github.com/cornu-ml/cornu/kerasfile"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// A LoadConfig bounds what Load takes, and says where it tells what it reads in another
+// way than Keras.
+type LoadConfig struct {
+	MaxBytes int64     // of all arrays, and of each part of the file; 0 is 4 GiB
+	Log      io.Writer // nil is os.Stderr, io.Discard is nowhere
+}
+
+// Load reads a model from a .keras file, written by Save or by Keras 3: it predicts,
+// evaluates, and goes on training where it stopped. The file is data: nothing in it is
+// run, and no other file is opened. A layer that isn't known is an error that names all
+// of them; see layer.Register.
+func Load(path string) (*Model, error) { return LoadWith(path, LoadConfig{}) }
+
+// LoadWith is Load with a configuration.
+func LoadWith(path string, cfg LoadConfig) (*Model, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: Load: %w", err)
+	}
+	defer f.Close()
+	return loadFile(f, path, cfg)
+}
+
+// LoadFS is Load for a file of a file system, such as one that is embedded in the program.
+func LoadFS(fsys fs.FS, name string) (*Model, error) {
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: Load: %w", err)
+	}
+	defer f.Close()
+	return loadFile(f, name, LoadConfig{})
+}
+
+// LoadFrom is Load for size bytes that r reads. name stands for them in errors.
+func LoadFrom(r io.ReaderAt, size int64, name string, cfg LoadConfig) (*Model, error) {
+	m, err := load(r, size, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: Load: %s: %w", name, err)
+	}
+	return m, nil
+}
+
+func loadFile(f fs.File, name string, cfg LoadConfig) (*Model, error) {
+	r, size, err := readerAt(f, cfg)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: Load: %s: %w", name, err)
+	}
+	return LoadFrom(r, size, name, cfg)
+}
+
+// readerAt returns a file that can be read anywhere: the file itself, or its content.
+func readerAt(f fs.File, cfg LoadConfig) (io.ReaderAt, int64, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, 0, errors.New("it is no regular file")
+	}
+	if r, ok := f.(io.ReaderAt); ok {
+		return r, info.Size(), nil
+	}
+	most := cfg.limits().Bytes
+	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	if err == nil && int64(len(b)) > most {
+		err = fmt.Errorf("it has more than %d bytes, the budget", most)
+	}
+	return bytes.NewReader(b), int64(len(b)), err
+}
+
+func (cfg LoadConfig) limits() kerasfile.Limits {
+	if cfg.MaxBytes <= 0 {
+		cfg.MaxBytes = 4 << 30
+	}
+	return kerasfile.Limits{Bytes: cfg.MaxBytes}
+}
+
+func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
+	if err := kerasfile.Sniff(r, size); err != nil {
+		return nil, err
+	}
+	f, weights, err := kerasfile.Open(r, size, cfg.limits())
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Name: f.Name, sequential: f.Sequential, seed: f.Seed}
+	if m.net, err = f.Network.Network(); err != nil {
+		return nil, err
+	}
+	arrays, err := m.arrays(weights)
+	if err != nil {
+		return nil, err
+	}
+	variables := m.net.Variables()
+	if err := layer.Store(variables...); err != nil {
+		return nil, err
+	}
+	for i, v := range variables {
+		if err := arrays[i].Read(v.Value); err != nil {
+			return nil, err
+		}
+		v.Drawn = true
+	}
+	if f.Compile != nil {
+		if err := m.Compile(compileConfig(f.Compile)); err != nil {
+			return nil, err
+		}
+		if weights.HasOptimizer() {
+			if m.optimizer, err = m.restored(weights); err != nil {
+				return nil, fmt.Errorf("the optimizer's state: %w", err)
+			}
+		}
+	}
+	log := cfg.Log
+	if log == nil {
+		log = os.Stderr
+	}
+	for _, note := range append(f.Notes, types(arrays)...) {
+		fmt.Fprintf(log, "cornu: Load: %s\n", note)
+	}
+	return m, nil
+}
+
+// types says which arrays are converted.
+func types(arrays []*kerasfile.Array) []string {
+	var notes []string
+	for _, a := range arrays {
+		if t := a.Type(); t != "float32" {
+			note := fmt.Sprintf("weights of type %s are converted to float32", t)
+			if !slices.Contains(notes, note) {
+				notes = append(notes, note)
+			}
+		}
+	}
+	return notes
+}
+
+// arrays finds the arrays of the model's variables in a file, and checks their shapes.
+func (m *Model) arrays(w *kerasfile.Weights) ([]*kerasfile.Array, error) {
+	layers := m.net.Layers()
+	var classes []string
+	for _, l := range layers {
+		classes = append(classes, layer.Class(l))
+	}
+	var list []*kerasfile.Array
+	for i, place := range kerasfile.Places(classes, m.sequential) {
+		variables := m.net.VariablesOf(layers[i])
+		if len(variables) == 0 {
+			continue
+		}
+		arrays, err := w.Layer(place)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", m.net.Name(layers[i]), err)
+		}
+		if len(arrays) != len(variables) {
+			return nil, fmt.Errorf("layer %q has %d variables, the file has %d arrays in %s", m.net.Name(layers[i]), len(variables), len(arrays), place)
+		}
+		for k, v := range variables {
+			if !arrays[k].Shape().Equal(v.Shape) {
+				return nil, fmt.Errorf("variable %s has shape %v, the file's %s has %v", v.Path, v.Shape, arrays[k].Path, arrays[k].Shape())
+			}
+		}
+		list = append(list, arrays...)
+	}
+	return list, nil
+}
+
+// LoadWeights reads the weights from a .weights.h5 or a .keras file of a model with the
+// same layers, and the optimizer's state if the model is compiled with an optimizer of the
+// same name. If anything doesn't fit, nothing is changed.
+func (m *Model) LoadWeights(path string) error {
+	if err := m.hold("LoadWeights"); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if err := m.loadWeights(path); err != nil {
+		return fmt.Errorf("cornu: LoadWeights: %s: %w", path, err)
+	}
+	return nil
+}
+
+func (m *Model) loadWeights(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	r, size, err := readerAt(f, LoadConfig{})
+	if err != nil {
+		return err
+	}
+	w, err := kerasfile.Weigh(r, size, LoadConfig{}.limits())
+	if err != nil {
+		return err
+	}
+	if err := m.ready(); err != nil {
+		return err
+	}
+	arrays, err := m.arrays(w)
+	if err != nil {
+		return err
+	}
+	content := make([][]float32, len(arrays))
+	for i, a := range arrays {
+		content[i] = make([]float32, a.Shape().Numel())
+		if err := a.Read(content[i]); err != nil {
+			return err
+		}
+	}
+	o := m.optimizer
+	if o != nil {
+		name, err := w.OptimizerName()
+		if err != nil {
+			return err
+		}
+		if name == m.compiled.Optimizer.Name() {
+			if o, err = m.restored(w); err != nil {
+				return fmt.Errorf("the optimizer's state: %w", err)
+			}
+		}
+	}
+	for i, v := range m.net.Variables() {
+		copy(v.Value, content[i])
+	}
+	if o != m.optimizer {
+		m.optimizer, m.steps = o, nil
+	}
+	return nil
+}
+
+// compileConfig returns what a file says of compiling.
+func compileConfig(c *kerasfile.Compile) CompileConfig {
+	cfg := CompileConfig{
+		Optimizer: c.Optimizer, Losses: c.Losses, LossWeights: c.LossWeights,
+		OutputMetrics: c.Metrics, OutputWeightedMetrics: c.WeightedMetrics,
+	}
+	if len(c.Losses) == 1 {
+		cfg.Loss, cfg.Losses = c.Losses[0], nil
+	}
+	return cfg
+}
+
+// restored returns an optimizer with the file's state.
+func (m *Model) restored(w *kerasfile.Weights) (*train.Optimizer, error) {
+	rule := m.compiled.Optimizer
+	o := train.NewOptimizer(rule)
+	n, arrays, scale, err := w.Optimizer(rule)
+	if err != nil {
+		return nil, err
+	}
+	if !o.Scheduled() {
+		if len(arrays) == 0 || len(arrays[0].Shape()) != 0 {
+			return nil, errors.New("the learning rate is missing")
+		}
+		var rate [1]float32
+		if err := arrays[0].Read(rate[:]); err != nil {
+			return nil, err
+		}
+		if rate[0] != float32(o.LearningRate()) {
+			o.SetLearningRate(float64(rate[0]))
+		}
+		arrays = arrays[1:]
+	}
+	if len(arrays) == 0 && n == 0 { // it was saved before its first step
+		return o, nil
+	}
+	slots, err := m.slots(o)
+	if err != nil {
+		return nil, err
+	}
+	if want := len(slots) + kerasfile.Scalars(rule); len(arrays) != want {
+		return nil, fmt.Errorf("%s has %d arrays for the weights that are trained, the file has %d", rule.Name(), want, len(arrays))
+	}
+	for i, s := range slots {
+		want := kerasfile.SlotShape(rule, s.Name, s.Variable.Shape)
+		if got := arrays[i].Shape(); !got.Equal(want) {
+			return nil, fmt.Errorf("%s of %s has shape %v, the file's %s has %v", s.Name, s.Variable.Path, want, arrays[i].Path, got)
+		}
+		if err := arrays[i].Read(s.Value[:want.Numel()]); err != nil {
+			return nil, err
+		}
+	}
+	o.SetIterations(n)
+	if scale != nil {
+		o.SetDynamicScale(scale.Value, scale.Steps)
+	}
+	return o, nil
+}

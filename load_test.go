@@ -1,0 +1,304 @@
+package cornu_test
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// trained returns a model that has taken some steps, and the data of its steps.
+func trained(t *testing.T, o optimizer.Optimizer) (*cornu.Sequential, *data.Arrays) {
+	t.Helper()
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Units: 4}, &layer.Dropout{Rate: 0.3}, &layer.Dense{Units: 2, Name: "last"})
+	m.Seed(1<<63 + 1)
+	if err := m.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: o, Metrics: []metric.Metric{metric.Named("error", metric.MeanAbsoluteError{})}}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := data.Floats([]float32{1, 2, 3, 4, 5, 6, -1, 0, 2, 0.5, 1, -2}, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := data.Floats([]float32{1, 0, 2, -1, 0, 1, 0.5, 3}, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source := &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
+	for range 3 {
+		if _, err := m.TrainOnBatch(source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return m, source
+}
+
+func equalWeights(a, b [][]float32) bool {
+	return fmt.Sprintf("%x", a) == fmt.Sprintf("%x", b)
+}
+
+// A model that comes back from a file takes the steps that it would have taken, to the bit, with a schedule or a
+// rate that was set.
+func TestALoadedModelGoesOnToTheBit(t *testing.T) {
+	for _, o := range []optimizer.Optimizer{
+		optimizer.Adam{},
+		optimizer.SGD{Schedule: optimizer.ExponentialDecay{InitialLearningRate: 0.1, DecaySteps: 2, DecayRate: 0.5}},
+		optimizer.Adafactor{},
+		optimizer.Nadam{},
+		optimizer.RMSprop{Momentum: 0.5, EMA: optimizer.EMA{On: true}},
+	} {
+		m, source := trained(t, o)
+		path := filepath.Join(t.TempDir(), "m.keras")
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		again, err := cornu.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		result, err := again.TrainOnBatch(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := m.TrainOnBatch(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !equalWeights(weightsOf(t, again), weightsOf(t, &m.Model)) || result.Metrics["error"] != want.Metrics["error"] {
+			t.Errorf("%s: the loaded model went another way: %v, want %v", o.Name(), result, want)
+		}
+	}
+}
+
+func TestTheSameModelGivesTheSameBytes(t *testing.T) {
+	m, _ := trained(t, optimizer.Adam{})
+	folder := t.TempDir()
+	var files [][]byte
+	for _, name := range []string{"a.keras", "b.keras"} {
+		if err := m.Save(filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
+		b, err := os.ReadFile(filepath.Join(folder, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, b)
+	}
+	if !bytes.Equal(files[0], files[1]) {
+		t.Error("two files of one model differ")
+	}
+	again, err := cornu.LoadFS(fstest.MapFS{"m.keras": &fstest.MapFile{Data: files[0]}}, "m.keras")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equalWeights(weightsOf(t, again), weightsOf(t, &m.Model)) {
+		t.Error("a file system gives other weights")
+	}
+}
+
+func TestWeightsAloneAreSavedAndLoaded(t *testing.T) {
+	m, source := trained(t, optimizer.Adam{})
+	path := filepath.Join(t.TempDir(), "m.weights.h5")
+	if err := m.SaveWeights(path); err != nil {
+		t.Fatal(err)
+	}
+	other, _ := trained(t, optimizer.Adam{})
+	if _, err := other.TrainOnBatch(source); err != nil {
+		t.Fatal(err)
+	}
+	if equalWeights(weightsOf(t, &other.Model), weightsOf(t, &m.Model)) {
+		t.Fatal("the models are the same already")
+	}
+	if err := other.LoadWeights(path); err != nil {
+		t.Fatal(err)
+	}
+	if !equalWeights(weightsOf(t, &other.Model), weightsOf(t, &m.Model)) {
+		t.Error("the weights are others")
+	}
+	// The optimizer's state too: the next step is the same.
+	for _, m := range []*cornu.Sequential{m, other} {
+		if _, err := m.TrainOnBatch(source); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !equalWeights(weightsOf(t, &other.Model), weightsOf(t, &m.Model)) {
+		t.Error("the optimizer's state is another")
+	}
+
+	misfit := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Units: 5}, &layer.Dense{Units: 2})
+	before := weightsOf(t, &misfit.Model)
+	err := misfit.LoadWeights(path)
+	if err == nil || !strings.Contains(err.Error(), "variable dense/kernel has shape (3, 5), the file's /layers/dense/vars/0 has (3, 4)") {
+		t.Errorf("got %v", err)
+	}
+	if !equalWeights(before, weightsOf(t, &misfit.Model)) {
+		t.Error("a file that doesn't fit has changed weights")
+	}
+}
+
+// member is a file of an archive.
+type member struct{ name, content string }
+
+// archive makes a zip with the members of a good file, changed by change.
+func archive(t *testing.T, change func(members []member) []member) []byte {
+	t.Helper()
+	m, _ := trained(t, optimizer.Adam{})
+	path := filepath.Join(t.TempDir(), "m.keras")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	var members []member
+	for _, f := range z.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		members = append(members, member{f.Name, string(b)})
+	}
+	var out bytes.Buffer
+	w := zip.NewWriter(&out)
+	for _, m := range change(members) {
+		f, err := w.Create(m.name)
+		if err == nil {
+			_, err = io.WriteString(f, m.content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return out.Bytes()
+}
+
+// replaced changes the text of config.json.
+func replaced(old, text string) func([]member) []member {
+	return func(members []member) []member {
+		for i := range members {
+			if members[i].name == "config.json" {
+				if !strings.Contains(members[i].content, old) {
+					panic("config.json has no " + old)
+				}
+				members[i].content = strings.Replace(members[i].content, old, text, 1)
+			}
+		}
+		return members
+	}
+}
+
+func with(name, content string) func([]member) []member {
+	return func(members []member) []member { return append(members, member{name, content}) }
+}
+
+// What no honest writer writes is refused, and the error says what it is.
+func TestFilesThatAreNotSoundAreRefused(t *testing.T) {
+	good := archive(t, func(m []member) []member { return m }) // compressed, which Keras doesn't, but zip can
+	if _, err := cornu.LoadFrom(bytes.NewReader(good), int64(len(good)), "good", cornu.LoadConfig{}); err != nil {
+		t.Fatal(err)
+	}
+	for name, test := range map[string]struct {
+		content []byte
+		want    string
+	}{
+		"empty":                {nil, "it is empty"},
+		"html":                 {[]byte("<!DOCTYPE html><html>"), "it is a page of HTML"},
+		"lfs":                  {[]byte("version https://git-lfs.github.com/spec/v1"), "a pointer of Git LFS"},
+		"picture":              {[]byte("\x89PNG\r\n\x1a\n...."), `of a format that begins with "\x89PNG`},
+		"weights":              {[]byte("\x89HDF\r\n\x1a\n...."), "it is an HDF5 file, not a .keras file"},
+		"cut off":              {good[:len(good)/2], "zip: not a valid zip file"},
+		"no weights":           {archive(t, func(m []member) []member { return m[:2] }), "it has no model.weights.h5"},
+		"two weights":          {archive(t, with("model.weights.h5", "")), `two members of the name "model.weights.h5"`},
+		"outside":              {archive(t, with("assets/../../x", "")), "leads out of the archive"},
+		"absolute":             {archive(t, with("/etc/passwd", "")), "leads out of the archive"},
+		"unknown member":       {archive(t, with("script.py", "")), `a member "script.py", which no .keras file has`},
+		"twice in an object":   {archive(t, replaced(`"units": 4`, `"units": 4, "units": 9`)), `the name "units" is twice`},
+		"code":                 {archive(t, replaced(`"class_name": "Dropout"`, `"class_name": "Lambda"`)), "a Lambda holds code"},
+		"a function":           {archive(t, replaced(`"activation": null`, `"activation": {"module": "os", "class_name": "function", "config": "system"}`)), "a function of somebody's own is not read"},
+		"unknown layers":       {archive(t, replaced(`"class_name": "Dropout"`, `"class_name": "Drop"`)), "layers of these classes are not known: Drop; the known ones are"},
+		"unknown setting":      {archive(t, replaced(`"rate": 0.3`, `"rate": 0.3, "pace": 1`)), `unknown field of Dropout "pace"`},
+		"other weights":        {archive(t, replaced(`"units": 4`, `"units": 5`)), "variable dense/kernel has shape (3, 5), the file's /layers/dense/vars/0 has (3, 4)"},
+		"more than can be":     {archive(t, replaced(`"units": 4`, `"units": 1099511627776`)), "dense"},
+		"deep":                 {archive(t, replaced(`"activation": null`, `"activation": `+strings.Repeat("[", 200)+strings.Repeat("]", 200))), "too deep"},
+		"no model":             {archive(t, replaced(`"class_name": "Sequential"`, `"class_name": "MyModel"`)), `its class is "MyModel"`},
+		"weights that are not": {archive(t, func(m []member) []member { m[2].content = "nothing"; return m }), "model.weights.h5: not an HDF5 file"},
+	} {
+		_, err := cornu.LoadFrom(bytes.NewReader(test.content), int64(len(test.content)), "the file", cornu.LoadConfig{})
+		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "the file") {
+			t.Errorf("%s: got %v, want an error with %s", name, err, test.want)
+		}
+	}
+}
+
+func TestSavingSaysWhatIsWrong(t *testing.T) {
+	m, _ := trained(t, optimizer.Adam{})
+	folder := t.TempDir()
+	for path, want := range map[string]string{
+		filepath.Join(folder, "m.weights.h5"):       "SaveWeights writes those",
+		filepath.Join(folder, "m.pt"):               "must end with .keras",
+		filepath.Join(folder, "missing", "m.keras"): "no such file or directory",
+	} {
+		if err := m.Save(path); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got %v, want an error with %s", err, want)
+		}
+	}
+	if err := cornu.NewSequential(&layer.Dense{Units: 1}).Save(filepath.Join(folder, "m.keras")); err == nil || !strings.Contains(err.Error(), "not built") {
+		t.Errorf("got %v", err)
+	}
+	if _, err := cornu.Load(filepath.Join(folder, "none.keras")); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("got %v", err)
+	}
+	left, err := os.ReadDir(folder)
+	if err != nil || len(left) > 0 {
+		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A layer of a user's own goes to files by the name that it is registered with, "package>class", as Keras's.
+func TestALayerOfOnesOwnIsFoundByItsRegisteredName(t *testing.T) {
+	layer.Register("mine>Twice", func() layer.Layer { return &twice{} })
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}}, &twice{Dense: layer.Dense{Units: 2}})
+	path := filepath.Join(t.TempDir(), "m.keras")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := cornu.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := again.Network().Layers()[1].(*twice); !ok {
+		t.Errorf("a %T came back", again.Network().Layers()[1])
+	}
+	x, err := tensor.Of([]float32{1, 2}, 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := again.Predict(context.Background(), x); err != nil {
+		t.Error(err)
+	}
+}
+
+type twice struct{ layer.Dense }

@@ -1,0 +1,189 @@
+package cornu
+
+// This file writes models to files.
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/cornu-ml/cornu/internal/file"
+	"github.com/cornu-ml/cornu/kerasfile"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// Save writes the model to a .keras file, which Keras 3 opens as its own: the network, the
+// weights, what it was compiled with and the state of the optimizer. The file is complete
+// or the old one is left as it was. The same model gives the same bytes.
+func (m *Model) Save(path string) error {
+	if strings.HasSuffix(path, weightsEnding) {
+		return fmt.Errorf("cornu: Save: %s is the name of a file of weights: SaveWeights writes those, Save writes .keras files", path)
+	}
+	if !strings.HasSuffix(path, modelEnding) {
+		return fmt.Errorf("cornu: Save: %s: models are written to .keras files, so the name must end with .keras", path)
+	}
+	return m.save("Save", path, m.write)
+}
+
+// SaveWeights writes the weights and the state of the optimizer to a .weights.h5 file, as
+// Keras's save_weights does.
+func (m *Model) SaveWeights(path string) error {
+	if !strings.HasSuffix(path, weightsEnding) {
+		return fmt.Errorf("cornu: SaveWeights: %s: weights are written to .weights.h5 files, so the name must end with .weights.h5", path)
+	}
+	return m.save("SaveWeights", path, func(w io.Writer) error {
+		state, err := m.state()
+		if err != nil {
+			return err
+		}
+		return kerasfile.WriteWeights(w, state)
+	})
+}
+
+const (
+	modelEnding   = ".keras"
+	weightsEnding = ".weights.h5"
+)
+
+func (m *Model) save(call, path string, write func(io.Writer) error) error {
+	if err := m.hold(call); err != nil {
+		return err
+	}
+	defer m.mu.Unlock()
+	if err := m.ready(); err != nil {
+		return err
+	}
+	if err := file.WriteFunc(path, write); err != nil {
+		return fmt.Errorf("cornu: %s: %w", call, err)
+	}
+	return nil
+}
+
+// write writes a .keras file.
+func (m *Model) write(w io.Writer) error {
+	spec, err := m.net.Spec()
+	if err != nil {
+		return err
+	}
+	f := kerasfile.Model{Name: m.name(), Sequential: m.sequential, Network: spec, Compile: m.compileSpec(), Seed: m.seed}
+	shapes := map[string][]tensor.Shape{}
+	for _, node := range m.net.Nodes() {
+		name := m.net.Name(node.Layer())
+		if _, ok := shapes[name]; ok {
+			continue
+		}
+		var in []tensor.Shape
+		for _, x := range node.Inputs() {
+			in = append(in, x.Shape())
+		}
+		shapes[name] = in
+	}
+	config, err := f.Config(shapes)
+	if err != nil {
+		return err
+	}
+	state, err := m.state()
+	if err != nil {
+		return err
+	}
+	return kerasfile.Write(w, config, state)
+}
+
+// name returns the model's name, Keras's if it has none.
+func (m *Model) name() string {
+	switch {
+	case m.Name != "":
+		return m.Name
+	case m.sequential:
+		return "sequential"
+	}
+	return "functional"
+}
+
+// compileSpec returns what the model was compiled with as files have it, nil if it was not.
+func (m *Model) compileSpec() *kerasfile.Compile {
+	cfg := m.compiled
+	if cfg == nil {
+		return nil
+	}
+	c := &kerasfile.Compile{Optimizer: cfg.Optimizer, LossWeights: cfg.LossWeights}
+	some := func(lists [][]metric.Metric) [][]metric.Metric {
+		for _, list := range lists {
+			if len(list) > 0 {
+				return lists
+			}
+		}
+		return nil
+	}
+	for i := range m.net.Outputs() {
+		c.Losses = append(c.Losses, cfg.lossOf(i))
+		c.Metrics = append(c.Metrics, cfg.metricsOf(i))
+		c.WeightedMetrics = append(c.WeightedMetrics, cfg.weightedMetricsOf(i))
+	}
+	c.Metrics, c.WeightedMetrics = some(c.Metrics), some(c.WeightedMetrics)
+	return c
+}
+
+// state returns the arrays of the model, which are its own.
+func (m *Model) state() (*kerasfile.State, error) {
+	s := &kerasfile.State{Name: m.name(), Sequential: m.sequential}
+	for _, l := range m.net.Layers() {
+		one := kerasfile.LayerState{Class: layer.Class(l), Name: m.net.Name(l)}
+		for _, v := range m.net.VariablesOf(l) {
+			one.Arrays = append(one.Arrays, kerasfile.Values{Shape: v.Shape, Data: v.Value})
+		}
+		s.Layers = append(s.Layers, one)
+	}
+	o := m.optimizer
+	if o == nil || o.Iterations() == 0 && len(o.Slots()) == 0 {
+		return s, nil
+	}
+	rule := m.compiled.Optimizer
+	state := &kerasfile.OptimizerState{
+		Optimizer: rule, Iterations: o.Iterations(), Rate: o.LearningRate(), Scheduled: o.Scheduled(),
+	}
+	if scale, steps, ok := o.DynamicScale(); ok {
+		state.Scale = &kerasfile.LossScale{Value: scale, Steps: steps}
+	}
+	slots, err := m.slots(o)
+	if err != nil {
+		return nil, err
+	}
+	for _, slot := range slots {
+		shape := kerasfile.SlotShape(rule, slot.Name, slot.Variable.Shape)
+		state.Slots = append(state.Slots, kerasfile.Values{Shape: shape, Data: slot.Value[:shape.Numel()]})
+	}
+	s.Optimizer = state
+	return s, nil
+}
+
+// slots returns the optimizer's slots of the variables that are trained, in Keras's order.
+func (m *Model) slots(o *train.Optimizer) ([]train.Slot, error) {
+	type key struct {
+		v    *layer.Variable
+		name string
+	}
+	variables := m.net.TrainableVariables()
+	byKey := map[key]train.Slot{}
+	all, err := o.Prepare(variables...)
+	if err != nil {
+		return nil, err
+	}
+	for _, s := range all {
+		byKey[key{s.Variable, s.Name}] = s
+	}
+	var list []train.Slot
+	for _, group := range kerasfile.Groups(m.compiled.Optimizer) {
+		for _, v := range variables {
+			for _, name := range group {
+				if s, ok := byKey[key{v, name}]; ok {
+					list = append(list, s)
+				}
+			}
+		}
+	}
+	return list, nil
+}
