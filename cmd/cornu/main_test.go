@@ -53,6 +53,7 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"mnist", "--lr", "Inf"}, []string{"--lr", "float32"}},
 		{[]string{"mnist", "--l1", "1e39"}, []string{"--l1", "float32"}},
 		{[]string{"mnist", "--l2", "Inf"}, []string{"--l2", "float32"}},
+		{[]string{"mnist", "--plot", "x.svg", "--curves", "./x.svg"}, []string{"--plot and --curves", "x.svg"}},
 		{[]string{"mnist", "plan", "--epochs", "2"}, []string{"unknown flag: --epochs", "--batch"}},
 		{[]string{"help", "mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, figures, mnist, version"}},
 		{[]string{"help", "mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},

@@ -116,6 +116,9 @@ func (s *settings) check() error {
 	if !slices.Contains(optimizers(), s.optimizer) {
 		return misuse("--optimizer: unknown optimizer %q: the known ones are %s", s.optimizer, strings.Join(optimizers(), ", "))
 	}
+	if s.plot != "" && s.curves != "" && filepath.Clean(s.plot) == filepath.Clean(s.curves) {
+		return misuse("--plot and --curves: both write %s", s.plot)
+	}
 	// Before a training, not after it.
 	if err := checkPicture("--plot", s.plot); err != nil {
 		return err
