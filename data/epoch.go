@@ -98,7 +98,7 @@ func (s Spec) fits(n float64, what string) error {
 	bytes := 0.0
 	for _, shapes := range [][]tensor.Shape{s.X, s.Y, s.W} {
 		for _, shape := range shapes {
-			bytes += 4 * float64(shape.Numel())
+			bytes += float64(4 * float64(shape.Numel()))
 		}
 	}
 	return mem.Check(1, n*bytes, "data: %s, %.0f samples of shapes %v and %v,", what, n, s.X, s.Y)

@@ -140,7 +140,7 @@ var boundTable = [...]boundRule{
 // widen makes an interval wider by so many roundings.
 func (v interval) widen(i int, roundings float64) {
 	if roundings > 0 {
-		slack := roundings*u*max(math.Abs(v.lo.data[i]), math.Abs(v.hi.data[i])) + tiny
+		slack := float64(roundings*u*max(math.Abs(v.lo.data[i]), math.Abs(v.hi.data[i]))) + tiny
 		v.lo.data[i] -= slack
 		v.hi.data[i] += slack
 	}
@@ -311,7 +311,7 @@ func sums(r *Run, n *graph.Node, in []interval, out interval) {
 		total[at] += in[0].magnitude(i)
 	}
 	for i, t := range total {
-		slack := terms * u * (t + tiny)
+		slack := float64(terms * u * (t + tiny))
 		if t > math.MaxFloat32 { // a part of the sum may overflow
 			slack = math.NaN()
 		}
@@ -330,7 +330,7 @@ func products(multiply func(*Run, *graph.Attr, []value, value)) boundRule {
 				*v = value{x.lo.shape, make([]float64, len(x.lo.data))}
 			}
 			for k := range x.lo.data {
-				m := (x.lo.data[k] + x.hi.data[k]) / 2
+				m := float64((x.lo.data[k] + x.hi.data[k]) / 2)
 				d := x.hi.data[k] - m
 				middle[i].data[k], size[i].data[k], radius[i].data[k], reach[i].data[k] = m, math.Abs(m), d, math.Abs(m)+d
 			}
@@ -348,7 +348,7 @@ func products(multiply func(*Run, *graph.Attr, []value, value)) boundRule {
 			terms = float64(in[0].lo.shape[:last-1].Numel())
 		}
 		for i, c := range center {
-			slack := first[i] + second[i] + (terms+1)*u*total[i] + terms*tiny
+			slack := first[i] + second[i] + float64((terms+1)*u*total[i]) + float64(terms*tiny)
 			if total[i] > math.MaxFloat32 {
 				slack = math.NaN()
 			}
@@ -411,9 +411,9 @@ func probabilities(x interval, row []int, f func(k int, lo, hi float64)) {
 				most += low[j]
 			}
 		}
-		slack := u * (float64(len(row)) + 2*ulps + 4 + 2*spread)
+		slack := float64(u * (float64(len(row)) + 2*ulps + 4 + float64(2*spread)))
 		lo, hi := low[k]/(low[k]+others), high[k]/(high[k]+most)
-		f(k, lo*math.Exp(-slack)-tiny, hi*math.Exp(slack)+tiny)
+		f(k, float64(lo*math.Exp(-slack))-tiny, float64(hi*math.Exp(slack))+tiny)
 	}
 }
 
@@ -434,7 +434,7 @@ func logProbabilities(x interval, row []int, f func(k int, lo, hi float64)) {
 				least += math.Exp(x.lo.data[other] - x.hi.data[at])
 			}
 		}
-		slack := u * (float64(len(row)) + 3*ulps + 4*spread)
+		slack := float64(u * (float64(len(row)) + 3*ulps + float64(4*spread)))
 		f(k, -math.Log1p(most)-slack, -math.Log1p(least)+slack)
 	}
 }
@@ -462,18 +462,18 @@ func crossentropyBounds(_ *Run, n *graph.Node, in []interval, out interval) {
 			}
 			lo -= max(a*x[0], a*x[1], b*x[0], b*x[1])
 			hi -= min(a*x[0], a*x[1], b*x[0], b*x[1])
-			total += max(math.Abs(a), math.Abs(b)) * t.magnitude(row[k])
+			total += float64(max(math.Abs(a), math.Abs(b)) * t.magnitude(row[k]))
 		}
 		if n.Attr().Clip > 0 {
 			probabilities(logits, row, func(k int, a, b float64) {
 				a, b = math.Log(min(max(a, low), high)), math.Log(min(max(b, low), high))
-				slack := ulps * u * max(math.Abs(a), math.Abs(b))
+				slack := float64(ulps * u * max(math.Abs(a), math.Abs(b)))
 				add(k, a-slack, b+slack)
 			})
 		} else {
 			logProbabilities(logits, row, add)
 		}
-		slack := float64(len(row)+1)*u*total + tiny
+		slack := float64(float64(len(row)+1)*u*total) + tiny
 		out.set(i, lo-slack, hi+slack)
 	}
 }
@@ -503,7 +503,7 @@ func crossentropyGradBounds(_ *Run, n *graph.Node, in []interval, out interval) 
 		for k, at := range row {
 			lo := min(p[k][0]*sum[0], p[k][1]*sum[0]) - passes[k][1]
 			hi := max(p[k][0]*sum[1], p[k][1]*sum[1]) - passes[k][0]
-			slack := u*float64(len(row)+3)*(p[k][1]*total) + 2*u*t.magnitude(at)
+			slack := float64(u*float64(len(row)+3)*(p[k][1]*total)) + float64(2*u*t.magnitude(at))
 			lo, hi = lo-slack, hi+slack
 			d := dloss.at(i)
 			out.set(at, min(lo*d[0], lo*d[1], hi*d[0], hi*d[1]), max(lo*d[0], lo*d[1], hi*d[0], hi*d[1]))
