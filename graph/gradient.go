@@ -2,6 +2,8 @@ package graph
 
 // This file differentiates: a sweep from a node back to what it depends on.
 
+import "slices"
+
 // Gradients returns the derivative of the scalar y with respect to each node,
 // in that node's shape; zeros where y does not depend on it. The derivatives
 // are ordinary nodes and can be differentiated in turn.
@@ -43,31 +45,36 @@ func Gradients(y *Node, wrt ...*Node) []*Node {
 // back beyond the nodes of stop.
 func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
 	g := y.graph
-	depends := make([]bool, y.id+1) // on a node of wrt
-	leaf := make([]bool, y.id+1)
-	for _, n := range stop {
-		if n.id <= y.id {
-			leaf[n.id] = true
-		}
-	}
+	// What comes before all of wrt depends on none of them.
+	first := y.id + 1
 	for _, n := range wrt {
-		if n.id <= y.id {
-			depends[n.id] = true
+		first = min(first, n.id)
+	}
+	nodes := g.nodes[first : y.id+1]
+	depends := make([]bool, len(nodes)) // on a node of wrt
+	leaf := make([]bool, len(nodes))
+	mark := func(marks []bool, list []*Node) {
+		for _, n := range list {
+			if first <= n.id && n.id <= y.id {
+				marks[n.id-first] = true
+			}
 		}
 	}
-	for _, n := range g.nodes[:y.id+1] {
-		for _, in := range n.inputs {
-			depends[n.id] = depends[n.id] || !leaf[n.id] && depends[in.id]
-		}
+	mark(leaf, stop)
+	mark(depends, wrt)
+	reached := func(n *Node) bool { return n.id >= first && depends[n.id-first] }
+	for k, n := range nodes {
+		depends[k] = depends[k] || !leaf[k] && slices.ContainsFunc(n.inputs, reached)
 	}
 
 	// arrived[k] holds the gradients at node k, from the last user to the first.
-	arrived := make([][]*Node, y.id+1)
-	arrived[y.id] = []*Node{dy}
-	total := make([]*Node, y.id+1)
+	arrived := make([][]*Node, len(nodes))
+	if len(nodes) > 0 {
+		arrived[len(nodes)-1] = []*Node{dy}
+	}
+	total := make([]*Node, len(nodes))
 	outer := g.origin
-	for k := y.id; k >= 0; k-- {
-		n := g.nodes[k]
+	for k, n := range slices.Backward(nodes) {
 		if !depends[k] || len(arrived[k]) == 0 {
 			continue
 		}
@@ -86,11 +93,11 @@ func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
 		}
 		for i := len(n.inputs) - 1; i >= 0; i-- {
 			in := n.inputs[i]
-			if !depends[in.id] {
+			if !reached(in) {
 				continue
 			}
 			if d := opTable[n.op].vjp(n, sum, i); d != nil {
-				arrived[in.id] = append(arrived[in.id], d)
+				arrived[in.id-first] = append(arrived[in.id-first], d)
 			}
 		}
 	}
@@ -98,8 +105,8 @@ func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
 
 	out := make([]*Node, len(wrt))
 	for i, n := range wrt {
-		if n.id <= y.id && total[n.id] != nil {
-			out[i] = total[n.id]
+		if n.id <= y.id && total[n.id-first] != nil {
+			out[i] = total[n.id-first]
 		} else {
 			out[i] = g.Scalar(0).BroadcastTo(n.shape)
 		}

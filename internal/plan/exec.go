@@ -31,7 +31,7 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed
-		before := map[*unit]task{} // what a unit's task begins with
+		before := map[*unit]task{} // what the task that a unit ends begins with
 		for ; i < len(p.units) && p.units[i].index == first.index; i++ {
 			u := p.units[i]
 			if !u.called() {
@@ -40,7 +40,7 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 			list := u.kernels(e.data, e)
 			switch {
 			case u.next != nil:
-				before[u.next] = append(append(before[u.next], before[u]...), list...)
+				before[u.task()] = append(before[u.task()], list...)
 			case before[u] != nil:
 				kernels = append(kernels, weighed{append(before[u], list...), u.cost()})
 			default:
@@ -82,22 +82,12 @@ func (e *Exec) data(v *value) []float32 {
 	case root.konst != nil:
 		return root.konst[offset:][:v.n:v.n]
 	case root.op == graph.OpParam:
-		return e.storage[e.plan.paramNode(root)][offset:][:v.n:v.n]
+		return e.storage[root.node][offset:][:v.n:v.n]
 	case b.param != nil:
-		return e.storage[e.plan.paramNode(b.param)][offset:][:v.n:v.n]
+		return e.storage[b.param.node][offset:][:v.n:v.n]
 	}
 	offset += b.offset
 	return e.arena[offset:][:v.n:v.n]
-}
-
-// paramNode returns the Param node that v was lowered from.
-func (p *Plan) paramNode(v *value) *graph.Node {
-	for n, x := range p.nodes {
-		if x == v && n.Op() == graph.OpParam {
-			return n
-		}
-	}
-	return nil
 }
 
 // Value returns the memory of an Input node, to be filled before a run, or of an

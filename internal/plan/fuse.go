@@ -21,6 +21,9 @@ type unit struct {
 	index   int      // of its level, in the order of execution
 	update  bool
 	next    *unit // the unit in whose task this one is run, before it; nil: a task of its own
+	end     *unit // the last unit of that task
+
+	used, needed int // the last search that came by, forward and back
 }
 
 // values lists what the unit computes.
@@ -29,6 +32,41 @@ func (u *unit) values() []*value {
 		return u.members
 	}
 	return append([]*value{u.root}, u.members...)
+}
+
+// all calls f with what the unit computes until it returns false.
+func (u *unit) all(f func(v *value) bool) bool {
+	if u.root != nil && !f(u.root) {
+		return false
+	}
+	for _, v := range u.members {
+		if !f(v) {
+			return false
+		}
+	}
+	return true
+}
+
+// firstID is the least id of the unit's values, lastID the greatest.
+func (u *unit) firstID() int {
+	switch {
+	case u.root == nil:
+		return u.members[0].id
+	case len(u.members) == 0:
+		return u.root.id
+	}
+	return min(u.root.id, u.members[0].id)
+}
+
+func (u *unit) lastID() int {
+	switch n := len(u.members); {
+	case u.root == nil:
+		return u.members[n-1].id
+	case n == 0:
+		return u.root.id
+	default:
+		return max(u.root.id, u.members[n-1].id)
+	}
 }
 
 // called reports whether the unit is work: leaves and views are not.
@@ -62,26 +100,29 @@ func (p *Plan) fuse() {
 		v.unit = unitOf(v)
 	}
 	if !p.config.NoPasses {
+		s := p.search()
 		for _, v := range p.values {
 			if v.unit.root == v {
 				continue
 			}
 			for _, x := range v.in {
-				if from, to := x.unit, v.unit; from != to && p.joinable(from, to) {
+				if from, to := x.unit, v.unit; from != to && joinable(from, to) && !s.reaches(from, to) {
 					p.merge(from, to)
 				}
 			}
 		}
 	}
+	listed := map[*unit]bool{}
 	for _, v := range p.values {
-		if len(p.units) == 0 || !slices.Contains(p.units, v.unit) {
+		if !listed[v.unit] {
+			listed[v.unit] = true
 			p.units = append(p.units, v.unit)
 		}
 	}
 	for _, u := range p.units {
 		for _, v := range u.values() {
 			outside := func(x *value) bool { return x.unit != u }
-			if v.stays || p.updated(v) || slices.ContainsFunc(v.users, outside) {
+			if v.stays || v.stored || slices.ContainsFunc(v.users, outside) {
 				u.stored = append(u.stored, v)
 			}
 		}
@@ -89,11 +130,6 @@ func (p *Plan) fuse() {
 			u.stored = u.values()
 		}
 	}
-}
-
-// updated reports whether v is the value of an update.
-func (p *Plan) updated(v *value) bool {
-	return slices.ContainsFunc(p.updates, func(u move) bool { return u.value == v })
 }
 
 // colsOf returns the split that an elementwise value's operands ask for.
@@ -106,10 +142,10 @@ func colsOf(v *value) int {
 	return 0
 }
 
-// joinable reports whether the unit to, which reads from, can take it in: both
-// elementwise over one shape, or from is a matrix product of that shape, and
-// nothing between them would have to run in the middle.
-func (p *Plan) joinable(from, to *unit) bool {
+// joinable reports whether the unit to, which reads from, can take it in if nothing
+// would have to run in the middle: both are elementwise over one shape, or from is a
+// matrix product of that shape.
+func joinable(from, to *unit) bool {
 	if len(from.members) == 0 && (from.root.op != graph.OpMatMul || from.root.konst != nil) {
 		return false
 	}
@@ -133,42 +169,116 @@ func (p *Plan) joinable(from, to *unit) bool {
 		}
 	}
 	// A product's operands can't be made in its epilogue.
-	if to.root != nil && slices.ContainsFunc(to.root.in, func(x *value) bool { return x.unit == from }) {
-		return false
+	return to.root == nil || !slices.ContainsFunc(to.root.in, func(x *value) bool { return x.unit == from })
+}
+
+// A search finds out what depends on what. Most that do are found in a tree, in
+// which each value hangs on the one of its operands that the longest path leads to:
+// what hangs below a value has an interval of numbers.
+type search struct {
+	count  int     // of searches
+	users  []*unit // that depend on one unit, and have not been looked at yet
+	inputs []*unit // that the other needs
+}
+
+// search grows the tree.
+func (p *Plan) search() *search {
+	depth := make([]int, len(p.values))
+	size := make([]int, len(p.values)) // how many values hang below one, itself among them
+	parent := make([]*value, len(p.values))
+	for _, v := range p.values {
+		for _, x := range v.in {
+			if parent[v.id] == nil || depth[x.id] > depth[parent[v.id].id] {
+				parent[v.id] = x
+			}
+		}
+		if x := parent[v.id]; x != nil {
+			depth[v.id] = depth[x.id] + 1
+		}
+		size[v.id]++
 	}
-	return !reaches(from, to)
+	for _, v := range slices.Backward(p.values) {
+		if x := parent[v.id]; x != nil {
+			size[x.id] += size[v.id]
+		}
+	}
+	free := 0
+	next := make([]int, len(p.values)) // of the numbers below a value, the first that is free
+	for _, v := range p.values {
+		at := &free
+		if x := parent[v.id]; x != nil {
+			at = &next[x.id]
+		}
+		v.first, v.last = *at, *at+size[v.id]-1
+		*at += size[v.id]
+		next[v.id] = v.first + 1
+	}
+	return &search{}
 }
 
 // reaches reports whether a value outside both units depends on from and is
-// needed by to.
-func reaches(from, to *unit) bool {
-	last := 0
-	for _, v := range to.values() {
-		last = max(last, v.id)
+// needed by to. It goes forward from the one and back from the other in turns, since
+// one of the two ways may be long.
+func (s *search) reaches(from, to *unit) bool {
+	if hangs(from, to) {
+		return true
 	}
-	seen := map[*unit]bool{from: true}
-	var visit func(u *unit) bool
-	visit = func(u *unit) bool {
-		for _, v := range u.values() {
+	s.count++
+	first, last := from.firstID(), to.lastID()
+	s.users, s.inputs = append(s.users[:0], from), append(s.inputs[:0], to)
+	for len(s.users) > 0 && len(s.inputs) > 0 {
+		u := pop(&s.users)
+		direct := u.all(func(v *value) bool {
 			for _, x := range v.users {
-				switch {
-				case x.unit == to && u != from:
-					return true
-				case x.unit == to || seen[x.unit] || firstID(x.unit) > last:
-					continue
-				}
-				seen[x.unit] = true
-				if visit(x.unit) {
-					return true
+				switch next := x.unit; {
+				case next == to && u != from:
+					return false
+				case next != to && next != from && next.used != s.count && next.firstID() <= last:
+					next.used = s.count
+					s.users = append(s.users, next)
 				}
 			}
+			return true
+		})
+		u = pop(&s.inputs)
+		direct = direct && u.all(func(v *value) bool {
+			for _, x := range v.in {
+				switch next := x.unit; {
+				case next == from && u != to:
+					return false
+				case next != from && next != to && next.needed != s.count && next.lastID() >= first:
+					next.needed = s.count
+					s.inputs = append(s.inputs, next)
+				}
+			}
+			return true
+		})
+		if !direct {
+			return true
 		}
-		return false
 	}
-	return visit(from)
+	return false
 }
 
-func firstID(u *unit) int { return u.values()[0].id }
+func pop(stack *[]*unit) *unit {
+	n := len(*stack) - 1
+	u := (*stack)[n]
+	*stack = (*stack)[:n]
+	return u
+}
+
+// hangs reports whether an operand of to, outside both units, hangs below a value of from.
+func hangs(from, to *unit) bool {
+	return !to.all(func(v *value) bool {
+		for _, x := range v.in {
+			if x.unit != from && x.unit != to &&
+				!from.all(func(a *value) bool { return x.first < a.first || a.last < x.first }) {
+				return false
+			}
+		}
+		return true
+	})
+}
 
 // merge moves from's values into to.
 func (p *Plan) merge(from, to *unit) {
@@ -261,6 +371,11 @@ func chain(units []*unit) {
 			u.next = root.unit.next
 		}
 	}
+	for _, u := range slices.Backward(units) { // the next one comes later
+		if u.next != nil {
+			u.end = u.next.task()
+		}
+	}
 }
 
 // alone holds the ops whose units are tasks of their own, or many.
@@ -268,10 +383,10 @@ var alone = map[graph.Op]bool{graph.OpMatMul: true, graph.OpBatchMatMul: true, g
 
 // task returns the last unit of the task that u is part of.
 func (u *unit) task() *unit {
-	for u.next != nil {
-		u = u.next
+	if u.end == nil {
+		return u
 	}
-	return u
+	return u.end
 }
 
 // assignLevels gives the units, which are in order, their levels, and sorts by them.
@@ -314,7 +429,7 @@ func (h unitHeap) Less(i, j int) bool {
 	if h[i].update != h[j].update {
 		return h[j].update
 	}
-	return lastID(h[i]) < lastID(h[j])
+	return h[i].lastID() < h[j].lastID()
 }
 func (h unitHeap) Swap(i, j int) { h[i], h[j] = h[j], h[i] }
 func (h *unitHeap) Push(x any)   { *h = append(*h, x.(*unit)) }
@@ -323,5 +438,3 @@ func (h *unitHeap) Pop() any {
 	*h = (*h)[:len(*h)-1]
 	return u
 }
-
-func lastID(u *unit) int { v := u.values(); return v[len(v)-1].id }

@@ -17,6 +17,7 @@ import (
 // A value is one result of the program, of a concrete shape.
 type value struct {
 	id    int
+	node  *graph.Node // the Input or the Param that it is, if it is one
 	op    graph.Op
 	in    []*value
 	attr  *graph.Attr
@@ -26,10 +27,13 @@ type value struct {
 
 	konst  []float32 // what it holds, if that is known at compile time
 	update bool      // needed by the update alone
+	stored bool      // the value of an update
 	stays  bool      // read after the run
 	check  bool      // must be finite, which its kernel finds out by the way
 	users  []*value  // each once
 	unit   *unit
+	first  int // in the tree of longest paths, where what depends on it begins
+	last   int // and ends
 
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer
@@ -101,6 +105,7 @@ func (p *Plan) lower() error {
 			// Another update may overwrite what this one stores.
 			value = l.add(graph.OpBroadcastTo, &graph.Attr{Shape: value.shape}, value.shape, value.scope, value)
 		}
+		value.stored = true
 		p.updates = append(p.updates, move{p.nodes[u.Param], value})
 	}
 	if !p.config.NoPasses {
@@ -169,6 +174,9 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 		}
 	}
 	v := l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+	if op := n.Op(); op == graph.OpInput || op == graph.OpParam {
+		v.node = n
+	}
 	if _, ok := emitters[n.Op()]; !ok && !v.elementwise() && !v.view() && !v.leaf() {
 		return nil, fmt.Errorf("plan: no kernel for %v", n)
 	}
@@ -419,7 +427,7 @@ func (p *Plan) sweep() {
 		v.update = need[v] == update
 		kept = append(kept, v)
 		for _, x := range v.in {
-			if !slices.Contains(x.users, v) {
+			if len(x.users) == 0 || x.users[len(x.users)-1] != v {
 				x.users = append(x.users, v)
 			}
 		}

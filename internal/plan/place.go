@@ -224,6 +224,10 @@ func (p *Plan) pack() error {
 			return err // and the sums below can't overflow
 		}
 	}
+	if len(buffers) > manyBuffers {
+		p.arena = packBySize(buffers)
+		return fits(p.arena)
+	}
 	slices.SortStableFunc(buffers, func(a, b *buffer) int { return cmp.Compare(b.size, a.size) })
 	var placed []*buffer // by offset
 	for _, b := range buffers {
@@ -247,6 +251,32 @@ func (p *Plan) pack() error {
 		return nil
 	}
 	return fits(p.arena)
+}
+
+// manyBuffers is how many buffers are too many to be held against each other.
+const manyBuffers = 20_000
+
+// packBySize gives buffers their offsets in the order of their times: where one of the
+// same size, but for the rest of a line, has ended, else behind all others. It returns
+// the size of the arena.
+func packBySize(buffers []*buffer) (arena int) {
+	starts := slices.SortedStableFunc(slices.Values(buffers), func(a, b *buffer) int { return cmp.Compare(a.from, b.from) })
+	ends := slices.SortedStableFunc(slices.Values(buffers), func(a, b *buffer) int { return cmp.Compare(a.to, b.to) })
+	lines := func(b *buffer) int { return (b.size + align - 1) / align }
+	free := map[int][]int{} // by size, in lines
+	for _, b := range starts {
+		for ; ends[0].to < b.from; ends = ends[1:] { // b itself is among them
+			n := lines(ends[0])
+			free[n] = append(free[n], ends[0].offset)
+		}
+		n := lines(b)
+		if list := free[n]; len(list) > 0 {
+			b.offset, free[n] = list[len(list)-1], list[:len(list)-1]
+		} else {
+			b.offset, arena = arena, arena+n*align
+		}
+	}
+	return arena
 }
 
 // whose says which layer v is of.
