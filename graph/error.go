@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -105,16 +106,28 @@ func orphan(what string) *Node {
 // or in its examples, commands and tests.
 func caller() Pos {
 	var pcs [64]uintptr
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(3, pcs[:])])
-	for {
-		f, more := frames.Next()
-		if f.File != "" && users(f.Function, f.File) {
-			return Pos{f.File, f.Line}
+	for _, pc := range pcs[:runtime.Callers(3, pcs[:])] {
+		pos, ok := places.Load(pc)
+		if !ok {
+			pos, _ = places.LoadOrStore(pc, place(pc))
 		}
-		if !more {
-			return Pos{}
+		if pos.(Pos) != (Pos{}) {
+			return pos.(Pos)
 		}
 	}
+	return Pos{}
+}
+
+// places remembers what is at a program counter, which takes a while to look up:
+// the user's line, or the zero Pos.
+var places sync.Map
+
+func place(pc uintptr) Pos {
+	f, _ := runtime.CallersFrames([]uintptr{pc}).Next()
+	if f.File != "" && users(f.Function, f.File) {
+		return Pos{f.File, f.Line}
+	}
+	return Pos{}
 }
 
 const module = "github.com/cornu-ml/cornu"
