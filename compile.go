@@ -134,6 +134,9 @@ func (m *Model) place(cfg *CompileConfig) error {
 // Where an output has none there is a zero value. A name that no output has is
 // an error.
 func ByOutput[T any](m *Model, values map[string]T) ([]T, error) {
+	if m == nil {
+		return nil, errNotBuilt
+	}
 	m.settle()
 	if m.err != nil {
 		return nil, m.err

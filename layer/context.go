@@ -25,6 +25,10 @@ type VariableUpdate struct {
 
 // NewContext returns a context for tracing layers into g.
 func NewContext(g *graph.Graph, training bool) *Context {
+	if g == nil {
+		g = graph.New()
+		g.Fail("a context needs a graph")
+	}
 	return &Context{graph: g, training: training, values: map[*Variable]*graph.Node{}}
 }
 

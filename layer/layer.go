@@ -87,6 +87,9 @@ func field[T any](l Layer, name string) (v T) {
 // Class returns the name of l's class in Keras: the one under which its type is
 // registered, or else the name of the type.
 func Class(l Layer) string {
+	if config.IsNil(l) {
+		return ""
+	}
 	if name, ok := classOf(reflect.TypeOf(l)); ok {
 		return name
 	}
@@ -135,6 +138,9 @@ func distinct(l Layer) Layer {
 func Variables(l Layer) []*Variable { return recall(l).variables }
 
 func recall(l Layer) record {
+	if reflect.ValueOf(l).Kind() != reflect.Pointer {
+		return record{} // no layer: Apply refuses it
+	}
 	records.Lock()
 	defer records.Unlock()
 	return records.of[identityOf(l)]

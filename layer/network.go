@@ -31,7 +31,7 @@ func NewNetwork(inputs, outputs []*Node) (*Network, error) {
 		return nil, fmt.Errorf("layer: a network needs an input and an output, got %d and %d", len(inputs), len(outputs))
 	}
 	for _, x := range slices.Concat(inputs, outputs) {
-		if x == nil {
+		if x.none() {
 			return nil, fmt.Errorf("layer: an input or output of the network is nil")
 		}
 		if x.err != nil {
@@ -217,12 +217,18 @@ func (n *Network) TrainableVariables() []*Variable {
 // of its outputs. What layers add to the loss is then in c.Losses; the penalties
 // on weights are in Penalties.
 func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
+	if c == nil || c.graph == nil {
+		c = NewContext(nil, false) // whose graph says so
+	}
 	value := map[*Node]*graph.Node{}
 	for i, x := range n.inputs {
-		if i < len(inputs) {
-			value[x] = inputs[i]
-		} else {
+		switch {
+		case i >= len(inputs):
 			value[x] = c.graph.Fail("the network has %d inputs, got %d", len(n.inputs), len(inputs))
+		case !inputs[i].Valid():
+			value[x] = c.graph.Fail("input %d of the network is nil", i)
+		default:
+			value[x] = inputs[i]
 		}
 	}
 	for _, x := range n.nodes {

@@ -5,7 +5,6 @@ package layer
 import (
 	"cmp"
 	"fmt"
-	"reflect"
 	"slices"
 	"sync/atomic"
 
@@ -35,6 +34,9 @@ func (n *Node) Layer() Layer { return n.layer }
 // Inputs returns the nodes that it was applied to.
 func (n *Node) Inputs() []*Node { return n.in }
 
+// none reports whether n is nil, or a Node that Apply hasn't made.
+func (n *Node) none() bool { return n == nil || n.layer == nil && n.err == nil }
+
 // Err returns the first error made on the way to n, with the user's line, or nil.
 func (n *Node) Err() error { return n.err }
 
@@ -57,8 +59,8 @@ func Apply(l Layer, in ...*Node) *Node {
 
 // apply checks the application and finds the shape of its result.
 func (n *Node) apply() error {
-	if v := reflect.ValueOf(n.layer); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return &Error{Class: fmt.Sprintf("%T", n.layer), Pos: here(), Msg: "a layer is a pointer to a struct"}
+	if err := check(n.layer); err != nil {
+		return &Error{Class: fmt.Sprintf("%T", n.layer), Pos: here(), Msg: err.Error()}
 	}
 	n.layer = distinct(n.layer)
 	e := &Error{Class: Class(n.layer), Pos: here()}
@@ -71,7 +73,7 @@ func (n *Node) apply() error {
 
 // fits finds the shape of the result, or puts what is wrong into e.
 func (n *Node) fits(e *Error) bool {
-	if slices.Contains(n.in, nil) {
+	if slices.ContainsFunc(n.in, (*Node).none) {
 		e.Msg = "an input is nil"
 		return false
 	}
@@ -143,7 +145,7 @@ func provisional(n *Node) string {
 	seen := map[*Node]bool{}
 	var visit func(*Node)
 	visit = func(x *Node) {
-		if x == nil || seen[x] {
+		if x.none() || seen[x] {
 			return
 		}
 		seen[x] = true

@@ -3,6 +3,8 @@ package layer
 // This file keeps the classes of layers by name.
 
 import (
+	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"sync"
@@ -16,27 +18,46 @@ var classes = struct {
 	sync.RWMutex
 	make map[string]func() Layer
 	of   map[reflect.Type]string
+	err  error // of registering what makes no layer
 }{make: map[string]func() Layer{}, of: map[reflect.Type]string{}}
 
 // Register makes a class of layers known to files. f returns a new layer in its
-// default configuration.
+// default configuration. A function that doesn't is not registered; looking for a
+// class in vain says so.
 func Register(class string, f func() Layer) {
+	var l Layer
+	if f != nil {
+		l = f()
+	}
 	classes.Lock()
 	defer classes.Unlock()
+	if err := check(l); err != nil {
+		classes.err = errors.Join(classes.err, fmt.Errorf("what was to be registered as %q: %w", class, err))
+		return
+	}
 	classes.make[class] = f
-	classes.of[reflect.TypeOf(f())] = class
+	classes.of[reflect.TypeOf(l)] = class
+}
+
+// check returns an error unless l is what layers are.
+func check(l Layer) error {
+	if v := reflect.ValueOf(l); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return fmt.Errorf("a layer is a pointer to a struct, not a %T", l)
+	}
+	return nil
 }
 
 // New returns a new layer of the class, in its default configuration. The error
 // of an unknown class lists the known ones.
 func New(class string) (Layer, error) {
 	classes.RLock()
-	f := classes.make[class]
+	f, broken := classes.make[class], classes.err
 	classes.RUnlock()
 	if f == nil {
-		return nil, config.Unknown("layer", class, Classes())
+		return nil, errors.Join(config.Unknown("layer", class, Classes()), broken)
 	}
-	return f(), nil
+	l := f()
+	return l, check(l)
 }
 
 // Classes lists the registered classes in alphabetical order.

@@ -1,6 +1,7 @@
 package layer
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 
@@ -27,6 +28,9 @@ func store(variables ...*Variable) error {
 	size := 0
 	for _, trainable := range []bool{true, false} {
 		for _, v := range variables {
+			if v == nil {
+				return errors.New("layer: a variable is nil")
+			}
 			if v.place.Slab == nil && v.Trainable == trainable {
 				if err := v.Shape.Check(); err != nil || v.Shape.HasBatch() {
 					return fmt.Errorf("layer: variable %q can't have the shape %v", v.Path, v.Shape)

@@ -4,6 +4,7 @@ package layer
 // formats are written from and read into.
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"slices"
@@ -14,6 +15,9 @@ import (
 // Config returns the layer's configuration as a map that JSON can hold, with
 // Keras's names and with defaults put in.
 func Config(l Layer) (map[string]any, error) {
+	if config.IsNil(l) {
+		return nil, errors.New("layer: a nil layer has no configuration")
+	}
 	m, err := config.Encode(l)
 	if err != nil {
 		return nil, fmt.Errorf("layer %q (%s): %w", Name(l), Class(l), err)

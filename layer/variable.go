@@ -44,7 +44,7 @@ func (v *Variable) Draw(seed uint64, place int) error {
 	if v.Drawn {
 		return nil
 	}
-	if v.Initializer == nil {
+	if config.IsNil(v.Initializer) {
 		return fmt.Errorf("layer: variable %q has no Initializer", cmp.Or(v.Path, v.Name))
 	}
 	if err := store(v); err != nil {

@@ -48,7 +48,7 @@ const (
 
 // DirectionOf returns m's direction: what its method of that name says.
 func DirectionOf(m Metric) Direction {
-	if d, ok := m.(interface{ Direction() Direction }); ok {
+	if d, ok := m.(interface{ Direction() Direction }); ok && !config.IsNil(m) {
 		return d.Direction()
 	}
 	return Unknown

@@ -41,8 +41,16 @@ func (o LossScaleOptimizer) Check() error {
 	return Check(o.InnerOptimizer)
 }
 
+// inner returns InnerOptimizer, or its default for one that Check refuses.
+func (o LossScaleOptimizer) inner() Optimizer {
+	if config.IsNil(o.InnerOptimizer) {
+		o.InnerOptimizer = nil
+	}
+	return config.Resolve(o).InnerOptimizer
+}
+
 // Slots returns InnerOptimizer's.
-func (o LossScaleOptimizer) Slots() []Slot { return config.Resolve(o).InnerOptimizer.Slots() }
+func (o LossScaleOptimizer) Slots() []Slot { return o.inner().Slots() }
 
 // Update emits InnerOptimizer's rule.
-func (o LossScaleOptimizer) Update(u *Update) { config.Resolve(o).InnerOptimizer.Update(u) }
+func (o LossScaleOptimizer) Update(u *Update) { o.inner().Update(u) }

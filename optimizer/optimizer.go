@@ -169,7 +169,7 @@ type Common struct {
 
 // Rate returns the learning rate after so many steps.
 func (c Common) Rate(steps uint64) float64 {
-	if c.Schedule != nil {
+	if !config.IsNil(c.Schedule) {
 		return c.Schedule.Rate(steps)
 	}
 	return c.LearningRate
@@ -188,7 +188,7 @@ func commonOf(o Optimizer) (c Common, err error) {
 		return c, errors.New("it is nil")
 	}
 	if scaled, ok := o.(LossScaleOptimizer); ok {
-		return commonOf(config.Resolve(scaled).InnerOptimizer)
+		return commonOf(scaled.inner())
 	}
 	from := reflect.Indirect(reflect.ValueOf(config.Resolve(o)))
 	if from.Kind() != reflect.Struct {
@@ -298,6 +298,9 @@ func Register(o Optimizer) { registry.Register(o) }
 // Slots lists the state of o: that of its rule, then the moving average, then
 // the gradients that are accumulated.
 func Slots(o Optimizer) []Slot {
+	if config.IsNil(o) {
+		return nil
+	}
 	slots, c := slices.Clip(o.Slots()), CommonOf(o)
 	if c.EMA.On {
 		slots = append(slots, Slot{Name: "average", FromWeights: true})
@@ -312,9 +315,12 @@ func Slots(o Optimizer) []Slot {
 // number of steps, the learning rate unless there is a schedule, and what some
 // rules have of their own.
 func Scalars(o Optimizer) int {
+	if config.IsNil(o) {
+		return 0
+	}
 	if scaled, ok := o.(LossScaleOptimizer); ok {
 		// The scale, the finite steps, and a number of steps and a rate not in use.
-		return 4 + Scalars(config.Resolve(scaled).InnerOptimizer)
+		return 4 + Scalars(scaled.inner())
 	}
 	n := 2
 	if CommonOf(o).Schedule != nil {
@@ -329,7 +335,7 @@ func Scalars(o Optimizer) int {
 // Accumulate returns the gradients to go by, the means of those and of what the
 // steps before have gathered in sums, and what to gather in sums from now on.
 func (c Common) Accumulate(due *graph.Node, grads, sums []*graph.Node) (means, next []*graph.Node) {
-	for i, grad := range grads {
+	for i, grad := range grads[:min(len(grads), len(sums))] {
 		g := grad.Graph()
 		sum := grad.Add(sums[i])
 		means = append(means, sum.Div(g.Scalar(float64(c.GradientAccumulationSteps))))
@@ -403,8 +409,18 @@ func found(pattern, text string) bool {
 // whose slot is the last. Gradients are accumulated and clipped before; constraints
 // come after.
 func Step(o Optimizer, u *Update) {
+	switch err := config.Check("the optimizer", o); {
+	case u == nil:
+		return
+	case err != nil:
+		u.Param = u.Param.Graph().Fail("%v", err)
+		return
+	case !u.Param.Valid() || u.HostScalar == nil || len(u.Slots) < len(o.Slots()):
+		u.Param = u.Param.Graph().Fail("optimizer %s: an Update needs the weights, HostScalar and the slots that Slots lists", o.Name())
+		return
+	}
 	if scaled, ok := o.(LossScaleOptimizer); ok {
-		o = config.Resolve(scaled).InnerOptimizer
+		o = scaled.inner()
 	}
 	c := CommonOf(o)
 	if !hasRate(o) {
@@ -415,6 +431,10 @@ func Step(o Optimizer, u *Update) {
 		return
 	}
 	last := len(u.Slots) - 1
+	if last < len(o.Slots()) {
+		u.Param = u.Param.Graph().Fail("optimizer %s: an Update lacks the slot of the moving average", o.Name())
+		return
+	}
 	average := u.Slots[last]
 	u.Slots = u.Slots[:last:last]
 	step(o, c, u)

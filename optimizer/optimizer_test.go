@@ -319,7 +319,10 @@ func TestAnOptimizerOfOnesOwnThatCannotLearnIsAnError(t *testing.T) {
 		t.Error(err)
 	}
 	g := graph.New()
-	optimizer.Step(rateless{}, &optimizer.Update{Param: g.Param("w", tensor.Shape{1}), Grad: g.Input("g", tensor.Shape{1})})
+	optimizer.Step(rateless{}, &optimizer.Update{
+		Param: g.Param("w", tensor.Shape{1}), Grad: g.Input("g", tensor.Shape{1}),
+		HostScalar: func(name string, _ func(float64, uint64) float64) *graph.Node { return g.Input(name, tensor.Shape{}) },
+	})
 	if err := g.Err(); err == nil || !strings.Contains(err.Error(), "optimizer rateless asks for the learning rate, and has no field LearningRate float64") {
 		t.Error(err)
 	}

@@ -309,8 +309,10 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	s.made()
 	loss = s.owned(loss)
 	switch {
-	case o == nil || o.rule == nil:
+	case o == nil || o.rule == nil && o.err == nil:
 		s.graph.Fail("Minimize: the optimizer is nil: NewOptimizer makes one")
+	case o.err != nil:
+		s.graph.Fail("Minimize: %v", o.err)
 	case loss.Valid() && loss.Rank() != 0:
 		s.graph.Fail("Minimize: the loss must be a scalar, it has shape %v", loss.Shape())
 	}
@@ -320,10 +322,6 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		}
 	}
 	if s.graph.Err() != nil {
-		return
-	}
-	if err := optimizer.Check(o.rule); err != nil {
-		s.Fail(fmt.Errorf("train: Minimize: %w", err))
 		return
 	}
 	var arrays []slab.Array

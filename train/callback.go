@@ -50,7 +50,12 @@ type TestEnder interface{ TestEnd(s *State) error }
 type Func func(s *State) error
 
 // EpochEnd calls f.
-func (f Func) EpochEnd(s *State) error { return f(s) }
+func (f Func) EpochEnd(s *State) error {
+	if f == nil {
+		return errors.New("train: a Func is nil")
+	}
+	return f(s)
+}
 
 // State is what a callback sees and may change. It is valid during the call.
 type State struct {

@@ -43,9 +43,9 @@ type Config struct {
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
 	ctx = orBackground(ctx)
 	switch {
-	case step == nil || config.IsNil(source):
+	case !step.made() || config.IsNil(source):
 		return nil, errors.New("train: Fit needs a step and a source")
-	case evaluate == nil && cfg.Validation != nil:
+	case !evaluate.made() && cfg.Validation != nil:
 		return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
 	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.ValidationBatchSize < 0 || cfg.ValidationSteps < 0 || cfg.InitialEpoch < 0:
 		return nil, fmt.Errorf("train: Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, validation's batch size %d and steps %d, the initial epoch %d: none may be negative, nor the first 0",
@@ -310,7 +310,7 @@ type EvaluateConfig struct {
 // result that is not finite is reported as it is.
 func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateConfig) (map[string]float64, error) {
 	ctx = orBackground(ctx)
-	if step == nil || source == nil || cfg.Steps < 0 {
+	if !step.made() || config.IsNil(source) || cfg.Steps < 0 {
 		return nil, fmt.Errorf("train: Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
 	}
 	batches, err := data.Epoch(ctx, source, data.EpochConfig{BatchSize: cfg.BatchSize})

@@ -17,6 +17,7 @@ import (
 // of updates done, and the learning rate where that was changed. Steps that
 // share it go on where the other stopped.
 type Optimizer struct {
+	err        error // of the rule
 	rule       optimizer.Optimizer
 	common     optimizer.Common
 	rateSet    bool // by a callback or the user, which overrides the schedule
@@ -64,8 +65,12 @@ type Slot struct {
 	Value    []float32 // writing to it changes the state; in the variable's order, if there are as many
 }
 
-// NewOptimizer returns the rule with a fresh state.
+// NewOptimizer returns the rule with a fresh state. A rule that can't be used is an
+// error of the step that Minimize is called for.
 func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
+	if err := optimizer.Check(rule); err != nil {
+		return &Optimizer{err: err}
+	}
 	o := &Optimizer{
 		rule: rule, common: optimizer.CommonOf(rule), scalars: optimizer.Scalars(rule),
 		slabs: map[*slab.Slab][][]float32{},

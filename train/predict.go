@@ -23,7 +23,7 @@ const predictBatch = 256
 // Predict fills out, one array for each output, with what the step makes of rows
 // samples in the arrays of in. It may run many times at once.
 func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error {
-	if s == nil {
+	if !s.made() {
 		return errors.New("train: Predict needs a step")
 	}
 	if err := s.hold("inputs", s.inputs, in, rows); err != nil {
@@ -85,7 +85,7 @@ func holds(what string, n *graph.Node, array []float32, rows int) error {
 // PredictInto is Predict for one input and one output.
 func PredictInto(s *Step, dst, x []float32, rows int) error {
 	switch {
-	case s == nil || len(s.inputs) != 1 || len(s.outputs) != 1:
+	case !s.made() || len(s.inputs) != 1 || len(s.outputs) != 1:
 		return errors.New("train: PredictInto needs a step with one input and one output")
 	case rows < 1:
 		return fmt.Errorf("train: PredictInto: %d samples are none", rows)
@@ -137,7 +137,7 @@ func fill(dst, rows []float32) {
 // Batch runs the step once on all n samples of source and returns what it
 // measures.
 func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
-	if s == nil {
+	if !s.made() {
 		return nil, errors.New("train: Batch needs a step")
 	}
 	batches, err := data.Epoch(context.Background(), source, data.EpochConfig{BatchSize: n})

@@ -93,6 +93,9 @@ var errNotNew = errors.New("train: the step was not made by NewStep")
 // maxPlans is how many batch sizes are kept compiled.
 const maxPlans = 32
 
+// made reports whether NewStep has made s: the zero Step does nothing.
+func (s *Step) made() bool { return s != nil && s.program.Graph != nil }
+
 // bind returns the step for batches of n, compiled at the first use. It is given
 // back with release.
 func (s *Step) bind(n int) (*bound, error) {
@@ -103,7 +106,7 @@ func (s *Step) bind(n int) (*bound, error) {
 		s.free[n] = list[:len(list)-1]
 		return b, nil
 	}
-	if s.program.Graph == nil {
+	if !s.made() {
 		return nil, errNotNew
 	}
 	p := s.plans[n]
@@ -385,7 +388,7 @@ func (s *Step) Iterations() uint64 {
 
 // Plan returns the kernel calls of the step for batches of n, as text.
 func (s *Step) Plan(n int) (string, error) {
-	if s.program.Graph == nil {
+	if !s.made() {
 		return "", errNotNew
 	}
 	p, err := plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros})

@@ -81,6 +81,9 @@ func Unknown(kind, name string, known []string) error {
 // Class returns Keras's class_name of v: what its method of that name says, or
 // the name of its type.
 func Class(v any) string {
+	if IsNil(v) {
+		return ""
+	}
 	if c, ok := v.(interface{ Class() string }); ok {
 		return c.Class()
 	}
