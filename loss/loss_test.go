@@ -227,6 +227,37 @@ func TestALossOnASoftmaxIsFusedAndMeansTheSame(t *testing.T) {
 	}
 }
 
+func TestALossOnASoftmaxAlongItsAxisIsFused(t *testing.T) {
+	for _, test := range []struct {
+		l      loss.Loss
+		target tensor.Shape
+		y      []float64
+	}{
+		{loss.CategoricalCrossentropy{Axis: 1}, tensor.Shape{2, 3, 2}, []float64{0, 1, 0, 0, 1, 0, 0.5, 0, 0, 0, 0.5, 1}},
+		{loss.SparseCategoricalCrossentropy{Axis: -2}, tensor.Shape{2, 2}, []float64{0, 1, 2, 1}},
+	} {
+		g := graph.New()
+		logits, yTrue := g.Input("logits", tensor.Shape{2, 3, 2}), g.Input("y", test.target)
+		fused, across := test.l.Loss(yTrue, logits.Softmax(1)), test.l.Loss(yTrue, logits.Softmax(-1))
+		plain := test.l.Loss(yTrue, logits.Softmax(1).MulScalar(1))
+		if fused.Op() != graph.OpSoftmaxCrossentropy || across.Op() == graph.OpSoftmaxCrossentropy {
+			t.Errorf("%+v: %v, and %v of a softmax along another axis", test.l, fused, across)
+		}
+		feed := map[*graph.Node][]float64{logits: {1, 2, 3, -1, 0.5, 4, 0, 1, -2, 3, 1, 1}, yTrue: test.y}
+		out, err := ref.Eval(g, 1, feed, fused, plain, graph.Gradients(fused.Sum(), logits)[0], graph.Gradients(plain.Sum(), logits)[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, pair := range [][2][]float64{{out[0], out[1]}, {out[2], out[3]}} {
+			for i := range pair[0] {
+				if !close(pair[0][i], pair[1][i]) {
+					t.Errorf("%+v: fused %v, plain %v", test.l, pair[0], pair[1])
+				}
+			}
+		}
+	}
+}
+
 func TestWhatIsIgnoredDoesNotCountWhateverItIs(t *testing.T) {
 	for _, fromLogits := range []bool{false, true} {
 		for _, class := range []float64{0, -1} {

@@ -21,14 +21,27 @@ from goldenjson import case, write
 from keras_golden import F, one_hot
 
 
+drawn = {}
+
+
+def few(rng, name, draw, n=2):
+    """One of a few values that are drawn once: JAX compiles each operation again for each shape that it meets."""
+    if name not in drawn:
+        drawn[name] = [draw() for _ in range(n)]
+    return pick(rng, *drawn[name])
+
+
 def shape(rng, last=None, rank=None):
     """A batch of a few samples, of rank 2 to 4."""
-    rank = rank or rng.choice([2, 2, 3, 4])
-    dimensions = [int(d) for d in rng.integers(1, 6, rank)]
-    dimensions[0] += 1
-    if last:
-        dimensions[-1] = last
-    return tuple(dimensions)
+    rank = rank or int(rng.choice([2, 2, 3, 4]))
+
+    def draw():
+        dimensions = [int(d) for d in rng.integers(1, 6, rank)]
+        dimensions[0] += 1
+        return dimensions
+
+    dimensions = few(rng, ("shape", rank), draw)
+    return tuple(dimensions[:-1]) + (last or dimensions[-1],)
 
 
 def normal(rng, shape, size=None):
@@ -152,7 +165,7 @@ def losses(rng, rounds):
             p = normal(rng, s, 3) if config.get("from_logits") else uniform(rng, s, 0.001, 0.999)
             draw(cls, pick(rng, rng.integers(0, 2, s), uniform(rng, s)), p, **config)
         for cls in ["CategoricalCrossentropy", "CategoricalFocalCrossentropy", "SparseCategoricalCrossentropy", "CategoricalHinge", "KLDivergence"]:
-            classes = int(rng.integers(2, 8))
+            classes = few(rng, "classes", lambda: int(rng.integers(2, 8)))
             s = shape(rng, classes)
             labels = labels_of(rng, s[:-1], classes)
             logits = normal(rng, s, 2)
@@ -175,13 +188,13 @@ def losses(rng, rounds):
         axes = [None, [-1], list(range(1, len(s)))]
         for cls, config in [("Dice", option(rng, axis=axes)), ("Tversky", option(rng, axis=axes, alpha=[None, 0.3, 0.0], beta=[None, 0.7]))]:
             draw(cls, rng.integers(0, 2, s), uniform(rng, s), **config)
-        n, classes = int(rng.integers(2, 9)), int(rng.integers(2, 6))
+        n, classes = few(rng, "pairs", lambda: (int(rng.integers(2, 9)), int(rng.integers(2, 6))))
         labels = labels_of(rng, n, classes)
         draw("CategoricalGeneralizedCrossEntropy", labels, softmax(normal(rng, (n, classes))), **option(rng, q=[None, 0.2, 0.9]))
         embeddings = normal(rng, (n, 4))
         embeddings /= np.linalg.norm(embeddings, axis=1, keepdims=True)
         draw("Circle", labels, embeddings, **option(rng, gamma=[None, 5.0], margin=[None, 0.2], remove_diagonal=[None, False]))
-        steps, length = int(rng.integers(1, 20)), int(rng.integers(1, 5))
+        steps, length = few(rng, "steps", lambda: (int(rng.integers(1, 20)), int(rng.integers(1, 5))))
         spelled = labels_of(rng, (n, length), classes - 1) + 1
         spelled[np.arange(length) >= rng.integers(0, length + 1, (n, 1))] = 0
         draw("CTC", spelled, normal(rng, (n, steps + 2 * length, classes), 3))
@@ -199,14 +212,14 @@ def metrics(rng, rounds):
         weighted = rng.random() < 0.5 if weighted is None else weighted
         batches = []
         for _ in range(rng.integers(1, 4)):
-            n = int(rng.integers(1, 9))
+            n = few(rng, "n", lambda: int(rng.integers(1, 9)), 3)
             batches.append((*make(n), weights(rng, n) if weighted else None))
         cases.draw(cls, batches, **config)
 
     for _ in range(rounds):
-        classes = int(rng.integers(2, 7))
-        inner = tuple(int(d) for d in rng.integers(1, 4, rng.integers(0, 2)))
-        wide = int(rng.integers(1, 5))
+        classes = few(rng, "classes", lambda: int(rng.integers(2, 7)))
+        inner = few(rng, "inner", lambda: tuple(int(d) for d in rng.integers(1, 4, rng.integers(0, 2))))
+        wide = few(rng, "wide", lambda: int(rng.integers(1, 5)))
 
         def real(n):
             s = (n, *inner, wide)
@@ -586,4 +599,5 @@ if __name__ == "__main__":
     arguments = parser.parse_args()
     for name in arguments.names or FILES:
         rng = np.random.default_rng([arguments.seed, *name.encode()])
+        drawn.clear()
         write(name, dict(golden.VERSIONS, seed=str(arguments.seed)), FILES[name](rng, arguments.rounds), arguments.folder)
