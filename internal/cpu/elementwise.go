@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"fmt"
 	"slices"
 	"unsafe"
 
@@ -79,6 +80,7 @@ func (e *Elementwise) Prepare() {
 		return
 	}
 	e.prepared = true
+	e.check()
 	e.flat = true
 	for i, o := range e.In {
 		e.In[i] = o.normal(e.Rows, e.Cols)
@@ -91,6 +93,18 @@ func (e *Elementwise) Prepare() {
 	e.fused = bindFused(e)
 	e.place()
 	e.split()
+}
+
+// check panics if the matrix is of more than its operands hold.
+func (e *Elementwise) check() {
+	if e.Rows == 0 || e.Cols == 0 {
+		return
+	}
+	for _, list := range [][]Operand{e.In, e.Out} {
+		for _, o := range list {
+			reaches("an operand", o.Data, (e.Rows-1)*o.RowStride+(e.Cols-1)*o.ColStride+1)
+		}
+	}
 }
 
 // normal returns o with the strides that are usual where others would do.
@@ -292,6 +306,9 @@ func (e *Elementwise) Do(worker, index int) {
 func (e *Elementwise) Region(worker, r0, r1, c0, c1 int) {
 	if r0 >= r1 || c0 >= c1 {
 		return
+	}
+	if r0 < 0 || r1 > e.Rows || c0 < 0 || c1 > e.Cols {
+		panic(fmt.Sprintf("cpu: rows %d:%d and columns %d:%d of a matrix of %d × %d", r0, r1, c0, c1, e.Rows, e.Cols))
 	}
 	g := region{r0, c0, r1 - r0, c1 - c0}
 	if e.flat && g.cols == e.Cols {

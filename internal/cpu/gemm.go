@@ -45,6 +45,7 @@ const chain = 4096
 // Prepare cuts the product into tasks. It is to be called once after the fields
 // are set; Run calls it if need be.
 func (g *Gemm) Prepare() {
+	g.check()
 	g.tiling.cut(g)
 	g.prepareZeros()
 	if g.shared || g.sideBySide || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
@@ -54,6 +55,23 @@ func (g *Gemm) Prepare() {
 		s := &gemmScratch{recording: true}
 		g.multiply(s, g.region(index))
 		g.scripts = append(g.scripts, s.script)
+	}
+}
+
+// check panics if the product is of more than its arrays hold.
+func (g *Gemm) check() {
+	for _, m := range []struct {
+		name           string
+		data           []float32
+		rows, cols, ld int
+		trans          bool
+	}{{"A", g.A, g.M, g.K, g.LDA, g.TransA}, {"B", g.B, g.K, g.N, g.LDB, g.TransB}, {"C", g.C, g.M, g.N, g.LDC, false}} {
+		if m.trans {
+			m.rows, m.cols = m.cols, m.rows
+		}
+		if m.rows > 0 && m.cols > 0 {
+			reaches("matrix "+m.name+" of a product", m.data, (m.rows-1)*m.ld+m.cols)
+		}
 	}
 }
 

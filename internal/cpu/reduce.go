@@ -41,6 +41,8 @@ const sumBlock = 4096
 
 // Prepare allocates what the tasks share. It is called once, when all fields are set, before Run.
 func (k *Reduce) Prepare() {
+	reaches("what is reduced", k.X, k.Outer*k.N*k.Inner)
+	reaches("what it is reduced to", k.Y, k.Outer*k.Inner)
 	k.blocks = 1
 	if k.Op != ReduceSum || k.Inner <= 1 || k.N <= sumBlock {
 		return
