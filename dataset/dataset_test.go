@@ -2,6 +2,7 @@ package dataset
 
 import (
 	"errors"
+	"math"
 	"slices"
 	"testing"
 
@@ -127,7 +128,7 @@ func TestInputsAreWhatTheSourceGives(t *testing.T) {
 
 func TestASetThatNewDidNotMakeIsAnErrorEverywhere(t *testing.T) {
 	var none *Set
-	for i, s := range []*Set{none, {}, {Labels: []uint8{1, 2}}, {Labels: []uint8{1, 200}, Images: make([]uint8, 2), Rows: 1, Columns: 1, Classes: 3}, {Rows: -1, Columns: -1}, {Rows: 1 << 62, Columns: 4}} {
+	for i, s := range []*Set{none, {}, {Labels: []uint8{1, 2}}, {Labels: []uint8{1, 200}, Images: make([]uint8, 2), Rows: 1, Columns: 1, Classes: 3}, {Rows: -1, Columns: -1}, {Rows: math.MaxInt/2 + 1, Columns: 4}} {
 		s.Spec()
 		s.Counts()
 		for _, v := range []*Set{s, s.Flat(), s.OneHot(), s.Limit(1), s.Limit(-1), s.Flat().OneHot().Limit(9)} {
@@ -156,7 +157,7 @@ func TestASetThatNewDidNotMakeIsAnErrorEverywhere(t *testing.T) {
 			v.Image(-1)
 		}
 	}
-	if _, err := New(make([]uint8, 4), []uint8{0, 0, 0, 0}, 1<<62, 4, 1); err == nil {
+	if _, err := New(make([]uint8, 4), []uint8{0, 0, 0, 0}, math.MaxInt/2+1, 4, 1); err == nil {
 		t.Error("images of more pixels than there are numbers: no error")
 	}
 	if _, err := New(make([]uint8, 4), []uint8{0, 0, 0, 0}, -1, -1, 1); err == nil {

@@ -15,6 +15,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
@@ -229,4 +230,30 @@ func run(t *testing.T, source string) string {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	return string(out)
+}
+
+// The lengths of examples that the README boasts of are those that they have.
+func TestTheReadmesExamplesAreAsShortAsItSays(t *testing.T) {
+	readme, err := os.ReadFile("../README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	claims := regexp.MustCompile(`\]\(([\w/]+_test\.go)\), in (\d+)`).FindAllStringSubmatch(string(readme), -1)
+	if len(claims) == 0 {
+		t.Skip("the README boasts of nothing")
+	}
+	for _, claim := range claims {
+		text, err := os.ReadFile(filepath.Join("..", claim[1]))
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, body, found := strings.Cut(string(text), "\nfunc Example")
+		_, body, opened := strings.Cut(body, "{\n")
+		body, _, closed := strings.Cut(body, "\t// Output:")
+		if !found || !opened || !closed {
+			t.Errorf("%s has no example that is checked", claim[1])
+		} else if n := strings.Count(body, "\n"); strconv.Itoa(n) != claim[2] {
+			t.Errorf("the example in %s has %d lines, the README says %s", claim[1], n, claim[2])
+		}
+	}
 }

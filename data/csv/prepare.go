@@ -398,7 +398,7 @@ func (f *Fitted) encoder(na []string) (encoder, error) {
 	}
 	if c.Missing != "" {
 		if err := e.put(make([]float32, e.width), c.Fill); err != nil {
-			return e, fmt.Errorf("Fill: %w", err)
+			return e, fmt.Errorf("its Fill: %w", err)
 		}
 	}
 	if c.Indicator {

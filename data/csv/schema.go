@@ -168,9 +168,9 @@ func (c Column) resolved() (Column, error) {
 	case (category || text) && c.Scale != "":
 		return c, fmt.Errorf("a %s has no Scale", c.Kind)
 	case !category && (c.Index || c.Categories != nil || c.Unknown != ""):
-		return c, fmt.Errorf("Index, Categories and Unknown are for categories, this is a %s", c.Kind)
+		return c, fmt.Errorf("the fields Index, Categories and Unknown are for categories, this is a %s", c.Kind)
 	case !date && (c.Layout != "" || len(c.Parts) > 0):
-		return c, fmt.Errorf("Layout and Parts are for dates, this is a %s", c.Kind)
+		return c, fmt.Errorf("the fields Layout and Parts are for dates, this is a %s", c.Kind)
 	case c.Index && c.Unknown == Ignore:
 		return c, errors.New("an Index can't be a vector of zeros: Unknown is OOV, or nothing")
 	case c.Missing == "" && c.Indicator:
@@ -228,7 +228,7 @@ func (s Schema) resolve(t *Table) (inputs, targets []Column, err error) {
 	}
 	if rest != nil {
 		if rest.Name != "" {
-			return nil, nil, fmt.Errorf("Rest has the name %q, but it is all columns that are named nowhere", rest.Name)
+			return nil, nil, fmt.Errorf("the column of Rest has the name %q, but it is all columns that are named nowhere", rest.Name)
 		}
 		var others []Column
 		for _, name := range t.columns {

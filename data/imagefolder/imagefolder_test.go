@@ -278,6 +278,9 @@ func TestHighIsWhatFullBrightnessBecomes(t *testing.T) {
 	if x, _ := samples(t, f, data.EpochConfig{BatchSize: 1}, nil); !slices.Equal(x, fmath.ByteToUnit[:]) {
 		t.Errorf("from 0 to 1: %v", x)
 	}
+	if got := f.Spec().Bytes; !slices.Equal(got, []data.Range{{Low: 0, High: 1}}) {
+		t.Errorf("the spec says %v", got)
+	}
 }
 
 // bomb is a PNG file of a few bytes that claims to be of a size.
