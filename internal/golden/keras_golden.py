@@ -13,7 +13,7 @@ and rounded once, because JAX flushes denormals and its float32 has rounding err
 import os
 import sys
 
-os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("KERAS_BACKEND", "jax")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["COLUMNS"] = "120"
 
