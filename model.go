@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/terminal"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -156,7 +157,8 @@ func (m *Model) ready() error {
 func (m *Model) Summary(w io.Writer) error { return m.SummaryWith(w, layer.SummaryConfig{}) }
 
 // SummaryWith writes the table of layers in a style and width of the caller's
-// choice. What the configuration says of the model itself is filled in.
+// choice. What the configuration says of the model itself is filled in, and the
+// width of a terminal.
 func (m *Model) SummaryWith(w io.Writer, cfg layer.SummaryConfig) error {
 	m.settle()
 	if m.err != nil {
@@ -168,6 +170,9 @@ func (m *Model) SummaryWith(w io.Writer, cfg layer.SummaryConfig) error {
 	cfg.Model, cfg.Sequential = m.Name, m.sequential
 	if m.optimizer != nil {
 		cfg.Optimizer = m.optimizer.Size()
+	}
+	if cfg.Columns == 0 {
+		cfg.Columns = terminal.Columns(w)
 	}
 	return layer.Summary(w, m.net, cfg)
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"golang.org/x/term"
+	"github.com/cornu-ml/cornu/internal/terminal"
 )
 
 // Progress is the callback that writes the progress of training: on a terminal
@@ -101,20 +101,7 @@ func newProgress(w io.Writer) *progress {
 	if w == nil {
 		return nil
 	}
-	p := &progress{w: w}
-	// A screen, where a line can be written over, is a file, or a writer that knows
-	// its file's descriptor.
-	if f, ok := w.(interface{ Fd() uintptr }); ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" {
-		p.terminal = true
-		p.columns = func() int {
-			width, _, err := term.GetSize(int(f.Fd()))
-			if err != nil {
-				return 0
-			}
-			return width
-		}
-	}
-	return p
+	return &progress{w: w, terminal: terminal.Is(w), columns: func() int { return terminal.Columns(w) }}
 }
 
 // begin starts an epoch, or an evaluation or a single epoch if title is empty.
@@ -223,15 +210,15 @@ func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 		}
 	}
 	speed, measures := " "+perStep(batch), l.texts()
-	terminal := 0
+	room := 0 // columns of the terminal
 	if p.columns != nil {
-		terminal = p.columns()
+		room = p.columns()
 	}
 	fixed := len(count) + len(clock) + 2
-	if terminal == 0 || final {
+	if room == 0 || final {
 		fixed += utf8.RuneCountInString(speed) + width(measures)
 	} else {
-		bar, speed, measures = fit(terminal-1-fixed, bar, speed, measures)
+		bar, speed, measures = fit(room-1-fixed, bar, speed, measures)
 		fixed += utf8.RuneCountInString(speed) + width(measures)
 	}
 	columns := fixed + bar
@@ -240,14 +227,14 @@ func (p *progress) show(done int, l *logs, now time.Time, final bool) {
 	}
 
 	line := p.line[:0]
-	if terminal > 0 && p.cursor > terminal {
+	if room > 0 && p.cursor > room {
 		// The terminal has become narrower: the line now goes over several.
-		line = fmt.Appendf(line, "\x1b[%dA\r\x1b[J", (p.cursor-1)/terminal)
+		line = fmt.Appendf(line, "\x1b[%dA\r\x1b[J", (p.cursor-1)/room)
 		p.width = 0
 	}
 	line = append(line, '\r')
-	if terminal > 0 && !final && columns > terminal-1 { // not even the count and the clock
-		columns = min(len(count), terminal-1)
+	if room > 0 && !final && columns > room-1 { // not even the count and the clock
+		columns = min(len(count), room-1)
 		line = append(line, count[:columns]...)
 		clock = ""
 	} else if total > 0 {

@@ -8,26 +8,25 @@ import (
 	"os"
 	"strings"
 
-	"golang.org/x/term"
-
 	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/terminal"
 )
 
 // drawDigit draws the pixels of a digit: in shades of gray on a terminal, where each character shows two rows, the
 // upper half its text's colour and the lower half its background's; else in plain characters.
-func drawDigit(w io.Writer, pixels []uint8, terminal bool) {
+func drawDigit(w io.Writer, pixels []uint8, colours bool) {
 	var b strings.Builder
 	for y := 0; y < mnist.Rows; y += 2 {
 		line := ""
 		for x := range mnist.Columns {
 			upper, lower := pixels[y*mnist.Columns+x], pixels[(y+1)*mnist.Columns+x]
-			if terminal {
+			if colours {
 				line += fmt.Sprintf("\x1b[38;5;%d;48;5;%dm▀", gray(upper), gray(lower))
 			} else {
 				line += shade((int(upper) + int(lower)) / 2)
 			}
 		}
-		if terminal {
+		if colours {
 			line += "\x1b[0m"
 		} else {
 			line = strings.TrimRight(line, " ")
@@ -46,7 +45,5 @@ func shade(v int) string {
 	return string(shades[(v*(len(shades)-1)+127)/255])
 }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb" && os.Getenv("NO_COLOR") == ""
-}
+// isTerminal reports whether w shows colours and lines that are written over.
+func isTerminal(w io.Writer) bool { return terminal.Is(w) && os.Getenv("NO_COLOR") == "" }

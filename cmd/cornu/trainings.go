@@ -13,10 +13,10 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/terminal"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -226,10 +226,8 @@ func (p *scoreboard) line() {
 		text += fmt.Sprintf(" · row %d, seed %d: %d/%d", u.row+1, u.key.seed, u.epochs, p.epochs)
 	}
 	width := 79 // a longer line would not be written over but go on in the next
-	if f, ok := p.w.(interface{ Fd() uintptr }); ok {
-		if columns, _, err := term.GetSize(int(f.Fd())); err == nil && columns > 1 {
-			width = columns - 1
-		}
+	if columns := terminal.Columns(p.w); columns > 1 {
+		width = columns - 1
 	}
 	if runes := []rune(text); len(runes) > width {
 		text = string(runes[:width-1]) + "…"

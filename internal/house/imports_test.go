@@ -39,7 +39,7 @@ var floors = [][]string{
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb"},
-	{"internal/config", "internal/file", "internal/layered"},
+	{"internal/config", "internal/file", "internal/layered", "internal/terminal"},
 	{"internal/choice", "internal/golden", "internal/capped", "internal/house", "docs"},
 }
 
@@ -47,7 +47,7 @@ var floors = [][]string{
 var outside = map[string][]string{
 	"golang.org/x/sys/cpu":                          {"internal/cpu"},
 	"golang.org/x/sys/windows":                      {"cmd/cornu"},
-	"golang.org/x/term":                             {"cmd/cornu", "train", ""},
+	"golang.org/x/term":                             {"internal/terminal"},
 	"github.com/spf13/cobra":                        {"cmd/cornu"},
 	"github.com/spf13/pflag":                        {"cmd/cornu"},
 	"gonum.org/v1/plot":                             {"viz"},
