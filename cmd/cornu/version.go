@@ -14,6 +14,7 @@ import (
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/mem"
 )
 
 func newVersion() *cobra.Command {
@@ -68,6 +69,7 @@ func doctor(c *cobra.Command, _ []string) error {
 	}
 	fmt.Fprintf(out, "kernels    %s, of %s (CORNU_CPU chooses)\n", tier, strings.Join(supported, ", "))
 	fmt.Fprintf(out, "cores      %d, of which %d are used (GOMAXPROCS, --threads)\n", runtime.NumCPU(), cornu.Threads())
+	fmt.Fprintf(out, "memory     %s may be taken at once (CORNU_MEMORY)\n", mem.Format(float64(cornu.MemoryLimit())))
 	peak := fmt.Sprintf("FMA peak   %.1f GFLOP/s on 1 thread", cpu.PeakFMA(1))
 	if n := cornu.Threads(); n > 1 && c.Context().Err() == nil {
 		peak += fmt.Sprintf(", %.1f on %d", cpu.PeakFMA(n), n)
