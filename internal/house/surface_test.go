@@ -4,11 +4,15 @@ package house
 // method is called with nil, zero values and extreme numbers in each argument, and in each field of each argument.
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"image"
+	"image/png"
 	"io"
+	"io/fs"
 	"iter"
 	"maps"
 	"math"
@@ -19,10 +23,14 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/data/csv"
+	"github.com/cornu-ml/cornu/data/idx"
+	"github.com/cornu-ml/cornu/data/imagefolder"
 	"github.com/cornu-ml/cornu/dataset"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/capped"
@@ -36,7 +44,7 @@ import (
 )
 
 // surface are the packages that are tested here.
-var surface = []string{"data", "tensor", "train", "graph", "dataset", "viz"}
+var surface = []string{"data", "data/csv", "data/idx", "data/imagefolder", "tensor", "train", "graph", "dataset", "viz"}
 
 // functions are the exported ones; of those with type parameters, instances.
 var functions = map[string][]any{
@@ -54,6 +62,14 @@ var functions = map[string][]any{
 	"data.Prefetch":     {data.Prefetch},
 	"data.Func":         {data.Func},
 	"data.ClassWeights": {data.ClassWeights},
+
+	"data/csv.New":            {csv.New},
+	"data/csv.Read":           {csv.Read},
+	"data/csv.ReadFile":       {csv.ReadFile},
+	"data/csv.Fit":            {csv.Fit},
+	"data/idx.Read":           {idx.Read},
+	"data/imagefolder.Open":   {imagefolder.Open},
+	"data/imagefolder.Decode": {imagefolder.Decode},
 
 	"tensor.Of":            {tensor.Of[float32], tensor.Of[bool]},
 	"tensor.Zeros":         {tensor.Zeros},
@@ -122,6 +138,17 @@ var samples = []func() any{
 		return &data.Batch{X: [][]float32{make([]float32, 12)}, Y: [][]float32{make([]float32, 4)}}
 	},
 	func() any { return data.Batch{X: [][]float32{make([]float32, 24)}, Y: [][]float32{make([]float32, 8)}} },
+	func() any { return houses() },
+	func() any { return &csv.Table{} },
+	func() any { return csv.Row{} },
+	func() any { return csv.Config{} },
+	func() any { return schema() },
+	func() any { p, _ := csv.Fit(houses(), schema()); return p },
+	func() any { return &csv.Preparation{} },
+	func() any { f, _ := imagefolder.Open(pictures(), imagefolder.Config{Height: 2, Width: 2}); return f },
+	func() any { return &imagefolder.Folder{} },
+	func() any { return imagefolder.Config{Height: 2, Width: 2} },
+	func() any { var f fs.FS = pictures(); return &f },
 	func() any { return tensor.Shape{3} },
 	func() any { s, _ := newStep(true); return s },
 	func() any { return &train.Step{} },
@@ -184,6 +211,34 @@ func rows(n, width int) *tensor.Tensor {
 		panic(err)
 	}
 	return t
+}
+
+func houses() *csv.Table {
+	t, err := csv.New([]string{"area", "district", "sold", "price"},
+		[]string{"100", "Mitte", "2020-01-02", "3"}, []string{"", "Pankow", "2020-05-06", "2"}, []string{"70", "Mitte", "2021-01-01", "1"})
+	if err != nil {
+		panic(err)
+	}
+	return t
+}
+
+func schema() csv.Schema {
+	return csv.Schema{
+		Inputs: []csv.Column{
+			{Name: "area", Missing: csv.Mean, Scale: csv.Standard, Indicator: true},
+			{Name: "district", Kind: csv.Category, Unknown: csv.OOV},
+			{Name: "sold", Kind: csv.Date, Parts: []csv.Part{csv.Year, csv.Days}},
+		},
+		Targets: []csv.Column{{Name: "price"}},
+	}
+}
+
+func pictures() fs.FS {
+	var file bytes.Buffer
+	if err := png.Encode(&file, image.NewGray(image.Rect(0, 0, 3, 2))); err != nil {
+		panic(err)
+	}
+	return fstest.MapFS{"a/1.png": {Data: file.Bytes()}, "b/1.png": {Data: file.Bytes()}, "b/2.png": {Data: file.Bytes()}}
 }
 
 func generator(n int) data.Source {
