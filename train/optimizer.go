@@ -4,6 +4,7 @@ package train
 
 import (
 	"cmp"
+	"errors"
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
@@ -160,6 +161,9 @@ func (o *Optimizer) Scheduled() bool { return o.common.Schedule != nil }
 // Prepare makes the slots of the variables, which otherwise come with the first step, and
 // returns them: to set a state that was saved.
 func (o *Optimizer) Prepare(variables ...*layer.Variable) ([]Slot, error) {
+	if o == nil || o.slabs == nil {
+		return nil, errors.New("train: Prepare: the optimizer has no rule: NewOptimizer makes one")
+	}
 	if err := layer.Store(variables...); err != nil {
 		return nil, err
 	}
