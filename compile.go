@@ -193,7 +193,7 @@ func (cfg *CompileConfig) usable() error {
 		return errors.New("it needs a Loss")
 	}
 	if cfg.Outputs != nil && (cfg.Loss != nil || cfg.Losses != nil || cfg.LossWeights != nil || cfg.OutputMetrics != nil || cfg.OutputWeightedMetrics != nil) {
-		return errors.New("Outputs takes the place of Loss, Losses, LossWeights, OutputMetrics and OutputWeightedMetrics: give one or the other")
+		return errors.New("the field Outputs takes the place of Loss, Losses, LossWeights, OutputMetrics and OutputWeightedMetrics: give one or the other")
 	}
 	losses := append([]loss.Loss{cfg.Loss}, cfg.Losses...)
 	metrics := slices.Concat([][]metric.Metric{cfg.Metrics, cfg.WeightedMetrics}, cfg.OutputMetrics, cfg.OutputWeightedMetrics)

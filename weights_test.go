@@ -163,11 +163,11 @@ func TestMistakesInOutputsAndWeightsAreErrors(t *testing.T) {
 	mse := loss.MeanSquaredError{}
 	for want, cfg := range map[string]cornu.CompileConfig{
 		`no output is called "knid": the model's are kind, size`: {Outputs: map[string]cornu.OutputConfig{"knid": {Loss: mse}, "size": {Loss: mse}}},
-		`Outputs lacks "size"`:            {Outputs: map[string]cornu.OutputConfig{"kind": {Loss: mse}}},
-		"Outputs takes the place of Loss": {Loss: mse, Outputs: map[string]cornu.OutputConfig{"kind": {}, "size": {}}},
-		"a metric is nil":                 {Outputs: map[string]cornu.OutputConfig{"kind": {Loss: mse, Metrics: []metric.Metric{nil}}, "size": {}}},
-		"no output has a loss":            {Outputs: map[string]cornu.OutputConfig{"kind": {}, "size": {}}},
-		"OutputWeightedMetrics has 1":     {Loss: mse, OutputWeightedMetrics: [][]metric.Metric{nil}},
+		`Outputs lacks "size"`:                      {Outputs: map[string]cornu.OutputConfig{"kind": {Loss: mse}}},
+		"the field Outputs takes the place of Loss": {Loss: mse, Outputs: map[string]cornu.OutputConfig{"kind": {}, "size": {}}},
+		"a metric is nil":                           {Outputs: map[string]cornu.OutputConfig{"kind": {Loss: mse, Metrics: []metric.Metric{nil}}, "size": {}}},
+		"no output has a loss":                      {Outputs: map[string]cornu.OutputConfig{"kind": {}, "size": {}}},
+		"OutputWeightedMetrics has 1":               {Loss: mse, OutputWeightedMetrics: [][]metric.Metric{nil}},
 	} {
 		if err := kindAndSize().Compile(cfg); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got error %v, want one that says %s", err, want)

@@ -244,7 +244,7 @@ func (CategoricalGeneralizedCrossEntropy) Name() string {
 // TargetShape returns the shape of the output without the classes.
 func (l CategoricalGeneralizedCrossEntropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
 	if q := config.Resolve(l).Q; !(q > 0 && q < 1) {
-		return nil, fmt.Errorf("Q is %v: it must be between 0 and 1", q)
+		return nil, fmt.Errorf("the exponent Q is %v: it must be between 0 and 1", q)
 	}
 	return SparseCategoricalCrossentropy{}.TargetShape(output)
 }

@@ -300,7 +300,7 @@ func TestLossesThatDoNotFitNameTheLayerAndBothShapes(t *testing.T) {
 		{loss.Tversky{Axis: []int{2}}, tensor.Shape{-1, 3}, tensor.Shape{-1, 3}, "axes [2]: each must be one of the output's"},
 		{loss.Circle{}, tensor.Shape{-1, 3, 2}, tensor.Shape{-1}, "each output must be one vector"},
 		{loss.Circle{}, tensor.Shape{-1, 3}, tensor.Shape{-1, 3}, "the target must be (None,)"},
-		{loss.CategoricalGeneralizedCrossEntropy{Q: 1}, tensor.Shape{-1, 3}, tensor.Shape{-1}, "Q is 1: it must be between 0 and 1"},
+		{loss.CategoricalGeneralizedCrossEntropy{Q: 1}, tensor.Shape{-1, 3}, tensor.Shape{-1}, "the exponent Q is 1: it must be between 0 and 1"},
 		{loss.CTC{}, tensor.Shape{-1, 3}, tensor.Shape{-1, 3}, "each output must be steps of logits"},
 		{loss.CTC{}, tensor.Shape{-1, 8, 3}, tensor.Shape{-1, 2, 3}, "the target must be (None, 8)"},
 	} {
