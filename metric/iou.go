@@ -114,7 +114,7 @@ func (m IoU) Result(totals [][]float64) float64 {
 // BinaryIoU is IoU of the classes 0 and 1, or of one of them. Outputs are of class 1
 // where they reach Threshold.
 type BinaryIoU struct {
-	TargetClassIDs []int    `keras:"target_class_ids"` // nil: 0 and 1
+	TargetClassIDs []int    `keras:"target_class_ids,ours"` // nil: 0 and 1, which Keras doesn't call None
 	Threshold      *float64 `default:"0.5"`
 }
 

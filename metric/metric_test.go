@@ -319,6 +319,18 @@ func TestFieldsOutOfRangeAreErrors(t *testing.T) {
 	}
 }
 
+func TestWhatKerasCallsNoneIsNotWrittenAsNothing(t *testing.T) {
+	for name, m := range map[string]metric.Metric{"average": metric.F1Score{}, "target_class_ids": metric.BinaryIoU{}} {
+		cfg, err := config.Encode(m)
+		if v, ok := cfg[name]; ok || err != nil {
+			t.Errorf("%s: %s is written as %v, %v; Keras would refuse it", m.Name(), name, v, err)
+		}
+	}
+	if cfg, _ := config.Encode(metric.F1Score{Average: "micro"}); cfg["average"] != "micro" {
+		t.Errorf("an average is written as %v", cfg["average"])
+	}
+}
+
 func TestAFunctionIsAMetric(t *testing.T) {
 	m := metric.OfLoss(loss.Func("distance", func(yTrue, yPred *graph.Node) *graph.Node { return yTrue.Sub(yPred).Abs().Sum(-1) }))
 	y, p := golden.Tensor{Shape: []int{2, 2}, Data: []float32{1, 2, 3, 4}}, golden.Tensor{Shape: []int{2, 2}, Data: []float32{0, 4, 3, 9}}

@@ -15,8 +15,8 @@ const epsilon = 1e-7
 // FBetaScore is (1 + Beta²) · precision · recall / (Beta² · precision + recall)
 // of each class, one for each output.
 type FBetaScore struct {
-	Average   string   // of the classes: "macro", their mean; "weighted" by their targets; "micro", of all counts together. "": macro, and Results has each class
-	Beta      float64  `zero:"1"` // 0: 1
+	Average   string   `keras:",ours"` // of the classes: "macro", their mean; "weighted" by their targets; "micro", of all counts together. "": macro, and Results has each class
+	Beta      float64  `zero:"1"`      // 0: 1
 	Threshold *float64 // outputs above it are positive; nil: the greatest of each sample
 }
 
@@ -92,7 +92,7 @@ func (m FBetaScore) Result(totals [][]float64) float64 {
 // F1Score is FBetaScore with a Beta of 1: the harmonic mean of precision and
 // recall.
 type F1Score struct {
-	Average   string   // as FBetaScore's
+	Average   string   `keras:",ours"` // as FBetaScore's
 	Threshold *float64 // outputs above it are positive; nil: the greatest of each sample
 }
 

@@ -8,9 +8,9 @@ package config
 //	NoBias bool `keras:"use_bias,not"`
 //
 // The option "not" inverts a boolean. The option "ours" says that Keras has no
-// such field: it is left out where it is the default. The fields of a struct
-// within stand among those of the outer one. A value in an interface is written as a map of its
-// class_name and its config.
+// such field, or no value that says the default: it is left out where it is that. The
+// fields of a struct within stand among those of the outer one. A value in an
+// interface is written as a map of its class_name and its config.
 
 import (
 	"encoding/json"
