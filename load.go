@@ -11,6 +11,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
@@ -41,6 +42,9 @@ func LoadWith(path string, cfg LoadConfig) (*Model, error) {
 
 // LoadFS is Load for a file of a file system, such as one that is embedded in the program.
 func LoadFS(fsys fs.FS, name string) (*Model, error) {
+	if config.IsNil(fsys) {
+		return nil, errors.New("cornu: Load: the file system is nil")
+	}
 	f, err := fsys.Open(name)
 	if err != nil {
 		return nil, fmt.Errorf("cornu: Load: %w", err)
@@ -94,6 +98,9 @@ func (cfg LoadConfig) limits() kerasfile.Limits {
 }
 
 func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
+	if config.IsNil(r) || size < 0 {
+		return nil, fmt.Errorf("there is nothing to read, or %d bytes of it", size)
+	}
 	if err := kerasfile.Sniff(r, size); err != nil {
 		return nil, err
 	}

@@ -23,6 +23,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -49,6 +50,8 @@ import (
 // those of the families come from their registries.
 var surface = map[string][]any{
 	".": {
+		cornu.Load, cornu.LoadWith, cornu.LoadFS, cornu.LoadFrom,
+		cornu.LoadConfig{},
 		cornu.NewModel, cornu.NewSequential, cornu.Apply, cornu.Input, cornu.SetThreads, cornu.Threads, cornu.SetMemoryLimit, cornu.MemoryLimit, cornu.Tier, cornu.ByOutput[float64],
 		cornu.CompileConfig{},
 		cornu.OutputConfig{},
@@ -68,7 +71,7 @@ var surface = map[string][]any{
 		loss.ByName, loss.Names, loss.Register, loss.Check, loss.Of, loss.Func, loss.Error{}, loss.Reduction(""),
 	},
 	"metric": {
-		metric.ByName, metric.Names, metric.Register, metric.Rows, metric.DirectionOf, metric.Named, metric.OfLoss, metric.Direction(0),
+		metric.ByName, metric.Names, metric.Register, metric.Rows, metric.DirectionOf, metric.Named, metric.Unnamed, metric.OfLoss, metric.Direction(0),
 	},
 	"optimizer": {
 		optimizer.ByName, optimizer.Names, optimizer.Register, optimizer.ScheduleByName, optimizer.ScheduleNames, optimizer.RegisterSchedule,
@@ -208,9 +211,9 @@ func (x *tester) good(t reflect.Type) any {
 	case reflect.TypeFor[*layer.Node]():
 		return layer.Apply(&layer.Input{Shape: tensor.Shape{3}})
 	case reflect.TypeFor[[]*layer.Node]():
-		return []*layer.Node{network.Inputs()[0]}
+		return []*layer.Node{network().Inputs()[0]}
 	case reflect.TypeFor[*layer.Network](), reflect.TypeFor[layer.Network]():
-		return network
+		return network()
 	case reflect.TypeFor[*layer.Context](), reflect.TypeFor[layer.Context]():
 		return layer.NewContext(x.graph, true)
 	case reflect.TypeFor[*cornu.Model](), reflect.TypeFor[cornu.Model]():
@@ -535,14 +538,16 @@ func use(v reflect.Value) {
 	model.Summary(io.Discard)
 }
 
-var network = func() *layer.Network {
+// network makes a network once, and not before there is a test that wants it: the
+// limit on memory is read then.
+var network = sync.OnceValue(func() *layer.Network {
 	x := layer.Apply(&layer.Input{Shape: tensor.Shape{3}})
 	n, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(&layer.Dense{Units: 3}, x)})
 	if err != nil {
 		panic(err)
 	}
 	return n
-}()
+})
 
 func sampleModel() *cornu.Sequential {
 	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Units: 3})

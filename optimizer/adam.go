@@ -210,7 +210,8 @@ func (o Nadam) momentum() func(step uint64) float64 {
 
 // Product returns Π, the product of the momenta, after so many steps: Keras's files have it.
 func (o Nadam) Product(steps uint64) float64 {
-	return products(config.Resolve(o).momentum())(steps)
+	const most = 1 << 22 // long after it has come to 0, unless Beta1 is all but 1
+	return products(config.Resolve(o).momentum())(min(steps, most))
 }
 
 // products returns the function f(1)·…·f(step), which remembers where it was, so
@@ -221,7 +222,7 @@ func products(f func(uint64) float64) func(step uint64) float64 {
 		if step < done {
 			done, product = 0, 1
 		}
-		for done < step {
+		for done < step && product != 0 {
 			done++
 			product *= f(done)
 		}
