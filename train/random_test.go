@@ -6,6 +6,7 @@ package train
 // graphs have rarely: layers of one gradient, layers in two places, frozen ones.
 
 import (
+	"flag"
 	"fmt"
 	"math"
 	"os"
@@ -48,6 +49,7 @@ type randomModel struct {
 	losses []loss.Loss
 	rule   optimizer.Optimizer
 	batch  int
+	times  int // as many units and features as usual: networks of several tasks have more
 	net    *layer.Network
 	outs   []*layer.Node
 	weigh  bool
@@ -59,7 +61,10 @@ func newModel(bytes []byte) (*randomModel, error) {
 	m := &randomModel{data: bytes, width: map[*layer.Dense]int{}, reach: map[*layer.Node]int{}, names: map[*layer.Node]string{}}
 	blocks := choice.Blocks(bytes)
 	head := choice.Next(&blocks)
-	m.batch = []int{2, 1, 5, 17}[head.Of(4)]
+	m.batch, m.times = []int{2, 1, 5, 17}[head.Of(4)], 1
+	if head.Once(24) {
+		m.batch, m.times = 130, 37
+	}
 	outputs := 1 + head.Of(3)
 	m.weigh = head.Once(3)
 	last := choice.Next(&blocks)
@@ -105,7 +110,7 @@ func (m *randomModel) pick(b *choice.Block, fits func(*layer.Node) bool) *layer.
 }
 
 func (m *randomModel) input(b *choice.Block) {
-	shape := []tensor.Shape{{2}, {3}, {4}, {17}, {2, 3}, {1}}[b.Of(6)]
+	shape := []tensor.Shape{{2 * m.times}, {3 * m.times}, {4 * m.times}, {17}, {2, 3 * m.times}, {1}}[b.Of(6)]
 	n := layer.Apply(&layer.Input{Name: fmt.Sprint("in", len(m.inputs)), Shape: shape})
 	m.reach[n] = 1 << len(m.inputs)
 	m.inputs = append(m.inputs, n)
@@ -157,6 +162,11 @@ func (m *randomModel) activation(b *choice.Block, most int) activation.Activatio
 		activation.Softsign{},
 		activation.LeakyReLU{},
 	}[b.Of(most)]
+}
+
+// units returns how many units a layer has.
+func (m *randomModel) units(b *choice.Block) int {
+	return []int{2 * m.times, 1, 3 * m.times, 4 * m.times, 20}[b.Of(5)]
 }
 
 // layer applies a random layer.
@@ -211,7 +221,7 @@ func (m *randomModel) layer(b *choice.Block) {
 		}
 	}
 	if kind == 3 { // two branches that meet
-		units := []int{2, 1, 3, 4, 20}[b.Of(5)]
+		units := m.units(b)
 		merge := merges[b.Of(len(merges))]()
 		left := m.apply(&layer.Dense{Units: units, Activation: m.activation(b, 4)}, x)
 		m.apply(merge, left, m.apply(&layer.Dense{Units: units}, m.pick(b, func(y *layer.Node) bool {
@@ -219,7 +229,7 @@ func (m *randomModel) layer(b *choice.Block) {
 		})))
 		return
 	}
-	l := &layer.Dense{Units: []int{2, 1, 3, 4, 20}[b.Of(5)], Activation: m.activation(b, 12)}
+	l := &layer.Dense{Units: m.units(b), Activation: m.activation(b, 12)}
 	odd := b.Byte()
 	l.NoBias, l.Frozen = odd%4 == 3, odd/4%8 == 7
 	switch odd / 32 {
@@ -281,12 +291,14 @@ func (m *randomModel) optimizer(b *choice.Block) {
 	}[b.Of(18)]
 }
 
-// numbers returns n numbers from 0 to 1.
+// numbers returns n numbers from 0 to 1, most of them 0 if there are many.
 func numbers(seed uint64, n int) []float32 {
 	bytes := choice.Random(seed, n/choice.BlockSize+1)
 	list := make([]float32, n)
 	for i := range list {
-		list[i] = float32(bytes[i]) / 256
+		if list[i] = float32(bytes[i]) / 256; n > 5000 && i%8 > 1 {
+			list[i] = 0
+		}
 	}
 	return list
 }
@@ -546,6 +558,8 @@ func (m *randomModel) String() string {
 		strings.Join(m.text, "\n"), strings.Join(outs, ", "), m.losses, m.rule, m.batch, m.weigh)
 }
 
+var firstModel = flag.Uint64("model", 0, "the first random model")
+
 func TestRandomModelsTrainAsWithoutPasses(t *testing.T) {
 	models, until := uint64(800), time.Now().Add(time.Hour)
 	if testing.Short() {
@@ -560,6 +574,8 @@ func TestRandomModelsTrainAsWithoutPasses(t *testing.T) {
 	}
 	begin := time.Now()
 	var next atomic.Uint64
+	next.Store(*firstModel)
+	models += *firstModel
 	var done, count atomic.Int64
 	var group sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
