@@ -44,6 +44,52 @@ func ToCategorical[T ~uint8 | ~int32 | ~int64 | ~int](labels []T, classes int) (
 	return Of(vectors, shape...)
 }
 
+// ToLabels returns the class that each row of predictions says: that of the greatest
+// of its numbers or, if there are two classes and a row has one number, a
+// probability, the second if it is above 0.5. Predictions have the shape
+// (rows, len(classes)), or (rows, 1) or (rows,) if a row has one number; integers
+// of that shape, as ArgMax returns them, are indices of classes.
+func ToLabels(predictions *Tensor, classes []string) ([]string, error) {
+	if predictions == nil || len(predictions.shape) == 0 {
+		return nil, fmt.Errorf("tensor: ToLabels: %v has no rows", predictions)
+	}
+	integers := predictions.dtype == Int32 || predictions.dtype == Int64
+	width := predictions.shape[1:].Numel()
+	if several := width == len(classes) && width > 1 && !integers; !several && (width != 1 || !integers && len(classes) != 2) {
+		return nil, fmt.Errorf("tensor: ToLabels: predictions %v aren't those of %d classes", predictions, len(classes))
+	}
+	wide, err := predictions.Cast(Float64)
+	if err != nil {
+		return nil, fmt.Errorf("tensor: ToLabels: %w", err)
+	}
+	rows, err := ToRows[float64](wide)
+	if err != nil {
+		return nil, err
+	}
+	labels := make([]string, len(rows))
+	for i, row := range rows {
+		class := 0
+		for k, v := range row {
+			if v != v {
+				return nil, fmt.Errorf("tensor: ToLabels: the prediction of row %d is NaN", i)
+			}
+			if v > row[class] {
+				class = k
+			}
+		}
+		switch {
+		case integers && !(row[0] >= 0 && row[0] < float64(len(classes))):
+			return nil, fmt.Errorf("tensor: ToLabels: row %d is %v: with %d classes, indices go from 0 to %d", i, row[0], len(classes), len(classes)-1)
+		case integers:
+			class = int(row[0])
+		case width == 1 && row[0] > 0.5:
+			class = 1
+		}
+		labels[i] = classes[class]
+	}
+	return labels, nil
+}
+
 // ArgMax returns the indices, as Int64, of the greatest elements along an axis,
 // which the result lacks; a negative axis counts from the end. Of equal elements
 // the first counts, and NaN is greater than all numbers.

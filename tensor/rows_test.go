@@ -3,6 +3,7 @@ package tensor_test
 import (
 	"fmt"
 	"log"
+	"math"
 	"slices"
 	"strings"
 	"testing"
@@ -62,4 +63,38 @@ func ExampleFromRows() {
 	}
 	fmt.Println(x, last)
 	// Output: float32(2, 3) int64(2,)
+}
+
+func TestPredictionsBecomeLabels(t *testing.T) {
+	three, two := []string{"cat", "dog", "fox"}, []string{"no", "yes"}
+	nan := float32(math.NaN())
+	for _, c := range []struct {
+		x       *tensor.Tensor
+		classes []string
+		want    []string // nil: an error
+	}{
+		{of(t, []float32{0.1, 0.2, 0.7, 0.5, 0.3, 0.2}, 2, 3), three, []string{"fox", "cat"}},
+		{of(t, []float64{-3, -1, -2}, 1, 3), three, []string{"dog"}},
+		{of(t, []float32{0.5, 0.6}, 2, 1), two, []string{"no", "yes"}},
+		{of(t, []float32{0.5, 0.6}, 2), two, []string{"no", "yes"}},
+		{of(t, []int64{2, 0}), three, []string{"fox", "cat"}},
+		{of(t, []int32{1, 0}, 2, 1), two, []string{"yes", "no"}},
+		{of(t, []float32{}, 0, 3), three, []string{}},
+		{of(t, []int64{3}), three, nil},
+		{of(t, []int64{-1}), three, nil},
+		{of(t, []float32{0, nan, 0}, 1, 3), three, nil},
+		{of(t, []float32{nan}, 1, 1), two, nil},
+		{of(t, []float32{0.5}, 1, 1), three, nil},
+		{of(t, []float32{0.5, 0.5}, 1, 2), three, nil},
+		{of(t, []int64{0, 1, 2}, 1, 3), three, nil},
+		{scalar(t, 1), two, nil},
+		{nil, two, nil},
+		{of(t, []int64{0}), nil, nil},
+		{of(t, []float32{}, 1, 0), nil, nil},
+	} {
+		got, err := tensor.ToLabels(c.x, c.classes)
+		if (err == nil) != (c.want != nil) || !slices.Equal(got, c.want) {
+			t.Errorf("%v: %q, %v, want %q", c.x, got, err, c.want)
+		}
+	}
 }

@@ -5,7 +5,6 @@ package csv
 import (
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -46,45 +45,16 @@ func (p *Preparation) Values(y *tensor.Tensor) ([][]float64, error) {
 	return rows, nil
 }
 
-// Labels returns the category of the target that each prediction says: that of the
-// greatest of a row's probabilities or, if there are two categories and a row has
-// one number, the second if it is above 0.5. Integers, as ArgMax returns them, are
-// indices of categories.
+// Labels returns the category of the target that each row of predictions says, as
+// tensor.ToLabels does.
 func (p *Preparation) Labels(y *tensor.Tensor) ([]string, error) {
 	classes := p.Classes()
 	if classes == nil {
 		return nil, errors.New("csv: Labels: the target isn't a category; Values is for numbers")
 	}
-	rows, err := predictions(y)
+	labels, err := tensor.ToLabels(y, classes)
 	if err != nil {
 		return nil, fmt.Errorf("csv: Labels: %w", err)
-	}
-	indices := y.DType() == tensor.Int64 || y.DType() == tensor.Int32
-	width := y.Shape()[1:].Numel()
-	if !(width == len(classes) && width > 1 && !indices || width == 1 && (indices || len(classes) == 2)) {
-		return nil, fmt.Errorf("csv: Labels: predictions %v aren't those of %d categories", y, len(classes))
-	}
-	labels := make([]string, len(rows))
-	for i, row := range rows {
-		at := 0
-		switch {
-		case indices:
-			if row[0] < 0 || row[0] >= float64(len(classes)) {
-				return nil, fmt.Errorf("csv: Labels: row %d is %v, but there are %d categories", i, row[0], len(classes))
-			}
-			at = int(row[0])
-		case width == 1 && row[0] > 0.5:
-			at = 1
-		}
-		for k, v := range row {
-			if math.IsNaN(v) {
-				return nil, fmt.Errorf("csv: Labels: the prediction of row %d is NaN", i)
-			}
-			if width > 1 && v > row[at] {
-				at = k
-			}
-		}
-		labels[i] = classes[at]
 	}
 	return labels, nil
 }

@@ -43,12 +43,10 @@ func Example() {
 	check(err)
 	y, err := model.Predict(context.Background(), x)
 	check(err)
-	best, err := y.ArgMax(-1)
+	labels, err := tensor.ToLabels(y, pictures.Classes)
 	check(err)
-	labels, err := tensor.Data[int64](best)
-	check(err)
-	fmt.Println(pictures.Classes[labels[0]])
-	// Output: night
+	fmt.Println(labels)
+	// Output: [night]
 }
 
 // picture is a file of a picture of 20 × 10 pixels, as bright as that.

@@ -78,6 +78,7 @@ var functions = map[string][]any{
 	"tensor.Concat":        {tensor.Concat},
 	"tensor.ToCategorical": {tensor.ToCategorical[int], tensor.ToCategorical[uint8]},
 	"tensor.FromRows":      {tensor.FromRows[float32]},
+	"tensor.ToLabels":      {tensor.ToLabels},
 	"tensor.ToRows":        {tensor.ToRows[float32]},
 	"tensor.Normalize":     {tensor.Normalize},
 	"tensor.FromBytes":     {tensor.FromBytes},
