@@ -20,25 +20,32 @@ import (
 	"github.com/cornu-ml/cornu/train"
 )
 
-// weights is a layer that holds a kernel of 3 × 4 and a bias of 4.
+// weights is a layer that holds a kernel and a bias.
 type weights struct {
 	Name         string
+	shapes       [2]tensor.Shape
 	kernel, bias *layer.Variable
 }
 
 func (l *weights) Build(b *layer.Builder, _ []tensor.Shape) error {
-	l.kernel = b.Variable("kernel", tensor.Shape{3, 4}, layer.VariableConfig{Initializer: initializer.Zeros{}})
-	l.bias = b.Variable("bias", tensor.Shape{4}, layer.VariableConfig{Initializer: initializer.Zeros{}})
+	l.kernel = b.Variable("kernel", l.shapes[0], layer.VariableConfig{Initializer: initializer.Zeros{}})
+	l.bias = b.Variable("bias", l.shapes[1], layer.VariableConfig{Initializer: initializer.Zeros{}})
 	return nil
 }
 
 func (l *weights) Call(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0] }
 
-// begin returns weights of those values, called as in Keras's test, where there is
-// no layer.
+// begin returns a kernel of 3 × 4 and a bias of 4 of those values.
 func begin(t *testing.T, kernel, bias []float32) *weights {
 	t.Helper()
-	w := &weights{}
+	return beginAt(t, golden.Tensor{Shape: []int{3, 4}, Data: kernel}, golden.Tensor{Shape: []int{4}, Data: bias})
+}
+
+// beginAt returns weights of those values, called as in Keras's test, where there is
+// no layer.
+func beginAt(t *testing.T, kernel, bias golden.Tensor) *weights {
+	t.Helper()
+	w := &weights{shapes: [2]tensor.Shape{kernel.Shape, bias.Shape}}
 	net := network(t, 1, w)
 	layer.Store(net.Variables()...)
 	for i, v := range net.Variables() {
@@ -47,8 +54,8 @@ func begin(t *testing.T, kernel, bias []float32) *weights {
 		}
 		v.Path = v.Path[strings.LastIndexByte(v.Path, '/')+1:]
 	}
-	copy(w.kernel.Value, kernel)
-	copy(w.bias.Value, bias)
+	copy(w.kernel.Value, kernel.Data)
+	copy(w.bias.Value, bias.Data)
 	return w
 }
 
@@ -57,7 +64,7 @@ func descent(t *testing.T, o *train.Optimizer, w *weights) *train.Step {
 	t.Helper()
 	return step(t, func(s *train.StepBuilder) {
 		kernel, bias := s.Variable(w.kernel), s.Variable(w.bias)
-		loss := kernel.Mul(s.Input("kernel", tensor.Shape{3, 4})).Sum().Add(bias.Mul(s.Input("bias", tensor.Shape{4})).Sum())
+		loss := kernel.Mul(s.Input("kernel", w.shapes[0])).Sum().Add(bias.Mul(s.Input("bias", w.shapes[1])).Sum())
 		s.Mean("loss", loss)
 		s.Minimize(loss, o, w.kernel, w.bias)
 	})
@@ -98,6 +105,35 @@ func TestCompiledStepsLeadWhereKerasGoes(t *testing.T) {
 			for _, slot := range o.Slots() {
 				if want, ok := c.Tensors["slot "+slot.Variable.Path+"_"+slot.Name]; ok && !near(slot.Value, want.Data) {
 					t.Errorf("%s, %s: slot %s of %s is %v, want %v", c.Name, rule.Name(), slot.Name, slot.Variable.Path, slot.Value, want.Data)
+				}
+			}
+		}
+	}
+}
+
+// Fresh runs of Keras are in float64; ours here is what the kernels do in float32.
+func TestFreshCompiledStepsLeadWhereKerasGoes(t *testing.T) {
+	for _, c := range golden.LoadFresh(t, "optimizers").Cases {
+		o, w := train.NewOptimizer(ruleOf(t, c)), beginAt(t, c.Tensors["initial kernel"], c.Tensors["initial bias"])
+		s := descent(t, o, w)
+		values := [2][]float32{w.kernel.Value, w.bias.Value}
+		part := func(name string, k, step int) []float32 {
+			n := len(values[k])
+			return c.Tensors[name+[]string{"kernel", "bias"}[k]].Data[step*n:][:n]
+		}
+	steps:
+		for i := range c.Tensors["gradient bias"].Shape[0] {
+			run(t, s, x(part("gradient ", 0, i), part("gradient ", 1, i)))
+			for k := range 2 {
+				want, moved := part("", k, i), 0.0
+				for j := range want {
+					moved = max(moved, math.Abs(float64(want[j])-float64(part("initial ", k, 0)[j])))
+				}
+				for j := range want {
+					if d := math.Abs(float64(values[k][j]) - float64(want[j])); !(d <= 3e-7*float64(i+1)*math.Abs(float64(want[j]))+2e-4*moved) {
+						t.Errorf("%s: %v: after step %d the weights are\n%v, want\n%v: %v off after a way of %v", c.Name, c.Config, i, values[k], want, d, moved)
+						break steps
+					}
 				}
 			}
 		}
