@@ -3,6 +3,7 @@
 //
 //	cornu mnist                       # the chapter's listing, from its summary to its test accuracy
 //	cornu mnist predict --index 3     # what the network makes of one digit
+//	cornu inspect digits.keras        # what is in a file of a model
 //	cornu mnist samples -o digits.png # 25 digits as a picture
 //	cornu doctor                      # kernels, cores, measured peak
 package main
@@ -165,6 +166,6 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(knownFlags)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newMNIST(), newFigures(), newDoctor(), newVersion())
+	root.AddCommand(newMNIST(), newInspect(), newSummary(), newPlot(), newFigures(), newDoctor(), newVersion())
 	return root
 }

@@ -34,7 +34,7 @@ func newMNIST() *cobra.Command {
 	}
 	s.flags(c)
 	s.outputs(c)
-	c.AddCommand(newTrain(), newPredict(), newSamples(), newTable(), newPlan())
+	c.AddCommand(newTrain(), newEvaluate(), newPredict(), newSamples(), newTable(), newPlan())
 	return c
 }
 
@@ -54,6 +54,7 @@ type settings struct {
 	quiet      bool
 
 	plot, curves, tensorboard string // files and a folder, "" for none
+	save                      string // the file that the trained model goes to, "" for none
 }
 
 // flags adds those that say what is trained, and how.
@@ -85,6 +86,7 @@ func (s *settings) stepFlags(c *cobra.Command) {
 // outputs adds the flags for what a training leaves behind.
 func (s *settings) outputs(c *cobra.Command) {
 	f := c.Flags()
+	f.StringVar(&s.save, "save", "", "write the trained model to `FILE`, .keras; an interrupted training's too")
 	f.StringVar(&s.plot, "plot", "", "draw the network's diagram to `FILE`, .svg or .png")
 	f.StringVar(&s.curves, "curves", "", "draw loss and accuracy by epoch, on the test digits too, to `FILE`, .svg or .png")
 	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
@@ -115,6 +117,9 @@ func (s *settings) check() error {
 	}
 	if !slices.Contains(optimizers(), s.optimizer) {
 		return misuse("--optimizer: unknown optimizer %q: the known ones are %s", s.optimizer, strings.Join(optimizers(), ", "))
+	}
+	if s.save != "" && !strings.HasSuffix(s.save, ".keras") {
+		return misuse("--save: the name must end with .keras, got %s", s.save)
 	}
 	if s.plot != "" && s.curves != "" && filepath.Clean(s.plot) == filepath.Clean(s.curves) {
 		return misuse("--plot and --curves: both write %s", s.plot)

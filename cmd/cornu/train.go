@@ -49,7 +49,7 @@ func (s *settings) test(c *cobra.Command, model *cornu.Sequential, digits *mnist
 	out := c.OutOrStdout()
 	result, err := model.Evaluate(c.Context(), digits, cornu.EvaluateConfig{BatchSize: s.batch, Quiet: s.quiet, Log: out})
 	if errors.Is(err, context.Canceled) {
-		return &interruption{fmt.Sprintf("while it was tested: the training was done, all %d epochs of it, and its weights were not saved", s.epochs)}
+		return &interruption{fmt.Sprintf("while it was tested: the training was done, all %d epochs of it, and its weights were %s", s.epochs, s.fate(nil))}
 	} else if err != nil {
 		return err
 	}
@@ -102,13 +102,16 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 		cfg.ValidationData = test
 	}
 	history, err := model.Fit(c.Context(), digits, cfg)
-	if errors.Is(err, context.Canceled) {
-		err = &interruption{reached.String()}
-	}
-	// Epochs that were completed before an error are shown too.
+	// What was reached before an error is kept and shown too.
 	var unwritten error
+	if s.save != "" && reached.done > 0 {
+		unwritten = model.Save(s.save)
+	}
+	if errors.Is(err, context.Canceled) {
+		err = &interruption{reached.tell(s.fate(unwritten))}
+	}
 	if s.curves != "" && history != nil && len(history.Epoch) > 0 {
-		unwritten = viz.Save(s.curves, viz.Curves{History: history})
+		unwritten = errors.Join(unwritten, viz.Save(s.curves, viz.Curves{History: history}))
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, unwritten)
@@ -127,13 +130,20 @@ func (p *progress) BatchEnd(s *train.State) error {
 
 func (p *progress) EpochEnd(*train.State) error { return nil }
 
-// String says what has been reached, for whoever interrupts a training.
-func (p progress) String() string {
+// tell says what has been reached, for whoever interrupts a training, and what became of it.
+func (p progress) tell(fate string) string {
 	if p.done == 0 {
 		return "before the first step: nothing was trained"
 	}
-	return fmt.Sprintf("after step %d of %d in epoch %d: the weights of that step were kept until the program ended, "+
-		"and were not saved", p.batch+1, p.batches, p.epoch+1)
+	return fmt.Sprintf("after step %d of %d in epoch %d: the weights of that step were %s", p.batch+1, p.batches, p.epoch+1, fate)
+}
+
+// fate says what became of the weights of a training.
+func (s *settings) fate(unwritten error) string {
+	if s.save == "" || unwritten != nil {
+		return "not saved"
+	}
+	return "saved to " + s.save
 }
 
 // hashOf returns the SHA-256 of all weights in model order: for each the name, a zero byte, the number of dimensions

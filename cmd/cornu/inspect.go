@@ -1,0 +1,179 @@
+package main
+
+// This file defines `cornu inspect`: what is in a file of a model or of arrays.
+
+import (
+	"archive/zip"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu/internal/hdf5"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func newInspect() *cobra.Command {
+	return &cobra.Command{
+		Use:   "inspect FILE",
+		Short: "Show what is in a file: .keras, .h5, .npz, .npy",
+		Long:  "Inspect prints the tree of a file: groups, arrays with their types, shapes and bytes, attributes. Nothing in the file\nis run, and no array is read.",
+		Args:  oneFile,
+		RunE: func(c *cobra.Command, args []string) error {
+			f, size, err := open(args[0])
+			if err != nil {
+				return err
+			}
+			defer f.Close()
+			if err := inspect(c.OutOrStdout(), f, size); err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return nil
+		},
+	}
+}
+
+// oneFile wants the name of a file.
+func oneFile(c *cobra.Command, args []string) error {
+	if len(args) != 1 {
+		return misuse("%s takes one file, got %d arguments", c.CommandPath(), len(args))
+	}
+	return nil
+}
+
+// open opens a regular file.
+func open(path string) (*os.File, int64, error) {
+	info, err := os.Stat(path)
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is no regular file", path)
+	}
+	if err != nil {
+		return nil, 0, err
+	}
+	f, err := os.Open(path)
+	return f, info.Size(), err
+}
+
+func inspect(out io.Writer, r io.ReaderAt, size int64) error {
+	head := make([]byte, min(size, 8))
+	if _, err := r.ReadAt(head, 0); err != nil {
+		return err
+	}
+	switch {
+	case strings.HasPrefix(string(head), "PK"):
+		return inspectZip(out, r, size)
+	case strings.HasPrefix(string(head), "\x93NUMPY"):
+		t, err := tensor.ReadNpy(io.NewSectionReader(r, 0, size), size)
+		if err != nil {
+			return err
+		}
+		line(out, 0, "array", t.DType().String(), t.Shape(), t.Shape().Numel()*t.DType().Size())
+		return nil
+	}
+	f, err := hdf5.Open(r, size, hdf5.Limits{})
+	if errors.Is(err, hdf5.ErrFormat) {
+		return errors.New("it is neither .keras, .h5, .npz nor .npy")
+	} else if err != nil {
+		return err
+	}
+	root, err := f.Root()
+	if err != nil {
+		return err
+	}
+	return inspectHDF5(out, root)
+}
+
+// inspectZip lists an archive: a .keras file, whose weights are a tree, or an .npz file.
+func inspectZip(out io.Writer, r io.ReaderAt, size int64) error {
+	z, err := zip.NewReader(r, size)
+	if err != nil {
+		return err
+	}
+	for _, f := range z.File {
+		fmt.Fprintf(out, "%q, %d bytes\n", f.Name, f.UncompressedSize64)
+		at, err := f.DataOffset()
+		if err != nil {
+			return err
+		}
+		part := io.NewSectionReader(r, at, int64(f.CompressedSize64))
+		if f.Method == zip.Store && (strings.HasSuffix(f.Name, ".h5") || strings.HasSuffix(f.Name, ".npy")) {
+			if err := inspect(indented{out}, part, part.Size()); err != nil {
+				return fmt.Errorf("%s: %w", f.Name, err)
+			}
+		}
+	}
+	return nil
+}
+
+// indented moves lines to the right. Each write is a line.
+type indented struct{ io.Writer }
+
+func (w indented) Write(p []byte) (int, error) {
+	n, err := io.WriteString(w.Writer, "  "+string(p))
+	return max(n-2, 0), err
+}
+
+// line prints an array.
+func line(out io.Writer, depth int, name, kind string, shape tensor.Shape, bytes int) {
+	fmt.Fprintf(out, "%s%s  %s %v  %d bytes\n", strings.Repeat("  ", depth), name, kind, shape, bytes)
+}
+
+func inspectHDF5(out io.Writer, root *hdf5.Group) error {
+	return root.Walk(func(path string, object any, err error) error {
+		depth := strings.Count(strings.TrimSuffix(path, "/"), "/")
+		name := path[strings.LastIndex(path, "/")+1:]
+		if err != nil {
+			fmt.Fprintf(out, "%s%s  can't be read: %v\n", strings.Repeat("  ", depth), printable(name), err)
+			return nil
+		}
+		var attributes func() ([]*hdf5.Attribute, error)
+		switch o := object.(type) {
+		case *hdf5.Group:
+			fmt.Fprintf(out, "%s%s/\n", strings.Repeat("  ", depth), printable(name))
+			attributes = o.Attributes
+		case *hdf5.Dataset:
+			line(out, depth, printable(name), o.Kind().String(), o.Shape(), o.Len()*o.Type().Size)
+			attributes = o.Attributes
+		}
+		list, err := attributes()
+		if err != nil {
+			return err
+		}
+		for _, a := range list {
+			fmt.Fprintf(out, "%s@%s  %s\n", strings.Repeat("  ", depth+1), printable(a.Name), valueOf(a))
+		}
+		return nil
+	})
+}
+
+// printable shows a name from a file without what would steer a terminal.
+func printable(name string) string {
+	if q := fmt.Sprintf("%q", name); q != `"`+name+`"` {
+		return q
+	}
+	return name
+}
+
+// valueOf shows an attribute: its beginning, if it is long.
+func valueOf(a *hdf5.Attribute) string {
+	var text string
+	if s, err := a.Strings(); err == nil {
+		text = fmt.Sprintf("%q", s[:min(len(s), 8)])
+	} else if v, err := a.Int64s(); err == nil {
+		text = fmt.Sprint(v[:min(len(v), 16)])
+	} else if v, err := a.Float32s(); err == nil {
+		text = fmt.Sprint(v[:min(len(v), 16)])
+	} else {
+		text = a.Type().String()
+	}
+	if r := []rune(text); len(r) > 100 {
+		text = string(r[:100]) + "…"
+	}
+	if n := a.Len(); n != 1 {
+		text = fmt.Sprintf("%d × %s", n, text)
+	}
+	return text
+}
