@@ -33,6 +33,8 @@ import (
 	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/data/csv"
+	"github.com/cornu-ml/cornu/data/idx"
 	"github.com/cornu-ml/cornu/data/imagefolder"
 	"github.com/cornu-ml/cornu/dataset"
 	"github.com/cornu-ml/cornu/graph"
@@ -99,6 +101,22 @@ var surface = map[string][]any{
 		layer.VariableConfig{},
 		layer.VariableUpdate{},
 	},
+	"data/csv": {
+		csv.New, csv.Read, csv.ReadFile, csv.Fit,
+		csv.Column{},
+		csv.Config{},
+		csv.Error{},
+		csv.Fitted{},
+		csv.Kind(""), csv.Missing(""), csv.Part(""),
+		csv.Preparation{},
+		csv.Row{},
+		csv.Scale(""),
+		csv.Schema{},
+		csv.Table{},
+		csv.Unknown(""),
+	},
+	"data/idx":         {idx.Read},
+	"data/imagefolder": {imagefolder.Open, imagefolder.Decode, imagefolder.Color(""), imagefolder.Config{}, imagefolder.Folder{}},
 	"callback": {
 		callback.CSVLogger{},
 		callback.EarlyStopping{},
@@ -230,6 +248,14 @@ func (x *tester) good(t reflect.Type) any {
 		return s
 	case reflect.TypeFor[*train.Optimizer](), reflect.TypeFor[train.Optimizer]():
 		return train.NewOptimizer(optimizer.Adam{})
+	case reflect.TypeFor[*csv.Table](), reflect.TypeFor[csv.Table]():
+		t, err := csv.New([]string{"x", "y"}, []string{"1", "a"}, []string{"2", "b"}, []string{"", "a"})
+		if err != nil {
+			panic(err)
+		}
+		return t
+	case reflect.TypeFor[csv.Schema]():
+		return csv.Schema{Inputs: []csv.Column{{Name: "x", Missing: csv.Mean}}, Targets: []csv.Column{{Name: "y", Kind: csv.Category}}}
 	case reflect.TypeFor[io.Writer]():
 		return io.Discard
 	case reflect.TypeFor[fs.FS]():
