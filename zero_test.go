@@ -17,6 +17,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/golden"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -293,4 +294,44 @@ func work(t *testing.T, member any) string {
 		b.WriteString(n.Key() + "; ")
 	}
 	return fmt.Sprint(b.String(), numbers)
+}
+
+// What a file says of a configuration that was left as it is, is what Keras's does.
+func TestDefaultsAreThoseOfKeras(t *testing.T) {
+	compared := 0
+	for _, c := range configurations(t) {
+		family, _, _ := strings.Cut(strings.TrimPrefix(fmt.Sprintf("%T", c), "*"), ".")
+		if _, ok := c.(optimizer.Schedule); ok {
+			family = "schedule"
+		}
+		ours, err := config.Encode(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, keras := range golden.Load(t, "defaults").Cases {
+			if keras.Name != family+" "+config.Class(c) {
+				continue
+			}
+			compared++
+			for name, want := range keras.Config {
+				got, ok := ours[name]
+				if list, isList := got.([]any); isList && len(list) == 1 {
+					got = list[0] // one element stands for a list of it
+				}
+				// A decay of 0 is none; names are given by networks.
+				if !ok || name == "name" || name == "weight_decay" && got == 0.0 && want == nil {
+					continue
+				}
+				if n, isInt := got.(int); isInt {
+					got = float64(n)
+				}
+				if got != want {
+					t.Errorf("%T: %s is %v, Keras's %v", c, name, got, want)
+				}
+			}
+		}
+	}
+	if compared < 90 {
+		t.Errorf("%d configurations were compared", compared)
+	}
 }

@@ -51,7 +51,7 @@ func (NonNeg) Project(w *graph.Node) *graph.Node { return w.Max(w.Graph().Scalar
 // two-dimensional convolution's has one for each filter.
 type MaxNorm struct {
 	MaxValue *float64 `default:"2"`
-	Axis     []int    // nil: 0
+	Axis     []int    `default:"0"` // nil: 0
 }
 
 // Name returns "max_norm".
@@ -59,13 +59,14 @@ func (MaxNorm) Name() string { return "max_norm" }
 
 // Project emits the weight's new value.
 func (c MaxNorm) Project(w *graph.Node) *graph.Node {
+	c = config.Resolve(c)
 	norm := norms(w, c.Axis)
-	return scale(w, norm.Clip(0, *config.Resolve(c).MaxValue), norm)
+	return scale(w, norm.Clip(0, *c.MaxValue), norm)
 }
 
 // UnitNorm makes norms 1; see MaxNorm.
 type UnitNorm struct {
-	Axis []int // nil: 0
+	Axis []int `default:"0"` // nil: 0
 }
 
 // Name returns "unit_norm".
@@ -73,7 +74,7 @@ func (UnitNorm) Name() string { return "unit_norm" }
 
 // Project emits the weight's new value.
 func (c UnitNorm) Project(w *graph.Node) *graph.Node {
-	return w.Div(norms(w, c.Axis).AddScalar(epsilon))
+	return w.Div(norms(w, config.Resolve(c).Axis).AddScalar(epsilon))
 }
 
 // MinMaxNorm brings norms into [MinValue, MaxValue], by the part Rate of what is
@@ -82,7 +83,7 @@ type MinMaxNorm struct {
 	MinValue float64
 	MaxValue *float64 `default:"1"`
 	Rate     *float64 `default:"1"`
-	Axis     []int    // nil: 0
+	Axis     []int    `default:"0"` // nil: 0
 }
 
 // Name returns "min_max_norm".
@@ -97,9 +98,6 @@ func (c MinMaxNorm) Project(w *graph.Node) *graph.Node {
 }
 
 func norms(w *graph.Node, axis []int) *graph.Node {
-	if axis == nil {
-		axis = []int{0}
-	}
 	return w.Square().SumKeep(axis...).Sqrt()
 }
 

@@ -23,6 +23,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // Resolve returns a copy of the struct v in which every field that was left out
@@ -111,6 +112,10 @@ func parse(f reflect.StructField, t reflect.Type, text string) reflect.Value {
 		v.SetInt(n)
 	case reflect.String:
 		v.SetString(text)
+	case reflect.Slice:
+		for one := range strings.SplitSeq(text, ",") {
+			v.Set(reflect.Append(v, parse(f, t.Elem(), one)))
+		}
 	case reflect.Interface:
 		var members family
 		var member any

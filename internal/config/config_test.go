@@ -90,6 +90,20 @@ func TestANumberInAFileIsNeverReadAsAnother(t *testing.T) {
 	}
 }
 
+func TestASliceHasADefault(t *testing.T) {
+	type axes struct {
+		Axis []int `default:"0,1"`
+	}
+	got, err := config.Encode(axes{})
+	if want := map[string]any{"axis": []any{0, 1}}; err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("it is %v, %v, want %v", got, err, want)
+	}
+	var back axes
+	if err := config.Decode(got, &back); err != nil || back.Axis != nil {
+		t.Errorf("it comes back as %v, %v", back.Axis, err)
+	}
+}
+
 func TestATagThatWouldReadANumberAsAnotherPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"a default of a plain number": func() {
