@@ -218,13 +218,15 @@ func (p *Plan) search() *search {
 
 // reaches reports whether a value outside both units depends on from and is
 // needed by to. It goes forward from the one and back from the other in turns, since
-// one of the two ways may be long.
+// one of the two ways may be long. No unit that begins after to leads back to it,
+// since nothing so late has joined another yet. But one that ends before from may
+// depend on it, by way of a unit that something late has joined.
 func (s *search) reaches(from, to *unit) bool {
 	if hangs(from, to) {
 		return true
 	}
 	s.count++
-	first, last := from.firstID(), to.lastID()
+	last := to.lastID()
 	s.users, s.inputs = append(s.users[:0], from), append(s.inputs[:0], to)
 	for len(s.users) > 0 && len(s.inputs) > 0 {
 		u := pop(&s.users)
@@ -246,7 +248,7 @@ func (s *search) reaches(from, to *unit) bool {
 				switch next := x.unit; {
 				case next == from && u != to:
 					return false
-				case next != from && next != to && next.needed != s.count && next.lastID() >= first:
+				case next != from && next != to && next.needed != s.count:
 					next.needed = s.count
 					s.inputs = append(s.inputs, next)
 				}

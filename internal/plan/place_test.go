@@ -174,3 +174,15 @@ func samePasses(t *testing.T, program Program, rows int) {
 		}
 	}
 }
+
+// The result b joins the kernel of a, which an earlier kernel reads: so the sum of
+// that and f, on which b depends, can't join the kernel of f.
+func TestKernelsThatWouldWaitForEachOtherStayApart(t *testing.T) {
+	g := graph.New()
+	x, y := g.Input("x", tensor.Shape{batch, 4}), g.Input("y", tensor.Shape{batch, 4})
+	a := x.Neg()
+	early := a.Softmax(-1)
+	f := y.Neg()
+	b := f.Softmax(-1).Add(a)
+	samePasses(t, Program{Graph: g, Outputs: []*graph.Node{b, f.Add(early)}}, 3)
+}
