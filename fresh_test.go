@@ -67,7 +67,7 @@ func TestFreshTrainingsAreKerass(t *testing.T) {
 			for _, part := range []struct {
 				prefix  string
 				columns *[]data.Column
-			}{{"x", &source.X}, {"y", &source.Y}} {
+			}{{"x", &source.X}, {"y", &source.Y}, {"w", &source.TargetWeights}} {
 				for i := 0; ; i++ {
 					x, ok := c.Tensors[fmt.Sprintf("%s %d", part.prefix, i)]
 					if !ok {

@@ -556,22 +556,26 @@ def trainings(rng, rounds):
         for k, out in enumerate(net.outputs):
             if names[k] == "binary_crossentropy" and out._keras_history.operation.activation.__name__ not in ("softmax", "sigmoid"):
                 names[k] = "mean_squared_error"
-        weights = [fraction(rng, 0.1, 2) for _ in names]
+        shares = [fraction(rng, 0.1, 2) for _ in names]
         sgd = {"learning_rate": magnitude(rng, 0.01, 0.2)} | option(rng, momentum=[None, 0.9])
-        model.compile(loss=names, loss_weights=weights, optimizer=keras.optimizers.SGD(**sgd))
+        model.compile(loss=names, loss_weights=shares, optimizer=keras.optimizers.SGD(**sgd))
         x = [rng.standard_normal((n * steps, *v.shape[1:])).astype(F) for v in net.inputs]
         y = [rng.random((n * steps, *v.shape[1:])).astype(F) for v in net.outputs]
         tensors = dict(begin) | {"x %d" % k: v for k, v in enumerate(x)} | {"y %d" % k: v for k, v in enumerate(y)}
+        of_samples = [weights(rng, n * steps) for _ in net.outputs] if rng.random() < 0.5 else []
+        tensors |= {"w %d" % k: v for k, v in enumerate(of_samples)}
         losses = []
         for s in range(steps):
             part = slice(s * n, s * n + n)
             model.reset_metrics()
-            logs = model.train_on_batch([v[part] for v in x], [v[part] for v in y], return_dict=True)
+            weighted = [v[part] for v in of_samples]
+            weighted = {"sample_weight": weighted if len(weighted) > 1 else weighted[0]} if weighted else {}
+            logs = model.train_on_batch([v[part] for v in x], [v[part] for v in y], return_dict=True, **weighted)
             losses.append(float(logs["loss"]))
             for w in model.weights:
                 tensors["step %d %s" % (s, "/".join(w.path.split("/")[-2:]))] = np.asarray(w.value)
         texts = {"spec": json.dumps(net.spec), "losses": " ".join(names)}
-        cases.append(case("network %d" % i, sgd, tensors, {"loss": losses, "loss_weights": weights}, texts))
+        cases.append(case("network %d" % i, sgd, tensors, {"loss": losses, "loss_weights": shares}, texts))
     return cases
 
 
