@@ -161,6 +161,14 @@ func (o *Optimizer) Scheduled() bool { return o.common.Schedule != nil }
 // Prepare makes the slots of the variables, which otherwise come with the first step, and
 // returns them: to set a state that was saved.
 func (o *Optimizer) Prepare(variables ...*layer.Variable) ([]Slot, error) {
+	switch {
+	case o.err != nil:
+		return nil, o.err
+	case o.rule == nil:
+		return nil, errors.New("train: the optimizer has no rule: NewOptimizer makes one that has")
+	case slices.Contains(variables, nil):
+		return nil, errors.New("train: Prepare: a variable is nil")
+	}
 	if o == nil || o.slabs == nil {
 		return nil, errors.New("train: Prepare: the optimizer has no rule: NewOptimizer makes one")
 	}
