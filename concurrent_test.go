@@ -76,6 +76,13 @@ func TestTrainingsAtOnceOfModelsThatShareALayer(t *testing.T) {
 				if _, err := models[i].Predict(ctx, tensorOf(t, wave(8, 1), 1, 8)); err != nil {
 					t.Error(err)
 				}
+				weights, err := models[i].Weights()
+				if err != nil {
+					t.Error(err)
+				}
+				if err := models[i].SetWeights(weights); err != nil {
+					t.Error(err)
+				}
 			}
 		})
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/internal/terminal"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -182,6 +183,9 @@ func (m *Model) Weights() ([]*tensor.Tensor, error) {
 	if err := m.ready(); err != nil {
 		return nil, err
 	}
+	slabs := slabsOf(m.net.Variables())
+	slab.Acquire(slabs, false)
+	defer slab.Release(slabs, false)
 	var weights []*tensor.Tensor
 	for _, v := range m.net.Variables() {
 		t, err := tensor.Of(append([]float32(nil), v.Value...), v.Shape...)
@@ -216,10 +220,24 @@ func (m *Model) SetWeights(weights []*tensor.Tensor) error {
 			return fmt.Errorf("cornu: SetWeights: array %d, for variable %q: %w", i, v.Path, err)
 		}
 	}
+	slabs := slabsOf(variables)
+	slab.Acquire(slabs, true)
+	defer slab.Release(slabs, true)
 	for i, v := range variables {
 		copy(v.Value, content[i])
 	}
 	return nil
+}
+
+// slabsOf lists the memory of the variables, for slab.Acquire.
+func slabsOf(variables []*layer.Variable) []*slab.Slab {
+	var slabs []*slab.Slab
+	for _, v := range variables {
+		if s := v.Place().Slab; s != nil {
+			slabs = append(slabs, s)
+		}
+	}
+	return slab.Ordered(slabs)
 }
 
 // Variables lists the variables in model order. Their values are the model's

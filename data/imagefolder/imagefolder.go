@@ -268,7 +268,7 @@ func (f *Folder) Load() (*data.Arrays, error) {
 		rows[i] = int32(i)
 	}
 	values := mem.Make[float32](len(rows) * width)
-	if err := f.read(values, rows, par.Default()); err != nil {
+	if err := f.read(context.Background(), values, rows, par.Default()); err != nil {
 		return nil, err
 	}
 	x, err := data.Floats(values, shape...)
@@ -290,8 +290,11 @@ func (f *Folder) Epoch(ctx context.Context, c data.EpochConfig) (data.Batches, e
 	if err := f.check(); err != nil {
 		return nil, err
 	}
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	now := *f
-	b := &batches{folder: &now, size: c.BatchSize, order: make([]int32, len(f.Files))}
+	b := &batches{ctx: ctx, folder: &now, size: c.BatchSize, order: make([]int32, len(f.Files))}
 	if c.Shuffle {
 		rng.Perm(b.order, c.Seed, c.Epoch)
 	} else {
@@ -304,6 +307,7 @@ func (f *Folder) Epoch(ctx context.Context, c data.EpochConfig) (data.Batches, e
 
 // batches go through the files in some order.
 type batches struct {
+	ctx    context.Context
 	folder *Folder
 	size   int
 	order  []int32 // of what is left, the present batch included
@@ -350,12 +354,12 @@ func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
 			}
 		}
 	}
-	return f.read(batch.X[0], rows, p)
+	return f.read(b.ctx, batch.X[0], rows, p)
 }
 
 // read reads pictures, side by side on the pool.
-func (f *Folder) read(dst []float32, rows []int32, p *data.Pool) error {
-	job := &reading{folder: f, dst: dst, rows: rows, errs: make([]error, len(rows))}
+func (f *Folder) read(ctx context.Context, dst []float32, rows []int32, p *data.Pool) error {
+	job := &reading{ctx: ctx, folder: f, dst: dst, rows: rows, errs: make([]error, len(rows))}
 	p.Run(job, len(rows))
 	for i, err := range job.errs {
 		if err != nil {
@@ -367,6 +371,7 @@ func (f *Folder) read(dst []float32, rows []int32, p *data.Pool) error {
 
 // A reading reads a picture for each index.
 type reading struct {
+	ctx    context.Context
 	folder *Folder
 	dst    []float32
 	rows   []int32
@@ -374,6 +379,9 @@ type reading struct {
 }
 
 func (r *reading) Do(_, i int) {
+	if r.errs[i] = r.ctx.Err(); r.errs[i] != nil {
+		return
+	}
 	width := len(r.dst) / len(r.rows)
 	r.errs[i] = r.folder.picture(r.dst[i*width:][:width], r.folder.Files[r.rows[i]])
 }

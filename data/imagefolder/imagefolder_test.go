@@ -2,6 +2,7 @@ package imagefolder
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -400,4 +401,24 @@ func FuzzPicture(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestReadingEndsWithItsContext(t *testing.T) {
+	f := open(t, greys(t), Config{Height: 2, Width: 2})
+	ctx, cancel := context.WithCancel(t.Context())
+	b, err := f.Epoch(ctx, data.EpochConfig{BatchSize: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer b.Close()
+	n, err := b.Next()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cancel()
+	spec := f.Spec()
+	batch := data.Batch{X: [][]float32{make([]float32, n*spec.X[0].Numel())}}
+	if err := b.Read(&batch, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("after the end of its context a batch is read: %v", err)
+	}
 }
