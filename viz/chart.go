@@ -3,6 +3,7 @@ package viz
 // This file draws lines and points over two axes: functions, measured values, the path of a descent.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"image/color"
@@ -93,12 +94,12 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 		}
 		for _, points := range pieces {
 			if !line.Points {
-				l, err := plotter.NewLine(points)
+				l, err := plotter.NewLine(thinned(points, c.XMin, c.XMax))
 				if err != nil {
 					return nil, fmt.Errorf("line %q: %w", line.Name, err)
 				}
 				l.LineStyle = line.style(i)
-				p.Add(l)
+				p.Add(curve{l})
 			}
 			if line.Points || line.Dots || len(points) == 1 {
 				s, err := plotter.NewScatter(points)
@@ -205,6 +206,63 @@ func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
 		pieces = append(pieces, piece)
 	}
 	return pieces, nil
+}
+
+// thinned leaves out points of a line that nobody could see: where many share a column of dots, the first, the lowest,
+// the highest and the last of them draw the same. A line that turns back is left as it is.
+func thinned(points plotter.XYs, low, high float64) plotter.XYs {
+	const columns = 1000
+	if len(points) <= 4*columns || !slices.IsSortedFunc(points, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) }) {
+		return points
+	}
+	column := func(p plotter.XY) float64 { return math.Floor((p.X - low) / (high - low) * columns) }
+	var kept plotter.XYs
+	for len(points) > 0 {
+		n, lowest, highest := 1, 0, 0
+		for ; n < len(points) && column(points[n]) == column(points[0]); n++ {
+			if points[n].Y < points[lowest].Y {
+				lowest = n
+			}
+			if points[n].Y > points[highest].Y {
+				highest = n
+			}
+		}
+		places := []int{0, min(lowest, highest), max(lowest, highest), n - 1}
+		for _, i := range slices.Compact(places) {
+			kept = append(kept, points[i])
+		}
+		points = points[n:]
+	}
+	return kept
+}
+
+// A curve is a line that is drawn in parts if it has many points: what a part costs grows with its square.
+type curve struct{ *plotter.Line }
+
+// Plot draws it.
+func (l curve) Plot(c draw.Canvas, p *plot.Plot) {
+	const many, part = 2000, 64
+	if len(l.XYs) <= many {
+		l.Line.Plot(c, p)
+		return
+	}
+	x, y := p.Transforms(&c)
+	points := make([]vg.Point, len(l.XYs))
+	for i, xy := range l.XYs {
+		points[i] = vg.Point{X: x(xy.X), Y: y(xy.Y)}
+	}
+	style := l.LineStyle
+	for _, run := range c.ClipLinesXY(points) {
+		for len(run) > 1 {
+			n := min(len(run), part)
+			c.StrokeLines(style, run[:n])
+			for i := range n - 1 { // dashes go on where the last part ended
+				d := run[i+1].Sub(run[i])
+				style.DashOffs += vg.Length(math.Hypot(float64(d.X), float64(d.Y)))
+			}
+			run = run[n-1:]
+		}
+	}
 }
 
 // style is the look of the i-th line.

@@ -176,9 +176,13 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 
 // Layers in a line, layers of which each takes all before it, and many classes.
 func TestLargePicturesTakeSeconds(t *testing.T) {
-	layers, joined, classes := 100, 30, 200
+	layers, joined, classes := 50, 30, 200
 	if os.Getenv("CORNU_CI") != "" { // the machine has the time
 		layers, joined, classes = 1000, 100, 1000
+	}
+	var noise Line
+	for i := range 100_000 {
+		noise.X, noise.Y = append(noise.X, float64(i)), append(noise.Y, float64(i*7919%1000))
 	}
 	long := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}})
 	for range layers {
@@ -194,6 +198,7 @@ func TestLargePicturesTakeSeconds(t *testing.T) {
 		"layers":  Diagram{Model: long},
 		"joined":  Diagram{Model: dense},
 		"classes": Confusion{Counts: diagonal(classes)},
+		"noise":   Chart{Lines: []Line{noise, {X: noise.X, Y: noise.Y, Dashed: true}}},
 	} {
 		start := time.Now()
 		within(t, 3*time.Minute, name, func() { // the machine may be busy

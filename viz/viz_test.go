@@ -12,8 +12,11 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"gonum.org/v1/plot/plotter"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/layer"
@@ -328,6 +331,28 @@ func TestPointsAreNotJoined(t *testing.T) {
 	line.Points = false
 	if !ink(line) {
 		t.Error("there is none without Points either")
+	}
+}
+
+func TestManyPointsDrawWhatFewDo(t *testing.T) {
+	var many plotter.XYs
+	for i := range 100_000 {
+		many = append(many, plotter.XY{X: float64(i), Y: math.Sin(float64(i)/5000) + float64(i%7)/10})
+	}
+	many[50_000].Y = 9
+	few := thinned(many, 0, 99_999)
+	if len(few) > 4*1001 || !slices.Contains(few, many[50_000]) || few[0] != many[0] || few[len(few)-1] != many[99_999] {
+		t.Errorf("%d are left, from %v to %v", len(few), few[0], few[len(few)-1])
+	}
+	for i, p := range few {
+		if i > 0 && p.X < few[i-1].X {
+			t.Fatalf("%v follows %v", p, few[i-1])
+		}
+	}
+	back := slices.Clone(many)
+	slices.Reverse(back)
+	if len(thinned(back, 0, 99_999)) != len(back) || len(thinned(many[:4000], 0, 99_999)) != 4000 {
+		t.Error("a line that turns back, or has few points, lost some")
 	}
 }
 

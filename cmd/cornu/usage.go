@@ -126,12 +126,13 @@ var place = regexp.MustCompile(`\b[a-z]+\.go:\d+: `)
 
 // explain writes an error of the library for users of this command, who know its flags and not its code.
 func explain(err error) string {
-	text := place.ReplaceAllString(err.Error(), "")
+	text := err.Error()
 	if e := (*train.NonFiniteError)(nil); errors.As(err, &e) {
-		what, advice, found := strings.Cut(e.Error(), "; the weights are those")
-		if found {
-			text = strings.Replace(text, what+"; the weights are those"+advice, what+": lower --lr, --l1 or --l2", 1)
+		at := e.What
+		if e.Layer != "" {
+			at = fmt.Sprintf("layer %q: %s", e.Layer, e.What)
 		}
+		text = strings.Replace(text, e.Error(), fmt.Sprintf("step %d: %s is not finite: lower --lr, --l1 or --l2", e.Step, at), 1)
 	}
-	return strings.TrimPrefix(text, "cornu: ")
+	return strings.TrimPrefix(place.ReplaceAllString(text, ""), "cornu: ")
 }
