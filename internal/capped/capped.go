@@ -13,7 +13,7 @@ import (
 const variable = "CORNU_CAPPED_TEST"
 
 // Run runs f, which is all of the test t, in a process of its own that can't have
-// more than so many bytes of memory, and two minutes. Where the system has no
+// more than so many bytes of memory, and five minutes, on however busy a machine. Where the system has no
 // such limit, f runs without.
 func Run(t *testing.T, bytes uint64, f func()) {
 	t.Helper()
@@ -28,7 +28,7 @@ func Run(t *testing.T, bytes uint64, f func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	child := exec.Command(self, "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.count=1", "-test.timeout=120s")
+	child := exec.Command(self, "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.count=1", "-test.timeout=300s")
 	child.Env = append(os.Environ(), variable+"="+t.Name())
 	if out, err := child.CombinedOutput(); err != nil {
 		if len(out) > 2000 {
