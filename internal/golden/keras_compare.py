@@ -180,6 +180,8 @@ def losses(rng, rounds):
                 config = option(rng, from_logits=[None, True], ignore_class=[None, 0, -1])
                 if config.get("ignore_class") == -1:
                     labels = np.where(rng.random(labels.shape) < 0.3, -1, labels)
+                if "ignore_class" in config and rng.random() < 0.5:
+                    p = np.where(labels[..., None] == config["ignore_class"], F(0), p)
                 draw(cls, pick(rng, labels, labels[..., None]), logits if config.get("from_logits") else p, **config)
             else:
                 config = option(rng, from_logits=[None, True], label_smoothing=[None, 0.1])
