@@ -1,3 +1,5 @@
+//go:build !race
+
 package cornu_test
 
 import (
