@@ -343,10 +343,11 @@ func (p *Plan) schedule() {
 }
 
 // chain puts a small unit that one other small unit alone reads into that one's
-// task: a hand-off would cost more than it does.
+// task: a hand-off would cost more than it does. One that computes nothing, since it
+// is empty, is not called, and ends no task.
 func chain(units []*unit) {
 	small := func(u *unit) bool {
-		return !u.free() && u.cost() < smallCost && (u.root == nil || !alone[u.root.op])
+		return !u.free() && u.cost() < smallCost && (u.root == nil || u.root.n > 0 && !alone[u.root.op])
 	}
 	for _, u := range slices.Backward(units) {
 		if !small(u) {

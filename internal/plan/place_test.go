@@ -186,3 +186,21 @@ func TestKernelsThatWouldWaitForEachOtherStayApart(t *testing.T) {
 	b := f.Softmax(-1).Add(a)
 	samePasses(t, Program{Graph: g, Outputs: []*graph.Node{b, f.Add(early)}}, 3)
 }
+
+// What an update stores is computed, even if all else that reads it is empty.
+func TestAnEmptyReaderLeavesNothingOut(t *testing.T) {
+	for _, noPasses := range []bool{false, true} {
+		g := graph.New()
+		w := g.Param("w", tensor.Shape{3, 2})
+		value := w.Neg()
+		none := value.SliceAxis(0, 1, 1)
+		storage := []float32{1, 2, 3, 4, 5, 6}
+		program := Program{Graph: g, Outputs: []*graph.Node{none}, Updates: []Update{{w, value}}}
+		e := compile(t, program, Config{NoPasses: noPasses}).Bind(map[*graph.Node][]float32{w: storage})
+		e.Compute(nil)
+		e.Update(nil)
+		if want := []float32{-1, -2, -3, -4, -5, -6}; !slices.Equal(storage, want) {
+			t.Errorf("passes %v: the parameter becomes %v, want %v", !noPasses, storage, want)
+		}
+	}
+}
