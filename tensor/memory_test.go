@@ -64,7 +64,7 @@ func TestAReaderThatGivesNothingIsGivenUp(t *testing.T) {
 }
 
 // overlapping is an archive whose entries are all the same bytes of the file.
-func overlapping(t *testing.T, content string, entries int) []byte {
+func overlapping(t testing.TB, content string, entries int) []byte {
 	t.Helper()
 	var packed bytes.Buffer
 	w := zip.NewWriter(&packed)

@@ -421,6 +421,7 @@ func FuzzReadNpz(f *testing.F) {
 		}
 		f.Add(data)
 	}
+	f.Add(overlapping(f, npy(`{'descr': '|u1', 'fortran_order': True, 'shape': (4,)}`, 4), 3))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := tensor.ReadNpz(bytes.NewReader(data), int64(len(data)), 1<<20)
 		if err == nil && tensor.WriteNpz(io.Discard, got) != nil {

@@ -13,8 +13,8 @@ import (
 const variable = "CORNU_CAPPED_TEST"
 
 // Run runs f, which is all of the test t, in a process of its own that can't have
-// more than so many bytes of memory, and five minutes, on however busy a machine. Where the system has no
-// such limit, f runs without.
+// more than so many bytes of memory, nor five minutes. Where the system has no such
+// limit of memory, f runs without.
 func Run(t *testing.T, bytes uint64, f func()) {
 	t.Helper()
 	if os.Getenv(variable) == t.Name() {
