@@ -105,7 +105,11 @@ func (s size) slow() bool {
 // forms lists the ways to transpose the operands that a test of the size goes through: all four, but one of a size that
 // takes long, unless .ci/run asks for all.
 func (s size) forms() []int {
-	if s.m*s.n*s.k > 100_000_000 && os.Getenv("CORNU_CI") == "" {
+	work := s.m * s.n * s.k
+	if Active() == Generic {
+		work *= 50
+	}
+	if work > 100_000_000 && os.Getenv("CORNU_CI") == "" {
 		return []int{(s.m + s.n) % 4}
 	}
 	return []int{0, 1, 2, 3}
