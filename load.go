@@ -32,6 +32,10 @@ func Load(path string) (*Model, error) { return LoadWith(path, LoadConfig{}) }
 
 // LoadWith is Load with a configuration.
 func LoadWith(path string, cfg LoadConfig) (*Model, error) {
+	// Opening a pipe would wait for somebody to write into it.
+	if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("cornu: Load: %s is not a regular file", path)
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("cornu: Load: %w", err)

@@ -54,6 +54,8 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"mnist", "--l1", "1e39"}, []string{"--l1", "float32"}},
 		{[]string{"mnist", "--l2", "Inf"}, []string{"--l2", "float32"}},
 		{[]string{"mnist", "--plot", "x.svg", "--curves", "./x.svg"}, []string{"--plot and --curves", "x.svg"}},
+		{[]string{"mnist", "--save", "none/m.keras"}, []string{"--save: there is no folder none"}},
+		{[]string{"mnist", "predict", "m.keras", "--epochs", "3"}, []string{"--epochs has no meaning"}},
 		{[]string{"mnist", "plan", "--epochs", "2"}, []string{"unknown flag: --epochs", "--batch"}},
 		{[]string{"help", "mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, figures, inspect, mnist, plot, summary, version"}},
 		{[]string{"help", "mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},

@@ -121,6 +121,11 @@ func (s *settings) check() error {
 	if s.save != "" && !strings.HasSuffix(s.save, ".keras") {
 		return misuse("--save: the name must end with .keras, got %s", s.save)
 	}
+	if s.save != "" {
+		if err := file.Check(s.save); err != nil { // before a training too
+			return misuse("--save: %v", err)
+		}
+	}
 	if s.plot != "" && s.curves != "" && filepath.Clean(s.plot) == filepath.Clean(s.curves) {
 		return misuse("--plot and --curves: both write %s", s.plot)
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/dataset/mnist"
@@ -27,10 +28,20 @@ func newPredict() *cobra.Command {
 			"MODEL, .keras, or else one that is trained first, as `cornu mnist train` does; --epochs 1 is a matter of a moment, and\n" +
 			"knows most digits.",
 		Args: func(c *cobra.Command, args []string) error {
-			if len(args) > 0 {
-				return oneFile(c, args)
+			if len(args) == 0 {
+				return nil
 			}
-			return nil
+			// What says how to train says nothing to a model that is trained.
+			var idle []string
+			c.Flags().Visit(func(f *pflag.Flag) {
+				if f.Name != "index" && f.Name != "quiet" {
+					idle = append(idle, "--"+f.Name)
+				}
+			})
+			if len(idle) > 0 {
+				return misuse("%s: with a MODEL nothing is trained, and %s has no meaning", c.CommandPath(), strings.Join(idle, ", "))
+			}
+			return oneFile(c, args)
 		},
 		RunE: func(c *cobra.Command, args []string) error { return s.predict(c, args, index) },
 	}

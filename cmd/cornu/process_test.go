@@ -212,6 +212,20 @@ func TestWhatIsNoFileHoldsNoResults(t *testing.T) {
 	}
 }
 
+func TestAModelIsNotReadFromAPipe(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "m.keras")
+	if err := syscall.Mkfifo(path, 0o600); err != nil {
+		t.Skip(err)
+	}
+	for _, args := range [][]string{{"summary", path}, {"mnist", "predict", path}, {"mnist", "evaluate", path}, {"plot", path, "-o", path + ".svg"}, {"inspect", path}} {
+		c := program(t, args...)
+		text, _ := c.CombinedOutput()
+		if status := c.ProcessState.ExitCode(); status != failed || !strings.Contains(string(text), " regular file") {
+			t.Errorf("%v: status %d, %s", args, status, text)
+		}
+	}
+}
+
 func TestCurvesThatCannotBeWrittenLeaveTheAccuracy(t *testing.T) {
 	full := filepath.Join(t.TempDir(), "curves.svg")
 	if err := os.Symlink("/dev/full", full); err != nil {
