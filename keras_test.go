@@ -1,9 +1,11 @@
 package cornu_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -127,6 +129,9 @@ func TestFilesOfKerasAreReadTrainedAndWrittenBack(t *testing.T) {
 				out = t.TempDir()
 			}
 			saved := filepath.Join(out, file)
+			if filepath.Ext(saved) == ".h5" {
+				saved += ".keras"
+			}
 			if err := m.Save(saved); err != nil {
 				t.Fatal(err)
 			}
@@ -178,4 +183,84 @@ func checkKeras(t *testing.T, what string, m *cornu.Model, want *kerasCase) {
 	for i, w := range weightsOf(t, m) {
 		near(t, what+": weights after three steps", w, want.Next[i], 1e-6)
 	}
+}
+
+// What Keras 2 saved is read under Keras 3's names. Its optimizer's state isn't, and that is said.
+func TestFilesOfKeras2AreRead(t *testing.T) {
+	text, err := os.ReadFile("kerasfile/testdata/keras2.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Version    string
+		X, Predict []float64
+		Weights    [][]float64
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	values := make([]float32, len(want.X))
+	for i, v := range want.X {
+		values[i] = float32(v)
+	}
+	x, err := tensor.Of(values, 6, 5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, version := range map[string]string{"keras2.h5": want.Version, "keras224.h5": "2.2.4"} {
+		var notes bytes.Buffer
+		m, err := cornu.LoadWith("kerasfile/testdata/"+file, cornu.LoadConfig{Log: &notes})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if note := "the state of Keras " + version + "'s optimizer is not read"; !strings.Contains(notes.String(), note) {
+			t.Errorf("%s: it isn't said that %s, but %s", file, note, &notes)
+		}
+		for i, w := range weightsOf(t, m) {
+			near(t, file, w, want.Weights[i], 0)
+		}
+		y, err := m.Predict(context.Background(), x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := tensor.Data[float32](y)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, file, got, want.Predict, 1e-6)
+		// The compile settings are understood: Keras 2.2.4's rate falls as lr/(1 + decay·iterations).
+		saved := filepath.Join(t.TempDir(), "m.keras")
+		if err := m.Save(saved); err != nil {
+			t.Fatal(err)
+		}
+		config := configOf(t, saved)
+		rate := `"learning_rate": 0.00999999`
+		if version == "2.2.4" {
+			rate = `"InverseTimeDecay"`
+		}
+		for _, entry := range []string{rate, `"categorical_crossentropy"`, `accuracy"`, `"negative_slope": 0.2`} {
+			if !strings.Contains(config, entry) {
+				t.Errorf("%s: the configuration has no %s", file, entry)
+			}
+		}
+	}
+}
+
+// configOf returns config.json of a .keras file.
+func configOf(t *testing.T, path string) string {
+	t.Helper()
+	z, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	r, err := z.Open("config.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := io.ReadAll(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(b)
 }

@@ -24,8 +24,9 @@ type LoadConfig struct {
 	Log      io.Writer // nil is os.Stderr, io.Discard is nowhere
 }
 
-// Load reads a model from a .keras file, written by Save or by Keras 3: it predicts,
-// evaluates, and goes on training where it stopped. The file is data: nothing in it is
+// Load reads a model from a .keras file, written by Save or by Keras 3, or from the .h5
+// file of a whole model of Keras 2 or 3: it predicts, evaluates, and goes on training where
+// it stopped (from a fresh optimizer's state, if the file is of Keras 2). The file is data: nothing in it is
 // run, and no other file is opened. A layer that isn't known is an error that names all
 // of them; see layer.Register.
 func Load(path string) (*Model, error) { return LoadWith(path, LoadConfig{}) }
@@ -105,9 +106,6 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if config.IsNil(r) || size < 0 {
 		return nil, fmt.Errorf("there is nothing to read, or %d bytes of it", size)
 	}
-	if err := kerasfile.Sniff(r, size); err != nil {
-		return nil, err
-	}
 	f, weights, err := kerasfile.Open(r, size, cfg.limits())
 	if err != nil {
 		return nil, err
@@ -167,34 +165,31 @@ func types(arrays []*kerasfile.Array) []string {
 // arrays finds the arrays of the model's variables in a file, and checks their shapes.
 func (m *Model) arrays(w *kerasfile.Weights) ([]*kerasfile.Array, error) {
 	layers := m.net.Layers()
-	var classes []string
-	for _, l := range layers {
-		classes = append(classes, layer.Class(l))
+	keys := make([]kerasfile.LayerKey, len(layers))
+	for i, l := range layers {
+		keys[i] = kerasfile.LayerKey{Class: layer.Class(l), Name: m.net.Name(l), Variables: len(layer.Variables(l))}
+	}
+	found, err := w.Layers(keys, m.sequential)
+	if err != nil {
+		return nil, err
 	}
 	var list []*kerasfile.Array
-	for i, place := range kerasfile.Places(classes, m.sequential) {
-		variables := m.net.VariablesOf(layers[i])
-		if len(variables) == 0 {
-			continue
-		}
-		arrays, err := w.Layer(place)
-		if err != nil {
-			return nil, fmt.Errorf("layer %q: %w", m.net.Name(layers[i]), err)
-		}
-		if len(arrays) != len(variables) {
-			return nil, fmt.Errorf("layer %q has %d variables, the file has %d arrays in %s", m.net.Name(layers[i]), len(variables), len(arrays), place)
+	for i, l := range layers {
+		variables := m.net.VariablesOf(l)
+		if len(found[i]) != len(variables) {
+			return nil, fmt.Errorf("layer %q has %d variables, the file has %d arrays for it", m.net.Name(l), len(variables), len(found[i]))
 		}
 		for k, v := range variables {
-			if !arrays[k].Shape().Equal(v.Shape) {
-				return nil, fmt.Errorf("variable %s has shape %v, the file's %s has %v", v.Path, v.Shape, arrays[k].Path, arrays[k].Shape())
+			if !found[i][k].Shape().Equal(v.Shape) {
+				return nil, fmt.Errorf("variable %s has shape %v, the file's %s has %v", v.Path, v.Shape, found[i][k].Path, found[i][k].Shape())
 			}
 		}
-		list = append(list, arrays...)
+		list = append(list, found[i]...)
 	}
 	return list, nil
 }
 
-// LoadWeights reads the weights from a .weights.h5 or a .keras file of a model with the
+// LoadWeights reads the weights from a .weights.h5, a .keras or an .h5 file of a model with the
 // same layers, and the optimizer's state if the model is compiled with an optimizer of the
 // same name. If anything doesn't fit, nothing is changed.
 func (m *Model) LoadWeights(path string) error {

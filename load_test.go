@@ -228,7 +228,8 @@ func TestFilesThatAreNotSoundAreRefused(t *testing.T) {
 		"html":                 {[]byte("<!DOCTYPE html><html>"), "it is a page of HTML"},
 		"lfs":                  {[]byte("version https://git-lfs.github.com/spec/v1"), "a pointer of Git LFS"},
 		"picture":              {[]byte("\x89PNG\r\n\x1a\n...."), `of a format that begins with "\x89PNG`},
-		"weights":              {[]byte("\x89HDF\r\n\x1a\n...."), "it is an HDF5 file, not a .keras file"},
+		"damaged HDF5":         {[]byte("\x89HDF\r\n\x1a\n...."), "hdf5: superblock: version 46 is not known"},
+		"weights alone":        {weightsFile(t), "it has weights and no model: Model.LoadWeights reads it"},
 		"cut off":              {good[:len(good)/2], "zip: not a valid zip file"},
 		"no weights":           {archive(t, func(m []member) []member { return m[:2] }), "it has no model.weights.h5"},
 		"two weights":          {archive(t, with("model.weights.h5", "")), `two members of the name "model.weights.h5"`},
@@ -251,6 +252,20 @@ func TestFilesThatAreNotSoundAreRefused(t *testing.T) {
 			t.Errorf("%s: got %v, want an error with %s", name, err, test.want)
 		}
 	}
+}
+
+func weightsFile(t *testing.T) []byte {
+	t.Helper()
+	m, _ := trained(t, optimizer.Adam{})
+	path := filepath.Join(t.TempDir(), "m.weights.h5")
+	if err := m.SaveWeights(path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b
 }
 
 func TestSavingSaysWhatIsWrong(t *testing.T) {

@@ -6,7 +6,6 @@ package kerasfile
 import (
 	"archive/zip"
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -24,9 +23,17 @@ const (
 // kerasVersion is the version of Keras whose files are written.
 const kerasVersion = "3.15.1"
 
-// Open reads a .keras file of size bytes: its configuration, and where its weights are.
+// Open reads a file of a whole model, .keras or .h5, of size bytes: its configuration, and
+// where its weights are.
 func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 	limits = limits.orDefaults()
+	switch f := format(r, size); f {
+	case "zip":
+	case "HDF5":
+		return openH5(r, size, limits)
+	default:
+		return nil, nil, fmt.Errorf("it is no model of Keras's, .keras or .h5: it is %s", f)
+	}
 	members, err := list(r, size)
 	if err != nil {
 		return nil, nil, err
@@ -156,18 +163,6 @@ func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 		return openMember(r, members[weightsName], limits)
 	default:
 		return OpenWeights(r, size, limits)
-	}
-}
-
-// Sniff returns an error that says what a file is, if it is no .keras file.
-func Sniff(r io.ReaderAt, size int64) error {
-	switch f := format(r, size); f {
-	case "zip":
-		return nil
-	case "HDF5":
-		return errors.New("it is an HDF5 file, not a .keras file: of .weights.h5 files Model.LoadWeights reads the weights")
-	default:
-		return fmt.Errorf("it is no .keras file: it is %s", f)
 	}
 }
 

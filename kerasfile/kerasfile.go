@@ -9,7 +9,6 @@ package kerasfile
 // This file says what is in a model's file.
 
 import (
-	"fmt"
 	"io"
 
 	"github.com/cornu-ml/cornu/internal/hdf5"
@@ -57,7 +56,12 @@ func (l Limits) orDefaults() Limits {
 }
 
 // A Weights is the weights of a file, which are read when they are asked for.
-type Weights struct{ root *hdf5.Group }
+type Weights struct {
+	root   *hdf5.Group
+	legacy bool // in the .h5 files of whole models, by layers' names
+
+	stateless bool // the optimizer's state is none that is read
+}
 
 // An Array is an array of a file.
 type Array struct {
@@ -74,7 +78,8 @@ func (a *Array) Type() string { return a.d.Kind().String() }
 // Read fills dst with the elements, rounded to float32.
 func (a *Array) Read(dst []float32) error { return a.d.Float32s(dst) }
 
-// OpenWeights reads the structure of a .weights.h5 file of size bytes.
+// OpenWeights reads the structure of size bytes of HDF5 that r reads: a .weights.h5 file, or
+// the .h5 file of a whole model or of its weights.
 func OpenWeights(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 	limits = limits.orDefaults()
 	f, err := hdf5.Open(r, size, hdf5.Limits{Bytes: limits.Bytes})
@@ -85,25 +90,12 @@ func OpenWeights(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Weights{root}, nil
-}
-
-// vars returns the arrays of the group of that path: vars/0, vars/1, ….
-func (w *Weights) vars(path string) ([]*Array, error) {
-	g, err := w.root.Group(path + "/vars")
+	names, err := root.Attribute("layer_names0")
+	if err == nil && names == nil {
+		names, err = root.Attribute("layer_names")
+	}
 	if err != nil {
 		return nil, err
 	}
-	var list []*Array
-	for i := 0; g.Has(fmt.Sprint(i)); i++ {
-		d, err := g.Dataset(fmt.Sprint(i))
-		if err != nil {
-			return nil, err
-		}
-		list = append(list, &Array{Path: d.Path(), d: d})
-	}
-	if len(list) != len(g.Names()) {
-		return nil, fmt.Errorf("kerasfile: %s: its arrays should be numbered from 0, they are %v", g.Path(), g.Names())
-	}
-	return list, nil
+	return &Weights{root: root, legacy: names != nil || root.Has("model_weights")}, nil
 }

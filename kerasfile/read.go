@@ -43,13 +43,18 @@ func ReadConfig(text []byte, limits Limits) (*Model, error) {
 	if !ok {
 		return nil, errors.New("it is no object of JSON")
 	}
-	r := &reader{}
-	m, err := r.model(top)
+	m, r, err := readModel(top)
 	if err != nil {
 		return nil, err
 	}
 	m.Notes = r.notes
 	return m, nil
+}
+
+func readModel(top object) (*Model, *reader, error) {
+	r := &reader{}
+	m, err := r.model(top)
+	return m, r, err
 }
 
 func (r *reader) model(top object) (*Model, error) {

@@ -66,16 +66,66 @@ func Places(classes []string, sequential bool) []string {
 	return places
 }
 
-// Layer returns the arrays at the place of a layer.
-func (w *Weights) Layer(place string) ([]*Array, error) { return w.vars(place) }
+// A LayerKey says which arrays of a file are a layer's.
+type LayerKey struct {
+	Class, Name string
+	Variables   int
+}
+
+// Layers returns the arrays of each layer, in the order in which Keras counts them.
+func (w *Weights) Layers(layers []LayerKey, sequential bool) ([][]*Array, error) {
+	if w.legacy {
+		return w.legacyLayers(layers)
+	}
+	classes := make([]string, len(layers))
+	for i, l := range layers {
+		classes[i] = l.Class
+	}
+	out := make([][]*Array, len(layers))
+	for i, place := range Places(classes, sequential) {
+		if layers[i].Variables == 0 {
+			continue
+		}
+		var err error
+		if out[i], err = w.vars(place); err != nil {
+			return nil, fmt.Errorf("layer %q: %w", layers[i].Name, err)
+		}
+	}
+	return out, nil
+}
+
+// vars returns the arrays of the group of that path: vars/0, vars/1, ….
+func (w *Weights) vars(path string) ([]*Array, error) {
+	g, err := w.root.Group(path + "/vars")
+	if err != nil {
+		return nil, err
+	}
+	var list []*Array
+	for i := 0; g.Has(fmt.Sprint(i)); i++ {
+		d, err := g.Dataset(fmt.Sprint(i))
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, &Array{Path: d.Path(), d: d})
+	}
+	if len(list) != len(g.Names()) {
+		return nil, fmt.Errorf("kerasfile: %s: its arrays should be numbered from 0, they are %v", g.Path(), g.Names())
+	}
+	return list, nil
+}
 
 // HasOptimizer reports whether the file has an optimizer's state.
-func (w *Weights) HasOptimizer() bool { return w.root.Has("optimizer") }
+func (w *Weights) HasOptimizer() bool {
+	if w.legacy {
+		return !w.stateless && w.root.Has("optimizer_weights")
+	}
+	return w.root.Has("optimizer")
+}
 
 // OptimizerName returns the name of the optimizer whose state the file has: "adam", or ""
 // if there is none.
 func (w *Weights) OptimizerName() (string, error) {
-	if !w.HasOptimizer() {
+	if w.legacy || !w.HasOptimizer() {
 		return "", nil
 	}
 	g, err := w.root.Group("optimizer/vars")
@@ -98,7 +148,12 @@ type LossScale struct {
 // Optimizer returns the number of iterations of an optimizer, its arrays (the learning rate,
 // unless there is a schedule, and the slots) and its scale if it is a LossScaleOptimizer.
 func (w *Weights) Optimizer(o optimizer.Optimizer) (iterations uint64, arrays []*Array, scale *LossScale, err error) {
-	if arrays, err = w.vars("optimizer"); err != nil {
+	if w.legacy {
+		arrays, err = w.legacyOptimizer()
+	} else {
+		arrays, err = w.vars("optimizer")
+	}
+	if err != nil {
 		return 0, nil, nil, err
 	}
 	if _, ok := o.(optimizer.LossScaleOptimizer); ok {
