@@ -561,7 +561,7 @@ func (m *randomModel) String() string {
 var firstModel = flag.Uint64("model", 0, "the first random model")
 
 func TestRandomModelsTrainAsWithoutPasses(t *testing.T) {
-	models, until := uint64(800), time.Now().Add(time.Hour)
+	models, until := uint64(400), time.Now().Add(time.Hour)
 	if testing.Short() {
 		models = 100
 	}

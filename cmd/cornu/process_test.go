@@ -49,6 +49,7 @@ func pipe(t *testing.T) string {
 
 // A command that waits for the reader of its output, which never comes, ends too.
 func TestASignalEndsEveryCommand(t *testing.T) {
+	var all sync.WaitGroup // at the same time, since they wait more than they work
 	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP} {
 		for _, args := range [][]string{
 			{"doctor"},
@@ -62,41 +63,45 @@ func TestASignalEndsEveryCommand(t *testing.T) {
 			if signal != syscall.SIGINT && args[0] != "figures" {
 				continue // once is enough for the others
 			}
-			t.Run(strings.Join(args, " ")+" "+signal.String(), func(t *testing.T) {
-				t.Parallel()
-				c := program(t, args...)
-				// Nobody reads the output, and it is full.
-				read, write, err := os.Pipe()
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer read.Close()
-				defer write.Close()
-				fillPipe(t, write)
-				c.Stdout = write
-				if err := c.Start(); err != nil {
-					t.Fatal(err)
-				}
-				time.Sleep(time.Second)
-				sent := time.Now()
-				if err := c.Process.Signal(signal); err != nil {
-					t.Fatal(err)
-				}
-				c.Wait()
-				if took := time.Since(sent); took > 10*time.Second {
-					t.Errorf("it took %v to end", took)
-				}
-				if status := c.ProcessState.ExitCode(); status != 128+int(signal) {
-					t.Errorf("the status is %d", status)
-				}
-				if args[0] == "figures" {
-					// It has written all of them, or none.
-					left, _ := os.ReadDir(args[2])
-					if n := len(left); n != 0 && n != 2*len(figures) {
-						t.Errorf("%v were left", left)
-					}
-				}
-			})
+			// Nobody reads the output, and it is full.
+			read, write, err := os.Pipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer read.Close()
+			defer write.Close()
+			fillPipe(t, write)
+			c := program(t, args...)
+			c.Stdout = write
+			if err := c.Start(); err != nil {
+				t.Fatal(err)
+			}
+			all.Go(func() { endsBy(t, signal, c, args) })
+		}
+	}
+	all.Wait()
+}
+
+// endsBy checks that a signal ends a command that was started.
+func endsBy(t *testing.T, signal syscall.Signal, c *exec.Cmd, args []string) {
+	time.Sleep(time.Second)
+	sent := time.Now()
+	if err := c.Process.Signal(signal); err != nil {
+		t.Error(args, signal, err)
+		return
+	}
+	c.Wait()
+	if took := time.Since(sent); took > 10*time.Second {
+		t.Errorf("%v took %v to end by %v", args, took, signal)
+	}
+	if status := c.ProcessState.ExitCode(); status != 128+int(signal) {
+		t.Errorf("%v ends with %d by %v", args, status, signal)
+	}
+	if args[0] == "figures" {
+		// It has written all of them, or none.
+		left, _ := os.ReadDir(args[2])
+		if n := len(left); n != 0 && n != 2*len(figures) {
+			t.Errorf("%v: %v were left", signal, left)
 		}
 	}
 }
