@@ -67,7 +67,7 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 		return nil, err
 	}
 	defer m.mu.Unlock()
-	if m.net == nil && m.err == nil && !missing(source) {
+	if m.net == nil && m.err == nil && !config.IsNil(source) {
 		spec, err := data.SpecOf(source)
 		if err != nil {
 			return nil, fmt.Errorf("cornu: Fit: %w", err)
@@ -89,7 +89,7 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 }
 
 func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
-	if missing(source) {
+	if config.IsNil(source) {
 		return nil, errors.New("cornu: Fit: the data source is nil")
 	}
 	if cfg.Epochs == 0 {
@@ -106,7 +106,7 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	if cfg.Epochs < cfg.InitialEpoch || cfg.InitialEpoch < 0 {
 		return nil, fmt.Errorf("cornu: Fit: cannot train from epoch %d to epoch %d", cfg.InitialEpoch, cfg.Epochs)
 	}
-	if cfg.ValidationData != nil && missing(cfg.ValidationData) {
+	if cfg.ValidationData != nil && config.IsNil(cfg.ValidationData) {
 		return nil, errors.New("cornu: Fit: the validation data source is nil")
 	}
 	validation := cfg.ValidationData
@@ -162,9 +162,6 @@ func logTo(quiet bool, w io.Writer) io.Writer {
 	return w
 }
 
-// missing reports whether there is no source: nil, or a nil pointer in it.
-func missing(source data.Source) bool { return config.IsNil(source) }
-
 const (
 	defaultBatch = 32      // Keras's
 	maxBatch     = 1 << 24 // float32 counts so far
@@ -211,7 +208,7 @@ func (r Result) Metric(name string) (float64, error) {
 
 // Evaluate measures the loss and the metrics over all samples of source.
 func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateConfig) (Result, error) {
-	if missing(source) {
+	if config.IsNil(source) {
 		return Result{}, errors.New("cornu: Evaluate: the data source is nil")
 	}
 	if err := m.hold("Evaluate"); err != nil {
@@ -245,7 +242,7 @@ func (m *Model) TestOnBatch(source data.Source) (Result, error) {
 }
 
 func (m *Model) onBatch(call string, training bool, source data.Source) (Result, error) {
-	if missing(source) {
+	if config.IsNil(source) {
 		return Result{}, fmt.Errorf("cornu: %s: the data source is nil", call)
 	}
 	if err := m.hold(call); err != nil {
@@ -276,7 +273,7 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 // Plan returns the kernel calls of a training step for batches of n samples such
 // as source's, as text.
 func (m *Model) Plan(source data.Source, n int) (string, error) {
-	if missing(source) {
+	if config.IsNil(source) {
 		return "", errors.New("cornu: Plan: the data source is nil")
 	}
 	n, err := batchSize("Plan", n)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -117,7 +118,7 @@ func (m *Model) PredictSource(ctx context.Context, source data.Source, cfg Predi
 
 // PredictSourceAll is PredictSource for all outputs.
 func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg PredictConfig) ([]*tensor.Tensor, error) {
-	if missing(source) {
+	if config.IsNil(source) {
 		return nil, errors.New("cornu: PredictSource: the data source is nil")
 	}
 	batch, err := batchSize("PredictSource", cfg.BatchSize)

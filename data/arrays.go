@@ -12,6 +12,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -105,7 +106,7 @@ func (a *Arrays) Check() error {
 			if list.name == "weights" && c == nil {
 				continue
 			}
-			if v := reflect.ValueOf(c); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+			if config.IsNil(c) {
 				return fmt.Errorf("data: %s is nil", name)
 			}
 			if _, err := widthOf(0, c.Shape()); err != nil {

@@ -7,9 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"reflect"
 	"time"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
@@ -55,7 +55,7 @@ func Epoch(ctx context.Context, s Source, c EpochConfig) (Batches, error) {
 // SpecOf returns the Spec of a source, or an error if there is no source, it panics, or
 // its samples have impossible shapes.
 func SpecOf(s Source) (spec Spec, err error) {
-	if v := reflect.ValueOf(s); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if config.IsNil(s) {
 		return spec, errors.New("data: there is no source: it is nil")
 	}
 	defer recovered(&err)
@@ -146,7 +146,7 @@ func (b *watched) do(r request) (a answer) {
 	switch {
 	case r.begin != nil:
 		b.inner, a.err = b.source.Epoch(r.begin, b.config)
-		if v := reflect.ValueOf(b.inner); a.err == nil && (!v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()) {
+		if a.err == nil && config.IsNil(b.inner) {
 			a.err = errors.New("data: the source gave no batches and no error")
 		}
 	case r.batch != nil:

@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/mem"
 )
@@ -45,7 +46,7 @@ var descrs = [...]string{
 // takes as much again. Little memory is taken for elements that never come, unless
 // the array is nearly all of the budget.
 func ReadNpy(r io.Reader, budget int64) (*Tensor, error) {
-	if file.None(r) {
+	if config.IsNil(r) {
 		return nil, errors.New("npy: there is no reader")
 	}
 	if budget == 0 {

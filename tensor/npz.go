@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/cornu-ml/cornu/internal/file"
+	"github.com/cornu-ml/cornu/internal/config"
 )
 
 // ReadNpz reads all arrays of an .npz file of size bytes, by name. Together
@@ -20,7 +20,7 @@ import (
 // of their sizes. Entries that share bytes of the file are an error: a small file
 // would be a large one.
 func ReadNpz(r io.ReaderAt, size, budget int64) (map[string]*Tensor, error) {
-	if file.None(r) {
+	if config.IsNil(r) {
 		return nil, errors.New("npz: there is no reader")
 	}
 	if budget == 0 {

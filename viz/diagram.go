@@ -17,6 +17,7 @@ import (
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/layered"
 	"github.com/cornu-ml/cornu/layer"
 )
@@ -48,7 +49,7 @@ type box struct {
 
 // boxes lists the layers, and the edges between them in Keras's order.
 func (d Diagram) boxes() ([]box, []layered.Edge, error) {
-	if isNil(d.Model) || d.Model.Network() == nil {
+	if config.IsNil(d.Model) || d.Model.Network() == nil {
 		return nil, nil, errors.New("the diagram of a model that is not built: its first layer should be an Input, or Build should tell the shape of the data first")
 	}
 	n := d.Model.Network()

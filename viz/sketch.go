@@ -11,6 +11,8 @@ import (
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
+
+	"github.com/cornu-ml/cornu/internal/config"
 )
 
 // A Sketch is a picture of shapes, each at its place. Lengths are in points, x counts from the left edge and y from the
@@ -112,7 +114,7 @@ func (s Sketch) drawing() (*drawing, error) {
 		return nil, fmt.Errorf("a sketch of %v × %v points is too large: at most %v", s.Width, s.Height, float64(farthest))
 	}
 	for i, shape := range s.Shapes {
-		if isNil(shape) {
+		if config.IsNil(shape) {
 			return nil, fmt.Errorf("shape %d of the sketch is nil", i)
 		}
 		for _, v := range shape.lengths() {

@@ -16,13 +16,13 @@ import (
 	"io"
 	"math"
 	"path/filepath"
-	"reflect"
 	"strings"
 
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 	"gonum.org/v1/plot/vg/vgimg"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/file"
 )
 
@@ -76,17 +76,14 @@ func Save(path string, p Picture) error {
 
 // Write writes a picture to w.
 func Write(w io.Writer, format Format, p Picture) error {
-	if v := reflect.ValueOf(p); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
+	if config.IsNil(p) {
 		return errors.New("viz: there is no picture: it is nil")
 	}
-	if w == nil {
+	if config.IsNil(w) {
 		return errors.New("viz: there is nothing to write to: the writer is nil")
 	}
 	if format != SVG && format != PNG {
 		return fmt.Errorf("viz: unknown format %q; there are %s and %s", format, SVG, PNG)
-	}
-	if isNil(p) || isNil(w) {
-		return errors.New("viz: there is no picture, or nothing to write it to")
 	}
 	d, err := p.drawing()
 	if err != nil {
@@ -106,15 +103,6 @@ func Write(w io.Writer, format Format, p Picture) error {
 	d.onWhite(draw.New(canvas))
 	_, err = canvas.WriteTo(w)
 	return err
-}
-
-// isNil reports whether an interface holds nothing, or a pointer to nothing.
-func isNil(v any) bool {
-	if v == nil {
-		return true
-	}
-	r := reflect.ValueOf(v)
-	return r.Kind() == reflect.Pointer && r.IsNil()
 }
 
 // resolution returns the dots per inch of PNG. A picture that would be too large is written coarser.

@@ -33,7 +33,6 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
-	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -124,7 +123,7 @@ func ReadFile(name string, cfg Config) (*Table, error) {
 // Read reads the table in r, to its end. What is wrong with a row is an *Error.
 // Spaces around a cell are no part of it.
 func Read(r io.Reader, cfg Config) (*Table, error) {
-	if file.None(r) {
+	if config.IsNil(r) {
 		return nil, errors.New("csv: there is no reader")
 	}
 	if cfg.MaxBytes == 0 {
@@ -329,7 +328,7 @@ func (t *Table) StratifiedSplit(column string, fraction float64, seed uint64) (t
 
 func (t *Table) parts(first, last []int32, ok bool, fraction float64) (train, test *Table, err error) {
 	if !ok {
-		return nil, nil, fmt.Errorf("csv: a fraction of %v of %d rows can't be split off", fraction, t.Len())
+		return nil, nil, fmt.Errorf("csv: a fraction of %v of %d rows can't be split off: it must be between 0 and 1, and both parts have rows", fraction, t.Len())
 	}
 	part := func(order []int32) *Table {
 		p := &Table{t.columns, make([]row, len(order))}

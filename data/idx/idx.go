@@ -15,6 +15,7 @@ import (
 	"io"
 	"math"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
@@ -29,7 +30,7 @@ import (
 // taken for elements that never come, unless the tensor is nearly all of the
 // budget.
 func Read(r io.Reader, budget int64) (*tensor.Tensor, error) {
-	if file.None(r) {
+	if config.IsNil(r) {
 		return nil, errors.New("idx: there is no reader")
 	}
 	t, err := read(file.Steady(r), budget)

@@ -15,6 +15,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -37,7 +38,7 @@ func (f *Folder) Decode(r io.Reader) (*tensor.Tensor, error) {
 	switch {
 	case f == nil || f.gate == nil:
 		return nil, errNotOpen
-	case file.None(r):
+	case config.IsNil(r):
 		return nil, errors.New("imagefolder: there is no picture to read")
 	}
 	// A quarter, since what is read is copied as it grows.

@@ -125,7 +125,7 @@ func Open(fsys fs.FS, cfg Config) (*Folder, error) {
 	if err != nil {
 		return nil, err
 	}
-	if file.None(fsys) {
+	if config.IsNil(fsys) {
 		return nil, errors.New("imagefolder: there is no file system")
 	}
 	f := &Folder{Classes: cfg.Classes, fsys: fsys, cfg: cfg, gate: newGate(cfg.MaxMemory)}
@@ -238,7 +238,7 @@ func (f *Folder) StratifiedSplit(fraction float64, seed uint64) (train, test *Fo
 
 func (f *Folder) parts(first, last []int32, ok bool, fraction float64) (train, test *Folder, err error) {
 	if !ok {
-		return nil, nil, fmt.Errorf("imagefolder: a fraction of %v of %d pictures can't be split off", fraction, len(f.Files))
+		return nil, nil, fmt.Errorf("imagefolder: a fraction of %v of %d pictures can't be split off: it must be between 0 and 1, and both parts have pictures", fraction, len(f.Files))
 	}
 	return f.part(first), f.part(last), nil
 }

@@ -172,3 +172,16 @@ func TestARegistryAnswersByNameClassAndAlias(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestANilInDisguiseIsNil(t *testing.T) {
+	for _, v := range []any{nil, (*plain)(nil), (func())(nil), map[int]int(nil), []int(nil)} {
+		if !config.IsNil(v) {
+			t.Errorf("%#v is not nil", v)
+		}
+	}
+	for _, v := range []any{plain{}, &plain{}, 0, []int{}} {
+		if config.IsNil(v) {
+			t.Errorf("%#v is nil", v)
+		}
+	}
+}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"reflect"
 )
 
 // Open opens a regular file, or a link to one. What is none is an error: a pipe
@@ -29,12 +28,6 @@ func Regular(path string, info fs.FileInfo) error {
 		return fmt.Errorf("%s is no regular file: its mode is %v", path, info.Mode())
 	}
 	return nil
-}
-
-// None reports whether there is nothing to read from: nil, or a nil pointer.
-func None(r any) bool {
-	v := reflect.ValueOf(r)
-	return !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil()
 }
 
 // Steady returns r, except that reading ends with io.ErrNoProgress when r gives

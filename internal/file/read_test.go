@@ -52,9 +52,3 @@ func TestAReaderThatGivesNothingIsGivenUp(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 }
-
-func TestANilPointerIsNothingToReadFrom(t *testing.T) {
-	if !None(nil) || !None((*os.File)(nil)) || None(strings.NewReader("")) {
-		t.Error("nothing is told apart from something")
-	}
-}
