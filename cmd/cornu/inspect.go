@@ -7,11 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/hdf5"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -23,12 +23,16 @@ func newInspect() *cobra.Command {
 		Long:  "Inspect prints the tree of a file: groups, arrays with their types, shapes and bytes, attributes. Nothing in the file\nis run, and no array is read.",
 		Args:  oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
-			f, size, err := open(args[0])
+			f, err := file.Open(args[0])
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			if err := inspect(c.OutOrStdout(), f, size); err != nil {
+			info, err := f.Stat()
+			if err != nil {
+				return err
+			}
+			if err := inspect(c.OutOrStdout(), f, info.Size()); err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			return nil
@@ -42,19 +46,6 @@ func oneFile(c *cobra.Command, args []string) error {
 		return misuse("%s takes one file, got %d arguments", c.CommandPath(), len(args))
 	}
 	return nil
-}
-
-// open opens a regular file.
-func open(path string) (*os.File, int64, error) {
-	info, err := os.Stat(path)
-	if err == nil && !info.Mode().IsRegular() {
-		err = fmt.Errorf("%s is no regular file", path)
-	}
-	if err != nil {
-		return nil, 0, err
-	}
-	f, err := os.Open(path)
-	return f, info.Size(), err
 }
 
 func inspect(out io.Writer, r io.ReaderAt, size int64) error {
