@@ -52,7 +52,7 @@ var had = sync.OnceValue(func() int64 {
 // Err returns what is wrong with CORNU_MEMORY, or nil.
 func Err() error {
 	text := os.Getenv("CORNU_MEMORY")
-	if _, err := parse(text); err != nil && text != "" {
+	if _, ok := parse(text); !ok && text != "" {
 		return fmt.Errorf("CORNU_MEMORY=%q: it must be a number of bytes such as 8GiB or 500MB, or off", text)
 	}
 	return nil
@@ -75,23 +75,24 @@ var units = []struct {
 	{"", 1},
 }
 
-// parse reads a number of bytes: 8GiB, 500MB, 1000000.
-func parse(s string) (int64, error) {
+// parse reads a number of bytes: 8GiB, 500MB, 1000000. ok is false if s is none.
+func parse(s string) (n int64, ok bool) {
 	if s == "off" {
-		return math.MaxInt64, nil
+		return math.MaxInt64, true
 	}
 	for _, unit := range units {
 		number, ok := strings.CutSuffix(s, unit.name)
 		if !ok {
 			continue
 		}
-		n, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
-		if bytes := n * unit.bytes; err != nil || !(bytes >= 1 && bytes < math.MaxInt64) {
+		count, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		bytes := count * unit.bytes
+		if err != nil || !(bytes >= 1 && bytes < math.MaxInt64) {
 			break
 		}
-		return int64(n * unit.bytes), nil
+		return int64(bytes), true
 	}
-	return 0, fmt.Errorf("%q is no number of bytes", s)
+	return 0, false
 }
 
 // An Error says that something would take more memory than there may be. Nothing was

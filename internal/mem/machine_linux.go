@@ -53,21 +53,19 @@ func machine() int64 {
 	return least
 }
 
-// groupLimit reads the limits of a control group and of those that it is in. Inside a
-// container the path may be the host's: then the root is the container's own group.
+// groupLimit reads the limits of a control group and of those that it is in, up to the
+// root. Inside a container the path may be the host's: then the root is the container's
+// own group.
 func groupLimit(root, path, name string, lower func(int64)) {
 	for {
+		path = strings.TrimSuffix(path, "/")
 		if text, err := os.ReadFile(root + path + "/" + name); err == nil {
 			n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64) // "max" is no limit
 			lower(n)
 		}
-		if path == "" || path == "/" {
-			break
+		if path == "" {
+			return
 		}
-		path = path[:strings.LastIndexByte(path, '/')]
-	}
-	if text, err := os.ReadFile(root + "/" + name); err == nil {
-		n, _ := strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
-		lower(n)
+		path = path[:max(strings.LastIndexByte(path, '/'), 0)]
 	}
 }

@@ -87,7 +87,7 @@ var boundTable = [...]boundRule{
 		return x[1] < y[0] || y[1] < x[0], x[0] == y[1] && x[1] == y[0]
 	}),
 
-	graph.OpNeg:      falling(0),
+	graph.OpNeg:      falling,
 	graph.OpAbs:      valley(0),
 	graph.OpSign:     rising(0),
 	graph.OpSquare:   valley(1),
@@ -175,14 +175,9 @@ func rising(roundings float64) boundRule {
 	}
 }
 
-// falling is that of one that shrinks.
-func falling(roundings float64) boundRule {
-	return func(r *Run, n *graph.Node, in []interval, out interval) {
-		rising(roundings)(r, n, in, interval{out.hi, out.lo})
-		for i := range out.lo.data {
-			out.widen(i, roundings)
-		}
-	}
+// falling is that of one that shrinks, without rounding.
+func falling(r *Run, n *graph.Node, in []interval, out interval) {
+	rising(0)(r, n, in, interval{out.hi, out.lo})
 }
 
 // valley is that of one that grows with the absolute value.
