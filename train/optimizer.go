@@ -162,15 +162,12 @@ func (o *Optimizer) Scheduled() bool { return o.common.Schedule != nil }
 // returns them: to set a state that was saved.
 func (o *Optimizer) Prepare(variables ...*layer.Variable) ([]Slot, error) {
 	switch {
+	case o == nil || o.rule == nil && o.err == nil:
+		return nil, errors.New("train: Prepare: the optimizer has no rule: NewOptimizer makes one that has")
 	case o.err != nil:
 		return nil, o.err
-	case o.rule == nil:
-		return nil, errors.New("train: the optimizer has no rule: NewOptimizer makes one that has")
 	case slices.Contains(variables, nil):
 		return nil, errors.New("train: Prepare: a variable is nil")
-	}
-	if o == nil || o.slabs == nil {
-		return nil, errors.New("train: Prepare: the optimizer has no rule: NewOptimizer makes one")
 	}
 	if err := layer.Store(variables...); err != nil {
 		return nil, err
