@@ -9,15 +9,11 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/constraint"
@@ -359,14 +355,9 @@ func (m *randomModel) step() (*trained, error) {
 	return tr, err
 }
 
-// check trains the model of some bytes in all ways and says what is wrong, or nothing.
+// checkModel trains the model of some bytes in all ways and says what is wrong, or nothing.
 func checkModel(bytes []byte, count *atomic.Int64) (wrong string, model *randomModel) {
-	defer func() {
-		if err := recover(); err != nil {
-			stack := make([]byte, 4096)
-			wrong = fmt.Sprintf("panic: %v\n%s", err, stack[:runtime.Stack(stack, false)])
-		}
-	}()
+	defer choice.Caught(&wrong)
 	model, err := newModel(bytes)
 	if err != nil {
 		return err.Error(), model
@@ -561,43 +552,14 @@ func (m *randomModel) String() string {
 var firstModel = flag.Uint64("model", 0, "the first random model")
 
 func TestRandomModelsTrainAsWithoutPasses(t *testing.T) {
-	models, until := uint64(400), time.Now().Add(time.Hour)
+	models := uint64(400)
 	if testing.Short() {
 		models = 100
 	}
-	if text := os.Getenv("FUZZTIME"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		models, until = 1<<60, time.Now().Add(d)
-	}
-	begin := time.Now()
-	var next atomic.Uint64
-	next.Store(*firstModel)
-	models += *firstModel
-	var done, count atomic.Int64
-	var group sync.WaitGroup
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() {
-			for !t.Failed() && time.Now().Before(until) {
-				seed := next.Add(1) - 1
-				if seed >= models {
-					return
-				}
-				bytes := choice.Random(seed, int(4+seed%12))
-				wrong, _ := checkModel(bytes, &count)
-				done.Add(1)
-				if wrong != "" {
-					found := time.Since(begin)
-					first, _, _ := strings.Cut(wrong, "\n")
-					bytes = choice.Shrink(bytes, 2000, func(bytes []byte) bool { wrong, _ := checkModel(bytes, &count); return wrong != "" })
-					wrong, model := checkModel(bytes, &count)
-					t.Errorf("model %d, found after %v: %s\nmade small: %s\n%v", seed, found, first, wrong, model)
-				}
-			}
-		})
-	}
-	group.Wait()
-	t.Logf("%d models, %d numbers held to bounds", done.Load(), count.Load())
+	var count atomic.Int64
+	blocks := func(n uint64) int { return int(4 + n%12) }
+	done := choice.Search(t, "model", *firstModel, models, blocks, func() (choice.Check, func()) {
+		return func(data []byte) (string, fmt.Stringer) { return checkModel(data, &count) }, func() {}
+	})
+	t.Logf("%d models, %d numbers held to bounds", done, count.Load())
 }

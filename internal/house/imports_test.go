@@ -84,7 +84,7 @@ func TestImportsPointDown(t *testing.T) {
 			if below, known := floor[there]; known && below <= here {
 				t.Errorf("%s imports %s: imports point down, and it stands higher or beside", name(dir), name(there))
 			}
-			if there == "internal/golden" || there == "internal/capped" {
+			if there == "internal/choice" || there == "internal/golden" || there == "internal/capped" {
 				t.Errorf("%s imports %s, which is for tests", name(dir), there)
 			}
 		}

@@ -8,15 +8,11 @@ import (
 	"flag"
 	"fmt"
 	"math"
-	"os"
 	"reflect"
-	"runtime"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/choice"
@@ -745,17 +741,12 @@ func (p *pools) close() {
 	}
 }
 
-// compared counts how many numbers were held to bounds.
-type tally struct{ programs, numbers, bounded atomic.Int64 }
+// A tally counts the numbers that were compared, and those of them that have bounds.
+type tally struct{ numbers, bounded atomic.Int64 }
 
 // check runs a program in all ways and says what is wrong with it, or nothing.
 func (p *randomProgram) check(pools *pools, count *tally) (wrong string) {
-	defer func() {
-		if err := recover(); err != nil {
-			stack := make([]byte, 4096)
-			wrong = fmt.Sprintf("panic: %v\n%s", err, stack[:runtime.Stack(stack, false)])
-		}
-	}()
+	defer choice.Caught(&wrong)
 	names := []string{"without passes", "with passes", "with zeros kept"}
 	var want [][]uint32
 	for i, config := range []Config{{NoPasses: true}, {}, {KeepZeros: true}} {
@@ -790,7 +781,6 @@ func (p *randomProgram) check(pools *pools, count *tally) (wrong string) {
 			}
 		}
 	}
-	count.programs.Add(1)
 	return ""
 }
 
@@ -977,55 +967,22 @@ func (p *randomProgram) String() string {
 
 var firstProgram = flag.Uint64("program", 0, "the first random program")
 
-// howLong says how many random programs run: so many, or as many as FUZZTIME lasts.
-func howLong(t *testing.T) (programs uint64, until time.Time) {
-	if text := os.Getenv("FUZZTIME"); text != "" {
-		d, err := time.ParseDuration(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return 1 << 60, time.Now().Add(d)
-	}
-	programs = 6000
+func TestRandomProgramsHaveTheBitsTheyHaveWithoutPasses(t *testing.T) {
+	programs := uint64(6000)
 	if testing.Short() {
 		programs = 600
 	}
-	return programs, time.Now().Add(time.Hour)
-}
-
-const blocksOf = 26
-
-func TestRandomProgramsHaveTheBitsTheyHaveWithoutPasses(t *testing.T) {
-	programs, until := howLong(t)
-	var next atomic.Uint64
-	next.Store(*firstProgram)
-	last := *firstProgram + programs
 	var count tally
-	var group sync.WaitGroup
-	begin := time.Now()
-	for range runtime.GOMAXPROCS(0) {
-		group.Go(func() {
-			pools := newPools()
-			defer pools.close()
-			for !t.Failed() && time.Now().Before(until) {
-				seed := next.Add(1) - 1
-				if seed >= last {
-					return
-				}
-				data := choice.Random(seed, int(2+seed%blocksOf))
-				if wrong := newProgram(data).check(pools, &count); wrong != "" {
-					found := time.Since(begin)
-					data = choice.Shrink(data, 3000, func(data []byte) bool { return newProgram(data).check(pools, &count) != "" })
-					small := newProgram(data)
-					first, _, _ := strings.Cut(wrong, "\n")
-					t.Errorf("program %d, found after %v: %s\nmade small: %s\n%v", seed, found, first, small.check(pools, &count), small)
-				}
-			}
-		})
-	}
-	group.Wait()
-	n, all, bounded := count.programs.Load(), count.numbers.Load(), count.bounded.Load()
-	t.Logf("%d programs; of their %d numbers %.1f%% were held to bounds", n, all, 100*float64(bounded)/float64(max(1, all)))
+	blocks := func(n uint64) int { return int(2 + n%26) }
+	done := choice.Search(t, "program", *firstProgram, programs, blocks, func() (choice.Check, func()) {
+		pools := newPools()
+		return func(data []byte) (string, fmt.Stringer) {
+			p := newProgram(data)
+			return p.check(pools, &count), p
+		}, pools.close
+	})
+	all, bounded := count.numbers.Load(), count.bounded.Load()
+	t.Logf("%d programs; of their %d numbers %.1f%% were held to bounds", done, all, 100*float64(bounded)/float64(max(1, all)))
 	if bounded < all/2 {
 		t.Errorf("of %d numbers only %d have bounds", all, bounded)
 	}
