@@ -20,8 +20,7 @@ type Sample struct{ X, Y, W [][]float32 }
 // and yields its samples one after another; a yielded sample is copied at once. It
 // may go on for ever if training has a number of steps per epoch, and an error
 // that it yields ends the training. What waits for its samples gives up when ctx
-// ends. Shuffling is its own affair: it is told what
-// was asked for.
+// ends. Shuffling is its own affair: it is told what was asked for.
 func Func(spec Spec, samples func(ctx context.Context, c EpochConfig) iter.Seq2[Sample, error]) Source {
 	return &stream{spec, samples}
 }

@@ -28,7 +28,8 @@ type Masker interface {
 }
 
 // Of emits the loss of a batch, a scalar unless the reduction is None: l's values,
-// weighted and reduced by the rule in l's field Reduction. weight is the weight of each sample, or nil.
+// weighted and reduced by the rule in l's field Reduction. weight is the weight of
+// each sample, or nil.
 func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
 	if err := config.Check("the loss", l); err != nil {
 		return yPred.Graph().Fail("%v", err)

@@ -33,12 +33,21 @@ func (IoU) Direction() Direction { return Up }
 // Update emits the matrix of the batch: how often each class, the row, is taken for
 // each, the column.
 func (m IoU) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
-	if m.TargetClassIDs == nil {
-		m.TargetClassIDs = []int{} // which is not all, as nil is inside
-	}
+	m.TargetClassIDs = said(m.TargetClassIDs)
 	return m.update("io_u", yTrue, yPred, weight)
 }
 
+// said makes an empty list of nil: update refuses the one and takes the other for all
+// classes.
+func said(ids []int) []int {
+	if ids == nil {
+		return []int{}
+	}
+	return ids
+}
+
+// update emits the matrix of IoU and its kin. A list of target classes that is nil is
+// all of them.
 func (m IoU) update(name string, yTrue, yPred, weight *graph.Node) []*graph.Node {
 	g := yPred.Graph()
 	if m.NumClasses < 1 {
@@ -91,7 +100,7 @@ func (m IoU) Results(totals [][]float64) []float64 {
 	for _, k := range m.TargetClassIDs {
 		out = append(out, ratio(k))
 	}
-	if m.TargetClassIDs == nil { // as MeanIoU has it
+	if m.TargetClassIDs == nil { // all, as MeanIoU has it
 		for k := range n {
 			out = append(out, ratio(k))
 		}
@@ -195,9 +204,7 @@ func (m OneHotIoU) iou() IoU {
 // Update emits the matrix of the batch.
 func (m OneHotIoU) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 	iou := m.iou()
-	if iou.TargetClassIDs == nil {
-		iou.TargetClassIDs = []int{}
-	}
+	iou.TargetClassIDs = said(iou.TargetClassIDs)
 	return iou.update("one_hot_io_u", yTrue, yPred, weight)
 }
 

@@ -17,9 +17,8 @@ var ErrStop = errors.New("stop training")
 
 // A Callback is told of the end of every epoch. It may implement any of
 // TrainBeginner, TrainEnder, EpochBeginner, BatchBeginner, BatchEnder, TestBeginner
-// and TestEnder too;
-// hooks that it lacks cost nothing. An error ends training and is returned by
-// Fit; see ErrStop.
+// and TestEnder too; hooks that it lacks cost nothing. An error ends training and is
+// returned by Fit; see ErrStop.
 type Callback interface {
 	EpochEnd(s *State) error
 }
@@ -89,8 +88,7 @@ func (s *State) Logs() []string { return s.known().names }
 // at the end of an epoch.
 func (s *State) Log(name string) (value float64, ok bool) { return s.known().get(name) }
 
-// known returns the logs, and trained the step, of a state that Fit has made, and empty
-// ones otherwise.
+// known returns the logs of a state that Fit has made, and empty ones otherwise.
 func (s *State) known() *logs {
 	if s.logs == nil {
 		s.logs = &logs{}
@@ -98,6 +96,7 @@ func (s *State) known() *logs {
 	return s.logs
 }
 
+// trained returns the step of a state that Fit has made, and an empty one otherwise.
 func (s *State) trained() *Step {
 	if s.step == nil {
 		return &Step{}

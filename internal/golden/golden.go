@@ -64,16 +64,16 @@ func parse(t testing.TB, name string, text []byte, err error) File {
 	return file
 }
 
-// Fresh is where keras_compare.py has written what Keras computed of fresh inputs: the environment variable that names
-// the folder.
-const Fresh = "CORNU_KERAS"
+// fresh is the environment variable that names the folder where keras_compare.py has written what Keras computed of fresh
+// inputs.
+const fresh = "CORNU_KERAS"
 
 // LoadFresh reads name.json in that folder. The test is skipped where there is none.
 func LoadFresh(t testing.TB, name string) File {
 	t.Helper()
-	folder := os.Getenv(Fresh)
+	folder := os.Getenv(fresh)
 	if folder == "" {
-		t.Skipf("set %s to a folder that keras_compare.py has filled", Fresh)
+		t.Skipf("set %s to a folder that keras_compare.py has filled", fresh)
 	}
 	text, err := os.ReadFile(filepath.Join(folder, name+".json"))
 	if errors.Is(err, fs.ErrNotExist) {
