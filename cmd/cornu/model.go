@@ -12,8 +12,8 @@ import (
 func newSummary() *cobra.Command {
 	return &cobra.Command{
 		Use:   "summary MODEL",
-		Short: "Print the layers of a .keras file",
-		Long:  "Summary prints the table of layers of a model in a .keras file, as Keras 3 does.",
+		Short: "Print the layers of a model in a file",
+		Long:  "Summary prints the table of layers of a model in a .keras or .h5 file, as Keras 3 does.",
 		Args:  oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			model, err := load(c, args[0])
@@ -29,8 +29,8 @@ func newPlot() *cobra.Command {
 	var to string
 	c := &cobra.Command{
 		Use:   "plot MODEL -o FILE",
-		Short: "Draw the network of a .keras file",
-		Long:  "Plot draws the diagram of a model in a .keras file, as .svg or .png.",
+		Short: "Draw the network of a model in a file",
+		Long:  "Plot draws the diagram of a model in a .keras or .h5 file, as .svg or .png.",
 		Args:  oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			if to == "" {

@@ -25,8 +25,8 @@ func newPredict() *cobra.Command {
 		Use:   "predict [MODEL]",
 		Short: "Tell what one test digit is",
 		Long: "Predict draws one of the test digits and prints the ten probabilities that a network gives it: the one in the file\n" +
-			"MODEL, .keras, or else one that is trained first, as `cornu mnist train` does; --epochs 1 is a matter of a moment, and\n" +
-			"knows most digits.",
+			"MODEL, .keras or .h5, or else one that is trained first, as `cornu mnist train` does; --epochs 1 is a matter of a\n" +
+			"moment, and knows most digits.",
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -127,7 +127,7 @@ func newEvaluate() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "evaluate MODEL",
 		Short: "Test a model in a file on the 10,000 test digits",
-		Long:  "Evaluate measures a model in a .keras file on the 10,000 test digits: its loss and the metrics that it was compiled with.",
+		Long:  "Evaluate measures a model in a .keras or .h5 file on the 10,000 test digits: its loss and the metrics that it was compiled with.",
 		Args:  oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
 			model, err := load(c, args[0])
