@@ -5,7 +5,6 @@ package data
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/rng"
@@ -85,8 +84,8 @@ func (a *Arrays) split(indices []int32, fraction float64) (first, last *Arrays, 
 	if !(fraction > 0 && fraction < 1) {
 		return nil, nil, fmt.Errorf("data: a fraction of %v can't be split off: it must be between 0 and 1", fraction)
 	}
-	at := int(math.Floor(float64(len(indices)) * (1 - fraction)))
-	if at == 0 || at == len(indices) {
+	at, ok := rng.Cut(len(indices), fraction)
+	if !ok {
 		return nil, nil, fmt.Errorf("%w in one part if %v of %d are split off", ErrEmpty, fraction, len(indices))
 	}
 	return a.part(indices[:at]), a.part(indices[at:]), nil

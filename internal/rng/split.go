@@ -8,14 +8,21 @@ import (
 	"slices"
 )
 
-// Split shuffles the rows 0 … n-1 and returns them without the last fraction of
-// them, and that fraction. ok is false if one of the parts would be empty.
-func Split(n int, fraction float64, seed uint64) (first, last []int32, ok bool) {
-	if !(fraction > 0 && fraction < 1) || n > math.MaxInt32 {
-		return nil, nil, false
+// Cut returns how many of n rows come before the last fraction of them. ok is false if
+// one of the parts would be empty.
+func Cut(n int, fraction float64) (at int, ok bool) {
+	if !(fraction > 0 && fraction < 1) {
+		return 0, false
 	}
-	at := int(math.Floor(float64(n) * (1 - fraction)))
-	if at <= 0 || at >= n {
+	at = int(math.Floor(float64(n) * (1 - fraction)))
+	return at, at > 0 && at < n
+}
+
+// Split shuffles the rows 0 … n-1 and returns them without the last fraction of
+// them, and that fraction. ok is false if Cut's is, or if n is beyond an int32.
+func Split(n int, fraction float64, seed uint64) (first, last []int32, ok bool) {
+	at, ok := Cut(n, fraction)
+	if !ok || n > math.MaxInt32 {
 		return nil, nil, false
 	}
 	order := make([]int32, n)
