@@ -3,7 +3,7 @@ package optimizer
 // This file has the optimizer that needs no schedule.
 
 import (
-	"errors"
+	"fmt"
 	"math"
 
 	"github.com/cornu-ml/cornu/internal/config"
@@ -38,7 +38,7 @@ func (ScheduleFreeAdamW) Name() string { return "schedulefreeadamw" }
 // Check returns an error unless the fields are in range.
 func (o ScheduleFreeAdamW) Check() error {
 	if o.WarmupSteps < 0 {
-		return errors.New("WarmupSteps cannot be negative")
+		return fmt.Errorf("WarmupSteps is %d, it cannot be negative", o.WarmupSteps)
 	}
 	return nil
 }

@@ -85,7 +85,7 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 		}
 	}
 	if !divisible(c.XMin, c.XMax) {
-		return nil, fmt.Errorf("a chart whose x runs from %v to %v", c.XMin, c.XMax)
+		return nil, fmt.Errorf("a chart whose x runs from %v to %v: XMax must be greater than XMin, by as much as float64 can divide, and neither beyond ±%v", c.XMin, c.XMax, largest)
 	}
 	for i, line := range c.Lines {
 		pieces, err := line.pieces(c.XMin, c.XMax)
@@ -123,7 +123,7 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 		}
 	}
 	if !divisible(c.YMin, c.YMax) {
-		return nil, fmt.Errorf("a chart whose y runs from %v to %v", c.YMin, c.YMax)
+		return nil, fmt.Errorf("a chart whose y runs from %v to %v: YMax must be greater than YMin, by as much as float64 can divide, and neither beyond ±%v", c.YMin, c.YMax, largest)
 	}
 	p.Y.Min, p.Y.Max = c.YMin, c.YMax
 	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: c.wholeX, most: 10}, ticks{most: 7}

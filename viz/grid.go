@@ -42,7 +42,7 @@ func (g Grid) drawing() (*drawing, error) {
 	width := float64(g.Columns)*(float64(g.Width)*float64(g.Scale)+gap) + gap
 	height := float64(rows)*(float64(g.Height)*float64(g.Scale)+float64(g.caption())+gap) + gap
 	if width*height > maxPixels || max(width, height) > maxSide {
-		return nil, fmt.Errorf("a grid of %.6g × %.6g pixels is too large", width, height)
+		return nil, fmt.Errorf("a grid of %.6g × %.6g pixels is too large: at most %d pixels, and %d to a side", width, height, maxPixels, maxSide)
 	}
 	picture := image.NewGray(image.Rect(0, 0, int(width), int(height)))
 	g.compose(picture)
@@ -68,7 +68,7 @@ func (g Grid) check() error {
 		return errors.New("a grid without images")
 	}
 	if g.Width < 1 || g.Height < 1 || g.Width > maxSide || g.Height > maxSide {
-		return fmt.Errorf("a grid of images of %d × %d pixels", g.Width, g.Height)
+		return fmt.Errorf("a grid of images of %d × %d pixels: Width and Height must be at least 1 and at most %d", g.Width, g.Height, maxSide)
 	}
 	for i, pixels := range g.Images {
 		if int64(len(pixels)) != int64(g.Width)*int64(g.Height) {
@@ -79,7 +79,7 @@ func (g Grid) check() error {
 		return fmt.Errorf("%d captions for %d images", len(g.Captions), len(g.Images))
 	}
 	if g.Columns < 0 || g.Scale < 0 || g.Gap < 0 || g.Scale > maxSide || g.Gap > maxSide {
-		return fmt.Errorf("a grid of %d columns, at a scale of %d, with gaps of %d pixels", g.Columns, g.Scale, g.Gap)
+		return fmt.Errorf("a grid of %d columns, at a scale of %d, with gaps of %d pixels: none can be negative, nor Scale and Gap more than %d", g.Columns, g.Scale, g.Gap, maxSide)
 	}
 	return nil
 }

@@ -80,9 +80,9 @@ func (cfg Config) resolved() (Config, error) {
 	case channels[cfg.Color] == 0:
 		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("color", string(cfg.Color), []string{"grayscale", "rgb", "rgba"}))
 	case cfg.Height < 1 || cfg.Width < 1 || size.Check() != nil:
-		return cfg, fmt.Errorf("imagefolder: images of %d × %d can't be", cfg.Height, cfg.Width)
+		return cfg, fmt.Errorf("imagefolder: images of %d × %d can't be: Height and Width must be at least 1, and their product no more than an int", cfg.Height, cfg.Width)
 	case math.IsNaN(cfg.High) || math.IsInf(cfg.High, 0):
-		return cfg, fmt.Errorf("imagefolder: High is %v", cfg.High)
+		return cfg, fmt.Errorf("imagefolder: High is %v, it must be finite", cfg.High)
 	case cfg.MaxFiles < 0 || cfg.MaxPixels < 0 || cfg.MaxBytes < 0 || cfg.MaxMemory < 0:
 		return cfg, errors.New("imagefolder: MaxFiles, MaxPixels, MaxBytes and MaxMemory can't be negative")
 	}
