@@ -310,8 +310,11 @@ type EvaluateConfig struct {
 // result that is not finite is reported as it is.
 func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateConfig) (map[string]float64, error) {
 	ctx = orBackground(ctx)
-	if !step.made() || config.IsNil(source) || cfg.Steps < 0 {
-		return nil, fmt.Errorf("train: Evaluate needs a step and a source, and a number of steps that is not %d", cfg.Steps)
+	switch {
+	case !step.made() || config.IsNil(source):
+		return nil, errors.New("train: Evaluate needs a step and a source")
+	case cfg.Steps < 0:
+		return nil, fmt.Errorf("train: Evaluate: there can't be %d steps", cfg.Steps)
 	}
 	batches, err := data.Epoch(ctx, source, data.EpochConfig{BatchSize: cfg.BatchSize})
 	if err != nil {
