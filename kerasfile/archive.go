@@ -168,6 +168,9 @@ func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 
 // format tells what a file is by its beginning.
 func format(r io.ReaderAt, size int64) string {
+	if r == nil || size < 0 {
+		return "nothing that can be read"
+	}
 	head := make([]byte, min(size, 64))
 	r.ReadAt(head, 0)
 	text := strings.ToLower(strings.TrimSpace(string(head)))

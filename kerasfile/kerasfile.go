@@ -9,6 +9,7 @@ package kerasfile
 // This file says what is in a model's file.
 
 import (
+	"errors"
 	"io"
 
 	"github.com/cornu-ml/cornu/internal/hdf5"
@@ -81,6 +82,9 @@ func (a *Array) Read(dst []float32) error { return a.d.Float32s(dst) }
 // OpenWeights reads the structure of size bytes of HDF5 that r reads: a .weights.h5 file, or
 // the .h5 file of a whole model or of its weights.
 func OpenWeights(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
+	if r == nil {
+		return nil, errors.New("kerasfile: there is no reader of the weights")
+	}
 	limits = limits.orDefaults()
 	f, err := hdf5.Open(r, size, hdf5.Limits{Bytes: limits.Bytes})
 	if err != nil {
