@@ -31,8 +31,8 @@ func Run(t *testing.T, bytes uint64, f func()) {
 	child := exec.Command(self, "-test.run=^"+regexp.QuoteMeta(t.Name())+"$", "-test.count=1", "-test.timeout=300s")
 	child.Env = append(os.Environ(), variable+"="+t.Name())
 	if out, err := child.CombinedOutput(); err != nil {
-		if len(out) > 2000 {
-			out = out[:2000]
+		if len(out) > 6000 {
+			out = out[:6000]
 		}
 		t.Errorf("with %d bytes of memory: %v\n%s", bytes, err, out)
 	}
