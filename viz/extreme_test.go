@@ -64,9 +64,26 @@ func near(r *rand.Rand, v float64) float64 {
 	return extreme(r)
 }
 
+// rounds is how often something random is tried: less often where the race detector slows it down.
+func rounds(n int) int {
+	if testing.Short() {
+		return n / 8
+	}
+	return n
+}
+
+// formats are those that picture i is drawn in. What random numbers do to a picture shows in both, and one
+// of pixels takes ten times as long.
+func formats(i int) []Format {
+	if i%4 == 0 {
+		return []Format{SVG, PNG}
+	}
+	return []Format{SVG}
+}
+
 func TestTicksAreFewAndRiseWhateverTheRange(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 100_000 {
+	for range rounds(100_000) {
 		low := extreme(r)
 		high := near(r, low)
 		maker := ticks{most: 1 + r.IntN(10), whole: r.IntN(2) == 0}
@@ -95,8 +112,8 @@ func TestTicksAreFewAndRiseWhateverTheRange(t *testing.T) {
 
 func TestAnyNumbersMakeAChartOrAnError(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
-	drawn := 0
-	for range 80 {
+	drawn, tried := 0, 0
+	for i := range rounds(80) {
 		x, y := extreme(r), extreme(r)
 		line := Line{Name: "line", Dots: r.IntN(2) == 0, Dashed: r.IntN(2) == 0}
 		for range 1 + r.IntN(5) {
@@ -113,15 +130,16 @@ func TestAnyNumbersMakeAChartOrAnError(t *testing.T) {
 			c.Marks = []Mark{{X: near(r, x), Y: near(r, y), Text: "mark", Below: r.IntN(2) == 0}}
 		}
 		within(t, 30*time.Second, "a chart", func() {
-			for _, format := range []Format{SVG, PNG} {
+			for _, format := range formats(i) {
+				tried++
 				if err := Write(io.Discard, format, c); err == nil {
 					drawn++
 				}
 			}
 		})
 	}
-	if drawn < 40 {
-		t.Errorf("%d of 160 pictures were drawn", drawn)
+	if drawn < tried/4 {
+		t.Errorf("%d of %d pictures were drawn", drawn, tried)
 	}
 }
 
@@ -153,8 +171,8 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 		}
 		return 100 * r.Float64()
 	}
-	drawn := 0
-	for range 40 {
+	drawn, tried := 0, 0
+	for i := range rounds(40) {
 		s := Sketch{Width: math.Abs(length()), Height: math.Abs(length()), Shapes: []Shape{
 			Box{length(), length(), length(), length(), "box", Tint(r.IntN(300) - 270)},
 			Circle{length(), length(), length(), "circle", Blue},
@@ -162,26 +180,29 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 			Text{length(), length(), "text", Left, true, length()},
 		}[r.IntN(4):][:1]}
 		within(t, 60*time.Second, fmt.Sprintf("%+v", s), func() {
-			for _, format := range []Format{SVG, PNG} {
+			for _, format := range formats(i) {
+				tried++
 				if err := Write(io.Discard, format, s); err == nil {
 					drawn++
 				}
 			}
 		})
 	}
-	if drawn < 20 {
-		t.Errorf("%d of 80 pictures were drawn", drawn)
+	if drawn < tried/4 {
+		t.Errorf("%d of %d pictures were drawn", drawn, tried)
 	}
 }
 
 // Layers in a line, layers of which each takes all before it, and many classes.
 func TestLargePicturesTakeSeconds(t *testing.T) {
 	layers, joined, classes := 50, 30, 200
-	if os.Getenv("CORNU_CI") != "" { // the machine has the time
+	if testing.Short() {
+		layers, joined, classes = 20, 10, 50
+	} else if os.Getenv("CORNU_CI") != "" { // the machine has the time
 		layers, joined, classes = 1000, 100, 1000
 	}
 	var noise Line
-	for i := range 100_000 {
+	for i := range rounds(100_000) {
 		noise.X, noise.Y = append(noise.X, float64(i)), append(noise.Y, float64(i*7919%1000))
 	}
 	long := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}})
