@@ -552,7 +552,7 @@ func (m *randomModel) String() string {
 var firstModel = flag.Uint64("model", 0, "the first random model")
 
 func TestRandomModelsTrainAsWithoutPasses(t *testing.T) {
-	models := uint64(400)
+	models := uint64(300)
 	if testing.Short() {
 		models = 100
 	}

@@ -195,14 +195,14 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 
 // Layers in a line, layers of which each takes all before it, and many classes.
 func TestLargePicturesTakeSeconds(t *testing.T) {
-	layers, joined, classes := 50, 30, 200
+	layers, joined, classes, points := 40, 20, 150, 20_000
 	if testing.Short() {
-		layers, joined, classes = 20, 10, 50
+		layers, joined, classes, points = 20, 10, 50, 5000
 	} else if os.Getenv("CORNU_CI") != "" { // the machine has the time
-		layers, joined, classes = 1000, 100, 1000
+		layers, joined, classes, points = 1000, 100, 1000, 100_000
 	}
 	var noise Line
-	for i := range rounds(100_000) {
+	for i := range points {
 		noise.X, noise.Y = append(noise.X, float64(i)), append(noise.Y, float64(i*7919%1000))
 	}
 	long := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}})

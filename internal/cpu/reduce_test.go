@@ -115,7 +115,8 @@ func TestReductionsEqualTheirDefinition(t *testing.T) {
 			{1, 60_000, 10},
 			{1, 4096, 3},
 			{1, 4097, 3},
-			{3, 8193, 150},
+			{2, 8193, 20},
+			{1, 4100, 130},
 			{1, 2, 70_001},
 		}...)
 		for _, s := range shapes {

@@ -968,7 +968,7 @@ func (p *randomProgram) String() string {
 var firstProgram = flag.Uint64("program", 0, "the first random program")
 
 func TestRandomProgramsHaveTheBitsTheyHaveWithoutPasses(t *testing.T) {
-	programs := uint64(6000)
+	programs := uint64(4000)
 	if testing.Short() {
 		programs = 600
 	}
