@@ -86,18 +86,7 @@ func TestALoadedModelGoesOnToTheBit(t *testing.T) {
 
 func TestTheSameModelGivesTheSameBytes(t *testing.T) {
 	m, _ := trained(t, optimizer.Adam{})
-	folder := t.TempDir()
-	var files [][]byte
-	for _, name := range []string{"a.keras", "b.keras"} {
-		if err := m.Save(filepath.Join(folder, name)); err != nil {
-			t.Fatal(err)
-		}
-		b, err := os.ReadFile(filepath.Join(folder, name))
-		if err != nil {
-			t.Fatal(err)
-		}
-		files = append(files, b)
-	}
+	files := [][]byte{written(t, "a.keras", m.Save), written(t, "b.keras", m.Save)}
 	if !bytes.Equal(files[0], files[1]) {
 		t.Error("two files of one model differ")
 	}
@@ -157,15 +146,11 @@ type member struct{ name, content string }
 func archive(t *testing.T, change func(members []member) []member) []byte {
 	t.Helper()
 	m, _ := trained(t, optimizer.Adam{})
-	path := filepath.Join(t.TempDir(), "m.keras")
-	if err := m.Save(path); err != nil {
-		t.Fatal(err)
-	}
-	z, err := zip.OpenReader(path)
+	content := written(t, "m.keras", m.Save)
+	z, err := zip.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer z.Close()
 	var members []member
 	for _, f := range z.File {
 		r, err := f.Open()
@@ -257,8 +242,14 @@ func TestFilesThatAreNotSoundAreRefused(t *testing.T) {
 func weightsFile(t *testing.T) []byte {
 	t.Helper()
 	m, _ := trained(t, optimizer.Adam{})
-	path := filepath.Join(t.TempDir(), "m.weights.h5")
-	if err := m.SaveWeights(path); err != nil {
+	return written(t, "m.weights.h5", m.SaveWeights)
+}
+
+// written returns what save writes to a file of that name.
+func written(t *testing.T, name string, save func(path string) error) []byte {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := save(path); err != nil {
 		t.Fatal(err)
 	}
 	b, err := os.ReadFile(path)

@@ -46,9 +46,9 @@ type OptimizerState struct {
 	Scale      *LossScale // of a LossScaleOptimizer
 }
 
-// Places returns the path of each layer's group. Keras names them by class and number,
+// groupsOf returns the path of each layer's group. Keras names them by class and number,
 // not by the layers' names; a Sequential doesn't count its InputLayer.
-func Places(classes []string, sequential bool) []string {
+func groupsOf(classes []string, sequential bool) []string {
 	places := make([]string, len(classes))
 	used := map[string]int{}
 	for i, class := range classes {
@@ -82,7 +82,7 @@ func (w *Weights) Layers(layers []LayerKey, sequential bool) ([][]*Array, error)
 		classes[i] = l.Class
 	}
 	out := make([][]*Array, len(layers))
-	for i, place := range Places(classes, sequential) {
+	for i, place := range groupsOf(classes, sequential) {
 		if layers[i].Variables == 0 {
 			continue
 		}
@@ -200,7 +200,7 @@ func WriteWeights(w io.Writer, s *State) error {
 	for _, l := range s.Layers {
 		classes = append(classes, l.Class)
 	}
-	for i, place := range Places(classes, s.Sequential) {
+	for i, place := range groupsOf(classes, s.Sequential) {
 		if place == "" {
 			continue
 		}

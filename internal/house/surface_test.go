@@ -77,7 +77,7 @@ var surface = slices.Concat([]any{
 	tensor.Normalize, tensor.FromBytes, tensor.ToBytes, tensor.ReadNpy, tensor.WriteNpy, tensor.ReadNpz, tensor.WriteNpz,
 	train.NewStep, train.NewOptimizer, train.Find, train.Fit, train.Evaluate, train.Predict, train.PredictInto, train.Batch,
 	graph.New, graph.Gradients, graph.Concat, graph.Pack, graph.Select, graph.Ops, graph.SoftmaxCrossentropy,
-	kerasfile.Groups, kerasfile.Open, kerasfile.Places, kerasfile.Scalars, kerasfile.SlotShape, kerasfile.Write, kerasfile.WriteWeights,
+	kerasfile.Groups, kerasfile.Open, kerasfile.Scalars, kerasfile.SlotShape, kerasfile.Write, kerasfile.WriteWeights,
 	kerasfile.ReadConfig, kerasfile.OpenWeights, kerasfile.Weigh,
 	viz.Save, viz.Write, viz.Gray,
 },
