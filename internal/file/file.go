@@ -23,17 +23,25 @@ func Write(path string, content []byte) error {
 // WriteFunc is Write of what a function writes. It is on the disk when WriteFunc returns.
 func WriteFunc(path string, content func(io.Writer) error) error {
 	if err := write(path, content); err != nil {
-		if e := (*fs.PathError)(nil); errors.As(err, &e) {
-			err = e.Err // without the name of the temporary file
-		}
-		return fmt.Errorf("cannot write %s: %w", path, err)
+		return fmt.Errorf("cannot write %s: %w", path, bare(err))
 	}
 	return nil
 }
 
+// bare returns an error without the name of the temporary file.
+func bare(err error) error {
+	if e := (*fs.PathError)(nil); errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", e.Op, e.Err)
+	}
+	if e := (*os.LinkError)(nil); errors.As(err, &e) {
+		return fmt.Errorf("%s: %w", e.Op, e.Err)
+	}
+	return err
+}
+
 func write(path string, content func(io.Writer) error) error {
 	// Opening it tells whether it may be written, which replacing it would not ask.
-	file, err := os.OpenFile(path, os.O_WRONLY, 0)
+	file, err := OpenFile(path, os.O_WRONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		target, err := follow(path)
 		if err != nil {
@@ -85,20 +93,26 @@ func replace(path string, content func(io.Writer) error, permissions fs.FileMode
 	if permissions != 0 && err == nil {
 		err = file.Chmod(permissions)
 	}
-	if err = errors.Join(err, file.Close()); err == nil {
-		err = os.Rename(file.Name(), path)
+	if closed := file.Close(); err == nil {
+		err = closed
 	}
-	if err != nil {
-		os.Remove(file.Name())
+	if err == nil {
+		err = Rename(file.Name(), path)
+	}
+	if err == nil {
+		return nil
+	}
+	if left := Remove(file.Name()); left != nil && !errors.Is(left, fs.ErrNotExist) {
+		return fmt.Errorf("%w, and %s, what there is of it, can't be removed", bare(err), file.Name())
 	}
 	return err
 }
 
 // beside makes a temporary file in the folder of a path, with the permissions that a new file gets.
-func beside(path string) (*os.File, error) {
+func beside(path string) (*File, error) {
 	for {
 		name := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%08x", filepath.Base(path), rand.Uint32()))
-		file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
+		file, err := OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
 		}
@@ -117,9 +131,9 @@ func Check(path string) error {
 	}
 	target := path
 	if err == nil {
-		file, err := os.OpenFile(path, os.O_WRONLY, 0)
+		file, err := OpenFile(path, os.O_WRONLY, 0)
 		if err != nil {
-			return fmt.Errorf("%s cannot be written", path)
+			return fmt.Errorf("%s cannot be written: %w", path, bare(err))
 		}
 		file.Close()
 		target, err = filepath.EvalSymlinks(path)
@@ -135,7 +149,7 @@ func Check(path string) error {
 	}
 	probe, err := beside(target)
 	if err != nil {
-		return fmt.Errorf("nothing can be written to the folder %s", folder)
+		return fmt.Errorf("nothing can be written to the folder %s: %w", folder, bare(err))
 	}
-	return errors.Join(probe.Close(), os.Remove(probe.Name()))
+	return errors.Join(probe.Close(), Remove(probe.Name()))
 }

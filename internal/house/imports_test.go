@@ -39,6 +39,7 @@ var floors = [][]string{
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb"},
+	{"internal/faulty"},
 	{"internal/config", "internal/file", "internal/layered", "internal/terminal"},
 	{"internal/choice", "internal/golden", "internal/capped", "internal/house", "docs"},
 }
@@ -84,7 +85,7 @@ func TestImportsPointDown(t *testing.T) {
 			if below, known := floor[there]; known && below <= here {
 				t.Errorf("%s imports %s: imports point down, and it stands higher or beside", name(dir), name(there))
 			}
-			if there == "internal/choice" || there == "internal/golden" || there == "internal/capped" {
+			if there == "internal/choice" || there == "internal/golden" || there == "internal/capped" || there == "internal/faulty" {
 				t.Errorf("%s imports %s, which is for tests", name(dir), there)
 			}
 		}
