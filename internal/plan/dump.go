@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-
-	"github.com/cornu-ml/cornu/graph"
 )
 
 // String lists the calls in order, each with its kernels, which run at the same
@@ -23,8 +21,7 @@ func (p *Plan) String() string {
 	}
 	fmt.Fprintf(&b, "plan for a batch of %d: %d calls of %d kernels, arena of %d float32\n", p.config.Batch, p.Calls(), kernels, p.arena)
 	for _, v := range p.values {
-		switch v.op {
-		case graph.OpInput, graph.OpParam:
+		if v.input() || v.param() {
 			fmt.Fprintf(&b, "  %-8s %s %s %v\n", strings.ToLower(v.op.String()), v.ref(), v.attr.Name, v.shape)
 		}
 	}

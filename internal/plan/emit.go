@@ -8,49 +8,47 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
-	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A memory returns where a value is stored.
 type memory func(*value) []float32
 
-// kernels returns what computes the unit, in any order. e holds the random
-// numbers' key.
+// A call is what an emitter makes kernels of: a value and where it and its operands
+// are stored.
+type call struct {
+	*value
+	data     memory
+	exec     *Exec        // holds the random numbers' key, and whether all is finite
+	epilogue cpu.Epilogue // nil, or what the kernel hands finished regions to
+}
+
+// kernels returns what computes the unit, in any order.
 func (u *unit) kernels(data memory, e *Exec) []cpu.Kernel {
 	if u.root == nil {
 		return []cpu.Kernel{u.program(data, e)}
 	}
-	kernels := emitters[u.root.op](u.root, data, e)
-	if len(u.members) > 0 {
-		gemm := kernels[0].(*cpu.Gemm)
-		gemm.Epilogue = u.program(data, e)
-		gemm.Prepare()
+	c := &call{value: u.root, data: data, exec: e}
+	switch {
+	case len(u.members) > 0:
+		c.epilogue = u.program(data, e)
+	case u.root.check:
+		c.epilogue = &cpu.AllFinite{X: data(u.root), Bad: &e.bad, Cols: u.root.shape[len(u.root.shape)-1]}
 	}
-	return kernels
+	return u.root.traits().emit(c)
 }
 
-// emitters holds the kernels of every op that is neither elementwise, a view nor
-// a leaf.
-var emitters = map[graph.Op]func(v *value, data memory, e *Exec) []cpu.Kernel{
-	graph.OpMatMul:                  emitMatMul,
-	graph.OpBatchMatMul:             emitBatchMatMul,
-	graph.OpSum:                     emitReduce,
-	graph.OpReduceMax:               emitReduce,
-	graph.OpReduceMin:               emitReduce,
-	graph.OpArgMax:                  emitReduce,
-	graph.OpSoftmax:                 emitSoftmax,
-	graph.OpLogSoftmax:              emitSoftmax,
-	graph.OpSoftmaxCrossentropy:     emitCrossentropy,
-	graph.OpSoftmaxCrossentropyGrad: emitCrossentropyGrad,
-	graph.OpTranspose:               emitTranspose,
-	graph.OpBroadcastTo:             emitBroadcast,
-	graph.OpSlice:                   emitSlice,
-	graph.OpPad:                     emitPad,
-	graph.OpConcat:                  emitConcat,
-	graph.OpPack:                    emitPack,
-	graph.OpOneHot:                  emitOneHot,
-	graph.OpRandomUniform:           emitRandomUniform,
+// A programBuilder makes one elementwise kernel of a unit's members.
+type programBuilder struct {
+	kernel *cpu.Elementwise
+	exec   *Exec
+}
+
+// number adds a constant to the program and returns its register.
+func (b *programBuilder) number(x float32) uint8 {
+	p := b.kernel.Program
+	p.Consts = append(p.Consts, x)
+	return uint8(p.Operands + len(p.Consts) - 1)
 }
 
 // program binds the unit's members as one elementwise kernel.
@@ -68,61 +66,53 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 		k.Rows = n / cols
 	}
 
-	register := map[*value]int{}
+	register := map[*value]uint8{}
+	for _, v := range u.members {
+		register[v] = 0
+	}
 	var operands, constants []*value
-	var scales []float32
 	for _, v := range u.members {
 		for _, x := range v.in {
-			if _, ok := register[x]; ok || slices.Contains(u.members, x) {
+			if _, ok := register[x]; ok {
 				continue
 			}
-			register[x] = -1
+			register[x] = 0
 			if x.scalar() {
 				constants = append(constants, x)
 			} else {
 				operands = append(operands, x)
 			}
 		}
-		if v.op == graph.OpMaskScale {
-			scales = append(scales, float32(v.attr.Scale))
-		}
 	}
 	for i, x := range operands {
-		register[x] = i
-		if x.op == graph.OpPack && x.n == n {
+		register[x] = uint8(i)
+		if x.traits().slab && x.n == n {
 			k.Parts = x.attr.Offsets
 		}
 		k.In = append(k.In, operand(x, shape, cols, data))
 	}
-	for _, x := range constants {
-		register[x] = len(operands) + len(k.Program.Consts)
-		k.Program.Consts = append(k.Program.Consts, x.konst[0])
-	}
-	scale := len(operands) + len(k.Program.Consts)
-	k.Program.Consts = append(k.Program.Consts, scales...)
-	next := len(operands) + len(k.Program.Consts)
 	k.Program.Operands = len(operands)
+	b := &programBuilder{kernel: k, exec: e}
+	for _, x := range constants {
+		register[x] = b.number(x.konst[0])
+	}
+	code := make([]cpu.Instr, len(u.members))
 	for i, v := range u.members {
-		register[v] = next + i
-		instr := cpu.Instr{Op: elementwise[v.op]}
-		for j, field := range []*uint8{&instr.A, &instr.B, &instr.C} {
+		code[i].Op = v.traits().instr
+		if immediate := v.traits().immediate; immediate != nil {
+			immediate(b, v, &code[i])
+		}
+	}
+	first := len(operands) + len(k.Program.Consts)
+	for i, v := range u.members {
+		register[v] = uint8(first + i)
+		for j, field := range []*uint8{&code[i].A, &code[i].B, &code[i].C} {
 			if j < len(v.in) {
-				*field = uint8(register[v.in[j]])
+				*field = register[v.in[j]]
 			}
 		}
-		switch v.op {
-		case graph.OpMaskScale:
-			instr.C = uint8(scale)
-			scale++
-		case graph.OpDropout:
-			instr.B = uint8(len(k.Dropouts))
-			k.Dropouts = append(k.Dropouts, cpu.Dropout{
-				Seed: &e.Seed, Step: &e.Step, Stream: v.attr.Stream,
-				Threshold: rng.Threshold(v.attr.Rate), Scale: float32(1 / (1 - v.attr.Rate)),
-			})
-		}
-		k.Program.Code = append(k.Program.Code, instr)
 	}
+	k.Program.Code = code
 	for _, v := range u.stored {
 		if v == u.root {
 			continue
@@ -148,30 +138,48 @@ func operand(x *value, shape tensor.Shape, cols int, data memory) cpu.Operand {
 	return o
 }
 
-func emitMatMul(v *value, data memory, e *Exec) []cpu.Kernel {
-	a, b := v.in[0], v.in[1]
-	g := gemm(a.shape, b.shape, v.attr)
-	g.A, g.B, g.C = data(a), data(b), data(v)
-	if c := &e.plan.config; !c.NoPasses && !c.KeepZeros {
+func emitMatMul(c *call) []cpu.Kernel {
+	a, b := c.in[0], c.in[1]
+	g := gemm(a.shape, b.shape, c.attr)
+	g.A, g.B, g.C, g.Epilogue = c.data(a), c.data(b), c.data(c.value), c.epilogue
+	if config := &c.exec.plan.config; !config.NoPasses && !config.KeepZeros {
 		g.Zeros = zeros(a)
-	}
-	if v.check {
-		g.Epilogue = &cpu.AllFinite{X: g.C, Bad: &e.bad, Cols: g.N}
 	}
 	g.Prepare()
 	return []cpu.Kernel{g}
 }
 
-// zeros says where a factor of a product has zeros, if it has many: samples where their
-// neighbours do, what is computed anywhere, parameters nowhere.
-func zeros(v *value) cpu.Zeros {
-	switch root, _ := v.root(); root.op {
-	case graph.OpInput:
-		return cpu.ZerosTogether
-	case graph.OpParam:
-		return cpu.NoZeros
+func costOfMatMul(v *value) int {
+	a := v.in[0].shape
+	k := a[len(a)-1]
+	if v.attr.TransA {
+		k = lead(a)
 	}
-	return cpu.ZerosScattered
+	return costOfProduct(v, k)
+}
+
+func costOfBatchMatMul(v *value) int {
+	a := v.in[0].shape
+	k := a[len(a)-1]
+	if v.attr.TransA {
+		k = a[len(a)-2]
+	}
+	return costOfProduct(v, k)
+}
+
+// costOfProduct is that of k multiply-adds an element.
+func costOfProduct(v *value, k int) int { return v.n * max(k, cpu.StoreWork) / 128 }
+
+// zeros says how a product may look for zeros in a factor.
+func zeros(v *value) cpu.Zeros {
+	root, _ := v.root()
+	switch root.traits().zeros {
+	case zerosTogether:
+		return cpu.ZerosTogether
+	case zerosAnywhere:
+		return cpu.ZerosScattered
+	}
+	return cpu.NoZeros
 }
 
 // gemm sizes the product of two matrices; what leads in a is rows.
@@ -193,65 +201,75 @@ func gemm(a, b tensor.Shape, attr *graph.Attr) *cpu.Gemm {
 // lead is the product of all dimensions but the last.
 func lead(s tensor.Shape) int { return s[:len(s)-1].Numel() }
 
-func emitBatchMatMul(v *value, data memory, _ *Exec) []cpu.Kernel {
-	a, b := v.in[0], v.in[1]
+func emitBatchMatMul(c *call) []cpu.Kernel {
+	a, b := c.in[0], c.in[1]
 	matrix := func(s tensor.Shape) (tensor.Shape, int) {
 		m := s[len(s)-2:]
 		return m, m.Numel()
 	}
 	shapeA, sizeA := matrix(a.shape)
 	shapeB, sizeB := matrix(b.shape)
-	_, sizeC := matrix(v.shape)
+	_, sizeC := matrix(c.shape)
 	var kernels []cpu.Kernel
-	for i := range v.shape[:len(v.shape)-2].Numel() {
-		g := gemm(shapeA, shapeB, v.attr)
-		g.A, g.B, g.C = data(a)[i*sizeA:][:sizeA], data(b)[i*sizeB:][:sizeB], data(v)[i*sizeC:][:sizeC]
+	for i := range c.shape[:len(c.shape)-2].Numel() {
+		g := gemm(shapeA, shapeB, c.attr)
+		g.A, g.B, g.C = c.data(a)[i*sizeA:][:sizeA], c.data(b)[i*sizeB:][:sizeB], c.data(c.value)[i*sizeC:][:sizeC]
 		g.Prepare()
 		kernels = append(kernels, g)
 	}
 	return kernels
 }
 
-var reductions = map[graph.Op]cpu.ReduceOp{
-	graph.OpSum: cpu.ReduceSum, graph.OpReduceMax: cpu.ReduceMax,
-	graph.OpReduceMin: cpu.ReduceMin, graph.OpArgMax: cpu.ArgMax,
-}
-
-func emitReduce(v *value, data memory, _ *Exec) []cpu.Kernel {
-	x, axes := v.in[0], v.attr.Axes
-	first, last := axes[0], axes[len(axes)-1]
-	k := &cpu.Reduce{
-		Op: reductions[v.op], X: data(x), Y: data(v),
-		Outer: x.shape[:first].Numel(), N: x.shape[first : last+1].Numel(), Inner: x.shape[last+1:].Numel(),
+func emitReduction(op cpu.ReduceOp) func(c *call) []cpu.Kernel {
+	return func(c *call) []cpu.Kernel {
+		x, axes := c.in[0], c.attr.Axes
+		first, last := axes[0], axes[len(axes)-1]
+		k := &cpu.Reduce{
+			Op: op, X: c.data(x), Y: c.data(c.value),
+			Outer: x.shape[:first].Numel(), N: x.shape[first : last+1].Numel(), Inner: x.shape[last+1:].Numel(),
+		}
+		k.Prepare()
+		return []cpu.Kernel{k}
 	}
-	k.Prepare()
-	return []cpu.Kernel{k}
 }
 
-func emitSoftmax(v *value, data memory, _ *Exec) []cpu.Kernel {
-	x := v.in[0]
-	rows, n := lead(x.shape), x.shape[len(x.shape)-1]
-	if v.op == graph.OpLogSoftmax {
-		return []cpu.Kernel{&cpu.LogSoftmax{X: data(x), Y: data(v), Rows: rows, N: n}}
-	}
-	return []cpu.Kernel{&cpu.Softmax{X: data(x), Y: data(v), Rows: rows, N: n}}
+func costOfReduction(v *value) int { return v.in[0].n / 8 }
+
+// rows returns how a value is seen as rows of its last dimension.
+func rows(v *value) (rows, n int) { return lead(v.shape), v.shape[len(v.shape)-1] }
+
+func emitSoftmax(c *call) []cpu.Kernel {
+	x := c.in[0]
+	rows, n := rows(x)
+	return []cpu.Kernel{&cpu.Softmax{X: c.data(x), Y: c.data(c.value), Rows: rows, N: n}}
 }
 
-func emitCrossentropy(v *value, data memory, _ *Exec) []cpu.Kernel {
-	logits, target := v.in[0], v.in[1]
+func emitLogSoftmax(c *call) []cpu.Kernel {
+	x := c.in[0]
+	rows, n := rows(x)
+	return []cpu.Kernel{&cpu.LogSoftmax{X: c.data(x), Y: c.data(c.value), Rows: rows, N: n}}
+}
+
+// costOfExponentials is that of one for each element of the first operand.
+func costOfExponentials(v *value) int { return v.in[0].n }
+
+func emitCrossentropy(c *call) []cpu.Kernel {
+	logits, target := c.in[0], c.in[1]
+	rows, n := rows(logits)
 	return []cpu.Kernel{&cpu.SoftmaxCrossentropy{
-		Logits: data(logits), Target: data(target), Loss: data(v),
-		Rows: lead(logits.shape), N: logits.shape[len(logits.shape)-1],
-		Clip: float32(v.attr.Clip), Sparse: v.attr.Sparse,
+		Logits: c.data(logits), Target: c.data(target), Loss: c.data(c.value),
+		Rows: rows, N: n,
+		Clip: float32(c.attr.Clip), Sparse: c.attr.Sparse,
 	}}
 }
 
-func emitCrossentropyGrad(v *value, data memory, _ *Exec) []cpu.Kernel {
-	logits, target, grad := v.in[0], v.in[1], v.in[2]
+func emitCrossentropyGrad(c *call) []cpu.Kernel {
+	logits, target, grad := c.in[0], c.in[1], c.in[2]
+	rows, n := rows(logits)
 	return []cpu.Kernel{&cpu.SoftmaxCrossentropyGrad{
-		Logits: data(logits), Target: data(target), DLoss: data(grad), DLogits: data(v),
-		Rows: lead(logits.shape), N: logits.shape[len(logits.shape)-1],
-		Clip: float32(v.attr.Clip), Sparse: v.attr.Sparse,
+		Logits: c.data(logits), Target: c.data(target), DLoss: c.data(grad), DLogits: c.data(c.value),
+		Rows: rows, N: n,
+		Clip: float32(c.attr.Clip), Sparse: c.attr.Sparse,
 	}}
 }
 
@@ -271,29 +289,29 @@ func copyOf(dst, src []float32) cpu.Kernel {
 	return &cpu.StridedCopy{Src: src, Dst: dst, Dims: []int{len(src)}, SrcStrides: []int{1}, DstStrides: []int{1}}
 }
 
-func emitTranspose(v *value, data memory, _ *Exec) []cpu.Kernel {
-	x := v.in[0]
+func emitTranspose(c *call) []cpu.Kernel {
+	x := c.in[0]
 	from := strides(x.shape)
 	src := make([]int, len(from))
-	for to, axis := range v.attr.Axes {
+	for to, axis := range c.attr.Axes {
 		src[to] = from[axis]
 	}
-	return []cpu.Kernel{&cpu.StridedCopy{Src: data(x), Dst: data(v), Dims: v.shape, SrcStrides: src, DstStrides: strides(v.shape)}}
+	return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
 }
 
-func emitBroadcast(v *value, data memory, _ *Exec) []cpu.Kernel {
-	x := v.in[0]
+func emitBroadcast(c *call) []cpu.Kernel {
+	x := c.in[0]
 	if x.n == 1 {
-		return []cpu.Kernel{&cpu.StridedCopy{Src: data(x), Dst: data(v), Dims: []int{v.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
+		return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
 	}
-	src := make([]int, len(v.shape))
-	lead := len(v.shape) - len(x.shape)
+	src := make([]int, len(c.shape))
+	lead := len(c.shape) - len(x.shape)
 	for i, step := range strides(x.shape) {
 		if x.shape[i] != 1 {
 			src[lead+i] = step
 		}
 	}
-	return []cpu.Kernel{&cpu.StridedCopy{Src: data(x), Dst: data(v), Dims: v.shape, SrcStrides: src, DstStrides: strides(v.shape)}}
+	return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
 }
 
 // window walks shape from begin, step by step.
@@ -306,33 +324,33 @@ func window(shape tensor.Shape, begin, step []int) (offset int, walk []int) {
 	return offset, walk
 }
 
-func emitSlice(v *value, data memory, _ *Exec) []cpu.Kernel {
-	x := v.in[0]
-	offset, walk := window(x.shape, v.attr.Begin, v.attr.Step)
+func emitSlice(c *call) []cpu.Kernel {
+	x := c.in[0]
+	offset, walk := window(x.shape, c.attr.Begin, c.attr.Step)
 	return []cpu.Kernel{&cpu.StridedCopy{
-		Src: data(x), Dst: data(v), Dims: v.shape, SrcOff: offset, SrcStrides: walk, DstStrides: strides(v.shape),
+		Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcOff: offset, SrcStrides: walk, DstStrides: strides(c.shape),
 	}}
 }
 
-func emitPad(v *value, data memory, _ *Exec) []cpu.Kernel {
-	x := v.in[0]
-	offset, walk := window(v.shape, v.attr.Begin, v.attr.Step)
+func emitPad(c *call) []cpu.Kernel {
+	x := c.in[0]
+	offset, walk := window(c.shape, c.attr.Begin, c.attr.Step)
 	return []cpu.Kernel{sequence{
-		&cpu.Fill{Dst: data(v)},
+		&cpu.Fill{Dst: c.data(c.value)},
 		&cpu.StridedCopy{
-			Src: data(x), Dst: data(v), Dims: x.shape, SrcStrides: strides(x.shape), DstOff: offset, DstStrides: walk,
+			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: strides(x.shape), DstOff: offset, DstStrides: walk,
 		},
 	}}
 }
 
-func emitConcat(v *value, data memory, _ *Exec) []cpu.Kernel {
-	axis := v.attr.Axes[0]
-	to := strides(v.shape)
+func emitConcat(c *call) []cpu.Kernel {
+	axis := c.attr.Axes[0]
+	to := strides(c.shape)
 	var kernels []cpu.Kernel
 	offset := 0
-	for _, x := range v.in {
+	for _, x := range c.in {
 		kernels = append(kernels, &cpu.StridedCopy{
-			Src: data(x), Dst: data(v), Dims: x.shape, SrcStrides: strides(x.shape), DstOff: offset, DstStrides: to,
+			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: strides(x.shape), DstOff: offset, DstStrides: to,
 		})
 		offset += x.shape[axis] * to[axis]
 	}
@@ -340,21 +358,21 @@ func emitConcat(v *value, data memory, _ *Exec) []cpu.Kernel {
 }
 
 // emitPack copies what is not in the slab already.
-func emitPack(v *value, data memory, _ *Exec) []cpu.Kernel {
+func emitPack(c *call) []cpu.Kernel {
 	var kernels []cpu.Kernel
-	for i, x := range v.in {
-		if v.inSlab == nil || !v.inSlab[i] {
-			offset := v.attr.Offsets[i]
-			kernels = append(kernels, copyOf(data(v)[offset:][:x.n], data(x)))
+	for i, x := range c.in {
+		if c.inSlab == nil || !c.inSlab[i] {
+			offset := c.attr.Offsets[i]
+			kernels = append(kernels, copyOf(c.data(c.value)[offset:][:x.n], c.data(x)))
 		}
 	}
 	return kernels
 }
 
-func emitOneHot(v *value, data memory, _ *Exec) []cpu.Kernel {
-	return []cpu.Kernel{&cpu.OneHot{Labels: data(v.in[0]), Y: data(v), Rows: v.in[0].n, Depth: v.attr.Depth}}
+func emitOneHot(c *call) []cpu.Kernel {
+	return []cpu.Kernel{&cpu.OneHot{Labels: c.data(c.in[0]), Y: c.data(c.value), Rows: c.in[0].n, Depth: c.attr.Depth}}
 }
 
-func emitRandomUniform(v *value, data memory, e *Exec) []cpu.Kernel {
-	return []cpu.Kernel{&cpu.RandomUniform{Dst: data(v), Seed: &e.Seed, Step: &e.Step, Stream: v.attr.Stream}}
+func emitRandomUniform(c *call) []cpu.Kernel {
+	return []cpu.Kernel{&cpu.RandomUniform{Dst: c.data(c.value), Seed: &c.exec.Seed, Step: &c.exec.Step, Stream: c.attr.Stream}}
 }

@@ -81,7 +81,7 @@ func (e *Exec) data(v *value) []float32 {
 	switch {
 	case root.konst != nil:
 		return root.konst[offset:][:v.n:v.n]
-	case root.op == graph.OpParam:
+	case root.param():
 		return e.storage[root.node][offset:][:v.n:v.n]
 	case b.param != nil:
 		return e.storage[b.param.node][offset:][:v.n:v.n]
@@ -149,13 +149,13 @@ func (e *Exec) Culprit(pool *par.Pool) (*Culprit, error) {
 	}
 	again := p.Bind(e.storage)
 	again.Seed, again.Step = e.Seed, e.Step
-	for _, leaf := range []graph.Op{graph.OpParam, graph.OpInput} {
+	for _, leaf := range []role{roleParam, roleInput} {
 		for _, n := range p.program.Graph.Nodes() {
-			if n.Op() != leaf || p.nodes[n] == nil {
+			if table[n.Op()].role != leaf || p.nodes[n] == nil {
 				continue
 			}
 			content := again.data(p.nodes[n])
-			if leaf == graph.OpInput {
+			if leaf == roleInput {
 				copy(content, e.Value(n))
 			}
 			if c := culprit(n, content); c != nil {

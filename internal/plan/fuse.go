@@ -6,13 +6,11 @@ package plan
 import (
 	"container/heap"
 	"slices"
-
-	"github.com/cornu-ml/cornu/graph"
 )
 
 // A unit is what one kernel call computes: a root, which is not elementwise, or
-// elementwise members of one shape, or a matrix product and the members that
-// follow it in its epilogue.
+// elementwise members of one shape, or a root and the members that follow it in its
+// epilogue.
 type unit struct {
 	root    *value
 	members []*value // topological
@@ -75,7 +73,7 @@ func (u *unit) called() bool {
 	if v == nil {
 		return true
 	}
-	if v.op == graph.OpPack {
+	if v.slab() {
 		return slices.Contains(v.inSlab, false)
 	}
 	return !u.free() && v.n > 0
@@ -143,10 +141,10 @@ func colsOf(v *value) int {
 }
 
 // joinable reports whether the unit to, which reads from, can take it in if nothing
-// would have to run in the middle: both are elementwise over one shape, or from is a
-// matrix product of that shape.
+// would have to run in the middle: both are elementwise over one shape, or from is of
+// that shape and has an epilogue.
 func joinable(from, to *unit) bool {
-	if len(from.members) == 0 && (from.root.op != graph.OpMatMul || from.root.konst != nil) {
+	if len(from.members) == 0 && (!from.root.traits().epilogue || from.root.konst != nil) {
 		return false
 	}
 	if from.root != nil && to.root != nil || from.update != to.update {
@@ -168,7 +166,7 @@ func joinable(from, to *unit) bool {
 			return false
 		}
 	}
-	// A product's operands can't be made in its epilogue.
+	// A kernel's operands can't be made in its epilogue.
 	return to.root == nil || !slices.ContainsFunc(to.root.in, func(x *value) bool { return x.unit == from })
 }
 
@@ -347,7 +345,7 @@ func (p *Plan) schedule() {
 // is empty, is not called, and ends no task.
 func chain(units []*unit) {
 	small := func(u *unit) bool {
-		return !u.free() && u.cost() < smallCost && (u.root == nil || u.root.n > 0 && !alone[u.root.op])
+		return !u.free() && u.cost() < smallCost && (u.root == nil || u.root.n > 0 && !u.root.traits().tasks)
 	}
 	for _, u := range slices.Backward(units) {
 		if !small(u) {
@@ -380,9 +378,6 @@ func chain(units []*unit) {
 		}
 	}
 }
-
-// alone holds the ops whose units are tasks of their own, or many.
-var alone = map[graph.Op]bool{graph.OpMatMul: true, graph.OpBatchMatMul: true, graph.OpPack: true, graph.OpPad: true}
 
 // task returns the last unit of the task that u is part of.
 func (u *unit) task() *unit {

@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"slices"
 
-	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -120,22 +119,9 @@ type weighed struct {
 func (u *unit) cost() int {
 	ns := 0
 	for _, v := range u.values() {
-		switch v.op {
-		case graph.OpMatMul, graph.OpBatchMatMul:
-			a := v.in[0].shape
-			k := a[len(a)-1]
-			if v.attr.TransA {
-				k = a[:len(a)-1].Numel()
-				if v.op == graph.OpBatchMatMul {
-					k = a[len(a)-2]
-				}
-			}
-			ns += v.n * max(k, cpu.StoreWork) / 128
-		case graph.OpSoftmax, graph.OpLogSoftmax, graph.OpSoftmaxCrossentropy, graph.OpSoftmaxCrossentropyGrad:
-			ns += v.in[0].n
-		case graph.OpSum, graph.OpReduceMax, graph.OpReduceMin, graph.OpArgMax:
-			ns += v.in[0].n / 8
-		default:
+		if cost := v.traits().cost; cost != nil {
+			ns += cost(v)
+		} else {
 			ns += v.n / 16
 		}
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/graph"
-	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -40,39 +39,36 @@ type value struct {
 	inSlab []bool  // of a Pack: which of its operands are stored where they belong, place by place
 }
 
-// elementwise maps the graph's elementwise ops to the kernels' instructions.
-var elementwise = map[graph.Op]cpu.EOp{
-	graph.OpAdd: cpu.OpAdd, graph.OpSub: cpu.OpSub, graph.OpMul: cpu.OpMul, graph.OpDiv: cpu.OpDiv,
-	graph.OpMax: cpu.OpMax, graph.OpMin: cpu.OpMin, graph.OpPow: cpu.OpPow,
-	graph.OpLess: cpu.OpLess, graph.OpLessEqual: cpu.OpLessEqual, graph.OpEqual: cpu.OpEqual,
-	graph.OpNeg: cpu.OpNeg, graph.OpAbs: cpu.OpAbs, graph.OpSign: cpu.OpSign, graph.OpSquare: cpu.OpSquare,
-	graph.OpSqrt: cpu.OpSqrt, graph.OpExp: cpu.OpExp, graph.OpExpm1: cpu.OpExpm1, graph.OpLog: cpu.OpLog,
-	graph.OpLog1p: cpu.OpLog1p, graph.OpTanh: cpu.OpTanh, graph.OpSigmoid: cpu.OpSigmoid, graph.OpErf: cpu.OpErf,
-	graph.OpRelu: cpu.OpRelu, graph.OpSoftplus: cpu.OpSoftplus, graph.OpSin: cpu.OpSin, graph.OpCos: cpu.OpCos,
-	graph.OpFloor: cpu.OpFloor, graph.OpReluGrad: cpu.OpReluGrad, graph.OpMaskScale: cpu.OpMaskScale,
-	graph.OpSelect: cpu.OpSelect, graph.OpDropout: cpu.OpDropout,
-}
+// traits returns the row of the value's op.
+func (v *value) traits() *traits { return &table[v.op] }
 
-func (v *value) elementwise() bool { _, ok := elementwise[v.op]; return ok }
+func (v *value) elementwise() bool { return v.traits().role == roleElementwise }
+
+// input reports whether v is given before each run, param whether it outlives runs.
+func (v *value) input() bool { return v.traits().role == roleInput }
+func (v *value) param() bool { return v.traits().role == roleParam }
+
+// slab reports whether v is computed by placing its operands in it.
+func (v *value) slab() bool { return v.konst == nil && v.traits().slab }
 
 // scalar reports whether v is one constant number, which programs hold inline.
 func (v *value) scalar() bool { return v.konst != nil && v.n == 1 }
 
 // leaf reports whether v is not computed.
 func (v *value) leaf() bool {
-	return v.konst != nil || v.op == graph.OpInput || v.op == graph.OpParam
+	return v.konst != nil || v.input() || v.param()
 }
 
 // view reports whether v is its operand's memory under another shape.
 func (v *value) view() bool {
-	return v.konst == nil && (v.op == graph.OpReshape || v.op == graph.OpView)
+	return v.konst == nil && v.traits().role == roleView
 }
 
 // root returns the value whose memory v is in, and where in it.
 func (v *value) root() (root *value, offset int) {
 	for v.view() {
-		if v.op == graph.OpView {
-			offset += v.attr.Offsets[0]
+		if at := v.traits().offset; at != nil {
+			offset += at(v)
 		}
 		v = v.in[0]
 	}
@@ -101,15 +97,12 @@ func (p *Plan) lower() error {
 	}
 	for _, u := range p.program.Updates {
 		value := p.nodes[u.Value]
-		if root, _ := value.root(); root.op == graph.OpParam && root.konst == nil {
+		if root, _ := value.root(); root.param() {
 			// Another update may overwrite what this one stores.
-			value = l.add(graph.OpBroadcastTo, &graph.Attr{Shape: value.shape}, value.shape, value.scope, value)
+			value = l.repeat(value, value.shape, value.scope)
 		}
 		value.stored = true
 		p.updates = append(p.updates, move{p.nodes[u.Param], value})
-	}
-	if !p.config.NoPasses {
-		p.shareDropout()
 	}
 	p.sweep()
 	return nil
@@ -128,7 +121,7 @@ func (l *lowering) reachable() []bool {
 		needed[u.Param.ID()], needed[u.Value.ID()] = true, true
 	}
 	for _, n := range slices.Backward(nodes) {
-		if n.Op() == graph.OpInput {
+		if table[n.Op()].role == roleInput {
 			needed[n.ID()] = true
 		}
 		if needed[n.ID()] {
@@ -151,36 +144,14 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 		v := value{op: n.Op(), attr: n.Attr(), scope: n.Scope()}
 		return nil, fmt.Errorf("%s for a batch of %d: %w", v.whose(), l.batch, err)
 	}
-	switch op := n.Op(); op {
-	case graph.OpStopGradient:
-		return in[0], nil
-	case graph.OpConst:
-		return l.constant(n.Attr().Data, shape), nil
-	case graph.OpNumel:
-		count := 1
-		for _, axis := range n.Attr().Axes {
-			count *= in[0].shape[axis]
-		}
-		return l.constant([]float32{float32(count)}, shape), nil
-	case graph.OpBroadcastTo:
-		if in[0].shape.Equal(shape) {
-			return in[0], nil
-		}
-	case graph.OpSum, graph.OpReduceMax, graph.OpReduceMin:
-		return l.reduce(n, in[0], shape), nil
-	case graph.OpSoftmax, graph.OpLogSoftmax:
-		if axis := n.Attr().Axes[0]; axis != len(shape)-1 {
-			return l.softmaxAcross(n, in[0], axis), nil
-		}
-	}
-	v := l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
-	if op := n.Op(); op == graph.OpInput || op == graph.OpParam {
-		v.node = n
-	}
-	if _, ok := emitters[n.Op()]; !ok && !v.elementwise() && !v.view() && !v.leaf() {
+	row := &table[n.Op()]
+	switch {
+	case row.role == noRole:
 		return nil, fmt.Errorf("plan: no kernel for %v", n)
+	case row.lower != nil:
+		return row.lower(l, n, shape, in), nil
 	}
-	return v, nil
+	return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...), nil
 }
 
 // add makes a value, or finds the one that is equal.
@@ -189,16 +160,12 @@ func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope 
 	if v.elementwise() {
 		l.broadcast(v)
 	}
-	if !l.config.NoPasses && op != graph.OpInput && op != graph.OpParam {
-		var key strings.Builder
-		fmt.Fprint(&key, op, " ", attr.Key(), " ", shape)
-		for _, x := range v.in {
-			fmt.Fprint(&key, " ", x.id)
-		}
-		if same, ok := l.seen[key.String()]; ok {
+	if !l.config.NoPasses && !v.input() && !v.param() {
+		key := keyOf(op, attr, shape, v.in)
+		if same, ok := l.seen[key]; ok {
 			return same
 		}
-		defer func() { l.seen[key.String()] = v }()
+		defer func() { l.seen[key] = v }()
 		l.fold(v)
 	}
 	v.id = len(l.values)
@@ -206,15 +173,24 @@ func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope 
 	return v
 }
 
-func (l *lowering) constant(data []float32, shape tensor.Shape) *value {
-	v := l.add(graph.OpConst, &graph.Attr{Data: data}, shape, "")
-	v.konst = data
-	return v
+// find returns the value that add would find, or nil.
+func (l *lowering) find(op graph.Op, attr *graph.Attr, shape tensor.Shape, in ...*value) *value {
+	return l.seen[keyOf(op, attr, shape, in)]
+}
+
+// keyOf is equal for values that are.
+func keyOf(op graph.Op, attr *graph.Attr, shape tensor.Shape, in []*value) string {
+	var key strings.Builder
+	fmt.Fprint(&key, op, " ", attr.Key(), " ", shape)
+	for _, x := range in {
+		fmt.Fprint(&key, " ", x.id)
+	}
+	return key.String()
 }
 
 // fold computes a value whose operands are all known.
 func (l *lowering) fold(v *value) {
-	if len(v.in) == 0 || v.op == graph.OpDropout || v.op == graph.OpRandomUniform {
+	if len(v.in) == 0 || v.traits().random {
 		return
 	}
 	for _, x := range v.in {
@@ -244,46 +220,6 @@ func (l *lowering) fold(v *value) {
 	v.konst = out
 }
 
-// reduce makes one value per run of adjacent reduced axes, innermost first, so
-// that each is one kernel over [outer, n, inner].
-func (l *lowering) reduce(n *graph.Node, x *value, shape tensor.Shape) *value {
-	axes := n.Attr().Axes
-	kept := x.shape.Clone()
-	for len(axes) > 0 {
-		first := len(axes) - 1
-		for first > 0 && axes[first-1] == axes[first]-1 {
-			first--
-		}
-		run := axes[first:]
-		axes = axes[:first]
-		for _, axis := range run {
-			kept[axis] = 1
-		}
-		x = l.add(n.Op(), &graph.Attr{Axes: run, Keep: true}, kept.Clone(), n.Scope(), x)
-	}
-	if !kept.Equal(shape) {
-		x = l.add(graph.OpReshape, &graph.Attr{Shape: shape}, shape, n.Scope(), x)
-	}
-	return x
-}
-
-// softmaxAcross moves the axis to the end and back.
-func (l *lowering) softmaxAcross(n *graph.Node, x *value, axis int) *value {
-	perm := make([]int, len(x.shape))
-	for i := range perm {
-		perm[i] = i
-	}
-	perm = append(slices.Delete(perm, axis, axis+1), axis)
-	back := make([]int, len(perm))
-	moved := make(tensor.Shape, len(perm))
-	for to, from := range perm {
-		back[from], moved[to] = to, x.shape[from]
-	}
-	x = l.add(graph.OpTranspose, &graph.Attr{Axes: perm}, moved, n.Scope(), x)
-	x = l.add(n.Op(), &graph.Attr{Axes: []int{len(perm) - 1}}, moved, n.Scope(), x)
-	return l.add(graph.OpTranspose, &graph.Attr{Axes: back}, n.Shape().Concrete(l.batch), n.Scope(), x)
-}
-
 // broadcast sees to it that an elementwise value's operands are full, scalars,
 // rows or columns of one split of its shape into rows × columns; another operand
 // is spread out to the full shape first. With passes on, an operand that was
@@ -293,13 +229,13 @@ func (l *lowering) broadcast(v *value) {
 	v.in = slices.Clone(v.in)
 	for i, x := range v.in {
 		if !l.config.NoPasses {
-			for x.op == graph.OpBroadcastTo && x.konst == nil && patternOf(x.in[0].shape, v.shape).fits(cols) {
-				x = x.in[0]
+			for from := x.repeated(); from != nil && patternOf(from.shape, v.shape).fits(cols); from = x.repeated() {
+				x = from
 			}
 		}
 		pattern := patternOf(x.shape, v.shape)
 		if !pattern.fits(cols) {
-			x = l.add(graph.OpBroadcastTo, &graph.Attr{Shape: v.shape}, v.shape, v.scope, x)
+			x = l.repeat(x, v.shape, v.scope)
 		} else if pattern.cols != 0 {
 			cols = pattern.cols
 		}
@@ -368,36 +304,6 @@ func patternOf(shape, out tensor.Shape) pattern {
 	return pattern{kind: mixed}
 }
 
-// shareDropout rewrites the gradient through relu and dropout, whose mask is
-// drawn again, into a test of the forward result, which is stored anyway: with
-// h = dropout(relu(z)), an element was kept and positive exactly if h > 0, since
-// the scale is at least 1. The bits are the same, the mask costs nothing.
-func (p *Plan) shareDropout() {
-	type key struct {
-		x      *value
-		stream uint16
-	}
-	dropped := map[key]*value{}
-	for _, v := range p.values {
-		if v.op == graph.OpDropout {
-			dropped[key{v.in[0], v.attr.Stream}] = v
-		}
-	}
-	for _, v := range p.values {
-		if v.op != graph.OpReluGrad || v.in[0].op != graph.OpDropout || v.in[1].op != graph.OpRelu {
-			continue
-		}
-		grad, y := v.in[0], v.in[1]
-		h := dropped[key{y, grad.attr.Stream}]
-		if h == nil || h.attr.Rate != grad.attr.Rate || h.id > v.id || h.n != v.n || grad.in[0].n != v.n {
-			continue
-		}
-		v.op = graph.OpMaskScale
-		v.attr = &graph.Attr{Scale: 1 / (1 - h.attr.Rate)}
-		v.in = []*value{grad.in[0], h}
-	}
-}
-
 // sweep drops what is not read any more, finds who reads what, and what is
 // needed by the update alone.
 func (p *Plan) sweep() {
@@ -420,7 +326,7 @@ func (p *Plan) sweep() {
 	}
 	kept := p.values[:0]
 	for _, v := range p.values {
-		if need[v] == dead && v.op != graph.OpInput {
+		if need[v] == dead && !v.input() {
 			continue
 		}
 		v.id = len(kept)

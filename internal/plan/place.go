@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/mem"
 )
 
@@ -33,7 +32,7 @@ func (p *Plan) place() error {
 	}
 	// Slabs first, since what they pack is placed inside them.
 	for _, v := range slices.Backward(p.values) {
-		if v.op == graph.OpPack && v.konst == nil {
+		if v.slab() {
 			b := &buffer{size: v.n, from: -1, to: ends, zero: true}
 			p.keep(v, b, 0)
 			v.inSlab = make([]bool, len(v.in))
@@ -42,7 +41,7 @@ func (p *Plan) place() error {
 			}
 			for i, x := range v.in {
 				root, offset := x.root()
-				if offset == 0 && root.n == x.n && root.buffer == nil && !root.leaf() && root.op != graph.OpPack {
+				if offset == 0 && root.n == x.n && root.buffer == nil && !root.leaf() && !root.slab() {
 					p.keep(root, b, v.attr.Offsets[i])
 					v.inSlab[i] = true
 				}
@@ -56,16 +55,16 @@ func (p *Plan) place() error {
 			case root != v || v.buffer != nil:
 			case v.konst != nil:
 				v.buffer = &buffer{konst: v.konst}
-			case v.op == graph.OpParam:
+			case v.param():
 				v.buffer = &buffer{param: v}
-			case v.op == graph.OpInput:
+			case v.input():
 				v.buffer = &buffer{size: v.n, from: -1, to: ends}
 			default:
 				v.buffer = p.buffer(u, v, ends)
 			}
 		}
 		if u.root != nil && len(u.members) > 0 && u.root.buffer == nil {
-			// The product is formed where the epilogue's first result goes.
+			// The root is formed where the epilogue's first result goes.
 			u.root.buffer, u.root.offset = u.stored[0].buffer, u.stored[0].offset
 		}
 	}
@@ -76,19 +75,19 @@ func (p *Plan) place() error {
 // smallCheck is how many numbers Finite looks at itself.
 const smallCheck = 1024
 
-// check finds out how each value that must be finite is looked at: the gradients
-// in a slab that are matrix products by the products' own kernels, while they
-// are in the cache.
+// check finds out how each value that must be finite is looked at: those in a slab
+// whose kernels have an epilogue, as gradients of weights, in that, while they are in
+// the cache.
 func (p *Plan) check() {
 	for _, n := range p.program.Checks {
 		v := p.nodes[n]
-		if v.op != graph.OpPack || v.konst != nil || p.config.NoPasses {
+		if !v.slab() || p.config.NoPasses {
 			p.checks = append(p.checks, v)
 			continue
 		}
 		for i, x := range v.in {
 			root, _ := x.root()
-			if v.inSlab[i] && root.op == graph.OpMatMul && len(root.unit.members) == 0 {
+			if v.inSlab[i] && root.traits().epilogue && len(root.unit.members) == 0 {
 				root.check = true
 			} else {
 				p.checks = append(p.checks, x)
@@ -284,7 +283,7 @@ func (v *value) whose() string {
 	switch {
 	case v.scope != "":
 		return fmt.Sprintf("layer %q: the result of %v", v.scope, v.op)
-	case v.op == graph.OpInput:
+	case v.input():
 		return fmt.Sprintf("input %q", v.attr.Name)
 	}
 	return fmt.Sprintf("the result of %v", v.op)

@@ -76,10 +76,10 @@ func Compile(program Program, config Config) (*Plan, error) {
 	}
 	for _, u := range program.Updates {
 		param := u.Param
-		if param.Op() == graph.OpView {
+		if table[param.Op()].role == roleView {
 			param = param.Inputs()[0]
 		}
-		if param.Op() != graph.OpParam || !u.Value.Valid() || !u.Param.Shape().Equal(u.Value.Shape()) {
+		if table[param.Op()].role != roleParam || !u.Value.Valid() || !u.Param.Shape().Equal(u.Value.Shape()) {
 			return nil, fmt.Errorf("plan: update of %v by %v: want a parameter and a value of its shape", u.Param, u.Value)
 		}
 	}

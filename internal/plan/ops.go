@@ -1,0 +1,294 @@
+package plan
+
+// This file is the table of what the compiler knows of each op. No other file of the
+// package names one: an op costs a row here, and what the row refers to if no other op
+// has it yet.
+
+import (
+	"slices"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/rng"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// traits is a row of the table.
+type traits struct {
+	role role
+
+	// lower makes the values of a node; nil makes one of the node's op.
+	lower func(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value
+
+	// offset says where in the memory of its operand a view begins; nil is 0.
+	offset func(v *value) int
+
+	// instr is the instruction of an elementwise op. immediate completes it where
+	// it takes more than the values that the op reads.
+	instr     cpu.EOp
+	immediate func(p *programBuilder, v *value, instr *cpu.Instr)
+
+	// emit makes the kernels of an op that has some of its own; they may run at the
+	// same time. cost estimates what they take on one core, in nanoseconds; nil is
+	// that of writing the result.
+	emit func(c *call) []cpu.Kernel
+	cost func(v *value) int
+
+	// epilogue: the op has one kernel, which hands finished regions of its result,
+	// as rows of its last dimension, to call.epilogue: elementwise values of the
+	// result's shape may be computed there, and whether the result is finite.
+	epilogue bool
+
+	// tasks: the kernels are made of tasks for several cores, or are several; no
+	// level runs them on one core in a row with others.
+	tasks bool
+
+	// random: two runs give different results, so nothing is computed beforehand.
+	random bool
+
+	// slab: the result is a slab that holds the operands at attr.Offsets.
+	slab bool
+
+	// zeros says where the result has many zeros.
+	zeros zeroPattern
+}
+
+// A role says what a value of an op is to the passes.
+type role uint8
+
+const (
+	noRole          role = iota // the op has no row
+	roleInput                   // given before each run
+	roleParam                   // in memory that outlives runs
+	roleConst                   // known when the graph is compiled
+	roleView                    // the memory of its operand under another shape
+	roleElementwise             // an instruction of a program
+	roleKernel                  // computed by kernels of its own
+	roleReplaced                // a node of the op becomes values of others
+)
+
+// A zeroPattern says where a matrix has many zeros, if it has.
+type zeroPattern uint8
+
+const (
+	zerosAnywhere zeroPattern = iota // as relu and dropout leave them
+	zerosTogether                    // in the same columns of neighbouring rows: pixels of images
+	noZeros
+)
+
+// instruction is the row of an elementwise op.
+func instruction(instr cpu.EOp) traits {
+	return traits{role: roleElementwise, instr: instr}
+}
+
+// reduction is the row of a reduction of one run of adjacent axes.
+func reduction(op cpu.ReduceOp) traits {
+	return traits{role: roleKernel, lower: lowerReduction, emit: emitReduction(op), cost: costOfReduction}
+}
+
+// movement is the row of an op that copies.
+func movement(emit func(c *call) []cpu.Kernel) traits {
+	return traits{role: roleKernel, emit: emit}
+}
+
+var table [256]traits
+
+// The table is filled here because lowering makes values, which looks into the table.
+func init() {
+	table = [256]traits{
+		graph.OpInput: {role: roleInput, lower: lowerLeaf, zeros: zerosTogether},
+		graph.OpParam: {role: roleParam, lower: lowerLeaf, zeros: noZeros},
+		graph.OpConst: {role: roleConst, lower: lowerConst},
+		graph.OpNumel: {role: roleReplaced, lower: lowerNumel},
+
+		graph.OpStopGradient: {role: roleReplaced, lower: lowerIdentity},
+
+		graph.OpAdd:       instruction(cpu.OpAdd),
+		graph.OpSub:       instruction(cpu.OpSub),
+		graph.OpMul:       instruction(cpu.OpMul),
+		graph.OpDiv:       instruction(cpu.OpDiv),
+		graph.OpMax:       instruction(cpu.OpMax),
+		graph.OpMin:       instruction(cpu.OpMin),
+		graph.OpPow:       instruction(cpu.OpPow),
+		graph.OpLess:      instruction(cpu.OpLess),
+		graph.OpLessEqual: instruction(cpu.OpLessEqual),
+		graph.OpEqual:     instruction(cpu.OpEqual),
+		graph.OpNeg:       instruction(cpu.OpNeg),
+		graph.OpAbs:       instruction(cpu.OpAbs),
+		graph.OpSign:      instruction(cpu.OpSign),
+		graph.OpSquare:    instruction(cpu.OpSquare),
+		graph.OpSqrt:      instruction(cpu.OpSqrt),
+		graph.OpExp:       instruction(cpu.OpExp),
+		graph.OpExpm1:     instruction(cpu.OpExpm1),
+		graph.OpLog:       instruction(cpu.OpLog),
+		graph.OpLog1p:     instruction(cpu.OpLog1p),
+		graph.OpTanh:      instruction(cpu.OpTanh),
+		graph.OpSigmoid:   instruction(cpu.OpSigmoid),
+		graph.OpErf:       instruction(cpu.OpErf),
+		graph.OpRelu:      instruction(cpu.OpRelu),
+		graph.OpSoftplus:  instruction(cpu.OpSoftplus),
+		graph.OpSin:       instruction(cpu.OpSin),
+		graph.OpCos:       instruction(cpu.OpCos),
+		graph.OpFloor:     instruction(cpu.OpFloor),
+		graph.OpSelect:    instruction(cpu.OpSelect),
+		graph.OpReluGrad:  {role: roleElementwise, lower: lowerReluGrad, instr: cpu.OpReluGrad},
+		graph.OpMaskScale: {role: roleElementwise, instr: cpu.OpMaskScale, immediate: scaleOfMask},
+		graph.OpDropout:   {role: roleElementwise, instr: cpu.OpDropout, immediate: dropoutOf, random: true},
+
+		graph.OpRandomUniform: {role: roleKernel, emit: emitRandomUniform, random: true},
+
+		graph.OpSum:       reduction(cpu.ReduceSum),
+		graph.OpReduceMax: reduction(cpu.ReduceMax),
+		graph.OpReduceMin: reduction(cpu.ReduceMin),
+		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(cpu.ArgMax), cost: costOfReduction},
+
+		graph.OpSoftmax:                 {role: roleKernel, lower: lowerSoftmax, emit: emitSoftmax, cost: costOfExponentials},
+		graph.OpLogSoftmax:              {role: roleKernel, lower: lowerSoftmax, emit: emitLogSoftmax, cost: costOfExponentials},
+		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials},
+		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials},
+
+		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, tasks: true},
+		graph.OpBatchMatMul: {role: roleKernel, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
+
+		graph.OpReshape:     {role: roleView},
+		graph.OpView:        {role: roleView, offset: offsetOfView},
+		graph.OpTranspose:   movement(emitTranspose),
+		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast},
+		graph.OpSlice:       movement(emitSlice),
+		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true},
+		graph.OpConcat:      movement(emitConcat),
+		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
+		graph.OpOneHot:      movement(emitOneHot),
+	}
+}
+
+// The rest of this file is what rows refer to that names ops: how nodes become values.
+
+func lowerLeaf(l *lowering, n *graph.Node, shape tensor.Shape, _ []*value) *value {
+	v := l.add(n.Op(), n.Attr(), shape, n.Scope())
+	v.node = n
+	return v
+}
+
+func lowerConst(l *lowering, n *graph.Node, shape tensor.Shape, _ []*value) *value {
+	return l.constant(n.Attr().Data, shape)
+}
+
+func lowerIdentity(_ *lowering, _ *graph.Node, _ tensor.Shape, in []*value) *value { return in[0] }
+
+func lowerNumel(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	count := 1
+	for _, axis := range n.Attr().Axes {
+		count *= in[0].shape[axis]
+	}
+	return l.constant([]float32{float32(count)}, shape)
+}
+
+func lowerBroadcast(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	if in[0].shape.Equal(shape) {
+		return in[0]
+	}
+	return l.repeat(in[0], shape, n.Scope())
+}
+
+// lowerReduction makes one value per run of adjacent reduced axes, innermost first, so
+// that each is one kernel over [outer, n, inner].
+func lowerReduction(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	x, axes := in[0], n.Attr().Axes
+	kept := x.shape.Clone()
+	for len(axes) > 0 {
+		first := len(axes) - 1
+		for first > 0 && axes[first-1] == axes[first]-1 {
+			first--
+		}
+		run := axes[first:]
+		axes = axes[:first]
+		for _, axis := range run {
+			kept[axis] = 1
+		}
+		x = l.add(n.Op(), &graph.Attr{Axes: run, Keep: true}, kept.Clone(), n.Scope(), x)
+	}
+	if !kept.Equal(shape) {
+		x = l.add(graph.OpReshape, &graph.Attr{Shape: shape}, shape, n.Scope(), x)
+	}
+	return x
+}
+
+// lowerSoftmax moves the axis to the end and back, if it is another.
+func lowerSoftmax(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	x, axis := in[0], n.Attr().Axes[0]
+	last := len(shape) - 1
+	if axis == last {
+		return l.add(n.Op(), n.Attr(), shape, n.Scope(), x)
+	}
+	perm := make([]int, len(shape))
+	for i := range perm {
+		perm[i] = i
+	}
+	perm = append(slices.Delete(perm, axis, axis+1), axis)
+	back := make([]int, len(perm))
+	moved := make(tensor.Shape, len(perm))
+	for to, from := range perm {
+		back[from], moved[to] = to, x.shape[from]
+	}
+	x = l.add(graph.OpTranspose, &graph.Attr{Axes: perm}, moved, n.Scope(), x)
+	x = l.add(n.Op(), &graph.Attr{Axes: []int{last}}, moved, n.Scope(), x)
+	return l.add(graph.OpTranspose, &graph.Attr{Axes: back}, shape, n.Scope(), x)
+}
+
+// lowerReluGrad reads the mask of the gradient through relu and dropout, which would be
+// drawn again, off the forward result, which is stored anyway: with h = dropout(relu(z)),
+// an element was kept and positive exactly if h > 0, since the scale is at least 1. The
+// bits are the same, the mask costs nothing.
+func lowerReluGrad(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	v := l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+	if l.config.NoPasses || v.op != graph.OpReluGrad || v.konst != nil {
+		return v
+	}
+	grad, y := v.in[0], v.in[1]
+	if grad.op != graph.OpDropout || y.op != graph.OpRelu || grad.n != v.n || grad.in[0].n != v.n || y.n != v.n {
+		return v
+	}
+	if h := l.find(graph.OpDropout, grad.attr, y.shape, y); h != nil {
+		v.op = graph.OpMaskScale
+		v.attr = &graph.Attr{Scale: 1 / (1 - h.attr.Rate)}
+		v.in = []*value{grad.in[0], h}
+	}
+	return v
+}
+
+// constant makes a value that is known.
+func (l *lowering) constant(data []float32, shape tensor.Shape) *value {
+	v := l.add(graph.OpConst, &graph.Attr{Data: data}, shape, "")
+	v.konst = data
+	return v
+}
+
+// repeat spreads x out to a shape that it broadcasts to.
+func (l *lowering) repeat(x *value, shape tensor.Shape, scope string) *value {
+	return l.add(graph.OpBroadcastTo, &graph.Attr{Shape: shape}, shape, scope, x)
+}
+
+// repeated returns what v repeats, or nil if v is no copy that repeats.
+func (v *value) repeated() *value {
+	if v.op == graph.OpBroadcastTo && v.konst == nil {
+		return v.in[0]
+	}
+	return nil
+}
+
+// Numbers that instructions take beside values.
+
+func scaleOfMask(p *programBuilder, v *value, instr *cpu.Instr) {
+	instr.C = p.number(float32(v.attr.Scale))
+}
+
+func dropoutOf(p *programBuilder, v *value, instr *cpu.Instr) {
+	instr.B = uint8(len(p.kernel.Dropouts))
+	p.kernel.Dropouts = append(p.kernel.Dropouts, cpu.Dropout{
+		Seed: &p.exec.Seed, Step: &p.exec.Step, Stream: v.attr.Stream,
+		Threshold: rng.Threshold(v.attr.Rate), Scale: float32(1 / (1 - v.attr.Rate)),
+	})
+}
+
+func offsetOfView(v *value) int { return v.attr.Offsets[0] }
