@@ -18,7 +18,7 @@ import (
 // its constructor documents; the rest are zero.
 type Attr struct {
 	Name    string       // Input, Param
-	Shape   tensor.Shape // Input, Param, Const, Reshape, BroadcastTo, Slice, Pad, Pack, View: the shape of the result
+	Shape   tensor.Shape // Input, Param, Const, Reshape, BroadcastTo, Slice, Pad, Pack, View, the gradients of images: the shape of the result
 	Axes    []int        // reductions, Softmax, ArgMax, Concat, Numel (sorted); Transpose (a permutation)
 	Keep    bool         // reductions: reduced axes stay, of size 1
 	TransA  bool         // MatMul, BatchMatMul
@@ -32,6 +32,7 @@ type Attr struct {
 	Scale   float64      // MaskScale
 	Clip    float64      // SoftmaxCrossentropy and its gradient; 0 is from logits
 	Sparse  bool         // SoftmaxCrossentropy and its gradient: the target is a class index
+	Window  Window       // convolutions and pools, and what belongs to them
 	Data    []float32    // Const
 }
 
@@ -41,6 +42,7 @@ func (a Attr) clone() Attr {
 	a.Begin = slices.Clone(a.Begin)
 	a.Step = slices.Clone(a.Step)
 	a.Offsets = slices.Clone(a.Offsets)
+	a.Window = a.Window.clone()
 	a.Data = slices.Clone(a.Data)
 	return a
 }
@@ -68,6 +70,7 @@ func (a *Attr) Key() string {
 	add("scale", a.Scale != 0, a.Scale)
 	add("clip", a.Clip != 0, a.Clip)
 	add("sparse", a.Sparse, a.Sparse)
+	add("window", a.Window.Size != nil, a.Window.key())
 	add("data", a.Data != nil, dataKey(a.Data))
 	return strings.Join(parts, " ")
 }

@@ -59,6 +59,10 @@ func binary(f func(a, b *graph.Node) *graph.Node) func(nodes) *graph.Node {
 	return func(x nodes) *graph.Node { return f(x[0], x[1]) }
 }
 
+func convolve(w graph.Window) func(nodes) *graph.Node {
+	return binary(func(x, kernel *graph.Node) *graph.Node { return x.Conv(kernel, w) })
+}
+
 func label(r *rand.Rand, input int) float64 {
 	if input == 1 {
 		return float64(r.IntN(4)) // of 3 classes: one is no index
@@ -173,6 +177,36 @@ var derivatives = []derivative{
 	{"BatchMatMul transA", graph.OpBatchMatMul, binary(func(a, b *graph.Node) *graph.Node { return a.BatchMatMul(b, true, false) }), nil, [][]tensor.Shape{{{batch, 3, 2}, {batch, 3, 5}}}},
 	{"BatchMatMul transB", graph.OpBatchMatMul, binary(func(a, b *graph.Node) *graph.Node { return a.BatchMatMul(b, false, true) }), nil, [][]tensor.Shape{{{batch, 2, 3}, {batch, 5, 3}}}},
 	{"BatchMatMul transA transB", graph.OpBatchMatMul, binary(func(a, b *graph.Node) *graph.Node { return a.BatchMatMul(b, true, true) }), nil, [][]tensor.Shape{{{batch, 3, 2}, {batch, 5, 3}}}},
+
+	{"Conv 1D", graph.OpConv, convolve(graph.Window{}), nil, [][]tensor.Shape{{{batch, 5, 2}, {3, 2, 3}}, {{1, 1, 1}, {1, 1, 1}}, {{0, 4, 2}, {2, 2, 1}}, {{2, 4, 0}, {2, 0, 1}}}},
+	{"Conv 2D padded, strided", graph.OpConv, convolve(graph.Window{Stride: []int{2, 3}, Low: []int{1, 0}, High: []int{2, 1}}), nil, [][]tensor.Shape{{{batch, 4, 5, 2}, {3, 2, 2, 3}}}},
+	{"Conv 2D dilated", graph.OpConv, convolve(graph.Window{Dilation: []int{2, 1}, Low: []int{2, 1}, High: []int{1, 0}}), nil, [][]tensor.Shape{{{2, 5, 3, 1}, {3, 2, 1, 2}}}},
+	{"Conv 2D in groups", graph.OpConv, convolve(graph.Window{Groups: 2, High: []int{0, 1}}), nil, [][]tensor.Shape{{{2, 3, 3, 4}, {2, 2, 2, 6}}}},
+	{"Conv 3D", graph.OpConv, convolve(graph.Window{Stride: []int{1, 2, 1}, Low: []int{1, 0, 0}}), nil, [][]tensor.Shape{{{batch, 2, 3, 2, 1}, {2, 2, 2, 1, 2}}}},
+	{"ConvInputGrad", graph.OpConvInputGrad, binary(func(dy, k *graph.Node) *graph.Node {
+		return dy.ConvTranspose(k, graph.Window{Stride: []int{2, 2}, Low: []int{1, 0}, Groups: 2}, 4, 6)
+	}), nil, [][]tensor.Shape{{{batch, 2, 3, 4}, {3, 2, 1, 4}}}},
+	{"ConvKernelGrad", graph.OpConvKernelGrad, binary(func(x, dy *graph.Node) *graph.Node {
+		return x.ConvKernelGrad(dy, graph.Window{Size: []int{2}, Stride: []int{2}, Dilation: []int{2}, High: []int{1}})
+	}), nil, [][]tensor.Shape{{{batch, 6, 2}, {batch, 3, 3}}}},
+	{"MaxPool", graph.OpMaxPool, unary(func(x *graph.Node) *graph.Node {
+		return x.MaxPool(graph.Window{Size: []int{3, 2}, Stride: []int{1, 2}, Low: []int{1, 0}, High: []int{1, 1}})
+	}), nil, [][]tensor.Shape{{{batch, 4, 3, 2}}, {{1, 2, 5, 1}}}},
+	{"ArgMaxPool", graph.OpArgMaxPool, unary(func(x *graph.Node) *graph.Node { return x.ArgMaxPool(graph.Window{Size: []int{2}}) }), nil, [][]tensor.Shape{{{batch, 4, 2}}}},
+	{"PoolPut", graph.OpPoolPut, binary(func(x, dy *graph.Node) *graph.Node {
+		w := graph.Window{Size: []int{2, 2}}
+		return x.Graph().Node(graph.OpPoolPut, graph.Attr{Window: w, Shape: x.Shape()}, x.ArgMaxPool(w), dy)
+	}), nil, [][]tensor.Shape{{{batch, 3, 4, 2}, {batch, 2, 3, 2}}}},
+	{"PoolTake", graph.OpPoolTake, binary(func(x, dx *graph.Node) *graph.Node {
+		w := graph.Window{Size: []int{2}, Stride: []int{3}}
+		return x.Graph().Node(graph.OpPoolTake, graph.Attr{Window: w}, x.ArgMaxPool(w), dx)
+	}), nil, [][]tensor.Shape{{{batch, 5, 2}, {batch, 5, 2}}}},
+	{"AveragePool", graph.OpAveragePool, unary(func(x *graph.Node) *graph.Node {
+		return x.AveragePool(graph.Window{Size: []int{3, 2}, Stride: []int{2, 1}, Low: []int{1, 1}, High: []int{2, 0}})
+	}), nil, [][]tensor.Shape{{{batch, 4, 3, 2}}, {{1, 1, 1, 1}}}},
+	{"AveragePoolGrad", graph.OpAveragePoolGrad, unary(func(dy *graph.Node) *graph.Node {
+		return dy.Graph().Node(graph.OpAveragePoolGrad, graph.Attr{Window: graph.Window{Size: []int{3}, Low: []int{1}}, Shape: tensor.Shape{batch, 4, 2}}, dy)
+	}), nil, [][]tensor.Shape{{{batch, 3, 2}}}},
 
 	{"Reshape", graph.OpReshape, unary(func(x *graph.Node) *graph.Node { return x.Reshape(batch, 6) }), nil, [][]tensor.Shape{{{batch, 2, 3}}, {{6, 2}}, {{0, 6}}}},
 	{"Transpose", graph.OpTranspose, unary(func(x *graph.Node) *graph.Node { return x.Transpose() }), nil, unaryShapes},

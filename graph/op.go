@@ -73,6 +73,17 @@ const (
 	OpMatMul
 	OpBatchMatMul
 
+	// What slides a window over an image.
+	OpConv
+	OpConvInputGrad
+	OpConvKernelGrad
+	OpMaxPool
+	OpArgMaxPool
+	OpPoolTake
+	OpPoolPut
+	OpAveragePool
+	OpAveragePoolGrad
+
 	// Layout.
 	OpReshape
 	OpTranspose
@@ -187,6 +198,16 @@ func init() {
 
 		OpMatMul:      {"MatMul", 2, matMulShape, matMulVJP, "MatMul"},
 		OpBatchMatMul: {"BatchMatMul", 2, batchMatMulShape, matMulVJP, "MatMul"},
+
+		OpConv:            {"Conv", 2, convShape, convVJP, "Conv"},
+		OpConvInputGrad:   {"ConvInputGrad", 2, convInputGradShape, convInputGradVJP, "ConvTranspose"},
+		OpConvKernelGrad:  {"ConvKernelGrad", 2, convKernelGradShape, convKernelGradVJP, noONNX},
+		OpMaxPool:         {"MaxPool", 1, poolShape, maxPoolVJP, "MaxPool"},
+		OpArgMaxPool:      {"ArgMaxPool", 1, poolShape, noGradient, noONNX},
+		OpPoolTake:        {"PoolTake", 2, poolTakeShape, poolTakeVJP, noONNX},
+		OpPoolPut:         {"PoolPut", 2, poolPutShape, poolPutVJP, noONNX},
+		OpAveragePool:     {"AveragePool", 1, poolShape, averagePoolVJP, "AveragePool"},
+		OpAveragePoolGrad: {"AveragePoolGrad", 1, averagePoolGradShape, averagePoolGradVJP, noONNX},
 
 		OpReshape:     {"Reshape", 1, reshapeShape, reshapeVJP, "Reshape"},
 		OpTranspose:   {"Transpose", 1, transposeShape, transposeVJP, "Transpose"},

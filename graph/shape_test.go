@@ -49,6 +49,19 @@ func TestShapes(t *testing.T) {
 		{"the gradient of a weight", []tensor.Shape{{batch, 4, 3}, {batch, 4, 5}}, binary(func(a, b *graph.Node) *graph.Node { return a.MatMulT(b, true, false) }), tensor.Shape{3, 5}},
 		{"the gradient of an input", []tensor.Shape{{batch, 5}, {3, 5}}, binary(func(a, b *graph.Node) *graph.Node { return a.MatMulT(b, false, true) }), tensor.Shape{batch, 3}},
 		{"MatMul matrix by matrix", []tensor.Shape{{batch, 4, 3}, {batch, 3, 5}}, binary((*graph.Node).MatMul), tensor.Shape{batch, 4, 5}},
+		{"Conv", []tensor.Shape{{batch, 28, 27, 3}, {3, 2, 3, 8}}, convolve(graph.Window{}), tensor.Shape{batch, 26, 26, 8}},
+		{"Conv strided, dilated, padded, in groups", []tensor.Shape{{batch, 9, 4}, {3, 2, 6}}, convolve(graph.Window{Stride: []int{2}, Dilation: []int{3}, Low: []int{1}, High: []int{2}, Groups: 2}), tensor.Shape{batch, 3, 6}},
+		{"Conv 3D", []tensor.Shape{{batch, 4, 5, 6, 2}, {1, 2, 3, 2, 7}}, convolve(graph.Window{}), tensor.Shape{batch, 4, 4, 4, 7}},
+		{"the gradient of a kernel", []tensor.Shape{{batch, 9, 4}, {batch, 4, 6}}, binary(func(x, dy *graph.Node) *graph.Node {
+			return x.ConvKernelGrad(dy, graph.Window{Size: []int{2}, Stride: []int{2}, Groups: 2})
+		}), tensor.Shape{2, 2, 6}},
+		{"ConvTranspose", []tensor.Shape{{batch, 4, 6}, {2, 2, 6}}, binary(func(x, k *graph.Node) *graph.Node {
+			return x.ConvTranspose(k, graph.Window{Stride: []int{2}, Groups: 2}, 9)
+		}), tensor.Shape{batch, 9, 4}},
+		{"MaxPool", []tensor.Shape{{batch, 5, 6, 3}}, unary(func(x *graph.Node) *graph.Node {
+			return x.MaxPool(graph.Window{Size: []int{2, 3}, Stride: []int{2, 3}, High: []int{1, 0}})
+		}), tensor.Shape{batch, 3, 2, 3}},
+		{"AveragePool", []tensor.Shape{{batch, 5, 3}}, unary(func(x *graph.Node) *graph.Node { return x.AveragePool(graph.Window{Size: []int{5}}) }), tensor.Shape{batch, 1, 3}},
 		{"Reshape keeps the batch", []tensor.Shape{{batch, 28, 28}}, unary(func(x *graph.Node) *graph.Node { return x.Reshape(batch, 784) }), tensor.Shape{batch, 784}},
 		{"Reshape infers without a batch", []tensor.Shape{{4, 6}}, unary(func(x *graph.Node) *graph.Node { return x.Reshape(-1, 8) }), tensor.Shape{3, 8}},
 		{"Transpose", []tensor.Shape{{batch, 3, 5}}, unary(func(x *graph.Node) *graph.Node { return x.Transpose(0, 2, -2) }), tensor.Shape{batch, 5, 3}},
@@ -127,6 +140,115 @@ func TestErrors(t *testing.T) {
 			[]tensor.Shape{{batch, 784}, {100, 10}},
 			binary((*graph.Node).MatMul),
 			"MatMul of (None, 784) and (100, 10): the inner dimensions, 784 and 100, must be equal",
+		},
+		{
+			[]tensor.Shape{{batch, 28, 28}, {3, 3, 1, 8}},
+			convolve(graph.Window{}),
+			"Conv of (None, 28, 28) and (3, 3, 1, 8): the kernel of a convolution over 1 spatial dimensions is [taps..., channels, filters], of 3 dimensions, not (3, 3, 1, 8)",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 28, 1}, {3, 3, 1, 8}},
+			convolve(graph.Window{Low: []int{0, 1}}),
+			"Conv of (None, 2, 28, 1) and (3, 3, 1, 8): along spatial dimension 0 the window reaches over 3 pixels, the image has 2",
+		},
+		{
+			[]tensor.Shape{{batch, 4, 28, 1}, {3, 3, 1, 8}},
+			convolve(graph.Window{Low: []int{1, 0}, Dilation: []int{3, 1}}),
+			"Conv of (None, 4, 28, 1) and (3, 3, 1, 8): along spatial dimension 0 the window reaches over 7 pixels, the image has 5 with its padding",
+		},
+		{
+			[]tensor.Shape{{batch, 8, 8, 3}, {3, 3, 1, 8}},
+			convolve(graph.Window{}),
+			"Conv of (None, 8, 8, 3) and (3, 3, 1, 8): the kernel (3, 3, 1, 8) has 1 channels, the image 3 in 1 groups",
+		},
+		{
+			[]tensor.Shape{{batch, 8, 8, 3}, {3, 3, 1, 8}},
+			convolve(graph.Window{Groups: 3}),
+			"Conv of (None, 8, 8, 3) and (3, 3, 1, 8): the groups, 3, must divide the channels, 3, and the filters, 8",
+		},
+		{
+			[]tensor.Shape{{batch, 8, 3}, {3, 3, 8}},
+			convolve(graph.Window{Stride: []int{0}}),
+			"Conv of (None, 8, 3) and (3, 3, 8): the window's stride is 0, it must be 1 … 268435456",
+		},
+		{
+			[]tensor.Shape{{batch, 8, 3}, {3, 3, 8}},
+			convolve(graph.Window{Stride: []int{1, 1}}),
+			"Conv of (None, 8, 3) and (3, 3, 8): the window's stride [1 1] needs one number for each of the 1 spatial dimensions",
+		},
+		{
+			[]tensor.Shape{{batch, 8, 3}, {3, 3, 8}},
+			convolve(graph.Window{Groups: -1}),
+			"Conv of (None, 8, 3) and (3, 3, 8): the window's groups are -1, there must be at least 1",
+		},
+		{
+			[]tensor.Shape{{batch, 8, 3}, {3, 3, 8}},
+			convolve(graph.Window{Dilation: []int{1 << 28}}),
+			"Conv of (None, 8, 3) and (3, 3, 8): a window of 3 taps dilated by 268435456 is too large",
+		},
+		{
+			[]tensor.Shape{{8, batch, 3}, {3, 3, 8}},
+			convolve(graph.Window{}),
+			"Conv of (8, None, 3) and (3, 3, 8): only the first dimension of the image (8, None, 3) may be the batch",
+		},
+		{
+			[]tensor.Shape{{batch, 3}, {3, 3, 8}},
+			convolve(graph.Window{}),
+			"Conv of (None, 3) and (3, 3, 8): an image is [N, spatial..., channels], with one to three spatial dimensions, not (None, 3)",
+		},
+		{
+			[]tensor.Shape{{batch, 3, 8}, {3, 2, 8}},
+			binary(func(x, k *graph.Node) *graph.Node { return x.ConvTranspose(k, graph.Window{}, 7) }),
+			"ConvInputGrad of (None, 3, 8) and (3, 2, 8): the window over an image (None, 7, 2) gives (None, 5, 8), not (None, 3, 8)",
+		},
+		{
+			[]tensor.Shape{{batch, 9, 2}, {batch, 3, 8}},
+			binary(func(x, dy *graph.Node) *graph.Node { return x.ConvKernelGrad(dy, graph.Window{Size: []int{3}}) }),
+			"ConvKernelGrad of (None, 9, 2) and (None, 3, 8): the window over an image (None, 9, 2) gives (None, 7, 8), not (None, 3, 8)",
+		},
+		{
+			[]tensor.Shape{{batch, 9, 2}, {batch, 3, 8}},
+			binary(func(x, dy *graph.Node) *graph.Node { return x.ConvKernelGrad(dy, graph.Window{}) }),
+			"ConvKernelGrad of (None, 9, 2) and (None, 3, 8): the window's size [] needs one number for each of the 1 spatial dimensions",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 8}},
+			unary(func(x *graph.Node) *graph.Node { return x.MaxPool(graph.Window{Size: []int{3}}) }),
+			"MaxPool of (None, 2, 8): along spatial dimension 0 the window reaches over 3 pixels, the image has 2",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 8}},
+			unary(func(x *graph.Node) *graph.Node { return x.MaxPool(graph.Window{Size: []int{3}, Low: []int{3}}) }),
+			"MaxPool of (None, 2, 8): along spatial dimension 0 padding of 3 and 0 would let a window of 3 see nothing else",
+		},
+		{
+			[]tensor.Shape{{batch, 0, 8}},
+			unary(func(x *graph.Node) *graph.Node {
+				return x.AveragePool(graph.Window{Size: []int{3}, Low: []int{2}, High: []int{2}})
+			}),
+			"AveragePool of (None, 0, 8): spatial dimension 0 is empty: there is nothing to pool",
+		},
+		{
+			[]tensor.Shape{{batch, 5, 8}},
+			unary(func(x *graph.Node) *graph.Node {
+				return x.AveragePool(graph.Window{Size: []int{3}, Dilation: []int{2}})
+			}),
+			"AveragePool of (None, 5, 8): the window of a pool has neither dilation nor groups",
+		},
+		{
+			[]tensor.Shape{{batch, 5, 8}, {batch, 5, 7}},
+			raw(graph.OpPoolPut, graph.Attr{Window: graph.Window{Size: []int{1}}, Shape: tensor.Shape{batch, 5, 8}}),
+			"PoolPut of (None, 5, 8) and (None, 5, 7): the shapes must be equal",
+		},
+		{
+			[]tensor.Shape{{batch, 4, 8}, {batch, 4, 8}},
+			raw(graph.OpPoolTake, graph.Attr{Window: graph.Window{Size: []int{2}}}),
+			"PoolTake of (None, 4, 8) and (None, 4, 8): the window over an image (None, 4, 8) gives (None, 3, 8), not (None, 4, 8)",
+		},
+		{
+			[]tensor.Shape{{batch, 4, 8}},
+			raw(graph.OpAveragePoolGrad, graph.Attr{Window: graph.Window{Size: []int{2}}, Shape: tensor.Shape{batch, 4, 8}}),
+			"AveragePoolGrad of (None, 4, 8): the window over an image (None, 4, 8) gives (None, 3, 8), not (None, 4, 8)",
 		},
 		{
 			[]tensor.Shape{{784, batch}, {100, 10}},

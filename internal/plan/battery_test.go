@@ -91,6 +91,37 @@ var cases = []struct {
 	{graph.OpMatMul, shapes(s(batch, 7), s(5, 7)), func(in []*graph.Node) *graph.Node { return in[0].MatMulT(in[1], false, true) }, 16},
 	{graph.OpMatMul, shapes(s(batch, 2, 7), s(batch, 2, 5)), func(in []*graph.Node) *graph.Node { return in[0].MatMulT(in[1], true, false) }, 32},
 	{graph.OpBatchMatMul, shapes(s(batch, 4, 7), s(batch, 7, 3)), binary((*graph.Node).MatMul), 16},
+	{graph.OpConv, shapes(s(batch, 7, 3), s(3, 3, 5)), convolve(graph.Window{}), 16},
+	{graph.OpConv, shapes(s(batch, 5, 6, 4), s(3, 2, 2, 6)), func(in []*graph.Node) *graph.Node {
+		return convolve(graph.Window{Stride: []int{2, 1}, Dilation: []int{1, 2}, Low: []int{1, 2}, High: []int{1, 0}, Groups: 2})(in).Relu()
+	}, 32},
+	{graph.OpConv, shapes(s(batch, 2, 3, 4, 1), s(2, 2, 3, 1, 3)), convolve(graph.Window{Stride: []int{1, 2, 3}, Low: []int{0, 1, 0}}), 32},
+	{graph.OpConvInputGrad, shapes(s(batch, 2, 3, 4), s(3, 2, 1, 4)), func(in []*graph.Node) *graph.Node {
+		return in[0].ConvTranspose(in[1], graph.Window{Stride: []int{2, 2}, Low: []int{1, 0}, Groups: 2}, 4, 6)
+	}, 32},
+	{graph.OpConvKernelGrad, shapes(s(batch, 6, 2), s(batch, 3, 3)), func(in []*graph.Node) *graph.Node {
+		return in[0].ConvKernelGrad(in[1], graph.Window{Size: []int{2}, Stride: []int{2}, Dilation: []int{2}, High: []int{1}})
+	}, 512},
+	{graph.OpMaxPool, shapes(s(batch, 5, 4, 3)), unary(func(x *graph.Node) *graph.Node {
+		return x.MaxPool(graph.Window{Size: []int{3, 2}, Stride: []int{2, 2}, Low: []int{1, 0}, High: []int{1, 1}})
+	}), 0},
+	{graph.OpArgMaxPool, shapes(s(batch, 5, 4, 3)), unary(func(x *graph.Node) *graph.Node {
+		return x.ArgMaxPool(graph.Window{Size: []int{3, 2}, Low: []int{1, 0}, High: []int{1, 1}})
+	}), 0},
+	{graph.OpPoolTake, shapes(s(batch, 5, 2), s(batch, 5, 2)), func(in []*graph.Node) *graph.Node {
+		w := graph.Window{Size: []int{3}, High: []int{1}}
+		return in[0].Graph().Node(graph.OpPoolTake, graph.Attr{Window: w}, in[0].ArgMaxPool(w), in[1])
+	}, 0},
+	{graph.OpPoolPut, shapes(s(batch, 5, 6, 2)), unary(func(x *graph.Node) *graph.Node {
+		w := graph.Window{Size: []int{3, 2}, Stride: []int{1, 2}, High: []int{1, 0}}
+		return x.Graph().Node(graph.OpPoolPut, graph.Attr{Window: w, Shape: x.Shape()}, x.ArgMaxPool(w), x.MaxPool(w))
+	}), 8},
+	{graph.OpAveragePool, shapes(s(batch, 5, 4, 3)), unary(func(x *graph.Node) *graph.Node {
+		return x.AveragePool(graph.Window{Size: []int{3, 2}, Stride: []int{2, 1}, Low: []int{1, 1}, High: []int{2, 0}})
+	}), 8},
+	{graph.OpAveragePoolGrad, shapes(s(batch, 3, 2)), unary(func(dy *graph.Node) *graph.Node {
+		return dy.Graph().Node(graph.OpAveragePoolGrad, graph.Attr{Window: graph.Window{Size: []int{3}, Low: []int{1}}, Shape: s(batch, 4, 2)}, dy)
+	}), 8},
 	{graph.OpReshape, shapes(s(batch, 4, 3)), func(in []*graph.Node) *graph.Node { return in[0].Reshape(batch, 12) }, 0},
 	{graph.OpTranspose, shapes(s(batch, 4, 3)), func(in []*graph.Node) *graph.Node { return in[0].Transpose(2, 0, 1) }, 0},
 	{graph.OpBroadcastTo, shapes(s(4, 1)), func(in []*graph.Node) *graph.Node { return in[0].BroadcastTo(s(batch, 4, 3)) }, 0},
@@ -116,6 +147,10 @@ func unary(f func(x *graph.Node) *graph.Node) func([]*graph.Node) *graph.Node {
 
 func binary(f func(x, y *graph.Node) *graph.Node) func([]*graph.Node) *graph.Node {
 	return func(in []*graph.Node) *graph.Node { return f(in[0], in[1]) }
+}
+
+func convolve(w graph.Window) func([]*graph.Node) *graph.Node {
+	return binary(func(x, kernel *graph.Node) *graph.Node { return x.Conv(kernel, w) })
 }
 
 func TestEveryOpHasACase(t *testing.T) {

@@ -150,6 +150,17 @@ func init() {
 		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, tasks: true},
 		graph.OpBatchMatMul: {role: roleKernel, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
 
+		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, tasks: true},
+		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, tasks: true},
+		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true},
+
+		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool},
+		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool},
+		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(cpu.PoolTake), cost: costOfPool},
+		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(cpu.PoolPut), cost: costOfPool},
+		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool},
+		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(cpu.AveragePoolGrad), cost: costOfPool},
+
 		graph.OpReshape:     {role: roleView},
 		graph.OpView:        {role: roleView, offset: offsetOfView},
 		graph.OpTranspose:   movement(emitTranspose),

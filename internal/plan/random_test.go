@@ -181,10 +181,15 @@ func (p *randomProgram) shape(b *choice.Block, batched bool) tensor.Shape {
 // leaf makes an input, a parameter or a constant with numbers of some kind.
 func (p *randomProgram) leaf(op graph.Op, b *choice.Block) *graph.Node {
 	shape := p.shape(b, op == graph.OpInput)
-	concrete := shape.Concrete(p.batch)
-	if concrete.Numel() > p.limit {
-		shape, concrete = tensor.Shape{}, tensor.Shape{}
+	if shape.Concrete(p.batch).Numel() > p.limit {
+		shape = tensor.Shape{}
 	}
+	return p.leafOf(op, b, shape)
+}
+
+// leafOf makes one of a shape.
+func (p *randomProgram) leafOf(op graph.Op, b *choice.Block, shape tensor.Shape) *graph.Node {
+	concrete := shape.Concrete(p.batch)
 	kind, seed := b.Of(6), uint64(b.Byte())
 	bytes := choice.Random(seed, concrete.Numel()/choice.BlockSize+1)
 	if seed == 0 {
@@ -231,6 +236,103 @@ func (p *randomProgram) leaf(op graph.Op, b *choice.Block) *graph.Node {
 		p.pool = append(p.pool, n)
 	}
 	return n
+}
+
+// image picks a node that is an image, or makes an input that is.
+func (p *randomProgram) image(b *choice.Block) *graph.Node {
+	x := p.pick(b, func(x *graph.Node) bool {
+		s := x.Shape()
+		return len(s) > 2 && len(s) < 6 && !s[1:].HasBatch() && !hasZero(s[1:len(s)-1])
+	})
+	if x == nil {
+		bits := b.Byte()
+		shape := tensor.Shape{batch, 1 + bits&3, 1 + bits>>2&3, 1 + bits>>4&3}
+		if shape.Concrete(p.batch).Numel() > p.limit {
+			return nil
+		}
+		x = p.leafOf(graph.OpInput, b, shape)
+		p.keep(x)
+	}
+	return x
+}
+
+// window makes a window that fits an image: of one tap and without more for zeros.
+func (p *randomProgram) window(b *choice.Block, image tensor.Shape, dilated bool) graph.Window {
+	var w graph.Window
+	for _, n := range image[1 : len(image)-1] {
+		bits := b.Byte()
+		size, step, dilation, low, high := 1+bits&3%3, 1+bits>>2&1, 1, bits>>4&1, bits>>5&1
+		if dilated {
+			dilation += bits >> 3 & 1
+		} else if size == 1 {
+			low, high = 0, 0
+		}
+		if (size-1)*dilation >= n+low+high {
+			size, low, high = 1, 0, 0
+		}
+		w.Size, w.Stride, w.Dilation = append(w.Size, size), append(w.Stride, step), append(w.Dilation, dilation)
+		w.Low, w.High = append(w.Low, low), append(w.High, high)
+	}
+	return w
+}
+
+// convolution convolves an image, or does it the other way round.
+func convolution(p *randomProgram, b *choice.Block, _ *graph.Node) *graph.Node {
+	x := p.image(b)
+	if x == nil {
+		return nil
+	}
+	s := x.Shape()
+	dims, channels := len(s)-2, s[len(s)-1]
+	w := p.window(b, s, true)
+	bits := b.Byte()
+	filters := 1 + bits&3
+	if bits>>2&3 == 3 && channels > 0 {
+		w.Groups, filters = channels, channels*(1+bits&1)
+	}
+	groups := max(w.Groups, 1)
+	kernel := append(tensor.Shape{}, w.Size...)
+	transposed := bits>>4&3 == 3
+	if transposed {
+		kernel = append(kernel, filters/groups, channels)
+		if channels%groups != 0 || filters%groups != 0 {
+			return nil
+		}
+	} else {
+		kernel = append(kernel, channels/groups, filters)
+	}
+	if kernel.Numel() > p.limit {
+		return nil
+	}
+	k := p.leafOf(graph.OpParam, b, kernel)
+	p.keep(k)
+	if !transposed {
+		return p.small(x.Conv(k, w))
+	}
+	spatial := make([]int, dims)
+	for i, n := range s[1 : dims+1] {
+		spatial[i] = (n-1)*w.Stride[i] + (w.Size[i]-1)*w.Dilation[i] + 1 - w.Low[i] - w.High[i]
+		if spatial[i] < 1 {
+			return nil
+		}
+	}
+	return p.small(x.ConvTranspose(k, w, spatial...))
+}
+
+// pooling pools an image.
+func pooling(p *randomProgram, b *choice.Block, _ *graph.Node) *graph.Node {
+	x := p.image(b)
+	if x == nil {
+		return nil
+	}
+	w := p.window(b, x.Shape(), false)
+	switch b.Of(5) {
+	case 2, 3:
+		return x.AveragePool(w)
+	case 4:
+		return x.ArgMaxPool(w)
+	}
+	return x.MaxPool(w)
 }
 
 // emit makes one node of x and others. It is nil where x doesn't fit.
@@ -526,6 +628,7 @@ var randomOps = []emit{
 		return x.Sub(first).Sigmoid()
 	},
 	gradients, gradients, gradients, gradients,
+	convolution, convolution, convolution, pooling, pooling,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // something that must be finite
 		p.Checks = append(p.Checks, x)
 		return nil

@@ -121,8 +121,18 @@ var boundTable = [...]boundRule{
 	graph.OpSoftmaxCrossentropy:     crossentropyBounds,
 	graph.OpSoftmaxCrossentropyGrad: crossentropyGradBounds,
 
-	graph.OpMatMul:      products(matMul),
-	graph.OpBatchMatMul: products(batchMatMul),
+	graph.OpMatMul:      products(matMul, contracted),
+	graph.OpBatchMatMul: products(batchMatMul, contracted),
+
+	graph.OpConv:            products(conv, perFilter),
+	graph.OpConvInputGrad:   products(convInputGrad, perChannel),
+	graph.OpConvKernelGrad:  products(convKernelGrad, perFilter),
+	graph.OpMaxPool:         rising(0),
+	graph.OpArgMaxPool:      argMaxPoolBounds,
+	graph.OpPoolTake:        poolTakeBounds,
+	graph.OpPoolPut:         poolPutBounds,
+	graph.OpAveragePool:     averagePoolBounds,
+	graph.OpAveragePoolGrad: averagePoolGradBounds,
 
 	graph.OpReshape:     rising(0),
 	graph.OpTranspose:   rising(0),
@@ -314,9 +324,10 @@ func sums(r *Run, n *graph.Node, in []interval, out interval) {
 	}
 }
 
-// products bounds a product of matrices: with the middle m and the radius d of each
-// interval, a·b lies within |ma|·db + da·(|mb|+db) of ma·mb.
-func products(multiply func(*Run, *graph.Attr, []value, value)) boundRule {
+// products bounds an op that sums products of its two operands' elements, so many for
+// each of its own: with the middle m and the radius d of each interval, a·b lies within
+// |ma|·db + da·(|mb|+db) of ma·mb.
+func products(multiply func(*Run, *graph.Attr, []value, value), count func(n *graph.Node, in []interval) int) boundRule {
 	return func(r *Run, n *graph.Node, in []interval, out interval) {
 		var middle, size, radius, reach [2]value
 		for i := range middle {
@@ -337,11 +348,7 @@ func products(multiply func(*Run, *graph.Attr, []value, value)) boundRule {
 		}
 		center, first, second := product(middle[0], middle[1]), product(size[0], radius[1]), product(radius[0], reach[1])
 		total := product(reach[0], reach[1])
-		last := len(in[0].lo.shape)
-		terms := float64(in[0].lo.shape[last-1])
-		if n.Attr().TransA {
-			terms = float64(in[0].lo.shape[:last-1].Numel())
-		}
+		terms := float64(count(n, in))
 		for i, c := range center {
 			slack := first[i] + second[i] + float64((terms+1)*u*total[i]) + float64(terms*tiny)
 			if total[i] > math.MaxFloat32 {
@@ -350,6 +357,15 @@ func products(multiply func(*Run, *graph.Attr, []value, value)) boundRule {
 			out.set(i, c-slack, c+slack)
 		}
 	}
+}
+
+// contracted is how many products each element of a product of matrices sums.
+func contracted(n *graph.Node, in []interval) int {
+	last := len(in[0].lo.shape)
+	if n.Attr().TransA {
+		return in[0].lo.shape[:last-1].Numel()
+	}
+	return in[0].lo.shape[last-1]
 }
 
 // argMaxBounds finds the first and the last that can be the greatest.

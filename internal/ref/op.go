@@ -63,6 +63,16 @@ var table = [...]func(r *Run, a *graph.Attr, in []value, out value){
 	graph.OpMatMul:      matMul,
 	graph.OpBatchMatMul: batchMatMul,
 
+	graph.OpConv:            conv,
+	graph.OpConvInputGrad:   convInputGrad,
+	graph.OpConvKernelGrad:  convKernelGrad,
+	graph.OpMaxPool:         maxPool,
+	graph.OpArgMaxPool:      argMaxPool,
+	graph.OpPoolTake:        poolTake,
+	graph.OpPoolPut:         poolPut,
+	graph.OpAveragePool:     averagePool,
+	graph.OpAveragePoolGrad: averagePoolGrad,
+
 	graph.OpReshape:     same,
 	graph.OpTranspose:   transpose,
 	graph.OpBroadcastTo: broadcastTo,

@@ -33,6 +33,11 @@ type operand struct {
 
 func vector(v ...float64) operand { return operand{tensor.Shape{len(v)}, v} }
 
+// image is one of one sample and one spatial dimension.
+func image(pixels, channels int, v ...float64) operand {
+	return operand{tensor.Shape{1, pixels, channels}, v}
+}
+
 func matrix23(v ...float64) operand { return operand{tensor.Shape{2, 3}, v} }
 
 func TestMeanings(t *testing.T) {
@@ -178,6 +183,76 @@ func TestMeanings(t *testing.T) {
 			[]operand{{tensor.Shape{2, 1, 2}, []float64{1, 2, 3, 4}}, {tensor.Shape{2, 2, 1}, []float64{1, 10, 100, 1000}}},
 			two((*node).MatMul),
 			[]float64{21, 4300},
+		},
+
+		{"Conv", []operand{image(3, 1, 1, 2, 3), {tensor.Shape{2, 1, 1}, []float64{1, 10}}}, two(func(x, k *node) *node { return x.Conv(k, graph.Window{}) }), []float64{21, 32}},
+		{
+			"Conv padded, dilated, strided",
+			[]operand{image(4, 1, 1, 2, 3, 4), {tensor.Shape{2, 1, 1}, []float64{1, 10}}},
+			two(func(x, k *node) *node {
+				return x.Conv(k, graph.Window{Stride: []int{3}, Dilation: []int{2}, Low: []int{1}, High: []int{2}})
+			}),
+			[]float64{20, 3},
+		},
+		{
+			"Conv of two dimensions, channels and filters",
+			[]operand{{tensor.Shape{1, 2, 2, 2}, []float64{1, 2, 3, 4, 5, 6, 7, 8}}, {tensor.Shape{1, 2, 2, 2}, []float64{1, 0, 10, 0, 100, 0, 1000, 1}}},
+			two(func(x, k *node) *node { return x.Conv(k, graph.Window{}) }),
+			[]float64{4321, 4, 8765, 8},
+		},
+		{
+			"Conv in groups",
+			[]operand{image(2, 2, 1, 2, 3, 4), {tensor.Shape{2, 1, 4}, []float64{1, 10, 100, 1000, 2, 20, 200, 2000}}},
+			two(func(x, k *node) *node { return x.Conv(k, graph.Window{Groups: 2}) }),
+			[]float64{7, 70, 1000, 10000},
+		},
+		{
+			"ConvTranspose",
+			[]operand{image(2, 1, 1, 2), {tensor.Shape{3, 1, 1}, []float64{1, 10, 100}}},
+			two(func(x, k *node) *node { return x.ConvTranspose(k, graph.Window{Stride: []int{2}}, 6) }),
+			[]float64{1, 10, 102, 20, 200, 0},
+		},
+		{
+			"ConvKernelGrad",
+			[]operand{image(3, 1, 1, 2, 3), image(2, 1, 10, 100)},
+			two(func(x, dy *node) *node { return x.ConvKernelGrad(dy, graph.Window{Size: []int{2}}) }),
+			[]float64{210, 320},
+		},
+		{
+			"MaxPool skips padding, NaN above all",
+			[]operand{image(4, 1, -3, -2, nan, 5)},
+			one(func(x *node) *node { return x.MaxPool(graph.Window{Size: []int{2}, Low: []int{1}}) }),
+			[]float64{-3, -2, nan, nan},
+		},
+		{
+			"ArgMaxPool takes the first, counted in all taps",
+			[]operand{image(5, 1, -3, -3, -2, nan, nan)},
+			one(func(x *node) *node { return x.ArgMaxPool(graph.Window{Size: []int{2}, Low: []int{1}}) }),
+			[]float64{1, 0, 1, 1, 0},
+		},
+		{
+			"PoolTake",
+			[]operand{image(3, 1, 0, 1, 1), image(3, 1, 5, 6, 7)},
+			raw(graph.OpPoolTake, graph.Attr{Window: graph.Window{Size: []int{2}, High: []int{1}}}),
+			[]float64{5, 7, 0},
+		},
+		{
+			"PoolPut",
+			[]operand{image(2, 1, 1, 0), image(2, 1, 5, 6)},
+			raw(graph.OpPoolPut, graph.Attr{Window: graph.Window{Size: []int{2}}, Shape: tensor.Shape{1, 3, 1}}),
+			[]float64{0, 11, 0},
+		},
+		{
+			"AveragePool skips padding",
+			[]operand{image(3, 1, 1, 2, 4)},
+			one(func(x *node) *node { return x.AveragePool(graph.Window{Size: []int{2}, High: []int{1}}) }),
+			[]float64{1.5, 3, 4},
+		},
+		{
+			"AveragePoolGrad",
+			[]operand{image(3, 1, 1, 2, 4)},
+			raw(graph.OpAveragePoolGrad, graph.Attr{Window: graph.Window{Size: []int{2}, High: []int{1}}, Shape: tensor.Shape{1, 3, 1}}),
+			[]float64{0.5, 1.5, 5},
 		},
 
 		{"Reshape", []operand{matrix23(1, 2, 3, 4, 5, 6)}, one(func(x *node) *node { return x.Reshape(3, 2) }), []float64{1, 2, 3, 4, 5, 6}},

@@ -1,0 +1,95 @@
+package plan
+
+// This file makes the kernels of convolutions and pools.
+
+import (
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// windowOf returns the geometry of a window over an image that gives a result of the
+// shape out. Where they have fewer than three spatial dimensions, the first ones are 1.
+func windowOf(w *graph.Window, image, out tensor.Shape) cpu.Window {
+	dims := len(image) - 2
+	one := [3]int{1, 1, 1}
+	g := cpu.Window{
+		Batch: image[0], Channels: image[dims+1], Filters: out[dims+1], Groups: w.Groups,
+		Image: one, Places: one, Taps: one, Stride: one, Dilation: one,
+	}
+	copy(g.Image[3-dims:], image[1:][:dims])
+	copy(g.Places[3-dims:], out[1:][:dims])
+	copy(g.Taps[3-dims:], w.Size)
+	copy(g.Stride[3-dims:], w.Stride)
+	copy(g.Dilation[3-dims:], w.Dilation)
+	copy(g.Low[3-dims:], w.Low)
+	return g
+}
+
+func emitConv(c *call) []cpu.Kernel {
+	x, kernel := c.in[0], c.in[1]
+	k := &cpu.Conv{
+		Window: windowOf(&c.attr.Window, x.shape, c.shape), Epilogue: c.epilogue,
+		X: c.data(x), K: c.data(kernel), Y: c.data(c.value),
+	}
+	k.Prepare()
+	return []cpu.Kernel{k}
+}
+
+func emitConvInputGrad(c *call) []cpu.Kernel {
+	dy, kernel := c.in[0], c.in[1]
+	k := &cpu.ConvInputGrad{
+		Window: windowOf(&c.attr.Window, c.shape, dy.shape), Epilogue: c.epilogue,
+		DY: c.data(dy), K: c.data(kernel), DX: c.data(c.value),
+	}
+	k.Prepare()
+	return []cpu.Kernel{k}
+}
+
+func emitConvKernelGrad(c *call) []cpu.Kernel {
+	x, dy := c.in[0], c.in[1]
+	k := &cpu.ConvKernelGrad{
+		Window: windowOf(&c.attr.Window, x.shape, dy.shape), Epilogue: c.epilogue,
+		X: c.data(x), DY: c.data(dy), DK: c.data(c.value),
+	}
+	k.Prepare()
+	return []cpu.Kernel{k}
+}
+
+// productsOf is how many products a convolution that has this result, or gradient of
+// its result, takes with a kernel of the shape: about.
+func productsOf(result *value, kernel tensor.Shape) int {
+	return result.n * max(kernel[:len(kernel)-1].Numel(), cpu.StoreWork)
+}
+
+func costOfConv(v *value) int           { return productsOf(v, v.in[1].shape) / 128 }
+func costOfConvInputGrad(v *value) int  { return productsOf(v.in[0], v.in[1].shape) / 128 }
+func costOfConvKernelGrad(v *value) int { return productsOf(v.in[1], v.shape) / 128 }
+
+// emitPool makes a pool, of the taps that are to be taken, if it has such, and an image.
+func emitPool(op cpu.PoolOp) func(c *call) []cpu.Kernel {
+	return func(c *call) []cpu.Kernel {
+		x := c.in[len(c.in)-1]
+		k := &cpu.Pool{Op: op, Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), Y: c.data(c.value)}
+		if len(c.in) > 1 {
+			k.Arg = c.data(c.in[0])
+		}
+		k.Prepare()
+		return []cpu.Kernel{k}
+	}
+}
+
+// emitPoolBack makes a pool that computes its image.
+func emitPoolBack(op cpu.PoolOp) func(c *call) []cpu.Kernel {
+	return func(c *call) []cpu.Kernel {
+		y := c.in[len(c.in)-1]
+		k := &cpu.Pool{Op: op, Window: windowOf(&c.attr.Window, c.shape, y.shape), X: c.data(c.value), Y: c.data(y)}
+		if len(c.in) > 1 {
+			k.Arg = c.data(c.in[0])
+		}
+		k.Prepare()
+		return []cpu.Kernel{k}
+	}
+}
+
+func costOfPool(v *value) int { return (v.n + v.in[0].n) / 4 }
