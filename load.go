@@ -1,6 +1,6 @@
 package cornu
 
-// This file makes models of files.
+// This file makes models of files, with their weights and the state of their optimizers.
 
 import (
 	"bytes"
@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/kerasfile"
@@ -114,19 +113,18 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if m.net, err = f.Network.Network(); err != nil {
 		return nil, err
 	}
-	arrays, err := m.arrays(weights)
+	matched, err := m.match(&kerasWeights{weights}, LoadWeightsConfig{})
 	if err != nil {
 		return nil, err
 	}
-	variables := m.net.Variables()
-	if err := layer.Store(variables...); err != nil {
+	if err := layer.Store(m.net.Variables()...); err != nil {
 		return nil, err
 	}
-	for i, v := range variables {
-		if err := arrays[i].Read(v.Value); err != nil {
+	for _, p := range matched.pairs {
+		if err := p.from.read(p.to.Value); err != nil {
 			return nil, err
 		}
-		v.Drawn = true
+		p.to.Drawn = true
 	}
 	if f.Compile != nil {
 		if err := m.Compile(compileConfig(f.Compile)); err != nil {
@@ -138,118 +136,8 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 			}
 		}
 	}
-	log := cfg.Log
-	if log == nil {
-		log = os.Stderr
-	}
-	for _, note := range append(f.Notes, types(arrays)...) {
-		fmt.Fprintf(log, "cornu: Load: %s\n", note)
-	}
+	say(cfg.Log, "Load", append(f.Notes, matched.types()...))
 	return m, nil
-}
-
-// types says which arrays are converted.
-func types(arrays []*kerasfile.Array) []string {
-	var notes []string
-	for _, a := range arrays {
-		if t := a.Type(); t != "float32" {
-			note := fmt.Sprintf("weights of type %s are converted to float32", t)
-			if !slices.Contains(notes, note) {
-				notes = append(notes, note)
-			}
-		}
-	}
-	return notes
-}
-
-// arrays finds the arrays of the model's variables in a file, and checks their shapes.
-func (m *Model) arrays(w *kerasfile.Weights) ([]*kerasfile.Array, error) {
-	layers := m.net.Layers()
-	keys := make([]kerasfile.LayerKey, len(layers))
-	for i, l := range layers {
-		keys[i] = kerasfile.LayerKey{Class: layer.Class(l), Name: m.net.Name(l), Variables: len(layer.Variables(l))}
-	}
-	found, err := w.Layers(keys, m.sequential)
-	if err != nil {
-		return nil, err
-	}
-	var list []*kerasfile.Array
-	for i, l := range layers {
-		variables := m.net.VariablesOf(l)
-		if len(found[i]) != len(variables) {
-			return nil, fmt.Errorf("layer %q has %d variables, the file has %d arrays for it", m.net.Name(l), len(variables), len(found[i]))
-		}
-		for k, v := range variables {
-			if !found[i][k].Shape().Equal(v.Shape) {
-				return nil, fmt.Errorf("variable %s has shape %v, the file's %s has %v", v.Path, v.Shape, found[i][k].Path, found[i][k].Shape())
-			}
-		}
-		list = append(list, found[i]...)
-	}
-	return list, nil
-}
-
-// LoadWeights reads the weights from a .weights.h5, a .keras or an .h5 file of a model with the
-// same layers, and the optimizer's state if the model is compiled with an optimizer of the
-// same name. If anything doesn't fit, nothing is changed.
-func (m *Model) LoadWeights(path string) error {
-	if err := m.hold("LoadWeights"); err != nil {
-		return err
-	}
-	defer m.mu.Unlock()
-	if err := m.loadWeights(path); err != nil {
-		return fmt.Errorf("cornu: LoadWeights: %s: %w", path, err)
-	}
-	return nil
-}
-
-func (m *Model) loadWeights(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	r, size, err := readerAt(f, LoadConfig{})
-	if err != nil {
-		return err
-	}
-	w, err := kerasfile.Weigh(r, size, LoadConfig{}.limits())
-	if err != nil {
-		return err
-	}
-	if err := m.ready(); err != nil {
-		return err
-	}
-	arrays, err := m.arrays(w)
-	if err != nil {
-		return err
-	}
-	content := make([][]float32, len(arrays))
-	for i, a := range arrays {
-		content[i] = make([]float32, a.Shape().Numel())
-		if err := a.Read(content[i]); err != nil {
-			return err
-		}
-	}
-	o := m.optimizer
-	if o != nil {
-		name, err := w.OptimizerName()
-		if err != nil {
-			return err
-		}
-		if name == m.compiled.Optimizer.Name() {
-			if o, err = m.restored(w); err != nil {
-				return fmt.Errorf("the optimizer's state: %w", err)
-			}
-		}
-	}
-	for i, v := range m.net.Variables() {
-		copy(v.Value, content[i])
-	}
-	if o != m.optimizer {
-		m.optimizer, m.steps = o, nil
-	}
-	return nil
 }
 
 // compileConfig returns what a file says of compiling.

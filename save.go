@@ -11,6 +11,7 @@ import (
 	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
+	"github.com/cornu-ml/cornu/safetensors"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
 )
@@ -28,24 +29,64 @@ func (m *Model) Save(path string) error {
 	return m.save("Save", path, m.write)
 }
 
-// SaveWeights writes the weights and the state of the optimizer to a .weights.h5 file, as
-// Keras's save_weights does.
+// SaveWeights writes the weights by the path's ending: .weights.h5 as Keras's save_weights
+// does, with the state of the optimizer; .safetensors and .npz (NumPy's) as arrays by the
+// paths of the variables, dense/kernel, without it.
 func (m *Model) SaveWeights(path string) error {
-	if !strings.HasSuffix(path, weightsEnding) {
-		return fmt.Errorf("cornu: SaveWeights: %s: weights are written to .weights.h5 files, so the name must end with .weights.h5", path)
+	var write func(io.Writer) error
+	switch {
+	case strings.HasSuffix(path, weightsEnding):
+		write = func(w io.Writer) error {
+			state, err := m.state()
+			if err != nil {
+				return err
+			}
+			return kerasfile.WriteWeights(w, state)
+		}
+	case strings.HasSuffix(path, tensorsEnding):
+		write = func(w io.Writer) error { return m.writeNamed(w, safetensorsOf) }
+	case strings.HasSuffix(path, npzEnding):
+		write = func(w io.Writer) error { return m.writeNamed(w, tensor.WriteNpz) }
+	default:
+		return fmt.Errorf("cornu: SaveWeights: %s: weights are written to files whose names end in %s, %s or %s", path, weightsEnding, tensorsEnding, npzEnding)
 	}
-	return m.save("SaveWeights", path, func(w io.Writer) error {
-		state, err := m.state()
+	return m.save("SaveWeights", path, write)
+}
+
+// writeNamed writes the variables by their paths.
+func (m *Model) writeNamed(w io.Writer, write func(io.Writer, map[string]*tensor.Tensor) error) error {
+	arrays := map[string]*tensor.Tensor{}
+	for _, v := range m.net.Variables() {
+		t, err := tensorOf(v)
 		if err != nil {
 			return err
 		}
-		return kerasfile.WriteWeights(w, state)
-	})
+		if arrays[v.Path] != nil {
+			return fmt.Errorf("two variables have the path %s", v.Path)
+		}
+		arrays[v.Path] = t
+	}
+	return write(w, arrays)
+}
+
+func safetensorsOf(w io.Writer, arrays map[string]*tensor.Tensor) error {
+	return safetensors.Write(w, arrays, nil)
+}
+
+// tensorOf returns a tensor that shares a variable's memory.
+func tensorOf(v *layer.Variable) (*tensor.Tensor, error) {
+	t, err := tensor.Of(v.Value)
+	if err != nil {
+		return nil, err
+	}
+	return t.Reshape(v.Shape...)
 }
 
 const (
 	modelEnding   = ".keras"
 	weightsEnding = ".weights.h5"
+	tensorsEnding = ".safetensors"
+	npzEnding     = ".npz"
 )
 
 func (m *Model) save(call, path string, write func(io.Writer) error) error {

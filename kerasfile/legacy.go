@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/hdf5"
+	"github.com/cornu-ml/cornu/internal/strictjson"
 )
 
 // openH5 reads the .h5 file of a whole model.
@@ -31,7 +32,7 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 	}
 	depth := limits.orDefaults().Depth
 	read := func(name, text string) (object, error) {
-		v, err := parse([]byte(text), depth)
+		v, err := strictjson.Parse([]byte(text), depth, strictjson.Float)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -176,52 +177,60 @@ func names(g *hdf5.Group, name string) ([]string, error) {
 	return out, nil
 }
 
-// legacyLayers matches the layers that have variables with the file's groups that have
-// arrays, in order, as Keras does.
-func (w *Weights) legacyLayers(layers []LayerKey) ([][]*Array, error) {
+// legacyGroups visits the groups of layers in order, and returns how many of them have arrays.
+func (w *Weights) legacyGroups(visit func(name string, arrays []*Array, err error) error) (int, error) {
 	g := w.root
 	if g.Has("model_weights") {
 		var err error
 		if g, err = g.Group("model_weights"); err != nil {
-			return nil, err
+			return 0, err
 		}
 	}
 	all, err := names(g, "layer_names")
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	var groups [][]*Array
-	var found []string
+	n := 0
 	for _, name := range all {
+		var arrays []*Array
 		sub, err := g.Group(name)
-		if err != nil {
-			return nil, err
+		if err == nil {
+			arrays, err = listed(sub)
 		}
-		arrays, err := listed(sub)
-		if err != nil {
-			return nil, err
+		if err := visit(name, arrays, err); err != nil {
+			return 0, err
 		}
 		if len(arrays) > 0 {
-			groups, found = append(groups, arrays), append(found, name)
+			n++
+		}
+	}
+	return n, nil
+}
+
+// legacyLayers matches the layers that have variables with the file's groups that have
+// arrays, in order, as Keras does.
+func (w *Weights) legacyLayers(layers []LayerKey) ([][]*Array, error) {
+	var want, found []string
+	var places []int // of the layers that have variables
+	for i, l := range layers {
+		if l.Variables > 0 {
+			want, places = append(want, l.Name), append(places, i)
 		}
 	}
 	out := make([][]*Array, len(layers))
-	k := 0
-	var want []string
-	for i, l := range layers {
-		if l.Variables == 0 {
-			continue
+	n, err := w.legacyGroups(func(name string, arrays []*Array, err error) error {
+		if len(arrays) > 0 {
+			if len(found) < len(places) {
+				out[places[len(found)]] = arrays
+			}
+			found = append(found, name)
 		}
-		want = append(want, l.Name)
-		if k < len(groups) {
-			out[i] = groups[k]
-		}
-		k++
+		return err
+	})
+	if err == nil && n != len(want) {
+		err = fmt.Errorf("the model has %d layers with variables, %s, the file has %d, %s", len(want), strings.Join(want, ", "), n, strings.Join(found, ", "))
 	}
-	if k != len(groups) {
-		return nil, fmt.Errorf("the model has %d layers with variables, %s, the file has %d, %s", k, strings.Join(want, ", "), len(groups), strings.Join(found, ", "))
-	}
-	return out, nil
+	return out, err
 }
 
 // listed returns the arrays that a group lists by their names.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/strictjson"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -35,7 +36,7 @@ func (r *reader) note(format string, args ...any) {
 
 // ReadConfig reads a model's configuration, config.json of a .keras file.
 func ReadConfig(text []byte, limits Limits) (*Model, error) {
-	v, err := parse(text, limits.orDefaults().Depth)
+	v, err := strictjson.Parse(text, limits.orDefaults().Depth, strictjson.Float)
 	if err != nil {
 		return nil, err
 	}

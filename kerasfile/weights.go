@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"slices"
 	"strings"
 
@@ -72,26 +73,84 @@ type LayerKey struct {
 	Variables   int
 }
 
-// Layers returns the arrays of each layer, in the order in which Keras counts them.
-func (w *Weights) Layers(layers []LayerKey, sequential bool) ([][]*Array, error) {
+// Layers returns the arrays of each layer, in the order in which Keras counts them, and the
+// groups of arrays that are of none of them. A layer that the file has nothing of has none.
+func (w *Weights) Layers(layers []LayerKey, sequential bool) (found [][]*Array, spare []string, err error) {
 	if w.legacy {
-		return w.legacyLayers(layers)
+		found, err = w.legacyLayers(layers)
+		return found, nil, err
 	}
 	classes := make([]string, len(layers))
 	for i, l := range layers {
 		classes[i] = l.Class
 	}
-	out := make([][]*Array, len(layers))
-	for i, place := range groupsOf(classes, sequential) {
-		if layers[i].Variables == 0 {
+	found = make([][]*Array, len(layers))
+	places := groupsOf(classes, sequential)
+	for i, place := range places {
+		if place == "" || !w.has(place+"/vars") {
 			continue
 		}
-		var err error
-		if out[i], err = w.vars(place); err != nil {
-			return nil, fmt.Errorf("layer %q: %w", layers[i].Name, err)
+		if found[i], err = w.vars(place); err != nil {
+			return nil, nil, fmt.Errorf("layer %q: %w", layers[i].Name, err)
 		}
 	}
-	return out, nil
+	// Groups within a layer's are those of its parts, such as a generator of random numbers.
+	slices.Sort(places)
+	err = w.eachLayer(func(g *hdf5.Group) error {
+		own := strings.TrimSuffix(g.Path(), "/vars")[1:]
+		for at := own; at != "." && len(g.Names()) > 0; at = path.Dir(at) {
+			if _, known := slices.BinarySearch(places, at); known {
+				return nil
+			}
+		}
+		if len(g.Names()) > 0 {
+			spare = append(spare, "/"+own)
+		}
+		return nil
+	})
+	return found, spare, err
+}
+
+// ByName returns the arrays of the layers of the file that have some, by the layers' names.
+func (w *Weights) ByName() (map[string][]*Array, error) {
+	out := map[string][]*Array{}
+	add := func(name string, arrays []*Array, err error) error {
+		if err == nil && out[name] != nil {
+			err = fmt.Errorf("kerasfile: the file has arrays of two layers of the name %q", name)
+		}
+		if len(arrays) > 0 {
+			out[name] = arrays
+		}
+		return err
+	}
+	if w.legacy {
+		_, err := w.legacyGroups(add)
+		return out, err
+	}
+	err := w.eachLayer(func(g *hdf5.Group) error {
+		name, err := attribute(g, "name")
+		if err != nil || len(g.Names()) == 0 {
+			return err
+		}
+		arrays, err := w.vars(strings.TrimSuffix(g.Path(), "/vars"))
+		return add(name, arrays, err)
+	})
+	return out, err
+}
+
+// eachLayer visits the groups that have the arrays of layers.
+func (w *Weights) eachLayer(visit func(*hdf5.Group) error) error {
+	return w.root.Walk(func(path string, object any, err error) error {
+		if g, ok := object.(*hdf5.Group); ok && err == nil && strings.HasPrefix(path, "/layers/") && strings.HasSuffix(path, "/vars") {
+			err = visit(g)
+		}
+		return err
+	})
+}
+
+func (w *Weights) has(path string) bool {
+	_, err := w.root.Open(path)
+	return !errors.Is(err, hdf5.ErrNotFound)
 }
 
 // vars returns the arrays of the group of that path: vars/0, vars/1, ….

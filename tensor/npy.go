@@ -17,6 +17,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/number"
 )
 
 // DefaultBudget is how many bytes of elements a reader accepts if it is not
@@ -383,14 +384,28 @@ func WriteNpy(w io.Writer, t *Tensor) error {
 	if len(t.shape) > maxRank {
 		return fmt.Errorf("npy: %d dimensions are more than NumPy's %d", len(t.shape), maxRank)
 	}
+	_, err := w.Write(header(t))
+	if err == nil {
+		err = t.WriteElements(w)
+	}
+	if err != nil {
+		return fmt.Errorf("npy: %w", err)
+	}
+	return nil
+}
+
+// WriteElements writes the elements alone, in row-major order, little-endian, a boolean as
+// a byte.
+func (t *Tensor) WriteElements(w io.Writer) error {
+	if config.IsNil(w) {
+		return errors.New("tensor: there is nothing to write to: the writer is nil")
+	}
+	if data, ok := t.data.([]float32); ok {
+		return number.Write(w, data)
+	}
 	b := bufio.NewWriterSize(w, 1<<16)
-	b.Write(header(t))
 	var word [8]byte
 	switch data := t.data.(type) {
-	case []float32:
-		for _, v := range data {
-			b.Write(binary.LittleEndian.AppendUint32(word[:0], math.Float32bits(v)))
-		}
 	case []float64:
 		for _, v := range data {
 			b.Write(binary.LittleEndian.AppendUint64(word[:0], math.Float64bits(v)))
@@ -414,11 +429,7 @@ func WriteNpy(w io.Writer, t *Tensor) error {
 			b.WriteByte(bit)
 		}
 	}
-	// A bufio.Writer keeps its first error, and Flush returns it.
-	if err := b.Flush(); err != nil {
-		return fmt.Errorf("npy: %w", err)
-	}
-	return nil
+	return b.Flush() // a bufio.Writer keeps its first error
 }
 
 // header returns all that stands before the elements. NumPy leaves room for the

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/cornu-ml/cornu/internal/number"
 )
 
 // A Dataset is an array in a file, with attributes.
@@ -210,8 +212,8 @@ func (d *Dataset) Float32s(dst []float32) error {
 		return fmt.Errorf("hdf5: %s: it has %d elements, %d were asked for", d.path, d.Len(), len(dst))
 	}
 	kind := d.kind()
-	if kind == Float32 && !d.typ.BigEndian && littleEndian {
-		return d.readInto(bytesOf(dst))
+	if kind == Float32 && !d.typ.BigEndian && number.LittleEndian {
+		return d.readInto(number.Bytes(dst))
 	}
 	raw, err := d.raw()
 	if err != nil {

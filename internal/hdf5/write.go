@@ -13,6 +13,8 @@ import (
 	"math"
 	"slices"
 	"strings"
+
+	"github.com/cornu-ml/cornu/internal/number"
 )
 
 // A Writer is the root group of a file to be written. It is filled in memory, arrays
@@ -253,7 +255,7 @@ func (w *Writer) WriteTo(to io.Writer) (int64, error) {
 		if a.float == nil {
 			out.Write(a.raw)
 		} else {
-			out.floats(a.float)
+			number.Write(out, a.float)
 		}
 	}
 	if out.err == nil {
@@ -278,19 +280,6 @@ func (c *countingWriter) Write(b []byte) (int, error) {
 	}
 	c.n += int64(len(b))
 	return len(b), c.err
-}
-
-// floats writes little-endian numbers.
-func (c *countingWriter) floats(x []float32) {
-	if littleEndian {
-		c.Write(bytesOf(x))
-		return
-	}
-	var b [4]byte
-	for _, v := range x {
-		binary.LittleEndian.PutUint32(b[:], math.Float32bits(v))
-		c.Write(b[:])
-	}
 }
 
 func (a *arrayWriter) bytes() int {

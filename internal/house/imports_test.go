@@ -40,7 +40,8 @@ var floors = [][]string{
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb"},
 	{"internal/faulty"},
-	{"internal/config", "internal/file", "internal/layered", "internal/terminal"},
+	{"internal/config", "internal/file", "internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
+	{"internal/hostile"},
 	{"internal/choice", "internal/golden", "internal/capped", "internal/house", "docs"},
 }
 
@@ -55,6 +56,9 @@ var outside = map[string][]string{
 	"golang.org/x/image/":                           {"viz"},
 	"google.golang.org/protobuf/encoding/protowire": {"internal/pb"},
 }
+
+// forTests lists the packages that are for tests.
+var forTests = []string{"internal/choice", "internal/golden", "internal/capped", "internal/faulty", "internal/hostile"}
 
 func TestImportsPointDown(t *testing.T) {
 	floor := map[string]int{}
@@ -85,7 +89,7 @@ func TestImportsPointDown(t *testing.T) {
 			if below, known := floor[there]; known && below <= here {
 				t.Errorf("%s imports %s: imports point down, and it stands higher or beside", name(dir), name(there))
 			}
-			if there == "internal/choice" || there == "internal/golden" || there == "internal/capped" || there == "internal/faulty" {
+			if slices.Contains(forTests, there) && !slices.Contains(forTests, dir) {
 				t.Errorf("%s imports %s, which is for tests", name(dir), there)
 			}
 		}

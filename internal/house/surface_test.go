@@ -47,6 +47,7 @@ import (
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/safetensors"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
 	"github.com/cornu-ml/cornu/viz"
@@ -79,6 +80,7 @@ var surface = slices.Concat([]any{
 	graph.New, graph.Gradients, graph.Concat, graph.Pack, graph.Select, graph.Ops, graph.SoftmaxCrossentropy,
 	kerasfile.Groups, kerasfile.Open, kerasfile.Scalars, kerasfile.SlotShape, kerasfile.Write, kerasfile.WriteWeights,
 	kerasfile.ReadConfig, kerasfile.OpenWeights, kerasfile.Weigh,
+	safetensors.Open, safetensors.Read, safetensors.Write,
 	viz.Save, viz.Write, viz.Gray,
 },
 	members(activation.Names(), activation.ByName), members(initializer.Names(), initializer.ByName),
@@ -121,6 +123,8 @@ var spared = map[string]string{
 	"kerasfile.WriteWeights": "gets a state that package cornu has made",
 	"kerasfile.Model":        "files give one, and there is no other way to get one",
 	"kerasfile.Weights":      "files give one, and there is no other way to get one",
+	"safetensors.File":       "files give one, and there is no other way to get one",
+	"safetensors.Array":      "files give one, and there is no other way to get one",
 	"kerasfile.Array":        "files give one, and there is no other way to get one",
 	"layer.Builder":          "hooks are given one, and there is no other way to get one",
 	"layer.Context":          "hooks are given one, and there is no other way to get one",

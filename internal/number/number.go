@@ -1,0 +1,154 @@
+// Package number turns the bytes of numbers in files into Go's numbers and back.
+package number
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"math"
+	"unsafe"
+)
+
+// LittleEndian says that this machine's numbers are stored as most files' are.
+var LittleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// Bytes returns the memory of x.
+func Bytes(x []float32) []byte {
+	if len(x) == 0 {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))
+}
+
+// A Kind is a type of numbers, with NumPy's name.
+type Kind string
+
+// The kinds. A Bool is a byte.
+const (
+	Float16  Kind = "float16"
+	BFloat16 Kind = "bfloat16"
+	Float32  Kind = "float32"
+	Float64  Kind = "float64"
+	Int8     Kind = "int8"
+	Int16    Kind = "int16"
+	Int32    Kind = "int32"
+	Int64    Kind = "int64"
+	Uint8    Kind = "uint8"
+	Uint16   Kind = "uint16"
+	Uint32   Kind = "uint32"
+	Uint64   Kind = "uint64"
+	Bool     Kind = "bool"
+)
+
+// Size returns the bytes of a number, 0 if the kind is not known.
+func (k Kind) Size() int {
+	switch k {
+	case Int8, Uint8, Bool:
+		return 1
+	case Float16, BFloat16, Int16, Uint16:
+		return 2
+	case Float32, Int32, Uint32:
+		return 4
+	case Float64, Int64, Uint64:
+		return 8
+	}
+	return 0
+}
+
+// IsInteger reports whether the kind is one of integers or booleans.
+func (k Kind) IsInteger() bool {
+	switch k {
+	case Int8, Int16, Int32, Int64, Uint8, Uint16, Uint32, Uint64, Bool:
+		return true
+	}
+	return false
+}
+
+// Integer returns the integer at the beginning of b. Those of Uint64 above the greatest
+// int64 are negative.
+func Integer(b []byte, kind Kind, order binary.ByteOrder) int64 {
+	switch kind {
+	case Int8:
+		return int64(int8(b[0]))
+	case Uint8, Bool:
+		return int64(b[0])
+	case Int16:
+		return int64(int16(order.Uint16(b)))
+	case Uint16:
+		return int64(order.Uint16(b))
+	case Int32:
+		return int64(int32(order.Uint32(b)))
+	case Uint32:
+		return int64(order.Uint32(b))
+	}
+	return int64(order.Uint64(b))
+}
+
+// Float32s fills dst with the numbers in b, rounded to the nearest float32. b has the bytes of
+// len(dst) numbers.
+func Float32s(dst []float32, b []byte, kind Kind, order binary.ByteOrder) error {
+	switch kind {
+	case Float32:
+		for i := range dst {
+			dst[i] = math.Float32frombits(order.Uint32(b[4*i:]))
+		}
+	case Float64:
+		for i := range dst {
+			dst[i] = float32(math.Float64frombits(order.Uint64(b[8*i:])))
+		}
+	case Float16:
+		for i := range dst {
+			dst[i] = fromHalf(order.Uint16(b[2*i:]))
+		}
+	case BFloat16:
+		for i := range dst {
+			dst[i] = math.Float32frombits(uint32(order.Uint16(b[2*i:])) << 16)
+		}
+	case Uint64:
+		for i := range dst {
+			dst[i] = float32(order.Uint64(b[8*i:]))
+		}
+	default:
+		if !kind.IsInteger() {
+			return fmt.Errorf("elements of type %s, numbers were expected", kind)
+		}
+		size := kind.Size()
+		for i := range dst {
+			dst[i] = float32(Integer(b[i*size:], kind, order))
+		}
+	}
+	return nil
+}
+
+// fromHalf widens an IEEE 754 binary16, exactly.
+func fromHalf(h uint16) float32 {
+	sign := uint32(h>>15) << 31
+	exp, man := uint32(h>>10&31), uint32(h&1023)
+	switch exp {
+	case 0:
+		f := float32(man) * 0x1p-24
+		return math.Float32frombits(math.Float32bits(f) | sign)
+	case 31:
+		return math.Float32frombits(sign | 255<<23 | man<<13)
+	}
+	return math.Float32frombits(sign | (exp+112)<<23 | man<<13)
+}
+
+// Write writes little-endian numbers.
+func Write(w io.Writer, x []float32) error {
+	if LittleEndian {
+		_, err := w.Write(Bytes(x))
+		return err
+	}
+	b := make([]byte, 0, 1<<16)
+	for i, v := range x {
+		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
+		if len(b) == cap(b) || i == len(x)-1 {
+			if _, err := w.Write(b); err != nil {
+				return err
+			}
+			b = b[:0]
+		}
+	}
+	return nil
+}

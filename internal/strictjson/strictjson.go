@@ -1,0 +1,96 @@
+// Package strictjson reads JSON that nobody vouches for: within a depth, with no name twice
+// in an object, which readers would take in different ways, and of nothing but UTF-8.
+package strictjson
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// Parse reads one JSON value, of arrays and objects in at most depth others. Numbers are
+// what number makes of them.
+func Parse(text []byte, depth int, number func(json.Number) (any, error)) (any, error) {
+	if !utf8.Valid(text) {
+		return nil, errors.New("JSON: it is not UTF-8")
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	p := &parser{d, number}
+	v, err := p.value(depth)
+	if err != nil {
+		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
+			err = errors.New("it ends too soon")
+		}
+		return nil, fmt.Errorf("JSON, at byte %d: %w", d.InputOffset(), err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return nil, fmt.Errorf("JSON, at byte %d: something follows the end", d.InputOffset())
+	}
+	return v, nil
+}
+
+// Float is the number of float64 that is meant.
+func Float(n json.Number) (any, error) {
+	x, err := n.Float64()
+	if err != nil { // it is out of range: json has checked the rest
+		return nil, fmt.Errorf("%s is no number of float64", n)
+	}
+	return x, nil
+}
+
+type parser struct {
+	*json.Decoder
+	number func(json.Number) (any, error)
+}
+
+func (p *parser) value(depth int) (any, error) {
+	t, err := p.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch t := t.(type) {
+	case json.Number:
+		return p.number(t)
+	case json.Delim:
+		if depth--; depth < 0 {
+			return nil, errors.New("values in values, too deep")
+		}
+		if t == '[' {
+			list := []any{}
+			for p.More() {
+				v, err := p.value(depth)
+				if err != nil {
+					return nil, err
+				}
+				list = append(list, v)
+			}
+			_, err := p.Token()
+			return list, err
+		}
+		m := map[string]any{}
+		for p.More() {
+			t, err := p.Token()
+			if err != nil {
+				return nil, err
+			}
+			name := t.(string) // the decoder accepts nothing else
+			if _, ok := m[name]; ok {
+				return nil, fmt.Errorf("the name %q is twice in an object", name)
+			}
+			if strings.ContainsRune(name, utf8.RuneError) { // what the decoder makes of half a surrogate
+				return nil, fmt.Errorf("the name %q has a character that is none", name)
+			}
+			if m[name], err = p.value(depth); err != nil {
+				return nil, err
+			}
+		}
+		_, err := p.Token()
+		return m, err
+	}
+	return t, nil
+}
