@@ -18,6 +18,7 @@ import (
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -173,12 +174,12 @@ func TestATrainingHasTheSameBitsOnEveryTierAndAnyNumberOfThreads(t *testing.T) {
 		if err := cpu.Force(tier); err != nil {
 			t.Fatal(err)
 		}
-		threads := []int{1, 3}
+		threads := []int{3}
 		switch {
-		case testing.Short():
-			threads = []int{3}
-		case os.Getenv("CORNU_CI") != "":
+		case choice.Thorough():
 			threads = []int{1, 2, 3, 7}
+		case tier != cpu.Generic: // which takes long
+			threads = []int{1, 3}
 		}
 		for _, n := range threads {
 			cornu.SetThreads(n)

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -54,7 +55,8 @@ func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 		t.Skip("compiles and runs programs")
 	}
 	guide := blocks(t, "chapter1.md")
-	var listing, statements, printed string
+	var listing, statements string
+	var programs []string
 	for _, b := range guide {
 		if b.language != "go" {
 			continue
@@ -66,15 +68,14 @@ func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 		if strings.Contains(b.text, "cornu.NewSequential") {
 			listing = b.text
 		}
-		t.Run(fmt.Sprintf("the program at line %d", b.line), func(t *testing.T) { printed += run(t, b.text) })
+		programs = append(programs, b.text)
 	}
-	t.Run("the listing and what goes on from it", func(t *testing.T) {
-		end := strings.LastIndex(listing, "}")
-		if end < 0 || statements == "" {
-			t.Fatal("the guide has no listing, or nothing that goes on from it")
-		}
-		printed += run(t, withImports(t, listing[:end]+statements+listing[end:]))
-	})
+	end := strings.LastIndex(listing, "}")
+	if end < 0 || statements == "" {
+		t.Fatal("the guide has no listing, or nothing that goes on from it")
+	}
+	programs = append(programs, withImports(t, listing[:end]+statements+listing[end:]))
+	printed := strings.Join(run(t, programs...), "")
 	for _, b := range guide {
 		if b.language == "output" && !strings.Contains(printed, b.text) {
 			t.Errorf("chapter1.md:%d: no program prints\n%s", b.line, b.text)
@@ -86,15 +87,17 @@ func TestThePageOnFilesCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles and runs programs")
 	}
-	var printed string
-	for _, b := range blocks(t, "files.md") {
-		switch b.language {
-		case "go":
-			printed += run(t, b.text)
-		case "output":
-			if !strings.Contains(printed, b.text) {
-				t.Errorf("files.md:%d: no program prints\n%s\nbut\n%s", b.line, b.text, printed)
-			}
+	page := blocks(t, "files.md")
+	var programs []string
+	for _, b := range page {
+		if b.language == "go" {
+			programs = append(programs, b.text)
+		}
+	}
+	printed := strings.Join(run(t, programs...), "")
+	for _, b := range page {
+		if b.language == "output" && !strings.Contains(printed, b.text) {
+			t.Errorf("files.md:%d: no program prints\n%s\nbut\n%s", b.line, b.text, printed)
 		}
 	}
 }
@@ -150,7 +153,7 @@ func TestTheReadmesListingRuns(t *testing.T) {
 	}
 	for _, b := range blocks(t, "../README.md") {
 		if b.language == "go" {
-			if printed := run(t, b.text); !strings.Contains(printed, "Test accuracy: ") {
+			if printed := run(t, b.text)[0]; !strings.Contains(printed, "Test accuracy: ") {
 				t.Errorf("it prints no accuracy:\n%s", printed)
 			}
 			return
@@ -195,41 +198,53 @@ func isFolder(path string) bool {
 	return err == nil && info.IsDir()
 }
 
-// run compiles a program as if it were part of the module, runs it in a folder of its own, and returns what it prints.
+// run compiles programs as if they were part of the module, runs each in a folder of its own, and returns what they print.
 // Trainings are cut short: the guide's own take a while, above all on kernels without vectors.
-func run(t *testing.T, source string) string {
+func run(t *testing.T, programs ...string) (printed []string) {
 	t.Helper()
-	if strings.Contains(source, ".Fit(ctx, ") {
-		source = regexp.MustCompile(`Epochs: \d+`).ReplaceAllString(source, "Epochs: 1")
-		source = strings.ReplaceAll(source, ".Flat().OneHot()", ".Flat().OneHot().Limit(1280)")
-	}
-	folder := t.TempDir()
-	file := filepath.Join(folder, "main.go")
-	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlay, err := json.Marshal(map[string]any{"Replace": map[string]string{filepath.Join(here, "program", "main.go"): file}})
+	folder, overlay := t.TempDir(), map[string]string{}
+	build := []string{"build", "-buildvcs=false", "-ldflags=-w", "-overlay", filepath.Join(folder, "overlay.json"), "-o", folder}
+	for i, source := range programs {
+		if strings.Contains(source, ".Fit(ctx, ") {
+			source = regexp.MustCompile(`Epochs: \d+`).ReplaceAllString(source, "Epochs: 1")
+			source = strings.ReplaceAll(source, ".Flat().OneHot()", ".Flat().OneHot().Limit(1280)")
+		}
+		name := fmt.Sprintf("program%d", i)
+		file := filepath.Join(folder, name+".go")
+		if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		overlay[filepath.Join(here, name, "main.go")] = file
+		build = append(build, "./"+name)
+	}
+	content, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
 		t.Fatal(err)
 	}
-	overlayFile, program := filepath.Join(folder, "overlay.json"), filepath.Join(folder, "program.exe")
-	if err := os.WriteFile(overlayFile, overlay, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, "overlay.json"), content, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", "build", "-overlay", overlayFile, "-o", program, "./program").CombinedOutput(); err != nil {
-		t.Fatalf("%v\n%s\n%s", err, out, source)
+	if out, err := exec.Command("go", build...).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s\n%s", err, out, strings.Join(programs, "\n"))
 	}
-	command := exec.Command(program)
-	command.Dir = folder
-	out, err := command.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
+	for i, source := range programs {
+		path := filepath.Join(folder, fmt.Sprintf("program%d", i))
+		if runtime.GOOS == "windows" {
+			path += ".exe"
+		}
+		command := exec.Command(path)
+		command.Dir = t.TempDir()
+		out, err := command.CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v\n%s\n%s", err, out, source)
+		}
+		printed = append(printed, string(out))
 	}
-	return string(out)
+	return printed
 }
 
 // The lengths of examples that the README boasts of are those that they have.

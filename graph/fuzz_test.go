@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -213,7 +214,7 @@ func FuzzBuild(f *testing.F) {
 
 func TestRandomProgramsNeverPanic(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range 20_000 {
+	for range choice.Effort(5000, 20_000) {
 		p := make(program, r.IntN(160))
 		for i := range p {
 			p[i] = byte(r.Uint32())

@@ -1,4 +1,4 @@
-package initializer
+package initializer_test
 
 import (
 	"crypto/sha256"
@@ -9,10 +9,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-func values(t *testing.T, i Initializer, shape ...int) []float32 {
+func values(t *testing.T, i initializer.Initializer, shape ...int) []float32 {
 	t.Helper()
 	dst := make([]float32, tensor.Shape(shape).Numel())
 	if err := i.Init(dst, shape, 7, 0x8001); err != nil {
@@ -33,7 +34,7 @@ func TestFansAreKerass(t *testing.T) {
 		{tensor.Shape{3, 3, 16, 32}, 144, 288},
 		{tensor.Shape{0, 5}, 0, 5},
 	} {
-		if in, out := Fans(c.shape); in != c.in || out != c.out {
+		if in, out := initializer.Fans(c.shape); in != c.in || out != c.out {
 			t.Errorf("Fans(%v) = %v, %v, want %v, %v", c.shape, in, out, c.in, c.out)
 		}
 	}
@@ -55,24 +56,24 @@ func TestDistributionsAreKerass(t *testing.T) {
 		return dist{mean, stddev * stddev, math.Inf(-1), math.Inf(1), 3}
 	}
 	for _, c := range []struct {
-		i    Initializer
+		i    initializer.Initializer
 		want dist
 	}{
-		{GlorotUniform{}, uniformOf(-glorot, glorot)},
-		{HeUniform{}, uniformOf(-he, he)},
-		{LecunUniform{}, uniformOf(-lecun, lecun)},
-		{GlorotNormal{}, truncated(0, math.Sqrt(2./900)/cut)},
-		{HeNormal{}, truncated(0, math.Sqrt(2./360)/cut)},
-		{LecunNormal{}, truncated(0, math.Sqrt(1./360)/cut)},
-		{VarianceScaling{}, truncated(0, math.Sqrt(1./360)/cut)},
-		{VarianceScaling{Scale: 3, Mode: FanOut, Distribution: Untruncated}, normalOf(0, math.Sqrt(3./540))},
-		{VarianceScaling{Mode: FanOut, Distribution: Uniform}, uniformOf(-math.Sqrt(3./540), math.Sqrt(3./540))},
-		{RandomUniform{}, uniformOf(-0.05, 0.05)},
-		{RandomUniform{Minval: new(0.0), Maxval: new(2.0)}, uniformOf(0, 2)},
-		{RandomNormal{}, normalOf(0, 0.05)},
-		{RandomNormal{Mean: 3, Stddev: new(2.0)}, normalOf(3, 2)},
-		{TruncatedNormal{}, truncated(0, 0.05)},
-		{TruncatedNormal{Mean: -1, Stddev: new(0.5)}, truncated(-1, 0.5)},
+		{initializer.GlorotUniform{}, uniformOf(-glorot, glorot)},
+		{initializer.HeUniform{}, uniformOf(-he, he)},
+		{initializer.LecunUniform{}, uniformOf(-lecun, lecun)},
+		{initializer.GlorotNormal{}, truncated(0, math.Sqrt(2./900)/cut)},
+		{initializer.HeNormal{}, truncated(0, math.Sqrt(2./360)/cut)},
+		{initializer.LecunNormal{}, truncated(0, math.Sqrt(1./360)/cut)},
+		{initializer.VarianceScaling{}, truncated(0, math.Sqrt(1./360)/cut)},
+		{initializer.VarianceScaling{Scale: 3, Mode: initializer.FanOut, Distribution: initializer.Untruncated}, normalOf(0, math.Sqrt(3./540))},
+		{initializer.VarianceScaling{Mode: initializer.FanOut, Distribution: initializer.Uniform}, uniformOf(-math.Sqrt(3./540), math.Sqrt(3./540))},
+		{initializer.RandomUniform{}, uniformOf(-0.05, 0.05)},
+		{initializer.RandomUniform{Minval: new(0.0), Maxval: new(2.0)}, uniformOf(0, 2)},
+		{initializer.RandomNormal{}, normalOf(0, 0.05)},
+		{initializer.RandomNormal{Mean: 3, Stddev: new(2.0)}, normalOf(3, 2)},
+		{initializer.TruncatedNormal{}, truncated(0, 0.05)},
+		{initializer.TruncatedNormal{Mean: -1, Stddev: new(0.5)}, truncated(-1, 0.5)},
 	} {
 		t.Run(fmt.Sprintf("%s%+v", c.i.Name(), c.i), func(t *testing.T) {
 			c.want.check(t, values(t, c.i, kernel...))
@@ -118,9 +119,9 @@ func (d dist) check(t *testing.T, sample []float32) {
 func TestNormalsHaveTheNormalShape(t *testing.T) {
 	phi := func(z float64) float64 { return math.Erfc(-z/math.Sqrt2) / 2 }
 	for _, c := range []struct {
-		i    Initializer
+		i    initializer.Initializer
 		tail float64
-	}{{RandomNormal{Stddev: new(1.0)}, 0}, {TruncatedNormal{Stddev: new(1.0)}, phi(-2)}} {
+	}{{initializer.RandomNormal{Stddev: new(1.0)}, 0}, {initializer.TruncatedNormal{Stddev: new(1.0)}, phi(-2)}} {
 		x := values(t, c.i, 50_000)
 		slices.Sort(x)
 		for j, z := range x {
@@ -135,7 +136,7 @@ func TestNormalsHaveTheNormalShape(t *testing.T) {
 func TestAnElementDependsOnSeedStreamAndIndexAlone(t *testing.T) {
 	init := func(n int, seed uint64, stream uint16) []float32 {
 		dst := make([]float32, n)
-		if err := (RandomNormal{}).Init(dst, tensor.Shape{n}, seed, stream); err != nil {
+		if err := (initializer.RandomNormal{}).Init(dst, tensor.Shape{n}, seed, stream); err != nil {
 			t.Fatal(err)
 		}
 		return dst
@@ -171,8 +172,8 @@ func TestTheBitsAreFixed(t *testing.T) {
 		"variance_scaling": "20d34d208e7f6dba",
 		"zeros":            "d2c2eed4effc1124",
 	}
-	for _, name := range Names() {
-		i, err := ByName(name)
+	for _, name := range initializer.Names() {
+		i, err := initializer.ByName(name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -189,7 +190,7 @@ func TestTheBitsAreFixed(t *testing.T) {
 func TestOrthogonalIsOrthogonal(t *testing.T) {
 	for _, shape := range []tensor.Shape{{1, 1}, {5, 5}, {64, 64}, {7, 30}, {30, 7}, {3, 3, 4, 8}, {2, 100}} {
 		const gain = 1.5
-		x := values(t, Orthogonal{Gain: new(gain)}, shape...)
+		x := values(t, initializer.Orthogonal{Gain: new(gain)}, shape...)
 		cols := shape[len(shape)-1]
 		rows := len(x) / cols
 		for a := range min(rows, cols) {
@@ -221,7 +222,7 @@ func TestOrthogonalHasNoPreferredSign(t *testing.T) {
 	positive := 0
 	for stream := range uint16(n) {
 		var x [4]float32
-		if err := (Orthogonal{}).Init(x[:], tensor.Shape{2, 2}, 1, stream); err != nil {
+		if err := (initializer.Orthogonal{}).Init(x[:], tensor.Shape{2, 2}, 1, stream); err != nil {
 			t.Fatal(err)
 		}
 		if x[3] > 0 {
@@ -235,17 +236,17 @@ func TestOrthogonalHasNoPreferredSign(t *testing.T) {
 
 func TestConstants(t *testing.T) {
 	for _, c := range []struct {
-		i     Initializer
+		i     initializer.Initializer
 		shape tensor.Shape
 		want  []float32
 	}{
-		{Zeros{}, tensor.Shape{2}, []float32{0, 0}},
-		{Ones{}, tensor.Shape{1, 2}, []float32{1, 1}},
-		{Constant{}, tensor.Shape{1}, []float32{0}},
-		{Constant{Value: -2.5}, tensor.Shape{}, []float32{-2.5}},
-		{Identity{}, tensor.Shape{2, 3}, []float32{1, 0, 0, 0, 1, 0}},
-		{Identity{Gain: new(2.0)}, tensor.Shape{3, 2}, []float32{2, 0, 0, 2, 0, 0}},
-		{Identity{Gain: new(0.0)}, tensor.Shape{1, 1}, []float32{0}},
+		{initializer.Zeros{}, tensor.Shape{2}, []float32{0, 0}},
+		{initializer.Ones{}, tensor.Shape{1, 2}, []float32{1, 1}},
+		{initializer.Constant{}, tensor.Shape{1}, []float32{0}},
+		{initializer.Constant{Value: -2.5}, tensor.Shape{}, []float32{-2.5}},
+		{initializer.Identity{}, tensor.Shape{2, 3}, []float32{1, 0, 0, 0, 1, 0}},
+		{initializer.Identity{Gain: new(2.0)}, tensor.Shape{3, 2}, []float32{2, 0, 0, 2, 0, 0}},
+		{initializer.Identity{Gain: new(0.0)}, tensor.Shape{1, 1}, []float32{0}},
 	} {
 		if got := values(t, c.i, c.shape...); !slices.Equal(got, c.want) {
 			t.Errorf("%s%+v%v = %v, want %v", c.i.Name(), c.i, c.shape, got, c.want)
@@ -255,20 +256,20 @@ func TestConstants(t *testing.T) {
 
 func TestWhatHasNoMeaningIsAnError(t *testing.T) {
 	for _, c := range []struct {
-		i     Initializer
+		i     initializer.Initializer
 		shape tensor.Shape
 		want  string
 	}{
-		{Identity{}, tensor.Shape{3}, "no matrix"},
-		{Orthogonal{}, tensor.Shape{3}, "two dimensions"},
-		{RandomNormal{Stddev: new(-1.0)}, tensor.Shape{3}, "negative"},
-		{TruncatedNormal{Stddev: new(math.NaN())}, tensor.Shape{3}, "finite"},
-		{RandomUniform{Minval: new(2.0), Maxval: new(1.0)}, tensor.Shape{3}, "interval"},
-		{VarianceScaling{Scale: -1}, tensor.Shape{3}, "positive"},
-		{VarianceScaling{Mode: "fan_on"}, tensor.Shape{3}, "fan_in, fan_out, fan_avg"},
-		{VarianceScaling{Distribution: "normal"}, tensor.Shape{3}, "truncated_normal"},
-		{Zeros{}, tensor.Shape{4}, "(4,)"},
-		{GlorotUniform{}, tensor.Shape{4}, "(4,)"},
+		{initializer.Identity{}, tensor.Shape{3}, "no matrix"},
+		{initializer.Orthogonal{}, tensor.Shape{3}, "two dimensions"},
+		{initializer.RandomNormal{Stddev: new(-1.0)}, tensor.Shape{3}, "negative"},
+		{initializer.TruncatedNormal{Stddev: new(math.NaN())}, tensor.Shape{3}, "finite"},
+		{initializer.RandomUniform{Minval: new(2.0), Maxval: new(1.0)}, tensor.Shape{3}, "interval"},
+		{initializer.VarianceScaling{Scale: -1}, tensor.Shape{3}, "positive"},
+		{initializer.VarianceScaling{Mode: "fan_on"}, tensor.Shape{3}, "fan_in, fan_out, fan_avg"},
+		{initializer.VarianceScaling{Distribution: "normal"}, tensor.Shape{3}, "truncated_normal"},
+		{initializer.Zeros{}, tensor.Shape{4}, "(4,)"},
+		{initializer.GlorotUniform{}, tensor.Shape{4}, "(4,)"},
 	} {
 		err := c.i.Init(make([]float32, 3), c.shape, 0, 0)
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), c.i.Name()) {
@@ -278,16 +279,16 @@ func TestWhatHasNoMeaningIsAnError(t *testing.T) {
 }
 
 func TestByNameKnowsKerassNames(t *testing.T) {
-	for name, want := range map[string]Initializer{
-		"glorot_uniform": GlorotUniform{}, "GlorotUniform": GlorotUniform{}, "HeNormal": HeNormal{},
-		"orthogonal": Orthogonal{}, "OrthogonalInitializer": Orthogonal{}, "Identity": Identity{},
-		"zeros": Zeros{}, "Zeros": Zeros{}, "normal": RandomNormal{}, "uniform": RandomUniform{},
+	for name, want := range map[string]initializer.Initializer{
+		"glorot_uniform": initializer.GlorotUniform{}, "GlorotUniform": initializer.GlorotUniform{}, "HeNormal": initializer.HeNormal{},
+		"orthogonal": initializer.Orthogonal{}, "OrthogonalInitializer": initializer.Orthogonal{}, "Identity": initializer.Identity{},
+		"zeros": initializer.Zeros{}, "Zeros": initializer.Zeros{}, "normal": initializer.RandomNormal{}, "uniform": initializer.RandomUniform{},
 	} {
-		if got, err := ByName(name); err != nil || got != want {
+		if got, err := initializer.ByName(name); err != nil || got != want {
 			t.Errorf("ByName(%q) = %v, %v, want %v", name, got, err, want)
 		}
 	}
-	_, err := ByName("glorot")
+	_, err := initializer.ByName("glorot")
 	if err == nil || !strings.Contains(err.Error(), "glorot_uniform") {
 		t.Errorf("the error of an unknown name doesn't list the known ones: %v", err)
 	}
@@ -295,7 +296,7 @@ func TestByNameKnowsKerassNames(t *testing.T) {
 
 func BenchmarkInit(b *testing.B) {
 	dst := make([]float32, 784*256)
-	for _, i := range []Initializer{GlorotUniform{}, GlorotNormal{}} {
+	for _, i := range []initializer.Initializer{initializer.GlorotUniform{}, initializer.GlorotNormal{}} {
 		b.Run(i.Name(), func(b *testing.B) {
 			b.SetBytes(int64(4 * len(dst)))
 			for b.Loop() {
@@ -308,7 +309,7 @@ func BenchmarkInit(b *testing.B) {
 	square := make([]float32, 512*512)
 	b.Run("orthogonal", func(b *testing.B) {
 		for b.Loop() {
-			if err := (Orthogonal{}).Init(square, tensor.Shape{512, 512}, 1, 0x8000); err != nil {
+			if err := (initializer.Orthogonal{}).Init(square, tensor.Shape{512, 512}, 1, 0x8000); err != nil {
 				b.Fatal(err)
 			}
 		}

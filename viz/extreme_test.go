@@ -6,13 +6,13 @@ import (
 	"io"
 	"math"
 	"math/rand/v2"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -195,10 +195,8 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 
 // Layers in a line, layers of which each takes all before it, and many classes.
 func TestLargePicturesTakeSeconds(t *testing.T) {
-	layers, joined, classes, points := 40, 20, 150, 20_000
-	if testing.Short() {
-		layers, joined, classes, points = 20, 10, 50, 5000
-	} else if os.Getenv("CORNU_CI") != "" { // the machine has the time
+	layers, joined, classes, points := 20, 10, 50, 5000
+	if choice.Thorough() {
 		layers, joined, classes, points = 1000, 100, 1000, 100_000
 	}
 	var noise Line

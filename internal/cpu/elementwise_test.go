@@ -78,6 +78,7 @@ func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
 		}
 		eachTier(t, func(t *testing.T) {
 			ops := opsOf(Active())
+			cases := sampleOf(3)
 			for op := range EOp(numEOps) {
 				if genericOps[op] == nil {
 					continue
@@ -85,6 +86,9 @@ func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
 				r := rand.New(rand.NewPCG(uint64(op), 1))
 				for n := 1; n <= longest; n++ {
 					for offset := range 16 {
+						if !cases.has() {
+							continue
+						}
 						var x [4][]float32
 						for k := range x {
 							x[k] = page[k][offset:][:n]
@@ -253,8 +257,13 @@ func longProgram() *Program {
 // every tier, as it does over single elements.
 func TestProgramsRunOverMatricesAsOverElements(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
-		for workers, pool := range testPools {
+		cases := sampleOf(3)
+		for _, workers := range []int{1, 2, 3, 7} {
+			pool := testPools[workers]
 			for s, shape := range testShapes {
+				if !cases.has() {
+					continue
+				}
 				rows, cols := shape[0], shape[1]
 				t.Run(fmt.Sprintf("%dx%d on %d", rows, cols, workers), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(1, uint64(s)))

@@ -6,6 +6,8 @@ import (
 	"math/rand/v2"
 	"testing"
 	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/choice"
 )
 
 // kernelOf makes a kernel of a fused program over operands of rows×cols.
@@ -37,10 +39,14 @@ func kernelOf(f *fusedProgram, r *rand.Rand, rows, cols int, vectors layout) *El
 // The loop of a program does what the program says.
 func TestFusedLoopsEqualTheirPrograms(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
+		cases := sampleOf(5)
 		for i := range fusedPrograms {
 			f := &fusedPrograms[i]
 			for _, shape := range testShapes {
 				for _, vectors := range []layout{full, spaced} {
+					if !cases.has() {
+						continue
+					}
 					t.Run(fmt.Sprintf("%s %dx%d %d", f.name, shape[0], shape[1], vectors), func(t *testing.T) {
 						e := kernelOf(f, rand.New(rand.NewPCG(1, 2)), shape[0], shape[1], vectors)
 						e.Prepare()
@@ -65,7 +71,7 @@ func TestFusedLoopsOfNumbersAtTheEdge(t *testing.T) {
 		for i := range fusedPrograms {
 			f := &fusedPrograms[i]
 			r := rand.New(rand.NewPCG(3, 4))
-			for range 40 {
+			for range choice.Effort(10, 40) {
 				e := kernelOf(f, r, 1, 320, full)
 				for _, o := range e.In {
 					for i := range o.Data {
@@ -98,7 +104,7 @@ func TestFusedLoopsOfTinyNumbers(t *testing.T) {
 					return math.Float32frombits(bits | r.Uint32N(2)<<31)
 				}
 			}
-			for range 40 {
+			for range choice.Effort(10, 40) {
 				e := kernelOf(f, r, 1, 700, full)
 				for k, o := range e.In {
 					for i := range o.Data {
@@ -134,10 +140,14 @@ func TestFusedLoopsEqualTheInterpreter(t *testing.T) {
 // A loop touches only what it is given, at every length and alignment.
 func TestFusedLoopsKeepToTheirOperands(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
+		cases := sampleOf(3)
 		for i := range fusedPrograms {
 			f := &fusedPrograms[i]
 			for _, atStart := range []bool{false, true} {
 				for n := 1; n <= 65; n++ {
+					if !cases.has() {
+						continue
+					}
 					e := kernelOf(f, rand.New(rand.NewPCG(1, 2)), 1, n, full)
 					for k, o := range e.In {
 						e.In[k].Data = fenced[float32](t, len(o.Data), atStart)

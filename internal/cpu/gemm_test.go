@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -65,6 +66,10 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 		g.LDB, rowsB = k+pad, n
 	}
 	r := rand.NewPCG(uint64(m), uint64(n*k))
+	var scale [16]float32 // 2⁻²⁰ to 2⁻³⁵
+	for i := range scale {
+		scale[i] = 1 / float32(uint64(1<<20)<<i)
+	}
 	fill := func(size int) []float32 {
 		var s []float32
 		if s = grow(&s, size+1)[:size]; pad > 0 {
@@ -72,7 +77,7 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 		}
 		for i := range s {
 			u := r.Uint64() // the same bits on every machine, unlike NormFloat64
-			s[i] = float32(int32(u)>>8) / float32(uint64(1<<20)<<(u>>60))
+			s[i] = float32(int32(u)>>8) * scale[u>>60]
 		}
 		return s
 	}
@@ -99,7 +104,7 @@ func (s size) String() string { return fmt.Sprintf("%dx%dx%d+%d", s.m, s.n, s.k,
 
 // slow reports whether the size takes seconds in plain Go or on an emulator.
 func (s size) slow() bool {
-	return Active() != AVX2 && Active() != AVX512 && s.m*s.n*s.k > 11_000_000
+	return Active() != AVX2 && Active() != AVX512 && s.m*s.n*s.k > choice.Effort(3_000_000, 11_000_000)
 }
 
 // forms lists the ways to transpose the operands that a test of the size goes through: all four, but one of a size that
@@ -109,8 +114,8 @@ func (s size) forms() []int {
 	if Active() == Generic {
 		work *= 50
 	}
-	if work > 100_000_000 && os.Getenv("CORNU_CI") == "" {
-		return []int{(s.m + s.n) % 4}
+	if work > 15_000_000 && !choice.Thorough() {
+		return []int{(s.m + s.n + int(Active())) % 4}
 	}
 	return []int{0, 1, 2, 3}
 }
@@ -283,11 +288,15 @@ func (s *seen) Region(_, r0, r1, c0, c1 int) {
 
 func TestAnEpilogueSeesEveryElementOnceWhenItIsFinished(t *testing.T) {
 	everyTier(t, func(t *testing.T) {
+		cases := sampleOf(2)
 		for _, s := range append(slices.Clone(large), size{20, 30, 40, 0}, size{20, 30, 0, 0}, size{300, 9, 40, 1}) {
 			if s.slow() || Active() == Generic && s.m*s.n*s.k > 5_000_000 {
 				continue
 			}
 			for _, form := range s.forms() {
+				if !cases.has() {
+					continue
+				}
 				g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
 				g.Run(nil)
 				e := &seen{g: g, count: make([]int, g.M*g.N)}
@@ -341,11 +350,15 @@ func TestProductsRunSideBySide(t *testing.T) {
 func TestProductsAllocateNothing(t *testing.T) {
 	p := par.New(2)
 	defer p.Close()
+	cases := sampleOf(3)
 	for _, s := range large {
 		if s.slow() {
 			continue
 		}
 		for _, form := range s.forms() {
+			if !cases.has() {
+				continue
+			}
 			g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
 			g.Run(p)
 			if n := testing.AllocsPerRun(2, func() { g.Run(p) }); n != 0 {

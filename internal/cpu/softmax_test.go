@@ -117,9 +117,13 @@ func TestSoftmaxEqualsItsDefinition(t *testing.T) {
 func TestSoftmaxCrossentropyEqualsItsDefinition(t *testing.T) {
 	eachTier(t, func(t *testing.T) {
 		r := rand.New(rand.NewPCG(1, 2))
+		cases := sampleOf(3)
 		for _, shape := range softmaxShapes {
 			rows, n := shape[0], shape[1]
 			for variant := range 8 {
+				if !cases.has() {
+					continue
+				}
 				sparse, clip, special := variant&1 != 0, []float32{0, 1e-7}[variant>>1&1], variant&4 != 0
 				x, dl := fenced[float32](t, rows*n, special), fenced[float32](t, rows, special)
 				softmaxInput(r, x, special)

@@ -8,6 +8,8 @@ import (
 	"math/big"
 	"os"
 	"testing"
+
+	"github.com/cornu-ml/cornu/internal/choice"
 )
 
 // ulps returns the distance of got from want in units in the last place of a
@@ -89,12 +91,12 @@ func TestFunctionsAreWithinTheirStatedError(t *testing.T) {
 	for _, a := range accuracy {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			stride := uint64(4093)
+			stride := uint64(choice.Effort(40_961, 4093))
 			if os.Getenv("CORNU_LONG") != "" {
 				stride = 1
 			}
 			ulp, at := worst(a.f, a.want, stride)
-			for i := -300_000; i <= 300_000; i++ {
+			for i := -300_000; i <= 300_000; i += choice.Effort(7, 1) {
 				x := float32(i) * 3.1e-5
 				if d := ulps(a.f(x), a.want(float64(x))); d > ulp {
 					ulp, at = d, x
@@ -165,7 +167,7 @@ func TestPowIsCorrectlyRoundedAlmostAlways(t *testing.T) {
 			t.Errorf("Pow(%v, %v) = %v is %.3f ulp from %v", x, y, Pow(x, y), d, math.Pow(float64(x), float64(y)))
 		}
 	}
-	for range 2_000_000 {
+	for range choice.Effort(200_000, 2_000_000) {
 		check(math.Float32frombits(uint32(next())), math.Float32frombits(uint32(next())))
 		check(float32(next())*0x1p-28, float32(int32(next()))*0x1p-25)
 	}
@@ -187,7 +189,7 @@ func TestFMARoundsOnce(t *testing.T) {
 	}
 	r := uint64(1)
 	next := func() uint32 { r = r*6364136223846793005 + 1442695040888963407; return uint32(r >> 32) }
-	for range 200_000 {
+	for range choice.Effort(30_000, 200_000) {
 		a, b, c := next(), next(), next()
 		check(math.Float32frombits(a), math.Float32frombits(b), math.Float32frombits(c))
 		// Near each other, few bits: midpoints are frequent.

@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/cornu-ml/cornu/internal/choice"
 )
 
 // The oracle of the float64 functions is their series in 300 bits.
@@ -189,7 +191,7 @@ func TestFloat64FunctionsAreAccurate(t *testing.T) {
 	} {
 		var worst, at float64
 		for _, draw := range c.draw {
-			for range 400 {
+			for range choice.Effort(80, 400) {
 				x := draw()
 				if d := ulps64(c.f(x), c.want(x)); d > worst {
 					worst, at = d, x
@@ -206,7 +208,7 @@ func TestFloat64FunctionsAreAccurate(t *testing.T) {
 func TestPow64IsAccurate(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	var worst, worstX, worstY float64
-	for i := range 1500 {
+	for i := range choice.Effort(300, 1500) {
 		x, y := math.Exp(60*r.Float64()-30), 40*r.Float64()-20
 		switch i % 3 {
 		case 1: // a decay after many steps

@@ -41,6 +41,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/capped"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -783,8 +784,8 @@ func TestNothingThatIsExportedPanicsOrHangsOrTakesMuchMemory(t *testing.T) {
 		debug.SetGCPercent(800) // there is little that lives
 		debug.SetMemoryLimit(512 << 20)
 		c := newCaller(t)
-		c.mixes, c.every = 10, 16
-		if os.Getenv("CORNU_CI") != "" { // the machine has the time
+		c.mixes, c.every = 4, 32
+		if choice.Thorough() {
 			c.mixes, c.every = 60, 1
 		}
 		var err error

@@ -1071,7 +1071,7 @@ func (p *randomProgram) String() string {
 var firstProgram = flag.Uint64("program", 0, "the first random program")
 
 func TestRandomProgramsHaveTheBitsTheyHaveWithoutPasses(t *testing.T) {
-	programs := uint64(4000)
+	programs := uint64(choice.Effort(1200, 4000))
 	if testing.Short() {
 		programs = 600
 	}

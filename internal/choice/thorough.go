@@ -1,0 +1,15 @@
+package choice
+
+import "os"
+
+// Thorough reports whether tests go through all of their cases, as .ci/run asks for by CORNU_CI, and not through a part
+// that takes seconds.
+func Thorough() bool { return os.Getenv("CORNU_CI") != "" }
+
+// Effort returns the number that a test takes: the second where tests are thorough.
+func Effort(quick, thorough int) int {
+	if Thorough() {
+		return thorough
+	}
+	return quick
+}
