@@ -44,7 +44,55 @@ func hashes(t *testing.T) []string {
 		list = append(list, hashesOf(t, chapter(t, o), chapterData(t))...)
 	}
 	model, source := branched(t)
+	list = append(list, hashesOf(t, model, source)...)
+	model, source = pictures(t)
 	return append(list, hashesOf(t, model, source)...)
+}
+
+// pictures is a network that normalizes, and cuts and enlarges images.
+func pictures(t *testing.T) (*cornu.Model, *data.Arrays) {
+	t.Helper()
+	x := cornu.Input(5, 7, 3)
+	y := x
+	for _, l := range []layer.Layer{
+		&layer.BatchNormalization{},
+		&layer.ZeroPadding2D{Padding: [][2]int{{1, 0}, {2, 1}}},
+		&layer.UpSampling2D{Size: [2]int{2, 1}, Interpolation: "bicubic"},
+		&layer.Dense{Units: 8, Activation: activation.ReLU{}},
+		&layer.GroupNormalization{Groups: 4},
+		&layer.SpatialDropout2D{Rate: 0.2},
+		&layer.Cropping2D{Cropping: [][2]int{{3, 2}, {2, 1}}},
+		&layer.Permute{Dims: []int{3, 2, 1}},
+		&layer.UpSampling2D{},
+		&layer.LayerNormalization{Axis: []int{1, 3}},
+		&layer.Flatten{},
+		&layer.Dense{Units: 19, Activation: activation.Tanh{}},
+		&layer.BatchNormalization{Momentum: new(0.5), NoScale: true},
+		&layer.RMSNormalization{},
+		&layer.UnitNormalization{},
+		&layer.Dense{Units: 10, Activation: activation.Softmax{}},
+	} {
+		y = cornu.Apply(l, y)
+	}
+	model := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{y})
+	model.Seed(7)
+	if err := model.Compile(classifier(optimizer.Adam{})); err != nil {
+		t.Fatal(err)
+	}
+	const n = 34
+	labels := make([]int, n)
+	for i := range labels {
+		labels[i] = i * i % 10
+	}
+	images, err := data.Floats(wave(n*5*7*3, 3), 5, 7, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := data.OneHot(labels, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model, &data.Arrays{X: []data.Column{images}, Y: []data.Column{targets}}
 }
 
 // chapter is the listing's network, narrower.

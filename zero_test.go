@@ -209,13 +209,14 @@ func TestANumberThatIsWrittenIsInEffect(t *testing.T) {
 	}
 }
 
-// switchOn sets all booleans, on which some numbers' effect depends.
+// switchOn sets all booleans, on which some numbers' effect depends, but that of frozen layers,
+// some of which need less.
 func switchOn(s reflect.Value) {
 	for i := range s.NumField() {
 		switch f := s.Field(i); {
 		case !s.Type().Field(i).IsExported():
 		case f.Kind() == reflect.Bool:
-			f.SetBool(true)
+			f.SetBool(s.Type().Field(i).Name != "Frozen")
 		case f.Kind() == reflect.Struct:
 			switchOn(f)
 		}

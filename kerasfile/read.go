@@ -371,6 +371,11 @@ var harmless = map[string][]any{
 	"build_config":                nil,
 	"is_legacy_optimizer":         nil,
 	"jit_compile":                 nil,
+	"synchronized":                {false},
+	"renorm":                      {false},
+	"renorm_clipping":             {nil},
+	"renorm_momentum":             nil,
+	"rms_scaling":                 {false},
 }
 
 // clean brings a configuration, and those in it, to the fields of Cornu's type. What

@@ -48,6 +48,23 @@ func both(f func(a, b float64) float64) func(x, w []float64) []float64 {
 	}
 }
 
+// picked gives the numbers of a sample that have these places in it, 0 where the place is -1.
+func picked(places ...int) func(x, w []float64) []float64 {
+	return func(x, _ []float64) []float64 {
+		var y []float64
+		for sample := range 2 {
+			for _, i := range places {
+				if i < 0 {
+					y = append(y, 0)
+				} else {
+					y = append(y, x[sample*len(x)/2+i])
+				}
+			}
+		}
+		return y
+	}
+}
+
 var three, pair = []tensor.Shape{{3}}, []tensor.Shape{{3}, {3}}
 
 // samples has at least one of every registered class.
@@ -108,10 +125,73 @@ var samples = []sample{
 	{&layer.Concatenate{}, []tensor.Shape{{1}, {2}}, tensor.Shape{3}, 0, func(x, _ []float64) []float64 {
 		return []float64{x[0], x[2], x[3], x[1], x[4], x[5]}
 	}},
+	{&layer.Dot{Axes: [2]int{1, 1}}, pair, tensor.Shape{1}, 0, func(x, _ []float64) []float64 {
+		return []float64{x[0]*x[6] + x[1]*x[7] + x[2]*x[8], x[3]*x[9] + x[4]*x[10] + x[5]*x[11]}
+	}},
+	{&layer.Dot{Axes: [2]int{-1, 2}, Normalize: true}, []tensor.Shape{{2}, {1, 2}}, tensor.Shape{1}, 0, func(x, _ []float64) []float64 {
+		y := make([]float64, 2)
+		for i := range y {
+			a, b := x[2*i:][:2], x[4+2*i:][:2]
+			y[i] = (a[0]*b[0] + a[1]*b[1]) / math.Hypot(a[0], a[1]) / math.Hypot(b[0], b[1])
+		}
+		return y
+	}},
+	{&layer.Identity{}, three, tensor.Shape{3}, 0, same},
+	{&layer.Permute{Dims: []int{2, 1}}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 0, picked(0, 2, 1, 3)},
+	{&layer.RepeatVector{N: 2}, []tensor.Shape{{2}}, tensor.Shape{2, 2}, 0, picked(0, 1, 0, 1)},
+	{&layer.ZeroPadding1D{}, []tensor.Shape{{1, 2}}, tensor.Shape{3, 2}, 0, picked(-1, -1, 0, 1, -1, -1)},
+	{&layer.ZeroPadding2D{Padding: [][2]int{{0, 1}, {1, 0}}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{2, 3, 1}, 0, picked(-1, 0, 1, -1, -1, -1)},
+	{&layer.ZeroPadding3D{Padding: [][2]int{{0, 0}, {0, 1}, {0, 0}}}, []tensor.Shape{{1, 1, 1, 2}}, tensor.Shape{1, 2, 1, 2}, 0, picked(0, 1, -1, -1)},
+	{&layer.Cropping1D{}, []tensor.Shape{{3, 1}}, tensor.Shape{1, 1}, 0, picked(1)},
+	{&layer.Cropping2D{Cropping: [][2]int{{1, 0}, {0, 1}}}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{1, 1, 1}, 0, picked(2)},
+	{&layer.Cropping3D{}, []tensor.Shape{{3, 3, 3, 1}}, tensor.Shape{1, 1, 1, 1}, 0, picked(13)},
+	{&layer.UpSampling1D{}, []tensor.Shape{{2, 1}}, tensor.Shape{4, 1}, 0, picked(0, 0, 1, 1)},
+	{&layer.UpSampling2D{Size: [2]int{1, 2}, DataFormat: "channels_first"}, []tensor.Shape{{2, 1, 1}}, tensor.Shape{2, 1, 2}, 0, picked(0, 0, 1, 1)},
+	{&layer.UpSampling2D{Size: [2]int{1, 2}, Interpolation: "bilinear"}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 4, 1}, 0, func(x, _ []float64) []float64 {
+		between := func(a, b float64) []float64 { return []float64{a, 0.75*a + 0.25*b, 0.25*a + 0.75*b, b} }
+		return append(between(x[0], x[1]), between(x[2], x[3])...)
+	}},
+	{&layer.UpSampling3D{Size: [3]int{1, 1, 2}}, []tensor.Shape{{1, 1, 2, 1}}, tensor.Shape{1, 1, 4, 1}, 0, picked(0, 0, 1, 1)},
+	{&layer.BatchNormalization{Epsilon: new(3.0), MovingMeanInitializer: initializer.Ones{}, GammaInitializer: initializer.RandomUniform{}}, three, tensor.Shape{3}, 12, func(x, w []float64) []float64 {
+		y := make([]float64, 6)
+		for i := range y {
+			y[i] = (x[i]-1)/2*w[i%3] + w[3+i%3]
+		}
+		return y
+	}},
+	{&layer.LayerNormalization{Epsilon: new(0.0), BetaInitializer: initializer.Ones{}}, []tensor.Shape{{2}}, tensor.Shape{2}, 4, func(x, _ []float64) []float64 {
+		y := make([]float64, 4) // of two numbers the greater becomes 1, the lesser -1
+		for i := range y {
+			y[i] = 1 + math.Copysign(1, x[i]-x[i^1])
+		}
+		return y
+	}},
+	{&layer.GroupNormalization{Groups: 2, Epsilon: new(0.0)}, []tensor.Shape{{4}}, tensor.Shape{4}, 8, func(x, _ []float64) []float64 {
+		y := make([]float64, 8)
+		for i := range y {
+			y[i] = math.Copysign(1, x[i]-x[i^1])
+		}
+		return y
+	}},
+	{&layer.RMSNormalization{Epsilon: new(0.0)}, []tensor.Shape{{2}}, tensor.Shape{2}, 2, func(x, _ []float64) []float64 {
+		y := make([]float64, 4)
+		for i := range y {
+			y[i] = x[i] / math.Hypot(x[i], x[i^1]) * math.Sqrt2
+		}
+		return y
+	}},
+	{&layer.UnitNormalization{}, []tensor.Shape{{2}}, tensor.Shape{2}, 0, func(x, _ []float64) []float64 {
+		y := make([]float64, 4)
+		for i := range y {
+			y[i] = x[i] / math.Hypot(x[i], x[i^1])
+		}
+		return y
+	}},
 	{&layer.Dropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
 	{&layer.Dropout{Rate: 0.5, NoiseShape: []int{-1, 1}}, three, tensor.Shape{3}, 0, same},
 	{&layer.SpatialDropout1D{Rate: 0.5}, []tensor.Shape{{4, 3}}, tensor.Shape{4, 3}, 0, same},
 	{&layer.SpatialDropout2D{Rate: 0.5}, []tensor.Shape{{2, 2, 3}}, tensor.Shape{2, 2, 3}, 0, same},
+	{&layer.SpatialDropout3D{Rate: 0.5}, []tensor.Shape{{1, 2, 2, 3}}, tensor.Shape{1, 2, 2, 3}, 0, same},
 	{&layer.GaussianNoise{Stddev: 0.5}, three, tensor.Shape{3}, 0, same},
 	{&layer.GaussianDropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
 	{&layer.AlphaDropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
@@ -301,6 +381,7 @@ func TestDropoutOfWholeChannelsTreatsAllPlacesAlike(t *testing.T) {
 	}{
 		{&layer.SpatialDropout1D{Rate: 0.5}, tensor.Shape{6, 4}},
 		{&layer.SpatialDropout2D{Rate: 0.5}, tensor.Shape{2, 3, 4}},
+		{&layer.SpatialDropout3D{Rate: 0.5}, tensor.Shape{2, 1, 3, 4}},
 		{&layer.Dropout{Rate: 0.5, NoiseShape: []int{-1, 1, 4}}, tensor.Shape{6, 4}},
 	} {
 		y := draw(t, test.layer, 1, test.shape, 50)

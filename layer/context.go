@@ -12,6 +12,7 @@ import (
 type Context struct {
 	graph    *graph.Graph
 	training bool
+	frozen   bool // by a layer around the present one
 	values   map[*Variable]*graph.Node
 	losses   []*graph.Node
 	updates  []VariableUpdate
@@ -38,6 +39,10 @@ func (c *Context) Graph() *graph.Graph { return c.graph }
 // Training reports whether the graph is one of training: dropout drops, and
 // statistics are those of the batch.
 func (c *Context) Training() bool { return c.training }
+
+// Frozen reports whether l is frozen: whether it or a layer around it, such as a model that
+// is a layer, says so.
+func (c *Context) Frozen(l Layer) bool { return c.frozen || Frozen(l) }
 
 // Bind makes n the node of v in this graph. Without it the node is a Param.
 func (c *Context) Bind(v *Variable, n *graph.Node) { c.values[v] = n }

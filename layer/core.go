@@ -20,6 +20,7 @@ func init() {
 	Register("Activation", func() Layer { return &Activation{} })
 	Register("Flatten", func() Layer { return &Flatten{} })
 	Register("Reshape", func() Layer { return &Reshape{} })
+	Register("Identity", func() Layer { return &Identity{} })
 	Register("Rescaling", func() Layer { return &Rescaling{} })
 }
 
@@ -179,6 +180,17 @@ func (l *Reshape) Call(c *Context, in []*graph.Node) *graph.Node {
 	}
 	return in[0].Reshape(append(tensor.Shape{tensor.Batch}, s...)...)
 }
+
+// Identity returns its input.
+//
+// Shapes: any → the same.
+type Identity struct{ Name string }
+
+// Build checks the number of inputs.
+func (*Identity) Build(b *Builder, in []tensor.Shape) error { return one(b, in) }
+
+// Call returns its input.
+func (*Identity) Call(_ *Context, in []*graph.Node) *graph.Node { return in[0] }
 
 // Rescaling is x · Scale + Offset.
 //

@@ -16,6 +16,7 @@ func init() {
 	Register("Dropout", func() Layer { return &Dropout{} })
 	Register("SpatialDropout1D", func() Layer { return &SpatialDropout1D{} })
 	Register("SpatialDropout2D", func() Layer { return &SpatialDropout2D{} })
+	Register("SpatialDropout3D", func() Layer { return &SpatialDropout3D{} })
 	Register("GaussianNoise", func() Layer { return &GaussianNoise{} })
 	Register("GaussianDropout", func() Layer { return &GaussianDropout{} })
 	Register("AlphaDropout", func() Layer { return &AlphaDropout{} })
@@ -87,47 +88,68 @@ type SpatialDropout1D struct {
 
 // Build checks the rate.
 func (l *SpatialDropout1D) Build(b *Builder, in []tensor.Shape) error {
-	return checkSpatial(b, in, l.Rate, 3)
+	return checkSpatialDropout(b, in, 1, "", l.Rate)
 }
 
 // Call emits the layer's nodes.
 func (l *SpatialDropout1D) Call(c *Context, in []*graph.Node) *graph.Node {
-	return spatial(c, in[0], config.Resolve(*l).Rate)
+	return spatialDropout(c, in[0], l.Rate, channelsLast)
 }
 
 // SpatialDropout2D is Dropout of whole channels of images (Tompson et al. 2014).
 //
-// Shapes: (batch, rows, columns, channels) → the same.
+// Shapes: (batch, rows, columns, channels), or with the channels before the rows → the same.
 type SpatialDropout2D struct {
-	Name string
-	Rate float64 // in [0, 1)
+	Name       string
+	Rate       float64 // in [0, 1)
+	DataFormat string  `default:"channels_last"`
 }
 
 // Build checks the rate.
 func (l *SpatialDropout2D) Build(b *Builder, in []tensor.Shape) error {
-	return checkSpatial(b, in, l.Rate, 4)
+	return checkSpatialDropout(b, in, 2, l.DataFormat, l.Rate)
 }
 
 // Call emits the layer's nodes.
 func (l *SpatialDropout2D) Call(c *Context, in []*graph.Node) *graph.Node {
-	return spatial(c, in[0], config.Resolve(*l).Rate)
+	return spatialDropout(c, in[0], l.Rate, l.DataFormat)
 }
 
-func checkSpatial(b *Builder, in []tensor.Shape, rate float64, rank int) error {
-	if len(in) == 1 && len(in[0]) != rank {
-		return b.Errorf("the input needs %d dimensions", rank)
+// SpatialDropout3D is Dropout of whole channels of volumes (Tompson et al. 2014).
+//
+// Shapes: (batch, d1, d2, d3, channels), or with the channels before d1 → the same.
+type SpatialDropout3D struct {
+	Name       string
+	Rate       float64 // in [0, 1)
+	DataFormat string  `default:"channels_last"`
+}
+
+// Build checks the rate.
+func (l *SpatialDropout3D) Build(b *Builder, in []tensor.Shape) error {
+	return checkSpatialDropout(b, in, 3, l.DataFormat, l.Rate)
+}
+
+// Call emits the layer's nodes.
+func (l *SpatialDropout3D) Call(c *Context, in []*graph.Node) *graph.Node {
+	return spatialDropout(c, in[0], l.Rate, l.DataFormat)
+}
+
+func checkSpatialDropout(b *Builder, in []tensor.Shape, dims int, format string, rate float64) error {
+	if err := checkRate(b, in, rate); err != nil {
+		return err
 	}
-	return checkRate(b, in, rate)
+	return spatial(b, in, dims, format)
 }
 
-// spatial drops along the first and the last axis alone.
-func spatial(c *Context, x *graph.Node, rate float64) *graph.Node {
+// spatialDropout drops samples' channels alone.
+func spatialDropout(c *Context, x *graph.Node, rate float64, format string) *graph.Node {
 	if !c.Training() || rate == 0 {
 		return x
 	}
 	shape := x.Shape().Clone()
-	for i := 1; i < len(shape)-1; i++ {
-		shape[i] = 1
+	first := firstSpatial(format)
+	for i := range len(shape) - 2 {
+		shape[first+i] = 1
 	}
 	return x.Mul(mask(c, rate, shape))
 }

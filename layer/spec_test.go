@@ -2,6 +2,7 @@ package layer_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math"
 	"reflect"
 	"strings"
@@ -24,24 +25,37 @@ func fill(t *testing.T, l layer.Layer) {
 		if !f.IsExported() {
 			continue
 		}
-		switch v := s.Field(i); v.Kind() {
-		case reflect.Bool:
-			v.SetBool(true)
-		case reflect.Int:
-			v.SetInt(7)
-		case reflect.Float64:
-			v.SetFloat(0.375)
-		case reflect.Pointer:
-			v.Set(reflect.ValueOf(new(0.375)))
-		case reflect.String:
-			v.SetString("other")
-		case reflect.Slice:
-			v.Set(reflect.ValueOf([]int{2, 3}).Convert(v.Type()))
-		case reflect.Interface:
-			v.Set(reflect.ValueOf(another[v.Type()]))
-		default:
-			t.Fatalf("%T.%s: this test doesn't know how to fill a %v", l, f.Name, v.Type())
+		fillValue(t, fmt.Sprintf("%T.%s", l, f.Name), s.Field(i))
+	}
+}
+
+func fillValue(t *testing.T, what string, v reflect.Value) {
+	t.Helper()
+	switch v.Kind() {
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Int:
+		v.SetInt(7)
+	case reflect.Float64:
+		v.SetFloat(0.375)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillValue(t, what, v.Elem())
+	case reflect.String:
+		v.SetString("other")
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		for i := range v.Len() {
+			fillValue(t, what, v.Index(i))
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			fillValue(t, what, v.Index(i))
+		}
+	case reflect.Interface:
+		v.Set(reflect.ValueOf(another[v.Type()]))
+	default:
+		t.Fatalf("%s: this test doesn't know how to fill a %v", what, v.Type())
 	}
 }
 

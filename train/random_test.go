@@ -197,7 +197,8 @@ func (m *randomModel) layer(b *choice.Block) {
 	case 10:
 		m.apply([]layer.Layer{
 			&layer.Dropout{Rate: 0.5}, &layer.GaussianNoise{Stddev: 0.5}, &layer.GaussianDropout{Rate: 0.25}, &layer.AlphaDropout{Rate: 0.25},
-		}[b.Of(4)], x)
+			&layer.BatchNormalization{}, &layer.LayerNormalization{}, &layer.RMSNormalization{}, &layer.UnitNormalization{},
+		}[b.Of(8)], x)
 		return
 	case 11:
 		m.apply([]layer.Layer{

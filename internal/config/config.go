@@ -116,6 +116,10 @@ func parse(f reflect.StructField, t reflect.Type, text string) reflect.Value {
 		for one := range strings.SplitSeq(text, ",") {
 			v.Set(reflect.Append(v, parse(f, t.Elem(), one)))
 		}
+	case reflect.Array:
+		for i := range v.Len() {
+			v.Index(i).Set(parse(f, t.Elem(), text))
+		}
 	case reflect.Interface:
 		var members family
 		var member any

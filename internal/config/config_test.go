@@ -104,6 +104,34 @@ func TestASliceHasADefault(t *testing.T) {
 	}
 }
 
+func TestAnArrayHasADefaultAndANumberStandsForAllOfIt(t *testing.T) {
+	type sides struct {
+		Size    [2]int   `default:"2"`
+		Edges   *[2]int  `default:"1"`
+		Padding [][2]int `default:"1,1"`
+		Nothing *[2][2]int
+	}
+	plain := map[string]any{"size": []any{2, 2}, "edges": []any{1, 1}, "padding": []any{[]any{1, 1}, []any{1, 1}}, "nothing": nil}
+	got, err := config.Encode(sides{})
+	if err != nil || !reflect.DeepEqual(got, plain) {
+		t.Errorf("it is %v, %v, want %v", got, err, plain)
+	}
+	var back sides
+	if err := config.Decode(got, &back); err != nil || !reflect.DeepEqual(back, sides{}) {
+		t.Errorf("it comes back as %v, %v", back, err)
+	}
+	want := sides{Size: [2]int{3, 3}, Edges: &[2]int{0, 0}, Padding: [][2]int{{2, 2}, {0, 5}}, Nothing: &[2][2]int{{1, 2}, {3, 4}}}
+	err = config.Decode(map[string]any{"size": 3, "edges": 0.0, "padding": []any{2, []any{0, 5}}, "nothing": []any{[]any{1, 2}, []any{3, 4}}}, &back)
+	if err != nil || !reflect.DeepEqual(back, want) {
+		t.Errorf("got %v, %v, want %v", back, err, want)
+	}
+	for _, bad := range []map[string]any{{"size": []any{1, 2, 3}}, {"size": []any{1, nil}}, {"size": []any{}}, {"size": "x"}, {"size": 0}} {
+		if err := config.Decode(bad, &sides{}); err == nil {
+			t.Errorf("%v is taken", bad)
+		}
+	}
+}
+
 func TestATagThatWouldReadANumberAsAnotherPanics(t *testing.T) {
 	for name, f := range map[string]func(){
 		"a default of a plain number": func() {

@@ -85,15 +85,9 @@ func encodeValue(v reflect.Value) (any, error) {
 		if v.IsNil() {
 			return nil, nil
 		}
-		list := make([]any, v.Len())
-		for i := range list {
-			x, err := encodeValue(v.Index(i))
-			if err != nil {
-				return nil, err
-			}
-			list[i] = x
-		}
-		return list, nil
+		return encodeList(v)
+	case reflect.Array:
+		return encodeList(v)
 	case reflect.Interface:
 		if v.IsNil() {
 			return nil, nil
@@ -111,6 +105,18 @@ func encodeValue(v reflect.Value) (any, error) {
 		return map[string]any{"class_name": class, "config": m}, err
 	}
 	return nil, fmt.Errorf("a %v cannot be written", v.Type())
+}
+
+func encodeList(v reflect.Value) (any, error) {
+	list := make([]any, v.Len())
+	for i := range list {
+		x, err := encodeValue(v.Index(i))
+		if err != nil {
+			return nil, err
+		}
+		list[i] = x
+	}
+	return list, nil
 }
 
 // Decode sets the struct that v points to, which holds a default configuration,
@@ -202,6 +208,23 @@ func decodeValue(x any, v reflect.Value) error {
 		v.Set(reflect.MakeSlice(v.Type(), len(list), len(list)))
 		for i := range list {
 			if err := decodeValue(list[i], v.Index(i)); err != nil {
+				return err
+			}
+		}
+	case reflect.Array:
+		list, ok := x.([]any)
+		if ok && len(list) != v.Len() {
+			return misfit
+		}
+		for i := range v.Len() {
+			one := x // Keras lets a number stand for a tuple of it
+			if ok {
+				one = list[i]
+			}
+			if one == nil {
+				return misfit
+			}
+			if err := decodeValue(one, v.Index(i)); err != nil {
 				return err
 			}
 		}

@@ -2,6 +2,7 @@
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
     venv/bin/python kerasfile/testdata/make.py             # writes *.keras and golden.json beside itself
+    venv/bin/python kerasfile/testdata/make.py --only NAME # writes what belongs to one model anew
     KERASFILE_OUT=/tmp/out go test . -run Keras            # writes the same models with Cornu
     venv/bin/python kerasfile/testdata/make.py /tmp/out    # has Keras read them
 
@@ -70,6 +71,39 @@ def frozen():
     return m
 
 
+def reshaping():
+    """Images cut, padded, enlarged and joined."""
+    a, b = K.Input((3, 4, 2), name="a"), K.Input((2, 3), name="b")
+    x = L.ZeroPadding2D(((0, 1), (2, 0)))(a)
+    x = L.UpSampling2D((2, 1), interpolation="bilinear")(x)
+    x = L.Cropping2D((1, 2))(x)
+    x = L.Permute((3, 1, 2))(x)
+    x = L.UpSampling2D(2, data_format="channels_first")(x)
+    x = L.SpatialDropout2D(0.1, data_format="channels_first")(x)
+    x = L.Reshape((4, 4, -1, 1))(x)
+    x = L.UpSampling3D((1, 2, 1))(L.ZeroPadding3D((1, 0, 1))(L.Cropping3D(((1, 1), (0, 1), (0, 0)))(x)))
+    x = L.Flatten()(L.SpatialDropout3D(0.1)(x))
+    y = L.Flatten()(L.UpSampling1D(3)(L.Cropping1D((0, 1))(L.ZeroPadding1D((2, 1))(b))))
+    x, y = L.Dense(4, activation="tanh")(x), L.Dense(4, activation="tanh")(y)
+    z = L.Concatenate()([L.Subtract()([x, y]), L.Multiply()([x, y]), L.Average()([x, y]), L.Maximum()([x, y]), L.Minimum()([x, y])])
+    z = L.RepeatVector(2)(L.Identity()(z))
+    z = L.Dot(axes=(1, 2), normalize=True)([L.Dense(2)(x), L.Dense(2)(z)])
+    return K.Model([a, b], z, name="reshaping")
+
+
+def normalizations():
+    """Every normalization, with what it learns and keeps track of."""
+    x = i = K.Input((4, 6), name="i")
+    x = L.BatchNormalization(momentum=0.8, gamma_regularizer="l2")(L.Dense(6)(x))
+    x = L.LayerNormalization(axis=[1, 2], epsilon=0.01)(L.Dense(6, activation="tanh")(x))
+    x = L.GroupNormalization(3, beta_constraint="max_norm")(L.Dense(6, activation="tanh")(x))
+    x = L.RMSNormalization()(L.Dense(6, activation="tanh")(x))
+    x = L.BatchNormalization(axis=1, scale=False, name="kept", trainable=False)(L.Dense(6)(x))
+    x = L.UnitNormalization()(L.Dense(6)(x))
+    x = L.BatchNormalization(center=False)(L.Dense(3)(L.Flatten()(x)))
+    return K.Model(i, L.Softmax()(x))
+
+
 def optimizers():
     s = O.schedules
     return {
@@ -87,6 +121,8 @@ def optimizers():
 def models():
     yield "layers", everything(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mae", "mse"]])
     yield "frozen", frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")])
+    yield "reshaping", reshaping(), dict(optimizer=O.SGD(0.05), loss="mse")
+    yield "normalizations", normalizations(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
     for i, name in enumerate(["glorot_uniform", "glorot_normal", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "random_normal",
                               "random_uniform", "truncated_normal", "variance_scaling", "ones", "zeros", "identity"]):
         if i % 4 == 0:
@@ -140,9 +176,13 @@ def describe(model, compile_args):
     return case
 
 
-def make():
+def make(only=None):
     golden = {}
+    if only:
+        golden = json.load(open(os.path.join(here, "golden.json")))["cases"]
     for seed, (name, model, compile_args) in enumerate(models()):
+        if only and name != only:
+            continue
         K.utils.set_random_seed(seed)
         file = name.replace(" ", "_") + ".keras"
         for k, w in enumerate(model.weights):
@@ -195,4 +235,4 @@ def check(folder):
 
 
 if __name__ == "__main__":
-    sys.exit(check(sys.argv[1]) if len(sys.argv) > 1 else make())
+    sys.exit(make(*sys.argv[2:]) if len(sys.argv) == 1 or sys.argv[1] == "--only" else check(sys.argv[1]))

@@ -1,0 +1,137 @@
+"""Makes testdata/layers.json: what real Keras computes with its layers, for Cornu's to be held against.
+
+    python3 -m venv venv && venv/bin/pip install keras jax numpy
+    venv/bin/python internal/golden/keras_layers.py
+
+A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
+and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
+"""
+
+import os
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ["JAX_PLATFORMS"] = "cpu"
+
+import jax
+import jax.numpy as jnp
+import keras
+import numpy as np
+
+from goldenjson import case, write
+
+VERSIONS = {"keras": keras.__version__, "jax": jax.__version__, "numpy": np.__version__}
+F = np.float32
+L = keras.layers
+
+
+def wave(*shape, seed=1, low=-1.0, high=1.0):
+    n = np.arange(1, int(np.prod(shape)) + 1, dtype=np.float64) + 31 * seed
+    x = np.modf(n * n * 0.6180339887498949 + n * 0.4142135623730951)[0]
+    return (low + (high - low) * x).reshape(shape).astype(F)
+
+
+def run(name, class_, shapes, config=None, training=False, shift=0.0):
+    layer = getattr(L, class_)(**(config or {}))
+    xs = [wave(*s, seed=3 + i) + F(shift) for i, s in enumerate(shapes)]
+    args = xs if len(xs) > 1 else xs[0]
+    layer(args)
+    for k, v in enumerate(layer.variables):
+        if "seed" in v.path:
+            continue
+        low, high = (0.5, 1.5) if "variance" in v.path else (-1.0, 1.0)
+        v.assign(wave(*v.shape, seed=20 + k, low=low, high=high))
+    trainable = [jnp.asarray(v.value) for v in layer.trainable_variables]
+    rest = [jnp.asarray(v.value) for v in layer.non_trainable_variables]
+    call = {"training": True} if training else {}
+
+    def f(weights, inputs):
+        y, state = layer.stateless_call(weights, rest, list(inputs) if len(inputs) > 1 else inputs[0], **call)
+        return y, state
+
+    y, state = f(trainable, tuple(jnp.asarray(x) for x in xs))
+    dy = wave(*y.shape, seed=9)
+    dw, dx = jax.grad(lambda w, i: jnp.sum(f(w, i)[0] * dy), argnums=(0, 1))(trainable, tuple(jnp.asarray(x) for x in xs))
+    tensors = {"x%d" % i: x for i, x in enumerate(xs)}
+    tensors.update({"w%d" % i: w for i, w in enumerate(trainable + rest)})
+    tensors.update({"y": y, "dy": dy})
+    tensors.update({"dx%d" % i: d for i, d in enumerate(dx)})
+    tensors.update({"dw%d" % i: d for i, d in enumerate(dw)})
+    tags = {}
+    if training:
+        tags["mode"] = "training"
+        tensors.update({"u%d" % i: s for i, s in enumerate(state)})
+    full = keras.saving.serialize_keras_object(layer)["config"]
+    keep = {k: full[k] for k in (config or {}) if k in full}
+    return case(name, keep, tensors, texts=tags or None, class_=class_)
+
+
+def reshaping():
+    image, first = (2, 3, 5, 2), (2, 2, 3, 5)
+    volume = (2, 2, 3, 2, 2)
+    CF = "channels_first"
+    yield run("permute", "Permute", [(2, 3, 5, 2)], {"dims": (3, 1, 2)})
+    yield run("repeat", "RepeatVector", [(2, 3)], {"n": 4})
+    yield run("padding 1d", "ZeroPadding1D", [(2, 3, 2)])
+    yield run("padding 1d, two", "ZeroPadding1D", [(2, 2, 3)], {"padding": (0, 2), "data_format": CF})
+    yield run("padding 2d", "ZeroPadding2D", [image])
+    yield run("padding 2d, one number", "ZeroPadding2D", [image], {"padding": 2})
+    yield run("padding 2d, pair", "ZeroPadding2D", [first], {"padding": (2, 1), "data_format": CF})
+    yield run("padding 2d, four", "ZeroPadding2D", [image], {"padding": ((0, 1), (2, 3))})
+    yield run("padding 3d", "ZeroPadding3D", [volume])
+    yield run("padding 3d, six", "ZeroPadding3D", [volume], {"padding": ((0, 1), (2, 0), (1, 1)), "data_format": CF})
+    yield run("cropping 1d", "Cropping1D", [(2, 4, 2)])
+    yield run("cropping 1d, two", "Cropping1D", [(2, 4, 2)], {"cropping": (0, 3)})
+    yield run("cropping 2d", "Cropping2D", [image])
+    yield run("cropping 2d, four", "Cropping2D", [image], {"cropping": ((1, 0), (1, 2))})
+    yield run("cropping 2d, first", "Cropping2D", [first], {"cropping": 1, "data_format": CF})
+    yield run("cropping 3d", "Cropping3D", [(1, 3, 4, 3, 2)])
+    yield run("cropping 3d, six", "Cropping3D", [(1, 2, 3, 4, 3)], {"cropping": ((0, 1), (2, 0), (1, 1)), "data_format": CF})
+    yield run("up 1d", "UpSampling1D", [(2, 3, 2)])
+    yield run("up 1d, three", "UpSampling1D", [(2, 3, 2)], {"size": 3})
+    yield run("up 2d", "UpSampling2D", [image])
+    yield run("up 2d, first", "UpSampling2D", [first], {"size": (1, 3), "data_format": CF})
+    for interpolation in ["bilinear", "bicubic", "lanczos3", "lanczos5"]:
+        yield run("up 2d, " + interpolation, "UpSampling2D", [(1, 3, 5, 2)], {"size": (2, 3), "interpolation": interpolation})
+    yield run("up 2d, bilinear, first", "UpSampling2D", [(1, 2, 3, 5)], {"size": 2, "interpolation": "bilinear", "data_format": CF})
+    yield run("up 3d", "UpSampling3D", [(1, 2, 3, 2, 2)])
+    yield run("up 3d, first", "UpSampling3D", [(1, 2, 1, 3, 2)], {"size": (2, 1, 3), "data_format": CF})
+    yield run("identity", "Identity", [(2, 3)])
+
+
+def merging():
+    for name in ["Add", "Multiply", "Average", "Maximum", "Minimum"]:
+        yield run(name.lower(), name, [(2, 3, 4), (2, 1, 4), (2, 3, 4)])
+    yield run("subtract", "Subtract", [(2, 3, 4), (2, 3, 1)])
+    yield run("concatenate", "Concatenate", [(2, 3, 4), (2, 2, 4)], {"axis": 1})
+    yield run("dot", "Dot", [(3, 4), (3, 4)], {"axes": 1})
+    yield run("dot, cosine", "Dot", [(3, 4), (3, 4)], {"axes": -1, "normalize": True})
+    yield run("dot, vector and matrix", "Dot", [(2, 3), (2, 4, 3)], {"axes": (1, 2)})
+    yield run("dot, matrix and vector", "Dot", [(2, 4, 3), (2, 4)], {"axes": (1, 1), "normalize": True})
+    yield run("dot, matrices", "Dot", [(2, 3, 5), (2, 4, 3)], {"axes": (1, -1)})
+    yield run("dot, of three axes", "Dot", [(2, 3, 2, 4), (2, 2, 4, 3)], {"axes": (3, 2)})
+
+
+def normalizing():
+    for mode, training in [("", False), (", training", True)]:
+        yield run("batch" + mode, "BatchNormalization", [(7, 3)], training=training)
+        yield run("batch, of images" + mode, "BatchNormalization", [(2, 3, 5, 2)], {"momentum": 0.5, "epsilon": 0.125}, training=training)
+        yield run("batch, channels first" + mode, "BatchNormalization", [(3, 2, 3)], {"axis": 1, "momentum": 0.0}, training=training)
+        yield run("batch, no gamma" + mode, "BatchNormalization", [(5, 3)], {"scale": False}, training=training)
+        yield run("batch, no beta" + mode, "BatchNormalization", [(5, 3)], {"center": False}, training=training)
+        yield run("batch, nothing learnt" + mode, "BatchNormalization", [(5, 1)], {"center": False, "scale": False}, training=training)
+    yield run("layer", "LayerNormalization", [(3, 5)])
+    yield run("layer, two axes", "LayerNormalization", [(2, 3, 4, 2)], {"axis": [1, 3], "epsilon": 0.25})
+    yield run("layer, a middle axis", "LayerNormalization", [(2, 3, 4)], {"axis": 1, "center": False})
+    yield run("layer, no gamma", "LayerNormalization", [(2, 3, 4)], {"axis": [-2, -1], "scale": False})
+    yield run("group", "GroupNormalization", [(2, 3, 4, 6)], {"groups": 3})
+    yield run("group, channels first", "GroupNormalization", [(2, 4, 3, 5)], {"groups": 2, "axis": 1, "center": False})
+    yield run("group, of one channel", "GroupNormalization", [(2, 5, 3)], {"groups": -1, "scale": False})
+    yield run("group, one", "GroupNormalization", [(3, 4)], {"groups": 1, "epsilon": 0.5})
+    yield run("rms", "RMSNormalization", [(3, 5)])
+    yield run("rms, two axes", "RMSNormalization", [(2, 3, 4)], {"axis": [1, 2], "epsilon": 0.25})
+    yield run("unit", "UnitNormalization", [(3, 5)])
+    yield run("unit, two axes", "UnitNormalization", [(2, 3, 4)], {"axis": [1, 2]})
+
+
+if __name__ == "__main__":
+    write("layers", VERSIONS, [*reshaping(), *merging(), *normalizing()])
