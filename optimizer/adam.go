@@ -210,19 +210,20 @@ func (o Nadam) momentum() func(step uint64) float64 {
 
 // Product returns Π, the product of the momenta, after so many steps: Keras's files have it.
 func (o Nadam) Product(steps uint64) float64 {
-	const most = 1 << 22 // long after it has come to 0, unless Beta1 is all but 1
+	const most = 1 << 22 // reached if Beta1 is all but 1
 	return products(config.Resolve(o).momentum())(min(steps, most))
 }
 
 // products returns the function f(1)·…·f(step), which remembers where it was, so
-// that steps in a row cost one product each.
+// that steps in a row cost one product each. A product below 2⁻¹⁰²² stays what it is:
+// it is 0 in float32, and would never come to 0 by halves in float64.
 func products(f func(uint64) float64) func(step uint64) float64 {
 	done, product := uint64(0), 1.0
 	return func(step uint64) float64 {
 		if step < done {
 			done, product = 0, 1
 		}
-		for done < step && product != 0 {
+		for done < step && product >= 0x1p-1022 {
 			done++
 			product *= f(done)
 		}

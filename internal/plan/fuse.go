@@ -21,7 +21,7 @@ type unit struct {
 	next    *unit // the unit in whose task this one is run, before it; nil: a task of its own
 	end     *unit // the last unit of that task
 
-	used, needed int // the last search that came by, forward and back
+	position
 }
 
 // values lists what the unit computes.
@@ -32,30 +32,19 @@ func (u *unit) values() []*value {
 	return append([]*value{u.root}, u.members...)
 }
 
-// all calls f with what the unit computes until it returns false.
-func (u *unit) all(f func(v *value) bool) bool {
-	if u.root != nil && !f(u.root) {
-		return false
+// all yields what the unit computes.
+func (u *unit) all(yield func(v *value) bool) {
+	if u.root != nil && !yield(u.root) {
+		return
 	}
 	for _, v := range u.members {
-		if !f(v) {
-			return false
+		if !yield(v) {
+			return
 		}
 	}
-	return true
 }
 
-// firstID is the least id of the unit's values, lastID the greatest.
-func (u *unit) firstID() int {
-	switch {
-	case u.root == nil:
-		return u.members[0].id
-	case len(u.members) == 0:
-		return u.root.id
-	}
-	return min(u.root.id, u.members[0].id)
-}
-
+// lastID is the greatest id of the unit's values.
 func (u *unit) lastID() int {
 	switch n := len(u.members); {
 	case u.root == nil:
@@ -98,13 +87,14 @@ func (p *Plan) fuse() {
 		v.unit = unitOf(v)
 	}
 	if !p.config.NoPasses {
-		s := p.search()
+		o := p.order()
 		for _, v := range p.values {
 			if v.unit.root == v {
 				continue
 			}
 			for _, x := range v.in {
-				if from, to := x.unit, v.unit; from != to && joinable(from, to) && !s.reaches(from, to) {
+				if from, to := x.unit, v.unit; from != to && joinable(from, to) && !o.between(from, to) {
+					o.move(from, to)
 					p.merge(from, to)
 				}
 			}
@@ -168,116 +158,6 @@ func joinable(from, to *unit) bool {
 	}
 	// A kernel's operands can't be made in its epilogue.
 	return to.root == nil || !slices.ContainsFunc(to.root.in, func(x *value) bool { return x.unit == from })
-}
-
-// A search finds out what depends on what. Most that do are found in a tree, in
-// which each value hangs on the one of its operands that the longest path leads to:
-// what hangs below a value has an interval of numbers.
-type search struct {
-	count  int     // of searches
-	users  []*unit // that depend on one unit, and have not been looked at yet
-	inputs []*unit // that the other needs
-}
-
-// search grows the tree.
-func (p *Plan) search() *search {
-	depth := make([]int, len(p.values))
-	size := make([]int, len(p.values)) // how many values hang below one, itself among them
-	parent := make([]*value, len(p.values))
-	for _, v := range p.values {
-		for _, x := range v.in {
-			if parent[v.id] == nil || depth[x.id] > depth[parent[v.id].id] {
-				parent[v.id] = x
-			}
-		}
-		if x := parent[v.id]; x != nil {
-			depth[v.id] = depth[x.id] + 1
-		}
-		size[v.id]++
-	}
-	for _, v := range slices.Backward(p.values) {
-		if x := parent[v.id]; x != nil {
-			size[x.id] += size[v.id]
-		}
-	}
-	free := 0
-	next := make([]int, len(p.values)) // of the numbers below a value, the first that is free
-	for _, v := range p.values {
-		at := &free
-		if x := parent[v.id]; x != nil {
-			at = &next[x.id]
-		}
-		v.first, v.last = *at, *at+size[v.id]-1
-		*at += size[v.id]
-		next[v.id] = v.first + 1
-	}
-	return &search{}
-}
-
-// reaches reports whether a value outside both units depends on from and is
-// needed by to. It goes forward from the one and back from the other in turns, since
-// one of the two ways may be long. No unit that begins after to leads back to it,
-// since nothing so late has joined another yet. But one that ends before from may
-// depend on it, by way of a unit that something late has joined.
-func (s *search) reaches(from, to *unit) bool {
-	if hangs(from, to) {
-		return true
-	}
-	s.count++
-	last := to.lastID()
-	s.users, s.inputs = append(s.users[:0], from), append(s.inputs[:0], to)
-	for len(s.users) > 0 && len(s.inputs) > 0 {
-		u := pop(&s.users)
-		direct := u.all(func(v *value) bool {
-			for _, x := range v.users {
-				switch next := x.unit; {
-				case next == to && u != from:
-					return false
-				case next != to && next != from && next.used != s.count && next.firstID() <= last:
-					next.used = s.count
-					s.users = append(s.users, next)
-				}
-			}
-			return true
-		})
-		u = pop(&s.inputs)
-		direct = direct && u.all(func(v *value) bool {
-			for _, x := range v.in {
-				switch next := x.unit; {
-				case next == from && u != to:
-					return false
-				case next != from && next != to && next.needed != s.count:
-					next.needed = s.count
-					s.inputs = append(s.inputs, next)
-				}
-			}
-			return true
-		})
-		if !direct {
-			return true
-		}
-	}
-	return false
-}
-
-func pop(stack *[]*unit) *unit {
-	n := len(*stack) - 1
-	u := (*stack)[n]
-	*stack = (*stack)[:n]
-	return u
-}
-
-// hangs reports whether an operand of to, outside both units, hangs below a value of from.
-func hangs(from, to *unit) bool {
-	return !to.all(func(v *value) bool {
-		for _, x := range v.in {
-			if x.unit != from && x.unit != to &&
-				!from.all(func(a *value) bool { return x.first < a.first || a.last < x.first }) {
-				return false
-			}
-		}
-		return true
-	})
 }
 
 // merge moves from's values into to.
@@ -355,7 +235,7 @@ func chain(units []*unit) {
 		single := true
 		for _, v := range u.stored {
 			single = single && !v.stays
-			for _, r := range readersOf(v) {
+			for _, r := range v.reads {
 				if r.unit != u {
 					single = single && (reader == nil || reader == r.unit)
 					reader = r.unit

@@ -47,7 +47,7 @@ func TestBuffersOfOneTimeDoNotOverlap(t *testing.T) {
 			from := r.IntN(100) - 1
 			buffers[i] = &buffer{size: r.IntN(5) * r.IntN(40), from: from, to: from + r.IntN(r.IntN(100)+1)}
 		}
-		arena := packBySize(buffers)
+		arena := packByTime(buffers)
 		for i, b := range buffers {
 			if b.offset%align != 0 || b.offset+b.size > arena {
 				t.Fatalf("a buffer of %d at %d, in an arena of %d", b.size, b.offset, arena)

@@ -30,9 +30,15 @@ type value struct {
 	stays  bool      // read after the run
 	check  bool      // must be finite, which its kernel finds out by the way
 	users  []*value  // each once
-	unit   *unit
-	first  int // in the tree of longest paths, where what depends on it begins
-	last   int // and ends
+	base   *value    // whose memory v is in: v itself, unless it is a view
+	at     int       // where in it
+	reads  []*value  // of a base: what reads it or a view of it, each once
+
+	lastRead   int   // of a base: the last level that reads it
+	lastReader *unit // the unit that does, or the value's own if there are several
+	unit       *unit
+	first      int // in the tree of longest paths, where what depends on it begins
+	last       int // and ends
 
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer
@@ -65,14 +71,18 @@ func (v *value) view() bool {
 }
 
 // root returns the value whose memory v is in, and where in it.
-func (v *value) root() (root *value, offset int) {
-	for v.view() {
-		if at := v.traits().offset; at != nil {
-			offset += at(v)
-		}
-		v = v.in[0]
+func (v *value) root() (root *value, offset int) { return v.base, v.at }
+
+// settle finds the root of a value whose operands have theirs.
+func (v *value) settle() {
+	v.base, v.at = v, 0
+	if !v.view() {
+		return
 	}
-	return v, offset
+	v.base, v.at = v.in[0].root()
+	if at := v.traits().offset; at != nil {
+		v.at += at(v)
+	}
 }
 
 // lowering is the state of Plan.lower.
@@ -165,9 +175,10 @@ func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope 
 		if same, ok := l.seen[key]; ok {
 			return same
 		}
-		defer func() { l.seen[key] = v }()
 		l.fold(v)
+		l.seen[key] = v
 	}
+	v.settle()
 	v.id = len(l.values)
 	l.values = append(l.values, v)
 	return v
@@ -199,8 +210,8 @@ func (l *lowering) fold(v *value) {
 		}
 	}
 	if v.view() {
-		_, offset := v.root()
-		v.konst = v.in[0].konst[offset:][:v.n:v.n]
+		v.settle()
+		v.konst = v.base.konst[v.at:][:v.n:v.n]
 		return
 	}
 	if mem.Check(v.n, 4, "") != nil {
@@ -342,8 +353,14 @@ func (p *Plan) sweep() {
 	// A view that is read after the run keeps its root.
 	for _, v := range p.values {
 		if v.stays {
-			root, _ := v.root()
-			root.stays = true
+			v.base.stays = true
+		}
+		if !v.view() {
+			for _, x := range v.in {
+				if r := x.base.reads; len(r) == 0 || r[len(r)-1] != v {
+					x.base.reads = append(r, v)
+				}
+			}
 		}
 	}
 }

@@ -27,6 +27,7 @@ const align = 16
 
 func (p *Plan) place() error {
 	ends := p.levels
+	p.findLastReads()
 	for _, v := range p.values {
 		v.buffer = nil
 	}
@@ -99,20 +100,26 @@ func (p *Plan) check() {
 // keep places v in b at offset.
 func (p *Plan) keep(v *value, b *buffer, offset int) { v.buffer, v.offset = b, offset }
 
-// lastRead returns the last level that reads v or a view of it.
-func lastRead(v *value) int {
-	last := v.unit.index
-	for _, reader := range readersOf(v) {
-		last = max(last, reader.unit.index)
+// findLastReads notes when each value is read last.
+func (p *Plan) findLastReads() {
+	for _, v := range p.values {
+		v.lastRead, v.lastReader = v.unit.index, nil
+		for _, reader := range v.reads {
+			switch u := reader.unit; {
+			case u.index > v.lastRead || v.lastReader == nil && u.index == v.lastRead:
+				v.lastRead, v.lastReader = u.index, u
+			case u.index == v.lastRead && u != v.lastReader:
+				v.lastReader = v.unit // there are several
+			}
+		}
 	}
-	return last
 }
 
 // buffer returns where unit u stores v: over an operand that is read here for
 // the last time, element by element, and that no other result of u has taken, or
 // in a place of its own.
 func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
-	last := lastRead(v)
+	last := v.lastRead
 	if v.stays {
 		last = ends
 	}
@@ -135,15 +142,13 @@ func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
 // diesIn reports whether unit u is the last to read x, and reads each element of
 // it for the same element of its own results alone.
 func diesIn(u *unit, x *value) bool {
-	for _, reader := range readersOf(x) {
-		switch {
-		case reader.unit != u && reader.unit.index >= u.index:
-			return false
-		case reader.unit == u:
-			for _, in := range reader.in {
-				if root, _ := in.root(); root == x && in.n != x.n {
-					return false
-				}
+	if x.lastReader != u {
+		return false
+	}
+	for _, m := range u.members {
+		for _, in := range m.in {
+			if root, _ := in.root(); root == x && in.n != x.n {
+				return false
 			}
 		}
 	}
@@ -154,11 +159,11 @@ func diesIn(u *unit, x *value) bool {
 // it is the only one that still reads what it overwrites, element by element.
 // The rest is computed aside and moved at the end.
 func (p *Plan) updateInPlace() {
-	for _, up := range p.updates {
+	elsewhere := p.readElsewhere()
+	for i, up := range p.updates {
 		v := up.value
 		root, offset := up.param.root()
-		if !p.config.NoPasses && v.buffer == nil && !v.leaf() && !v.view() && v.update && v.unit.root == nil &&
-			onlyReader(v.unit, root, offset, v.n) {
+		if !p.config.NoPasses && v.buffer == nil && !v.leaf() && !v.view() && v.update && v.unit.root == nil && !elsewhere[i] {
 			p.keep(v, &buffer{param: root}, offset)
 		} else {
 			p.moves = append(p.moves, up)
@@ -168,34 +173,48 @@ func (p *Plan) updateInPlace() {
 	}
 }
 
-// onlyReader reports whether no unit of the update but u reads the n numbers of
-// param at offset, and u reads exactly these.
-func onlyReader(u *unit, param *value, offset, n int) bool {
-	for _, reader := range readersOf(param) {
-		for _, x := range reader.in {
-			root, at := x.root()
-			if root != param || at >= offset+n || at+x.n <= offset || !reader.unit.update {
+// readElsewhere reports for each update whether another unit of the update reads some of
+// what it overwrites, or its own reads other numbers too than those of the same place.
+func (p *Plan) readElsewhere() []bool {
+	elsewhere := make([]bool, len(p.updates))
+	updates := map[*value][]int{} // of a parameter
+	for i, up := range p.updates {
+		root, _ := up.param.root()
+		updates[root] = append(updates[root], i)
+	}
+	for param, list := range updates {
+		span := func(i int) (from, to int) {
+			up := p.updates[i].param
+			return up.at, up.at + up.n
+		}
+		slices.SortFunc(list, func(a, b int) int { return cmp.Compare(p.updates[a].param.at, p.updates[b].param.at) })
+		for _, reader := range param.reads {
+			if !reader.unit.update {
 				continue
 			}
-			if reader.unit != u || at != offset || x.n != n {
-				return false
+			for _, x := range reader.in {
+				if x.base != param {
+					continue
+				}
+				first, _ := slices.BinarySearchFunc(list, x.at, func(i, at int) int { // no two overlap
+					if _, to := span(i); to <= at {
+						return -1
+					}
+					return 1
+				})
+				for _, i := range list[first:] {
+					from, to := span(i)
+					if from >= x.at+x.n {
+						break
+					}
+					if reader.unit != p.updates[i].value.unit || from != x.at || to != x.at+x.n {
+						elsewhere[i] = true
+					}
+				}
 			}
 		}
 	}
-	return true
-}
-
-// readersOf lists the values that read v or a view of it.
-func readersOf(v *value) []*value {
-	var list []*value
-	for _, user := range v.users {
-		if user.view() {
-			list = append(list, readersOf(user)...)
-		} else {
-			list = append(list, user)
-		}
-	}
-	return list
+	return elsewhere
 }
 
 // pack gives the buffers of the arena their offsets: the largest first, each as
@@ -224,7 +243,7 @@ func (p *Plan) pack() error {
 		}
 	}
 	if len(buffers) > manyBuffers {
-		p.arena = packBySize(buffers)
+		p.arena = packByTime(buffers)
 		return fits(p.arena)
 	}
 	slices.SortStableFunc(buffers, func(a, b *buffer) int { return cmp.Compare(b.size, a.size) })
@@ -253,27 +272,101 @@ func (p *Plan) pack() error {
 }
 
 // manyBuffers is how many buffers are too many to be held against each other.
-const manyBuffers = 20_000
+const manyBuffers = 2000
 
-// packBySize gives buffers their offsets in the order of their times: where one of the
-// same size, but for the rest of a line, has ended, else behind all others. It returns
-// the size of the arena.
-func packBySize(buffers []*buffer) (arena int) {
-	starts := slices.SortedStableFunc(slices.Values(buffers), func(a, b *buffer) int { return cmp.Compare(a.from, b.from) })
+// packByTime gives buffers their offsets in the order of their times: each where it fits
+// best among those that live then, which takes what is free to be kept in order. It
+// returns the size of the arena.
+func packByTime(buffers []*buffer) (arena int) {
+	starts := slices.SortedStableFunc(slices.Values(buffers), func(a, b *buffer) int {
+		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.size, a.size))
+	})
 	ends := slices.SortedStableFunc(slices.Values(buffers), func(a, b *buffer) int { return cmp.Compare(a.to, b.to) })
-	lines := func(b *buffer) int { return (b.size + align - 1) / align }
-	free := map[int][]int{} // by size, in lines
+	round := func(b *buffer) int { return (b.size + align - 1) / align * align }
+	free := &gaps{}
 	for _, b := range starts {
 		for ; ends[0].to < b.from; ends = ends[1:] { // b itself is among them
-			n := lines(ends[0])
-			free[n] = append(free[n], ends[0].offset)
+			free.add(gap{ends[0].offset, round(ends[0])})
 		}
-		n := lines(b)
-		if list := free[n]; len(list) > 0 {
-			b.offset, free[n] = list[len(list)-1], list[:len(list)-1]
-		} else {
-			b.offset, arena = arena, arena+n*align
+		offset, ok := free.take(round(b))
+		if !ok {
+			offset = free.end(arena)
+			arena = offset + round(b)
 		}
+		b.offset = offset
+	}
+	return arena
+}
+
+// A gap is a part of the arena that is free.
+type gap struct{ offset, size int }
+
+// gaps are all of them, in two orders. No two are neighbours.
+type gaps struct{ byOffset, bySize []gap }
+
+func compareOffset(a, b gap) int { return cmp.Compare(a.offset, b.offset) }
+func compareSize(a, b gap) int {
+	return cmp.Or(cmp.Compare(a.size, b.size), cmp.Compare(a.offset, b.offset))
+}
+
+func (f *gaps) put(g gap) {
+	at, _ := slices.BinarySearchFunc(f.byOffset, g, compareOffset)
+	f.byOffset = slices.Insert(f.byOffset, at, g)
+	at, _ = slices.BinarySearchFunc(f.bySize, g, compareSize)
+	f.bySize = slices.Insert(f.bySize, at, g)
+}
+
+func (f *gaps) drop(g gap) {
+	at, _ := slices.BinarySearchFunc(f.byOffset, g, compareOffset)
+	f.byOffset = slices.Delete(f.byOffset, at, at+1)
+	at, _ = slices.BinarySearchFunc(f.bySize, g, compareSize)
+	f.bySize = slices.Delete(f.bySize, at, at+1)
+}
+
+// add frees a part, and joins it with its neighbours.
+func (f *gaps) add(g gap) {
+	if g.size == 0 {
+		return
+	}
+	at, _ := slices.BinarySearchFunc(f.byOffset, g, compareOffset)
+	if at < len(f.byOffset) {
+		if next := f.byOffset[at]; g.offset+g.size == next.offset {
+			f.drop(next)
+			g.size += next.size
+		}
+	}
+	if at > 0 {
+		if before := f.byOffset[at-1]; before.offset+before.size == g.offset {
+			f.drop(before)
+			g = gap{before.offset, before.size + g.size}
+		}
+	}
+	f.put(g)
+}
+
+// take takes size numbers from the smallest gap that has as many.
+func (f *gaps) take(size int) (offset int, ok bool) {
+	if size == 0 {
+		return 0, true
+	}
+	at, _ := slices.BinarySearchFunc(f.bySize, gap{size: size}, compareSize)
+	if at == len(f.bySize) {
+		return 0, false
+	}
+	g := f.bySize[at]
+	f.drop(g)
+	if g.size > size {
+		f.put(gap{g.offset + size, g.size - size})
+	}
+	return g.offset, true
+}
+
+// end takes the gap at the end of an arena of that size, if there is one, and returns
+// where it begins.
+func (f *gaps) end(arena int) int {
+	if n := len(f.byOffset); n > 0 && f.byOffset[n-1].offset+f.byOffset[n-1].size == arena {
+		arena = f.byOffset[n-1].offset
+		f.drop(f.byOffset[n-1])
 	}
 	return arena
 }

@@ -95,6 +95,9 @@ func Compile(program Program, config Config) (*Plan, error) {
 	return p, nil
 }
 
+// Arena returns how many float32s each Exec holds.
+func (p *Plan) Arena() int { return p.arena }
+
 // Calls returns the number of calls of one run: the kernels of one level are one
 // call, and so are the checks.
 func (p *Plan) Calls() int {
