@@ -69,7 +69,7 @@ func (s *StepBuilder) made() {
 	}
 	*s = StepBuilder{
 		graph: graph.New(),
-		step:  &Step{storage: map[*graph.Node][]float32{}, plans: map[int]*plan.Plan{}, free: map[int][]*bound{}},
+		step:  &Step{storage: map[*graph.Node][]float32{}},
 		slabs: map[*slab.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
 		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable]*graph.Node{},
 	}

@@ -400,7 +400,7 @@ func checkModel(bytes []byte, count *atomic.Int64) (wrong string, model *randomM
 			for at, bits := range want[k] {
 				if got[at] != bits {
 					return fmt.Sprintf("%s: step %d: number %d is %v, without passes %v\n%v", names[i], k, at,
-						math.Float32frombits(got[at]), math.Float32frombits(bits), s.plans[model.batch]), model
+						math.Float32frombits(got[at]), math.Float32frombits(bits), s.plans.bySize[model.batch].plan), model
 				}
 			}
 		}
@@ -412,7 +412,9 @@ func checkModel(bytes []byte, count *atomic.Int64) (wrong string, model *randomM
 func (s *trained) compile(config plan.Config) error {
 	config.Batch = s.model.batch
 	p, err := plan.Compile(s.program, config)
-	s.plans, s.free = map[int]*plan.Plan{config.Batch: p}, map[int][]*bound{}
+	of := &sized{ready: make(chan struct{}), plan: p}
+	close(of.ready)
+	s.plans.bySize = map[int]*sized{config.Batch: of}
 	s.restart()
 	return err
 }

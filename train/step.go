@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
@@ -47,9 +46,7 @@ type Step struct {
 	seed       uint64
 	runs       uint64 // since Reset
 
-	mu    sync.Mutex
-	plans map[int]*plan.Plan
-	free  map[int][]*bound
+	plans plans
 }
 
 // labels says which of the targets are labels, and of what.
@@ -77,83 +74,10 @@ type meter struct {
 	vector    func(state [][]float64) []float64 // nil if there is one result
 }
 
-// A bound is the step bound for a batch size, with an arena of its own.
-type bound struct {
-	n       int
-	exec    *plan.Exec
-	pace    par.Pace
-	batch   data.Batch
-	scalars [][]float32
-	outputs [][]float32
-	meters  [][][]float32
-}
-
 var errNotNew = errors.New("train: the step was not made by NewStep")
-
-// maxPlans is how many batch sizes are kept compiled.
-const maxPlans = 32
 
 // made reports whether NewStep has made s: the zero Step does nothing.
 func (s *Step) made() bool { return s != nil && s.program.Graph != nil }
-
-// bind returns the step for batches of n, compiled at the first use. It is given
-// back with release.
-func (s *Step) bind(n int) (*bound, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if list := s.free[n]; len(list) > 0 {
-		b := list[len(list)-1]
-		s.free[n] = list[:len(list)-1]
-		return b, nil
-	}
-	if !s.made() {
-		return nil, errNotNew
-	}
-	p := s.plans[n]
-	if p == nil {
-		for i, v := range s.variables {
-			if err := v.Draw(s.seed, i); err != nil {
-				return nil, err
-			}
-		}
-		var err error
-		if p, err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros, Held: s.held()}); err != nil {
-			return nil, err
-		}
-		if len(s.plans) >= maxPlans {
-			for old := range s.plans { // any one
-				delete(s.plans, old)
-				delete(s.free, old)
-				break
-			}
-		}
-		s.plans[n] = p
-	}
-	b := &bound{n: n, exec: p.Bind(s.storage)}
-	for _, in := range s.inputs {
-		b.batch.X = append(b.batch.X, b.exec.Value(in))
-	}
-	for _, in := range s.targets {
-		b.batch.Y = append(b.batch.Y, b.exec.Value(in))
-	}
-	for _, in := range s.weights {
-		b.batch.W = append(b.batch.W, b.exec.Value(in))
-	}
-	for _, sc := range s.scalars {
-		b.scalars = append(b.scalars, b.exec.Value(sc.node))
-	}
-	for _, out := range s.outputs {
-		b.outputs = append(b.outputs, b.exec.Value(out))
-	}
-	for _, m := range s.meters {
-		var adds [][]float32
-		for _, n := range m.nodes {
-			adds = append(adds, b.exec.Value(n))
-		}
-		b.meters = append(b.meters, adds)
-	}
-	return b, nil
-}
 
 // held returns how many float32s of weights and slots the step works on.
 func (s *Step) held() int {
@@ -162,14 +86,6 @@ func (s *Step) held() int {
 		n += len(data)
 	}
 	return n
-}
-
-func (s *Step) release(b *bound) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.plans[b.n] != nil {
-		s.free[b.n] = append(s.free[b.n], b)
-	}
 }
 
 // check returns an error if the batch that b holds has a label that is no class.

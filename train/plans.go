@@ -1,0 +1,202 @@
+package train
+
+// This file keeps a step's plans, one for each batch size that came, and their arenas.
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/internal/plan"
+)
+
+// plans are compiled when a batch size first comes, outside the lock: those who run
+// batches of other sizes do not wait. Of too many the one that was used longest ago goes,
+// and of idle arenas that take too much memory those of plans that were.
+type plans struct {
+	mu     sync.Mutex
+	bySize map[int]*sized
+	uses   uint64 // how many batches have come
+	idle   int    // float32s of the arenas that no one uses
+	limit  int    // on idle; the arena that was used last stays however large it is
+}
+
+// sized is the plan for batches of one size.
+type sized struct {
+	ready chan struct{} // closed when plan and err are there
+	plan  *plan.Plan
+	err   error
+	used  uint64 // the number of the last batch of this size
+	idle  []*bound
+}
+
+// maxPlans is how many batch sizes are kept compiled.
+const maxPlans = 32
+
+// A bound is the step bound for a batch size, with an arena of its own.
+type bound struct {
+	n       int
+	of      *sized
+	exec    *plan.Exec
+	pace    par.Pace
+	batch   data.Batch
+	scalars [][]float32
+	outputs [][]float32
+	meters  [][][]float32
+}
+
+// bind returns the step for batches of n, compiled at the first use. It is given
+// back with release.
+func (s *Step) bind(n int) (*bound, error) {
+	if !s.made() {
+		return nil, errNotNew
+	}
+	of, b, first := s.plans.take(n)
+	if b != nil {
+		return b, nil
+	}
+	if first {
+		s.compile(n, of)
+	}
+	<-of.ready
+	if of.err != nil {
+		return nil, of.err
+	}
+	return s.bound(n, of), nil
+}
+
+// compile makes the plan for batches of n. After an error it is tried again the next time.
+func (s *Step) compile(n int, of *sized) {
+	defer func() {
+		if of.plan == nil {
+			s.plans.forget(n, of)
+		}
+		close(of.ready)
+	}()
+	for i, v := range s.variables {
+		if of.err = v.Draw(s.seed, i); of.err != nil {
+			return
+		}
+	}
+	of.plan, of.err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros, Held: s.held()})
+}
+
+// bound binds a plan to an arena.
+func (s *Step) bound(n int, of *sized) *bound {
+	b := &bound{n: n, of: of, exec: of.plan.Bind(s.storage)}
+	for _, in := range s.inputs {
+		b.batch.X = append(b.batch.X, b.exec.Value(in))
+	}
+	for _, in := range s.targets {
+		b.batch.Y = append(b.batch.Y, b.exec.Value(in))
+	}
+	for _, in := range s.weights {
+		b.batch.W = append(b.batch.W, b.exec.Value(in))
+	}
+	for _, sc := range s.scalars {
+		b.scalars = append(b.scalars, b.exec.Value(sc.node))
+	}
+	for _, out := range s.outputs {
+		b.outputs = append(b.outputs, b.exec.Value(out))
+	}
+	for _, m := range s.meters {
+		var adds [][]float32
+		for _, n := range m.nodes {
+			adds = append(adds, b.exec.Value(n))
+		}
+		b.meters = append(b.meters, adds)
+	}
+	return b
+}
+
+func (s *Step) release(b *bound) { s.plans.release(b) }
+
+// take returns an arena for batches of n that no one uses, or else the plan for them,
+// and whether the caller is the first to ask and has to compile it.
+func (p *plans) take(n int) (of *sized, b *bound, first bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.uses++
+	of = p.bySize[n]
+	if of == nil {
+		if p.bySize == nil {
+			p.bySize = map[int]*sized{}
+		}
+		if len(p.bySize) >= maxPlans {
+			p.forgetOldest()
+		}
+		if p.limit == 0 {
+			p.limit = int(min(mem.Limit()/4/idleShare, 1<<40))
+		}
+		of, first = &sized{ready: make(chan struct{})}, true
+		p.bySize[n] = of
+	}
+	of.used = p.uses
+	if last := len(of.idle) - 1; last >= 0 {
+		b = of.idle[last]
+		of.idle = slices.Delete(of.idle, last, last+1)
+		p.idle -= of.plan.Arena()
+	}
+	return of, b, first
+}
+
+// idleShare is the part of the memory that the program may use that idle arenas may take:
+// one in so many.
+const idleShare = 4
+
+// release keeps an arena for the next batch of its size.
+func (p *plans) release(b *bound) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bySize[b.n] != b.of { // it was forgotten meanwhile
+		return
+	}
+	b.of.idle = append(b.of.idle, b)
+	p.idle += b.of.plan.Arena()
+	for p.idle > p.limit {
+		var oldest *sized
+		for _, of := range p.bySize {
+			others := len(of.idle)
+			if of == b.of {
+				others--
+			}
+			if others > 0 && (oldest == nil || of.used < oldest.used) {
+				oldest = of
+			}
+		}
+		if oldest == nil {
+			return
+		}
+		oldest.idle = slices.Delete(oldest.idle, 0, 1)
+		p.idle -= oldest.plan.Arena()
+	}
+}
+
+// forgetOldest drops the plan that was used longest ago.
+func (p *plans) forgetOldest() {
+	size, used := 0, p.uses
+	for n, of := range p.bySize {
+		if of.used < used {
+			size, used = n, of.used
+		}
+	}
+	p.drop(size)
+}
+
+// forget drops a plan.
+func (p *plans) forget(n int, of *sized) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.bySize[n] == of {
+		p.drop(n)
+	}
+}
+
+func (p *plans) drop(n int) {
+	if of := p.bySize[n]; len(of.idle) > 0 {
+		p.idle -= len(of.idle) * of.plan.Arena()
+	}
+	delete(p.bySize, n)
+}
