@@ -42,16 +42,22 @@ type FitConfig struct {
 	// weights of the last finite step.
 	AllowNonFinite bool
 
+	Checkpoint Checkpoint // where the state of the training is kept, to go on from it
+
 	Quiet bool      // write no progress
 	Log   io.Writer // where progress goes; nil is os.Stdout
 }
+
+// A Checkpoint says where Fit keeps the state of a training, and how often.
+type Checkpoint = train.Checkpoint
 
 // Fit trains the model: the variables of the layers that aren't frozen when it is
 // called. An epoch's loss is the mean over its samples, those of a
 // last, smaller batch included; training metrics are the running ones, with
 // dropout on. When ctx ends, training ends after the present step: the weights
 // are those of that step, the history holds the epochs that were completed, and
-// the error is ctx's.
+// the error is ctx's. With a Checkpoint, Fit goes on where a training of that folder
+// stopped, whatever ended it.
 func (m *Model) Fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
 	if err := m.hold("Fit"); err != nil {
 		return nil, err
@@ -148,6 +154,7 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 		NoShuffle: cfg.NoShuffle, Validation: validation, ValidationEvery: cfg.ValidationEvery,
 		ValidationBatchSize: validationBatch, ValidationSteps: cfg.ValidationSteps,
 		Callbacks: cfg.Callbacks, AllowNonFinite: cfg.AllowNonFinite, Log: logTo(cfg.Quiet, cfg.Log),
+		Checkpoint: cfg.Checkpoint, Facts: m.facts(cfg.ClassWeight),
 	})
 }
 

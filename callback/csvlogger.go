@@ -26,7 +26,8 @@ import (
 // has it.
 //
 // Each line is written at once, and a part of a line that a crash has left at
-// the end of a file is cut off before more is appended.
+// the end of a file is cut off before more is appended. A training that goes on from a
+// checkpoint goes on in its file.
 type CSVLogger struct {
 	Filename  string
 	Separator string `default:","`
@@ -36,22 +37,24 @@ type CSVLogger struct {
 	comma   rune
 	columns []string // without the epoch
 	present []string // the header that the file has, nil if it has none
+	unsaved bool     // not all that was written is on the disk
 }
 
 // TrainBegin opens the file.
-func (c *CSVLogger) TrainBegin(*train.State) error {
-	c.columns, c.present = nil, nil
+func (c *CSVLogger) TrainBegin(s *train.State) error {
+	c.columns, c.present, c.unsaved = nil, nil, false
 	var size int
 	c.comma, size = utf8.DecodeRuneInString(config.Resolve(*c).Separator)
 	if size != len(config.Resolve(*c).Separator) || strings.ContainsRune("\"\r\n\x00\uFFFD", c.comma) {
 		return fmt.Errorf("callback: CSVLogger: Separator is %q, it must be one character that isn't a quote or a line's end", c.Separator)
 	}
 	flags := os.O_CREATE | os.O_RDWR
-	if !c.Append {
+	resumed := s != nil && s.Resumed // LoadState finds the place
+	if !c.Append && !resumed {
 		flags |= os.O_TRUNC
 	}
 	var err error
-	if c.file, err = os.OpenFile(c.Filename, flags, 0o666); err == nil && c.Append {
+	if c.file, err = os.OpenFile(c.Filename, flags, 0o666); err == nil && c.Append && !resumed {
 		err = c.resume()
 	}
 	if err != nil {
@@ -151,6 +154,7 @@ func (c *CSVLogger) write(record []string) error {
 		return fmt.Errorf("callback: CSVLogger: %w", err)
 	}
 	w.Flush()
+	c.unsaved = true
 	if _, err := c.file.Write(line.Bytes()); err != nil {
 		return fmt.Errorf("callback: CSVLogger: %w", err)
 	}

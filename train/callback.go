@@ -65,6 +65,7 @@ type State struct {
 	Step    uint64 // updates done, over all calls of Fit
 	History *History
 	Err     error // at the end of training: what went wrong, nil if nothing did
+	Resumed bool  // training goes on from a checkpoint
 
 	ctx  context.Context
 	step *Step

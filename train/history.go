@@ -3,6 +3,7 @@ package train
 // This file keeps what was measured.
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,6 +101,40 @@ func (h *History) add(epoch int, l *logs) {
 			h.append(name, epoch, l.values[i])
 		}
 	}
+}
+
+// A savedHistory is what checkpoints keep of a History that is a callback.
+type savedHistory struct {
+	Epoch    []int              `json:"epoch"`
+	Values   map[string][]float `json:"values"`
+	Measured map[string][]int   `json:"measured"`
+}
+
+// SaveState appends all that was measured.
+func (h *History) SaveState(_ *State, b []byte) ([]byte, error) {
+	saved := savedHistory{h.Epoch, map[string][]float{}, h.measured}
+	for name, values := range h.Values {
+		for _, v := range values {
+			saved.Values[name] = append(saved.Values[name], float(v))
+		}
+	}
+	text, err := json.Marshal(saved)
+	return append(b, text...), err
+}
+
+// LoadState sets what SaveState has appended.
+func (h *History) LoadState(_ *State, b []byte) error {
+	var saved savedHistory
+	if err := json.Unmarshal(b, &saved); err != nil {
+		return fmt.Errorf("train: History: %w", err)
+	}
+	h.Epoch, h.measured, h.Values = saved.Epoch, saved.Measured, map[string][]float64{}
+	for name, values := range saved.Values {
+		for _, v := range values {
+			h.Values[name] = append(h.Values[name], float64(v))
+		}
+	}
+	return nil
 }
 
 func (h *History) append(name string, epoch int, value float64) {

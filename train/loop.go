@@ -32,6 +32,11 @@ type Config struct {
 	Callbacks           []Callback
 	AllowNonFinite      bool      // go on when a loss or gradient is not finite
 	Log                 io.Writer // where progress is written; nil is nowhere
+
+	Checkpoint Checkpoint
+	// Facts says what else must be the same in a training that goes on from a
+	// checkpoint.
+	Facts []Fact
 }
 
 // Fit trains: it runs step on every batch of source, epoch by epoch, and evaluate
@@ -39,7 +44,7 @@ type Config struct {
 // ErrStop, training ends after the present step; what was measured until then is
 // in the history, and an error that wraps ctx's is returned. Shuffles are keyed
 // by the step's seed and the epoch. evaluate is nil if there are no validation
-// data.
+// data. With checkpoints a training goes on where an earlier one stopped.
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
 	ctx = orBackground(ctx)
 	switch {
@@ -67,6 +72,11 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 			ctx: ctx, step: step, logs: newLogs(names),
 		},
 	}
+	l.state.logs.measure = step.log
+	if l.keeper, err = newKeeper(l, source); err != nil {
+		return nil, err
+	}
+	l.keeper.restore()
 	defer func() {
 		if !errors.Is(err, ErrStop) {
 			l.state.Err = err
@@ -74,22 +84,17 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 		if err = worse(err, call(l.hooks.trainEnd, &l.state)); errors.Is(err, ErrStop) {
 			err = nil
 		}
+		err = l.keeper.close(err)
 	}()
-	l.state.logs.measure = step.log
 	history = l.state.History
 	if err := call(l.hooks.trainBegin, &l.state); err != nil {
 		return history, err
 	}
-	for epoch := cfg.InitialEpoch; epoch < cfg.Epochs; epoch++ {
-		if err := l.epoch(epoch, source, evaluate); err != nil {
-			if errors.Is(err, ErrStop) {
-				step.finish()
-			}
-			return history, err
-		}
+	err = l.keeper.end(l.epochs(source, evaluate))
+	if err == nil || errors.Is(err, ErrStop) {
+		step.finish()
 	}
-	step.finish()
-	return history, nil
+	return history, err
 }
 
 // orBackground stands in for a context that is nil.
@@ -103,19 +108,64 @@ func orBackground(ctx context.Context) context.Context {
 // A loop is one run of Fit.
 type loop struct {
 	Config
-	ctx   context.Context
-	step  *Step
-	hooks *hooks
-	state State
+	ctx    context.Context
+	step   *Step
+	hooks  *hooks
+	state  State
+	keeper *keeper // nil: there are no checkpoints
+
+	ended   bool // the epoch of state is done
+	stopped bool // by a callback
+	failed  bool // a callback returned an error
+}
+
+// call calls the callbacks of one moment.
+func (l *loop) call(hooks []func(*State) error) error {
+	err := call(hooks, &l.state)
+	if err != nil && !errors.Is(err, ErrStop) {
+		l.failed = true
+	}
+	l.stopped = l.stopped || errors.Is(err, ErrStop)
+	return err
+}
+
+// epochs trains from the first epoch, or from where a checkpoint was made, to the last.
+func (l *loop) epochs(source data.Source, evaluate *Step) error {
+	epoch := l.InitialEpoch
+	if l.state.Resumed {
+		epoch = l.state.Epoch
+		if l.ended {
+			epoch++
+		}
+		if l.ended || epoch >= l.Epochs { // else the epoch begins, and then the state is that of the checkpoint
+			if err := l.keeper.resume(); err != nil {
+				return err
+			}
+		}
+	}
+	l.keeper.begin()
+	for ; epoch < l.Epochs && !(l.ended && l.stopped); epoch++ {
+		if err := l.epoch(epoch, source, evaluate); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	s := &l.state
-	s.Epoch, s.Batch = epoch, 0
+	if !l.keeper.resumes() {
+		s.Batch = 0
+	}
+	s.Epoch, l.ended = epoch, false
 	pass, skip, batches := l.part(source, epoch)
 	s.Batches = batches
 	s.logs.forget()
-	if err := call(l.hooks.epochBegin, s); err != nil {
+	l.step.Reset()
+	if err := l.call(l.hooks.epochBegin); err != nil {
+		return err
+	}
+	if err := l.keeper.resume(); err != nil {
 		return err
 	}
 	stop := l.batches(source, pass, skip)
@@ -128,17 +178,20 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 		}
 	}
 	s.History.add(epoch, s.logs)
-	if err := call(l.hooks.epochEnd, s); err != nil {
+	err := l.call(l.hooks.epochEnd)
+	if l.failed {
 		return err
 	}
-	return stop
+	l.ended = true
+	l.keeper.epochEnded()
+	return cmp.Or(err, stop)
 }
 
 // validate measures on the validation data.
 func (l *loop) validate(evaluate *Step) (err error) {
 	s := &l.state
-	defer func() { err = worse(err, call(l.hooks.testEnd, s)) }()
-	stop := call(l.hooks.testBegin, s)
+	defer func() { err = worse(err, l.call(l.hooks.testEnd)) }()
+	stop := l.call(l.hooks.testBegin)
 	if stop != nil && !errors.Is(stop, ErrStop) {
 		return stop
 	}
@@ -173,9 +226,12 @@ func (c *Config) part(source data.Source, epoch int) (pass, skip, batches int) {
 	}
 }
 
-// batches trains on the batches of one epoch.
+// batches trains on the batches of one epoch that are not done yet.
 func (l *loop) batches(source data.Source, pass, skip int) error {
 	s := &l.state
+	if l.stopped {
+		return ErrStop
+	}
 	batches, err := data.Epoch(l.ctx, source, data.EpochConfig{
 		BatchSize: l.BatchSize, Shuffle: !l.NoShuffle, Seed: l.step.seed, Epoch: uint64(pass),
 	})
@@ -183,13 +239,14 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		return l.interrupted(err)
 	}
 	defer batches.Close()
-	for range skip {
-		if _, err := batches.Next(); err != nil {
+	for range skip + s.Batch {
+		if _, err := batches.Next(); err == io.EOF && s.Batch > 0 {
+			return fmt.Errorf("epoch %d: the checkpoint was made after %d batches, and the source has fewer now", s.Epoch+1, s.Batch)
+		} else if err != nil {
 			return l.interrupted(err)
 		}
 	}
-	l.step.Reset()
-	for s.Batch = 0; l.StepsPerEpoch == 0 || s.Batch < s.Batches; s.Batch++ {
+	for l.StepsPerEpoch == 0 || s.Batch < s.Batches {
 		if err := l.ctx.Err(); err != nil {
 			return l.interrupted(err)
 		}
@@ -199,7 +256,7 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		} else if err != nil {
 			return l.interrupted(err)
 		}
-		if err := call(l.hooks.batchBegin, s); err != nil {
+		if err := l.call(l.hooks.batchBegin); err != nil {
 			return err
 		}
 		if err := l.step.on(batches, n, l.AllowNonFinite); err != nil {
@@ -207,8 +264,12 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		}
 		s.Step = l.step.Iterations()
 		s.logs.stale = true
-		if err := call(l.hooks.batchEnd, s); err != nil {
-			s.Batch++
+		err = l.call(l.hooks.batchEnd)
+		s.Batch++
+		if !l.failed {
+			l.keeper.stepped()
+		}
+		if err != nil {
 			return err
 		}
 	}

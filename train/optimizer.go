@@ -19,6 +19,7 @@ import (
 // share it go on where the other stopped.
 type Optimizer struct {
 	err        error // of the rule
+	given      optimizer.Optimizer
 	rule       optimizer.Optimizer
 	common     optimizer.Common
 	rateSet    bool // by a callback or the user, which overrides the schedule
@@ -73,7 +74,7 @@ func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
 		return &Optimizer{err: err}
 	}
 	o := &Optimizer{
-		rule: rule, common: optimizer.CommonOf(rule), scalars: optimizer.Scalars(rule),
+		given: rule, rule: rule, common: optimizer.CommonOf(rule), scalars: optimizer.Scalars(rule),
 		slabs: map[*slab.Slab][][]float32{},
 	}
 	if scaled, ok := rule.(optimizer.LossScaleOptimizer); ok {

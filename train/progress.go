@@ -49,6 +49,9 @@ func (p *Progress) EpochBegin(s *State) error {
 		title = fmt.Sprintf("Epoch %d/%d", s.Epoch+1, s.Epochs)
 	}
 	p.line.begin(title, s.Batches)
+	if p.line != nil {
+		p.line.from = s.Batch
+	}
 	p.open = true
 	return nil
 }
@@ -83,6 +86,7 @@ type progress struct {
 	terminal bool
 	title    string // of the epoch: "Epoch 3/20"
 	total    int    // batches of an epoch, 0 if unknown
+	from     int    // batches that were done before
 	start    time.Time
 	first    time.Time // when the first batch was done, which says little of the others
 	shown    time.Time
@@ -109,7 +113,7 @@ func (p *progress) begin(title string, total int) {
 	if p == nil {
 		return
 	}
-	p.title, p.total = title, total
+	p.title, p.total, p.from = title, total, 0
 	p.start = time.Now()
 	p.first, p.shown = time.Time{}, time.Time{}
 	p.width, p.cursor = 0, 0
@@ -127,7 +131,7 @@ func (p *progress) step(done int, l *logs) {
 }
 
 func (p *progress) update(done int, l *logs, now time.Time) {
-	if done == 1 {
+	if done == p.from+1 {
 		p.first = now
 	}
 	if !p.terminal || now.Sub(p.shown) < refresh {
@@ -176,6 +180,7 @@ func (p *progress) abandon() {
 
 // stepTime estimates how many seconds a batch takes, the first one left out.
 func (p *progress) stepTime(done int, now time.Time) float64 {
+	done -= p.from
 	switch {
 	case done == 0:
 		return 0

@@ -38,7 +38,7 @@ var floors = [][]string{
 	{"internal/fmath"},
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
-	{"internal/hdf5", "internal/pb"},
+	{"internal/hdf5", "internal/pb", "internal/checkpoint"},
 	{"internal/faulty"},
 	{"internal/config", "internal/file", "internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
 	{"internal/hostile"},
