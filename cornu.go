@@ -60,7 +60,8 @@ func MemoryLimit() int64 { return mem.Limit() }
 type MemoryError = mem.Error
 
 // Tier returns the name of the kernels in use: "avx512", "avx2", "neon" or
-// "generic". The environment variable CORNU_CPU forces one. The results don't
-// depend on it. The error says that the forced tier is unknown or not to be had
-// on this machine.
+// "generic". The environment variable CORNU_CPU forces one, and CORNU_CACHE=48K,2M,32M sets the
+// sizes of the caches that products are cut by. The results don't depend on either. The
+// error says that the forced tier is unknown or not to be had on this machine, or that
+// the sizes can't be read.
 func Tier() (string, error) { return cpu.Active().String(), cpu.Err() }

@@ -46,8 +46,8 @@ func version() string {
 func newDoctor() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Tell the kernels in use, the cores and the measured peak",
-		Long:  "Doctor tells which kernels are in use, how many cores, and the most floating-point operations that fused\nmultiply-adds of registers alone reach here: the limit that a training can be measured against.",
+		Short: "Tell the kernels in use, the caches, the cores and the measured peak",
+		Long:  "Doctor tells which kernels are in use, how large the caches are, how many cores, and the most floating-point operations that fused\nmultiply-adds of registers alone reach here: the limit that a training can be measured against.",
 		Args:  noArguments,
 		RunE:  doctor,
 	}
@@ -68,6 +68,7 @@ func doctor(c *cobra.Command, _ []string) error {
 		return err
 	}
 	fmt.Fprintf(out, "kernels    %s, of %s (CORNU_CPU chooses)\n", tier, strings.Join(supported, ", "))
+	fmt.Fprintf(out, "caches     %v (CORNU_CACHE chooses)\n", cpu.Caches())
 	fmt.Fprintf(out, "cores      %d, of which %d are used (GOMAXPROCS, --threads)\n", runtime.NumCPU(), cornu.Threads())
 	fmt.Fprintf(out, "memory     %s may be taken at once (CORNU_MEMORY)\n", mem.Format(float64(cornu.MemoryLimit())))
 	peak := fmt.Sprintf("FMA peak   %.1f GFLOP/s on 1 thread", cpu.PeakFMA(1))

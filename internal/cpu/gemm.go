@@ -48,11 +48,11 @@ func (g *Gemm) Prepare() {
 	g.check()
 	g.tiling.cut(g)
 	g.prepareZeros()
-	if g.shared || g.sideBySide || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
+	if g.shared || g.splitK || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
 		return
 	}
 	for index := range g.tasks {
-		s := &gemmScratch{recording: true}
+		s := &gemmScratch{kernels: g.kernels, recording: true}
 		g.multiply(s, g.region(index))
 		g.scripts = append(g.scripts, s.script)
 	}
@@ -80,7 +80,7 @@ func (g *Gemm) Tasks() int {
 	switch {
 	case g.leavesOut():
 		return g.nonzeros.tasks()
-	case g.shared || g.sideBySide:
+	case g.shared || g.splitK:
 		return 0
 	}
 	return g.tasks
@@ -100,7 +100,7 @@ func (g *Gemm) Run(p *par.Pool) {
 
 func (g *Gemm) run(p *par.Pool) {
 	switch n := g.Tasks(); {
-	case g.sideBySide && n == 0:
+	case g.splitK && n == 0:
 		g.runChains(p)
 	case g.shared && n == 0:
 		g.runShared(p)
@@ -127,7 +127,7 @@ func (g *Gemm) Do(worker, index int) {
 			g.scripts[index][i].run()
 		}
 	} else {
-		s := acquireScratch(worker)
+		s := acquireScratch(worker, g.kernels)
 		g.multiply(s, r)
 		releaseScratch(worker, s)
 	}
@@ -141,7 +141,7 @@ type part struct{ p0, p1, c0, c1 int }
 
 // goOn runs the epilogue on a region that is finished.
 func (g *Gemm) goOn(worker int, r part) {
-	if r0, r1 := g.row(r.p0), g.row(r.p1); g.swap {
+	if r0, r1 := g.row(r.p0), g.row(r.p1); g.transposeC {
 		g.Epilogue.Region(worker, r.c0, r.c1, r0, r1)
 	} else {
 		g.Epilogue.Region(worker, r0, r1, r.c0, r.c1)
@@ -153,7 +153,7 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 	r0, cols := g.row(r.p0), r.c1-r.c0
 	rows := g.row(r.p1) - r0
 	c := matrix{data: g.C, ld: g.LDC}
-	if g.swap {
+	if g.transposeC {
 		c = matrix{data: grow(&s.c, rows*cols), ld: cols}
 	} else {
 		c = c.from(r0, r.c0)
@@ -172,8 +172,8 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 		g.chain(s, r, k, sum)
 		g.add(s, c, sum, rows, cols)
 	}
-	if g.swap {
-		g.transpose(s, matrix{data: g.C, ld: g.LDC}.from(r.c0, r0), c, rows, cols)
+	if g.transposeC {
+		s.transpose(matrix{data: g.C, ld: g.LDC}.from(r.c0, r0), c, rows, cols)
 	}
 }
 
@@ -183,17 +183,17 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 	for k1 := 0; k0 < end; k0 = k1 {
 		k1 = g.stepFrom(k0)
 		b := g.b.from(k0, r.c0)
-		s.coming = [2]coming{}
+		s.prefetch = [2]prefetchTarget{}
 		if k1 < g.K {
 			if !b.trans {
-				s.coming[0] = coming{g.b.from(k1, r.c0), cols}
+				s.prefetch[0] = prefetchTarget{g.b.from(k1, r.c0), cols}
 			}
 			if g.a.trans {
-				s.coming[1] = coming{g.a.from(r0, k1), g.row(r.p1) - r0}
+				s.prefetch[1] = prefetchTarget{g.a.from(r0, k1), g.row(r.p1) - r0}
 			}
 		}
 		if g.packB {
-			b = g.panels(s, grow(&s.b, g.sizeB(k1-k0, cols)), b, k1-k0, cols)
+			b = g.packColumns(s, grow(&s.b, g.sizeB(k1-k0, cols)), k0, k1, r.c0, r.c1)
 		}
 		if g.lists != nil && g.lists.late {
 			for p := r.p0; p < r.p1; p += g.lists.panels {
@@ -202,7 +202,7 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 		}
 		g.sweep(s, g.a.from(r0, k0), b, c, r, k0, k1)
 	}
-	s.coming = [2]coming{}
+	s.prefetch = [2]prefetchTarget{}
 }
 
 // stepFrom returns the end of the step over k that begins at k0.
@@ -219,12 +219,12 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	if k0%chain > 0 {
 		t.resume = 1
 	}
-	s.past = g.past && k1 == g.K && k0 < chain
-	if g.shared && (!s.past || t.resume == 1) {
+	s.nonTemporal = g.nonTemporal && k1 == g.K && k0 < chain
+	if g.shared && (!s.nonTemporal || t.resume == 1) {
 		t.far = 1
 	}
 	width := cols
-	if g.downward {
+	if g.stationaryB {
 		width = g.panel
 	}
 	across, down := (cols+g.panel-1)/g.panel, r.p1-r.p0
@@ -245,10 +245,10 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 			case g.lists != nil:
 				g.listed(s, p, k0, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
-			case g.turned:
-				g.acrossTurned(s, strip, panel, c.from(row, col), height, width)
+			case g.inRegisters:
+				g.acrossTransposedB(s, strip, panel, c.from(row, col), height, width)
 				p++
-			case g.downward:
+			case g.stationaryB:
 				count = min(count, g.fetch(s, panel, col/g.panel*down+p-r.p0))
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
@@ -265,7 +265,7 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 // sweep is enough to fetch all that it should: so it doesn't get in the way.
 func (g *Gemm) sparse(s *gemmScratch, across, down int) int {
 	pieces := 0
-	for _, c := range s.coming {
+	for _, c := range s.prefetch {
 		pieces += (c.cols + lineFloats - 1) / lineFloats
 	}
 	if pieces == 0 {
@@ -290,7 +290,7 @@ func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 	}
 	if t.k >= pieceTiles {
 		piece := i / pieceTiles
-		for _, c := range s.coming {
+		for _, c := range s.prefetch {
 			if at := piece * width; at < c.cols {
 				row := i % pieceTiles * (t.k / pieceTiles)
 				last := (len(c.data) - 1 - at) / c.ld
@@ -321,9 +321,9 @@ func (g *Gemm) across(s *gemmScratch, a, b, c matrix, height, cols int) {
 	}
 }
 
-// acrossTurned is across for a B that is transposed and not packed.
-func (g *Gemm) acrossTurned(s *gemmScratch, a, b, c matrix, height, cols int) {
-	t, m := &s.tile, g.kernels.turned.of(a.trans, height)[0]
+// acrossTransposedB is across for a B that is transposed and not packed.
+func (g *Gemm) acrossTransposedB(s *gemmScratch, a, b, c matrix, height, cols int) {
+	t, m := &s.tile, g.kernels.transposedB.of(a.trans, height)[0]
 	t.aStep, t.bStep, t.cStep = 0, 4*m.lanes*b.ld, 4*m.lanes
 	full := cols / m.lanes * m.lanes
 	if t.count = full / m.lanes; full > 0 {

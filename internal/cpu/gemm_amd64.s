@@ -8004,9 +8004,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile1x8RowsTurnedAVX2(t *tile)
+// func tile1x8RowsTransposedBAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x8RowsTurnedAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile1x8RowsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
 	LEAQ    slidingMask<>+0(SB), DX
@@ -8220,9 +8220,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2x8RowsTurnedAVX2(t *tile)
+// func tile2x8RowsTransposedBAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x8RowsTurnedAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile2x8RowsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
 	LEAQ    slidingMask<>+0(SB), DX
@@ -8472,9 +8472,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile1x8ColsTurnedAVX2(t *tile)
+// func tile1x8ColsTransposedBAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile1x8ColsTurnedAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile1x8ColsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
 	LEAQ    slidingMask<>+0(SB), DX
@@ -8704,9 +8704,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2x8ColsTurnedAVX2(t *tile)
+// func tile2x8ColsTransposedBAVX2(t *tile)
 // Requires: AVX, FMA3, MMX+
-TEXT ·tile2x8ColsTurnedAVX2(SB), NOSPLIT, $16-8
+TEXT ·tile2x8ColsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
 	LEAQ    slidingMask<>+0(SB), DX
@@ -27938,9 +27938,9 @@ own:
 	PREFETCHT0 64(R13)
 	JMP        fetched
 
-// func tile1x16RowsTurnedAVX512(t *tile)
+// func tile1x16RowsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile1x16RowsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -28309,9 +28309,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2x16RowsTurnedAVX512(t *tile)
+// func tile2x16RowsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile2x16RowsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -28717,9 +28717,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile3x16RowsTurnedAVX512(t *tile)
+// func tile3x16RowsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile3x16RowsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -29161,9 +29161,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile4x16RowsTurnedAVX512(t *tile)
+// func tile4x16RowsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x16RowsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile4x16RowsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -29642,9 +29642,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile1x16ColsTurnedAVX512(t *tile)
+// func tile1x16ColsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile1x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile1x16ColsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -30045,9 +30045,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile2x16ColsTurnedAVX512(t *tile)
+// func tile2x16ColsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile2x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile2x16ColsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -30484,9 +30484,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile3x16ColsTurnedAVX512(t *tile)
+// func tile3x16ColsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile3x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile3x16ColsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX
@@ -30959,9 +30959,9 @@ store:
 	VZEROUPPER
 	RET
 
-// func tile4x16ColsTurnedAVX512(t *tile)
+// func tile4x16ColsTransposedBAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2, MMX+
-TEXT ·tile4x16ColsTurnedAVX512(SB), NOSPLIT, $16-8
+TEXT ·tile4x16ColsTransposedBAVX512(SB), NOSPLIT, $16-8
 	MOVQ  t+0(FP), AX
 	MOVQ  88(AX), CX
 	MOVL  $-1, DX

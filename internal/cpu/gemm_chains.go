@@ -31,7 +31,7 @@ type gemmChains Gemm
 func (j *gemmChains) Do(worker, index int) {
 	g := (*Gemm)(j)
 	i, r := index/g.tasks, g.region(index%g.tasks)
-	s := acquireScratch(worker)
+	s := acquireScratch(worker, g.kernels)
 	g.chain(s, r, i*chain, g.sumOf(i, r))
 	releaseScratch(worker, s)
 }
@@ -43,7 +43,7 @@ type gemmSums Gemm
 func (j *gemmSums) Do(worker, index int) {
 	g := (*Gemm)(j)
 	r := g.region(index)
-	s := acquireScratch(worker)
+	s := acquireScratch(worker, g.kernels)
 	for i := 1; i*chain < g.K; i++ {
 		g.add(s, g.sumOf(0, r), g.sumOf(i, r), g.row(r.p1)-g.row(r.p0), r.c1-r.c0)
 	}

@@ -14,15 +14,15 @@ type gemmKernels struct {
 	lanes           int // of a vector
 	partial         int // the widest tile whose last vector may be partly filled, in vectors
 	tiles           tiles
-	turned          tiles // of a B that is stored transposed; may be none
+	transposedB     tiles // that transpose B in registers; may be none
 	copy, transpose func(*block)
 
 	// What leaves out zeros, and how wide such tiles are, in vectors.
-	listed              tiles
-	together, scattered int
-	nonzero             func(*search) // in rows
-	nonzeroDown         func(*search) // in columns, or nil
-	list                func(*listing)
+	listed                   tiles
+	structured, unstructured int
+	nonzero                  func(*search) // in rows
+	nonzeroDown              func(*search) // in columns, or nil
+	list                     func(*listing)
 }
 
 // tiles are microkernels for A as it is and for A transposed, by their height.
@@ -74,7 +74,7 @@ func (k *gemmKernels) widest(list microkernels, vectors, cols int) (microkernel,
 // kernelsGeneric is plain Go.
 var kernelsGeneric = gemmKernels{
 	lanes: genericLanes, partial: 1, copy: copyGeneric, transpose: transposeGeneric, tiles: genericTiles((*tile).generic),
-	together: 1, scattered: 1, nonzero: nonzeroGeneric, list: listGeneric, listed: genericTiles((*tile).genericListed),
+	structured: 1, unstructured: 1, nonzero: nonzeroGeneric, list: listGeneric, listed: genericTiles((*tile).genericListed),
 }
 
 const (

@@ -26,33 +26,64 @@ func (m matrix) from(i, j int) matrix {
 	return m
 }
 
-// panels packs k rows of b and as many columns as cols into panels of g.panel
-// columns, each a matrix of its own.
-func (g *Gemm) panels(s *gemmScratch, dst []float32, b matrix, k, cols int) matrix {
-	w := g.panel
-	out := matrix{data: dst, ld: w}
-	if two := 2 * g.kernels.lanes; !b.trans && w > two { // what is copied is no wider
+// A source is an operand as it lies in memory: rows of elements, of which products copy parts to
+// where their tiles read them fast. A matrix is one.
+type source interface {
+	// pack copies columns c0 … c1-1 of rows r0 … r1-1 into panels, row by row.
+	pack(s *gemmScratch, to panels, r0, r1, c0, c1 int)
+	// packTransposed copies columns c0 … c1-1 of rows r0 … r1-1 into panels, each row to a column.
+	packTransposed(s *gemmScratch, to panels, r0, r1, c0, c1 int)
+}
+
+// Panels are columns that were packed: so many side by side are a matrix of their own, and
+// the next ones begin step elements later.
+type panels struct {
+	data            []float32
+	ld, width, step int
+}
+
+// panel is panel i.
+func (p panels) panel(i int) matrix { return matrix{data: p.data[i*p.step:], ld: p.ld} }
+
+func (m matrix) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
+	src, rows, cols, w := matrix{data: m.data, ld: m.ld}.from(r0, c0), r1-r0, c1-c0, to.width
+	if two := 2 * s.kernels.lanes; w > two { // what is copied is no wider
 		for col := 0; col < cols; col += w {
-			to, from, width := out.panel(col/w, k), b.from(0, col), min(cols-col, w)
+			dst, from, width := to.panel(col/w), src.from(0, col), min(cols-col, w)
 			full := width / two * two
-			g.copy(s, to, from, k, two, width/two, two)
-			g.copy(s, to.from(0, full), from.from(0, full), k, width-full, 1, 0)
+			s.copy(dst, from, rows, two, width/two, two)
+			if full < width {
+				s.copy(dst.from(0, full), from.from(0, full), rows, width-full, 1, 0)
+			}
 		}
-		return out
+		return
 	}
-	if !b.trans {
-		full := cols / w * w
-		g.copy(s, out, b, k, w, cols/w, panelSize(w, k))
-		g.copy(s, out.panel(cols/w, k), b.from(0, full), k, cols-full, 1, 0)
-		return out
+	full := cols / w * w
+	s.copy(to.panel(0), src, rows, w, cols/w, to.step)
+	if full < cols {
+		s.copy(to.panel(cols/w), src.from(0, full), rows, cols-full, 1, 0)
 	}
-	for col := 0; col < cols; {
-		to := out.panel(col/w, k)
-		rows := min(cols-col, w-col%w, g.kernels.lanes)
-		g.transpose(s, to.from(0, col%w), matrix{b.data[col*b.ld:], b.ld, false}, rows, k)
-		col += rows
+}
+
+func (m matrix) packTransposed(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
+	for row := r0; row < r1; {
+		col := row - r0 // of the panels
+		rows := min(r1-row, to.width-col%to.width, s.kernels.lanes)
+		dst := to.panel(col/to.width).from(0, col%to.width)
+		s.transpose(dst, matrix{data: m.data[row*m.ld+c0:], ld: m.ld}, rows, c1-c0)
+		row += rows
 	}
-	return out
+}
+
+// packColumns packs columns c0 … c1-1 of B for k from k0 to k1, into panels as wide as tiles.
+func (g *Gemm) packColumns(s *gemmScratch, dst []float32, k0, k1, c0, c1 int) (first matrix) {
+	to := panels{data: dst, ld: g.panel, width: g.panel, step: panelSize(g.panel, k1-k0)}
+	if g.b.trans {
+		g.sourceB.packTransposed(s, to, c0, c1, k0, k1)
+	} else {
+		g.sourceB.pack(s, to, k0, k1, c0, c1)
+	}
+	return to.panel(0)
 }
 
 // sizeB is the room for packed panels of k rows and so many columns.
@@ -70,36 +101,19 @@ func (m matrix) panel(i, k int) matrix {
 	return m
 }
 
-// copy copies matrices that lie side by side, of rows × cols, to dst and every step
-// elements from there.
-func (g *Gemm) copy(s *gemmScratch, dst, src matrix, rows, cols, count, step int) {
-	if rows == 0 || cols == 0 || count == 0 {
+// packRows packs panels p0 … p1-1 of the rows of A for k from k0 to k1, to where they don't get
+// into each other's way in the cache. If A is transposed, each panel becomes a matrix of its own.
+func (g *Gemm) packRows(s *gemmScratch, dst []float32, p0, p1, k0, k1 int) {
+	if !g.a.trans {
+		w := 2 * g.kernels.lanes
+		g.sourceA.pack(s, panels{data: dst, ld: g.ldA, width: w, step: w}, g.row(p0), g.row(p1), k0, k1)
 		return
 	}
-	x := &s.block
-	x.dst, x.src = &dst.data[0], &src.data[0]
-	x.ldd, x.lds, x.rows, x.cols = 4*dst.ld, 4*src.ld, rows, cols
-	x.count, x.dstStep = count, 4*step
-	s.move(g.kernels.copy)
-}
-
-// rows packs panels p … end-1 of rows of a and k columns to where they don't get
-// into each other's way in the cache. If a is transposed, each panel becomes a matrix
-// of its own.
-func (g *Gemm) rows(s *gemmScratch, dst []float32, a matrix, p, end, k int) {
-	if !a.trans {
-		out := matrix{data: dst, ld: g.ldA}
-		rows, w := g.row(end)-g.row(p), 2*g.kernels.lanes
-		full := k / w * w
-		g.copy(s, out, a, rows, w, k/w, w)
-		g.copy(s, out.from(0, full), a.from(0, full), rows, k-full, 1, 0)
-		return
-	}
-	out := matrix{data: dst, ld: g.ldA, trans: true}
-	for first := p; p < end; {
-		height, count := g.alike(p, end)
-		src := matrix{a.data[g.row(p)-g.row(first):], a.ld, false}
-		g.copy(s, out.panel(p-first, k), src, k, height, count, panelSize(g.ldA, k))
+	step := panelSize(g.ldA, k1-k0)
+	for p := p0; p < p1; {
+		height, count := g.alike(p, p1)
+		to := panels{data: dst[(p-p0)*step:], ld: g.ldA, width: height, step: step}
+		g.sourceA.pack(s, to, k0, k1, g.row(p), g.row(p+count))
 		p += count
 	}
 }
@@ -112,14 +126,27 @@ func (g *Gemm) sizeA(p, end, k int) int {
 	return (g.row(end) - g.row(p)) * g.ldA
 }
 
+// copy copies matrices that lie side by side, of rows × cols, to dst and every step
+// elements from there.
+func (s *gemmScratch) copy(dst, src matrix, rows, cols, count, step int) {
+	if rows == 0 || cols == 0 || count == 0 {
+		return
+	}
+	x := &s.block
+	x.dst, x.src = &dst.data[0], &src.data[0]
+	x.ldd, x.lds, x.rows, x.cols = 4*dst.ld, 4*src.ld, rows, cols
+	x.count, x.dstStep = count, 4*step
+	s.move(s.kernels.copy)
+}
+
 // transpose copies rows × cols of src to the transposed dst.
-func (g *Gemm) transpose(s *gemmScratch, dst, src matrix, rows, cols int) {
+func (s *gemmScratch) transpose(dst, src matrix, rows, cols int) {
 	x := &s.block
 	x.ldd, x.lds, x.cols = 4*dst.ld, 4*src.ld, cols
-	for i := 0; i < rows; i += g.kernels.lanes {
-		x.rows = min(rows-i, g.kernels.lanes)
+	for i := 0; i < rows; i += s.kernels.lanes {
+		x.rows = min(rows-i, s.kernels.lanes)
 		x.dst, x.src = &dst.from(0, i).data[0], &src.from(i, 0).data[0]
-		s.move(g.kernels.transpose)
+		s.move(s.kernels.transpose)
 	}
 }
 
@@ -127,10 +154,11 @@ func (g *Gemm) transpose(s *gemmScratch, dst, src matrix, rows, cols int) {
 // of B, and results that are not yet C. It belongs to no product: the tasks that run
 // at the same time share a few.
 type gemmScratch struct {
-	tile  tile
-	block block
-	b, c  []float32
-	past  bool // results go past the caches where they can
+	kernels     *gemmKernels
+	tile        tile
+	block       block
+	b, c        []float32
+	nonTemporal bool // results are stored past the caches where they can be
 
 	a    []float32 // rows of A that are packed:
 	pass uint64    // for this pass
@@ -140,7 +168,7 @@ type gemmScratch struct {
 	listing listing
 	words   [64]uint64 // bits that were found
 
-	coming [2]coming // what is wanted in the next step, of B and of A
+	prefetch [2]prefetchTarget // what is wanted in the next step, of B and of A
 
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.
@@ -148,8 +176,8 @@ type gemmScratch struct {
 	script    []gemmCall
 }
 
-// A coming is so many columns of a matrix, as it is stored.
-type coming struct {
+// A prefetchTarget is so many columns of a matrix, as it is stored.
+type prefetchTarget struct {
 	matrix
 	cols int
 }
@@ -175,9 +203,9 @@ func (s *gemmScratch) multiply(m microkernel, a, b, c matrix, cols int) {
 	t := &s.tile
 	t.a, t.b, t.c = &a.data[0], &b.data[0], &c.data[0]
 	t.lda, t.ldb, t.ldc = 4*a.ld, 4*b.ld, 4*c.ld
-	t.tail, t.past = cols-(m.vectors-1)*m.lanes, 0
-	if s.past && t.tail == m.lanes {
-		t.past = 1
+	t.tail, t.nonTemporal = cols-(m.vectors-1)*m.lanes, 0
+	if s.nonTemporal && t.tail == m.lanes {
+		t.nonTemporal = 1
 	}
 	if s.recording {
 		s.script = append(s.script, gemmCall{tile: *t, multiply: m.run})
@@ -210,11 +238,13 @@ var gemmScratches struct {
 	spare freeList[gemmScratch]
 }
 
-func acquireScratch(worker int) *gemmScratch {
-	if s := gemmScratches.last[worker].Swap(nil); s != nil {
-		return s
+func acquireScratch(worker int, k *gemmKernels) *gemmScratch {
+	s := gemmScratches.last[worker].Swap(nil)
+	if s == nil {
+		s = gemmScratches.spare.get()
 	}
-	return gemmScratches.spare.get()
+	s.kernels = k
+	return s
 }
 
 func releaseScratch(worker int, s *gemmScratch) {

@@ -11,18 +11,29 @@ import (
 // each, the workers share what is packed of B.
 
 const (
-	// What is packed of B for a pass, 8 MB, is to stay in the last-level cache. If there are
-	// several passes over k, so are the rows of C that they go on from.
-	passRows, passCols, passK = 2048, 2048, 1024
-
-	// A task multiplies so many rows of A by so many columns of B. Tasks that
-	// follow one another have the same rows, which a worker packs for itself: they
-	// stay in its second-level cache.
+	// A task multiplies so many rows of A by so many columns of B: 8 panels of 14 rows, and a multiple of
+	// every tile's width. Tasks that follow one another have the same rows, which a worker packs for itself.
 	blockRows, blockCols = 112, 256
+
+	// A pass has at most so many rows and columns of C.
+	passRows, passCols = 2048, 2048
 
 	fewBlocks = 24
 	maxAcross = 2 * passCols / blockCols
 )
+
+// passStep is how many k a pass goes along [1024]: the rows of A that a worker packed fill seven sixteenths
+// of its second-level cache, beside a panel of B and tiles of C.
+func (x *gemmShape) passStep() int { return max(x.l2*7/16/blockRows/lineFloats, 4) * lineFloats }
+
+// passSize returns the most rows and columns of C of a pass. What is packed of B for it [8 MiB] is to stay in a
+// quarter of the last-level cache; if there are several passes over k, so are the rows of C that they go on
+// from [16 MiB] in half of it.
+func (t *tiling) passSize() (rows, cols int) {
+	_, _, l3 := caches.elements()
+	cols = min(max(l3/4/t.stepK/blockCols, 1)*blockCols, passCols)
+	return min(max(l3/2/cols, blockRows), passRows), cols
+}
 
 // A pass is a part of C and a range of k, and what is packed for it: whoever first
 // needs a block of B packs it.
@@ -41,12 +52,13 @@ func (g *Gemm) runShared(p *par.Pool) {
 	x := &g.pass
 	x.space = gemmSpaces.get()
 	r := &x.region
-	panels := max(passRows/(g.height+min(g.higher, 1)), 1)
+	rows, cols := g.passSize()
+	panels := max(rows/(g.height+min(g.higher, 1)), 1)
 	if g.K <= g.stepK {
 		panels = g.count // B is packed once
 	}
 	for r.c0 = 0; r.c0 < g.n; r.c0 = r.c1 {
-		r.c1 = min(r.c0+passCols, g.n)
+		r.c1 = min(r.c0+cols, g.n)
 		for r.p0 = 0; r.p0 < g.count; r.p0 = r.p1 {
 			r.p1 = min(r.p0+panels, g.count)
 			for x.k0 = 0; x.k0 < g.K; x.k0 = x.k1 {
@@ -69,7 +81,7 @@ func (g *Gemm) runPass(p *par.Pool) {
 	}
 	x.down = (rows + blockRows - 1) / blockRows
 	x.across = (cols + blockCols - 1) / blockCols
-	// Who does one more than the others takes that much longer.
+	// With few blocks, a worker that has one more than the others takes that much longer: they are halved.
 	if x.down*x.across < fewBlocks {
 		x.across *= 2
 	}
@@ -94,14 +106,14 @@ func (j *gemmPass) Do(worker, index int) {
 	r.c1 = min(all.c0+(col+1)*columns/x.across*g.panel, all.c1)
 	rows, cols, depth := g.row(r.p1)-g.row(r.p0), r.c1-r.c0, x.k1-x.k0
 
-	s := acquireScratch(worker)
+	s := acquireScratch(worker, g.kernels)
 	a := matrix{grow(&s.a, g.sizeA(r.p0, r.p1, depth)), g.ldA, g.a.trans}
 	if s.pass != x.number || s.row != row {
 		s.pass, s.row = x.number, row
-		g.rows(s, a.data, g.a.from(g.row(r.p0), x.k0), r.p0, r.p1, depth)
+		g.packRows(s, a.data, r.p0, r.p1, x.k0, x.k1)
 	}
 	b := matrix{data: x.space.b[g.sizeB(depth, r.c0-all.c0):], ld: g.panel}
-	x.cols[col].Do(func() { g.panels(s, b.data, g.b.from(x.k0, r.c0), depth, cols) })
+	x.cols[col].Do(func() { g.packColumns(s, b.data, x.k0, x.k1, r.c0, r.c1) })
 
 	c := matrix{data: g.C, ld: g.LDC}.from(g.row(r.p0), r.c0)
 	sum := c

@@ -602,7 +602,7 @@ func tile11x8ColsAVX2(t *tile)
 //go:noescape
 func tile12x8ColsAVX2(t *tile)
 
-// tile1x8RowsTurnedAVX2 computes tiles of one row and 1 to 8 columns:
+// tile1x8RowsTransposedBAVX2 computes tiles of one row and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -613,9 +613,9 @@ func tile12x8ColsAVX2(t *tile)
 //	}
 //
 //go:noescape
-func tile1x8RowsTurnedAVX2(t *tile)
+func tile1x8RowsTransposedBAVX2(t *tile)
 
-// tile2x8RowsTurnedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+// tile2x8RowsTransposedBAVX2 computes tiles of 2 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -626,9 +626,9 @@ func tile1x8RowsTurnedAVX2(t *tile)
 //	}
 //
 //go:noescape
-func tile2x8RowsTurnedAVX2(t *tile)
+func tile2x8RowsTransposedBAVX2(t *tile)
 
-// tile1x8ColsTurnedAVX2 computes tiles of one row and 1 to 8 columns:
+// tile1x8ColsTransposedBAVX2 computes tiles of one row and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -639,9 +639,9 @@ func tile2x8RowsTurnedAVX2(t *tile)
 //	}
 //
 //go:noescape
-func tile1x8ColsTurnedAVX2(t *tile)
+func tile1x8ColsTransposedBAVX2(t *tile)
 
-// tile2x8ColsTurnedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+// tile2x8ColsTransposedBAVX2 computes tiles of 2 rows and 1 to 8 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -652,7 +652,7 @@ func tile1x8ColsTurnedAVX2(t *tile)
 //	}
 //
 //go:noescape
-func tile2x8ColsTurnedAVX2(t *tile)
+func tile2x8ColsTransposedBAVX2(t *tile)
 
 // tile1x8RowsListedAVX2 computes tiles of one row and 1 to 8 columns:
 //
@@ -1912,7 +1912,7 @@ func tile14x16ColsAVX512(t *tile)
 //go:noescape
 func tile14x32ColsAVX512(t *tile)
 
-// tile1x16RowsTurnedAVX512 computes tiles of one row and 1 to 16 columns:
+// tile1x16RowsTransposedBAVX512 computes tiles of one row and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1923,9 +1923,9 @@ func tile14x32ColsAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile1x16RowsTurnedAVX512(t *tile)
+func tile1x16RowsTransposedBAVX512(t *tile)
 
-// tile2x16RowsTurnedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+// tile2x16RowsTransposedBAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1936,9 +1936,9 @@ func tile1x16RowsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile2x16RowsTurnedAVX512(t *tile)
+func tile2x16RowsTransposedBAVX512(t *tile)
 
-// tile3x16RowsTurnedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+// tile3x16RowsTransposedBAVX512 computes tiles of 3 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -1949,9 +1949,9 @@ func tile2x16RowsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile3x16RowsTurnedAVX512(t *tile)
+func tile3x16RowsTransposedBAVX512(t *tile)
 
-// tile4x16RowsTurnedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+// tile4x16RowsTransposedBAVX512 computes tiles of 4 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -1962,9 +1962,9 @@ func tile3x16RowsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile4x16RowsTurnedAVX512(t *tile)
+func tile4x16RowsTransposedBAVX512(t *tile)
 
-// tile1x16ColsTurnedAVX512 computes tiles of one row and 1 to 16 columns:
+// tile1x16ColsTransposedBAVX512 computes tiles of one row and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 1 {
@@ -1975,9 +1975,9 @@ func tile4x16RowsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile1x16ColsTurnedAVX512(t *tile)
+func tile1x16ColsTransposedBAVX512(t *tile)
 
-// tile2x16ColsTurnedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+// tile2x16ColsTransposedBAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 2 {
@@ -1988,9 +1988,9 @@ func tile1x16ColsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile2x16ColsTurnedAVX512(t *tile)
+func tile2x16ColsTransposedBAVX512(t *tile)
 
-// tile3x16ColsTurnedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+// tile3x16ColsTransposedBAVX512 computes tiles of 3 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 3 {
@@ -2001,9 +2001,9 @@ func tile2x16ColsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile3x16ColsTurnedAVX512(t *tile)
+func tile3x16ColsTransposedBAVX512(t *tile)
 
-// tile4x16ColsTurnedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+// tile4x16ColsTransposedBAVX512 computes tiles of 4 rows and 1 to 16 columns:
 //
 //	for p := range k {
 //		for i := range 4 {
@@ -2014,7 +2014,7 @@ func tile3x16ColsTurnedAVX512(t *tile)
 //	}
 //
 //go:noescape
-func tile4x16ColsTurnedAVX512(t *tile)
+func tile4x16ColsTransposedBAVX512(t *tile)
 
 // tile1x16RowsListedAVX512 computes tiles of one row and 1 to 16 columns:
 //

@@ -39,11 +39,11 @@ var kernelsAVX2 = gemmKernels{
 			{{1, 8, tile12x8ColsAVX2}},
 		},
 	},
-	turned: tiles{
+	transposedB: tiles{
 		{
 			{},
-			{{1, 8, tile1x8RowsTurnedAVX2}},
-			{{1, 8, tile2x8RowsTurnedAVX2}},
+			{{1, 8, tile1x8RowsTransposedBAVX2}},
+			{{1, 8, tile2x8RowsTransposedBAVX2}},
 			{},
 			{},
 			{},
@@ -57,8 +57,8 @@ var kernelsAVX2 = gemmKernels{
 		},
 		{
 			{},
-			{{1, 8, tile1x8ColsTurnedAVX2}},
-			{{1, 8, tile2x8ColsTurnedAVX2}},
+			{{1, 8, tile1x8ColsTransposedBAVX2}},
+			{{1, 8, tile2x8ColsTransposedBAVX2}},
 			{},
 			{},
 			{},
@@ -71,8 +71,8 @@ var kernelsAVX2 = gemmKernels{
 			{},
 		},
 	},
-	together:  4,
-	scattered: 8,
+	structured:   4,
+	unstructured: 8,
 	listed: tiles{
 		{
 			{},
@@ -150,13 +150,13 @@ var kernelsAVX512 = gemmKernels{
 			{{1, 16, tile14x16ColsAVX512}, {2, 16, tile14x32ColsAVX512}},
 		},
 	},
-	turned: tiles{
+	transposedB: tiles{
 		{
 			{},
-			{{1, 16, tile1x16RowsTurnedAVX512}},
-			{{1, 16, tile2x16RowsTurnedAVX512}},
-			{{1, 16, tile3x16RowsTurnedAVX512}},
-			{{1, 16, tile4x16RowsTurnedAVX512}},
+			{{1, 16, tile1x16RowsTransposedBAVX512}},
+			{{1, 16, tile2x16RowsTransposedBAVX512}},
+			{{1, 16, tile3x16RowsTransposedBAVX512}},
+			{{1, 16, tile4x16RowsTransposedBAVX512}},
 			{},
 			{},
 			{},
@@ -170,10 +170,10 @@ var kernelsAVX512 = gemmKernels{
 		},
 		{
 			{},
-			{{1, 16, tile1x16ColsTurnedAVX512}},
-			{{1, 16, tile2x16ColsTurnedAVX512}},
-			{{1, 16, tile3x16ColsTurnedAVX512}},
-			{{1, 16, tile4x16ColsTurnedAVX512}},
+			{{1, 16, tile1x16ColsTransposedBAVX512}},
+			{{1, 16, tile2x16ColsTransposedBAVX512}},
+			{{1, 16, tile3x16ColsTransposedBAVX512}},
+			{{1, 16, tile4x16ColsTransposedBAVX512}},
 			{},
 			{},
 			{},
@@ -186,8 +186,8 @@ var kernelsAVX512 = gemmKernels{
 			{},
 		},
 	},
-	together:  4,
-	scattered: 8,
+	structured:   4,
+	unstructured: 8,
 	listed: tiles{
 		{
 			{},

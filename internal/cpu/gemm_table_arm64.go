@@ -27,10 +27,10 @@ var kernelsNEON = gemmKernels{
 			{{1, 8, tile6x8ColsNEON}, {2, 8, tile6x16ColsNEON}},
 		},
 	},
-	together:  4,
-	scattered: 8,
-	nonzero:   nonzeroNEON,
-	list:      listGeneric,
+	structured:   4,
+	unstructured: 8,
+	nonzero:      nonzeroNEON,
+	list:         listGeneric,
 	listed: tiles{
 		{
 			{},

@@ -22,7 +22,7 @@ type tile struct {
 	nextStep            int      // from these to those of the next four k
 	sparse              int      // 1: only the first line of the cache is fetched
 	far                 int      // 1: the next tile of C is to be prefetched
-	past                int      // 1: C goes past the caches; it is aligned and the last vector is full
+	nonTemporal         int      // 1: C is stored past the caches; it is aligned and the last vector is full
 	resume              int      // 1: the chains go on from what is in C; 0: they start from +0
 
 	// The microkernels named Listed compute count tiles below each other, each for k of

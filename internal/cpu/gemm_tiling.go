@@ -2,17 +2,20 @@ package cpu
 
 import "unsafe"
 
-// This file cuts products into tasks.
+// This file cuts products into tasks: which operands are packed, how large a tile is, in what order
+// the tiles come and how far they go along k at a time. The table of strategies decides.
 
-// A tiling says how a product is computed. It looks at the shape alone.
+// A tiling says how a product is computed. It depends on the shape and on the caches' sizes, never
+// on the values, and changes no bit.
 type tiling struct {
 	kernels *gemmKernels
 
-	// swap says that it is the transpose of C that is computed, and transposed
+	// transposeC says that it is the transpose of C that is computed, and transposed
 	// when it is stored: lanes then lie along M.
-	swap bool
-	a, b matrix // the factors, after the swap
-	m, n int    // the rows of a, the columns of b
+	transposeC       bool
+	a, b             matrix // the factors, after that exchange
+	sourceA, sourceB source // which are packed from here
+	m, n             int    // the rows of a, the columns of b
 
 	vectors int // in the width of a tile
 	count   int // of panels of rows, each as high as a tile
@@ -20,18 +23,18 @@ type tiling struct {
 	higher  int
 
 	packA, packB bool
-	turned       bool // b is transposed, in registers
-	downward     bool // the order of tiles: down the panels, or across the columns
+	inRegisters  bool // b is transposed in registers, where it lies
+	stationaryB  bool // the order of tiles: a panel of b stays while those of a pass, or the other way round
 	panel        int  // columns of a packed panel of b
 	ldA          int  // elements between rows of packed a
 	stepK        int  // of k between visits to a tile
-	past         bool // C goes past the caches
+	nonTemporal  bool // C is stored past the caches
 
 	shared bool // the workers pack together
 	pass   pass
 
-	sideBySide bool      // chains are computed side by side
-	sums       []float32 // of those after the first
+	splitK bool      // a core gets a chain of every element of C
+	sums   []float32 // the chains after the first
 
 	// Else a task is a region, and packs what it needs by itself.
 	regionPanels, regionCols int          // of a task
@@ -43,44 +46,62 @@ type tiling struct {
 const StoreWork = 16
 
 const (
-	// l2 is how many elements of B may stay in the second-level cache. It doesn't pay to
-	// pack twice as many for so few rows for each lane of a vector, unless they are long.
-	l2, someRows = 208 << 10, 8
-
-	// A B of more elements comes from memory: for so many rows it is read row by row,
-	// not tile by tile.
-	farB, fewRows = 5 << 20, 7
-
 	// A product of fewer multiply-adds runs on one core: it takes 3 µs, and to hand half of
 	// it over takes 1 µs where the cores are far apart.
 	serialWork = 5 << 16
 
-	// A C of so many elements is not kept in the caches for whoever reads it next, if
-	// there are so many multiply-adds for each: those that go past the caches are slow.
-	pastCache, pastWork = 2 << 20, 24
+	// A task has at least so many multiply-adds, a µs: to claim one costs 50 ns.
+	taskWork = 1 << 17
 
-	// A C of up to so many elements, in so few tasks, is small: a core gets a chain, if
-	// there are several chains and so many multiply-adds.
-	smallC, fewTasks, sideWork = 1 << 14, 4, 1 << 22
+	// A C of up to so many elements, in so few tasks, is small: if there are several chains and
+	// so many multiply-adds, a core gets a chain of all elements. 2²² take 25 µs, the additions of
+	// the chains 2.
+	smallC, fewTasks, splitWork = 1 << 14, 4, 1 << 22
 
-	// Up to so many multiply-adds, and elements of B that are packed, it pays to
-	// know the calls beforehand.
+	// Up to so many multiply-adds, and elements of B that are packed, the calls of a task are
+	// recorded: beyond, to find out which calls they are takes less than 1 % of the time, and
+	// packing again is as fast from a buffer of the worker.
 	scriptWork   = 1 << 26
 	scriptPacked = 1 << 17
 
-	// A task has at least so many multiply-adds.
-	taskWork = 1 << 17
+	// An element of C that is stored past the caches costs as much as so many multiply-adds:
+	// only products of a longer k hide it.
+	nonTemporalWork = 24
 )
+
+// elements returns how many elements the caches hold, as far as products make use of them. The shares
+// of them below were found by measuring on cores with 48 KiB, 1 MiB and 32 MiB, to which the numbers
+// in brackets belong. A second level of 2 MiB made no product faster: the rows of a larger B lie on more
+// pages than the TLB has entries for. A third level of more than 32 MiB is shared by more cores than
+// a product runs on.
+func (c CacheSizes) elements() (l1, l2, l3 int) {
+	return min(c.L1, 48<<10) / 4, min(c.L2, 1<<20) / 4, min(c.L3, 32<<20) / 4
+}
 
 // uncut is the product as a whole.
 func uncut(g *Gemm) tiling {
-	return tiling{
-		kernels: gemmTiers[Active()],
-		a:       matrix{g.A, g.LDA, g.TransA},
-		b:       matrix{g.B, g.LDB, g.TransB},
-		m:       g.M,
-		n:       g.N,
-	}
+	a, b := matrix{g.A, g.LDA, g.TransA}, matrix{g.B, g.LDB, g.TransB}
+	return tiling{kernels: gemmTiers[Active()], a: a, b: b, sourceA: a, sourceB: b, m: g.M, n: g.N}
+}
+
+// A gemmShape is what strategies are chosen by.
+type gemmShape struct {
+	*tiling
+	k        int
+	depth    int // of the longest chain
+	work     int // multiply-adds
+	tallest  int // rows of a tile of the chosen width
+	epilogue bool
+	l1, l2   int // elements that the caches hold
+	l3       int
+
+	inL2   bool // B stays in the second-level cache
+	bigA   bool // A doesn't stay in the third-level cache beside B and C
+	steepA bool // A is transposed, and its rows for each k are far from each other
+
+	// What strategies may ask for besides.
+	leastPanels int  // of a region, if rows are shared out
+	halves      bool // the front half of the tasks is to the left, the other to the right
 }
 
 func (t *tiling) cut(g *Gemm) {
@@ -88,19 +109,61 @@ func (t *tiling) cut(g *Gemm) {
 	if g.M == 0 || g.N == 0 {
 		return
 	}
-	lanes := t.kernels.lanes
-	// turned reports whether a transposed B is best read where it is: on 8 lanes, whose
-	// chains are short, only if it has to come from afar.
-	turned := func(m, n int) bool {
-		return m <= t.kernels.turned.tallest(1) && (lanes == 16 || min(g.K, chain)*n > l2)
+	t.chooseSide(g)
+	x := t.shapeOf(g)
+	t.packB = t.b.trans && !t.inRegisters
+	t.stationaryB = t.packB
+	t.regionCols = t.n
+	for i := range strategies {
+		if s := &strategies[i]; s.fits(x) {
+			s.apply(x)
+			break
+		}
 	}
+	if x.halves && t.n >= 128 && !t.a.trans {
+		// A core keeps to its half of a weight. Of a gradient it is above and below, as in the
+		// optimizer's step.
+		t.regionCols = (t.n/2 + 31) / 32 * 32
+		x.leastPanels *= 2
+	}
+	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
+		// The rows of a tile meet in one set of the first-level cache, which has 12 ways on
+		// Intel's cores and 8 on AMD's: two are left to B and C.
+		x.tallest = min(x.tallest, 10)
+	}
+	t.cutRows(x.tallest)
+	t.regionPanels = t.count
+	if x.leastPanels > 0 {
+		if even := t.count + t.count%2; even <= t.m { // two cores get as much each
+			t.cutRows((t.m + even - 1) / even)
+		}
+		t.regionPanels = max(t.count*taskWork/x.work, x.leastPanels)
+	}
+	// A C of more than a quarter of the third-level cache is not kept for whoever reads it next.
+	t.nonTemporal = !t.transposeC && g.Epilogue == nil && 4*t.m*t.n >= x.l3 && g.K >= nonTemporalWork && aligned(g.C) && g.LDC%lineFloats == 0
+	if steps := (x.depth + t.stepK - 1) / t.stepK; steps > 0 {
+		t.stepK = (x.depth + steps - 1) / steps
+	}
+	t.cutRegions()
+	t.splitK = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && x.work >= splitWork
+	if t.splitK {
+		t.regionPanels, t.regionCols = t.count, t.n
+		t.cutRegions()
+	}
+}
+
+// chooseSide chooses whether C or its transpose is computed, and how wide tiles are.
+func (t *tiling) chooseSide(g *Gemm) {
+	lanes := t.kernels.lanes
+	_, _, l3 := caches.elements()
 	narrow := g.N <= lanes && g.M > g.N
 	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches, or in registers
-		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && (turned(g.N, g.M) || g.M*g.K <= 4<<20)
+		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && (t.readsTransposed(g.K, g.N, g.M) || g.M*g.K <= l3/2)
 	}
 	if narrow && g.K <= chain {
-		t.swap = true
+		t.transposeC = true
 		t.a, t.b = matrix{g.B, g.LDB, !g.TransB}, matrix{g.A, g.LDA, !g.TransA}
+		t.sourceA, t.sourceB = t.a, t.b
 		t.m, t.n = g.N, g.M
 	}
 
@@ -115,136 +178,244 @@ func (t *tiling) cut(g *Gemm) {
 		}
 	}
 	t.panel = t.vectors * lanes
-	tallest := t.kernels.tiles.tallest(t.vectors)
-	work := t.m * t.n * max(g.K, StoreWork)
-	inL2 := min(g.K, chain)*t.n <= l2 || t.m <= someRows*lanes && g.K*t.n <= 2*l2 && g.K <= 8*t.n
-	big := t.m*min(g.K, chain) > 2<<20
-	// Tiles read one row of a transposed A for each k. If A is far away, it is packed, or
-	// those rows are few enough to stay where they are until all tiles have passed. Of
-	// others they read runs, the longer the better.
-	least, far := 449, 1<<17
-	if lanes == 8 {
-		least, far = 256, 1<<15
-	}
-	steep := t.a.trans && t.m*g.K > far
-	downK := 1024
-	switch {
-	case steep:
-		downK = 64
-	case t.a.trans:
-		downK = 448
-	case big:
-		downK = chain
-	}
-	page := 512 / t.panel * t.panel // columns that make good use of a page
+	t.inRegisters = t.b.trans && t.readsTransposed(g.K, t.m, t.n)
+}
 
-	t.regionCols = t.n
-	t.turned = t.b.trans && turned(t.m, t.n)
-	t.packB = t.b.trans && !t.turned
-	t.downward = t.packB
-	leastPanels := 0 // of a region, if rows are shared out
-	halves := false  // columns too, in two
+// readsTransposed reports whether a transposed B of m rows of A is best read where it is, and
+// transposed in registers: on 8 lanes, whose chains are short, only if it has to come from afar.
+func (t *tiling) readsTransposed(k, m, n int) bool {
+	_, l2, _ := caches.elements()
+	return m <= t.kernels.transposedB.tallest(1) && (t.kernels.lanes == 16 || min(k, chain)*n > l2*13/16)
+}
+
+func (t *tiling) shapeOf(g *Gemm) *gemmShape {
+	x := &gemmShape{
+		tiling: t, k: g.K, depth: min(g.K, chain), work: t.m * t.n * max(g.K, StoreWork),
+		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil,
+	}
+	x.l1, x.l2, x.l3 = caches.elements()
+	// Three sixteenths of the second-level cache are left to A and C [208 Ki elements of B]. It doesn't
+	// pay to pack twice as many for up to 8 rows for each lane of a vector, unless they are long.
+	most := x.l2 * 13 / 16
+	x.inL2 = x.depth*t.n <= most || t.m <= 8*t.kernels.lanes && x.k*t.n <= 2*most && x.k <= 8*t.n
+	x.bigA = t.m*x.depth > x.l3/4
+	// Tiles read one row of a transposed A for each k, a line or two of the cache from each. An A of half
+	// the second-level cache [2¹⁷ elements] stays there; tiles of 8 lanes, which are less high, read as
+	// many lines for fewer multiply-adds and stand an eighth.
+	far := x.l2 / 2
+	if t.kernels.lanes == 8 {
+		far = x.l2 / 8
+	}
+	x.steepA = t.a.trans && t.m*x.k > far
+	return x
+}
+
+// l1Step scales so many k, of which the packed panels stay in a first-level cache of 48 KiB.
+func (x *gemmShape) l1Step(k int) int { return max(k*x.l1/(12<<10), 64) }
+
+// rowsStep is how many k tiles go along while a panel of B stays and rows of A pass by.
+func (x *gemmShape) rowsStep() int {
 	switch {
-	case t.turned:
-		t.stepK = chain
-		if work >= serialWork {
-			t.regionCols = max(t.n/min(max(work/taskWork, 8), 32)/lanes, 1) * lanes
-		}
-	case work < serialWork:
-		t.stepK = chain
-		t.downward = t.packB || 2*(t.n/t.panel) < t.m/tallest // fewer calls
-	case t.m <= tallest && !t.b.trans && (t.m < fewRows || min(g.K, chain)*t.n <= farB): // B streams by, once
-		t.regionCols = page
-		t.stepK = 128
-		switch {
-		case inL2:
-			t.stepK = chain
-			t.regionCols = max(t.n/4/t.panel, 1) * t.panel
-		case t.m <= 3 && t.n >= 2048: // long runs of few rows of B, while C stays in the cache
-			t.stepK = 10
-			t.regionCols = 1024
-		}
-	case g.K >= 64 && t.n >= 128 && (t.m >= 4096 || t.m >= 1024 && t.n > 448 || t.m > 448 && !inL2 || t.m >= least && steep):
-		t.shared = true
-		t.packA, t.packB, t.downward = true, true, true
-		t.stepK = passK
-		t.ldA = t.stepK + lanes
-		if t.a.trans {
-			t.ldA = (tallest + lanes - 1) / lanes * lanes
-		}
-	case !inL2 && big || t.b.trans && t.m > 512: // A is read once
-		t.packB, t.downward = true, true
-		t.regionCols = min(page/2, t.n)
-		t.stepK = min(downK, 256)
-		leastPanels = max(t.m/tallest/8, 7)
-	case !inL2 && !t.b.trans:
-		t.packB, t.downward = true, true
-		switch { // the more rows, the less it matters how B is read
-		case t.m > 256:
-			page /= 8
-		case t.m > 64:
-			page /= 2
-		}
-		t.regionCols = min(page, (t.n/8+t.panel-1)/t.panel*t.panel)
-		t.stepK = min(1<<16/t.regionCols, 1024)
-	case !inL2: // long runs of B's rows
-		t.regionCols = 64 / t.panel * t.panel
-		t.stepK = 1024
-	case t.b.trans:
-		t.regionCols = t.panel
-		t.stepK = 512
-		if t.m <= 4 {
-			t.stepK = 128 // the panel stays in the first-level cache
-		}
-	case g.Epilogue == nil && t.m >= 4*tallest && t.m*t.n <= 4*l2 && g.K >= 64:
-		t.downward = true
-		t.regionCols = t.panel
-		t.stepK = downK
-		if columns := (t.n + t.panel - 1) / t.panel; columns < 8 {
-			leastPanels = max(t.m/tallest*columns/8, 1)
-		}
-	case t.m >= 40*tallest && g.K >= 64:
-		t.downward, halves = true, true
-		t.stepK = downK
-		leastPanels = 10
-	case t.m > 3*tallest:
-		halves = true
-		t.stepK = 448
-		leastPanels = 1
-	default:
-		t.stepK = 448
-		t.regionCols = max(t.n/4/t.panel, 1) * t.panel
+	case x.steepA:
+		return 64 // so many rows of A stay in the first-level cache until all tiles have passed
+	case x.a.trans:
+		return x.l1Step(448)
+	case x.bigA:
+		return chain // A is read once, in runs as long as can be
 	}
-	if halves && t.n >= 128 && !t.a.trans {
-		// The front half of the tasks is to the left, the other to the right: a core
-		// keeps to its half of a weight. Of a gradient it is above and below, as in the
-		// optimizer's step.
-		t.regionCols = (t.n/2 + 31) / 32 * 32
-		leastPanels *= 2
-	}
-	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
-		// The rows of a tile meet in one set of the first-level cache, which
-		// holds few of them.
-		tallest = min(tallest, 10)
-	}
-	t.cutRows(tallest)
-	t.regionPanels = t.count
-	if leastPanels > 0 {
-		if even := t.count + t.count%2; even <= t.m { // two cores get as much each
-			t.cutRows((t.m + even - 1) / even)
-		}
-		t.regionPanels = max(t.count*taskWork/work, leastPanels)
-	}
-	t.past = !t.swap && g.Epilogue == nil && t.m*t.n >= pastCache && g.K >= pastWork && aligned(g.C) && g.LDC%lineFloats == 0
-	if steps := (min(g.K, chain) + t.stepK - 1) / t.stepK; steps > 0 {
-		t.stepK = (min(g.K, chain) + steps - 1) / steps
-	}
-	t.cutRegions()
-	t.sideBySide = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && work >= sideWork
-	if t.sideBySide {
-		t.regionPanels, t.regionCols = t.count, t.n
-		t.cutRegions()
-	}
+	return 1024
+}
+
+// halfPage is so many columns that half a page of memory has of each row, in whole panels: what is
+// fetched of B then uses each entry of the TLB twice.
+func (x *gemmShape) halfPage() int { return 512 / x.panel * x.panel }
+
+// A strategy is a way through a product.
+type strategy struct {
+	name  string
+	fits  func(x *gemmShape) bool
+	apply func(x *gemmShape)
+}
+
+// strategies lists them in the order in which they are asked. Numbers without a reason beside them were
+// found by measuring products of many shapes on one and two cores.
+var strategies = [...]strategy{
+	{
+		// Few rows of A and a transposed B: each element of B is read once, along its rows. Tasks are
+		// whole vectors of columns; 8 to 32 of them, so that two cores end at the same time.
+		name: "B transposed in registers",
+		fits: func(x *gemmShape) bool { return x.inRegisters },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			if x.work >= serialWork {
+				lanes := x.kernels.lanes
+				x.regionCols = max(x.n/min(max(x.work/taskWork, 8), 32)/lanes, 1) * lanes
+			}
+		},
+	},
+	{
+		// All is one task, in the order that takes fewer calls.
+		name: "small",
+		fits: func(x *gemmShape) bool { return x.work < serialWork },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			x.stationaryB = x.packB || 2*(x.n/x.panel) < x.m/x.tallest
+		},
+	},
+	{
+		// One panel of rows: B is read once, tile by tile, from the second-level cache.
+		name: "one panel, B near",
+		fits: func(x *gemmShape) bool { return x.onePanel() && x.inL2 },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
+		},
+	},
+	{
+		// Few rows of a wide B: 10 rows of 4 KiB pass through the first-level cache, in runs that the
+		// prefetcher follows, while 3 rows of C [12 KiB] stay in it.
+		name: "one panel of few rows, B far",
+		fits: func(x *gemmShape) bool { return x.onePanel() && x.m <= 3 && x.n >= 2048 },
+		apply: func(x *gemmShape) {
+			x.stepK = 10
+			x.regionCols = 1024
+		},
+	},
+	{
+		// As above, for more rows of C: runs of 2 KiB of B, and of so many k that what is fetched ahead
+		// stays in the second-level cache [256 KiB].
+		name: "one panel, B far",
+		fits: func(x *gemmShape) bool { return x.onePanel() },
+		apply: func(x *gemmShape) {
+			x.stepK = 128
+			x.regionCols = x.halfPage()
+		},
+	},
+	{
+		// Large in every direction, or an A whose rows are better gathered once: see gemm_shared.go.
+		// Below these sizes packing costs more than it saves: a row of A is packed for n columns, of B
+		// for m rows.
+		name: "shared packing",
+		fits: func(x *gemmShape) bool {
+			least := 449 // rows of a transposed A that pay for packing it
+			if x.kernels.lanes == 8 {
+				least = 256
+			}
+			return x.k >= 64 && x.n >= 128 && (x.m >= 4096 || x.m >= 1024 && x.n > 448 || x.m > 448 && !x.inL2 || x.m >= least && x.steepA)
+		},
+		apply: func(x *gemmShape) {
+			lanes := x.kernels.lanes
+			x.shared = true
+			x.packA, x.packB, x.stationaryB = true, true, true
+			x.stepK = x.passStep()
+			x.ldA = x.stepK + lanes
+			if x.a.trans {
+				x.ldA = (x.tallest + lanes - 1) / lanes * lanes
+			}
+		},
+	},
+	{
+		// A comes from memory, so it is read once: for all columns of a task, of which there are so few
+		// that a packed step of B stays in the second-level cache [256 KiB].
+		name: "A far",
+		fits: func(x *gemmShape) bool { return !x.inL2 && x.bigA || x.b.trans && x.m > 512 },
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB = true, true
+			x.regionCols = min(x.halfPage()/2, x.n)
+			x.stepK = min(x.rowsStep(), 256)
+			x.leastPanels = max(x.m/x.tallest/8, 7)
+		},
+	},
+	{
+		// B comes from the third-level cache: it is packed, as many columns at a time as make 64 Ki elements
+		// [a quarter of the second-level cache], fewer the more rows it is used for.
+		name: "B far",
+		fits: func(x *gemmShape) bool { return !x.inL2 && !x.b.trans },
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB = true, true
+			cols := x.halfPage()
+			switch { // the more rows, the less it matters how B is read
+			case x.m > 256:
+				cols /= 8
+			case x.m > 64:
+				cols /= 2
+			}
+			x.regionCols = min(cols, (x.n/8+x.panel-1)/x.panel*x.panel)
+			x.stepK = min(x.l2/4/x.regionCols, 1024)
+		},
+	},
+	{
+		// A transposed B comes from the third-level cache: its rows are read in runs of 4 KiB, a page.
+		name: "transposed B far",
+		fits: func(x *gemmShape) bool { return !x.inL2 },
+		apply: func(x *gemmShape) {
+			x.regionCols = 64 / x.panel * x.panel
+			x.stepK = 1024
+		},
+	},
+	{
+		// A transposed B is packed panel by panel. For up to 4 rows a panel isn't used again, so it stays
+		// in the first-level cache [16 KiB of two vectors].
+		name: "transposed B near",
+		fits: func(x *gemmShape) bool { return x.b.trans },
+		apply: func(x *gemmShape) {
+			x.regionCols = x.panel
+			x.stepK = 512
+			if x.m <= 4 {
+				x.stepK = 128
+			}
+		},
+	},
+	{
+		// All fits in the caches, and nobody goes on from a row of C: a task is a panel of columns.
+		name: "columns",
+		fits: func(x *gemmShape) bool {
+			return !x.epilogue && x.m >= 4*x.tallest && x.m*x.n <= x.l2*13/4 && x.k >= 64
+		},
+		apply: func(x *gemmShape) {
+			x.stationaryB = true
+			x.regionCols = x.panel
+			x.stepK = x.rowsStep()
+			if columns := (x.n + x.panel - 1) / x.panel; columns < 8 {
+				x.leastPanels = max(x.m/x.tallest*columns/8, 1)
+			}
+		},
+	},
+	{
+		// Many rows: 10 panels of A at a time pass by a panel of B.
+		name: "many rows",
+		fits: func(x *gemmShape) bool { return x.m >= 40*x.tallest && x.k >= 64 },
+		apply: func(x *gemmShape) {
+			x.stationaryB, x.halves = true, true
+			x.stepK = x.rowsStep()
+			x.leastPanels = 10
+		},
+	},
+	{
+		// A panel of A [14 rows of 448, 24 KiB] stays in the first-level cache while B passes by.
+		name: "rows",
+		fits: func(x *gemmShape) bool { return x.m > 3*x.tallest },
+		apply: func(x *gemmShape) {
+			x.halves = true
+			x.stepK = x.l1Step(448)
+			x.leastPanels = 1
+		},
+	},
+	{
+		// Too few rows to be shared out: the columns are.
+		name: "few rows",
+		fits: func(*gemmShape) bool { return true },
+		apply: func(x *gemmShape) {
+			x.stepK = x.l1Step(448)
+			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
+		},
+	},
+}
+
+// onePanel reports whether all rows are in one panel and B is read where it is. If B comes from memory
+// [more than 5 Mi elements], it is read row by row and not tile by tile, for fewer than 7 rows.
+func (x *gemmShape) onePanel() bool {
+	return x.m <= x.tallest && !x.b.trans && (x.m < 7 || x.depth*x.n <= x.l3*5/8)
 }
 
 // cutRegions counts the regions, of regionPanels by regionCols.

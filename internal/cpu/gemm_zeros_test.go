@@ -31,7 +31,7 @@ func sparseGemm(s size, form int, where Zeros) *Gemm {
 	r := rand.New(rand.NewPCG(uint64(s.m), uint64(form)))
 	for i := range g.M {
 		for k := range g.K {
-			if k%37 < 5 || where == ZerosTogether && (i/7+k/11)%3 != 0 || r.IntN(8) != 0 {
+			if k%37 < 5 || where == ZerosStructured && (i/7+k/11)%3 != 0 || r.IntN(8) != 0 {
 				*g.at(i, k) = float32(math.Copysign(0, r.Float64()-0.5))
 			}
 		}
@@ -65,7 +65,7 @@ func everySparse(t *testing.T, test func(t *testing.T, g *Gemm, workers int)) {
 				continue
 			}
 			for _, form := range s.forms() {
-				for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
+				for _, where := range []Zeros{ZerosStructured, ZerosUnstructured} {
 					if !cases.has() {
 						continue
 					}
@@ -175,7 +175,7 @@ func TestZerosTimesWhatIsNotFinite(t *testing.T) {
 
 func TestFewZerosAreLeftIn(t *testing.T) {
 	everyTier(t, func(t *testing.T) {
-		for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
+		for _, where := range []Zeros{ZerosStructured, ZerosUnstructured} {
 			g := randomGemm(64, 128, 256, false, false, 0)
 			g.Zeros = where
 			holdAgainstAll(t, g, 1, false)
@@ -255,7 +255,7 @@ func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
 		cases := sampleOf(3)
 		for _, s := range []size{{17, 128, 1000, 0}, {50, 131, 330, 0}, {131, 139, 129, 0}, {16, 300, 451, 0}} {
 			for form := range 4 {
-				for _, where := range []Zeros{ZerosTogether, ZerosScattered} {
+				for _, where := range []Zeros{ZerosStructured, ZerosUnstructured} {
 					if !cases.has() {
 						continue
 					}
@@ -320,7 +320,7 @@ func testListedTiles(t *testing.T, kernels *gemmKernels, m microkernel, trans bo
 			}
 		}
 	}
-	s := new(gemmScratch)
+	s := &gemmScratch{kernels: kernels}
 	s.tile.resume = r.IntN(2)
 
 	bad, kind := r.IntN(count+1), r.IntN(4)

@@ -1,6 +1,7 @@
 package cpu
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"strings"
@@ -57,8 +58,8 @@ func choose(name string) error {
 // Active returns the tier in use.
 func Active() Tier { return active }
 
-// Err returns why the tier that CORNU_CPU asks for is not in use, or nil.
-func Err() error { return tierErr }
+// Err returns why what CORNU_CPU or CORNU_CACHE ask for is not in use, or nil.
+func Err() error { return cmp.Or(tierErr, cacheErr) }
 
 // Force makes t the active tier. It must not be called while kernels run.
 func Force(t Tier) error {

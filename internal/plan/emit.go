@@ -175,9 +175,9 @@ func zeros(v *value) cpu.Zeros {
 	root, _ := v.root()
 	switch root.traits().zeros {
 	case zerosTogether:
-		return cpu.ZerosTogether
+		return cpu.ZerosStructured
 	case zerosAnywhere:
-		return cpu.ZerosScattered
+		return cpu.ZerosUnstructured
 	}
 	return cpu.NoZeros
 }

@@ -21,9 +21,9 @@ type isa struct {
 	squares       int // the most rows of tiles of a transposed B
 }
 
-// How wide tiles whose k are listed are best, in vectors: for zeros that rows have
-// together, and for scattered ones.
-const together, scattered = 4, 8
+// How wide tiles whose k are listed are best, in vectors: for zeros at the same k in
+// neighbouring rows, and for zeros anywhere.
+const structured, unstructured = 4, 8
 
 var avx512 = isa{name: "AVX512", lanes: 16, rows: 14, tallest: 14, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
 	switch {
@@ -145,15 +145,15 @@ func (g *generator) zero(v reg.VecPhysical) {
 func (i isa) listed(rows int) []int {
 	switch {
 	case rows == 1:
-		return []int{1, 2, together, scattered}
+		return []int{1, 2, structured, unstructured}
 	case rows <= i.tallestListed:
-		return []int{1, 2, together}
+		return []int{1, 2, structured}
 	}
 	return nil
 }
 
-// turned is vectors for the tiles of a transposed B.
-func (i isa) turned(rows int) []int {
+// transposedB is vectors for the tiles of a transposed B.
+func (i isa) transposedB(rows int) []int {
 	if rows > i.squares {
 		return nil
 	}

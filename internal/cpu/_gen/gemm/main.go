@@ -46,9 +46,9 @@ func main() {
 			}
 		}
 		tiles(isa.vectors, g.microkernel)
-		fmt.Fprint(&table, "},\nturned: tiles{\n")
-		tiles(isa.turned, g.turned)
-		fmt.Fprintf(&table, "},\ntogether: %d,\nscattered: %d,\nlisted: tiles{\n", together, scattered)
+		fmt.Fprint(&table, "},\ntransposedB: tiles{\n")
+		tiles(isa.transposedB, g.transposedB)
+		fmt.Fprintf(&table, "},\nstructured: %d,\nunstructured: %d,\nlisted: tiles{\n", structured, unstructured)
 		tiles(isa.listed, g.listed)
 		fmt.Fprintf(&table, "},\nnonzero: nonzero%s,\n", isa.name)
 		if g.wide() {

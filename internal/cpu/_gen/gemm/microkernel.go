@@ -387,7 +387,7 @@ func (m *microkernel) start(c operand.Mem) {
 // finish stores the accumulators.
 func (m *microkernel) finish(c operand.Mem) {
 	if m.streams() {
-		m.CMPQ(m.field("past"), operand.I8(0))
+		m.CMPQ(m.field("nonTemporal"), operand.I8(0))
 		m.JEQ(operand.LabelRef("cached"))
 		m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) { m.VMOVNTPS(acc, mem) })
 		m.SFENCE()

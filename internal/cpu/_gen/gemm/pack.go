@@ -120,8 +120,8 @@ func (g *generator) transposeBlock() {
 		}
 	}
 	g.Label("loaded")
-	turned, _ := g.square(0)
-	for _, v := range turned {
+	transposed, _ := g.square(0)
+	for _, v := range transposed {
 		g.storeMasked(v, lanes, operand.Mem{Base: dst})
 		g.ADDQ(ldd, dst)
 		g.DECQ(cols)

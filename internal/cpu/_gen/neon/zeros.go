@@ -5,9 +5,9 @@ import "fmt"
 // This file writes what products need that leave out zeros of A.
 
 const (
-	// How wide tiles are, in vectors, for zeros that rows have together, and for those
-	// that are scattered.
-	together, scattered = 4, 8
+	// How wide tiles are, in vectors, for zeros at the same k in neighbouring rows, and for
+	// zeros anywhere.
+	structured, unstructured = 4, 8
 
 	tallestListed = 3 // rows of a tile that is so wide
 )

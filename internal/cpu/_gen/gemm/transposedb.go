@@ -7,11 +7,11 @@ import (
 
 // This file emits microkernels that read a transposed B where it is.
 
-// turned emits one for tiles of so many rows and one vector, and returns its name. It
+// transposedB emits one for tiles of so many rows and one vector, and returns its name. It
 // loads B square by square and transposes each in registers, beside the accumulators.
-func (g *generator) turned(rows, vectors int, cols bool) string {
+func (g *generator) transposedB(rows, vectors int, cols bool) string {
 	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols}
-	name := m.begin("Turned", "p := range k", "b[j*ldb+p]")
+	name := m.begin("TransposedB", "p := range k", "b[j*ldb+p]")
 	n := g.isa.lanes
 	width := m.load("tail")
 	m.tail = m.firstLanes(width, 1)
