@@ -99,6 +99,16 @@ func (m *Model) compile(cfg CompileConfig) error {
 	return nil
 }
 
+// Compiled returns what the model was compiled with, or what the file says that it was
+// loaded from: defaults are filled in, and what was said of outputs by their names stands
+// in their places. It is false if the model is not compiled.
+func (m *Model) Compiled() (cfg CompileConfig, ok bool) {
+	if m.compiled == nil {
+		return CompileConfig{}, false
+	}
+	return *m.compiled, true
+}
+
 // place puts what cfg says of outputs by name in their places.
 func (m *Model) place(cfg *CompileConfig) error {
 	if cfg.Outputs == nil {

@@ -280,6 +280,24 @@ func TestACompileThatFailsChangesNothing(t *testing.T) {
 	sameBits(t, "a training with a failing Compile in it", bits(t, model), bits(t, other))
 }
 
+func TestAModelSaysWhatItWasCompiledWith(t *testing.T) {
+	in := cornu.Input(2)
+	model := cornu.NewModel([]*cornu.Node{in}, []*cornu.Node{
+		cornu.Apply(&layer.Dense{Name: "a", Units: 1}, in), cornu.Apply(&layer.Dense{Name: "b", Units: 1}, in),
+	})
+	if cfg, ok := model.Compiled(); ok {
+		t.Errorf("before Compile it is %v", cfg)
+	}
+	err := model.Compile(cornu.CompileConfig{Outputs: map[string]cornu.OutputConfig{"b": {Loss: loss.Huber{}}, "a": {}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cfg, ok := model.Compiled()
+	if want := []loss.Loss{nil, loss.Huber{}}; !ok || !slices.Equal(cfg.Losses, want) || cfg.Optimizer.Name() != "rmsprop" {
+		t.Errorf("it is %v, %v", cfg, ok)
+	}
+}
+
 func TestCompileAgainStartsAFreshOptimizer(t *testing.T) {
 	model, other := compiled(t, 0, optimizer.Adam{}), compiled(t, 0, optimizer.Adam{})
 	source := points(t, 40)

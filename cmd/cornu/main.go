@@ -1,11 +1,13 @@
-// Command cornu trains the first chapter's classifier of handwritten digits, shows what it has learned, and tells what
-// the machine can do.
+// Command cornu trains, tests and runs models in files, Keras's among them, on anybody's data; trains the first chapter's
+// classifier of handwritten digits and shows what it has learned; and tells what the machine can do.
 //
-//	cornu mnist                       # the chapter's listing, from its summary to its test accuracy
-//	cornu mnist predict --index 3     # what the network makes of one digit
-//	cornu inspect digits.keras        # what is in a file of a model
-//	cornu mnist samples -o digits.png # 25 digits as a picture
-//	cornu doctor                      # kernels, cores, measured peak
+//	cornu fit m.keras --data x.npy,y.npy -o m.keras # train a model that Keras has saved
+//	cornu predict m.keras --data table.csv          # what it makes of other data
+//	cornu inspect m.keras                           # what is in its file
+//	cornu mnist                                     # the chapter's listing, from its summary to its test accuracy
+//	cornu mnist predict --index 3                   # what the network makes of one digit
+//	cornu mnist samples -o digits.png               # 25 digits as a picture
+//	cornu doctor                                    # kernels, cores, measured peak
 package main
 
 // This file runs the command line, ends it when a signal says so, and turns its errors into an exit status.
@@ -17,6 +19,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -43,14 +46,29 @@ func main() {
 		cause := signaled{s}
 		stop(cause)
 		// A command may be unable to end: it waits for the reader of a pipe, or its step takes minutes.
-		select {
-		case status := <-ended:
-			os.Exit(status)
-		case <-signals:
-		case <-time.After(grace):
+		for {
+			select {
+			case status := <-ended:
+				os.Exit(status)
+			case <-signals:
+			case <-time.After(grace):
+				if writing.Load() > 0 {
+					continue
+				}
+			}
+			os.Exit(cause.status())
 		}
-		os.Exit(cause.status())
 	}
+}
+
+// writing counts the models that are being written, for which a command that is told to end has time.
+var writing atomic.Int32
+
+// saving writes a model.
+func saving(write func() error) error {
+	writing.Add(1)
+	defer writing.Add(-1)
+	return write()
 }
 
 // signaled is the cause of a context that a signal ends.
@@ -166,6 +184,6 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(knownFlags)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newMNIST(), newInspect(), newSummary(), newPlot(), newFigures(), newDoctor(), newVersion())
+	root.AddCommand(newFit(), newEvaluateData(), newPredictData(), newMNIST(), newInspect(), newSummary(), newPlot(), newFigures(), newDoctor(), newVersion())
 	return root
 }

@@ -123,7 +123,7 @@ func (s *settings) check() error {
 	}
 	if s.save != "" {
 		if err := file.Check(s.save); err != nil { // before a training too
-			return misuse("--save: %v", err)
+			return misuse("--save: %w", err)
 		}
 	}
 	if s.plot != "" && s.curves != "" && filepath.Clean(s.plot) == filepath.Clean(s.curves) {
@@ -145,7 +145,7 @@ func checkPicture(flag, path string) error {
 		return misuse("%s: a file of .svg or .png, got %s", flag, path)
 	}
 	if err := file.Check(path); err != nil {
-		return misuse("%s: %v", flag, err)
+		return misuse("%s: %w", flag, err)
 	}
 	return nil
 }
@@ -213,8 +213,21 @@ func optimizers() []string {
 
 // withRate returns the optimizer with its field LearningRate set, which all of optimizers have.
 func withRate(o optimizer.Optimizer, rate float64) optimizer.Optimizer {
+	changed, _ := rateable(o, rate)
+	return changed
+}
+
+// rateable returns an optimizer with its field LearningRate set, if it has one, instead of a schedule.
+func rateable(o optimizer.Optimizer, rate float64) (optimizer.Optimizer, bool) {
 	changed := reflect.New(reflect.TypeOf(o)).Elem()
 	changed.Set(reflect.ValueOf(o))
-	changed.FieldByName("LearningRate").SetFloat(rate)
-	return changed.Interface().(optimizer.Optimizer)
+	field := changed.FieldByName("LearningRate")
+	if !field.IsValid() {
+		return o, false
+	}
+	field.SetFloat(rate)
+	if schedule := changed.FieldByName("Schedule"); schedule.IsValid() {
+		schedule.SetZero()
+	}
+	return changed.Interface().(optimizer.Optimizer), true
 }

@@ -105,7 +105,7 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 	// What was reached before an error is kept and shown too.
 	var unwritten error
 	if s.save != "" && reached.done > 0 {
-		unwritten = model.Save(s.save)
+		unwritten = saving(func() error { return model.Save(s.save) })
 	}
 	if errors.Is(err, context.Canceled) {
 		err = &interruption{reached.tell(s.fate(unwritten))}

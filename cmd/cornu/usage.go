@@ -17,11 +17,11 @@ import (
 )
 
 // A usageError is a mistake in the command line.
-type usageError struct{ message string }
+type usageError struct{ error }
 
-func (e *usageError) Error() string { return e.message }
+func (e *usageError) Unwrap() error { return e.error }
 
-func misuse(format string, args ...any) error { return &usageError{fmt.Sprintf(format, args...)} }
+func misuse(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
 
 // knownFlags says what a flag wants, or which flags the command takes.
 func knownFlags(c *cobra.Command, err error) error {

@@ -4,6 +4,7 @@ package file
 // This file puts a new content in the place of an old one.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -132,10 +133,12 @@ func Check(path string) error {
 	target := path
 	if err == nil {
 		file, err := OpenFile(path, os.O_WRONLY, 0)
+		if err == nil {
+			err = file.Close()
+		}
 		if err != nil {
 			return fmt.Errorf("%s cannot be written: %w", path, bare(err))
 		}
-		file.Close()
 		target, err = filepath.EvalSymlinks(path)
 		if err != nil {
 			return err
@@ -151,5 +154,8 @@ func Check(path string) error {
 	if err != nil {
 		return fmt.Errorf("nothing can be written to the folder %s: %w", folder, bare(err))
 	}
-	return errors.Join(probe.Close(), Remove(probe.Name()))
+	if err := cmp.Or(probe.Close(), Remove(probe.Name())); err != nil {
+		return fmt.Errorf("files in the folder %s can't be made and removed: %w", folder, err)
+	}
+	return nil
 }
