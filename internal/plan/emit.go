@@ -38,6 +38,24 @@ func (u *unit) kernels(data memory, e *Exec) []cpu.Kernel {
 	return u.root.traits().emit(c)
 }
 
+// evaluate computes a value whose operands are known: the passes' one question to the
+// kernels.
+func (p *Plan) evaluate(v *value) []float32 {
+	out := make([]float32, v.n)
+	alone := unitOf(v)
+	alone.stored = []*value{v}
+	data := func(x *value) []float32 {
+		if x == v {
+			return out
+		}
+		return x.konst
+	}
+	for _, k := range alone.kernels(data, &Exec{plan: p}) {
+		k.Run(nil)
+	}
+	return out
+}
+
 // A programBuilder makes one elementwise kernel of a unit's members.
 type programBuilder struct {
 	kernel *cpu.Elementwise

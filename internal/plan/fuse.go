@@ -220,6 +220,24 @@ func (p *Plan) schedule() {
 	p.levels = ordered[len(ordered)-1].index + 1
 }
 
+// cost estimates what the unit costs on one core, in nanoseconds. It decides
+// what is run where, never what comes of it.
+func (u *unit) cost() int {
+	ns := 0
+	for _, v := range u.values() {
+		if cost := v.traits().cost; cost != nil {
+			ns += cost(v)
+		} else {
+			ns += v.n / 16
+		}
+	}
+	return ns
+}
+
+// smallCost is the cost below which a level is not worth a hand-off, which takes
+// up to half a microsecond.
+const smallCost = 2000
+
 // chain puts a small unit that one other small unit alone reads into that one's
 // task: a hand-off would cost more than it does. One that computes nothing, since it
 // is empty, is not called, and ends no task.

@@ -114,24 +114,6 @@ type weighed struct {
 	cost int // in nanoseconds on one core, roughly
 }
 
-// cost estimates what the unit costs on one core, in nanoseconds. It decides
-// what is run where, never what comes of it.
-func (u *unit) cost() int {
-	ns := 0
-	for _, v := range u.values() {
-		if cost := v.traits().cost; cost != nil {
-			ns += cost(v)
-		} else {
-			ns += v.n / 16
-		}
-	}
-	return ns
-}
-
-// smallCost is the cost below which a level is not worth a hand-off, which takes
-// up to half a microsecond.
-const smallCost = 2000
-
 // levelOf puts kernels that may run in any order into as few calls as it can.
 func levelOf(kernels []weighed) []cpu.Kernel {
 	var calls []cpu.Kernel

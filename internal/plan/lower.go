@@ -217,18 +217,7 @@ func (l *lowering) fold(v *value) {
 	if mem.Check(v.n, 4, "") != nil {
 		return // placing says so
 	}
-	out := make([]float32, v.n)
-	alone := unitOf(v)
-	alone.stored = []*value{v}
-	for _, k := range alone.kernels(func(x *value) []float32 {
-		if x == v {
-			return out
-		}
-		return x.konst
-	}, &Exec{plan: l.Plan}) {
-		k.Run(nil)
-	}
-	v.konst = out
+	v.konst = l.evaluate(v)
 }
 
 // broadcast sees to it that an elementwise value's operands are full, scalars,

@@ -8,6 +8,7 @@ import (
 	"go/parser"
 	"go/token"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,5 +73,39 @@ func TestNoOpIsNamedOutsideTheTable(t *testing.T) {
 	}
 	if named < len(graph.Ops()) {
 		t.Errorf("found %d names of ops; graph has %d", named, len(graph.Ops()))
+	}
+}
+
+func TestThePassesKnowNoKernels(t *testing.T) {
+	kernels := []string{"ops.go", "emit.go", "window.go", "level.go", "exec.go"}
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	passes := 0
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || slices.Contains(kernels, file) {
+			continue
+		}
+		passes++
+		set := token.NewFileSet()
+		source, err := parser.ParseFile(set, file, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, spec := range source.Imports {
+			if path := strings.Trim(spec.Path.Value, `"`); strings.HasSuffix(path, "/internal/cpu") || strings.HasSuffix(path, "/internal/par") {
+				t.Errorf("%s imports %s: what runs is emit.go's and exec.go's concern", file, path)
+			}
+		}
+		ast.Inspect(source, func(n ast.Node) bool {
+			if name, ok := n.(*ast.Ident); ok && name.Name == "Exec" {
+				t.Errorf("%s: a pass speaks of Exec", set.Position(n.Pos()))
+			}
+			return true
+		})
+	}
+	if passes < 5 {
+		t.Errorf("found %d files of passes", passes)
 	}
 }

@@ -10,6 +10,11 @@
 // the arena by its lifetime. No pass changes a bit of any result: with
 // Config.NoPasses every node is a kernel call of its own, and the results are
 // the same.
+//
+// The passes know no kernels. What they ask of an op is in the table of ops.go, and to
+// compute a constant they call Plan.evaluate. Binding makes kernels of units (emit.go,
+// level.go) and runs them (exec.go): another backend is an emitter for each op that has
+// a kernel, an evaluate and an Exec.
 package plan
 
 // This file defines what goes in, a Program, and what comes out, a Plan.
