@@ -176,7 +176,7 @@ func TestAModelIsTrainedAlikeOnEveryKindOfData(t *testing.T) {
 		"columns by name":            {r.in("t.csv"), "--label", "kind", "--columns", "a,b,c,d"},
 		"a table with a schema":      {r.in("words.csv"), "--schema", r.write("s.json", []byte(`{"inputs": [{"name": "a"}, {"name": "b"}, {"name": "c"}, {"name": "d"}], "targets": [{"name": "kind", "kind": "category"}]}`))},
 		"a name that needs quotes":   {r.table("a, b c.csv", header, number), "--label", "kind"},
-		"a table with other commas":  {r.write("t.tsv", bytes.ReplaceAll(content(r, "t.csv"), []byte(","), []byte("\t"))), "--label", "kind"},
+		"a table with other commas":  {r.write("t.tsv", bytes.ReplaceAll(fileOf(r, "t.csv"), []byte(","), []byte("\t"))), "--label", "kind"},
 		"IDX files, one compressed":  {r.idx("x.idx", 0x0D, r.x, 12, 4) + "," + r.idx("y.idx", 0x08, labels(r.y), 12)},
 		"validation that says much":  {xnpy + "," + r.in("y.npy"), "--validation", r.in("xy.npz")},
 		"one thread":                 {xnpy + "," + r.in("y.npy"), "--threads", "1"},
@@ -194,7 +194,7 @@ func TestAModelIsTrainedAlikeOnEveryKindOfData(t *testing.T) {
 	}
 }
 
-func content(r *room, name string) []byte {
+func fileOf(r *room, name string) []byte {
 	r.Helper()
 	b, err := os.ReadFile(r.in(name))
 	r.check(err)
@@ -223,9 +223,9 @@ func TestTheStandardInputIsATable(t *testing.T) {
 	path := r.table("t.csv", "a,b,c,d,kind\n", func(y int64) string { return fmt.Sprint(y) })
 	root := newRoot()
 	root.SetArgs([]string{"fit", model, "--data", "-", "--label", "kind", "--epochs", "3", "--batch", "5", "--quiet", "-o", r.in("piped.keras")})
-	root.SetIn(bytes.NewReader(content(r, "t.csv")))
+	root.SetIn(bytes.NewReader(fileOf(r, "t.csv")))
 	r.check(root.Execute())
-	if want := r.fitted(model, "--data", path, "--label", "kind"); !bytes.Equal(content(r, "piped.keras"), want) {
+	if want := r.fitted(model, "--data", path, "--label", "kind"); !bytes.Equal(fileOf(r, "piped.keras"), want) {
 		t.Error("the same table in a file makes another model")
 	}
 }
@@ -368,7 +368,7 @@ func TestPredictionsAreWrittenInEveryFormat(t *testing.T) {
 	r.check(err)
 	predict := func(name string) []byte {
 		r.must("predict", r.in("fitted.keras"), "--data", words, "--prepared", r.in("p.json"), "-o", r.in(name))
-		return content(r, name)
+		return fileOf(r, name)
 	}
 	back, err := tensor.ReadNpy(bytes.NewReader(predict("p.npy")), 0)
 	r.check(err)
@@ -444,7 +444,7 @@ func TestAModelOfSeveralInputsAndOutputsIsTrained(t *testing.T) {
 		t.Errorf("the columns are %s", got)
 	}
 	r.must("predict", r.in("fitted.keras"), "--data", r.in("m.npz"), "-o", r.in("p.npz"))
-	z := content(r, "p.npz")
+	z := fileOf(r, "p.npz")
 	if all, err := tensor.ReadNpz(bytes.NewReader(z), int64(len(z)), 0); err != nil || !all["size"].Shape().Equal(tensor.Shape{12, 1}) || len(all) != 2 {
 		t.Errorf("the archive holds %v, %v", all, err)
 	}
@@ -469,7 +469,7 @@ func TestAFittedModelGoesOnWhereItStopped(t *testing.T) {
 	}
 	r.must("evaluate", model, "--data", pair, "-o", r.in("e.json"))
 	var found []map[string]float64
-	r.check(json.Unmarshal(content(r, "e.json"), &found))
+	r.check(json.Unmarshal(fileOf(r, "e.json"), &found))
 	if got := fmt.Sprintf("loss: %.4f\n", found[0]["loss"]); got != third {
 		t.Errorf("the file has %v, printed is %s", found, third)
 	}
@@ -479,7 +479,7 @@ func TestAnInterruptedFitKeepsWhatItReached(t *testing.T) {
 	r := newRoom(t)
 	model := r.model("m.keras", loss.MeanSquaredError{}, 1, nil, 4)
 	pair := r.npy("x.npy", array(r, r.x, 12, 4)) + "," + r.npy("y.npy", array(r, r.x[:12], 12))
-	before := content(r, "m.keras")
+	before := fileOf(r, "m.keras")
 	ctx, cancel := context.WithCancel(context.Background())
 	var errs strings.Builder
 	status := run(ctx, []string{"fit", model, "--data", pair, "--epochs", "1000000", "-o", model}, &afterLine{"Epoch 3/", cancel}, &errs)
@@ -487,15 +487,15 @@ func TestAnInterruptedFitKeepsWhatItReached(t *testing.T) {
 	if status != interrupted || !strings.Contains(errs.String(), want) || !strings.Contains(errs.String(), "saved to "+model) {
 		t.Errorf("status %d: %s", status, errs.String())
 	}
-	if bytes.Equal(before, content(r, "m.keras")) {
+	if bytes.Equal(before, fileOf(r, "m.keras")) {
 		t.Error("the file is as it was")
 	}
 	r.must("evaluate", model, "--data", pair)
 
 	cancelled, cancel := context.WithCancel(context.Background())
 	cancel()
-	before = content(r, "m.keras")
-	if status := run(cancelled, []string{"fit", model, "--data", pair, "-o", model}, io.Discard, io.Discard); status != interrupted || !bytes.Equal(before, content(r, "m.keras")) {
+	before = fileOf(r, "m.keras")
+	if status := run(cancelled, []string{"fit", model, "--data", pair, "-o", model}, io.Discard, io.Discard); status != interrupted || !bytes.Equal(before, fileOf(r, "m.keras")) {
 		t.Errorf("before its first step: status %d, or the file changed", status)
 	}
 }

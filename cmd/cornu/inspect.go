@@ -4,22 +4,28 @@ package main
 
 import (
 	"archive/zip"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/hdf5"
+	"github.com/cornu-ml/cornu/safetensors"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
 func newInspect() *cobra.Command {
 	return &cobra.Command{
 		Use:   "inspect FILE",
-		Short: "Show what is in a file: .keras, .h5, .npz, .npy",
+		Short: "Show what is in a file: .keras, .h5, .safetensors, .npz, .npy",
 		Long:  "Inspect prints the tree of a file: groups, arrays with their types, shapes and bytes, attributes. Nothing in the file\nis run, and no array is read.",
 		Args:  oneFile,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -49,24 +55,21 @@ func oneFile(c *cobra.Command, args []string) error {
 }
 
 func inspect(out io.Writer, r io.ReaderAt, size int64) error {
-	head := make([]byte, min(size, 8))
-	if _, err := r.ReadAt(head, 0); err != nil {
+	head := make([]byte, min(size, 9))
+	if _, err := r.ReadAt(head, 0); err != nil && err != io.EOF {
 		return err
 	}
 	switch {
 	case strings.HasPrefix(string(head), "PK"):
 		return inspectZip(out, r, size)
 	case strings.HasPrefix(string(head), "\x93NUMPY"):
-		t, err := tensor.ReadNpy(io.NewSectionReader(r, 0, size), size)
-		if err != nil {
-			return err
-		}
-		line(out, 0, "array", t.DType().String(), t.Shape(), t.Shape().Numel()*t.DType().Size())
-		return nil
+		return inspectNpy(out, io.NewSectionReader(r, 0, size))
+	case len(head) == 9 && head[8] == '{' && binary.LittleEndian.Uint64(head) < uint64(size):
+		return inspectSafetensors(out, r, size)
 	}
 	f, err := hdf5.Open(r, size, hdf5.Limits{})
 	if errors.Is(err, hdf5.ErrFormat) {
-		return errors.New("it is neither .keras, .h5, .npz nor .npy")
+		return errors.New("it is neither .keras, .h5, .safetensors, .npz nor .npy")
 	} else if err != nil {
 		return err
 	}
@@ -85,16 +88,88 @@ func inspectZip(out io.Writer, r io.ReaderAt, size int64) error {
 	}
 	for _, f := range z.File {
 		fmt.Fprintf(out, "%q, %d bytes\n", f.Name, f.UncompressedSize64)
+		if err := inspectEntry(indented{out}, r, f); err != nil {
+			return fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}
+	return nil
+}
+
+func inspectEntry(out io.Writer, r io.ReaderAt, f *zip.File) error {
+	switch {
+	case strings.HasSuffix(f.Name, ".npy"):
+		entry, err := f.Open()
+		if err != nil {
+			return err
+		}
+		defer entry.Close()
+		return inspectNpy(out, entry)
+	case strings.HasSuffix(f.Name, ".h5") && f.Method == zip.Store:
 		at, err := f.DataOffset()
 		if err != nil {
 			return err
 		}
-		part := io.NewSectionReader(r, at, int64(f.CompressedSize64))
-		if f.Method == zip.Store && (strings.HasSuffix(f.Name, ".h5") || strings.HasSuffix(f.Name, ".npy")) {
-			if err := inspect(indented{out}, part, part.Size()); err != nil {
-				return fmt.Errorf("%s: %w", f.Name, err)
-			}
+		return inspect(out, io.NewSectionReader(r, at, int64(f.CompressedSize64)), int64(f.CompressedSize64))
+	}
+	return nil
+}
+
+// npyHeader is what stands before the elements of an .npy file, in the order that NumPy writes.
+var npyHeader = regexp.MustCompile(`^\s*\{\s*'descr': (.*), 'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? *\}\s*$`)
+
+// inspectNpy prints what the header of an .npy file says, which need not be of a type that Cornu reads.
+func inspectNpy(out io.Writer, r io.Reader) error {
+	var start [12]byte
+	if _, err := io.ReadFull(r, start[:10]); err != nil {
+		return err
+	}
+	size := int(binary.LittleEndian.Uint16(start[8:]))
+	if start[6] > 1 {
+		if _, err := io.ReadFull(r, start[10:]); err != nil {
+			return err
 		}
+		size = int(min(binary.LittleEndian.Uint32(start[8:]), 1<<20))
+	}
+	text := make([]byte, size)
+	if _, err := io.ReadFull(r, text); err != nil {
+		return err
+	}
+	found := npyHeader.FindSubmatch(text)
+	if found == nil {
+		return fmt.Errorf("the header of its array is %.200q", text)
+	}
+	kind, bytes := strings.Trim(string(found[1]), "'"), 0
+	shape := tensor.Shape{}
+	for part := range strings.SplitSeq(string(found[3]), ",") {
+		if n, err := strconv.Atoi(strings.TrimSpace(part)); err == nil {
+			shape = append(shape, n)
+		}
+	}
+	if simple := regexp.MustCompile(`^[<>|=]([biuf])(\d+)$`).FindStringSubmatch(kind); simple != nil {
+		bytes, _ = strconv.Atoi(simple[2])
+		kind = map[string]string{"b": "bool", "i": "int", "u": "uint", "f": "float"}[simple[1]]
+		if kind != "bool" {
+			kind += strconv.Itoa(8 * bytes)
+		}
+	}
+	if shape.Check() != nil || bytes == 0 {
+		fmt.Fprintf(out, "array  %s %v\n", printable(kind), shape)
+		return nil
+	}
+	line(out, 0, "array", kind, shape, int64(shape.Numel())*int64(bytes))
+	return nil
+}
+
+func inspectSafetensors(out io.Writer, r io.ReaderAt, size int64) error {
+	f, err := safetensors.Read(r, size, safetensors.Limits{})
+	if err != nil {
+		return err
+	}
+	for _, name := range slices.Sorted(maps.Keys(f.Metadata)) {
+		fmt.Fprintf(out, "@%s  %s\n", printable(name), shortened(fmt.Sprintf("%q", f.Metadata[name])))
+	}
+	for _, a := range f.Arrays() {
+		line(out, 0, printable(a.Name()), a.Type(), a.Shape(), a.Bytes())
 	}
 	return nil
 }
@@ -108,7 +183,7 @@ func (w indented) Write(p []byte) (int, error) {
 }
 
 // line prints an array.
-func line(out io.Writer, depth int, name, kind string, shape tensor.Shape, bytes int) {
+func line(out io.Writer, depth int, name, kind string, shape tensor.Shape, bytes int64) {
 	fmt.Fprintf(out, "%s%s  %s %v  %d bytes\n", strings.Repeat("  ", depth), name, kind, shape, bytes)
 }
 
@@ -126,7 +201,7 @@ func inspectHDF5(out io.Writer, root *hdf5.Group) error {
 			fmt.Fprintf(out, "%s%s/\n", strings.Repeat("  ", depth), printable(name))
 			attributes = o.Attributes
 		case *hdf5.Dataset:
-			line(out, depth, printable(name), o.Kind().String(), o.Shape(), o.Len()*o.Type().Size)
+			line(out, depth, printable(name), o.Kind().String(), o.Shape(), int64(o.Len())*int64(o.Type().Size))
 			attributes = o.Attributes
 		}
 		list, err := attributes()
@@ -160,11 +235,17 @@ func valueOf(a *hdf5.Attribute) string {
 	} else {
 		text = a.Type().String()
 	}
-	if r := []rune(text); len(r) > 100 {
-		text = string(r[:100]) + "…"
-	}
+	text = shortened(text)
 	if n := a.Len(); n != 1 {
 		text = fmt.Sprintf("%d × %s", n, text)
+	}
+	return text
+}
+
+// shortened is the beginning of a text that is long.
+func shortened(text string) string {
+	if r := []rune(text); len(r) > 100 {
+		return string(r[:100]) + "…"
 	}
 	return text
 }

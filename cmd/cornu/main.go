@@ -184,6 +184,6 @@ func newRoot() *cobra.Command {
 	root.CompletionOptions.HiddenDefaultCmd = true
 	root.SetFlagErrorFunc(knownFlags)
 	root.SetHelpCommand(newHelp())
-	root.AddCommand(newFit(), newEvaluateData(), newPredictData(), newMNIST(), newInspect(), newSummary(), newPlot(), newFigures(), newDoctor(), newVersion())
+	root.AddCommand(newFit(), newEvaluateData(), newPredictData(), newSummary(), newPlot(), newInspect(), newConvert(), newMNIST(), newFigures(), newDoctor(), newVersion())
 	return root
 }

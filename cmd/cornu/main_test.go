@@ -35,7 +35,7 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		args []string
 		want []string // all of them are in the message
 	}{
-		{[]string{"mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, evaluate, figures, fit, inspect, mnist, plot, predict, summary, version"}},
+		{[]string{"mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "convert, doctor, evaluate, figures, fit, inspect, mnist, plot, predict, summary, version"}},
 		{[]string{"mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},
 		{[]string{"mnist", "--foo"}, []string{"unknown flag: --foo", "--hidden", "--activation", "--quiet"}},
 		{[]string{"mnist", "train", "--foo"}, []string{"unknown flag: --foo", "--limit"}},
@@ -57,7 +57,7 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"mnist", "--save", "none/m.keras"}, []string{"--save: there is no folder none"}},
 		{[]string{"mnist", "predict", "m.keras", "--epochs", "3"}, []string{"--epochs has no meaning"}},
 		{[]string{"mnist", "plan", "--epochs", "2"}, []string{"unknown flag: --epochs", "--batch"}},
-		{[]string{"help", "mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "doctor, evaluate, figures, fit, inspect, mnist, plot, predict, summary, version"}},
+		{[]string{"help", "mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "convert, doctor, evaluate, figures, fit, inspect, mnist, plot, predict, summary, version"}},
 		{[]string{"help", "mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},
 		{[]string{"mnist", "--hidden", "256,x"}, []string{"--hidden", "256,256"}},
 		{[]string{"mnist", "--hidden", "0"}, []string{"--hidden", "at least 1"}},

@@ -57,7 +57,7 @@ func TestFilesThatAreNoModelsAreMistakes(t *testing.T) {
 		want   string
 	}{
 		{[]string{"summary", page}, failed, "page.keras: it is no model of Keras's, .keras or .h5: it is a page of HTML"},
-		{[]string{"inspect", page}, failed, "page.keras: it is neither .keras, .h5, .npz nor .npy"},
+		{[]string{"inspect", page}, failed, "page.keras: it is neither .keras, .h5, .safetensors, .npz nor .npy"},
 		{[]string{"inspect", filepath.Dir(page)}, failed, "is no regular file"},
 		{[]string{"inspect"}, misused, "cornu inspect takes one file, got 0 arguments"},
 		{[]string{"mnist", "evaluate", "none.keras"}, failed, "none.keras"},
