@@ -508,6 +508,17 @@ func (c *caller) list(t reflect.Type, depth int) []maker {
 		}
 		add(zero)
 		add(func() reflect.Value { return reflect.MakeSlice(t, 0, 0) })
+	case reflect.Array:
+		add(zero)
+		for _, e := range below(t.Elem()) {
+			add(func() reflect.Value {
+				v := reflect.New(t).Elem()
+				for i := range v.Len() {
+					v.Index(i).Set(e())
+				}
+				return v
+			})
+		}
 	case reflect.Map:
 		add(zero)
 		with := func(k, e maker) {
