@@ -260,7 +260,7 @@ func (m *Model) check(cfg *CompileConfig) error {
 	if err := slab.Fit(arrays); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
-	if err := layer.Store(m.net.Variables()...); err != nil {
+	if err := slab.Store(m.net.Variables()...); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
 	_, err := m.trace(cfg, train.NewOptimizer(cfg.Optimizer), spec)

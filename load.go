@@ -11,8 +11,8 @@ import (
 	"os"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/kerasfile"
-	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -117,7 +117,7 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := layer.Store(m.net.Variables()...); err != nil {
+	if err := slab.Store(m.net.Variables()...); err != nil {
 		return nil, err
 	}
 	for _, p := range matched.pairs {

@@ -143,7 +143,7 @@ func (m *Model) ready() error {
 		return err
 	}
 	variables := m.net.Variables()
-	if err := layer.Store(variables...); err != nil {
+	if err := slab.Store(variables...); err != nil {
 		return fmt.Errorf("cornu: %w", err)
 	}
 	for i, v := range variables {
@@ -233,7 +233,7 @@ func (m *Model) SetWeights(weights []*tensor.Tensor) error {
 func slabsOf(variables []*layer.Variable) []*slab.Slab {
 	var slabs []*slab.Slab
 	for _, v := range variables {
-		if s := v.Place().Slab; s != nil {
+		if s := slab.PlaceOf(v).Slab; s != nil {
 			slabs = append(slabs, s)
 		}
 	}

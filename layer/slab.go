@@ -13,15 +13,23 @@ import (
 // storing is held by who stores or draws variables, which networks may share.
 var storing sync.Mutex
 
-// Store gives the variables that have no memory some, next to each other: those that
-// are trained first, in order. If that takes more memory than the limit, it does
-// nothing and returns an error. Models and steps do so with theirs.
-func Store(variables ...*Variable) error {
-	storing.Lock()
-	defer storing.Unlock()
-	return store(variables...)
+func init() {
+	slab.Variables(func(variables []any) error {
+		storing.Lock()
+		defer storing.Unlock()
+		list := make([]*Variable, len(variables))
+		for i, v := range variables {
+			list[i] = v.(*Variable)
+		}
+		return store(list...)
+	}, func(variable any) slab.Place {
+		storing.Lock()
+		defer storing.Unlock()
+		return variable.(*Variable).place
+	})
 }
 
+// store is slab.Store, for who holds storing.
 func store(variables ...*Variable) error {
 	var fresh []*Variable
 	var arrays []slab.Array
@@ -53,12 +61,4 @@ func store(variables ...*Variable) error {
 		offset += slab.Padded(n)
 	}
 	return nil
-}
-
-// Place returns where the variable lies in memory: for packages that compute with
-// it. Value is that memory.
-func (v *Variable) Place() slab.Place {
-	storing.Lock()
-	defer storing.Unlock()
-	return v.place
 }

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -13,14 +14,14 @@ func TestVariablesOfOnesOwnLieSideBySide(t *testing.T) {
 	a := &layer.Variable{Name: "a", Shape: tensor.Shape{3}, Trainable: true, Initializer: initializer.Ones{}}
 	fixed := &layer.Variable{Name: "fixed", Shape: tensor.Shape{2}, Initializer: initializer.Zeros{}}
 	b := &layer.Variable{Name: "b", Trainable: true, Initializer: initializer.Constant{Value: 5}}
-	if err := layer.Store(a, fixed, b); err != nil {
+	if err := slab.Store(a, fixed, b); err != nil {
 		t.Fatal(err)
 	}
-	p, q, r := a.Place(), b.Place(), fixed.Place()
+	p, q, r := slab.PlaceOf(a), slab.PlaceOf(b), slab.PlaceOf(fixed)
 	if p.Slab == nil || q.Slab != p.Slab || r.Slab != p.Slab || p.Offset != 0 || q.Offset != 16 || r.Offset != 32 {
 		t.Errorf("they lie at %d, %d and %d", p.Offset, q.Offset, r.Offset)
 	}
-	if err := layer.Store(b, a); err != nil || b.Place() != q {
+	if err := slab.Store(b, a); err != nil || slab.PlaceOf(b) != q {
 		t.Errorf("stored again, b has moved (%v)", err)
 	}
 	if err := b.Draw(0, 0); err != nil || p.Slab.Data[16] != 5 || len(b.Value) != 1 {

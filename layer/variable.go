@@ -29,7 +29,7 @@ type Variable struct {
 	Constraint  constraint.Constraint   // nil: none
 
 	// Value is the variable's memory, which it gets from the model or the step that
-	// first takes it in, or from Store. Until Drawn it holds no meaning.
+	// first takes it in. Until Drawn it holds no meaning.
 	Value []float32
 	place slab.Place
 	// Drawn says that Value holds an initial, loaded or trained value.

@@ -153,10 +153,10 @@ func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 	if n := s.nodes[v]; n != nil {
 		return n
 	}
-	if !s.fits(layer.Store(v)) {
+	if !s.fits(slab.Store(v)) {
 		return s.graph.Fail("variable %q has no storage", v.Path)
 	}
-	place := v.Place()
+	place := slab.PlaceOf(v)
 	whole := s.slabs[place.Slab]
 	if whole == nil {
 		whole = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), place.Slab.Data)
@@ -187,7 +187,7 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	if !slices.Contains(s.step.networks, n) {
 		s.step.networks = append(s.step.networks, n)
 	}
-	if !s.fits(layer.Store(n.Variables()...)) {
+	if !s.fits(slab.Store(n.Variables()...)) {
 		return []*graph.Node{s.graph.Fail("the network's variables have no storage")}, nil
 	}
 	c := layer.NewContext(s.graph, training)
@@ -339,12 +339,12 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	variables = slices.Clone(variables)
 	order := map[*slab.Slab]int{}
 	for _, v := range variables {
-		if in := v.Place().Slab; order[in] == 0 {
+		if in := slab.PlaceOf(v).Slab; order[in] == 0 {
 			order[in] = 1 + len(order)
 		}
 	}
 	slices.SortStableFunc(variables, func(a, b *layer.Variable) int {
-		p, q := a.Place(), b.Place()
+		p, q := slab.PlaceOf(a), slab.PlaceOf(b)
 		return cmp.Or(cmp.Compare(order[p.Slab], order[q.Slab]), cmp.Compare(p.Offset, q.Offset))
 	})
 	nodes := make([]*graph.Node, len(variables))
@@ -416,9 +416,9 @@ type run struct {
 func runsOf(variables []*layer.Variable) []run {
 	var runs []run
 	for first := 0; first < len(variables); {
-		r := run{first: first, place: variables[first].Place()}
+		r := run{first: first, place: slab.PlaceOf(variables[first])}
 		for _, v := range variables[first:] {
-			place := v.Place()
+			place := slab.PlaceOf(v)
 			at := place.Offset - r.place.Offset
 			if place.Slab != r.place.Slab || at != r.size {
 				break

@@ -170,7 +170,7 @@ func (o *Optimizer) Prepare(variables ...*layer.Variable) ([]Slot, error) {
 	case slices.Contains(variables, nil):
 		return nil, errors.New("train: Prepare: a variable is nil")
 	}
-	if err := layer.Store(variables...); err != nil {
+	if err := slab.Store(variables...); err != nil {
 		return nil, err
 	}
 	for i := range variables {

@@ -14,6 +14,7 @@ import (
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -47,7 +48,7 @@ func beginAt(t *testing.T, kernel, bias golden.Tensor) *weights {
 	t.Helper()
 	w := &weights{shapes: [2]tensor.Shape{kernel.Shape, bias.Shape}}
 	net := network(t, 1, w)
-	layer.Store(net.Variables()...)
+	slab.Store(net.Variables()...)
 	for i, v := range net.Variables() {
 		if err := v.Draw(0, i); err != nil {
 			t.Fatal(err)

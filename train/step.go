@@ -343,7 +343,7 @@ func (s *Step) nonFinite(b *bound, pool *par.Pool) error {
 	case graph.OpParam:
 		e.What = fmt.Sprintf("the optimizer's %s", n.Attr().Name)
 		for _, v := range s.variables {
-			if p := v.Place(); &p.Slab.Data[0] == &s.storage[n][0] && c.Index >= p.Offset && c.Index < p.Offset+len(v.Value) {
+			if p := slab.PlaceOf(v); &p.Slab.Data[0] == &s.storage[n][0] && c.Index >= p.Offset && c.Index < p.Offset+len(v.Value) {
 				e.What = fmt.Sprintf("weight %q", v.Path)
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
@@ -198,7 +199,7 @@ func TestStepsShareAnOptimizer(t *testing.T) {
 	// momentum.
 	first, second := &layer.Dense{Units: 1, NoBias: true}, &layer.Dense{Units: 1, NoBias: true}
 	net := network(t, 1, first, second)
-	layer.Store(net.Variables()...)
+	slab.Store(net.Variables()...)
 	o := train.NewOptimizer(optimizer.SGD{LearningRate: 0.5, Momentum: 0.5})
 	build := func(variables ...*layer.Variable) *train.Step {
 		return step(t, func(s *train.StepBuilder) {

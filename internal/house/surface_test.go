@@ -68,7 +68,7 @@ var surface = slices.Concat([]any{
 	optimizer.ByName, optimizer.Names, optimizer.Register, optimizer.ScheduleByName, optimizer.ScheduleNames, optimizer.RegisterSchedule,
 	optimizer.Check, optimizer.Step, optimizer.CommonOf, optimizer.Slots, optimizer.Scalars,
 	layer.Class, layer.Classes, layer.Config, layer.Frozen, layer.Name, layer.Register, layer.Summary, layer.FromConfig, layer.New,
-	layer.NewContext, layer.NewNetwork, layer.Apply, layer.Variables, layer.Store,
+	layer.NewContext, layer.NewNetwork, layer.Apply, layer.Variables,
 	data.New, data.FromRows[float32], data.FromRows[uint8], data.Floats, data.Bytes, data.Pixels, data.Scaled, data.FromTensor,
 	data.OneHot[int], data.OneHot[uint8], data.OneHot[int64], data.Labels[int], data.Labels[uint8], data.Epoch, data.SpecOf,
 	data.Prefetch, data.Func, data.ClassWeights,
