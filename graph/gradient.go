@@ -2,14 +2,18 @@ package graph
 
 // This file differentiates: a sweep from a node back to what it depends on.
 
-import "slices"
+import (
+	"maps"
+	"slices"
+)
 
 // Gradients returns the derivative of the scalar y with respect to each node,
 // in that node's shape; zeros where y does not depend on it. The derivatives
 // are ordinary nodes and can be differentiated in turn.
 //
 // Gradients that meet at a node are added in the order of the nodes that they
-// come from.
+// come from. Those of slices that do not overlap are joined, which takes as long as
+// the node is large, however many they are.
 func Gradients(y *Node, wrt ...*Node) []*Node {
 	out := make([]*Node, len(wrt))
 	fill := func(n *Node) []*Node {
@@ -82,11 +86,8 @@ func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
 		if outer != nil {
 			g.origin = outer
 		}
-		list := arrived[k]
-		sum := list[len(list)-1]
-		for i := len(list) - 2; i >= 0; i-- {
-			sum = sum.Add(list[i])
-		}
+		slices.Reverse(arrived[k])
+		sum := added(joinSlices(arrived[k]))
 		total[k] = sum
 		if leaf[k] {
 			continue
@@ -112,4 +113,91 @@ func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
 		}
 	}
 	return out
+}
+
+func added(list []*Node) *Node {
+	sum := list[0]
+	for _, n := range list[1:] {
+		sum = sum.Add(n)
+	}
+	return sum
+}
+
+// joinSlices concatenates the gradients of slices along one axis that do not overlap, in
+// the place of the first of them. Those of the same slice are added before.
+func joinSlices(list []*Node) []*Node {
+	axis, first := -1, 0
+	parts := map[int][]*Node{} // by where the slice begins
+	for i, n := range list {
+		at := slicedAxis(n)
+		if at < 0 || axis >= 0 && at != axis {
+			continue
+		}
+		if axis < 0 {
+			axis, first = at, i
+		}
+		begin := n.attr.Begin[axis]
+		parts[begin] = append(parts[begin], n.inputs[0])
+	}
+	if len(parts) < 2 {
+		return list
+	}
+	whole := list[first]
+	zeros := func(size int) *Node {
+		shape := whole.shape.Clone()
+		shape[axis] = size
+		return whole.graph.Scalar(0).BroadcastTo(shape)
+	}
+	var joined []*Node
+	end := 0
+	for _, begin := range slices.Sorted(maps.Keys(parts)) {
+		size := parts[begin][0].shape[axis]
+		for _, n := range parts[begin] {
+			if n.shape[axis] != size {
+				return list
+			}
+		}
+		switch {
+		case begin < end:
+			return list
+		case begin > end:
+			joined = append(joined, zeros(begin-end))
+		}
+		joined = append(joined, added(parts[begin]))
+		end = begin + size
+	}
+	if end < whole.shape[axis] {
+		joined = append(joined, zeros(whole.shape[axis]-end))
+	}
+	var rest []*Node
+	for i, n := range list {
+		switch {
+		case i == first:
+			rest = append(rest, Concat(axis, joined...))
+		case slicedAxis(n) != axis:
+			rest = append(rest, n)
+		}
+	}
+	return rest
+}
+
+// slicedAxis returns the one axis along which n, the gradient of a slice of every element,
+// has zeros before or after, or -1.
+func slicedAxis(n *Node) int {
+	if n.op != OpPad {
+		return -1
+	}
+	axis := -1
+	for i, d := range n.inputs[0].shape {
+		if n.attr.Step[i] != 1 || d == 0 {
+			return -1
+		}
+		if d != n.shape[i] {
+			if axis >= 0 {
+				return -1
+			}
+			axis = i
+		}
+	}
+	return axis
 }

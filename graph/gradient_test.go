@@ -227,8 +227,60 @@ var derivatives = []derivative{
 	{"Pack", graph.OpPack, func(x nodes) *graph.Node { return graph.Pack(20, []int{0, 8}, x...) }, nil, [][]tensor.Shape{{{2, 3}, {5}}, {{}, {3, 1}}, {{0}, {4, 3}}}},
 	{"View", graph.OpView, unary(func(x *graph.Node) *graph.Node { return x.View(2, tensor.Shape{2, 3}) }), nil, [][]tensor.Shape{{{8}}, {{13}}}},
 
+	{"slices side by side", graph.OpSlice, sliced(1, [2]int{0, 2}, [2]int{5, 7}, [2]int{2, 5}), nil, slicedShapes},
+	{"slices with gaps", graph.OpSlice, sliced(1, [2]int{1, 2}, [2]int{4, 6}), nil, slicedShapes},
+	{"a slice twice", graph.OpSlice, sliced(1, [2]int{3, 7}, [2]int{0, 3}, [2]int{3, 7}), nil, slicedShapes},
+	{"slices that overlap", graph.OpSlice, sliced(1, [2]int{0, 4}, [2]int{3, 7}), nil, slicedShapes},
+	{"slices that begin together", graph.OpSlice, sliced(1, [2]int{0, 4}, [2]int{0, 7}, [2]int{0, 3}), nil, slicedShapes},
+	{"slices of none", graph.OpSlice, sliced(1, [2]int{0, 4}, [2]int{4, 4}, [2]int{4, 6}), nil, slicedShapes},
+	{"slices and the whole", graph.OpSlice, func(x nodes) *graph.Node {
+		return sliced(1, [2]int{0, 4}, [2]int{4, 7})(x).Mul(x[0].Square().Mean())
+	}, nil, slicedShapes},
+	{"slices along two axes", graph.OpSlice, func(x nodes) *graph.Node {
+		return sliced(1, [2]int{0, 4}, [2]int{4, 7})(x).Mul(sliced(2, [2]int{0, 1}, [2]int{1, 3})(x))
+	}, nil, [][]tensor.Shape{{{batch, 7, 3}}}},
+
 	{"OneHot", graph.OpOneHot, unary(func(x *graph.Node) *graph.Node { return x.OneHot(3) }), nil, unaryShapes},
 	{"StopGradient", graph.OpStopGradient, unary(func(x *graph.Node) *graph.Node { return x.StopGradient().Mul(x.StopGradient().MulScalar(0)) }), nil, unaryShapes},
+}
+
+var slicedShapes = [][]tensor.Shape{{{batch, 7}}, {{2, 7, 3}}}
+
+// sliced adds up what slices along an axis come to, each times its number.
+func sliced(axis int, spans ...[2]int) func(x nodes) *graph.Node {
+	return func(x nodes) *graph.Node {
+		sum := x[0].Graph().Scalar(0)
+		for i, span := range spans {
+			sum = sum.Add(x[0].SliceAxis(axis, span[0], span[1]).Square().MulScalar(float64(i + 1)).Sum())
+		}
+		return sum
+	}
+}
+
+// The gradient of a sequence that was taken apart is one node of the size of the sequence,
+// not the sum of as many as there were parts.
+func TestGradientsOfSlicesAreJoined(t *testing.T) {
+	g := graph.New()
+	const steps = 20
+	x := g.Input("x", tensor.Shape{batch, steps, 3})
+	sum := g.Scalar(0)
+	for i := range steps {
+		sum = sum.Add(x.SliceAxis(1, i, i+1).Square().Sum())
+	}
+	before := len(g.Nodes())
+	dx := graph.Gradients(sum, x)[0]
+	if dx.Op() != graph.OpConcat || len(dx.Inputs()) != steps {
+		t.Errorf("the gradient is %v", dx)
+	}
+	whole := 0
+	for _, n := range g.Nodes()[before:] {
+		if n.Shape().Equal(x.Shape()) && n.Op() != graph.OpPad {
+			whole++
+		}
+	}
+	if whole != 1 {
+		t.Errorf("%d nodes of the size of the sequence are computed", whole)
+	}
 }
 
 func TestEveryDerivativeAgreesWithCentralDifferences(t *testing.T) {
