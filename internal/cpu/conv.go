@@ -25,6 +25,7 @@ type Conv struct {
 	Epilogue Epilogue // or nil; its rows are places, its columns filters
 
 	tasks rowTasksOf
+	way   way // on the tiles of products, or nil
 }
 
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
@@ -32,18 +33,28 @@ type Conv struct {
 func (k *Conv) Prepare() {
 	k.check(k.X, k.K, k.Y)
 	k.tasks.cut(k.Batch*k.Places[0]*k.Places[1], k.Places[2]*k.Filters, volume(k.Taps)*k.Channels/k.Groups)
+	k.way = k.product()
 }
 
-// Tasks returns the number of tasks that Run is made of.
+// Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
 func (k *Conv) Tasks() int {
 	if !k.tasks.known {
 		k.Prepare()
+	}
+	if k.way != nil {
+		return 0
 	}
 	return k.tasks.count
 }
 
 // Run computes Y.
-func (k *Conv) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+func (k *Conv) Run(p *par.Pool) {
+	if n := k.Tasks(); k.way != nil {
+		k.way.Run(p)
+	} else {
+		p.Run(k, n)
+	}
+}
 
 // Do does one task: some rows of places.
 func (k *Conv) Do(worker, index int) {
@@ -94,6 +105,7 @@ type ConvInputGrad struct {
 	Epilogue  Epilogue // or nil; its rows are pixels, its columns channels
 
 	tasks rowTasksOf
+	way   way // on the tiles of products, or nil
 }
 
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
@@ -101,18 +113,28 @@ type ConvInputGrad struct {
 func (k *ConvInputGrad) Prepare() {
 	k.check(k.DX, k.K, k.DY)
 	k.tasks.cut(k.Batch*k.Image[0]*k.Image[1], k.Image[2]*k.Channels, volume(k.Taps)*k.Filters/k.Groups)
+	k.way = k.product()
 }
 
-// Tasks returns the number of tasks that Run is made of.
+// Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
 func (k *ConvInputGrad) Tasks() int {
 	if !k.tasks.known {
 		k.Prepare()
+	}
+	if k.way != nil {
+		return 0
 	}
 	return k.tasks.count
 }
 
 // Run computes DX.
-func (k *ConvInputGrad) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+func (k *ConvInputGrad) Run(p *par.Pool) {
+	if n := k.Tasks(); k.way != nil {
+		k.way.Run(p)
+	} else {
+		p.Run(k, n)
+	}
+}
 
 // Do does one task: some rows of pixels.
 func (k *ConvInputGrad) Do(worker, index int) {
@@ -160,6 +182,7 @@ type ConvKernelGrad struct {
 	Epilogue  Epilogue // or nil; its rows are channels of taps, its columns filters
 
 	tasks rowTasksOf
+	way   way // on the tiles of products, or nil
 }
 
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
@@ -167,18 +190,28 @@ type ConvKernelGrad struct {
 func (k *ConvKernelGrad) Prepare() {
 	k.check(k.X, k.DK, k.DY)
 	k.tasks.cut(volume(k.Taps)*k.Channels/k.Groups, k.Filters, k.Batch*volume(k.Places))
+	k.way = k.product()
 }
 
-// Tasks returns the number of tasks that Run is made of.
+// Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
 func (k *ConvKernelGrad) Tasks() int {
 	if !k.tasks.known {
 		k.Prepare()
+	}
+	if k.way != nil {
+		return 0
 	}
 	return k.tasks.count
 }
 
 // Run computes DK.
-func (k *ConvKernelGrad) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+func (k *ConvKernelGrad) Run(p *par.Pool) {
+	if n := k.Tasks(); k.way != nil {
+		k.way.Run(p)
+	} else {
+		p.Run(k, n)
+	}
+}
 
 // Do does one task: some channels of taps.
 func (k *ConvKernelGrad) Do(worker, index int) {

@@ -1,0 +1,104 @@
+package cpu
+
+import "github.com/cornu-ml/cornu/internal/par"
+
+// This file chooses how a convolution is computed on the tiles of matrix products: as a plain product, where
+// there is one tap, or as a product of patches.
+
+// A way computes a convolution on the tiles of products.
+type way interface{ Run(p *par.Pool) }
+
+// product returns the way of a convolution, or nil where the definition is the way.
+func (k *Conv) product() way {
+	w := &k.Window
+	if !w.multiplies() {
+		return nil
+	}
+	if w.pointwise() {
+		return prepared(&Gemm{
+			M: w.Batch * volume(w.Image), N: w.Filters, K: w.Channels, A: k.X, B: k.K, C: k.Y,
+			LDA: w.Channels, LDB: w.Filters, LDC: w.Filters, Epilogue: k.Epilogue,
+		})
+	}
+	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
+	kernel := matrix{data: k.K, ld: w.Filters}
+	x := &implicit{
+		n: filters, depth: volume(w.Taps) * channels, groups: w.Groups, c: k.Y, ldc: w.Filters, epilogue: k.Epilogue,
+	}
+	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
+		kernel.pack(s, to, 0, x.depth, group*filters+c0, group*filters+c1)
+	}
+	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * channels }
+	x.classes = classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
+		return patchesOf(k.X, w.Batch, w.Channels, group*channels, channels, w.Image, w.Places, spans, tap)
+	})
+	x.prepare()
+	return x
+}
+
+// product returns the way of the gradient of an image, or nil where the definition is the way.
+func (k *ConvInputGrad) product() way {
+	w := &k.Window
+	if !w.multiplies() {
+		return nil
+	}
+	if w.pointwise() {
+		return prepared(&Gemm{
+			M: w.Batch * volume(w.Image), N: w.Channels, K: w.Filters, TransB: true, A: k.DY, B: k.K, C: k.DX,
+			LDA: w.Filters, LDB: w.Filters, LDC: w.Channels, Epilogue: k.Epilogue,
+		})
+	}
+	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
+	x := &implicit{
+		n: channels, depth: volume(w.Taps) * filters, groups: w.Groups, c: k.DX, ldc: w.Channels, epilogue: k.Epilogue,
+	}
+	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
+		for tap := range volume(w.Taps) {
+			kernel := matrix{data: k.K[tap*channels*w.Filters:], ld: w.Filters}
+			at := to
+			at.data = to.data[tap*filters*to.ld:]
+			kernel.packTransposed(s, at, c0, c1, group*filters, (group+1)*filters)
+		}
+	}
+	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * filters }
+	x.classes = classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
+		return patchesOf(k.DY, w.Batch, w.Filters, group*filters, filters, w.Places, w.Image, spans, tap)
+	})
+	x.prepare()
+	return x
+}
+
+// multiplies reports whether there is anything to multiply, on tiles that are faster than the definition.
+func (w *Window) multiplies() bool {
+	return Active() != Generic && w.Batch*volume(w.Image)*volume(w.Places)*volume(w.Taps)*w.Channels*w.Filters > 0
+}
+
+// pointwise reports whether the convolution is a product of the image as it is.
+func (w *Window) pointwise() bool {
+	one := [3]int{1, 1, 1}
+	return w.Taps == one && w.Stride == one && w.Low == [3]int{} && w.Places == w.Image && w.Groups == 1
+}
+
+// classes returns the classes of pixels: those of each combination of spans along the dimensions.
+func classes(spans [3][]span, groups int, of func(group int, spans [3]*span) *patches) (all []class) {
+	for i := range spans[0] {
+		for j := range spans[1] {
+			for k := range spans[2] {
+				var c class
+				for group := range groups {
+					c.patches = append(c.patches, of(group, [3]*span{&spans[0][i], &spans[1][j], &spans[2][k]}))
+				}
+				all = append(all, c)
+			}
+		}
+	}
+	return all
+}
+
+// prepared cuts a product into tasks.
+func prepared(g *Gemm) *Gemm {
+	g.Prepare()
+	return g
+}
+
+func (k *ConvKernelGrad) product() way { return nil }
