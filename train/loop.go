@@ -13,7 +13,6 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
-	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // A Config says how Fit goes through the data.
@@ -259,7 +258,7 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		if err := l.call(l.hooks.batchBegin); err != nil {
 			return err
 		}
-		if err := l.step.on(batches, n, l.AllowNonFinite); err != nil {
+		if err := l.step.run(n, mode{allowNonFinite: l.AllowNonFinite}, batches.Read, nil); err != nil {
 			return l.interrupted(err)
 		}
 		s.Step = l.step.Iterations()
@@ -295,36 +294,6 @@ func batchesOf(source data.Source, batchSize int) int {
 		return 0
 	}
 	return (spec.Len-1)/batchSize + 1
-}
-
-// next runs the step on the next batch, or returns io.EOF.
-func (s *Step) next(batches data.Batches, allowNonFinite bool) error {
-	n, err := batches.Next()
-	if err != nil {
-		return err
-	}
-	return s.on(batches, n, allowNonFinite)
-}
-
-// on runs the step on the present batch, of n samples.
-func (s *Step) on(batches data.Batches, n int, allowNonFinite bool) error {
-	b, err := s.bind(n)
-	if err != nil {
-		return err
-	}
-	read := false
-	defer func() {
-		b.pace.End()
-		if read { // else b is not used again: a source that was given up may still write to it
-			s.release(b)
-		}
-	}()
-	pool := b.pace.Begin(par.Default())
-	if err := batches.Read(&b.batch, pool); err != nil {
-		return err
-	}
-	read = true
-	return s.run(b, pool, allowNonFinite)
 }
 
 // names lists what the step measures.
@@ -397,9 +366,13 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		if err := step.next(batches, true); err == io.EOF {
+		n, err := batches.Next()
+		if err == io.EOF {
 			break
 		} else if err != nil {
+			return nil, err
+		}
+		if err := step.run(n, mode{allowNonFinite: true}, batches.Read, nil); err != nil {
 			return nil, err
 		}
 		l.stale = true

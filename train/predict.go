@@ -3,7 +3,6 @@ package train
 // This file runs steps forward: for predictions, and one batch at a time.
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,7 +11,6 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/par"
-	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -38,20 +36,22 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 			return err
 		}
 		n := min(rows-done, predictBatch)
-		b, err := s.bind(planRows(n))
+		planned := planRows(n)
+		err := s.run(planned, mode{forward: true, key: chunk}, func(batch *data.Batch, _ *par.Pool) error {
+			for i, x := range batch.X {
+				width := len(x) / planned
+				fill(x, in[i][done*width:][:n*width])
+			}
+			return nil
+		}, func(outputs [][]float32) {
+			for i, y := range outputs {
+				width := len(y) / planned
+				copy(out[i][done*width:][:n*width], y)
+			}
+		})
 		if err != nil {
 			return err
 		}
-		for i, x := range b.batch.X {
-			width := len(x) / b.n
-			fill(x, in[i][done*width:][:n*width])
-		}
-		s.compute(b, chunk)
-		for i, y := range b.outputs {
-			width := len(y) / b.n
-			copy(out[i][done*width:][:n*width], y)
-		}
-		s.release(b)
 		done += n
 	}
 	return nil
@@ -90,32 +90,8 @@ func PredictInto(s *Step, dst, x []float32, rows int) error {
 	case rows < 1:
 		return fmt.Errorf("train: PredictInto: %d samples are none", rows)
 	}
-	if err := cmp.Or(holds("inputs", s.inputs[0], x, rows), holds("outputs", s.outputs[0], dst, rows)); err != nil {
-		return err
-	}
-	width, outWidth := len(x)/rows, len(dst)/rows
-	for done, chunk := 0, uint64(0); done < rows; chunk++ {
-		n := min(rows-done, predictBatch)
-		b, err := s.bind(planRows(n))
-		if err != nil {
-			return err
-		}
-		fill(b.batch.X[0], x[done*width:][:n*width])
-		s.compute(b, chunk)
-		copy(dst[done*outWidth:][:n*outWidth], b.outputs[0])
-		s.release(b)
-		done += n
-	}
-	return nil
-}
-
-// compute runs the step forward.
-func (s *Step) compute(b *bound, chunk uint64) {
-	slab.Acquire(s.slabs, false)
-	defer slab.Release(s.slabs, false)
-	b.exec.Seed, b.exec.Step = s.seed, chunk
-	b.exec.Compute(b.pace.Begin(par.Default()))
-	b.pace.End()
+	in, out := [1][]float32{x}, [1][]float32{dst}
+	return Predict(context.Background(), s, in[:], out[:], rows)
 }
 
 // planRows rounds a number of rows up to one of a few, so that few plans serve
@@ -146,7 +122,11 @@ func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
 	}
 	defer batches.Close()
 	s.Reset()
-	if err := s.next(batches, false); err != nil {
+	read, err := batches.Next()
+	if err != nil {
+		return nil, err
+	}
+	if err := s.run(read, mode{}, batches.Read, nil); err != nil {
 		return nil, err
 	}
 	result := map[string]float64{}

@@ -102,8 +102,50 @@ func (l *labels) check(b *bound) error {
 	return nil
 }
 
-// run does one step on the batch that b holds: compute, check, update, measure.
-func (s *Step) run(b *bound, pool *par.Pool, allowNonFinite bool) error {
+// A mode is how a step is run.
+type mode struct {
+	// forward computes the outputs and no more: nothing is updated, measured or counted. So many goroutines may run
+	// the step at once. key tells apart the random numbers of batches.
+	forward bool
+	key     uint64
+
+	allowNonFinite bool // updates although a loss or a gradient is not finite
+}
+
+// run runs the step on a batch of n samples: read fills the batch, then the step is computed, checked, updated and
+// measured, and take, unless it is nil, reads the outputs. Whatever runs a step does it by this method.
+func (s *Step) run(n int, m mode, read func(batch *data.Batch, pool *par.Pool) error, take func(outputs [][]float32)) error {
+	b, err := s.bind(n)
+	if err != nil {
+		return err
+	}
+	pool := b.pace.Begin(par.Default())
+	if err := read(&b.batch, pool); err != nil {
+		return err // b is not used again: a source that was given up may still write to it
+	}
+	if m.forward {
+		s.compute(b, pool, m.key)
+	} else {
+		err = s.train(b, pool, m.allowNonFinite)
+	}
+	b.pace.End()
+	if err == nil && take != nil {
+		take(b.outputs)
+	}
+	s.release(b)
+	return err
+}
+
+// compute runs the step forward.
+func (s *Step) compute(b *bound, pool *par.Pool, key uint64) {
+	slab.Acquire(s.slabs, false)
+	defer slab.Release(s.slabs, false)
+	b.exec.Seed, b.exec.Step = s.seed, key
+	b.exec.Compute(pool)
+}
+
+// train runs the step on the batch that b holds: compute, check, update, measure.
+func (s *Step) train(b *bound, pool *par.Pool, allowNonFinite bool) error {
 	for i := range s.labels {
 		if err := s.labels[i].check(b); err != nil {
 			return err
@@ -192,31 +234,30 @@ func (s *Step) Run(batch data.Batch) (outputs [][]float32, err error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := s.bind(n)
-	if err != nil {
-		return nil, err
+	err = s.run(n, mode{}, func(to *data.Batch, _ *par.Pool) error {
+		copyBatch(to, &batch)
+		return nil
+	}, func(results [][]float32) { outputs = results })
+	return outputs, err
+}
+
+// copyBatch copies a batch of the caller's. Weights that it lacks are 1.
+func copyBatch(to, from *data.Batch) {
+	for i, x := range to.X {
+		copy(x, from.X[i])
 	}
-	defer s.release(b)
-	for i, x := range b.batch.X {
-		copy(x, batch.X[i])
+	for i, y := range to.Y {
+		copy(y, from.Y[i])
 	}
-	for i, y := range b.batch.Y {
-		copy(y, batch.Y[i])
-	}
-	for i, w := range b.batch.W {
-		if len(batch.W) > 0 {
-			copy(w, batch.W[i])
+	for i, w := range to.W {
+		if len(from.W) > 0 {
+			copy(w, from.W[i])
 			continue
 		}
 		for j := range w {
 			w[j] = 1
 		}
 	}
-	defer b.pace.End()
-	if err := s.run(b, b.pace.Begin(par.Default()), false); err != nil {
-		return nil, err
-	}
-	return b.outputs, nil
 }
 
 // samples returns how many samples a batch holds, or an error if its parts don't
