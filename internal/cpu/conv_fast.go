@@ -101,4 +101,20 @@ func prepared(g *Gemm) *Gemm {
 	return g
 }
 
-func (k *ConvKernelGrad) product() way { return nil }
+// product returns the way of the gradient of a kernel, or nil where the definition is the way.
+func (k *ConvKernelGrad) product() way {
+	w := &k.Window
+	if !w.multiplies() {
+		return nil
+	}
+	if w.pointwise() {
+		return prepared(&Gemm{
+			M: w.Channels, N: w.Filters, K: w.Batch * volume(w.Places), TransA: true, A: k.X, B: k.DY, C: k.DK,
+			LDA: w.Channels, LDB: w.Filters, LDC: w.Filters, Epilogue: k.Epilogue,
+		})
+	}
+	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, epilogue: k.Epilogue}
+	x.tapClasses(k.X)
+	x.prepare()
+	return x
+}

@@ -54,6 +54,20 @@ func (l *lattice) at(r int) (from, to, run int) {
 	return from, to, run
 }
 
+// search returns the first row whose result is counted to or beyond so many.
+func (l *lattice) search(to int) int {
+	low, high := 0, l.rows
+	for low < high {
+		mid := (low + high) / 2
+		if _, t, _ := l.at(mid); t < to {
+			low = mid + 1
+		} else {
+			high = mid
+		}
+	}
+	return low
+}
+
 // A segment is columns of patches that lie side by side: those of one tap, or of several.
 type segment struct {
 	from  int // elements from where its row is read
