@@ -163,7 +163,7 @@ func (z *nonzeros) checkB() {
 			none &= 1<<rest - 1
 		}
 		if none != 0 && g.TransB {
-			z.check(g.B)
+			z.checkRows(g.B, g.N, g.K, g.LDB)
 			return
 		}
 		for none != 0 {
@@ -171,8 +171,19 @@ func (z *nonzeros) checkB() {
 			count := bits.TrailingZeros64(^(none >> k))
 			none &^= (1<<count - 1) << k
 			k += 64 * i
-			z.check(g.B[k*g.LDB : (k+count-1)*g.LDB+g.N])
+			z.checkRows(g.B[k*g.LDB:], count, g.N, g.LDB)
 		}
+	}
+}
+
+// checkRows notes whether all rows of x are finite, between which there may be what is
+// not of the product.
+func (z *nonzeros) checkRows(x []float32, rows, cols, ld int) {
+	if cols == ld {
+		rows, cols = 1, rows*cols
+	}
+	for i := range rows {
+		z.check(x[i*ld:][:cols])
 	}
 }
 

@@ -4,8 +4,6 @@ package plan
 // elementwise, and one program for those that are.
 
 import (
-	"slices"
-
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/tensor"
@@ -145,9 +143,12 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 // operand says how x is spread over shape, seen as rows of cols.
 func operand(x *value, shape tensor.Shape, cols int, data memory) cpu.Operand {
 	o := cpu.Operand{Data: data(x)}
-	switch patternOf(x.shape, shape).kind {
+	switch patternOf(x, shape).kind {
 	case full:
 		o.RowStride, o.ColStride = cols, 1
+		if x.apart() {
+			o.RowStride = x.stride
+		}
 	case row:
 		o.ColStride = 1
 	case column:
@@ -159,6 +160,12 @@ func operand(x *value, shape tensor.Shape, cols int, data memory) cpu.Operand {
 func emitMatMul(c *call) []cpu.Kernel {
 	a, b := c.in[0], c.in[1]
 	g := gemm(a.shape, b.shape, c.attr)
+	if a.apart() {
+		g.LDA = a.stride
+	}
+	if b.apart() {
+		g.LDB = b.stride
+	}
 	g.A, g.B, g.C, g.Epilogue = c.data(a), c.data(b), c.data(c.value), c.epilogue
 	if config := &c.exec.plan.config; !config.NoPasses && !config.KeepZeros {
 		g.Zeros = zeros(a)
@@ -291,17 +298,6 @@ func emitCrossentropyGrad(c *call) []cpu.Kernel {
 	}}
 }
 
-// strides returns the distances in memory of a row-major shape's neighbours.
-func strides(s tensor.Shape) []int {
-	d := make([]int, len(s))
-	step := 1
-	for i, n := range slices.Backward(s) {
-		d[i] = step
-		step *= n
-	}
-	return d
-}
-
 // copyOf copies all of src.
 func copyOf(dst, src []float32) cpu.Kernel {
 	return &cpu.StridedCopy{Src: src, Dst: dst, Dims: []int{len(src)}, SrcStrides: []int{1}, DstStrides: []int{1}}
@@ -309,7 +305,7 @@ func copyOf(dst, src []float32) cpu.Kernel {
 
 func emitTranspose(c *call) []cpu.Kernel {
 	x := c.in[0]
-	from := strides(x.shape)
+	from := x.strides()
 	src := make([]int, len(from))
 	for to, axis := range c.attr.Axes {
 		src[to] = from[axis]
@@ -319,6 +315,11 @@ func emitTranspose(c *call) []cpu.Kernel {
 
 func emitBroadcast(c *call) []cpu.Kernel {
 	x := c.in[0]
+	if x.apart() {
+		return []cpu.Kernel{&cpu.StridedCopy{
+			Src: c.data(x), Dst: c.data(c.value), Dims: []int{x.n / x.run, x.run}, SrcStrides: []int{x.stride, 1}, DstStrides: []int{x.run, 1},
+		}}
+	}
 	if x.n == 1 {
 		return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
 	}
@@ -332,9 +333,8 @@ func emitBroadcast(c *call) []cpu.Kernel {
 	return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
 }
 
-// window walks shape from begin, step by step.
-func window(shape tensor.Shape, begin, step []int) (offset int, walk []int) {
-	walk = strides(shape)
+// window walks along the strides from begin, step by step.
+func window(walk, begin, step []int) (offset int, _ []int) {
 	for i := range walk {
 		offset += begin[i] * walk[i]
 		walk[i] *= step[i]
@@ -344,7 +344,7 @@ func window(shape tensor.Shape, begin, step []int) (offset int, walk []int) {
 
 func emitSlice(c *call) []cpu.Kernel {
 	x := c.in[0]
-	offset, walk := window(x.shape, c.attr.Begin, c.attr.Step)
+	offset, walk := window(x.strides(), c.attr.Begin, c.attr.Step)
 	return []cpu.Kernel{&cpu.StridedCopy{
 		Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcOff: offset, SrcStrides: walk, DstStrides: strides(c.shape),
 	}}
@@ -352,11 +352,11 @@ func emitSlice(c *call) []cpu.Kernel {
 
 func emitPad(c *call) []cpu.Kernel {
 	x := c.in[0]
-	offset, walk := window(c.shape, c.attr.Begin, c.attr.Step)
+	offset, walk := window(strides(c.shape), c.attr.Begin, c.attr.Step)
 	return []cpu.Kernel{sequence{
 		&cpu.Fill{Dst: c.data(c.value)},
 		&cpu.StridedCopy{
-			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: strides(x.shape), DstOff: offset, DstStrides: walk,
+			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: offset, DstStrides: walk,
 		},
 	}}
 }
@@ -368,7 +368,7 @@ func emitConcat(c *call) []cpu.Kernel {
 	offset := 0
 	for _, x := range c.in {
 		kernels = append(kernels, &cpu.StridedCopy{
-			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: strides(x.shape), DstOff: offset, DstStrides: to,
+			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: offset, DstStrides: to,
 		})
 		offset += x.shape[axis] * to[axis]
 	}

@@ -76,18 +76,18 @@ func (e *Exec) data(v *value) []float32 {
 		return v.konst
 	}
 	root, offset := v.root()
-	b := root.buffer
+	b, n := root.buffer, v.extent()
 	offset += root.offset
 	switch {
 	case root.konst != nil:
-		return root.konst[offset:][:v.n:v.n]
+		return root.konst[offset:][:n:n]
 	case root.param():
-		return e.storage[root.node][offset:][:v.n:v.n]
+		return e.storage[root.node][offset:][:n:n]
 	case b.param != nil:
-		return e.storage[b.param.node][offset:][:v.n:v.n]
+		return e.storage[b.param.node][offset:][:n:n]
 	}
 	offset += b.offset
-	return e.arena[offset:][:v.n:v.n]
+	return e.arena[offset:][:n:n]
 }
 
 // Value returns the memory of an Input node, to be filled before a run, or of an

@@ -123,7 +123,7 @@ func (p *Plan) fuse() {
 // colsOf returns the split that an elementwise value's operands ask for.
 func colsOf(v *value) int {
 	for _, x := range v.in {
-		if cols := patternOf(x.shape, v.shape).cols; cols != 0 {
+		if cols := patternOf(x, v.shape).cols; cols != 0 {
 			return cols
 		}
 	}

@@ -30,9 +30,8 @@ type value struct {
 	stays  bool      // read after the run
 	check  bool      // must be finite, which its kernel finds out by the way
 	users  []*value  // each once
-	base   *value    // whose memory v is in: v itself, unless it is a view
-	at     int       // where in it
-	reads  []*value  // of a base: what reads it or a view of it, each once
+	layout
+	reads []*value // of a base: what reads it or a view of it, each once
 
 	lastRead   int   // of a base: the last level that reads it
 	lastReader *unit // the unit that does, or the value's own if there are several
@@ -67,22 +66,7 @@ func (v *value) leaf() bool {
 
 // view reports whether v is its operand's memory under another shape.
 func (v *value) view() bool {
-	return v.konst == nil && v.traits().role == roleView
-}
-
-// root returns the value whose memory v is in, and where in it.
-func (v *value) root() (root *value, offset int) { return v.base, v.at }
-
-// settle finds the root of a value whose operands have theirs.
-func (v *value) settle() {
-	v.base, v.at = v, 0
-	if !v.view() {
-		return
-	}
-	v.base, v.at = v.in[0].root()
-	if at := v.traits().offset; at != nil {
-		v.at += at(v)
-	}
+	return v.konst == nil && (v.alias || v.traits().role == roleView)
 }
 
 // lowering is the state of Plan.lower.
@@ -105,8 +89,13 @@ func (p *Plan) lower() error {
 			p.nodes[n] = v
 		}
 	}
+	for _, list := range [][]*graph.Node{p.program.Outputs, p.program.Checks} {
+		for _, n := range list {
+			p.nodes[n] = l.compact(p.nodes[n])
+		}
+	}
 	for _, u := range p.program.Updates {
-		value := p.nodes[u.Value]
+		value := l.compact(p.nodes[u.Value])
 		if root, _ := value.root(); root.param() {
 			// Another update may overwrite what this one stores.
 			value = l.repeat(value, value.shape, value.scope)
@@ -169,6 +158,8 @@ func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope 
 	v := &value{id: len(l.values), op: op, attr: attr, shape: shape, n: shape.Numel(), scope: scope, in: in}
 	if v.elementwise() {
 		l.broadcast(v)
+	} else {
+		l.gather(v)
 	}
 	if !l.config.NoPasses && !v.input() && !v.param() {
 		key := keyOf(op, attr, shape, v.in)
@@ -178,7 +169,7 @@ func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope 
 		l.fold(v)
 		l.seen[key] = v
 	}
-	v.settle()
+	l.settle(v)
 	v.id = len(l.values)
 	l.values = append(l.values, v)
 	return v
@@ -210,7 +201,7 @@ func (l *lowering) fold(v *value) {
 		}
 	}
 	if v.view() {
-		v.settle()
+		l.settle(v)
 		v.konst = v.base.konst[v.at:][:v.n:v.n]
 		return
 	}
@@ -229,11 +220,11 @@ func (l *lowering) broadcast(v *value) {
 	v.in = slices.Clone(v.in)
 	for i, x := range v.in {
 		if !l.config.NoPasses {
-			for from := x.repeated(); from != nil && patternOf(from.shape, v.shape).fits(cols); from = x.repeated() {
+			for from := x.repeated(); from != nil && patternOf(from, v.shape).fits(cols); from = x.repeated() {
 				x = from
 			}
 		}
-		pattern := patternOf(x.shape, v.shape)
+		pattern := patternOf(x, v.shape)
 		if !pattern.fits(cols) {
 			x = l.repeat(x, v.shape, v.scope)
 		} else if pattern.cols != 0 {
@@ -264,10 +255,15 @@ func (p pattern) fits(cols int) bool {
 	return p.kind != mixed && (p.cols == 0 || cols == 0 || p.cols == cols)
 }
 
-// patternOf aligns shape with out as NumPy does, at the last axis.
-func patternOf(shape, out tensor.Shape) pattern {
-	n, outN := shape.Numel(), out.Numel()
+// patternOf aligns x with out as NumPy does, at the last axis.
+func patternOf(x *value, out tensor.Shape) pattern {
+	shape := x.shape
+	n, outN := x.n, out.Numel()
 	switch {
+	case x.apart() && n == outN:
+		return pattern{kind: full, cols: x.run}
+	case x.apart():
+		return pattern{kind: mixed}
 	case n == outN:
 		return pattern{kind: full}
 	case n == 1:

@@ -20,8 +20,14 @@ type traits struct {
 	// lower makes the values of a node; nil makes one of the node's op.
 	lower func(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value
 
-	// offset says where in the memory of its operand a view begins; nil is 0.
-	offset func(v *value) int
+	// place says where in the memory of its first operand, which has layout x, the
+	// result is, if it can be there: that of a view always, that of another op unless
+	// passes are off.
+	place func(v *value, x *layout) (where layout, ok bool)
+
+	// takes reports whether v's kernel takes an operand x whose runs are apart; nil is
+	// never. Elementwise ops take what is as many rows as they are, if all agree.
+	takes func(v, x *value) bool
 
 	// instr is the instruction of an elementwise op. immediate completes it where
 	// it takes more than the values that the op reads.
@@ -147,7 +153,7 @@ func init() {
 		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials},
 		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials},
 
-		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, tasks: true},
+		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, tasks: true, takes: takesRows},
 		graph.OpBatchMatMul: {role: roleKernel, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, tasks: true},
@@ -161,13 +167,13 @@ func init() {
 		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool},
 		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(cpu.AveragePoolGrad), cost: costOfPool},
 
-		graph.OpReshape:     {role: roleView},
-		graph.OpView:        {role: roleView, offset: offsetOfView},
-		graph.OpTranspose:   movement(emitTranspose),
-		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast},
-		graph.OpSlice:       movement(emitSlice),
-		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true},
-		graph.OpConcat:      movement(emitConcat),
+		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesAny},
+		graph.OpView:        {role: roleView, place: placeOfView},
+		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, takes: takesStrides},
+		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame},
+		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides},
+		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides},
+		graph.OpConcat:      {role: roleKernel, emit: emitConcat, takes: takesStrides},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      movement(emitOneHot),
 	}
@@ -301,5 +307,3 @@ func dropoutOf(p *programBuilder, v *value, instr *cpu.Instr) {
 		Threshold: rng.Threshold(v.attr.Rate), Scale: float32(1 / (1 - v.attr.Rate)),
 	})
 }
-
-func offsetOfView(v *value) int { return v.attr.Offsets[0] }

@@ -36,8 +36,8 @@ func TestEveryOpHasARow(t *testing.T) {
 		if row.role != roleElementwise && (row.instr != 0 || row.immediate != nil) {
 			t.Errorf("%v is not elementwise and has an instruction", op)
 		}
-		if row.role != roleView && row.offset != nil {
-			t.Errorf("%v is no view and has an offset", op)
+		if row.role == roleView && row.place == nil {
+			t.Errorf("%v is a view and nothing says where", op)
 		}
 	}
 }

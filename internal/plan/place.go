@@ -204,10 +204,10 @@ func (p *Plan) readElsewhere() []bool {
 				})
 				for _, i := range list[first:] {
 					from, to := span(i)
-					if from >= x.at+x.n {
+					if from >= x.at+x.extent() {
 						break
 					}
-					if reader.unit != p.updates[i].value.unit || from != x.at || to != x.at+x.n {
+					if reader.unit != p.updates[i].value.unit || from != x.at || to != x.at+x.n || x.apart() {
 						elsewhere[i] = true
 					}
 				}

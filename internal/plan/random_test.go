@@ -629,11 +629,62 @@ var randomOps = []emit{
 	},
 	gradients, gradients, gradients, gradients,
 	convolution, convolution, convolution, pooling, pooling,
+	cut, cut, gates, gates,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // something that must be finite
 		p.Checks = append(p.Checks, x)
 		return nil
 	},
 	assign, assign, descend, descend,
+}
+
+// cut slices one axis.
+func cut(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	if x.Rank() == 0 {
+		return nil
+	}
+	axis, size, from := x.Rank()-1-b.Of(x.Rank()), b.Byte(), b.Byte()
+	d := x.Shape()[axis]
+	if d < 1 {
+		return nil
+	}
+	size = 1 + size%d
+	from %= d - size + 1
+	return x.SliceAxis(axis, from, from+size)
+}
+
+// gates takes x apart along an axis, computes something of each part, and of two together,
+// and joins what comes of it, or goes on with some of it.
+func gates(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	if x.Rank() == 0 {
+		return nil
+	}
+	axis, bits := x.Rank()-1-b.Of(x.Rank()), b.Byte()
+	n := 2 + bits&1
+	d := x.Shape()[axis]
+	if d < n || d%n != 0 {
+		return nil
+	}
+	var parts []*graph.Node
+	for i := range n {
+		part := x.SliceAxis(axis, i*d/n, (i+1)*d/n)
+		switch bits >> (1 + i) & 3 {
+		case 0:
+			part = part.Sigmoid()
+		case 1:
+			part = part.Tanh()
+		case 2:
+			part = part.Neg()
+		}
+		p.keep(part)
+		parts = append(parts, part)
+	}
+	product := parts[0].Mul(parts[1])
+	p.keep(product)
+	if bits>>5&1 == 0 {
+		return product.Tanh()
+	}
+	parts[bits>>6&1] = product
+	return graph.Concat(axis, parts...)
 }
 
 // small returns n, or nil if it is too large.

@@ -1,0 +1,154 @@
+package plan
+
+// This file says where views are in the memory of other values: reshapes and slices are
+// not copied where the kernel that reads them takes rows that are apart.
+
+import (
+	"slices"
+
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A layout is where a value is in memory: its elements, in row-major order, are runs of
+// equal length, each of which begins stride numbers after the one before.
+type layout struct {
+	base   *value // whose memory it is: the value itself, unless that is a view
+	at     int    // where in the base's the first run begins
+	run    int
+	stride int
+	alias  bool // a view of an op that copies otherwise
+}
+
+// root returns the value whose memory v is in, and where in it.
+func (v *value) root() (root *value, offset int) { return v.base, v.at }
+
+// apart reports whether there are gaps between the runs.
+func (v *value) apart() bool { return v.run < v.n && v.run != v.stride }
+
+// extent is how many numbers of the base there are from the first of v to the last.
+func (v *value) extent() int {
+	if !v.apart() {
+		return v.n
+	}
+	return (v.n/v.run-1)*v.stride + v.run
+}
+
+// settle finds the layout of a value whose operands have theirs.
+func (l *lowering) settle(v *value) {
+	v.layout = layout{base: v, run: v.n, stride: v.n}
+	row := v.traits()
+	if v.konst != nil || len(v.in) == 0 || row.place == nil {
+		return
+	}
+	if place, ok := row.place(v, &v.in[0].layout); ok && (row.role == roleView || !l.config.NoPasses) {
+		v.layout = place
+		v.alias = row.role != roleView
+	}
+}
+
+// placeOfReshape is the same order of elements.
+func placeOfReshape(_ *value, x *layout) (layout, bool) { return *x, true }
+
+// placeOfView is in a slab, which has no gaps.
+func placeOfView(v *value, x *layout) (layout, bool) {
+	return layout{base: x.base, at: x.at + v.attr.Offsets[0], run: v.n, stride: v.n}, true
+}
+
+// placeOfSlice is runs of the operand's memory if one axis alone is cut, without steps,
+// and what comes before it are the operand's own runs, if that has such.
+func placeOfSlice(v *value, x *layout) (layout, bool) {
+	from := v.in[0].shape
+	axis := -1
+	for i, d := range v.shape {
+		switch {
+		case d == from[i] && (d <= 1 || v.attr.Step[i] == 1 && v.attr.Begin[i] == 0):
+		case axis >= 0 || d > 1 && v.attr.Step[i] != 1:
+			return layout{}, false
+		default:
+			axis = i
+		}
+	}
+	if v.n == 0 {
+		return layout{}, false
+	}
+	if axis < 0 {
+		return *x, true
+	}
+	inner := v.shape[axis+1:].Numel()
+	place := layout{base: x.base, at: x.at + v.attr.Begin[axis]*inner, run: v.shape[axis] * inner, stride: from[axis] * inner}
+	if v.in[0].apart() {
+		if place.stride != x.run { // a row of the operand is not what is cut
+			return layout{}, false
+		}
+		place.stride = x.stride
+	}
+	if place.run == v.n {
+		place.stride = v.n
+	}
+	return place, true
+}
+
+// compact returns x without gaps: x itself, or a copy.
+func (l *lowering) compact(x *value) *value {
+	if !x.apart() {
+		return x
+	}
+	return l.repeat(x, x.shape, x.scope)
+}
+
+// gather sees to it that the operands of a value that is not elementwise have no gaps,
+// but where its op takes them.
+func (l *lowering) gather(v *value) {
+	takes := v.traits().takes
+	v.in = slices.Clone(v.in)
+	for i, x := range v.in {
+		if x.apart() && (takes == nil || !takes(v, x)) {
+			v.in[i] = l.compact(x)
+		}
+	}
+}
+
+// What kernels take.
+
+// takesAny is of what goes by the order of elements.
+func takesAny(*value, *value) bool { return true }
+
+// takesSame is of a copy that repeats nothing.
+func takesSame(v, x *value) bool { return v.n == x.n }
+
+// takesRows is of what sees its operand as rows of the last dimension.
+func takesRows(_, x *value) bool { return x.run == x.shape[len(x.shape)-1] }
+
+// takesStrides is of what goes by dimensions.
+func takesStrides(_, x *value) bool { return x.strides() != nil }
+
+// strides returns the distances in memory of the neighbours in each dimension, or nil if
+// there is one that has several: x is apart, and no dimension begins with a run.
+func (x *value) strides() []int {
+	d := strides(x.shape)
+	if !x.apart() {
+		return d
+	}
+	for i := range d {
+		if x.shape[i:].Numel() == x.run {
+			step := x.stride
+			for k := i - 1; k >= 0; k-- {
+				d[k] = step
+				step *= x.shape[k]
+			}
+			return d
+		}
+	}
+	return nil
+}
+
+// strides returns the distances in memory of a row-major shape's neighbours.
+func strides(s tensor.Shape) []int {
+	d := make([]int, len(s))
+	step := 1
+	for i, n := range slices.Backward(s) {
+		d[i] = step
+		step *= n
+	}
+	return d
+}
