@@ -3,13 +3,10 @@ package cornu
 // This file trains and evaluates models.
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
-	"os"
 	"slices"
 
 	"github.com/cornu-ml/cornu/data"
@@ -20,33 +17,8 @@ import (
 // A History holds what Fit measured at the end of each epoch.
 type History = train.History
 
-// A FitConfig says how Fit goes through the data.
-type FitConfig struct {
-	Epochs          int         // train until this epoch, counted from 0; 0 is 1
-	InitialEpoch    int         // where to begin, to go on with a training
-	BatchSize       int         // samples of a step; 0 is 32
-	StepsPerEpoch   int         // batches of an epoch; 0 is until the data end
-	NoShuffle       bool        // keep the order of the data
-	ValidationData  data.Source // evaluated after each epoch
-	ValidationSplit float64     // the share of the data, taken from their end before shuffling, that is kept for validation
-	ValidationEvery int         // epochs from one validation to the next; 0 is 1
-
-	ValidationBatchSize int // samples of a step of validation; 0 is BatchSize
-	ValidationSteps     int // batches of a validation, always the first ones; 0 is until the data end
-
-	ClassWeight map[int]float64 // the weight of the samples of each class; those not named weigh 1
-	Callbacks   []train.Callback
-
-	// AllowNonFinite goes on, as Keras does, when a loss or a gradient is not a
-	// finite number. Without it Fit ends with a *train.NonFiniteError and the
-	// weights of the last finite step.
-	AllowNonFinite bool
-
-	Checkpoint Checkpoint // where the state of the training is kept, to go on from it
-
-	Quiet bool      // write no progress
-	Log   io.Writer // where progress goes; nil is os.Stdout
-}
+// A FitConfig says how Fit goes through the data: [train.Config] has its fields.
+type FitConfig = train.Config
 
 // A Checkpoint says where Fit keeps the state of a training, and how often.
 type Checkpoint = train.Checkpoint
@@ -95,50 +67,27 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 }
 
 func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
-	if config.IsNil(source) {
-		return nil, errors.New("cornu: Fit: the data source is nil")
-	}
-	if cfg.Epochs == 0 {
-		cfg.Epochs = cfg.InitialEpoch + 1
-	}
-	batch, err := batchSize("Fit", cfg.BatchSize)
-	if err != nil {
+	if _, err := batchSize("Fit", cfg.BatchSize); err != nil {
 		return nil, err
 	}
-	validationBatch, err := batchSize("Fit: validation", cmp.Or(cfg.ValidationBatchSize, batch))
-	if err != nil {
+	if _, err := batchSize("Fit: validation", cfg.ValidationBatchSize); err != nil {
 		return nil, err
 	}
-	if cfg.Epochs < cfg.InitialEpoch || cfg.InitialEpoch < 0 {
-		return nil, fmt.Errorf("cornu: Fit: cannot train from epoch %d to epoch %d", cfg.InitialEpoch, cfg.Epochs)
+	training, validation, err := cfg.Sources(source)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: Fit: %w", err)
 	}
-	if cfg.ValidationData != nil && config.IsNil(cfg.ValidationData) {
-		return nil, errors.New("cornu: Fit: the validation data source is nil")
-	}
-	validation := cfg.ValidationData
-	if cfg.ValidationSplit != 0 {
-		if validation != nil {
-			return nil, errors.New("cornu: Fit: give ValidationData or ValidationSplit, not both")
-		}
-		splitter, ok := source.(data.Splitter)
-		if !ok {
-			return nil, errors.New("cornu: Fit: ValidationSplit needs arrays; give ValidationData for other sources")
-		}
-		if source, validation, err = splitter.Split(cfg.ValidationSplit); err != nil {
-			return nil, fmt.Errorf("cornu: Fit: %w", err)
-		}
-	}
-	labels := source // what is wrapped around it hides the labels
+	weighted := training // which hides the labels
 	if cfg.ClassWeight != nil {
-		if source, err = data.ClassWeights(source, cfg.ClassWeight); err != nil {
+		if weighted, err = data.ClassWeights(training, cfg.ClassWeight); err != nil {
 			return nil, fmt.Errorf("cornu: Fit: %w", err)
 		}
 	}
-	step, err := m.step(true, source, labels)
+	step, err := m.step(true, weighted, training)
 	if err != nil {
 		return nil, err
 	}
-	spec, err := data.SpecOf(source)
+	spec, err := data.SpecOf(training)
 	if err != nil {
 		return nil, fmt.Errorf("cornu: Fit: %w", err)
 	}
@@ -149,24 +98,9 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 			return nil, fmt.Errorf("cornu: Fit: validation: %w", err)
 		}
 	}
-	return train.Fit(ctx, step, evaluate, source, train.Config{
-		Epochs: cfg.Epochs, InitialEpoch: cfg.InitialEpoch, BatchSize: batch, StepsPerEpoch: cfg.StepsPerEpoch,
-		NoShuffle: cfg.NoShuffle, Validation: validation, ValidationEvery: cfg.ValidationEvery,
-		ValidationBatchSize: validationBatch, ValidationSteps: cfg.ValidationSteps,
-		Callbacks: cfg.Callbacks, AllowNonFinite: cfg.AllowNonFinite, Log: logTo(cfg.Quiet, cfg.Log),
-		Checkpoint: cfg.Checkpoint, Facts: m.facts(cfg.ClassWeight),
-	})
-}
-
-// logTo returns where progress is written, nil for nowhere.
-func logTo(quiet bool, w io.Writer) io.Writer {
-	switch {
-	case quiet:
-		return nil
-	case w == nil:
-		return os.Stdout
-	}
-	return w
+	cfg.Facts = append(m.facts(cfg.ClassWeight), cfg.Facts...)
+	cfg.ValidationData, cfg.ValidationSplit = validation, 0
+	return train.Fit(ctx, step, evaluate, training, cfg)
 }
 
 const (
@@ -184,13 +118,8 @@ func batchSize(call string, n int) (int, error) {
 	return n, nil
 }
 
-// An EvaluateConfig says how Evaluate goes through the data.
-type EvaluateConfig struct {
-	BatchSize int       // 0 is 32
-	Steps     int       // batches; 0 is until the data end
-	Quiet     bool      // write no progress
-	Log       io.Writer // where progress goes; nil is os.Stdout
-}
+// An EvaluateConfig says how Evaluate goes through the data: [train.EvaluateConfig] has its fields.
+type EvaluateConfig = train.EvaluateConfig
 
 // A Result holds what Evaluate measured.
 type Result struct {
@@ -222,15 +151,14 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 		return Result{}, err
 	}
 	defer m.mu.Unlock()
-	batch, err := batchSize("Evaluate", cfg.BatchSize)
-	if err != nil {
+	if _, err := batchSize("Evaluate", cfg.BatchSize); err != nil {
 		return Result{}, err
 	}
 	step, err := m.step(false, source, source)
 	if err != nil {
 		return Result{}, err
 	}
-	values, err := train.Evaluate(ctx, step, source, train.EvaluateConfig{BatchSize: batch, Steps: cfg.Steps, Log: logTo(cfg.Quiet, cfg.Log)})
+	values, err := train.Evaluate(ctx, step, source, cfg)
 	if err != nil {
 		return Result{}, err
 	}

@@ -34,7 +34,7 @@ func fitLogging(t testing.TB, rows []row, callbacks ...train.Callback) error {
 	})
 	source := &data.Arrays{X: ones(t).X}
 	_, err = train.Fit(context.Background(), step, nil, source, train.Config{
-		Epochs: len(rows), BatchSize: 4, Callbacks: append([]train.Callback{log}, callbacks...),
+		Epochs: len(rows), BatchSize: 4, Quiet: true, Callbacks: append([]train.Callback{log}, callbacks...),
 	})
 	return err
 }

@@ -272,9 +272,9 @@ func (l *loop) facts(source data.Source) []Fact {
 	}
 	describe("", source, l.BatchSize, l.StepsPerEpoch)
 	add("shuffling", "%t", !l.NoShuffle)
-	if l.Validation != nil {
-		describe("validation ", l.Validation, cmp.Or(l.ValidationBatchSize, l.BatchSize), l.ValidationSteps)
-		add("validation", "each %d epochs", max(l.ValidationEvery, 1))
+	if l.ValidationData != nil {
+		describe("validation ", l.ValidationData, l.ValidationBatchSize, l.ValidationSteps)
+		add("validation", "each %d epochs", l.ValidationEvery)
 	} else {
 		add("validation", "none")
 	}

@@ -47,7 +47,7 @@ func ExampleNewStep() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	history, err := train.Fit(context.Background(), step, nil, line(), train.Config{Epochs: 20, BatchSize: 16})
+	history, err := train.Fit(context.Background(), step, nil, line(), train.Config{Epochs: 20, BatchSize: 16, Quiet: true})
 	if err != nil {
 		log.Fatal(err)
 	}

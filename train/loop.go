@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"slices"
 
 	"github.com/cornu-ml/cornu/data"
@@ -17,25 +18,97 @@ import (
 
 // A Config says how Fit goes through the data.
 type Config struct {
-	Epochs        int // train until this epoch, counted from 0
-	InitialEpoch  int // where to begin
-	BatchSize     int
-	StepsPerEpoch int  // batches of an epoch, which goes on where the last one ended; 0 is until the source ends
-	NoShuffle     bool // keep the order of the data
-	Validation    data.Source
-	// ValidationEvery is how many epochs pass from one validation to the next; 0
-	// is 1.
-	ValidationEvery     int
-	ValidationBatchSize int // 0 is BatchSize
-	ValidationSteps     int // batches of a validation; 0 is until the data end
-	Callbacks           []Callback
-	AllowNonFinite      bool      // go on when a loss or gradient is not finite
-	Log                 io.Writer // where progress is written; nil is nowhere
+	Epochs          int         // train until this epoch, counted from 0; 0 is one epoch after InitialEpoch
+	InitialEpoch    int         // where to begin, to go on with a training
+	BatchSize       int         // samples of a step; 0 is 32
+	StepsPerEpoch   int         // batches of an epoch, which goes on where the last one ended; 0 is until the data end
+	NoShuffle       bool        // keep the order of the data
+	ValidationData  data.Source // evaluated after each epoch
+	ValidationSplit float64     // the share of the data, taken from their end before shuffling, that is kept for validation
+	ValidationEvery int         // epochs from one validation to the next; 0 is 1
 
-	Checkpoint Checkpoint
+	ValidationBatchSize int // samples of a step of validation; 0 is BatchSize
+	ValidationSteps     int // batches of a validation, always the first ones; 0 is until the data end
+
+	ClassWeight map[int]float64 // the weight of the samples of each class; those not named weigh 1
+	Callbacks   []Callback
+
+	// AllowNonFinite goes on, as Keras does, when a loss or a gradient is not a
+	// finite number. Without it Fit ends with a *NonFiniteError and the
+	// weights of the last finite step.
+	AllowNonFinite bool
+
+	Checkpoint Checkpoint // where the state of the training is kept, to go on from it
 	// Facts says what else must be the same in a training that goes on from a
-	// checkpoint.
+	// checkpoint: the version of the data, say. Of a model, all that can be told is among them.
 	Facts []Fact
+
+	Quiet bool      // write no progress
+	Log   io.Writer // where progress goes; nil is os.Stdout
+}
+
+// defaultBatch is Keras's.
+const defaultBatch = 32
+
+// logTo returns where progress is written, nil for nowhere.
+func logTo(quiet bool, w io.Writer) io.Writer {
+	switch {
+	case quiet:
+		return nil
+	case w == nil:
+		return os.Stdout
+	}
+	return w
+}
+
+// Sources returns what Fit trains on and what it evaluates after each epoch, which is
+// nil if there is nothing to: a part of source if ValidationSplit says so.
+func (c *Config) Sources(source data.Source) (training, validation data.Source, err error) {
+	switch {
+	case config.IsNil(source):
+		return nil, nil, errors.New("the data source is nil")
+	case c.ValidationData != nil && config.IsNil(c.ValidationData):
+		return nil, nil, errors.New("the validation data source is nil")
+	case c.ValidationSplit == 0:
+		return source, c.ValidationData, nil
+	case c.ValidationData != nil:
+		return nil, nil, errors.New("give ValidationData or ValidationSplit, not both")
+	}
+	splitter, ok := source.(data.Splitter)
+	if !ok {
+		return nil, nil, errors.New("ValidationSplit needs arrays; give ValidationData for other sources")
+	}
+	return splitter.Split(c.ValidationSplit)
+}
+
+// filled returns c with the defaults of fields that are 0, for the source after the split.
+func (c Config) filled(source data.Source) (Config, data.Source, error) {
+	source, validation, err := c.Sources(source)
+	if err == nil && c.ClassWeight != nil {
+		source, err = data.ClassWeights(source, c.ClassWeight)
+	}
+	if c.Epochs == 0 {
+		c.Epochs = c.InitialEpoch + 1
+	}
+	c.BatchSize = cmp.Or(c.BatchSize, defaultBatch)
+	c.ValidationBatchSize = cmp.Or(c.ValidationBatchSize, c.BatchSize)
+	c.ValidationEvery = cmp.Or(c.ValidationEvery, 1)
+	c.ValidationData, c.ValidationSplit, c.ClassWeight = validation, 0, nil
+	return c, source, err
+}
+
+// check returns an error if there is something that cannot be.
+func (c *Config) check() error {
+	switch {
+	case c.Epochs < c.InitialEpoch || c.InitialEpoch < 0:
+		return fmt.Errorf("cannot train from epoch %d to epoch %d", c.InitialEpoch, c.Epochs)
+	case c.BatchSize < 1 || c.StepsPerEpoch < 0 || c.ValidationEvery < 0 || c.ValidationBatchSize < 0 || c.ValidationSteps < 0:
+		return fmt.Errorf("the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, validation's batch size %d and steps %d: none may be negative",
+			c.BatchSize, c.StepsPerEpoch, c.ValidationEvery, c.ValidationBatchSize, c.ValidationSteps)
+	case slices.ContainsFunc(c.Callbacks, func(c Callback) bool { return config.IsNil(c) }):
+		return errors.New("a callback is nil")
+	}
+	return nil
 }
 
 // Fit trains: it runs step on every batch of source, epoch by epoch, and evaluate
@@ -46,23 +119,22 @@ type Config struct {
 // data. With checkpoints a training goes on where an earlier one stopped.
 func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Config) (history *History, err error) {
 	ctx = orBackground(ctx)
-	switch {
-	case !step.made() || config.IsNil(source):
-		return nil, errors.New("train: Fit needs a step and a source")
-	case !evaluate.made() && cfg.Validation != nil:
-		return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
-	case cfg.BatchSize < 1 || cfg.StepsPerEpoch < 0 || cfg.ValidationEvery < 0 || cfg.ValidationBatchSize < 0 || cfg.ValidationSteps < 0 || cfg.InitialEpoch < 0:
-		return nil, fmt.Errorf("train: Fit: the batch size is %d, steps per epoch %d, epochs from one validation to the next %d, validation's batch size %d and steps %d, the initial epoch %d: none may be negative, nor the first 0",
-			cfg.BatchSize, cfg.StepsPerEpoch, cfg.ValidationEvery, cfg.ValidationBatchSize, cfg.ValidationSteps, cfg.InitialEpoch)
-	case slices.ContainsFunc(cfg.Callbacks, func(c Callback) bool { return config.IsNil(c) }):
-		return nil, errors.New("train: Fit: a callback is nil")
+	if !step.made() {
+		return nil, errors.New("train: Fit needs a step")
+	}
+	cfg, source, err = cfg.filled(source)
+	if err = cmp.Or(err, cfg.check()); err != nil {
+		return nil, fmt.Errorf("train: Fit: %w", err)
 	}
 	names := step.names("")
-	if cfg.Validation != nil {
+	if cfg.ValidationData != nil {
+		if !evaluate.made() {
+			return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
+		}
 		names = append(names, evaluate.names("val_")...)
 	}
-	if cfg.Log != nil {
-		cfg.Callbacks = append(slices.Clip(cfg.Callbacks), &Progress{Log: cfg.Log})
+	if w := logTo(cfg.Quiet, cfg.Log); w != nil {
+		cfg.Callbacks = append(slices.Clip(cfg.Callbacks), &Progress{Log: w})
 	}
 	l := &loop{
 		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks),
@@ -171,7 +243,7 @@ func (l *loop) epoch(epoch int, source data.Source, evaluate *Step) error {
 	if stop != nil && (s.Batch == 0 || !errors.Is(stop, ErrStop)) {
 		return stop
 	}
-	if l.Validation != nil && (epoch+1)%max(l.ValidationEvery, 1) == 0 {
+	if l.ValidationData != nil && (epoch+1)%l.ValidationEvery == 0 {
 		if stop = worse(stop, l.validate(evaluate)); stop != nil && !errors.Is(stop, ErrStop) {
 			return stop
 		}
@@ -194,8 +266,8 @@ func (l *loop) validate(evaluate *Step) (err error) {
 	if stop != nil && !errors.Is(stop, ErrStop) {
 		return stop
 	}
-	logs, err := Evaluate(l.ctx, evaluate, l.Validation, EvaluateConfig{
-		BatchSize: cmp.Or(l.ValidationBatchSize, l.BatchSize), Steps: l.ValidationSteps,
+	logs, err := Evaluate(l.ctx, evaluate, l.ValidationData, EvaluateConfig{
+		BatchSize: l.ValidationBatchSize, Steps: l.ValidationSteps, Quiet: true,
 	})
 	if err != nil {
 		return l.interrupted(err)
@@ -331,9 +403,10 @@ func (s *Step) log(l *logs) {
 
 // An EvaluateConfig says how Evaluate goes through the data.
 type EvaluateConfig struct {
-	BatchSize int
-	Steps     int       // batches; 0 is until the source ends
-	Log       io.Writer // where progress is written; nil is nowhere
+	BatchSize int       // 0 is 32
+	Steps     int       // batches; 0 is until the data end
+	Quiet     bool      // write no progress
+	Log       io.Writer // where progress goes; nil is os.Stdout
 }
 
 // Evaluate runs step on every batch of source and returns what it measures. A
@@ -346,13 +419,14 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 	case cfg.Steps < 0:
 		return nil, fmt.Errorf("train: Evaluate: there can't be %d steps", cfg.Steps)
 	}
+	cfg.BatchSize = cmp.Or(cfg.BatchSize, defaultBatch)
 	batches, err := data.Epoch(ctx, source, data.EpochConfig{BatchSize: cfg.BatchSize})
 	if err != nil {
 		return nil, err
 	}
 	defer batches.Close()
 	step.Reset()
-	p := newProgress(cfg.Log)
+	p := newProgress(logTo(cfg.Quiet, cfg.Log))
 	l := newLogs(step.names(""))
 	l.measure = step.log
 	total := batchesOf(source, cfg.BatchSize)

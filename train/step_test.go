@@ -346,7 +346,7 @@ func TestFitRunsAnyStep(t *testing.T) {
 		t.Fatal(err)
 	}
 	source := &data.Arrays{X: []data.Column{column}}
-	history, err := train.Fit(t.Context(), s, nil, source, train.Config{Epochs: 50, BatchSize: 8})
+	history, err := train.Fit(t.Context(), s, nil, source, train.Config{Epochs: 50, BatchSize: 8, Quiet: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -356,10 +356,10 @@ func TestFitRunsAnyStep(t *testing.T) {
 	}
 
 	for want, cfg := range map[string]train.Config{
-		"batch size is 0":        {Epochs: 1},
-		"no step to evaluate":    {Epochs: 1, BatchSize: 1, Validation: source},
+		"batch size is -1":       {BatchSize: -1},
+		"no step to evaluate":    {Epochs: 1, BatchSize: 1, ValidationData: source},
 		"a callback is nil":      {Epochs: 1, BatchSize: 1, Callbacks: []train.Callback{nil}},
-		"the initial epoch -1":   {InitialEpoch: -1, BatchSize: 1},
+		"from epoch -1 to":       {InitialEpoch: -1, BatchSize: 1},
 		"steps per epoch -1":     {StepsPerEpoch: -1, BatchSize: 1},
 		"validation to the next": {ValidationEvery: -1, BatchSize: 1},
 	} {
@@ -367,10 +367,10 @@ func TestFitRunsAnyStep(t *testing.T) {
 			t.Errorf("got error %v, want one that says %s", err, want)
 		}
 	}
-	if _, err := train.Fit(t.Context(), nil, nil, source, train.Config{}); err == nil {
+	if _, err := train.Fit(t.Context(), nil, nil, source, train.Config{Quiet: true}); err == nil {
 		t.Error("Fit of no step is no error")
 	}
-	if _, err := train.Evaluate(t.Context(), s, nil, train.EvaluateConfig{}); err == nil {
+	if _, err := train.Evaluate(t.Context(), s, nil, train.EvaluateConfig{Quiet: true}); err == nil {
 		t.Error("Evaluate of no source is no error")
 	}
 }

@@ -33,7 +33,7 @@ func fit(ctx context.Context, t testing.TB, epochs int, callbacks ...train.Callb
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = train.Fit(ctx, step, nil, &data.Arrays{X: []data.Column{x}}, train.Config{Epochs: epochs, BatchSize: 2, Callbacks: callbacks})
+	_, err = train.Fit(ctx, step, nil, &data.Arrays{X: []data.Column{x}}, train.Config{Epochs: epochs, BatchSize: 2, Callbacks: callbacks, Quiet: true})
 	return err
 }
 
@@ -136,7 +136,7 @@ func ExampleMonitor() {
 	})
 	x, _ := data.Floats([]float32{1, 3})
 	train.Fit(context.Background(), step, nil, &data.Arrays{X: []data.Column{x}}, train.Config{
-		Epochs: 2, BatchSize: 2, Callbacks: []train.Callback{&remote.Monitor{Root: server.URL}},
+		Epochs: 2, BatchSize: 2, Quiet: true, Callbacks: []train.Callback{&remote.Monitor{Root: server.URL}},
 	})
 	// Output:
 	// /publish/epoch/end/ {"epoch":0,"loss":2}

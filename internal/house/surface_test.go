@@ -179,7 +179,7 @@ var samples = []func() any{
 	func() any {
 		return cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Metrics: []metric.Metric{metric.Accuracy{}}}
 	},
-	func() any { return cornu.FitConfig{Quiet: true, BatchSize: 2} },
+	func() any { return cornu.FitConfig{BatchSize: 2, Quiet: true} },
 	func() any { return rows(8, 3) },
 	func() any { t, _ := tensor.Zeros(tensor.Uint8, 2, 3); return t },
 	func() any { t, _ := tensor.Zeros(tensor.Int64, 0, 3); return t },
@@ -215,8 +215,8 @@ var samples = []func() any{
 	func() any { s, _ := newStep(); return s },
 	func() any { _, b := newStep(); return b },
 	func() any { return train.NewOptimizer(optimizer.SGD{}) },
-	func() any { return train.Config{Epochs: 2, BatchSize: 4} },
-	func() any { return train.EvaluateConfig{BatchSize: 4} },
+	func() any { return train.Config{Epochs: 2, BatchSize: 4, Quiet: true} },
+	func() any { return train.EvaluateConfig{BatchSize: 4, Quiet: true} },
 	func() any { s, _ := dataset.New(make([]uint8, 24), make([]uint8, 4), 2, 3, 10); return s },
 	func() any {
 		return viz.Chart{
@@ -720,7 +720,7 @@ func (c *caller) all() {
 // use does with a value what it is for: trains a model with it, or draws it.
 func use(p reflect.Value) {
 	cfg := cornu.CompileConfig{Loss: loss.MeanSquaredError{}}
-	fit := cornu.FitConfig{Quiet: true, BatchSize: 2, Epochs: 2, ValidationSplit: 0.5}
+	fit := cornu.FitConfig{BatchSize: 2, Epochs: 2, ValidationSplit: 0.5, Quiet: true}
 	dense := layer.Dense{Units: 3}
 	var between layer.Layer
 	switch v := p.Elem().Interface().(type) {
