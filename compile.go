@@ -381,7 +381,7 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 // trained may ask for it too.
 func (m *Model) frozen() string {
 	var b strings.Builder
-	for _, l := range m.net.Layers() {
+	for _, l := range m.net.All() {
 		if layer.Frozen(l) {
 			b.WriteByte('1')
 		} else {

@@ -55,8 +55,9 @@ type Model struct {
 	Name string
 
 	net        *layer.Network
-	grown      []*Node // input and output of a Sequential that net isn't of yet
-	err        error   // of building
+	layer      *layer.Model // net as a layer, nil until AsLayer is called
+	grown      []*Node      // input and output of a Sequential that net isn't of yet
+	err        error        // of building
 	sequential bool
 	seed       uint64
 

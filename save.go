@@ -110,19 +110,7 @@ func (m *Model) write(w io.Writer) error {
 		return err
 	}
 	f := kerasfile.Model{Name: m.name(), Sequential: m.sequential, Network: spec, Compile: m.compileSpec(), Seed: m.seed}
-	shapes := map[string][]tensor.Shape{}
-	for _, node := range m.net.Nodes() {
-		name := m.net.Name(node.Layer())
-		if _, ok := shapes[name]; ok {
-			continue
-		}
-		var in []tensor.Shape
-		for _, x := range node.Inputs() {
-			in = append(in, x.Shape())
-		}
-		shapes[name] = in
-	}
-	config, err := f.Config(shapes)
+	config, err := f.Config()
 	if err != nil {
 		return err
 	}
@@ -172,11 +160,7 @@ func (m *Model) compileSpec() *kerasfile.Compile {
 func (m *Model) state() (*kerasfile.State, error) {
 	s := &kerasfile.State{Name: m.name(), Sequential: m.sequential}
 	for _, l := range m.net.Layers() {
-		one := kerasfile.LayerState{Class: layer.Class(l), Name: m.net.Name(l)}
-		for _, v := range m.net.VariablesOf(l) {
-			one.Arrays = append(one.Arrays, kerasfile.Values{Shape: v.Shape, Data: v.Value})
-		}
-		s.Layers = append(s.Layers, one)
+		s.Layers = append(s.Layers, layerState(l, m.net.Name(l)))
 	}
 	o := m.optimizer
 	if o == nil || o.Iterations() == 0 && len(o.Slots()) == 0 {
@@ -199,6 +183,26 @@ func (m *Model) state() (*kerasfile.State, error) {
 	}
 	s.Optimizer = state
 	return s, nil
+}
+
+// layerState returns the arrays of a layer, and of the layers that it is made of.
+func layerState(l layer.Layer, name string) kerasfile.LayerState {
+	s := kerasfile.LayerState{Class: layer.Class(l), Name: name}
+	for _, v := range layer.Own(l) {
+		s.Arrays = append(s.Arrays, kerasfile.Values{Shape: v.Shape, Data: v.Value})
+	}
+	for _, inner := range layer.Inner(l) {
+		s.Inner = append(s.Inner, layerState(inner, innerName(l, inner)))
+	}
+	return s
+}
+
+// innerName returns the name of a layer that another is made of.
+func innerName(l, inner layer.Layer) string {
+	if m, ok := l.(*layer.Model); ok {
+		return m.Network().Name(inner)
+	}
+	return layer.Name(inner)
 }
 
 // slots returns the optimizer's slots of the variables that are trained, in Keras's order.

@@ -192,7 +192,7 @@ func (w *kerasWeights) inOrder(m *Model) ([][]array, []string, error) {
 	layers := m.net.Layers()
 	keys := make([]kerasfile.LayerKey, len(layers))
 	for i, l := range layers {
-		keys[i] = kerasfile.LayerKey{Class: layer.Class(l), Name: m.net.Name(l), Variables: len(layer.Variables(l))}
+		keys[i] = m.layerKey(l)
 	}
 	lists, spare, err := w.Layers(keys, m.sequential)
 	if err != nil {
@@ -205,6 +205,41 @@ func (w *kerasWeights) inOrder(m *Model) ([][]array, []string, error) {
 	return found, spare, nil
 }
 
+func (m *Model) layerKey(l layer.Layer) kerasfile.LayerKey {
+	key := layerKey(l, m.net.Name(l))
+	if key.Inner != nil {
+		key.Legacy = m.legacyOrder(l)
+	}
+	return key
+}
+
+func layerKey(l layer.Layer, name string) kerasfile.LayerKey {
+	key := kerasfile.LayerKey{Class: layer.Class(l), Name: name, Variables: len(layer.Own(l))}
+	for _, inner := range layer.Inner(l) {
+		key.Inner = append(key.Inner, layerKey(inner, innerName(l, inner)))
+	}
+	return key
+}
+
+// legacyOrder returns the place that each variable of a layer has in an .h5 file: those that are trained come first,
+// each once.
+func (m *Model) legacyOrder(l layer.Layer) []int {
+	variables := m.net.VariablesOf(l)
+	place := map[*layer.Variable]int{}
+	for _, trained := range []bool{true, false} {
+		for _, v := range variables {
+			if _, there := place[v]; !there && m.net.Trainable(v) == trained {
+				place[v] = len(place)
+			}
+		}
+	}
+	order := make([]int, len(variables))
+	for i, v := range variables {
+		order[i] = place[v]
+	}
+	return order
+}
+
 func (w *kerasWeights) byName(m *Model) ([][]array, []string, error) {
 	lists, err := w.ByName()
 	if err != nil {
@@ -212,10 +247,19 @@ func (w *kerasWeights) byName(m *Model) ([][]array, []string, error) {
 	}
 	found := make([][]array, len(m.net.Layers()))
 	for i, l := range m.net.Layers() {
-		found[i] = arraysOf(lists[m.net.Name(l)])
-		delete(lists, m.net.Name(l))
+		found[i] = arraysOf(w.named(lists, m.layerKey(l)))
 	}
 	return found, slices.Sorted(maps.Keys(lists)), nil
+}
+
+// named takes the arrays of a layer, and of those that it is made of, out of lists by their names.
+func (w *kerasWeights) named(lists map[string][]*kerasfile.Array, key kerasfile.LayerKey) []*kerasfile.Array {
+	arrays := w.Ordered(key, lists[key.Name])
+	delete(lists, key.Name)
+	for _, inner := range key.Inner {
+		arrays = append(arrays[:len(arrays):len(arrays)], w.named(lists, inner)...)
+	}
+	return arrays
 }
 
 func arraysOf(list []*kerasfile.Array) []array {

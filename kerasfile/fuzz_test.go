@@ -34,7 +34,7 @@ func FuzzReadConfig(f *testing.F) {
 			return
 		}
 		m.Network.Network()
-		m.Config(nil)
+		m.Config()
 	})
 }
 

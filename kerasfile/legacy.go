@@ -213,7 +213,7 @@ func (w *Weights) legacyLayers(layers []LayerKey) ([][]*Array, error) {
 	var want, found []string
 	var places []int // of the layers that have variables
 	for i, l := range layers {
-		if l.Variables > 0 {
+		if l.all() > 0 {
 			want, places = append(want, l.Name), append(places, i)
 		}
 	}
@@ -221,7 +221,8 @@ func (w *Weights) legacyLayers(layers []LayerKey) ([][]*Array, error) {
 	n, err := w.legacyGroups(func(name string, arrays []*Array, err error) error {
 		if len(arrays) > 0 {
 			if len(found) < len(places) {
-				out[places[len(found)]] = arrays
+				at := places[len(found)]
+				out[at] = layers[at].inOrder(arrays)
 			}
 			found = append(found, name)
 		}
@@ -231,6 +232,26 @@ func (w *Weights) legacyLayers(layers []LayerKey) ([][]*Array, error) {
 		err = fmt.Errorf("the model has %d layers with variables, %s, the file has %d, %s", len(want), strings.Join(want, ", "), n, strings.Join(found, ", "))
 	}
 	return out, err
+}
+
+// inOrder brings the arrays of a layer of an .h5 file, those that are trained first, into the order of its
+// variables. Arrays that aren't those of the layer stay as they are.
+func (l *LayerKey) inOrder(arrays []*Array) []*Array {
+	if l.Legacy == nil {
+		return arrays
+	}
+	out := make([]*Array, len(l.Legacy))
+	most := 0
+	for i, place := range l.Legacy {
+		if place >= len(arrays) {
+			return arrays
+		}
+		out[i], most = arrays[place], max(most, place+1)
+	}
+	if most != len(arrays) {
+		return arrays
+	}
+	return out
 }
 
 // listed returns the arrays that a group lists by their names.

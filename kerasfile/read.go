@@ -67,8 +67,8 @@ func (r *reader) model(top object) (*Model, error) {
 	if !ok {
 		return nil, errors.New("it is the configuration of no model: it has no \"config\"")
 	}
-	layers, ok := cfg["layers"].([]any)
-	if !ok || class != "Sequential" && class != "Functional" && class != "Model" {
+	layers, ok := network(class, cfg)
+	if !ok {
 		return nil, fmt.Errorf("its class is %q: Sequential and Functional models are read, not those of classes of one's own", class)
 	}
 	m := &Model{Sequential: class == "Sequential"}
@@ -171,8 +171,24 @@ func inputShape(first, cfg object) ([]any, bool) {
 	return nil, false
 }
 
+// network returns the layers of a model's configuration, if it is of a class that is read.
+func network(class string, cfg object) ([]any, bool) {
+	layers, ok := cfg["layers"].([]any)
+	return layers, ok && (class == "Sequential" || class == "Functional" || class == "Model")
+}
+
+// uncount counts the applications of models that are layers from 0.
+func uncount(refs []layer.NodeSpec, nested map[string]bool) {
+	for i := range refs {
+		if nested[refs[i].Layer] {
+			refs[i].Index--
+		}
+	}
+}
+
 func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 	s := &layer.Spec{}
+	old := false // calls are written as Keras 2 does
 	for i, x := range layers {
 		one, err := r.layer(x, i)
 		if err != nil {
@@ -180,18 +196,43 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 		}
 		calls, _ := x.(object)["inbound_nodes"].([]any)
 		for _, call := range calls {
-			in, err := inbound(call)
+			in, infer, err := inbound(call)
 			if err != nil {
 				return nil, fmt.Errorf("layer %q: inbound_nodes: %w", one.Name, err)
 			}
 			one.Inbound = append(one.Inbound, in)
+			// Of other layers Keras writes this whether it was said or not.
+			one.Infer = append(one.Infer, infer && (one.Network != nil || one.Class == "BatchNormalization"))
+			if _, list := call.([]any); list {
+				old = true
+			}
+		}
+		if !slices.Contains(one.Infer, true) {
+			one.Infer = nil
 		}
 		if one.Class == "InputLayer" && len(calls) == 0 {
 			one.Inbound = [][]layer.NodeSpec{nil}
 		}
 		s.Layers = append(s.Layers, one)
 	}
+	// Models that are layers begin with an application of their own, which isn't there. Keras 3
+	// counts it in what names outputs alone, and not of a Sequential.
 	var err error
+	nested := map[string]bool{}
+	for _, one := range s.Layers {
+		nested[one.Name] = one.Network != nil && (old || one.Class == "Functional")
+	}
+	for _, one := range s.Layers {
+		for _, in := range one.Inbound {
+			if old {
+				uncount(in, nested)
+			}
+		}
+	}
+	defer func() {
+		uncount(s.Inputs, nested)
+		uncount(s.Outputs, nested)
+	}()
 	if s.Inputs, err = ends(cfg["input_layers"]); err != nil {
 		return nil, fmt.Errorf("input_layers: %w", err)
 	}
@@ -203,14 +244,15 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 
 // ref reads [layer, application, output].
 func ref(v any) (layer.NodeSpec, bool) {
-	list, ok := v.([]any)
-	if !ok || len(list) < 3 {
+	list, isList := v.([]any)
+	if !isList || len(list) < 3 {
 		return layer.NodeSpec{}, false
 	}
 	name, ok1 := list[0].(string)
 	index, ok2 := list[1].(float64)
 	output, ok3 := list[2].(float64)
-	return layer.NodeSpec{Layer: name, Index: int(index)}, ok1 && ok2 && ok3 && index == float64(int(index)) && output == 0
+	ok := ok1 && ok2 && ok3 && index == float64(int(index)) && output == float64(int(output))
+	return layer.NodeSpec{Layer: name, Index: int(index), Output: int(output)}, ok
 }
 
 // ends reads one reference or a list of them.
@@ -233,54 +275,86 @@ func ends(v any) ([]layer.NodeSpec, error) {
 	return refs, nil
 }
 
-// inbound reads the inputs of one application: Keras 3 writes the arguments of the call,
-// Keras 2 a list of [layer, application, output, arguments].
-func inbound(call any) ([]layer.NodeSpec, error) {
+// inbound reads the inputs of one application, and whether it is one as in inference: Keras 3
+// writes the arguments of the call, Keras 2 a list of [layer, application, output, arguments].
+func inbound(call any) (refs []layer.NodeSpec, infer bool, err error) {
 	if list, ok := call.([]any); ok {
-		var refs []layer.NodeSpec
 		for _, x := range list {
 			one, ok := ref(x)
 			if !ok {
-				return nil, fmt.Errorf("%v is no [layer, application, output]", x)
+				return nil, false, fmt.Errorf("%v is no [layer, application, output]", x)
 			}
 			if args := x.([]any); len(args) > 3 {
-				if m, _ := args[3].(object); len(m) > 0 {
-					return nil, fmt.Errorf("arguments of the call, %v, are not read", m)
+				m, _ := args[3].(object)
+				if infer, err = arguments(m); err != nil {
+					return nil, false, err
 				}
 			}
 			refs = append(refs, one)
 		}
-		return refs, nil
+		return refs, infer, nil
 	}
 	c, ok := call.(object)
 	if !ok {
-		return nil, fmt.Errorf("%v is no call", call)
+		return nil, false, fmt.Errorf("%v is no call", call)
 	}
 	kwargs, _ := c["kwargs"].(object)
-	for name, v := range kwargs {
-		if v != nil && v != false {
-			return nil, fmt.Errorf("an argument %q of the call is not read", name)
-		}
+	if infer, err = arguments(kwargs); err != nil {
+		return nil, false, err
 	}
 	args, _ := c["args"].([]any)
 	if len(args) != 1 {
-		return nil, fmt.Errorf("a call with %d arguments, one is read", len(args))
+		return nil, false, fmt.Errorf("a call with %d arguments, one is read", len(args))
 	}
 	list, ok := args[0].([]any)
 	if !ok {
 		list = args
 	}
-	var refs []layer.NodeSpec
 	for _, x := range list {
 		t, _ := x.(object)
 		inner, _ := t["config"].(object)
 		one, ok := ref(inner["keras_history"])
 		if !ok || t["class_name"] != "__keras_tensor__" {
-			return nil, fmt.Errorf("%v is no tensor of the network", x)
+			return nil, false, fmt.Errorf("%v is no tensor of the network", x)
 		}
 		refs = append(refs, one)
 	}
-	return refs, nil
+	return refs, infer, nil
+}
+
+// nothing reports whether v is a list of nulls, such as the masks of several inputs that have none.
+func nothing(v any) bool {
+	list, ok := v.([]any)
+	return ok && !slices.ContainsFunc(list, func(x any) bool { return x != nil })
+}
+
+// arguments reads the named arguments of a call: it says whether training is False.
+func arguments(kwargs object) (infer bool, err error) {
+	for _, name := range slices.Sorted(maps.Keys(kwargs)) {
+		switch v := kwargs[name]; {
+		case v != nil && v != false && !nothing(v):
+			return false, fmt.Errorf("an argument %q of the call is not read", name)
+		case name == "training" && v == false:
+			infer = true
+		}
+	}
+	return infer, nil
+}
+
+// nested reads a model that is a layer.
+func (r *reader) nested(one layer.LayerSpec, cfg object, layers []any) (layer.LayerSpec, error) {
+	one.Config = object{"name": one.Name, "trainable": cfg["trainable"] != false}
+	var err error
+	if one.Class == "Sequential" {
+		one.Network, err = r.sequential(cfg, layers)
+	} else {
+		one.Class = "Functional"
+		one.Network, err = r.functional(cfg, layers)
+	}
+	if err != nil {
+		err = fmt.Errorf("layer %q: %w", one.Name, err)
+	}
+	return one, err
 }
 
 // layer reads the configuration of layer number i.
@@ -308,6 +382,9 @@ func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
 	one := layer.LayerSpec{Class: class, Name: name, Config: cfg}
 	if name == "" {
 		return one, fmt.Errorf("layer %d, a %s: it has no name", i, class)
+	}
+	if layers, ok := network(class, cfg); ok {
+		return r.nested(one, cfg, layers)
 	}
 	l, err := layer.New(class)
 	if err != nil {

@@ -28,7 +28,8 @@ type State struct {
 // A LayerState is the arrays of a layer: its weights, then its statistics.
 type LayerState struct {
 	Class, Name string
-	Arrays      []Values
+	Arrays      []Values     // its own
+	Inner       []LayerState // the layers that it is made of
 }
 
 // Values is an array to be written.
@@ -67,10 +68,83 @@ func groupsOf(classes []string, sequential bool) []string {
 	return places
 }
 
+// isModel reports whether a class is that of models, which may be layers.
+func isModel(class string) bool { return class == "Sequential" || class == "Functional" }
+
+// innerGroups returns the paths of the groups of the layers of classes that a layer at place is made of: a
+// model's are those of its layers, others have but one.
+func innerGroups(place, class string, classes []string) []string {
+	var places []string
+	if isModel(class) {
+		for _, p := range groupsOf(classes, class == "Sequential") {
+			if p != "" {
+				p = place + "/" + p
+			}
+			places = append(places, p)
+		}
+		return places
+	}
+	for i := range classes {
+		name := "/layer"
+		if i > 0 {
+			name = fmt.Sprint("/layer_", i)
+		}
+		places = append(places, place+name)
+	}
+	return places
+}
+
 // A LayerKey says which arrays of a file are a layer's.
 type LayerKey struct {
 	Class, Name string
-	Variables   int
+	Variables   int        // of its own
+	Inner       []LayerKey // the layers that it is made of
+	// Legacy has the places that the variables, its own and those of Inner, have in an .h5 file. nil: they
+	// are in order.
+	Legacy []int
+}
+
+func classesOf(layers []LayerKey) []string {
+	var classes []string
+	for _, l := range layers {
+		classes = append(classes, l.Class)
+	}
+	return classes
+}
+
+// all returns how many variables the layer has, with those of Inner.
+func (l *LayerKey) all() int {
+	n := l.Variables
+	for i := range l.Inner {
+		n += l.Inner[i].all()
+	}
+	return n
+}
+
+// arrays returns the arrays of a layer at a place, and of those that it is made of.
+func (w *Weights) arrays(place string, l *LayerKey) ([]*Array, error) {
+	var list []*Array
+	if place == "" {
+		return nil, nil
+	}
+	if w.has(place + "/vars") {
+		own, err := w.vars(place)
+		if err != nil {
+			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
+		}
+		if len(own) != l.Variables && (len(own) > 0 || len(l.Inner) > 0) && len(l.Inner) > 0 {
+			return nil, fmt.Errorf("layer %q has %d variables of its own, the file has %d", l.Name, l.Variables, len(own))
+		}
+		list = own
+	}
+	for i, p := range innerGroups(place, l.Class, classesOf(l.Inner)) {
+		inner, err := w.arrays(p, &l.Inner[i])
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, inner...)
+	}
+	return list, nil
 }
 
 // Layers returns the arrays of each layer, in the order in which Keras counts them, and the
@@ -80,18 +154,11 @@ func (w *Weights) Layers(layers []LayerKey, sequential bool) (found [][]*Array, 
 		found, err = w.legacyLayers(layers)
 		return found, nil, err
 	}
-	classes := make([]string, len(layers))
-	for i, l := range layers {
-		classes[i] = l.Class
-	}
 	found = make([][]*Array, len(layers))
-	places := groupsOf(classes, sequential)
+	places := groupsOf(classesOf(layers), sequential)
 	for i, place := range places {
-		if place == "" || !w.has(place+"/vars") {
-			continue
-		}
-		if found[i], err = w.vars(place); err != nil {
-			return nil, nil, fmt.Errorf("layer %q: %w", layers[i].Name, err)
+		if found[i], err = w.arrays(place, &layers[i]); err != nil {
+			return nil, nil, err
 		}
 	}
 	// Groups within a layer's are those of its parts, such as a generator of random numbers.
@@ -109,6 +176,14 @@ func (w *Weights) Layers(layers []LayerKey, sequential bool) (found [][]*Array, 
 		return nil
 	})
 	return found, spare, err
+}
+
+// Ordered brings the arrays that an .h5 file has for a layer into the order of the layer's variables.
+func (w *Weights) Ordered(l LayerKey, arrays []*Array) []*Array {
+	if !w.legacy {
+		return arrays
+	}
+	return l.inOrder(arrays)
 }
 
 // ByName returns the arrays of the layers of the file that have some, by the layers' names.
@@ -260,14 +335,7 @@ func WriteWeights(w io.Writer, s *State) error {
 		classes = append(classes, l.Class)
 	}
 	for i, place := range groupsOf(classes, s.Sequential) {
-		if place == "" {
-			continue
-		}
-		g := f.Group(place + "/vars")
-		g.Attribute("name", s.Layers[i].Name)
-		for k, v := range s.Layers[i].Arrays {
-			g.Float32s(fmt.Sprint(k), v.Shape, v.Data)
-		}
+		s.Layers[i].write(f, place)
 	}
 	if o := s.Optimizer; o != nil {
 		if o.Scale == nil {
@@ -286,6 +354,25 @@ func WriteWeights(w io.Writer, s *State) error {
 	f.Group("vars").Attribute("name", s.Name)
 	_, err := f.WriteTo(w)
 	return err
+}
+
+// write writes the arrays of a layer, and of those that it is made of.
+func (l *LayerState) write(f *hdf5.Writer, place string) {
+	if place == "" {
+		return
+	}
+	g := f.Group(place + "/vars")
+	g.Attribute("name", l.Name)
+	for k, v := range l.Arrays {
+		g.Float32s(fmt.Sprint(k), v.Shape, v.Data)
+	}
+	var classes []string
+	for _, inner := range l.Inner {
+		classes = append(classes, inner.Class)
+	}
+	for i, p := range innerGroups(place, l.Class, classes) {
+		l.Inner[i].write(f, p)
+	}
 }
 
 // write writes the number of iterations, the learning rate and the slots, numbered from n.

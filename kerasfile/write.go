@@ -35,32 +35,9 @@ var modules = map[reflect.Type]string{
 	reflect.TypeFor[layer.Layer]():             "keras.layers",
 }
 
-// Config returns the configuration as config.json of a .keras file has it. shapes are
-// those of the layers' inputs where they are first applied, with the batch.
-func (m *Model) Config(shapes map[string][]tensor.Shape) ([]byte, error) {
-	cfg := object{"name": m.Name, "trainable": true}
-	var layers []any
-	for _, one := range m.Network.Layers {
-		o := class(one.Class, "keras.layers", settings(one))
-		if s := shapes[one.Name]; len(s) > 0 {
-			o["build_config"] = object{"input_shape": shapeOf(s)}
-		}
-		if !m.Sequential {
-			o["name"] = one.Name
-			o["inbound_nodes"] = calls(m.Network, one, shapes)
-		}
-		layers = append(layers, o)
-	}
-	cfg["layers"] = layers
-	top := object{"module": "keras", "class_name": "Sequential", "config": cfg, "registered_name": nil}
-	if m.Sequential {
-		cfg["build_input_shape"] = batchShape(m.Network.Layers[0])
-		top["build_config"] = object{"input_shape": cfg["build_input_shape"]}
-	} else {
-		top["module"], top["class_name"] = "keras.src.models.functional", "Functional"
-		cfg["input_layers"], cfg["output_layers"] = refs(m.Network.Inputs), refs(m.Network.Outputs)
-		top["build_config"] = object{"input_shape": nil}
-	}
+// Config returns the configuration as config.json of a .keras file has it.
+func (m *Model) Config() ([]byte, error) {
+	top := networkConfig(m.Name, m.Sequential, m.Network, true)
 	if m.Seed != 0 {
 		top["cornu_config"] = object{"seed": strconv.FormatUint(m.Seed, 10)}
 	}
@@ -72,6 +49,43 @@ func (m *Model) Config(shapes map[string][]tensor.Shape) ([]byte, error) {
 		top["compile_config"] = c
 	}
 	return json.MarshalIndent(python(top), "", " ")
+}
+
+// networkConfig is a model without what it was compiled with.
+func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool) object {
+	cfg := object{"name": name, "trainable": trainable}
+	nested := map[string]bool{} // Functional models that are layers
+	for _, one := range net.Layers {
+		nested[one.Name] = one.Class == "Functional"
+	}
+	var layers []any
+	for _, one := range net.Layers {
+		var o object
+		if one.Network != nil {
+			o = networkConfig(one.Name, one.Class == "Sequential", one.Network, one.Config["trainable"] != false)
+		} else {
+			o = class(one.Class, "keras.layers", settings(one))
+			if len(one.Shapes) > 0 {
+				o["build_config"] = object{"input_shape": shapeOf(one.Shapes)}
+			}
+		}
+		if !sequential {
+			o["name"] = one.Name
+			o["inbound_nodes"] = calls(one)
+		}
+		layers = append(layers, o)
+	}
+	cfg["layers"] = layers
+	top := object{"module": "keras", "class_name": "Sequential", "config": cfg, "registered_name": nil}
+	if sequential {
+		cfg["build_input_shape"] = batchShape(net.Layers[0])
+		top["build_config"] = object{"input_shape": cfg["build_input_shape"]}
+		return top
+	}
+	top["module"], top["class_name"], top["registered_name"] = "keras.src.models.functional", "Functional", "Functional"
+	cfg["input_layers"], cfg["output_layers"] = refs(net.Inputs, nested), refs(net.Outputs, nested)
+	top["build_config"] = object{"input_shape": nil}
+	return top
 }
 
 // python writes floats so that Python reads floats: 1 as 1.0. Keras refuses an integer here
@@ -193,36 +207,44 @@ func jsonShape(s tensor.Shape) []any {
 	return list
 }
 
-func refs(list []layer.NodeSpec) []any {
+// refs names inputs or outputs. Keras counts the applications of a Functional model from 1 there.
+func refs(list []layer.NodeSpec, nested map[string]bool) []any {
 	out := make([]any, len(list))
 	for i, r := range list {
-		out[i] = []any{r.Layer, r.Index, 0}
+		if nested[r.Layer] {
+			r.Index++
+		}
+		out[i] = []any{r.Layer, r.Index, r.Output}
 	}
 	return out
 }
 
 // calls returns the applications of a layer.
-func calls(net *layer.Spec, one layer.LayerSpec, shapes map[string][]tensor.Shape) []any {
+func calls(one layer.LayerSpec) []any {
 	out := []any{}
 	if one.Class == "InputLayer" {
 		return out
 	}
-	for _, in := range one.Inbound {
+	for k, in := range one.Inbound {
 		var tensors []any
 		for i, r := range in {
 			var shape any
-			if s := shapes[one.Name]; i < len(s) {
-				shape = jsonShape(s[i])
+			if i < len(one.Shapes) {
+				shape = jsonShape(one.Shapes[i])
 			}
 			tensors = append(tensors, object{"class_name": "__keras_tensor__", "config": object{
-				"shape": shape, "dtype": "float32", "keras_history": []any{r.Layer, r.Index, 0},
+				"shape": shape, "dtype": "float32", "keras_history": []any{r.Layer, r.Index, r.Output},
 			}})
 		}
 		args := tensors
 		if len(tensors) != 1 || merges(one.Class) {
 			args = []any{tensors}
 		}
-		out = append(out, object{"args": args, "kwargs": object{}})
+		kwargs := object{}
+		if k < len(one.Infer) && one.Infer[k] {
+			kwargs["training"] = false
+		}
+		out = append(out, object{"args": args, "kwargs": kwargs})
 	}
 	return out
 }

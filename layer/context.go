@@ -91,19 +91,30 @@ func (c *Context) Losses() []*graph.Node { return c.losses }
 // Updates returns what was given to Update.
 func (c *Context) Updates() []VariableUpdate { return c.updates }
 
-// call emits the nodes of l under its name.
-func (c *Context) call(l Layer, name string, in []*graph.Node) *graph.Node {
+// call emits the nodes of l under its name, and returns its outputs.
+func (c *Context) call(l Layer, name string, in []*graph.Node) []*graph.Node {
 	c.graph.PushScope(name)
 	defer c.graph.PopScope()
-	out := l.Call(c, in)
-	if out == nil {
-		return c.graph.Fail("Call returned no node")
+	var out []*graph.Node
+	if several, ok := l.(Several); ok {
+		out = several.CallAll(c, in)
+	} else {
+		out = []*graph.Node{l.Call(c, in)}
 	}
-	if out.Graph() != c.graph {
-		return c.graph.Fail("Call returned a node of another graph")
+	if len(out) == 0 {
+		return []*graph.Node{c.graph.Fail("CallAll returned no node")}
 	}
-	if r := activityRegularizer(l); r != nil {
-		c.penalize(out, r)
+	for i, y := range out {
+		switch {
+		case y == nil:
+			out[i] = c.graph.Fail("Call returned no node")
+		case y.Graph() != c.graph:
+			out[i] = c.graph.Fail("Call returned a node of another graph")
+		default:
+			if r := activityRegularizer(l); r != nil {
+				c.penalize(y, r)
+			}
+		}
 	}
 	return out
 }

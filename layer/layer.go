@@ -90,6 +90,9 @@ func Class(l Layer) string {
 	if config.IsNil(l) {
 		return ""
 	}
+	if m, ok := l.(*Model); ok {
+		return m.class()
+	}
 	if name, ok := classOf(reflect.TypeOf(l)); ok {
 		return name
 	}
@@ -102,8 +105,9 @@ func Class(l Layer) string {
 type record struct {
 	building  *sync.Mutex // held by who builds it
 	built     bool
-	variables []*Variable
-	name      string // that the first network with it has given it
+	variables []*Variable // its own
+	inner     []Layer     // that it is made of
+	name      string      // that the first network with it has given it
 }
 
 var records = struct {
@@ -134,8 +138,25 @@ func distinct(l Layer) Layer {
 	return reflect.NewAt(t, unsafe.Pointer(new([alone]byte))).Interface().(Layer)
 }
 
-// Variables returns the variables of l, nil if it has none or isn't built.
-func Variables(l Layer) []*Variable { return recall(l).variables }
+// Variables returns the variables of l, its own and then those of the layers that it is made
+// of, each once; nil if it has none or isn't built.
+func Variables(l Layer) []*Variable {
+	r := recall(l)
+	if r.inner == nil {
+		return r.variables
+	}
+	var list []*Variable
+	seen := map[*Variable]bool{}
+	walk(l, nil, func(l Layer, _ []Layer) {
+		for _, v := range recall(l).variables {
+			if !seen[v] {
+				seen[v] = true
+				list = append(list, v)
+			}
+		}
+	})
+	return list
+}
 
 func recall(l Layer) record {
 	if reflect.ValueOf(l).Kind() != reflect.Pointer {

@@ -19,14 +19,15 @@ type Network struct {
 	layers          []Layer // each once, in Keras's order
 	name            map[Layer]string
 	variables       []*Variable
-	owner           map[*Variable]Layer
+	owner           map[*Variable]Layer   // among layers
+	around          map[*Variable][]Layer // those that may say that it is frozen
 }
 
 // NewNetwork makes a network of the nodes between inputs, which are results of
 // Input layers, and outputs. It returns the first error made while the nodes
 // were. Layers that were given one name twice are an error.
 func NewNetwork(inputs, outputs []*Node) (*Network, error) {
-	n := &Network{inputs: slices.Clone(inputs), outputs: slices.Clone(outputs), owner: map[*Variable]Layer{}}
+	n := &Network{inputs: slices.Clone(inputs), outputs: slices.Clone(outputs), owner: map[*Variable]Layer{}, around: map[*Variable][]Layer{}}
 	if len(inputs) == 0 || len(outputs) == 0 {
 		return nil, fmt.Errorf("layer: a network needs an input and an output, got %d and %d", len(inputs), len(outputs))
 	}
@@ -134,17 +135,32 @@ func (n *Network) identify() error {
 			}
 		}
 		byName[name] = l
-		remember(l, func(r *record) {
-			for _, v := range r.variables {
-				if v.Path == "" {
-					v.Path = name + "/" + v.Name
+		walk(l, nil, func(inner Layer, around []Layer) {
+			path := name
+			if len(around) > 0 {
+				for _, l := range append(around[1:len(around):len(around)], inner) {
+					path += "/" + nameOf(l)
 				}
 			}
+			remember(inner, func(r *record) {
+				for _, v := range r.variables {
+					if v.Path == "" {
+						v.Path = path + "/" + v.Name
+					}
+				}
+			})
 		})
 		for _, v := range n.VariablesOf(l) {
-			n.variables = append(n.variables, v)
-			n.owner[v] = l
+			if n.owner[v] == nil {
+				n.variables = append(n.variables, v)
+				n.owner[v] = l
+			}
 		}
+		walk(l, nil, func(l Layer, around []Layer) {
+			for _, v := range recall(l).variables {
+				n.around[v] = append(append(n.around[v], around...), l)
+			}
+		})
 	}
 	for l, name := range n.name {
 		remember(l, func(r *record) {
@@ -187,19 +203,20 @@ func (n *Network) Name(l Layer) string { return n.name[l] }
 // those that are trained first.
 func (n *Network) Variables() []*Variable { return n.variables }
 
-// VariablesOf returns the variables of one layer in the order that Keras counts them in:
-// those that are trained first.
+// VariablesOf returns the variables of one layer in the order that Keras counts them in: its
+// own, those that are trained first, and then those of the layers that it is made of, one after
+// the other. A variable that several of these have stands there as often.
 func (n *Network) VariablesOf(l Layer) []*Variable {
-	variables := slices.Clone(Variables(l))
-	slices.SortStableFunc(variables, func(a, b *Variable) int {
-		return cmp.Compare(b2i(b.Trainable), b2i(a.Trainable))
-	})
-	return variables
+	var list []*Variable
+	walk(l, nil, func(l Layer, _ []Layer) { list = append(list, Own(l)...) })
+	return list
 }
 
-// Trainable reports whether the optimizer may change v: it is trainable and its
-// layer isn't frozen.
-func (n *Network) Trainable(v *Variable) bool { return v != nil && v.Trainable && !Frozen(n.owner[v]) }
+// Trainable reports whether the optimizer may change v: it is trainable, and neither its layer
+// nor one around that is frozen.
+func (n *Network) Trainable(v *Variable) bool {
+	return v != nil && v.Trainable && !slices.ContainsFunc(n.around[v], Frozen)
+}
 
 // TrainableVariables returns the variables that the optimizer may change, in model
 // order.
@@ -221,6 +238,8 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 		c = NewContext(nil, false) // whose graph says so
 	}
 	value := map[*Node]*graph.Node{}
+	training := c.training
+	defer func() { c.training = training }()
 	for i, x := range n.inputs {
 		switch {
 		case i >= len(inputs):
@@ -239,7 +258,11 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 		for i, y := range x.in {
 			in[i] = value[y]
 		}
-		value[x] = c.call(x.layer, n.name[x.layer], in)
+		c.training = training && !x.inference
+		out := c.call(x.layer, n.name[x.layer], in)
+		for i, result := range x.results {
+			value[result] = out[min(i, len(out)-1)]
+		}
 	}
 	out := make([]*graph.Node, len(n.outputs))
 	for i, x := range n.outputs {

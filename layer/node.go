@@ -16,11 +16,13 @@ import (
 // A Node is the result of applying a layer: a tensor of known shape and no
 // values. Nodes are made by Apply, and networks are made of nodes.
 type Node struct {
-	layer  Layer
-	in     []*Node
-	shape  tensor.Shape
-	serial uint64 // counts applications, in the order in which the program makes them
-	err    error
+	layer     Layer
+	in        []*Node
+	shape     tensor.Shape
+	serial    uint64  // counts applications, in the order in which the program makes them
+	results   []*Node // of the application, which n is one of
+	inference bool    // the layer is called as in inference
+	err       error
 }
 
 var serials atomic.Uint64
@@ -34,6 +36,25 @@ func (n *Node) Layer() Layer { return n.layer }
 // Inputs returns the nodes that it was applied to.
 func (n *Node) Inputs() []*Node { return n.in }
 
+// Broken returns a node that stands for an error, which a network that is made with it returns.
+func Broken(err error) *Node {
+	n := &Node{err: err}
+	n.results = []*Node{n}
+	return n
+}
+
+// Output returns which of the layer's outputs n is, from 0.
+func (n *Node) Output() int { return max(slices.Index(n.results, n), 0) }
+
+// Results returns all results of the application that n is one of.
+func (n *Node) Results() []*Node { return n.results }
+
+// Inference reports whether the layer was applied by Infer.
+func (n *Node) Inference() bool { return n.inference }
+
+// first returns the first result of the application, which stands for it.
+func (n *Node) first() *Node { return n.results[0] }
+
 // none reports whether n is nil, or a Node that Apply hasn't made.
 func (n *Node) none() bool { return n == nil || n.layer == nil && n.err == nil }
 
@@ -44,7 +65,25 @@ func (n *Node) Err() error { return n.err }
 // none. A mistake is kept in the node that is returned, which is safe to go on
 // with; making a network of it returns the error.
 func Apply(l Layer, in ...*Node) *Node {
-	n := &Node{layer: l, in: slices.Clone(in), serial: serials.Add(1)}
+	n := applied(l, false, in)
+	if k := len(n.results); k > 1 && n.err == nil {
+		n.err = &Error{Layer: provisional(n), Class: Class(l), Shapes: shapesOf(in), Pos: here(), Msg: fmt.Sprintf("it has %d outputs: ApplyAll returns them", k)}
+	}
+	return n
+}
+
+// ApplyAll is Apply for layers of several outputs, and returns them all.
+func ApplyAll(l Layer, in ...*Node) []*Node { return applied(l, false, in).results }
+
+// Infer applies a layer that behaves as in inference, even in training, as if Keras's call had
+// training=False: dropout drops nothing, and BatchNormalization uses its moving statistics and
+// keeps them. Its weights are trained unless they are frozen. It returns all outputs.
+func Infer(l Layer, in ...*Node) []*Node { return applied(l, true, in).results }
+
+// applied returns the first result of an application.
+func applied(l Layer, inference bool, in []*Node) *Node {
+	n := &Node{layer: l, in: slices.Clone(in), serial: serials.Add(1), inference: inference}
+	n.results = []*Node{n}
 	for _, x := range in {
 		if x != nil && x.err != nil {
 			n.err = x.err
@@ -55,6 +94,14 @@ func Apply(l Layer, in ...*Node) *Node {
 		n.err = err
 	}
 	return n
+}
+
+func shapesOf(nodes []*Node) []tensor.Shape {
+	var list []tensor.Shape
+	for _, x := range nodes {
+		list = append(list, x.shape)
+	}
+	return list
 }
 
 // apply checks the application and finds the shape of its result.
@@ -115,17 +162,29 @@ func (n *Node) trace(e *Error) bool {
 	for _, x := range n.in {
 		in = append(in, scratch.Input("", x.shape))
 	}
-	out := NewContext(scratch, true).call(n.layer, "", in)
+	c := NewContext(scratch, !n.inference)
+	out := c.call(n.layer, "", in)
 	if err, ok := scratch.Err().(*graph.Error); ok {
 		inner := *err
 		inner.Pos, inner.Scope = graph.Pos{}, ""
 		e.Pos, e.Msg, e.Err = err.Pos, inner.Error(), err
 		return false
 	}
-	n.shape = out.Shape().Clone()
-	if err := n.shape.Check(); err != nil {
-		e.Msg, e.Err = "the result: "+err.Error(), err
-		return false
+	for i, y := range out {
+		x := n
+		if i > 0 {
+			other := *n
+			x = &other
+			n.results = append(n.results, x)
+		}
+		x.shape = y.Shape().Clone()
+		if err := x.shape.Check(); err != nil {
+			e.Msg, e.Err = "the result: "+err.Error(), err
+			return false
+		}
+	}
+	for _, x := range n.results {
+		x.results = n.results
 	}
 	return true
 }
@@ -161,6 +220,9 @@ func provisional(n *Node) string {
 // earlier orders nodes as the program made them.
 func earlier(a, b *Node) int { return cmp.Compare(a.serial, b.serial) }
 
+// snake returns the name that Keras gives the first layer of a class.
+func snake(l Layer) string { return config.Snake(Class(l)) }
+
 // names gives every layer of the nodes its name: the user's, or the one that it
 // has from another network, or Keras's for its class (dense, dense_1, …),
 // numbered in the order in which layers were first applied.
@@ -183,7 +245,7 @@ func names(nodes []*Node) map[Layer]string {
 	}
 	used := map[string]int{}
 	for _, n := range nodes {
-		base := config.Snake(Class(n.layer))
+		base := snake(n.layer)
 		for byLayer[n.layer] == "" {
 			name := base
 			if k := used[base]; k > 0 {

@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // Config returns the layer's configuration as a map that JSON can hold, with
@@ -51,19 +52,25 @@ type LayerSpec struct {
 	Name    string         // in the network
 	Config  map[string]any // with that name
 	Inbound [][]NodeSpec   // the inputs of each application; an Input's has none
+	Infer   []bool         // which of the applications are Infer's; nil: none
+	Shapes  []tensor.Shape // of the first one's inputs: for those who read it, not to make a network
+	Network *Spec          // what a Model is
 }
 
-// A NodeSpec names a node: the result of a layer's Index-th application.
+// A NodeSpec names a node: a result of a layer's Index-th application.
 type NodeSpec struct {
-	Layer string
-	Index int
+	Layer  string
+	Index  int
+	Output int // which of the results, from 0
 }
 
 // Spec returns the network as data. It is an error if a layer holds what has no
 // name in a registry, such as a function.
 func (n *Network) Spec() (*Spec, error) {
 	applied := n.applications()
-	ref := func(x *Node) NodeSpec { return NodeSpec{n.name[x.layer], slices.Index(applied[x.layer], x)} }
+	ref := func(x *Node) NodeSpec {
+		return NodeSpec{n.name[x.layer], slices.Index(applied[x.layer], x.first()), x.Output()}
+	}
 	refs := func(nodes []*Node) []NodeSpec {
 		list := make([]NodeSpec, len(nodes))
 		for i, x := range nodes {
@@ -73,30 +80,81 @@ func (n *Network) Spec() (*Spec, error) {
 	}
 	s := &Spec{Inputs: refs(n.inputs), Outputs: refs(n.outputs)}
 	for _, l := range n.layers {
-		cfg, err := Config(l)
+		one, err := n.layerSpec(l)
 		if err != nil {
 			return nil, err
 		}
-		known, err := New(Class(l))
-		if err != nil || reflect.TypeOf(known) != reflect.TypeOf(l) {
-			return nil, fmt.Errorf("layer %q is a %T, which no class is registered for: see layer.Register", n.name[l], l)
-		}
-		one := LayerSpec{Class: Class(l), Name: n.name[l], Config: cfg}
-		cfg["name"] = one.Name
 		for _, x := range applied[l] {
 			one.Inbound = append(one.Inbound, refs(x.in))
+			one.Infer = append(one.Infer, x.inference)
+		}
+		if list := applied[l]; len(list) > 0 {
+			one.Shapes = shapesOf(list[0].in)
+		}
+		if !slices.Contains(one.Infer, true) {
+			one.Infer = nil
 		}
 		s.Layers = append(s.Layers, one)
 	}
 	return s, nil
 }
 
-// applications lists the nodes of each layer, in the order in which it was
-// applied.
+// layerSpec returns what a layer is.
+func (n *Network) layerSpec(l Layer) (LayerSpec, error) {
+	one := LayerSpec{Class: Class(l), Name: n.name[l]}
+	var err error
+	if one.Config, err = Config(l); err != nil {
+		return one, err
+	}
+	one.Config["name"] = one.Name
+	if m, ok := l.(*Model); ok {
+		if one.Network, err = m.network.Spec(); err != nil {
+			return one, fmt.Errorf("layer %q: %w", one.Name, err)
+		}
+		if m.Frozen {
+			one.Network.freeze()
+		}
+		return one, nil
+	}
+	known, err := New(one.Class)
+	if err != nil || reflect.TypeOf(known) != reflect.TypeOf(l) {
+		return one, fmt.Errorf("layer %q is a %T, which no class is registered for: see layer.Register", one.Name, l)
+	}
+	// Layers in the configuration have the names that they go by.
+	for _, inner := range Inner(l) {
+		for _, v := range one.Config {
+			if o, ok := v.(map[string]any); ok && o["class_name"] == Class(inner) {
+				if cfg, ok := o["config"].(map[string]any); ok && cfg["name"] == "" {
+					cfg["name"] = nameOf(inner)
+				}
+			}
+		}
+	}
+	return one, nil
+}
+
+// freeze says of all layers that they are frozen, as Keras does of those of a model that is.
+func (s *Spec) freeze() {
+	for _, one := range s.Layers {
+		if _, ok := one.Config["trainable"]; ok {
+			one.Config["trainable"] = false
+		}
+		if one.Network != nil {
+			one.Network.freeze()
+		}
+	}
+}
+
+// applications lists the first result of each application of each layer, in the order in which it
+// was applied.
 func (n *Network) applications() map[Layer][]*Node {
 	applied := map[Layer][]*Node{}
+	seen := map[*Node]bool{}
 	for _, x := range n.nodes {
-		applied[x.layer] = append(applied[x.layer], x)
+		if first := x.first(); !seen[first] {
+			seen[first] = true
+			applied[x.layer] = append(applied[x.layer], first)
+		}
 	}
 	for _, list := range applied {
 		slices.SortFunc(list, earlier)
@@ -109,14 +167,16 @@ func (s *Spec) Network() (*Network, error) {
 	nodes := map[string][]*Node{}
 	find := func(r NodeSpec) *Node {
 		if list := nodes[r.Layer]; r.Index >= 0 && r.Index < len(list) {
-			return list[r.Index]
+			if results := list[r.Index].results; r.Output >= 0 && r.Output < len(results) {
+				return results[r.Output]
+			}
 		}
 		return nil
 	}
 	layers := make([]Layer, len(s.Layers))
 	for i, one := range s.Layers {
 		var err error
-		if layers[i], err = FromConfig(one.Class, one.Config); err != nil {
+		if layers[i], err = one.layer(); err != nil {
 			return nil, err
 		}
 		if slices.ContainsFunc(s.Layers[:i], func(other LayerSpec) bool { return other.Name == one.Name }) {
@@ -136,7 +196,7 @@ func (s *Spec) Network() (*Network, error) {
 				if slices.Contains(in, nil) {
 					break
 				}
-				x := Apply(layers[i], in...)
+				x := applied(layers[i], k < len(one.Infer) && one.Infer[k], in)
 				if x.err != nil {
 					return nil, x.err
 				}
@@ -149,7 +209,7 @@ func (s *Spec) Network() (*Network, error) {
 		list := make([]*Node, len(refs))
 		for i, r := range refs {
 			if list[i] = find(r); list[i] == nil {
-				return nil, fmt.Errorf("layer: no application %d of layer %q can be made", r.Index, r.Layer)
+				return nil, fmt.Errorf("layer: there is no output %d of application %d of layer %q", r.Output, r.Index, r.Layer)
 			}
 		}
 		return list, nil
@@ -163,4 +223,17 @@ func (s *Spec) Network() (*Network, error) {
 		return nil, err
 	}
 	return NewNetwork(inputs, outputs)
+}
+
+// layer makes the layer.
+func (s *LayerSpec) layer() (Layer, error) {
+	if s.Network == nil {
+		return FromConfig(s.Class, s.Config)
+	}
+	n, err := s.Network.Network()
+	if err != nil {
+		return nil, fmt.Errorf("layer %q: %w", s.Name, err)
+	}
+	m := NewModel(n, s.Class == "Sequential")
+	return m, config.Decode(s.Config, m)
 }

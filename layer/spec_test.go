@@ -138,7 +138,7 @@ func TestANetworkSurvivesTheRoundTripThroughItsSpec(t *testing.T) {
 	check(t, again, layer.SummaryConfig{Model: "branched"}, golden.Load(t, "texts").Case(t, "branched").Texts["summary"])
 
 	back.Outputs[0].Index = 3
-	if _, err := back.Network(); err == nil || !strings.Contains(err.Error(), `no application 3 of layer "kind"`) {
+	if _, err := back.Network(); err == nil || !strings.Contains(err.Error(), `no output 0 of application 3 of layer "kind"`) {
 		t.Errorf("a reference to nothing gives %v", err)
 	}
 }

@@ -35,8 +35,10 @@ type SummaryConfig struct {
 	Width int
 	// Columns, if not 0, is the width of the terminal: without a Width, Keras 3
 	// keeps 4 columns less.
-	Columns   int
-	Trainable bool // a last column says which layers are trained; Keras 3 alone has it
+	Columns int
+	// ExpandNested lists the layers of models that are layers below them. Keras 3 alone does so.
+	ExpandNested bool
+	Trainable    bool // a last column says which layers are trained; Keras 3 alone has it
 	// Optimizer is the number of the optimizer's parameters, once they exist: its
 	// slots, the count of steps and the learning rate. Keras 3 alone shows them.
 	Optimizer int
@@ -102,8 +104,11 @@ func (n *Network) branched() bool {
 // A row is what the table says of a layer.
 type row struct {
 	layer       Layer
+	name        string
+	frozen      bool // or a layer around it is
 	shape       tensor.Shape
-	many        bool // the shape depends on where it is applied
+	shapes      []tensor.Shape // of all outputs
+	many        bool           // the shape depends on where it is applied
 	parameters  int
 	connections []string
 }
@@ -115,22 +120,63 @@ func (s *summary) rows() []row {
 		if _, ok := l.(*Input); ok && s.cfg.Sequential {
 			continue
 		}
-		r := row{layer: l}
-		for i, x := range applied[l] {
-			r.many = r.many || i > 0 && !x.shape.Equal(r.shape)
-			r.shape = x.shape
+		r := rowOf(s.n, l, applied[l])
+		for _, x := range applied[l] {
 			for _, y := range x.in {
-				r.connections = append(r.connections, fmt.Sprintf("%s[%d][0]", s.name[y.layer], slices.Index(applied[y.layer], y)))
-			}
-		}
-		for _, v := range s.n.variables {
-			if s.n.owner[v] == l {
-				r.parameters += v.Shape.Numel()
+				r.connections = append(r.connections, fmt.Sprintf("%s[%d][%d]", s.name[y.layer], slices.Index(applied[y.layer], y.first()), y.Output()))
 			}
 		}
 		rows = append(rows, r)
+		if s.cfg.ExpandNested {
+			rows = append(rows, nested(l, 1, r.frozen)...)
+		}
 	}
 	return rows
+}
+
+// rowOf describes a layer of a network, without its connections.
+func rowOf(n *Network, l Layer, applied []*Node) row {
+	r := row{layer: l, name: n.name[l], frozen: Frozen(l)}
+	for i, x := range applied {
+		r.many = r.many || i > 0 && !x.shape.Equal(r.shape)
+		r.shape, r.shapes = x.shape, shapesOf(x.results)
+	}
+	for _, v := range Variables(l) {
+		r.parameters += v.Shape.Numel()
+	}
+	return r
+}
+
+// nested describes the layers of a Model, and of those in it.
+func nested(l Layer, depth int, frozen bool) []row {
+	m, ok := l.(*Model)
+	if !ok || m.network == nil {
+		return nil
+	}
+	applied := m.network.applications()
+	var rows []row
+	for _, inner := range m.network.layers {
+		if _, ok := inner.(*Input); ok && m.sequential {
+			continue
+		}
+		r := rowOf(m.network, inner, applied[inner])
+		r.name = strings.Repeat("   ", depth) + "└ " + r.name
+		r.frozen = r.frozen || frozen
+		rows = append(append(rows, r), nested(inner, depth+1, r.frozen)...)
+	}
+	return rows
+}
+
+// output writes the shapes that a layer puts out, as Keras 3 does.
+func (r row) output() string {
+	var list []string
+	for _, s := range r.shapes {
+		list = append(list, strings.Replace(s.String(), ",)", ")", 1))
+	}
+	if len(list) == 1 {
+		return list[0]
+	}
+	return "[" + strings.Join(list, ", ") + "]"
 }
 
 // trained says whether the layer's variables are: Y, N, or - if it has none.
@@ -138,7 +184,7 @@ func (r row) trained() string {
 	switch {
 	case len(Variables(r.layer)) == 0:
 		return "-"
-	case Frozen(r.layer):
+	case r.frozen:
 		return "N"
 	}
 	return "Y"
@@ -196,8 +242,8 @@ func (s *summary) keras3() {
 			t.rule(&s.text, "├─┼┤")
 		}
 		cells := []string{
-			fmt.Sprintf("%s (%s)", s.name[r.layer], Class(r.layer)),
-			strings.Replace(r.shape.String(), ",)", ")", 1),
+			fmt.Sprintf("%s (%s)", r.name, Class(r.layer)),
+			r.output(),
 			commas(r.parameters),
 		}
 		if s.branched {
@@ -303,7 +349,12 @@ func (t table) row(b *strings.Builder, side string, cells []string, bottom bool)
 func wrap(text string, width int) []string {
 	var lines []string
 	line := ""
-	for _, word := range strings.Fields(text) {
+	rest := strings.TrimLeft(text, " ")
+	indent := text[:len(text)-len(rest)]
+	for i, word := range strings.Fields(rest) {
+		if i == 0 {
+			word = indent + word
+		}
 		switch {
 		case line == "":
 			line = word
@@ -376,10 +427,13 @@ func (s *summary) keras2() {
 	rows := s.rows()
 	for i, r := range rows {
 		shape := r.shape.String()
+		if len(r.shapes) > 1 {
+			shape = r.output()
+		}
 		if r.many {
 			shape = "multiple"
 		}
-		cells := []string{fmt.Sprintf("%s (%s)", s.name[r.layer], Class(r.layer)), shape, strconv.Itoa(r.parameters)}
+		cells := []string{fmt.Sprintf("%s (%s)", r.name, Class(r.layer)), shape, strconv.Itoa(r.parameters)}
 		if s.branched {
 			first := ""
 			if len(r.connections) > 0 {

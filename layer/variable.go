@@ -75,6 +75,7 @@ type Builder struct {
 	layer     Layer
 	in        []tensor.Shape
 	variables []*Variable
+	inner     []Layer
 	err       error
 }
 
@@ -145,7 +146,7 @@ func build(n *Node, in []tensor.Shape) error {
 		err = b.err
 	}
 	if err == nil {
-		remember(n.layer, func(r *record) { r.built, r.variables = true, b.variables })
+		remember(n.layer, func(r *record) { r.built, r.variables, r.inner = true, b.variables, b.inner })
 	}
 	return err
 }

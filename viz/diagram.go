@@ -102,7 +102,7 @@ func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	var inputs, outputs []string
 	for _, x := range n.Nodes() {
 		if x.Layer() == l {
-			inputs, outputs = append(inputs, shapesOf(x)), append(outputs, x.Shape().String())
+			inputs, outputs = append(inputs, shapesOf(x.Inputs())), append(outputs, shapesOf(x.Results()))
 		}
 	}
 	b.input, b.output = inputs[0], outputs[0]
@@ -123,11 +123,11 @@ func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	return b
 }
 
-// shapesOf writes the shapes of what a node is made of, as Python would.
-func shapesOf(x *layer.Node) string {
+// shapesOf writes the shapes of nodes as Python would.
+func shapesOf(nodes []*layer.Node) string {
 	var all []string
-	for _, in := range x.Inputs() {
-		all = append(all, in.Shape().String())
+	for _, x := range nodes {
+		all = append(all, x.Shape().String())
 	}
 	if len(all) == 1 {
 		return all[0]

@@ -1,14 +1,17 @@
-"""Makes testdata/layers.json: what real Keras computes with its layers, for Cornu's to be held against.
+"""Makes testdata/layers.json and nested.json: what real Keras computes with its layers, and with models that are layers, for
+Cornu's to be held against.
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
-    venv/bin/python internal/golden/keras_layers.py
+    venv/bin/python internal/golden/keras_layers.py [layers nested]
 
 A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
 and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
 """
 
 import os
+import sys
 
+os.environ["COLUMNS"] = "120"
 os.environ["KERAS_BACKEND"] = "jax"
 os.environ["JAX_PLATFORMS"] = "cpu"
 
@@ -133,5 +136,42 @@ def normalizing():
     yield run("unit, two axes", "UnitNormalization", [(2, 3, 4)], {"axis": [1, 2]})
 
 
+def summary(model, **kw):
+    lines = []
+    model.summary(print_fn=lines.append, **kw)
+    return "\n".join(lines) + "\n"
+
+
+def nested():
+    """Models that are layers: applied twice, with two outputs, frozen as a whole and in part."""
+    for what in ["trained", "base frozen", "a layer frozen"]:
+        keras.backend.clear_session()
+        base = keras.Sequential([L.Input((4,)), L.Dense(3, activation="tanh", name="inner"), L.BatchNormalization(momentum=0.5)], name="base")
+        e = L.Input((3,), name="e")
+        encoder = keras.Model(e, [L.Dense(2, name="mean", kernel_regularizer="l2")(e), L.Dense(2)(e)], name="encoder")
+        a = L.Input((4,), name="a")
+        m, _ = encoder(base(L.Dense(4, name="pre")(a)))
+        m2, v2 = encoder(L.Dense(3, name="skip")(a))
+        model = keras.Model(a, [L.Add()([m, v2]), m2], name="functional")
+        base.trainable = what != "base frozen"
+        encoder.get_layer("mean").trainable = what != "a layer frozen"
+        for k, w in enumerate(model.weights):
+            low = 0.5 if "variance" in w.path else -1.0
+            w.assign(wave(*w.shape, seed=k, low=low))
+        texts = {"summary": summary(model), "expanded": summary(model, expand_nested=True), "trainable": summary(model, expand_nested=True, show_trainable=True)}
+        x, y1, y2 = wave(6, 4, seed=40), wave(6, 2, seed=41), wave(6, 2, seed=42)
+        tensors = {"x": x, "y0": y1, "y1": y2}
+        tensors.update({"initial %d" % k: w for k, w in enumerate(model.get_weights())})
+        model.compile(keras.optimizers.SGD(0.1, momentum=0.9), ["mse", "mse"])
+        for _ in range(3):
+            model.train_on_batch(x, [y1, y2])
+        tensors.update({"final %d" % k: w for k, w in enumerate(model.get_weights())})
+        tensors.update({"predict %d" % k: p for k, p in enumerate(model.predict(x, verbose=0))})
+        yield case(what, None, tensors, texts=texts)
+
+
+FILES = {"layers": lambda: [*reshaping(), *merging(), *normalizing()], "nested": lambda: list(nested())}
+
 if __name__ == "__main__":
-    write("layers", VERSIONS, [*reshaping(), *merging(), *normalizing()])
+    for name in sys.argv[1:] or FILES:
+        write(name, VERSIONS, FILES[name]())

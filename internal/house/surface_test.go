@@ -57,7 +57,7 @@ import (
 // surface has the functions that are called, of those with type parameters instances, and the members of the families.
 // What types there are, their signatures say.
 var surface = slices.Concat([]any{
-	cornu.Load, cornu.LoadWith, cornu.LoadFS, cornu.LoadFrom, cornu.NewModel, cornu.NewSequential, cornu.Apply, cornu.Input,
+	cornu.Load, cornu.LoadWith, cornu.LoadFS, cornu.LoadFrom, cornu.NewModel, cornu.NewSequential, cornu.Apply, cornu.ApplyAll, cornu.Infer, cornu.Input,
 	cornu.SetThreads, cornu.Threads, cornu.SetMemoryLimit, cornu.MemoryLimit, cornu.Tier, cornu.ByOutput[float64],
 	activation.ByName, activation.Names, activation.Register,
 	initializer.ByName, initializer.Names, initializer.Register, initializer.Fans,
@@ -68,7 +68,7 @@ var surface = slices.Concat([]any{
 	optimizer.ByName, optimizer.Names, optimizer.Register, optimizer.ScheduleByName, optimizer.ScheduleNames, optimizer.RegisterSchedule,
 	optimizer.Check, optimizer.Step, optimizer.CommonOf, optimizer.Slots, optimizer.Scalars,
 	layer.Class, layer.Classes, layer.Config, layer.Frozen, layer.Name, layer.Register, layer.Summary, layer.FromConfig, layer.New,
-	layer.NewContext, layer.NewNetwork, layer.Apply, layer.Variables,
+	layer.NewContext, layer.NewNetwork, layer.NewModel, layer.Apply, layer.ApplyAll, layer.Infer, layer.Broken, layer.Inner, layer.Own, layer.Freeze, layer.Variables,
 	data.New, data.FromRows[float32], data.FromRows[uint8], data.Floats, data.Bytes, data.Pixels, data.Scaled, data.FromTensor,
 	data.OneHot[int], data.OneHot[uint8], data.OneHot[int64], data.Labels[int], data.Labels[uint8], data.Epoch, data.SpecOf,
 	data.Prefetch, data.Func, data.ClassWeights,
@@ -135,7 +135,7 @@ var spared = map[string]string{
 // hooks are methods that the library calls with what it has made, and that a user writes rather than calls: trainings
 // call them here.
 var hooks = []string{
-	"Build", "Call", "Update", "Accumulate", "Result", "Results", "Mask",
+	"Build", "Call", "CallAll", "Update", "Accumulate", "Result", "Results", "Mask",
 	"TrainBegin", "TrainEnd", "TestBegin", "TestEnd", "EpochBegin", "EpochEnd", "BatchBegin", "BatchEnd",
 }
 

@@ -104,6 +104,23 @@ def normalizations():
     return K.Model(i, L.Softmax()(x))
 
 
+def nested():
+    """Models that are layers: a Sequential, a model of two outputs that is applied twice, and one in another."""
+    norm = K.Sequential([L.Input((4,)), L.Dense(3, activation="tanh"), L.BatchNormalization(momentum=0.5)], name="norm")
+    i = L.Input((4,))
+    deep = K.Model(i, L.Dense(3)(norm(i)), name="deep")
+    e = L.Input((3,), name="e")
+    encoder = K.Model(e, [L.Dense(2, name="mean", kernel_regularizer="l2")(e), L.Dense(2, trainable=False)(e)], name="encoder")
+    a, b = K.Input((4,), name="a"), K.Input((3,), name="b")
+    m, v = encoder(deep(a))
+    m2, v2 = encoder(b)
+    c, d = L.Input((2,)), L.Input((2,))
+    join = K.Model([c, d], L.Add()([c, L.Dense(2)(d)]), name="join")
+    head = K.Sequential([L.Input((2,)), L.Dense(3, activation="softmax")], name="head")
+    head.trainable = False
+    return K.Model([a, b], [head(join([m, v2]), training=False), m2], name="nested")
+
+
 def optimizers():
     s = O.schedules
     return {
@@ -121,6 +138,7 @@ def optimizers():
 def models():
     yield "layers", everything(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mae", "mse"]])
     yield "frozen", frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")])
+    yield "nested", nested(), dict(optimizer=O.Adam(0.01), loss=["categorical_crossentropy", "mse"])
     yield "reshaping", reshaping(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "normalizations", normalizations(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
     for i, name in enumerate(["glorot_uniform", "glorot_normal", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "random_normal",
@@ -195,7 +213,7 @@ def make(only=None):
                 model.train_on_batch(x, y)
         model.save(os.path.join(here, file))
         files = [file]
-        if name in ("layers", "frozen", "optimizer nadam"):  # in the format of Keras 2 too
+        if name in ("layers", "frozen", "nested", "optimizer nadam"):  # in the format of Keras 2 too
             files.append(file.replace(".keras", ".h5"))
             model.save(os.path.join(here, files[-1]))
         case = describe(model, compile_args)
