@@ -13,7 +13,6 @@ type kernelGrad struct {
 	vectors  int // in the width of a tile
 	panel    int // columns of a packed panel of dy
 	tallest  int // rows of a tile
-	ldA      int // elements from place to place of packed patches
 	stepK    int // of k between visits to a tile
 	n        int // filters of a group
 	c, dy    []float32
@@ -25,6 +24,10 @@ type kernelGrad struct {
 	sums    []float32 // of those after the first, while it runs
 	first   int       // the chain that the wave begins with
 }
+
+// inPlaceFilters is the most filters of which dy is read where it is, if its rows follow each other: the rows of a
+// panel are then as far apart.
+const inPlaceFilters = 128
 
 // A tapClass is taps that are inside the image at the same places.
 type tapClass struct {
@@ -100,11 +103,14 @@ func (k *kernelGrad) prepare() {
 		k.vectors = 2
 	}
 	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
-	k.ldA = (k.tallest + t.lanes - 1) / t.lanes * t.lanes
-	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a
-	// task fill seven sixteenths of the second.
+	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a task fill
+	// seven sixteenths of the second, in steps that are shorter for more rows.
 	l1, l2, _ := caches.elements()
-	k.stepK = max(l1*2/3/k.panel/lineFloats, 4) * lineFloats
+	rows := 0
+	for i := range k.classes {
+		rows = max(rows, k.classes[i].x.cols)
+	}
+	k.stepK = max(min(l1*2/3/k.panel, l2*7/16/rows)/lineFloats, 8) * lineFloats
 	most := max(l2*7/16/k.stepK/k.tallest, 1) * k.tallest
 	work, chains, blocks := 0, 1, 0
 	for i := range k.classes {
@@ -118,11 +124,11 @@ func (k *kernelGrad) prepare() {
 		// Chains are computed side by side, as many as are wanted and 32 MiB hold.
 		k.wave = min(chains, (tasks+blocks-1)/blocks, max(8<<20/len(k.c), 1))
 		if blocks*k.wave < tasks {
-			rows := 0
+			rows = 0
 			for i := range k.classes {
 				rows += k.classes[i].x.cols
 			}
-			most = min(most, max(rows*k.wave/tasks/k.tallest, 2)*k.tallest)
+			most = min(most, max(rows*k.wave/tasks/k.tallest, 4)*k.tallest)
 		}
 	}
 	k.wave = max(k.wave, 1)
@@ -242,22 +248,24 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	class, tile := t.class, &s.tile
 	count := (t.m1 - t.m0 + k.tallest - 1) / k.tallest
 	height, higher := (t.m1-t.m0)/count, (t.m1-t.m0)%count
-	parts := [2]struct{ first, height, count int }{{0, height + 1, higher}, {higher, height, count - higher}}
+	parts := [2]struct{ height, count int }{{height + 1, higher}, {height, count - higher}}
+	ld := ((t.m1-t.m0)/lineFloats + 2) * lineFloats // no power of 2, so that rows don't meet in one set of the cache
+	dense := class.dy.lattice.dense && k.window.Filters <= inPlaceFilters
 	tile.resume = 0
 	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {
 		r1 := min(r0+k.stepK, end)
 		depth := r1 - r0
-		stepA, stepB := panelSize(k.ldA, depth), panelSize(k.panel, depth)
-		a := grow(&s.a, count*stepA)
-		row := t.m0
-		for _, p := range parts {
-			if p.count > 0 {
-				class.x.pack(s, panels{data: a[p.first*stepA:], ld: k.ldA, width: p.height, step: stepA}, r0, r1, row, row+p.count*p.height)
-			}
-			row += p.count * p.height
+		a := matrix{data: grow(&s.a, depth*ld), ld: ld, trans: true}
+		class.x.pack(s, panels{data: a.data, ld: ld, width: ld}, r0, r1, t.m0, t.m1)
+		dy := panels{ld: k.window.Filters, step: k.panel}
+		if dense {
+			from, _, _ := class.dy.lattice.at(r0)
+			dy.data = class.dy.data[from:]
+		} else {
+			step := panelSize(k.panel, depth)
+			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
+			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
-		dy := panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*stepB), ld: k.panel, width: k.panel, step: stepB}
-		class.dy.pack(s, dy, r0, r1, 0, k.n)
 		tile.k = depth
 		for col := 0; col < k.n; col += k.panel {
 			b := dy.panel(col / k.panel)
@@ -267,11 +275,11 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 				if p.count == 0 {
 					continue
 				}
-				tile.aStep, tile.bStep, tile.cStep = 4*stepA, 0, 4*p.height*c.ld
+				tile.aStep, tile.bStep, tile.cStep = 4*p.height, 0, 4*p.height*c.ld
 				for at := 0; at < min(k.panel, k.n-col); {
 					m, width := k.kernels.widest(k.kernels.tiles.of(true, p.height), k.vectors, min(k.panel, k.n-col)-at)
 					tile.count = p.count
-					s.multiply(m, matrix{data: a[p.first*stepA:], ld: k.ldA}, b.from(0, at), c.from(row, col+at), min(min(k.panel, k.n-col)-at, width))
+					s.multiply(m, a.from(row, 0), b.from(0, at), c.from(row, col+at), min(min(k.panel, k.n-col)-at, width))
 					at += width
 				}
 				row += p.count * p.height

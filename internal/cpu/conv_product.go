@@ -1,10 +1,6 @@
 package cpu
 
-import (
-	"slices"
-
-	"github.com/cornu-ml/cornu/internal/par"
-)
+import "github.com/cornu-ml/cornu/internal/par"
 
 // This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
 // tiles of matrix products. Patches are packed as they are needed, a block of rows and a step of k at a time; the
@@ -27,6 +23,7 @@ type implicit struct {
 	packKernel func(s *gemmScratch, to panels, group, c0, c1 int) // columns c0 … c1-1
 	classes    []class
 	tasks      []implicitTask
+	batchRows  int       // that are multiplied by a step of the kernel before the next
 	packed     []float32 // the kernel, while it runs
 }
 
@@ -34,7 +31,7 @@ type implicit struct {
 // their columns are multiplied.
 type class struct {
 	patches []*patches
-	steps   []step
+	steps   []step // step i has the columns of k from i·stepK to (i+1)·stepK
 }
 
 // A step is columns of patches that are packed at once. They belong to one chain.
@@ -49,16 +46,27 @@ type step struct {
 // A run is columns, counted in their step, that are multiplied by neighbouring rows of the kernel.
 type run struct{ first, n, k int }
 
-// An implicitTask is rows of a class by columns of a group.
+// An implicitTask is blocks of rows by columns of a group.
 type implicitTask struct {
-	class          *class
-	group          int
-	r0, r1, c0, c1 int
+	blocks        []rowBlock
+	group, c0, c1 int
 }
 
-// An implicit product has at least so many tasks, if they are worth it: then it matters little that one core
-// does one more than another.
-const implicitTasks = 24
+// A rowBlock is rows of a class.
+type rowBlock struct {
+	class  *class
+	r0, r1 int
+}
+
+const (
+	// An implicit product has at least so many tasks, if they are worth it: then it matters little that
+	// one core does one more than another.
+	implicitTasks = 24
+
+	// Rows are packed once for each task, for at least so many columns: to pack an element costs as much as 8
+	// multiply-adds.
+	implicitCols = 128
+)
 
 // prepare cuts the product into tasks. Its fields up to classes are to be set.
 func (x *implicit) prepare() {
@@ -68,69 +76,100 @@ func (x *implicit) prepare() {
 		x.vectors = 2
 	}
 	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
-	// A panel of the kernel stays in two thirds of the first-level cache while rows pass by; the rows of a
-	// task fill seven sixteenths of the second.
 	l1, l2, _ := caches.elements()
-	x.stepK = max(l1*2/3/x.panel/lineFloats, 4) * lineFloats
-	most := max(l2*7/16/min(x.stepK, x.depth)/x.tallest, 1) * x.tallest
+	x.stepK = stepOf(l1*2/3/x.panel, x.depth)
+
 	rows, work := 0, 0
 	for i := range x.classes {
 		c := &x.classes[i]
-		c.steps = c.patches[0].steps(x.stepK)
+		c.steps = c.patches[0].steps(x.stepK, x.depth)
 		rows += c.patches[0].lattice.rows
-		work += c.patches[0].lattice.rows * max(c.patches[0].cols, StoreWork)
+		work += c.work(c.patches[0].lattice.rows)
 	}
-	work *= x.n * x.groups
-	tasks := min(implicitTasks, work/taskWork+1)
-	per := max(rows*x.groups/tasks/x.tallest, 1) * x.tallest
-	per = min(per, most, blockRows/x.tallest*x.tallest)
-	across := 1
-	if panels := (x.n + x.panel - 1) / x.panel; rows*x.groups/per < tasks {
-		across = min((tasks*per+rows*x.groups-1)/(rows*x.groups), panels)
+	tasks := (min(implicitTasks, work*x.n*x.groups/taskWork+1) + x.groups - 1) / x.groups
+	panels := (x.n + x.panel - 1) / x.panel
+	// A block's rows fill seven sixteenths of the second-level cache at most.
+	most := max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
+	least := 2 * x.tallest
+	if x.depth*x.n > l2/2 {
+		// The kernel comes from beyond that cache, so a step of it is multiplied by many rows.
+		least, x.batchRows = blockRows, 4*blockRows
 	}
-	for i := range x.classes {
-		c := &x.classes[i]
-		all := c.patches[0].lattice.rows
-		blocks := (all + per - 1) / per
-		for block := range blocks {
-			for group := range x.groups {
-				for part := range across {
-					panels := (x.n + x.panel - 1) / x.panel
-					t := implicitTask{class: c, group: group, r0: block * all / blocks, r1: (block + 1) * all / blocks}
-					t.c0, t.c1 = part*panels/across*x.panel, min((part+1)*panels/across*x.panel, x.n)
-					if t.r0 < t.r1 && t.c0 < t.c1 {
-						x.tasks = append(x.tasks, t)
-					}
-				}
+	down := max(min(tasks, rows/least), 1)
+	across := min((tasks+down-1)/down, max(x.n/implicitCols, 1))
+	if few := 8 / down; across < few {
+		across = min(few, tasks, panels)
+	}
+	for _, blocks := range x.blocks(down, work, most) {
+		for group := range x.groups {
+			for part := range across {
+				t := implicitTask{blocks: blocks, group: group, c0: part * panels / across * x.panel, c1: min((part+1)*panels/across*x.panel, x.n)}
+				x.tasks = append(x.tasks, t)
 			}
 		}
 	}
-	// Long tasks come first.
-	slices.SortStableFunc(x.tasks, func(a, b implicitTask) int { return b.work() - a.work() })
 }
 
-// work is the multiply-adds of a task.
-func (t *implicitTask) work() int {
-	return (t.r1 - t.r0) * (t.c1 - t.c0) * t.class.patches[0].cols
+// stepOf returns how many k a step goes along, so that steps are of one length and none passes the end of a
+// chain: at most as many as a first-level cache has room for.
+func stepOf(most, depth int) int {
+	for size := 64; ; size *= 2 {
+		if 2*size > most || size == chain {
+			if depth > chain {
+				return size
+			}
+			steps := (depth + size - 1) / size
+			return (depth + steps - 1) / steps
+		}
+	}
 }
 
-// steps cuts the columns into steps of at most so many.
-func (p *patches) steps(most int) (steps []step) {
-	number := -1 // of the chain that the last step belongs to
+// work is the multiply-adds of so many rows, for each column.
+func (c *class) work(rows int) int { return rows * max(c.patches[0].cols, StoreWork) }
+
+// blocks cuts the rows of all classes into so many lists of about as much work, of blocks of at most so many rows.
+func (x *implicit) blocks(count, work, most int) [][]rowBlock {
+	lists := make([][]rowBlock, 1, count)
+	done := 0
+	for i := range x.classes {
+		c := &x.classes[i]
+		rows := c.patches[0].lattice.rows
+		for r := 0; r < rows; {
+			end := work * len(lists) / count // of the present list
+			n := max((end-done)/c.work(1), 1)
+			n = min((n+x.tallest-1)/x.tallest*x.tallest, most, rows-r)
+			last := &lists[len(lists)-1]
+			*last = append(*last, rowBlock{c, r, r + n})
+			r += n
+			if done += c.work(n); done >= end && len(lists) < count {
+				lists = append(lists, nil)
+			}
+		}
+	}
+	if len(lists[len(lists)-1]) == 0 {
+		lists = lists[:len(lists)-1]
+	}
+	return lists
+}
+
+// steps cuts the columns into steps of so many k, of depth in all.
+func (p *patches) steps(size, depth int) []step {
+	steps := make([]step, (depth+size-1)/size)
+	last := -1 // the last step that has columns
 	for _, g := range p.segments {
 		for done := 0; done < g.n; {
 			k := g.k + done
-			last := len(steps) - 1
-			if begins := k/chain != number; begins || steps[last].c1-steps[last].c0 == most {
-				if begins && last >= 0 {
-					steps[last].ends = true
+			n := min(g.n-done, size-k%size)
+			u := &steps[k/size]
+			if len(u.runs) == 0 {
+				u.c0, u.c1 = g.first+done, g.first+done
+				u.begins = last < 0 || last*size/chain != k/chain
+				u.later = last >= 0 && (u.begins || steps[last].later)
+				if last >= 0 {
+					steps[last].ends = u.begins
 				}
-				steps = append(steps, step{c0: g.first + done, c1: g.first + done, begins: begins, later: last >= 0 && (begins || steps[last].later)})
-				number = k / chain
-				last++
+				last = k / size
 			}
-			u := &steps[last]
-			n := min(g.n-done, chain-k%chain, u.c0+most-u.c1)
 			if i := len(u.runs) - 1; i >= 0 && u.runs[i].k+u.runs[i].n == k {
 				u.runs[i].n += n
 			} else {
@@ -140,8 +179,8 @@ func (p *patches) steps(most int) (steps []step) {
 			done += n
 		}
 	}
-	if len(steps) > 0 {
-		steps[len(steps)-1].ends = true
+	if last >= 0 {
+		steps[last].ends = true
 	}
 	return steps
 }
@@ -192,77 +231,112 @@ func (x *implicit) kernelPanels(group, c0 int) panels {
 // implicitProduct is the job of multiplying.
 type implicitProduct implicit
 
-// Do computes rows of a class.
+// Do computes a task, batch by batch of its blocks.
 func (j *implicitProduct) Do(worker, index int) {
 	x := (*implicit)(j)
 	t := &x.tasks[index]
-	p := t.class.patches[t.group]
 	s := acquireScratch(worker, x.kernels)
-	s.pass = 0 // what was packed of A for a pass is overwritten
-	rows, cols := t.r1-t.r0, t.c1-t.c0
-	_, first, _ := p.lattice.at(t.r0)
-	c := matrix{data: x.c[first*x.ldc+t.group*x.n+t.c0:], ld: x.ldc}
-	if !p.lattice.dense {
-		c = matrix{data: grow(&s.c, rows*cols), ld: cols}
-	}
-	x.multiply(s, t, p, c)
-	if !p.lattice.dense {
-		x.scatter(s, t, p, c)
+	for blocks := t.blocks; len(blocks) > 0; {
+		n, rows := 0, 0
+		for n == 0 || n < len(blocks) && rows+blocks[n].r1-blocks[n].r0 <= x.batchRows {
+			rows += blocks[n].r1 - blocks[n].r0
+			n++
+		}
+		x.batch(worker, s, t, blocks[:n], rows)
+		blocks = blocks[n:]
 	}
 	releaseScratch(worker, s)
-	if x.epilogue != nil {
-		for r := t.r0; r < t.r1; {
-			_, to, run := p.lattice.at(r)
-			if run = min(run, t.r1-r); p.lattice.dense {
-				run = t.r1 - r
-			} else if last := &p.lattice.axes[len(p.lattice.axes)-1]; last.to != 1 {
-				run = 1
+}
+
+// batch computes the columns of a task for blocks of so many rows in all.
+func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []rowBlock, rows int) {
+	s.pass = 0 // what was packed of A for a pass is overwritten
+	cols := t.c1 - t.c0
+	for number := range x.classes[0].steps {
+		row := 0
+		for i := range blocks {
+			b := &blocks[i]
+			u := &b.class.steps[number]
+			if len(u.runs) > 0 {
+				c := x.result(s, t, b, row, rows)
+				if !u.later {
+					x.multiply(s, t, b, u, c)
+				} else {
+					sum := matrix{data: grow(&s.b, rows*cols)[row*cols:], ld: cols}
+					if x.multiply(s, t, b, u, sum); u.ends {
+						addRows(c, sum, b.r1-b.r0, cols)
+					}
+				}
 			}
-			x.epilogue.Region(worker, to, to+run, t.group*x.n+t.c0, t.group*x.n+t.c1)
-			r += run
+			row += b.r1 - b.r0
 		}
+	}
+	row := 0
+	for i := range blocks {
+		b := &blocks[i]
+		x.finish(worker, s, t, b, x.result(s, t, b, row, rows))
+		row += b.r1 - b.r0
 	}
 }
 
-// scatter copies the rows of a task, which were computed side by side, to their pixels.
-func (x *implicit) scatter(s *gemmScratch, t *implicitTask, p *patches, c matrix) {
-	step := p.lattice.axes[len(p.lattice.axes)-1].to * x.ldc
-	for r := t.r0; r < t.r1; {
-		_, to, run := p.lattice.at(r)
-		run = min(run, t.r1-r)
-		s.copyWide(matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: step}, c.from(r-t.r0, 0), run, t.c1-t.c0)
+// result is where a block, which begins at a row of a batch of so many, is computed: in the result, if its
+// pixels follow each other there.
+func (x *implicit) result(s *gemmScratch, t *implicitTask, b *rowBlock, row, rows int) matrix {
+	if l := &b.class.patches[t.group].lattice; l.dense {
+		return matrix{data: x.c[(l.to+b.r0)*x.ldc+t.group*x.n+t.c0:], ld: x.ldc}
+	}
+	cols := t.c1 - t.c0
+	return matrix{data: grow(&s.c, rows*cols)[row*cols:], ld: cols}
+}
+
+// finish copies a block that was computed elsewhere to its pixels, and goes on from it.
+func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, c matrix) {
+	p := b.class.patches[t.group]
+	l, cols := &p.lattice, t.c1-t.c0
+	if p.cols == 0 {
+		for i := range b.r1 - b.r0 {
+			clear(c.from(i, 0).data[:cols])
+		}
+	}
+	last := &l.axes[len(l.axes)-1]
+	for r := b.r0; r < b.r1; {
+		_, to, run := l.at(r)
+		if run = min(run, b.r1-r); l.dense {
+			run = b.r1 - r
+		} else {
+			at := matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: last.to * x.ldc}
+			s.copyWide(at, c.from(r-b.r0, 0), run, cols)
+		}
+		if x.epilogue != nil {
+			n := run // pixels that follow each other
+			if !l.dense && last.to != 1 {
+				n = 1
+			}
+			for i := 0; i < run; i += n {
+				x.epilogue.Region(worker, to+i*last.to, to+i*last.to+n, t.group*x.n+t.c0, t.group*x.n+t.c1)
+			}
+		}
 		r += run
 	}
 }
 
-// multiply computes the rows and columns of a task.
-func (x *implicit) multiply(s *gemmScratch, t *implicitTask, p *patches, c matrix) {
-	rows, cols := t.r1-t.r0, t.c1-t.c0
-	if p.cols == 0 {
-		for i := range rows {
-			clear(c.from(i, 0).data[:cols])
-		}
+// multiply computes a step of a block.
+func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *step, c matrix) {
+	rows, cols := b.r1-b.r0, t.c1-t.c0
+	ld := ((u.c1-u.c0)/lineFloats + 2) * lineFloats
+	if ld/lineFloats%2 == 0 { // so that rows don't meet in few sets of the cache
+		ld += lineFloats
 	}
-	ld := (min(x.stepK, p.cols)/lineFloats + 2) * lineFloats // no power of 2, so that rows don't meet in one set of the cache
 	a := matrix{data: grow(&s.a, rows*ld), ld: ld}
-	for i := range t.class.steps {
-		u, to := &t.class.steps[i], c
-		if u.later {
-			to = matrix{data: grow(&s.b, rows*cols), ld: cols}
-		}
-		p.pack(s, panels{data: a.data, ld: ld, width: p.cols}, t.r0, t.r1, u.c0, u.c1)
-		for col := 0; col < cols; col += x.panel {
-			b := x.kernelPanels(t.group, t.c0+col).panel(0)
-			for j, r := range u.runs {
-				s.tile.k, s.tile.resume = r.n, 1
-				if u.begins && j == 0 {
-					s.tile.resume = 0
-				}
-				x.rows(s, a.from(0, r.first), b.from(r.k, 0), to.from(0, col), rows, min(x.panel, cols-col))
+	b.class.patches[t.group].pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)
+	for col := 0; col < cols; col += x.panel {
+		kernel := x.kernelPanels(t.group, t.c0+col).panel(0)
+		for i, r := range u.runs {
+			s.tile.k, s.tile.resume = r.n, 1
+			if u.begins && i == 0 {
+				s.tile.resume = 0
 			}
-		}
-		if u.later && u.ends {
-			addRows(c, to, rows, cols)
+			x.rows(s, a.from(0, r.first), kernel.from(r.k, 0), c.from(0, col), rows, min(x.panel, cols-col))
 		}
 	}
 }
