@@ -45,8 +45,53 @@ func hashes(t *testing.T) []string {
 	}
 	model, source := branched(t)
 	list = append(list, hashesOf(t, model, source)...)
-	model, source = pictures(t)
-	return append(list, hashesOf(t, model, source)...)
+	for _, network := range []func(*testing.T) (*cornu.Model, *data.Arrays){pictures, convolutions} {
+		model, source = network(t)
+		list = append(list, hashesOf(t, model, source)...)
+	}
+	return list
+}
+
+// convolutions is a network of windows over images: some of many channels, with more products than a chain has, and
+// some over more places than that.
+func convolutions(t *testing.T) (*cornu.Model, *data.Arrays) {
+	t.Helper()
+	x := cornu.Input(13, 12, 3)
+	y := x
+	for _, l := range []layer.Layer{
+		&layer.Conv2D{Filters: 16, KernelSize: [2]int{3, 3}, Padding: "same", Activation: activation.ReLU{}},
+		&layer.MaxPooling2D{},
+		&layer.Conv2D{Filters: 18, KernelSize: [2]int{3, 2}, Strides: [2]int{1, 2}, Groups: 2, Activation: activation.ReLU{}},
+		&layer.SeparableConv2D{Filters: 12, KernelSize: [2]int{3, 3}, Padding: "same", DilationRate: [2]int{2, 1}},
+		&layer.Conv2DTranspose{Filters: 10, KernelSize: [2]int{3, 4}, Strides: [2]int{2, 2}, Padding: "same", Activation: activation.Tanh{}},
+		&layer.Dropout{Rate: 0.25},
+		&layer.AveragePooling2D{PoolSize: [2]int{3, 2}, Strides: [2]int{2, 1}, Padding: "same"},
+		&layer.Conv2D{Filters: 480, KernelSize: [2]int{1, 1}, Activation: activation.ReLU{}},
+		&layer.Conv2D{Filters: 7, KernelSize: [2]int{3, 3}, Padding: "same", DataFormat: "channels_last"},
+		&layer.GlobalAveragePooling2D{},
+		&layer.Dense{Units: 10, Activation: activation.Softmax{}},
+	} {
+		y = cornu.Apply(l, y)
+	}
+	model := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{y})
+	model.Seed(7)
+	if err := model.Compile(classifier(optimizer.Adam{})); err != nil {
+		t.Fatal(err)
+	}
+	const n = 40
+	labels := make([]int, n)
+	for i := range labels {
+		labels[i] = i * i % 10
+	}
+	images, err := data.Floats(wave(n*13*12*3, 3), 13, 12, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	targets, err := data.OneHot(labels, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model, &data.Arrays{X: []data.Column{images}, Y: []data.Column{targets}}
 }
 
 // pictures is a network that normalizes, and cuts and enlarges images.

@@ -167,7 +167,7 @@ func (m *randomModel) units(b *choice.Block) int {
 
 // layer applies a random layer.
 func (m *randomModel) layer(b *choice.Block) {
-	kind := b.Of(14)
+	kind := b.Of(15)
 	x := m.pick(b, anything)
 	like := func(y *layer.Node) bool { return y.Shape().Equal(x.Shape()) }
 	merges := []func() layer.Layer{
@@ -193,6 +193,29 @@ func (m *randomModel) layer(b *choice.Block) {
 		return
 	case 9:
 		m.apply(&layer.Subtract{}, x, m.pick(b, like))
+		return
+	case 14: // a window over steps
+		if x.Shape().Rank() == 2 {
+			x = m.apply(&layer.Reshape{TargetShape: tensor.Shape{x.Shape()[1], 1}}, x)
+		}
+		if x.Shape().Rank() != 3 {
+			return
+		}
+		bits := b.Byte()
+		size, stride, padding := 1+bits&3, 1+bits>>2&1, []string{"same", "causal"}[bits>>3&1]
+		y := m.apply([]layer.Layer{
+			&layer.Conv1D{Filters: 3, KernelSize: size, Strides: stride, Padding: padding, Activation: activation.ReLU{}},
+			&layer.Conv1D{Filters: x.Shape()[2], KernelSize: size, Groups: x.Shape()[2], Padding: padding, DilationRate: stride},
+			&layer.Conv1DTranspose{Filters: 2, KernelSize: size, Strides: stride},
+			&layer.SeparableConv1D{Filters: 2, KernelSize: size, Strides: stride, Padding: "same", DepthMultiplier: 2},
+			&layer.MaxPooling1D{PoolSize: size, Strides: stride, Padding: "same"},
+			&layer.AveragePooling1D{PoolSize: size, Strides: stride, Padding: "same"},
+			&layer.GlobalMaxPooling1D{KeepDims: stride > 1},
+			&layer.GlobalAveragePooling1D{},
+		}[b.Of(8)], x)
+		if y.Shape().Rank() == 3 && b.Once(2) {
+			m.apply(&layer.Flatten{}, y)
+		}
 		return
 	case 10:
 		m.apply([]layer.Layer{

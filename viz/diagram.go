@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"image/color"
 	"math"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -137,18 +138,20 @@ func shapesOf(nodes []*layer.Node) string {
 
 // activationOf returns Keras's name of the activation that a layer has, "" if it has none.
 func activationOf(l layer.Layer) string {
-	switch l := l.(type) {
-	case *layer.Activation:
+	if l, ok := l.(*layer.Activation); ok {
 		if l.Func != nil {
 			return l.Func.Name()
 		}
-	case *layer.Dense:
-		if l.Activation != nil {
-			return l.Activation.Name()
-		}
-		return activation.Linear{}.Name()
+		return ""
 	}
-	return ""
+	field := reflect.Indirect(reflect.ValueOf(l)).FieldByName("Activation")
+	if !field.IsValid() || field.Type() != reflect.TypeFor[activation.Activation]() {
+		return ""
+	}
+	if f, ok := field.Interface().(activation.Activation); ok {
+		return f.Name()
+	}
+	return activation.Linear{}.Name()
 }
 
 func (d Diagram) drawing() (*drawing, error) {

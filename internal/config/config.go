@@ -84,8 +84,8 @@ func fallbackOf(f reflect.StructField) reflect.Value {
 	switch {
 	case isDefault && isNumber(f.Type):
 		panic(fmt.Sprintf("config: field %s: a plain number cannot tell 0 from nothing: make it a *%v, or, if 0 is no legal value, write zero:%q", f.Name, f.Type, fallback))
-	case isZero && (isDefault || !isNumber(f.Type)):
-		panic(fmt.Sprintf("config: field %s: zero:%q is for plain numbers alone", f.Name, zero))
+	case isZero && (isDefault || !isNumber(f.Type) && !(f.Type.Kind() == reflect.Array && zero == none)):
+		panic(fmt.Sprintf("config: field %s: zero:%q is for plain numbers alone, or none for arrays", f.Name, zero))
 	case isDefault:
 		return parse(f, f.Type, fallback)
 	case isZero && zero != none:

@@ -188,6 +188,9 @@ func decodeValue(x any, v reflect.Value) error {
 		}
 		v.SetString(s)
 	case reflect.Int, reflect.Float64:
+		if list, ok := x.([]any); ok && len(list) == 1 {
+			x = list[0] // a tuple of one
+		}
 		n, ok := number(x)
 		if !ok || v.Kind() == reflect.Int && (n != math.Trunc(n) || math.Abs(n) > 1<<53) {
 			return misfit
