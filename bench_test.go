@@ -11,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/layer"
@@ -18,6 +19,7 @@ import (
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
 )
 
 // listing returns the chapter's network, compiled as there.
@@ -55,11 +57,11 @@ const forwardFlops = 2 * (784*256 + 256*256 + 256*10)
 // BenchmarkFit times epochs of the listing on all 60,000 digits: shuffle,
 // dropout and metrics on. The peak is measured between the epochs.
 func BenchmarkFit(b *testing.B) {
-	train, _, err := mnist.Load()
+	digits, _, err := mnist.Load()
 	if err != nil {
 		b.Fatal(err)
 	}
-	source := train.Flat().OneHot()
+	source := digits.Flat().OneHot()
 	for _, threads := range []int{1, 2} {
 		b.Run(fmt.Sprintf("threads=%d", threads), func(b *testing.B) {
 			cornu.SetThreads(threads)
@@ -87,6 +89,43 @@ func BenchmarkFit(b *testing.B) {
 			b.ReportMetric(median(fractions), "of-peak")
 		})
 	}
+}
+
+// BenchmarkCheckpoint trains the listing with a checkpoint after each 200 steps, and compares
+// the 100 steps that one is written beside with the 100 that follow: the ratio of their
+// medians is what a checkpoint each 100 steps costs.
+func BenchmarkCheckpoint(b *testing.B) {
+	digits, _, err := mnist.Load()
+	if err != nil {
+		b.Fatal(err)
+	}
+	var times [2][]float64 // of 100 steps: with, without
+	var begin time.Time
+	steps := 0
+	for b.Loop() {
+		_, err := listing(b).Fit(context.Background(), digits.Flat().OneHot(), cornu.FitConfig{
+			Epochs: 10, BatchSize: 128, Quiet: true, Checkpoint: cornu.Checkpoint{Dir: b.TempDir(), EverySteps: 200},
+			Callbacks: []train.Callback{callback.Func{OnBatchEnd: func(s *train.State) error {
+				if steps++; steps%100 == 0 {
+					if now := time.Now(); s.Step > 200 { // before, memory is new
+						times[(steps/100+1)%2] = append(times[(steps/100+1)%2], now.Sub(begin).Seconds())
+						begin = now
+					} else {
+						begin = now
+					}
+				}
+				return nil
+			}}},
+		})
+		if err != nil {
+			b.Fatal(err)
+		}
+		steps = 0
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(1e3*median(times[1]), "ms/100steps")
+	b.ReportMetric(median(times[0])/median(times[1]), "ratio")
+	b.ReportMetric(slices.Min(times[0])/slices.Min(times[1]), "least-ratio")
 }
 
 // BenchmarkEvaluate times the evaluation of the 10,000 test digits.

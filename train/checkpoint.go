@@ -69,6 +69,20 @@ type Checkpointer interface {
 	Checkpoint() (Checkpoint, error)
 }
 
+// A CheckpointError says that the last checkpoint of a training could not be written. The
+// model is as the training left it.
+type CheckpointError struct {
+	Dir string
+	Err error // what went wrong
+}
+
+func (e *CheckpointError) Error() string {
+	return fmt.Sprintf("train: Fit: the last checkpoint is not in %s: %v", e.Dir, e.Err)
+}
+
+// Unwrap returns what went wrong.
+func (e *CheckpointError) Unwrap() error { return e.Err }
+
 // A Fact is something that must be the same in a training and in one that goes on from its
 // checkpoints.
 type Fact struct {
@@ -640,9 +654,9 @@ func (k *keeper) end(err error) error {
 	}
 	switch {
 	case k.failed != nil && err != nil && !errors.Is(err, ErrStop):
-		return fmt.Errorf("%w; there is no checkpoint of that: %w", err, k.failed)
+		return fmt.Errorf("%w; %w", err, &CheckpointError{k.Dir, k.failed})
 	case k.failed != nil:
-		return fmt.Errorf("train: Fit: training has ended, and there is no checkpoint of that: %w", k.failed)
+		return &CheckpointError{k.Dir, k.failed}
 	case err != nil && k.loop.ctx.Err() != nil && !k.loop.failed && k.path != "":
 		return fmt.Errorf("%w, which %s holds", err, k.path)
 	}

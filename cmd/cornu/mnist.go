@@ -55,6 +55,8 @@ type settings struct {
 
 	plot, curves, tensorboard string // files and a folder, "" for none
 	save                      string // the file that the trained model goes to, "" for none
+	checkpoint                string // the folder that the training's state is kept in, "" for none
+	checkpointEvery           int    // steps
 }
 
 // flags adds those that say what is trained, and how.
@@ -87,6 +89,8 @@ func (s *settings) stepFlags(c *cobra.Command) {
 func (s *settings) outputs(c *cobra.Command) {
 	f := c.Flags()
 	f.StringVar(&s.save, "save", "", "write the trained model to `FILE`, .keras; an interrupted training's too")
+	f.StringVar(&s.checkpoint, "checkpoint", "", "keep the state of the training in `FOLDER`, and go on from what is there")
+	f.IntVar(&s.checkpointEvery, "checkpoint-every", 100, "steps from one checkpoint to the next")
 	f.StringVar(&s.plot, "plot", "", "draw the network's diagram to `FILE`, .svg or .png")
 	f.StringVar(&s.curves, "curves", "", "draw loss and accuracy by epoch, on the test digits too, to `FILE`, .svg or .png")
 	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
@@ -109,6 +113,8 @@ func (s *settings) check() error {
 		return misuse("--batch: must be at least 1, got %d", s.batch)
 	case s.limit < 0:
 		return misuse("--limit: must not be negative, got %d", s.limit)
+	case s.checkpoint != "" && s.checkpointEvery < 1: // other commands have no such flag
+		return misuse("--checkpoint-every: must be at least 1, got %d", s.checkpointEvery)
 	case s.threads < 0:
 		return misuse("--threads: must not be negative, got %d", s.threads)
 	}

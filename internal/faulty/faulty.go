@@ -29,7 +29,11 @@ type Fault struct {
 	mu     sync.Mutex
 	done   []file.Operation
 	failed []file.Operation
+	healed bool
 }
+
+// Heal lets nothing fail from now on: for looking at what is left.
+func (f *Fault) Heal() { f.mu.Lock(); defer f.mu.Unlock(); f.healed = true }
 
 // Done returns the operations that were begun, with those that failed.
 func (f *Fault) Done() []file.Operation { f.mu.Lock(); defer f.mu.Unlock(); return f.done }
@@ -40,6 +44,9 @@ func (f *Fault) Failed() []file.Operation { f.mu.Lock(); defer f.mu.Unlock(); re
 func (f *Fault) ask(o file.Operation) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.healed {
+		return nil
+	}
 	k := len(f.done)
 	f.done = append(f.done, o)
 	if k == f.K || f.Rest && k > f.K {

@@ -1,0 +1,144 @@
+//go:build unix
+
+package cornu_test
+
+// This file kills trainings: processes of their own, at random moments, and at each operation on files that saving does.
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/callback"
+	"github.com/cornu-ml/cornu/internal/file"
+	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/train"
+)
+
+// What the process that is to be killed is told by its environment.
+const (
+	killedFolder = "CORNU_TEST_KILLED_FOLDER" // where it works
+	killedAt     = "CORNU_TEST_KILLED_AT"     // the operation on files at which it kills itself; none if it is negative
+)
+
+// trainToBeKilled trains with all that has a state, and returns a digest of what comes of it. A step takes a while.
+func trainToBeKilled(t *testing.T, folder string, checkpoint cornu.Checkpoint) string {
+	r := regime{
+		name: "killed",
+		optimizer: optimizer.LossScaleOptimizer{
+			InnerOptimizer: optimizer.Adam{EMA: optimizer.EMA{On: true}, GradientAccumulationSteps: 2},
+			InitialScale:   1e38, DynamicGrowthSteps: 7,
+		},
+		config: cornu.FitConfig{ValidationSplit: 0.3},
+		callbacks: func(folder string) []train.Callback {
+			return []train.Callback{
+				&callback.EarlyStopping{Patience: 4, RestoreBestWeights: true, MinDelta: 1},
+				&callback.ReduceLROnPlateau{Patience: new(1), MinDelta: new(1.0), Factor: new(0.5)},
+				&callback.SwapEMAWeights{SwapOnEpoch: true},
+				&callback.CSVLogger{Filename: filepath.Join(folder, "log.csv")},
+				callback.Func{OnBatchEnd: func(*train.State) error { time.Sleep(time.Millisecond); return nil }},
+			}
+		},
+	}
+	state, err := r.train(t, ctx, folder, func(cfg *cornu.FitConfig) {
+		cfg.Epochs, cfg.Checkpoint = 10, checkpoint
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fmt.Sprintf("%x", sha256.Sum256(fmt.Append(nil, state)))
+}
+
+// It is the process that is killed.
+func TestMainOfTheProcessThatIsKilled(t *testing.T) {
+	folder := os.Getenv(killedFolder)
+	if folder == "" {
+		t.Skip("it is run by the test that kills it")
+	}
+	at, err := strconv.Atoi(os.Getenv(killedAt))
+	if err != nil {
+		t.Fatal(err)
+	}
+	done := 0
+	defer file.Intercept(func(o file.Operation) error {
+		if done++; done == at+1 {
+			syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			time.Sleep(time.Hour)
+		}
+		return nil
+	})()
+	digest := trainToBeKilled(t, folder, cornu.Checkpoint{Dir: filepath.Join(folder, "checkpoints"), EverySteps: 3})
+	if err := os.WriteFile(filepath.Join(folder, "digest"), []byte(digest), 0o666); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// killed runs the process, which kills itself at an operation on files, or is killed after a while. It reports whether
+// the process came to its end.
+func killed(t *testing.T, folder string, at int, after time.Duration) bool {
+	t.Helper()
+	c := exec.Command(os.Args[0], "-test.run", "^TestMainOfTheProcessThatIsKilled$")
+	c.Env = append(os.Environ(), killedFolder+"="+folder, killedAt+"="+strconv.Itoa(at), "TMPDIR="+t.TempDir())
+	var out strings.Builder
+	c.Stdout, c.Stderr = &out, &out
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() { c.Process.Kill() })
+	err := c.Wait()
+	timer.Stop()
+	if exit := (*exec.ExitError)(nil); errors.As(err, &exit) && exit.ExitCode() >= 0 || strings.Contains(out.String(), "checkpoints:") {
+		t.Fatalf("it says %s", &out)
+	}
+	return err == nil
+}
+
+func TestATrainingThatIsKilledComesToTheBitsOfOneThatIsNot(t *testing.T) {
+	moments, operations := 7, 5
+	if os.Getenv("CORNU_CI") != "" {
+		moments, operations = 300, 60
+	}
+	want := trainToBeKilled(t, t.TempDir(), cornu.Checkpoint{})
+	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) // moments are random whatever the seed
+	folder := t.TempDir()
+	dir := filepath.Join(folder, "checkpoints")
+	check := func() {
+		t.Helper()
+		if got, err := os.ReadFile(filepath.Join(folder, "digest")); err != nil || string(got) != want {
+			t.Fatalf("the digest is %s, %v; without kills it is %s", got, err, want)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) > 3 {
+			t.Fatalf("%v are left, %v", left, err)
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range moments {
+		if killed(t, folder, -1, 20*time.Millisecond+time.Duration(random.Int64N(int64(200*time.Millisecond)))) {
+			check()
+		}
+	}
+	for i := range operations {
+		at := i
+		if os.Getenv("CORNU_CI") == "" {
+			at = random.IntN(40)
+		}
+		if killed(t, folder, at, time.Minute) {
+			check()
+		}
+	}
+	for !killed(t, folder, -1, time.Minute) {
+	}
+	check()
+}
