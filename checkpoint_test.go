@@ -394,8 +394,12 @@ func TestADamagedCheckpointIsToldAndAnOlderOneIsUsed(t *testing.T) {
 	master := t.TempDir()
 	_, err = r.train(t, ctx, master, func(cfg *cornu.FitConfig) {
 		cfg.Checkpoint = cornu.Checkpoint{Dir: master, EverySteps: 2}
-		cfg.Callbacks = []train.Callback{callback.Func{OnBatchEnd: func(*train.State) error {
-			time.Sleep(20 * time.Millisecond) // for the file to be written
+		seen := 0
+		cfg.Callbacks = []train.Callback{callback.Func{OnBatchEnd: func(s *train.State) error {
+			for wait := 0; s.Step%2 == 1 && s.Step > 2 && len(files(t, master)) == seen && seen < 2 && wait < 1000; wait++ {
+				time.Sleep(10 * time.Millisecond) // the checkpoint of the step before is written beside this one
+			}
+			seen = len(files(t, master))
 			return nil
 		}}, &crash{8}}
 	})

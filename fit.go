@@ -99,6 +99,9 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 		}
 	}
 	cfg.Facts = append(m.facts(cfg.ClassWeight), cfg.Facts...)
+	if cfg.Saver == nil {
+		cfg.Saver = m.saver
+	}
 	cfg.ValidationData, cfg.ValidationSplit = validation, 0
 	return train.Fit(ctx, step, evaluate, training, cfg)
 }

@@ -20,37 +20,62 @@ import (
 // weights, what it was compiled with and the state of the optimizer. The file is complete
 // or the old one is left as it was. The same model gives the same bytes.
 func (m *Model) Save(path string) error {
-	if strings.HasSuffix(path, weightsEnding) {
-		return fmt.Errorf("cornu: Save: %s is the name of a file of weights: SaveWeights writes those, Save writes .keras files", path)
+	write, err := m.modelTo(path)
+	if err != nil {
+		return fmt.Errorf("cornu: Save: %w", err)
 	}
-	if !strings.HasSuffix(path, modelEnding) {
-		return fmt.Errorf("cornu: Save: %s: models are written to .keras files, so the name must end with .keras", path)
+	return m.save("Save", path, write)
+}
+
+// modelTo returns what writes the model to a file, by the path's ending.
+func (m *Model) modelTo(path string) (func(io.Writer) error, error) {
+	switch {
+	case strings.HasSuffix(path, modelEnding):
+		return m.write, nil
+	case strings.HasSuffix(path, weightsEnding):
+		return nil, fmt.Errorf("%s is the name of a file of weights: SaveWeights writes those, Save writes .keras files", path)
 	}
-	return m.save("Save", path, m.write)
+	return nil, fmt.Errorf("%s: models are written to .keras files, so the name must end with .keras", path)
 }
 
 // SaveWeights writes the weights by the path's ending: .weights.h5 as Keras's save_weights
 // does, with the state of the optimizer; .safetensors and .npz (NumPy's) as arrays by the
 // paths of the variables, dense/kernel, without it.
 func (m *Model) SaveWeights(path string) error {
-	var write func(io.Writer) error
+	write, err := m.weightsTo(path)
+	if err != nil {
+		return fmt.Errorf("cornu: SaveWeights: %w", err)
+	}
+	return m.save("SaveWeights", path, write)
+}
+
+// weightsTo returns what writes the weights to a file, by the path's ending.
+func (m *Model) weightsTo(path string) (func(io.Writer) error, error) {
 	switch {
 	case strings.HasSuffix(path, weightsEnding):
-		write = func(w io.Writer) error {
+		return func(w io.Writer) error {
 			state, err := m.state()
 			if err != nil {
 				return err
 			}
 			return kerasfile.WriteWeights(w, state)
-		}
+		}, nil
 	case strings.HasSuffix(path, tensorsEnding):
-		write = func(w io.Writer) error { return m.writeNamed(w, safetensorsOf) }
+		return func(w io.Writer) error { return m.writeNamed(w, safetensorsOf) }, nil
 	case strings.HasSuffix(path, npzEnding):
-		write = func(w io.Writer) error { return m.writeNamed(w, tensor.WriteNpz) }
-	default:
-		return fmt.Errorf("cornu: SaveWeights: %s: weights are written to files whose names end in %s, %s or %s", path, weightsEnding, tensorsEnding, npzEnding)
+		return func(w io.Writer) error { return m.writeNamed(w, tensor.WriteNpz) }, nil
 	}
-	return m.save("SaveWeights", path, write)
+	return nil, fmt.Errorf("%s: weights are written to files whose names end in %s, %s or %s", path, weightsEnding, tensorsEnding, npzEnding)
+}
+
+// saver returns what writes the model, or its weights, while it is trained.
+func (m *Model) saver(path string, weightsOnly bool) (func() error, error) {
+	to := m.modelTo
+	if weightsOnly {
+		to = m.weightsTo
+	}
+	write, err := to(path)
+	return func() error { return file.WriteFunc(path, write) }, err
 }
 
 // writeNamed writes the variables by their paths.

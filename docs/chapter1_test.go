@@ -83,11 +83,14 @@ func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 	}
 }
 
-func TestThePageOnFilesCompilesRunsAndPrintsWhatItSays(t *testing.T) {
+func TestThePagesOnFilesCompileRunAndPrintWhatTheySay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles and runs programs")
 	}
-	page := blocks(t, "files.md")
+	var page []block
+	for _, file := range []string{"files.md", "checkpoints.md"} {
+		page = append(page, blocks(t, file)...)
+	}
 	var programs []string
 	for _, b := range page {
 		if b.language == "go" {
@@ -97,13 +100,13 @@ func TestThePageOnFilesCompilesRunsAndPrintsWhatItSays(t *testing.T) {
 	printed := strings.Join(run(t, programs...), "")
 	for _, b := range page {
 		if b.language == "output" && !strings.Contains(printed, b.text) {
-			t.Errorf("files.md:%d: no program prints\n%s\nbut\n%s", b.line, b.text, printed)
+			t.Errorf("line %d: no program prints\n%s\nbut\n%s", b.line, b.text, printed)
 		}
 	}
 }
 
 func TestWhatIsPastedIsFormatted(t *testing.T) {
-	for _, file := range []string{"../README.md", "chapter1.md", "files.md"} {
+	for _, file := range []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md"} {
 		for _, b := range blocks(t, file) {
 			if b.language != "go" {
 				continue

@@ -70,6 +70,18 @@ type State struct {
 	ctx  context.Context
 	step *Step
 	logs *logs
+
+	saver func(path string, weightsOnly bool) (func() error, error)
+}
+
+// Saver returns a function that writes the model that is trained to a file, or its weights
+// alone, by the path's ending, as cornu's Model.Save and SaveWeights do. It is an error if
+// there is no such ending, or what is trained is no model.
+func (s *State) Saver(path string, weightsOnly bool) (func() error, error) {
+	if s.saver == nil {
+		return nil, errors.New("what is trained is no model that can be saved")
+	}
+	return s.saver(path, weightsOnly)
 }
 
 // Context returns the context that Fit was given: a callback that waits should end

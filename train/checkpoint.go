@@ -151,6 +151,7 @@ type keeper struct {
 	failed  error // of the last one that was written
 	steps   int   // since the last one
 	last    time.Time
+	due     bool // one was put off
 	changed bool // something has happened since
 }
 
@@ -585,7 +586,7 @@ func (k *keeper) stepped() {
 	}
 	k.steps++
 	k.changed = true
-	if k.EverySteps > 0 && k.steps >= k.EverySteps || k.Every > 0 && time.Since(k.last) >= k.Every {
+	if k.due || k.EverySteps > 0 && k.steps >= k.EverySteps || k.Every > 0 && time.Since(k.last) >= k.Every {
 		k.keep(false)
 	}
 }
@@ -604,7 +605,7 @@ func (k *keeper) epochEnded() {
 // keep writes a checkpoint: beside what follows, unless one is still being written, or, if
 // it waits, before it returns.
 func (k *keeper) keep(wait bool) {
-	if !k.collect(wait) {
+	if k.due = !k.collect(wait); k.due {
 		return
 	}
 	k.steps, k.last, k.changed, k.writing = 0, time.Now(), false, true

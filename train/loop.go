@@ -43,6 +43,10 @@ type Config struct {
 	// checkpoint: the version of the data, say. Of a model, all that can be told is among them.
 	Facts []Fact
 
+	// Saver returns what writes the model that is trained, or its weights alone, to a file, for
+	// callbacks; nil is the model's own. Without a model there is none.
+	Saver func(path string, weightsOnly bool) (func() error, error)
+
 	Quiet bool      // write no progress
 	Log   io.Writer // where progress goes; nil is os.Stdout
 }
@@ -140,7 +144,7 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 		Config: cfg, ctx: ctx, step: step, hooks: hooksOf(cfg.Callbacks),
 		state: State{
 			Epochs: cfg.Epochs, Step: step.Iterations(), History: &History{Values: map[string][]float64{}},
-			ctx: ctx, step: step, logs: newLogs(names),
+			ctx: ctx, step: step, saver: cfg.Saver, logs: newLogs(names),
 		},
 	}
 	l.state.logs.measure = step.log
