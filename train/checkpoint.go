@@ -566,7 +566,7 @@ func (k *keeper) begin() {
 		return
 	}
 	k.last = time.Now()
-	if from, log := k.from, k.loop.Log; from != nil && log != nil {
+	if from, log := k.from, logTo(k.loop.Quiet, k.loop.Log); from != nil && log != nil {
 		done := "nothing is left to do"
 		switch {
 		case from.Ended && (from.Stopped || from.Epoch+1 >= k.loop.Epochs):
