@@ -1,34 +1,50 @@
 package plan
 
 // This file measures how long graphs of thousands of nodes take to compile: go test
-// -bench Compile. What a node costs should not depend on how many there are.
+// -bench Compile. What a node costs should not depend on how many there are. And how long
+// a step of a recurrent network runs, which is many small kernels.
 
 import (
 	"fmt"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
 // lstm is the training step of a recurrent network (Hochreiter and Schmidhuber 1997)
 // written out for so many time steps.
-func lstm(steps int) Program {
-	const width, units = 8, 16
+func lstm(steps int) Program { return recurrent(steps, 1) }
+
+// recurrent has so many layers, each of which gets all that the one below it has returned.
+func recurrent(steps, layers int) Program {
+	const units = 16
 	g := graph.New()
-	x := g.Input("x", tensor.Shape{tensor.Batch, steps, width})
-	w := g.Param("w", tensor.Shape{width, 4 * units})
-	r := g.Param("r", tensor.Shape{units, 4 * units})
-	b := g.Param("b", tensor.Shape{4 * units})
-	zero := x.SliceAxis(1, 0, 1).Reshape(tensor.Batch, width).Sum(1).MulScalar(0).Reshape(tensor.Batch, 1).BroadcastTo(tensor.Shape{tensor.Batch, units})
-	h, c := zero, zero
-	for t := range steps {
-		z := x.SliceAxis(1, t, t+1).Reshape(tensor.Batch, width).MatMul(w).Add(h.MatMul(r)).Add(b)
-		gate := func(i int) *graph.Node { return z.SliceAxis(1, i*units, (i+1)*units) }
-		c = gate(1).Sigmoid().Mul(c).Add(gate(0).Sigmoid().Mul(gate(2).Tanh()))
-		h = gate(3).Sigmoid().Mul(c.Tanh())
+	x := g.Input("x", tensor.Shape{tensor.Batch, steps, units / 2})
+	var params []*graph.Node
+	for range layers {
+		width := x.Shape()[2]
+		w := g.Param("w", tensor.Shape{width, 4 * units})
+		r := g.Param("r", tensor.Shape{units, 4 * units})
+		b := g.Param("b", tensor.Shape{4 * units})
+		params = append(params, w, r, b)
+		zero := x.SliceAxis(1, 0, 1).Reshape(tensor.Batch, width).Sum(1).MulScalar(0).Reshape(tensor.Batch, 1).BroadcastTo(tensor.Shape{tensor.Batch, units})
+		h, c := zero, zero
+		var all []*graph.Node
+		for t := range steps {
+			z := x.SliceAxis(1, t, t+1).Reshape(tensor.Batch, width).MatMul(w).Add(h.MatMul(r)).Add(b)
+			gate := func(i int) *graph.Node { return z.SliceAxis(1, i*units, (i+1)*units) }
+			c = gate(1).Sigmoid().Mul(c).Add(gate(0).Sigmoid().Mul(gate(2).Tanh()))
+			h = gate(3).Sigmoid().Mul(c.Tanh())
+			all = append(all, h.Reshape(tensor.Batch, 1, units))
+		}
+		if layers == 1 {
+			return trained(h.Square().Mean(), params...)
+		}
+		x = graph.Concat(1, all...)
 	}
-	return trained(h.Square().Mean(), w, r, b)
+	return trained(x.Square().Mean(), params...)
 }
 
 // trained descends along the gradients of a loss.
@@ -181,4 +197,30 @@ func BenchmarkCompile(b *testing.B) {
 			})
 		}
 	}
+}
+
+// BenchmarkRecurrentStep trains two recurrent layers for one step.
+func BenchmarkRecurrentStep(b *testing.B) {
+	program := recurrent(50, 2)
+	p, err := Compile(program, Config{Batch: 32})
+	if err != nil {
+		b.Fatal(err)
+	}
+	storage := map[*graph.Node][]float32{}
+	for _, n := range program.Graph.Nodes() {
+		if n.Op() == graph.OpParam {
+			storage[n] = make([]float32, n.Shape().Numel())
+			random(storage[n], 0.2, 1)
+		}
+	}
+	e := p.Bind(storage)
+	random(e.Value(program.Graph.Nodes()[0]), 1, 2)
+	pool := par.New(2)
+	defer pool.Close()
+	for b.Loop() {
+		e.Compute(pool)
+		e.Update(pool)
+	}
+	b.ReportMetric(float64(p.Calls()), "calls")
+	b.ReportMetric(float64(p.arena), "numbers")
 }

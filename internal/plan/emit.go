@@ -134,7 +134,11 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 			continue
 		}
 		k.Program.Outputs = append(k.Program.Outputs, uint8(register[v]))
-		k.Out = append(k.Out, cpu.Operand{Data: data(v), RowStride: cols, ColStride: 1})
+		out := cpu.Operand{Data: data(v), RowStride: cols, ColStride: 1}
+		if v.apart() {
+			out.RowStride = v.stride
+		}
+		k.Out = append(k.Out, out)
 	}
 	k.Prepare()
 	return k
@@ -165,6 +169,9 @@ func emitMatMul(c *call) []cpu.Kernel {
 	}
 	if b.apart() {
 		g.LDB = b.stride
+	}
+	if c.apart() {
+		g.LDC = c.stride
 	}
 	g.A, g.B, g.C, g.Epilogue = c.data(a), c.data(b), c.data(c.value), c.epilogue
 	if config := &c.exec.plan.config; !config.NoPasses && !config.KeepZeros {
@@ -361,16 +368,16 @@ func emitPad(c *call) []cpu.Kernel {
 	}}
 }
 
+// emitConcat copies what is not where it belongs already.
 func emitConcat(c *call) []cpu.Kernel {
-	axis := c.attr.Axes[0]
-	to := strides(c.shape)
+	to, parts := strides(c.shape), partsOfConcat(c.value)
 	var kernels []cpu.Kernel
-	offset := 0
-	for _, x := range c.in {
-		kernels = append(kernels, &cpu.StridedCopy{
-			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: offset, DstStrides: to,
-		})
-		offset += x.shape[axis] * to[axis]
+	for i, x := range c.in {
+		if c.inPlace == nil || !c.inPlace[i] {
+			kernels = append(kernels, &cpu.StridedCopy{
+				Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: parts[i].at, DstStrides: to,
+			})
+		}
 	}
 	return kernels
 }
@@ -379,7 +386,7 @@ func emitConcat(c *call) []cpu.Kernel {
 func emitPack(c *call) []cpu.Kernel {
 	var kernels []cpu.Kernel
 	for i, x := range c.in {
-		if c.inSlab == nil || !c.inSlab[i] {
+		if c.inPlace == nil || !c.inPlace[i] {
 			offset := c.attr.Offsets[i]
 			kernels = append(kernels, copyOf(c.data(c.value)[offset:][:x.n], c.data(x)))
 		}

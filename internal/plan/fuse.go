@@ -62,8 +62,8 @@ func (u *unit) called() bool {
 	if v == nil {
 		return true
 	}
-	if v.slab() {
-		return slices.Contains(v.inSlab, false)
+	if v.inPlace != nil {
+		return slices.Contains(v.inPlace, false)
 	}
 	return !u.free() && v.n > 0
 }

@@ -1,7 +1,8 @@
 package plan
 
-// This file says where views are in the memory of other values: reshapes and slices are
-// not copied where the kernel that reads them takes rows that are apart.
+// This file says where values are in the memory of others: reshapes and slices are not
+// copied where the kernel that reads them takes rows that are apart, nor what is joined
+// where the kernel that computes it leaves room between its rows.
 
 import (
 	"slices"
@@ -86,6 +87,19 @@ func placeOfSlice(v *value, x *layout) (layout, bool) {
 		place.stride = v.n
 	}
 	return place, true
+}
+
+// partsOfConcat is where operands are in what joins them along an axis.
+func partsOfConcat(v *value) []layout {
+	axis := v.attr.Axes[0]
+	inner := v.shape[axis+1:].Numel()
+	parts := make([]layout, len(v.in))
+	at := 0
+	for i, x := range v.in {
+		parts[i] = layout{base: v, at: at, run: x.shape[axis] * inner, stride: v.shape[axis] * inner}
+		at += parts[i].run
+	}
+	return parts
 }
 
 // compact returns x without gaps: x itself, or a copy.

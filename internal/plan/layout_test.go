@@ -26,14 +26,56 @@ func (p *Plan) called() map[string]int {
 	return ops
 }
 
-// The four gates of a recurrent cell are read where the product has left them, and the
-// steps of a sequence where they are in it.
+// The four gates of a recurrent cell are read where the product has left them, the steps of
+// a sequence where they are in it, and the gradients of both computed where they belong.
 func TestGatesAndStepsAreNotCopied(t *testing.T) {
-	const steps = 10
-	p := compile(t, lstm(steps), Config{Batch: 32})
-	called := p.called()
-	if n := called["Slice"] + called["Pad"] + called["Transpose"]; n > 0 || called["BroadcastTo"] > 2 {
-		t.Errorf("%v are called: slices are copied", called)
+	for _, layers := range []int{1, 3} {
+		p := compile(t, recurrent(10, layers), Config{Batch: 32})
+		called := p.called()
+		if n := called["Slice"] + called["Pad"] + called["Transpose"] + called["Concat"]; n > 0 || called["BroadcastTo"] > 3*layers {
+			t.Errorf("%d layers: %v are called: slices are copied", layers, called)
+		}
+	}
+}
+
+func TestWhatIsJoinedIsComputedInPlace(t *testing.T) {
+	for name, c := range map[string]struct {
+		build  func(x *graph.Node) *graph.Node
+		called bool
+	}{
+		"elementwise": {func(x *graph.Node) *graph.Node { return graph.Concat(1, x.Neg(), x.Exp()) }, false},
+		"products": {func(x *graph.Node) *graph.Node {
+			w := x.Graph().Param("w", tensor.Shape{16, 24})
+			return graph.Concat(1, x.MatMul(w).Relu(), x.Neg().MatMul(w))
+		}, false},
+		"rows": {func(x *graph.Node) *graph.Node {
+			return graph.Concat(0, x.Reshape(1, 48).Neg(), x.Reshape(1, 48).Softmax(-1))
+		}, false},
+		"a result that is read": {func(x *graph.Node) *graph.Node {
+			y := x.Neg()
+			return graph.Concat(1, y, y.Exp()).Mul(graph.Concat(1, y, y))
+		}, true},
+		"read by a product": {func(x *graph.Node) *graph.Node {
+			y := x.Neg()
+			return graph.Concat(1, y, y.MatMul(x.Graph().Param("w", tensor.Shape{16, 16})))
+		}, false},
+		"read by a sum":     {func(x *graph.Node) *graph.Node { y := x.Neg(); return graph.Concat(1, y, y.Sub(y.MeanKeep(1))) }, true},
+		"narrow":            {func(x *graph.Node) *graph.Node { y := x.SliceAxis(1, 0, 2); return graph.Concat(1, y.Neg(), y.Exp()) }, true},
+		"an input":          {func(x *graph.Node) *graph.Node { return graph.Concat(1, x, x.Exp()) }, true},
+		"twice the same":    {func(x *graph.Node) *graph.Node { y := x.Neg(); return graph.Concat(1, y, y) }, true},
+		"of rows elsewhere": {func(x *graph.Node) *graph.Node { return graph.Concat(1, x.Softmax(-1), x.Exp()) }, true},
+	} {
+		g := graph.New()
+		out := c.build(g.Input("x", tensor.Shape{3, 16}))
+		program := Program{Graph: g, Outputs: []*graph.Node{out}}
+		if err := g.Err(); err != nil {
+			t.Fatal(err)
+		}
+		called := compile(t, program, Config{}).called()
+		if got := called["Concat"] > 0; got != c.called {
+			t.Errorf("%s: %v are called", name, called)
+		}
+		samePasses(t, program, 1)
 	}
 }
 

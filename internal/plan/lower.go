@@ -41,7 +41,8 @@ type value struct {
 
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer
-	inSlab []bool  // of a Pack: which of its operands are stored where they belong, place by place
+
+	inPlace []bool // which operands are stored where they belong in v, if it joins them; nil: none
 }
 
 // traits returns the row of the value's op.

@@ -25,6 +25,9 @@ type traits struct {
 	// passes are off.
 	place func(v *value, x *layout) (where layout, ok bool)
 
+	// parts says where in the result of an op that joins its operands each of them is.
+	parts func(v *value) []layout
+
 	// takes reports whether v's kernel takes an operand x whose runs are apart; nil is
 	// never. Elementwise ops take what is as many rows as they are, if all agree.
 	takes func(v, x *value) bool
@@ -44,6 +47,9 @@ type traits struct {
 	// as rows of its last dimension, to call.epilogue: elementwise values of the
 	// result's shape may be computed there, and whether the result is finite.
 	epilogue bool
+
+	// rows: the kernel can leave gaps between the rows of its result.
+	rows bool
 
 	// tasks: the kernels are made of tasks for several cores, or are several; no
 	// level runs them on one core in a row with others.
@@ -153,7 +159,7 @@ func init() {
 		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials},
 		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials},
 
-		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, tasks: true, takes: takesRows},
+		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
 		graph.OpBatchMatMul: {role: roleKernel, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, tasks: true},
@@ -173,7 +179,7 @@ func init() {
 		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame},
 		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides},
 		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides},
-		graph.OpConcat:      {role: roleKernel, emit: emitConcat, takes: takesStrides},
+		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, takes: takesStrides},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      movement(emitOneHot),
 	}

@@ -36,7 +36,7 @@ func (p *Plan) place() error {
 		if v.slab() {
 			b := &buffer{size: v.n, from: -1, to: ends, zero: true}
 			p.keep(v, b, 0)
-			v.inSlab = make([]bool, len(v.in))
+			v.inPlace = make([]bool, len(v.in))
 			if p.config.NoPasses {
 				continue
 			}
@@ -44,12 +44,15 @@ func (p *Plan) place() error {
 				root, offset := x.root()
 				if offset == 0 && root.n == x.n && root.buffer == nil && !root.leaf() && !root.slab() {
 					p.keep(root, b, v.attr.Offsets[i])
-					v.inSlab[i] = true
+					v.inPlace[i] = true
 				}
 			}
 		}
 	}
 	p.updateInPlace()
+	if !p.config.NoPasses {
+		p.joinInPlace(ends)
+	}
 	for _, u := range p.units {
 		for _, v := range u.stored {
 			switch root, _ := v.root(); {
@@ -67,6 +70,7 @@ func (p *Plan) place() error {
 		if u.root != nil && len(u.members) > 0 && u.root.buffer == nil {
 			// The root is formed where the epilogue's first result goes.
 			u.root.buffer, u.root.offset = u.stored[0].buffer, u.stored[0].offset
+			u.root.run, u.root.stride = u.stored[0].run, u.stored[0].stride
 		}
 	}
 	p.check()
@@ -88,7 +92,7 @@ func (p *Plan) check() {
 		}
 		for i, x := range v.in {
 			root, _ := x.root()
-			if v.inSlab[i] && root.traits().epilogue && len(root.unit.members) == 0 {
+			if v.inPlace[i] && root.traits().epilogue && len(root.unit.members) == 0 {
 				root.check = true
 			} else {
 				p.checks = append(p.checks, x)
@@ -151,6 +155,128 @@ func diesIn(u *unit, x *value) bool {
 				return false
 			}
 		}
+	}
+	return true
+}
+
+// joinInPlace lets what a value joins be computed where it belongs in that value, if who
+// computes it can leave gaps between its rows and who reads it takes them.
+func (p *Plan) joinInPlace(ends int) {
+	views := map[*value][]*value{}
+	for _, v := range p.values {
+		if v.view() {
+			views[v.base] = append(views[v.base], v)
+		}
+	}
+	for _, c := range p.values {
+		row := c.traits()
+		if row.parts == nil || c.konst != nil || c.n == 0 {
+			continue
+		}
+		parts := row.parts(c)
+		b, offset := c.buffer, c.offset
+		if b == nil {
+			b = &buffer{size: c.n, from: c.unit.index, to: c.lastRead}
+			if c.stays {
+				b.to = ends
+			}
+		}
+		inPlace := make([]bool, len(c.in))
+		for i, x := range c.in {
+			root, at := x.root()
+			if at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.stays || root.slab() || root.traits().parts != nil {
+				continue
+			}
+			if !spread(root, views[root], parts[i], c) {
+				continue
+			}
+			p.keep(root, b, offset+parts[i].at)
+			b.from, b.to = min(b.from, root.unit.index), max(b.to, root.lastRead)
+			inPlace[i] = true
+		}
+		if slices.Contains(inPlace, true) {
+			p.keep(c, b, offset)
+			c.inPlace = inPlace
+		}
+	}
+	// A task can't end with a unit that is not called. What comes before one is read by it
+	// alone, so each is a task then.
+	for _, u := range slices.Backward(p.units) {
+		if u.next != nil && !u.next.called() {
+			u.next = u.next.next
+		}
+		u.end = nil
+		if u.next != nil {
+			u.end = u.next.task()
+		}
+	}
+}
+
+// leastRun is how long rows must be for elementwise programs to go row by row.
+const leastRun = 8
+
+// spread gives root, of which there are these views, runs that are apart. It reports false,
+// and changes nothing, if the unit that computes it or one that reads it, but for c, does
+// not take them.
+func spread(root *value, views []*value, where layout, c *value) bool {
+	all := append([]*value{root}, views...)
+	for _, v := range all {
+		if v.n != root.n || v.apart() {
+			return false
+		}
+	}
+	set := func(run, stride int) {
+		for _, v := range all {
+			v.run, v.stride = run, stride
+		}
+	}
+	if where.run == root.n || where.run == where.stride {
+		return true
+	}
+	set(where.run, where.stride)
+	rows := map[*unit]bool{} // that must go by these rows
+	takes := func() bool {
+		switch u := root.unit; {
+		case u.root == nil:
+			rows[u] = true
+		case !u.root.traits().rows || u.root.shape[len(u.root.shape)-1] != where.run:
+			return false
+		}
+		for _, reader := range root.reads {
+			if reader == c {
+				continue
+			}
+			for _, x := range reader.in {
+				switch takes := reader.traits().takes; {
+				case x.base != root:
+				case reader.elementwise():
+					if x.n != reader.n {
+						return false
+					}
+					rows[reader.unit] = true
+				case takes == nil || !takes(reader, x):
+					return false
+				}
+			}
+		}
+		for u := range rows {
+			cols := u.cols
+			if u.root != nil {
+				shape := u.members[0].shape
+				cols = shape[len(shape)-1]
+			}
+			if cols != 0 && cols != where.run || where.run < leastRun {
+				return false
+			}
+		}
+		return true
+	}
+	if !takes() {
+		set(root.n, root.n)
+		return false
+	}
+	for u := range rows {
+		u.cols = where.run
 	}
 	return true
 }
