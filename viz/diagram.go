@@ -19,8 +19,8 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/internal/config"
-	"github.com/cornu-ml/cornu/internal/layered"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/viz/internal/layered"
 )
 
 // A Diagram shows the layers of a model from top to bottom: a box for each, with its name, its class and its shapes, and

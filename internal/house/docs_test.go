@@ -25,7 +25,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 func TestEveryExportedNameIsExplained(t *testing.T) {
 	packages, positions := source(t, parser.ParseComments)
 	for _, dir := range slices.Sorted(maps.Keys(packages)) {
-		if strings.HasPrefix(dir, "internal/") || strings.HasPrefix(dir, "cmd/") {
+		if internal(dir) || strings.HasPrefix(dir, "cmd/") {
 			continue
 		}
 		for _, file := range packages[dir].files {

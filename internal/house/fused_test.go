@@ -62,7 +62,7 @@ func TestTheScanSeesInstructionsThatAreAskedFor(t *testing.T) {
 // draws says whether a package makes pictures and lines of text, which are looked at and not computed with.
 func draws(path string) bool {
 	top, _, _ := strings.Cut(strings.TrimPrefix(path, module+"/"), "/")
-	return slices.Contains([]string{"bench", "cmd", "serve", "viz"}, top) || strings.HasSuffix(path, "internal/layered")
+	return slices.Contains([]string{"bench", "cmd", "serve", "viz"}, top)
 }
 
 // An object is a compiled package.

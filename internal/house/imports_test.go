@@ -40,7 +40,7 @@ var floors = [][]string{
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb", "internal/checkpoint"},
 	{"internal/faulty"},
-	{"internal/config", "internal/file", "internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
+	{"internal/config", "internal/file", "viz/internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
 	{"internal/hostile"},
 	{"internal/choice", "internal/golden", "internal/capped", "internal/house", "docs"},
 }
@@ -56,6 +56,9 @@ var outside = map[string][]string{
 	"golang.org/x/image/":                           {"viz"},
 	"google.golang.org/protobuf/encoding/protowire": {"internal/pb"},
 }
+
+// internal reports whether the package in that folder is for this module alone.
+func internal(dir string) bool { return strings.Contains("/"+dir+"/", "/internal/") }
 
 // forTests lists the packages that are for tests.
 var forTests = []string{"internal/choice", "internal/golden", "internal/capped", "internal/faulty", "internal/hostile"}

@@ -425,7 +425,7 @@ func (c *caller) reach(t reflect.Type) {
 	}
 	c.reached[t] = true
 	dir, ours := strings.CutPrefix(t.PkgPath()+"/", module+"/")
-	if ours = ours && ast.IsExported(t.Name()) && !strings.HasPrefix(dir, "internal/"); ours && t.Kind() != reflect.Interface {
+	if ours = ours && ast.IsExported(t.Name()) && !internal(dir); ours && t.Kind() != reflect.Interface {
 		c.types = append(c.types, t)
 	}
 	if !ours && t.Name() != "" {
@@ -847,7 +847,7 @@ func TestTheSurfaceIsWhole(t *testing.T) {
 	}
 	packages, _ := source(t, parser.SkipObjectResolution)
 	for dir, p := range packages {
-		if strings.HasPrefix(dir, "internal/") || spared[dir] != "" {
+		if internal(dir) || spared[dir] != "" {
 			continue
 		}
 		check := func(id *ast.Ident) {
