@@ -292,7 +292,7 @@ func work(t *testing.T, member any) string {
 	}
 	var b strings.Builder
 	for _, n := range g.Nodes() {
-		b.WriteString(n.Key() + "; ")
+		b.WriteString(n.String() + "; ")
 	}
 	return fmt.Sprint(b.String(), numbers)
 }

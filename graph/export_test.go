@@ -19,8 +19,5 @@ func TableEntry(op Op) (missing []string, differentiable bool) {
 	if info.vjp == nil {
 		missing = append(missing, "derivative")
 	}
-	if info.onnx == "" {
-		missing = append(missing, "ONNX name")
-	}
 	return missing, reflect.ValueOf(info.vjp).Pointer() != reflect.ValueOf(noGradient).Pointer()
 }

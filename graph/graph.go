@@ -200,22 +200,6 @@ func (n *Node) String() string {
 	return b.String()
 }
 
-// Key identifies what n computes: two nodes of one graph with equal keys hold
-// equal values. It is how common subexpressions are found. Inputs and Params
-// are equal only to themselves.
-func (n *Node) Key() string {
-	var b strings.Builder
-	b.WriteString(n.Op().String())
-	if n.Op().Leaf() && n.Op() != OpConst {
-		b.WriteString("#" + strconv.Itoa(n.ID()))
-	}
-	for _, in := range n.Inputs() {
-		b.WriteString(" %" + strconv.Itoa(in.id))
-	}
-	b.WriteString(" " + n.Attr().Key() + " " + n.Shape().String())
-	return b.String()
-}
-
 // Node makes a node of any op: the way for compiler passes, which rewrite one
 // graph into another. Attributes are those that the op's own constructor would
 // have stored. It is checked like every other.

@@ -119,15 +119,11 @@ type opInfo struct {
 	shape func(a *Attr, in []*Node) (tensor.Shape, string)
 	// vjp returns what dy, the gradient at n, is worth at n's input i; nil if
 	// nothing flows there.
-	vjp  func(n, dy *Node, i int) *Node
-	onnx string
+	vjp func(n, dy *Node, i int) *Node
 }
 
 // variadic is the arity of an op of one operand or more.
 const variadic = -1
-
-// noONNX stands where ONNX has no operator of the same meaning.
-const noONNX = "-"
 
 func (info *opInfo) operands() string {
 	switch info.arity {
@@ -145,81 +141,81 @@ var opTable [numOps]opInfo
 // looks into the table.
 func init() {
 	opTable = [numOps]opInfo{
-		OpInvalid: {"Invalid", 0, nil, noGradient, noONNX},
+		OpInvalid: {"Invalid", 0, nil, noGradient},
 
-		OpInput: {"Input", 0, attrShape, noGradient, noONNX},
-		OpParam: {"Param", 0, concreteShape, noGradient, noONNX},
-		OpConst: {"Const", 0, constShape, noGradient, "Constant"},
+		OpInput: {"Input", 0, attrShape, noGradient},
+		OpParam: {"Param", 0, concreteShape, noGradient},
+		OpConst: {"Const", 0, constShape, noGradient},
 
-		OpAdd:       {"Add", 2, broadcastShape, addVJP, "Add"},
-		OpSub:       {"Sub", 2, broadcastShape, subVJP, "Sub"},
-		OpMul:       {"Mul", 2, broadcastShape, mulVJP, "Mul"},
-		OpDiv:       {"Div", 2, broadcastShape, divVJP, "Div"},
-		OpMax:       {"Max", 2, broadcastShape, maxVJP, "Max"},
-		OpMin:       {"Min", 2, broadcastShape, minVJP, "Min"},
-		OpPow:       {"Pow", 2, broadcastShape, powVJP, "Pow"},
-		OpLess:      {"Less", 2, broadcastShape, noGradient, "Less"},
-		OpLessEqual: {"LessEqual", 2, broadcastShape, noGradient, "LessOrEqual"},
-		OpEqual:     {"Equal", 2, broadcastShape, noGradient, "Equal"},
+		OpAdd:       {"Add", 2, broadcastShape, addVJP},
+		OpSub:       {"Sub", 2, broadcastShape, subVJP},
+		OpMul:       {"Mul", 2, broadcastShape, mulVJP},
+		OpDiv:       {"Div", 2, broadcastShape, divVJP},
+		OpMax:       {"Max", 2, broadcastShape, maxVJP},
+		OpMin:       {"Min", 2, broadcastShape, minVJP},
+		OpPow:       {"Pow", 2, broadcastShape, powVJP},
+		OpLess:      {"Less", 2, broadcastShape, noGradient},
+		OpLessEqual: {"LessEqual", 2, broadcastShape, noGradient},
+		OpEqual:     {"Equal", 2, broadcastShape, noGradient},
 
-		OpNeg:      {"Neg", 1, sameShape, negVJP, "Neg"},
-		OpAbs:      {"Abs", 1, sameShape, absVJP, "Abs"},
-		OpSign:     {"Sign", 1, sameShape, noGradient, "Sign"},
-		OpSquare:   {"Square", 1, sameShape, squareVJP, noONNX},
-		OpSqrt:     {"Sqrt", 1, sameShape, sqrtVJP, "Sqrt"},
-		OpExp:      {"Exp", 1, sameShape, expVJP, "Exp"},
-		OpExpm1:    {"Expm1", 1, sameShape, expm1VJP, noONNX},
-		OpLog:      {"Log", 1, sameShape, logVJP, "Log"},
-		OpLog1p:    {"Log1p", 1, sameShape, log1pVJP, noONNX},
-		OpTanh:     {"Tanh", 1, sameShape, tanhVJP, "Tanh"},
-		OpSigmoid:  {"Sigmoid", 1, sameShape, sigmoidVJP, "Sigmoid"},
-		OpErf:      {"Erf", 1, sameShape, erfVJP, "Erf"},
-		OpRelu:     {"Relu", 1, sameShape, reluVJP, "Relu"},
-		OpSoftplus: {"Softplus", 1, sameShape, softplusVJP, "Softplus"},
-		OpSin:      {"Sin", 1, sameShape, sinVJP, "Sin"},
-		OpCos:      {"Cos", 1, sameShape, cosVJP, "Cos"},
-		OpFloor:    {"Floor", 1, sameShape, noGradient, "Floor"},
+		OpNeg:      {"Neg", 1, sameShape, negVJP},
+		OpAbs:      {"Abs", 1, sameShape, absVJP},
+		OpSign:     {"Sign", 1, sameShape, noGradient},
+		OpSquare:   {"Square", 1, sameShape, squareVJP},
+		OpSqrt:     {"Sqrt", 1, sameShape, sqrtVJP},
+		OpExp:      {"Exp", 1, sameShape, expVJP},
+		OpExpm1:    {"Expm1", 1, sameShape, expm1VJP},
+		OpLog:      {"Log", 1, sameShape, logVJP},
+		OpLog1p:    {"Log1p", 1, sameShape, log1pVJP},
+		OpTanh:     {"Tanh", 1, sameShape, tanhVJP},
+		OpSigmoid:  {"Sigmoid", 1, sameShape, sigmoidVJP},
+		OpErf:      {"Erf", 1, sameShape, erfVJP},
+		OpRelu:     {"Relu", 1, sameShape, reluVJP},
+		OpSoftplus: {"Softplus", 1, sameShape, softplusVJP},
+		OpSin:      {"Sin", 1, sameShape, sinVJP},
+		OpCos:      {"Cos", 1, sameShape, cosVJP},
+		OpFloor:    {"Floor", 1, sameShape, noGradient},
 
-		OpReluGrad:      {"ReluGrad", 2, equalShapes, reluGradVJP, noONNX},
-		OpMaskScale:     {"MaskScale", 2, equalShapes, maskScaleVJP, noONNX},
-		OpSelect:        {"Select", 3, broadcastShape, selectVJP, "Where"},
-		OpDropout:       {"Dropout", 1, dropoutShape, dropoutVJP, noONNX},
-		OpRandomUniform: {"RandomUniform", 1, sameShape, noGradient, noONNX},
-		OpStopGradient:  {"StopGradient", 1, sameShape, noGradient, "Identity"},
+		OpReluGrad:      {"ReluGrad", 2, equalShapes, reluGradVJP},
+		OpMaskScale:     {"MaskScale", 2, equalShapes, maskScaleVJP},
+		OpSelect:        {"Select", 3, broadcastShape, selectVJP},
+		OpDropout:       {"Dropout", 1, dropoutShape, dropoutVJP},
+		OpRandomUniform: {"RandomUniform", 1, sameShape, noGradient},
+		OpStopGradient:  {"StopGradient", 1, sameShape, noGradient},
 
-		OpSum:                     {"Sum", 1, reduceShape, sumVJP, "ReduceSum"},
-		OpReduceMax:               {"ReduceMax", 1, extremeShape, extremeVJP, "ReduceMax"},
-		OpReduceMin:               {"ReduceMin", 1, extremeShape, extremeVJP, "ReduceMin"},
-		OpArgMax:                  {"ArgMax", 1, argMaxShape, noGradient, "ArgMax"},
-		OpSoftmax:                 {"Softmax", 1, alongAxisShape, softmaxVJP, "Softmax"},
-		OpLogSoftmax:              {"LogSoftmax", 1, alongAxisShape, logSoftmaxVJP, "LogSoftmax"},
-		OpSoftmaxCrossentropy:     {"SoftmaxCrossentropy", 2, crossentropyShape, crossentropyVJP, noONNX},
-		OpSoftmaxCrossentropyGrad: {"SoftmaxCrossentropyGrad", 3, crossentropyGradShape, crossentropyGradVJP, noONNX},
+		OpSum:                     {"Sum", 1, reduceShape, sumVJP},
+		OpReduceMax:               {"ReduceMax", 1, extremeShape, extremeVJP},
+		OpReduceMin:               {"ReduceMin", 1, extremeShape, extremeVJP},
+		OpArgMax:                  {"ArgMax", 1, argMaxShape, noGradient},
+		OpSoftmax:                 {"Softmax", 1, alongAxisShape, softmaxVJP},
+		OpLogSoftmax:              {"LogSoftmax", 1, alongAxisShape, logSoftmaxVJP},
+		OpSoftmaxCrossentropy:     {"SoftmaxCrossentropy", 2, crossentropyShape, crossentropyVJP},
+		OpSoftmaxCrossentropyGrad: {"SoftmaxCrossentropyGrad", 3, crossentropyGradShape, crossentropyGradVJP},
 
-		OpMatMul:      {"MatMul", 2, matMulShape, matMulVJP, "MatMul"},
-		OpBatchMatMul: {"BatchMatMul", 2, batchMatMulShape, matMulVJP, "MatMul"},
+		OpMatMul:      {"MatMul", 2, matMulShape, matMulVJP},
+		OpBatchMatMul: {"BatchMatMul", 2, batchMatMulShape, matMulVJP},
 
-		OpConv:            {"Conv", 2, convShape, convVJP, "Conv"},
-		OpConvInputGrad:   {"ConvInputGrad", 2, convInputGradShape, convInputGradVJP, "ConvTranspose"},
-		OpConvKernelGrad:  {"ConvKernelGrad", 2, convKernelGradShape, convKernelGradVJP, noONNX},
-		OpMaxPool:         {"MaxPool", 1, poolShape, maxPoolVJP, "MaxPool"},
-		OpArgMaxPool:      {"ArgMaxPool", 1, poolShape, noGradient, noONNX},
-		OpPoolTake:        {"PoolTake", 2, poolTakeShape, poolTakeVJP, noONNX},
-		OpPoolPut:         {"PoolPut", 2, poolPutShape, poolPutVJP, noONNX},
-		OpAveragePool:     {"AveragePool", 1, poolShape, averagePoolVJP, "AveragePool"},
-		OpAveragePoolGrad: {"AveragePoolGrad", 1, averagePoolGradShape, averagePoolGradVJP, noONNX},
+		OpConv:            {"Conv", 2, convShape, convVJP},
+		OpConvInputGrad:   {"ConvInputGrad", 2, convInputGradShape, convInputGradVJP},
+		OpConvKernelGrad:  {"ConvKernelGrad", 2, convKernelGradShape, convKernelGradVJP},
+		OpMaxPool:         {"MaxPool", 1, poolShape, maxPoolVJP},
+		OpArgMaxPool:      {"ArgMaxPool", 1, poolShape, noGradient},
+		OpPoolTake:        {"PoolTake", 2, poolTakeShape, poolTakeVJP},
+		OpPoolPut:         {"PoolPut", 2, poolPutShape, poolPutVJP},
+		OpAveragePool:     {"AveragePool", 1, poolShape, averagePoolVJP},
+		OpAveragePoolGrad: {"AveragePoolGrad", 1, averagePoolGradShape, averagePoolGradVJP},
 
-		OpReshape:     {"Reshape", 1, reshapeShape, reshapeVJP, "Reshape"},
-		OpTranspose:   {"Transpose", 1, transposeShape, transposeVJP, "Transpose"},
-		OpBroadcastTo: {"BroadcastTo", 1, broadcastToShape, broadcastToVJP, "Expand"},
-		OpSlice:       {"Slice", 1, sliceShape, sliceVJP, "Slice"},
-		OpPad:         {"Pad", 1, padShape, padVJP, "Pad"},
-		OpConcat:      {"Concat", variadic, concatShape, concatVJP, "Concat"},
-		OpPack:        {"Pack", variadic, packShape, packVJP, noONNX},
-		OpView:        {"View", 1, viewShape, viewVJP, noONNX},
+		OpReshape:     {"Reshape", 1, reshapeShape, reshapeVJP},
+		OpTranspose:   {"Transpose", 1, transposeShape, transposeVJP},
+		OpBroadcastTo: {"BroadcastTo", 1, broadcastToShape, broadcastToVJP},
+		OpSlice:       {"Slice", 1, sliceShape, sliceVJP},
+		OpPad:         {"Pad", 1, padShape, padVJP},
+		OpConcat:      {"Concat", variadic, concatShape, concatVJP},
+		OpPack:        {"Pack", variadic, packShape, packVJP},
+		OpView:        {"View", 1, viewShape, viewVJP},
 
-		OpOneHot: {"OneHot", 1, oneHotShape, noGradient, "OneHot"},
-		OpNumel:  {"Numel", 1, numelShape, noGradient, noONNX},
+		OpOneHot: {"OneHot", 1, oneHotShape, noGradient},
+		OpNumel:  {"Numel", 1, numelShape, noGradient},
 	}
 }
 
@@ -237,11 +233,3 @@ func (op Op) String() string {
 
 // Leaf reports whether the op has no operands.
 func (op Op) Leaf() bool { return op <= OpConst }
-
-// ONNX returns the ONNX operator that means the same, or "" if there is none.
-func (op Op) ONNX() string {
-	if int(op) >= len(opTable) || opTable[op].onnx == noONNX {
-		return ""
-	}
-	return opTable[op].onnx
-}

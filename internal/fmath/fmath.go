@@ -54,14 +54,6 @@ func fmaOdd(a, b, c float32) float32 {
 	return float32(math.Float64frombits(u))
 }
 
-// Max returns the larger of x and y, as Go's built-in max does: NaN if either
-// is NaN, and +0 above -0.
-func Max(x, y float32) float32 { return max(x, y) }
-
-// Min returns the smaller of x and y, as Go's built-in min does: NaN if either
-// is NaN, and -0 below +0.
-func Min(x, y float32) float32 { return min(x, y) }
-
 // Relu returns x where it is positive, NaN where it is NaN, and +0 elsewhere,
 // also for -0.
 func Relu(x float32) float32 {
