@@ -20,6 +20,12 @@ func (k *Conv) product() way {
 			LDA: w.Channels, LDB: w.Filters, LDC: w.Filters, Epilogue: k.Epilogue,
 		})
 	}
+	if w.depthwise() {
+		all := classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
+			return patchesOf(k.X, w.Batch, w.Channels, 0, w.Channels, w.Image, w.Places, spans, w.tapRow)
+		})
+		return newChannelwise(k.X, k.K, k.Y, w.Channels, all, k.Epilogue)
+	}
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
 	kernel := matrix{data: k.K, ld: w.Filters}
 	x := &implicit{
@@ -48,6 +54,12 @@ func (k *ConvInputGrad) product() way {
 			LDA: w.Filters, LDB: w.Filters, LDC: w.Channels, Epilogue: k.Epilogue,
 		})
 	}
+	if w.depthwise() {
+		all := classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
+			return patchesOf(k.DY, w.Batch, w.Channels, 0, w.Channels, w.Places, w.Image, spans, w.tapRow)
+		})
+		return newChannelwise(k.DY, k.K, k.DX, w.Channels, all, k.Epilogue)
+	}
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
 	x := &implicit{
 		n: channels, depth: volume(w.Taps) * filters, groups: w.Groups, c: k.DX, ldc: w.Channels, epilogue: k.Epilogue,
@@ -67,6 +79,9 @@ func (k *ConvInputGrad) product() way {
 	x.prepare()
 	return x
 }
+
+// tapRow returns the element of a depthwise kernel at which a tap's row begins.
+func (w *Window) tapRow(d, h, l int) int { return ((d*w.Taps[1]+h)*w.Taps[2] + l) * w.Channels }
 
 // multiplies reports whether there is anything to multiply, on tiles that are faster than the definition.
 func (w *Window) multiplies() bool {
@@ -112,6 +127,11 @@ func (k *ConvKernelGrad) product() way {
 			M: w.Channels, N: w.Filters, K: w.Batch * volume(w.Places), TransA: true, A: k.X, B: k.DY, C: k.DK,
 			LDA: w.Channels, LDB: w.Filters, LDC: w.Filters, Epilogue: k.Epilogue,
 		})
+	}
+	if w.depthwise() {
+		apart := *w
+		apart.Groups = 1
+		return newChannelwiseGrad(k.X, &kernelGrad{window: &apart, n: w.Filters, c: k.DK, dy: k.DY, epilogue: k.Epilogue})
 	}
 	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, epilogue: k.Epilogue}
 	x.tapClasses(k.X)

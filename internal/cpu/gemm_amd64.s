@@ -11370,6 +11370,120 @@ row:
 	VZEROUPPER
 	RET
 
+// func depthwiseAVX2(t *depthwise)
+// Requires: AVX, CMOV, FMA3
+TEXT ·depthwiseAVX2(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 40(AX), SI
+	MOVQ 24(AX), DI
+
+blocks:
+	SUBQ $0x00000020, SI
+	JLT  rest
+	MOVQ CX, R8
+	MOVQ BX, R9
+	MOVQ 48(AX), R10
+
+blockRow:
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	CMPQ    72(AX), $+0
+	JEQ     blockSum
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS 64(R9), Y2
+	VMOVUPS 96(R9), Y3
+
+blockSum:
+	MOVQ 32(AX), R11
+	MOVQ DI, R12
+
+blockProduct:
+	MOVQ        (R12), R13
+	ADDQ        R8, R13
+	MOVQ        8(R12), R14
+	ADDQ        DX, R14
+	VMOVUPS     (R14), Y4
+	VFMADD231PS (R13), Y4, Y0
+	VMOVUPS     32(R14), Y5
+	VFMADD231PS 32(R13), Y5, Y1
+	VMOVUPS     64(R14), Y6
+	VFMADD231PS 64(R13), Y6, Y2
+	VMOVUPS     96(R14), Y7
+	VFMADD231PS 96(R13), Y7, Y3
+	ADDQ        $+16, R12
+	DECQ        R11
+	JNZ         blockProduct
+	VMOVUPS     Y0, (R9)
+	VMOVUPS     Y1, 32(R9)
+	VMOVUPS     Y2, 64(R9)
+	VMOVUPS     Y3, 96(R9)
+	ADDQ        56(AX), R8
+	ADDQ        64(AX), R9
+	DECQ        R10
+	JNZ         blockRow
+	ADDQ        $0x00000080, CX
+	ADDQ        $0x00000080, DX
+	ADDQ        $0x00000080, BX
+	JMP         blocks
+
+rest:
+	ADDQ $0x00000020, SI
+
+vectors:
+	JZ      done
+	MOVQ    $0x00000008, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	LEAQ    slidingMask<>+0(SB), R9
+	MOVQ    R8, R10
+	NEGQ    R10
+	VMOVUPS 32(R9)(R10*4), Y15
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+	MOVQ    48(AX), R11
+
+vectorRow:
+	VXORPS     Y0, Y0, Y0
+	CMPQ       72(AX), $+0
+	JEQ        vectorSum
+	VMASKMOVPS (R10), Y15, Y0
+
+vectorSum:
+	MOVQ 32(AX), R12
+	MOVQ DI, R13
+
+vectorProduct:
+	MOVQ        (R13), R14
+	ADDQ        R9, R14
+	MOVQ        8(R13), R15
+	ADDQ        DX, R15
+	VMASKMOVPS  (R15), Y15, Y4
+	VMASKMOVPS  (R14), Y15, Y8
+	VFMADD231PS Y8, Y4, Y0
+	ADDQ        $+16, R13
+	DECQ        R12
+	JNZ         vectorProduct
+	VMASKMOVPS  Y0, Y15, (R10)
+	ADDQ        56(AX), R9
+	ADDQ        64(AX), R10
+	DECQ        R11
+	JNZ         vectorRow
+	ADDQ        $0x00000020, CX
+	ADDQ        $0x00000020, DX
+	ADDQ        $0x00000020, BX
+	SUBQ        R8, SI
+	JMP         vectors
+
+done:
+	VZEROUPPER
+	RET
+
 // func tile1x16RowsAVX512(t *tile)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·tile1x16RowsAVX512(SB), NOSPLIT, $16-8
@@ -36757,5 +36871,118 @@ row:
 	ADDQ     BX, DX
 	DECQ     SI
 	JNZ      row
+	VZEROUPPER
+	RET
+
+// func depthwiseAVX512(t *depthwise)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-8
+	MOVQ t+0(FP), AX
+	MOVQ (AX), CX
+	MOVQ 8(AX), DX
+	MOVQ 16(AX), BX
+	MOVQ 40(AX), SI
+	MOVQ 24(AX), DI
+
+blocks:
+	SUBQ $0x00000040, SI
+	JLT  rest
+	MOVQ CX, R8
+	MOVQ BX, R9
+	MOVQ 48(AX), R10
+
+blockRow:
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	CMPQ    72(AX), $+0
+	JEQ     blockSum
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+
+blockSum:
+	MOVQ 32(AX), R11
+	MOVQ DI, R12
+
+blockProduct:
+	MOVQ        (R12), R13
+	ADDQ        R8, R13
+	MOVQ        8(R12), R14
+	ADDQ        DX, R14
+	VMOVUPS     (R14), Z4
+	VFMADD231PS (R13), Z4, Z0
+	VMOVUPS     64(R14), Z5
+	VFMADD231PS 64(R13), Z5, Z1
+	VMOVUPS     128(R14), Z6
+	VFMADD231PS 128(R13), Z6, Z2
+	VMOVUPS     192(R14), Z7
+	VFMADD231PS 192(R13), Z7, Z3
+	ADDQ        $+16, R12
+	DECQ        R11
+	JNZ         blockProduct
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	ADDQ        56(AX), R8
+	ADDQ        64(AX), R9
+	DECQ        R10
+	JNZ         blockRow
+	ADDQ        $0x00000100, CX
+	ADDQ        $0x00000100, DX
+	ADDQ        $0x00000100, BX
+	JMP         blocks
+
+rest:
+	ADDQ $0x00000040, SI
+
+vectors:
+	JZ      done
+	MOVQ    $0x00000010, R8
+	CMPQ    SI, R8
+	CMOVQLT SI, R8
+	MOVL    $-1, R9
+	BZHIL   R8, R9, R9
+	KMOVW   R9, K1
+	MOVQ    CX, R9
+	MOVQ    BX, R10
+	MOVQ    48(AX), R11
+
+vectorRow:
+	VPXORD    Z0, Z0, Z0
+	CMPQ      72(AX), $+0
+	JEQ       vectorSum
+	VMOVUPS.Z (R10), K1, Z0
+
+vectorSum:
+	MOVQ 32(AX), R12
+	MOVQ DI, R13
+
+vectorProduct:
+	MOVQ        (R13), R14
+	ADDQ        R9, R14
+	MOVQ        8(R13), R15
+	ADDQ        DX, R15
+	VMOVUPS.Z   (R15), K1, Z4
+	VMOVUPS.Z   (R14), K1, Z8
+	VFMADD231PS Z8, Z4, Z0
+	ADDQ        $+16, R13
+	DECQ        R12
+	JNZ         vectorProduct
+	VMOVUPS     Z0, K1, (R10)
+	ADDQ        56(AX), R9
+	ADDQ        64(AX), R10
+	DECQ        R11
+	JNZ         vectorRow
+	ADDQ        $0x00000040, CX
+	ADDQ        $0x00000040, DX
+	ADDQ        $0x00000040, BX
+	SUBQ        R8, SI
+	JMP         vectors
+
+done:
 	VZEROUPPER
 	RET

@@ -10451,6 +10451,143 @@ next:
 	BNE row
 	RET
 
+// func depthwiseNEON(t *depthwise)
+TEXT ·depthwiseNEON(SB), NOSPLIT, $0-8
+	MOVD t+0(FP), R0
+	MOVD depthwise_a(R0), R1
+	MOVD depthwise_b(R0), R2
+	MOVD depthwise_c(R0), R3
+	MOVD depthwise_cols(R0), R4
+	MOVD depthwise_offsets(R0), R5
+	MOVD depthwise_k(R0), R7
+	MOVD depthwise_aStep(R0), R15
+	MOVD depthwise_cStep(R0), R16
+	MOVD depthwise_resume(R0), R17
+
+sixteen:
+	CMP $16, R4
+	BLT sixteenDone
+	SUB $16, R4, R4
+	MOVD R1, R8
+	MOVD R3, R9
+	MOVD depthwise_count(R0), R10
+
+sixteenRow:
+	VEOR V0.B16, V0.B16, V0.B16
+	VEOR V1.B16, V1.B16, V1.B16
+	VEOR V2.B16, V2.B16, V2.B16
+	VEOR V3.B16, V3.B16, V3.B16
+	CBZ R17, sixteenSum
+	VLD1 (R9), [V0.S4, V1.S4, V2.S4, V3.S4]
+
+sixteenSum:
+	MOVD R7, R11
+	MOVD R5, R12
+
+sixteenProduct:
+	MOVD.P 8(R12), R13
+	ADD R8, R13, R13
+	MOVD.P 8(R12), R14
+	ADD R2, R14, R14
+	VLD1 (R14), [V4.S4, V5.S4, V6.S4, V7.S4]
+	VLD1 (R13), [V8.S4, V9.S4, V10.S4, V11.S4]
+	VFMLA V4.S4, V8.S4, V0.S4
+	VFMLA V5.S4, V9.S4, V1.S4
+	VFMLA V6.S4, V10.S4, V2.S4
+	VFMLA V7.S4, V11.S4, V3.S4
+	SUBS $1, R11, R11
+	BNE sixteenProduct
+	VST1 [V0.S4, V1.S4, V2.S4, V3.S4], (R9)
+	ADD R15, R8, R8
+	ADD R16, R9, R9
+	SUBS $1, R10, R10
+	BNE sixteenRow
+	ADD $64, R1, R1
+	ADD $64, R2, R2
+	ADD $64, R3, R3
+	B sixteen
+
+sixteenDone:
+
+four:
+	CMP $4, R4
+	BLT fourDone
+	SUB $4, R4, R4
+	MOVD R1, R8
+	MOVD R3, R9
+	MOVD depthwise_count(R0), R10
+
+fourRow:
+	VEOR V0.B16, V0.B16, V0.B16
+	CBZ R17, fourSum
+	VLD1 (R9), [V0.S4]
+
+fourSum:
+	MOVD R7, R11
+	MOVD R5, R12
+
+fourProduct:
+	MOVD.P 8(R12), R13
+	ADD R8, R13, R13
+	MOVD.P 8(R12), R14
+	ADD R2, R14, R14
+	VLD1 (R14), [V4.S4]
+	VLD1 (R13), [V8.S4]
+	VFMLA V4.S4, V8.S4, V0.S4
+	SUBS $1, R11, R11
+	BNE fourProduct
+	VST1 [V0.S4], (R9)
+	ADD R15, R8, R8
+	ADD R16, R9, R9
+	SUBS $1, R10, R10
+	BNE fourRow
+	ADD $16, R1, R1
+	ADD $16, R2, R2
+	ADD $16, R3, R3
+	B four
+
+fourDone:
+
+one:
+	CMP $1, R4
+	BLT oneDone
+	SUB $1, R4, R4
+	MOVD R1, R8
+	MOVD R3, R9
+	MOVD depthwise_count(R0), R10
+
+oneRow:
+	VEOR V0.B16, V0.B16, V0.B16
+	CBZ R17, oneSum
+	FMOVS (R9), F0
+
+oneSum:
+	MOVD R7, R11
+	MOVD R5, R12
+
+oneProduct:
+	MOVD.P 8(R12), R13
+	ADD R8, R13, R13
+	MOVD.P 8(R12), R14
+	ADD R2, R14, R14
+	FMOVS (R14), F4
+	FMOVS (R13), F8
+	FMADDS F4, F0, F8, F0
+	SUBS $1, R11, R11
+	BNE oneProduct
+	FMOVS F0, (R9)
+	ADD R15, R8, R8
+	ADD R16, R9, R9
+	SUBS $1, R10, R10
+	BNE oneRow
+	ADD $4, R1, R1
+	ADD $4, R2, R2
+	ADD $4, R3, R3
+	B one
+
+oneDone:
+	RET
+
 // func transposeNEON(t *block)
 TEXT ·transposeNEON(SB), NOSPLIT, $0-8
 	MOVD t+0(FP), R0

@@ -16,6 +16,7 @@ type gemmKernels struct {
 	tiles           tiles
 	transposedB     tiles // that transpose B in registers; may be none
 	copy, transpose func(*block)
+	depthwise       func(*depthwise)
 
 	// What leaves out zeros, and how wide such tiles are, in vectors.
 	listed                   tiles
@@ -73,7 +74,7 @@ func (k *gemmKernels) widest(list microkernels, vectors, cols int) (microkernel,
 
 // kernelsGeneric is plain Go.
 var kernelsGeneric = gemmKernels{
-	lanes: genericLanes, partial: 1, copy: copyGeneric, transpose: transposeGeneric, tiles: genericTiles((*tile).generic),
+	lanes: genericLanes, partial: 1, copy: copyGeneric, depthwise: depthwiseGeneric, transpose: transposeGeneric, tiles: genericTiles((*tile).generic),
 	structured: 1, unstructured: 1, nonzero: nonzeroGeneric, list: listGeneric, listed: genericTiles((*tile).genericListed),
 }
 
@@ -157,6 +158,22 @@ func copyGeneric(x *block) {
 		src, dst := unsafe.Add(unsafe.Pointer(x.src), i*x.lds), unsafe.Add(unsafe.Pointer(x.dst), i*x.ldd)
 		for n := range x.count {
 			copy(vectorAt(unsafe.Add(dst, n*x.dstStep), x.cols), vectorAt(unsafe.Add(src, 4*n*x.cols), x.cols))
+		}
+	}
+}
+
+// depthwiseGeneric sums products column by column.
+func depthwiseGeneric(t *depthwise) {
+	for n := range t.count {
+		c := vectorAt(unsafe.Add(unsafe.Pointer(t.c), n*t.cStep), t.cols)
+		if t.resume == 0 {
+			clear(c)
+		}
+		for offsets := unsafe.Slice(t.offsets, 2*t.k); len(offsets) > 0; offsets = offsets[2:] {
+			a := vectorAt(unsafe.Add(unsafe.Pointer(t.a), n*t.aStep+offsets[0]), t.cols)
+			for j, b := range vectorAt(unsafe.Add(unsafe.Pointer(t.b), offsets[1]), t.cols) {
+				c[j] = fmath.FMA(a[j], b, c[j])
+			}
 		}
 	}
 }

@@ -157,6 +157,7 @@ type gemmScratch struct {
 	kernels     *gemmKernels
 	tile        tile
 	block       block
+	depthwise   depthwise
 	b, c        []float32
 	nonTemporal bool // results are stored past the caches where they can be
 
@@ -243,7 +244,7 @@ func acquireScratch(worker int, k *gemmKernels) *gemmScratch {
 	if s == nil {
 		s = gemmScratches.spare.get()
 	}
-	s.kernels = k
+	s.kernels, s.nonTemporal = k, false
 	return s
 }
 

@@ -950,6 +950,19 @@ func transposeAVX2(t *block)
 //go:noescape
 func nonzeroAVX2(t *search)
 
+// depthwiseAVX2 sums products column by column:
+//
+//	for n := range count {
+//		for p := range k {
+//			for j := range cols {
+//				c[n*cStep+j] = fmath.FMA(a[n*aStep+offsets[2*p]+j], b[offsets[2*p+1]+j], c[n*cStep+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func depthwiseAVX2(t *depthwise)
+
 // tile1x16RowsAVX512 computes tiles of one row and 1 to 16 columns:
 //
 //	for p := range k {
@@ -2575,3 +2588,16 @@ func transposeAVX512(t *block)
 //
 //go:noescape
 func nonzeroAVX512(t *search)
+
+// depthwiseAVX512 sums products column by column:
+//
+//	for n := range count {
+//		for p := range k {
+//			for j := range cols {
+//				c[n*cStep+j] = fmath.FMA(a[n*aStep+offsets[2*p]+j], b[offsets[2*p+1]+j], c[n*cStep+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func depthwiseAVX512(t *depthwise)

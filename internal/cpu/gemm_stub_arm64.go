@@ -425,6 +425,14 @@ func tile3x32ColsListedNEON(t *tile)
 //go:noescape
 func copyNEON(t *block)
 
+//	for n := range count {
+//		for p := range k {
+//			for j := range cols {
+//				c[n*cStep+j] = fmath.FMA(a[n*aStep+offsets[2*p]+j], b[offsets[2*p+1]+j], c[n*cStep+j])
+//
+//go:noescape
+func depthwiseNEON(t *depthwise)
+
 //	for i := range rows {
 //		for j := range cols {
 //			dst[j*ldd+i] = src[i*lds+j]

@@ -105,8 +105,9 @@ var kernelsAVX2 = gemmKernels{
 			{},
 		},
 	},
-	nonzero: nonzeroAVX2,
-	list:    listGeneric,
+	depthwise: depthwiseAVX2,
+	nonzero:   nonzeroAVX2,
+	list:      listGeneric,
 }
 
 var kernelsAVX512 = gemmKernels{
@@ -224,6 +225,7 @@ var kernelsAVX512 = gemmKernels{
 			{},
 		},
 	},
+	depthwise:   depthwiseAVX512,
 	nonzero:     nonzeroAVX512,
 	nonzeroDown: nonzeroDownAVX512,
 	list:        listAVX512,

@@ -6,6 +6,7 @@ var kernelsNEON = gemmKernels{
 	lanes:     8,
 	partial:   2,
 	copy:      copyNEON,
+	depthwise: depthwiseNEON,
 	transpose: transposeNEON,
 	tiles: tiles{
 		{

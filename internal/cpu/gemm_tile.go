@@ -60,3 +60,19 @@ type listing struct {
 	words int
 	n     int
 }
+
+// A depthwise is sums of products column by column, for count rows of cols columns:
+//
+//	C[j] = Σ A[p][j]·B[p][j]   for p = 0 … k-1, one chain of fused multiply-adds
+//
+// A[p][j] is at a + offsets[2p] + 4*j, B[p][j] at b + offsets[2p+1] + 4*j. B is the same for all rows. Everything
+// that is not a count is in bytes.
+type depthwise struct {
+	a, b, c      *float32
+	offsets      *int // where A and B are for each p
+	k            int
+	cols         int
+	count        int
+	aStep, cStep int // from one row to the next
+	resume       int // 1: the chains go on from what is in C; 0: they start from +0
+}

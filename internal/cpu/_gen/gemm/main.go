@@ -50,7 +50,7 @@ func main() {
 		tiles(isa.transposedB, g.transposedB)
 		fmt.Fprintf(&table, "},\nstructured: %d,\nunstructured: %d,\nlisted: tiles{\n", structured, unstructured)
 		tiles(isa.listed, g.listed)
-		fmt.Fprintf(&table, "},\nnonzero: nonzero%s,\n", isa.name)
+		fmt.Fprintf(&table, "},\ndepthwise: depthwise%[1]s,\nnonzero: nonzero%[1]s,\n", isa.name)
 		if g.wide() {
 			fmt.Fprintf(&table, "nonzeroDown: nonzeroDown%[1]s,\nlist: list%[1]s,\n", isa.name)
 			g.nonzeroDown()
@@ -62,6 +62,7 @@ func main() {
 		g.copyBlock()
 		g.transposeBlock()
 		g.nonzero()
+		g.depthwise()
 	}
 	file, err := ctx.Result()
 	if err != nil {

@@ -25,12 +25,13 @@ func widths(rows int) []int {
 }
 
 func gemm(a *asm) {
-	a.row("var kernelsNEON = gemmKernels{\nlanes: %d,\npartial: 2,\ncopy: copyNEON,\ntranspose: transposeNEON,\ntiles: tiles{\n", lanes)
+	a.row("var kernelsNEON = gemmKernels{\nlanes: %d,\npartial: 2,\ncopy: copyNEON,\ndepthwise: depthwiseNEON,\ntranspose: transposeNEON,\ntiles: tiles{\n", lanes)
 	microkernels(a, tallest, false)
 	a.row("},\nstructured: %d,\nunstructured: %d,\nnonzero: nonzeroNEON,\nlist: listGeneric,\nlisted: tiles{\n", structured, unstructured)
 	microkernels(a, tallestListed, true)
 	a.row("},\n}\n")
 	copyBlock(a)
+	depthwise(a)
 	transposeBlock(a)
 	a.newKernel(nonzero)
 }
