@@ -118,3 +118,34 @@ func TestSlicesThatAKernelDoesNotTakeAreCopied(t *testing.T) {
 		samePasses(t, program, 5)
 	}
 }
+
+func TestProductsReadTransposedMatricesWhereTheyAre(t *testing.T) {
+	for name, build := range map[string]func(x, y *graph.Node) *graph.Node{
+		"the left": func(x, y *graph.Node) *graph.Node { return x.Transpose().MatMul(y.Reshape(5, 12)) },
+		"the right": func(x, y *graph.Node) *graph.Node {
+			return x.Transpose().MatMulT(y.Reshape(12, 5).Transpose().Neg().Transpose(), false, true)
+		},
+		"both":       func(x, y *graph.Node) *graph.Node { return x.Transpose().MatMul(y.Reshape(12, 5).Transpose()) },
+		"of a batch": func(x, y *graph.Node) *graph.Node { return y.BatchMatMul(y.Transpose(0, 2, 1), false, false) },
+		"rows of all": func(_, y *graph.Node) *graph.Node {
+			return y.MatMul(y.Graph().Input("w", tensor.Shape{6, 4}).Transpose())
+		},
+		"not transposed": func(x, y *graph.Node) *graph.Node { return x.Transpose().MatMulT(x.Transpose(), true, false) },
+	} {
+		g := graph.New()
+		out := build(g.Input("x", tensor.Shape{5, 6}), g.Input("y", tensor.Shape{3, 5, 4}))
+		program := Program{Graph: g, Outputs: []*graph.Node{out}}
+		if err := g.Err(); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		called := compile(t, program, Config{}).called()
+		most := 0
+		if name == "the right" {
+			most = 1 // Neg reads one that is copied
+		}
+		if called["Transpose"] > most {
+			t.Errorf("%s: %v are called", name, called)
+		}
+		samePasses(t, program, 1)
+	}
+}

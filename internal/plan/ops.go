@@ -159,8 +159,8 @@ func init() {
 		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials},
 		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials},
 
-		graph.OpMatMul:      {role: roleKernel, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
-		graph.OpBatchMatMul: {role: roleKernel, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
+		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
+		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, tasks: true},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, tasks: true},
@@ -257,6 +257,54 @@ func lowerSoftmax(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *
 	x = l.add(graph.OpTranspose, &graph.Attr{Axes: perm}, moved, n.Scope(), x)
 	x = l.add(n.Op(), &graph.Attr{Axes: []int{last}}, moved, n.Scope(), x)
 	return l.add(graph.OpTranspose, &graph.Attr{Axes: back}, shape, n.Scope(), x)
+}
+
+// lowerMatMul reads transposed matrices where they come from.
+func lowerMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	if len(in[0].shape) > 2 || len(in[1].shape) > 2 { // what leads in A is rows, not a matrix each
+		a, attr := in[0], *n.Attr()
+		if b := in[1].transposed(); b != nil && len(b.shape) == 2 && !l.config.NoPasses {
+			attr.TransB = !attr.TransB
+			return l.add(n.Op(), &attr, shape, n.Scope(), a, b)
+		}
+		return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+	}
+	return lowerBatchMatMul(l, n, shape, in)
+}
+
+// lowerBatchMatMul does so for the matrices in the last two dimensions.
+func lowerBatchMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	attr := *n.Attr()
+	if !l.config.NoPasses {
+		if a := in[0].transposed(); a != nil {
+			in[0], attr.TransA = a, !attr.TransA
+		}
+		if b := in[1].transposed(); b != nil {
+			in[1], attr.TransB = b, !attr.TransB
+		}
+	}
+	return l.add(n.Op(), &attr, shape, n.Scope(), in...)
+}
+
+// transposed returns the matrices in the last two dimensions of which v has the
+// transposed ones, or nil if v is no such copy.
+func (v *value) transposed() *value {
+	if v.op != graph.OpTranspose || v.konst != nil {
+		return nil
+	}
+	last := len(v.shape) - 1
+	for i, axis := range v.attr.Axes {
+		switch {
+		case i < last-1 && axis != i:
+			return nil
+		case i == last-1 && axis != last:
+			return nil
+		}
+	}
+	if last < 1 {
+		return nil
+	}
+	return v.in[0]
 }
 
 // lowerReluGrad reads the mask of the gradient through relu and dropout, which would be
