@@ -124,7 +124,7 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 		if err := p.from.read(p.to.Value); err != nil {
 			return nil, err
 		}
-		p.to.Drawn = true
+		p.to.Initialized = true
 	}
 	if f.Compile != nil {
 		if err := m.Compile(compileConfig(f.Compile)); err != nil {

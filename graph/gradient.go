@@ -1,6 +1,6 @@
 package graph
 
-// This file differentiates: a sweep from a node back to what it depends on.
+// This file differentiates: it walks back from a node back to what it depends on.
 
 import (
 	"maps"
@@ -42,12 +42,12 @@ func Gradients(y *Node, wrt ...*Node) []*Node {
 	if y.Rank() != 0 {
 		return fill(g.Fail("the gradient of a node of shape %v was asked for: only a scalar has one, take Sum or Mean first", y.shape))
 	}
-	return sweep(y, g.Scalar(1), wrt, nil)
+	return backward(y, g.Scalar(1), wrt, nil)
 }
 
-// sweep returns what dy at y is worth at each node of wrt. No gradient passes
+// backward returns what dy at y is worth at each node of wrt. No gradient passes
 // back beyond the nodes of stop.
-func sweep(y, dy *Node, wrt, stop []*Node) []*Node {
+func backward(y, dy *Node, wrt, stop []*Node) []*Node {
 	g := y.graph
 	// What comes before all of wrt depends on none of them.
 	first := y.id + 1

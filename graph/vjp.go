@@ -202,7 +202,7 @@ func crossentropyGradVJP(n, dy *Node, i int) *Node {
 		t = t.Mul(g.Scalar(clip).LessEqual(p)).Mul(p.LessEqual(g.Scalar(1 - clip)))
 	}
 	grad := p.Mul(t.SumKeep(-1)).Sub(t).Mul(lastAxis(dloss))
-	return sweep(grad, dy, operands[i:i+1], operands)[0]
+	return backward(grad, dy, operands[i:i+1], operands)[0]
 }
 
 func lastAxis(n *Node) *Node { return n.Reshape(append(n.shape.Clone(), 1)...) }

@@ -29,11 +29,11 @@ type Variable struct {
 	Constraint  constraint.Constraint   // nil: none
 
 	// Value is the variable's memory, which it gets from the model or the step that
-	// first takes it in. Until Drawn it holds no meaning.
+	// first takes it in. Until Initialized it holds no meaning.
 	Value []float32
 	place slab.Place
-	// Drawn says that Value holds an initial, loaded or trained value.
-	Drawn bool
+	// Initialized says that Value holds an initial, loaded or trained value.
+	Initialized bool
 }
 
 // Draw initializes the variable, if that is still to be done, from the model's
@@ -41,7 +41,7 @@ type Variable struct {
 func (v *Variable) Draw(seed uint64, place int) error {
 	storing.Lock()
 	defer storing.Unlock()
-	if v.Drawn {
+	if v.Initialized {
 		return nil
 	}
 	if config.IsNil(v.Initializer) {
@@ -53,7 +53,7 @@ func (v *Variable) Draw(seed uint64, place int) error {
 	if err := v.Initializer.Init(v.Value, v.Shape, seed, initializerStream+uint16(place)); err != nil {
 		return fmt.Errorf("variable %s of shape %v: %w", v.Path, v.Shape, err)
 	}
-	v.Drawn = true
+	v.Initialized = true
 	return nil
 }
 

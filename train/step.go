@@ -375,7 +375,7 @@ func (e *NonFiniteError) Error() string {
 // nonFinite finds out what went wrong in the step that b just computed.
 func (s *Step) nonFinite(b *bound, pool *par.Pool) error {
 	e := &NonFiniteError{Step: s.Iterations(), What: "the loss or a gradient"}
-	c, err := b.exec.Culprit(pool)
+	c, err := b.exec.FirstNonFinite(pool)
 	if err != nil || c == nil {
 		return e
 	}

@@ -127,9 +127,9 @@ func (e *Exec) Update(p *par.Pool) {
 	}
 }
 
-// A Culprit is where a run first went wrong: the node, and whether it is a
-// Param, an Input or a result.
-type Culprit struct {
+// A NonFinite is the first value of a run that is not finite: a parameter, an input or
+// a result.
+type NonFinite struct {
 	Node  *graph.Node
 	Index int // of the first element that is not finite
 	// Row is the first row of the batch that is not finite, if Node is an Input
@@ -137,10 +137,10 @@ type Culprit struct {
 	Row int
 }
 
-// Culprit runs the last Compute again, node by node, and finds the first value
+// FirstNonFinite runs the last Compute again, node by node, and finds the first value
 // that is not finite, parameters and inputs first. The parameters must not have
 // been updated since. It returns nil if all is finite.
-func (e *Exec) Culprit(pool *par.Pool) (*Culprit, error) {
+func (e *Exec) FirstNonFinite(pool *par.Pool) (*NonFinite, error) {
 	config := e.plan.config
 	config.NoPasses = true
 	p, err := Compile(e.plan.program, config)
@@ -158,7 +158,7 @@ func (e *Exec) Culprit(pool *par.Pool) (*Culprit, error) {
 			if leaf == roleInput {
 				copy(content, e.Value(n))
 			}
-			if c := culprit(n, content); c != nil {
+			if c := firstNonFinite(n, content); c != nil {
 				return c, nil
 			}
 		}
@@ -178,7 +178,7 @@ func (e *Exec) Culprit(pool *par.Pool) (*Culprit, error) {
 		}
 		for _, v := range u.stored {
 			if n := origin[v]; n != nil {
-				if c := culprit(n, again.data(v)); c != nil {
+				if c := firstNonFinite(n, again.data(v)); c != nil {
 					return c, nil
 				}
 			}
@@ -187,13 +187,14 @@ func (e *Exec) Culprit(pool *par.Pool) (*Culprit, error) {
 	return nil, nil
 }
 
-// culprit returns n if some of its content is not finite.
-func culprit(n *graph.Node, content []float32) *Culprit {
+// firstNonFinite returns the first element of n's content that is not finite, nil if all
+// are.
+func firstNonFinite(n *graph.Node, content []float32) *NonFinite {
 	for i, x := range content {
 		if x-x == 0 {
 			continue
 		}
-		c := &Culprit{Node: n, Index: i, Row: -1}
+		c := &NonFinite{Node: n, Index: i, Row: -1}
 		if s := n.Shape(); len(s) > 0 && s[0] < 0 {
 			width := 1
 			for _, d := range s[1:] {

@@ -110,7 +110,7 @@ func (p *Plan) fuse() {
 	for _, u := range p.units {
 		for _, v := range u.values() {
 			outside := func(x *value) bool { return x.unit != u }
-			if v.stays || v.stored || slices.ContainsFunc(v.users, outside) {
+			if v.liveOut || v.newParam || slices.ContainsFunc(v.users, outside) {
 				u.stored = append(u.stored, v)
 			}
 		}
@@ -213,7 +213,7 @@ func (p *Plan) schedule() {
 		panic("plan: units depend on each other") // a bug of fuse
 	}
 	if !p.config.NoPasses {
-		chain(ordered)
+		joinSmall(ordered)
 		assignLevels(ordered)
 	}
 	p.units = ordered
@@ -238,10 +238,10 @@ func (u *unit) cost() int {
 // up to half a microsecond.
 const smallCost = 2000
 
-// chain puts a small unit that one other small unit alone reads into that one's
+// joinSmall puts a small unit that one other small unit alone reads into that one's
 // task: a hand-off would cost more than it does. One that computes nothing, since it
 // is empty, is not called, and ends no task.
-func chain(units []*unit) {
+func joinSmall(units []*unit) {
 	small := func(u *unit) bool {
 		return !u.free() && u.cost() < smallCost && (u.root == nil || u.root.n > 0 && !u.root.traits().tasks)
 	}
@@ -252,7 +252,7 @@ func chain(units []*unit) {
 		var reader *unit
 		single := true
 		for _, v := range u.stored {
-			single = single && !v.stays
+			single = single && !v.liveOut
 			for _, r := range v.reads {
 				if r.unit != u {
 					single = single && (reader == nil || reader == r.unit)

@@ -18,9 +18,10 @@ type tiled interface {
 	Tasks() int
 }
 
-// A looker is a tiled kernel that may look at its operands first, as a job of so many
-// tasks, and then knows what its Tasks are. Finish is called after them.
-type looker interface {
+// An inspector is a tiled kernel that inspects its operands first, as a job of so many
+// tasks, and knows its Tasks only then: a product, of the zeros in its left factor. Finish
+// is called after the tasks.
+type inspector interface {
 	tiled
 	Look() (job par.Job, tasks int)
 	Finish(p *par.Pool)
@@ -39,7 +40,7 @@ type level struct {
 	tasks   []int // of each kernel
 	total   int
 	small   bool // not worth a hand-off
-	looks   looks
+	first   inspections
 }
 
 // Run does all tasks.
@@ -47,8 +48,8 @@ func (l *level) Run(p *par.Pool) {
 	if l.small {
 		p = nil
 	}
-	if len(l.looks.kernels) > 0 {
-		l.looks.run(p)
+	if len(l.first.kernels) > 0 {
+		l.first.run(p)
 		l.total = 0
 		for i, k := range l.kernels {
 			l.tasks[i] = k.Tasks()
@@ -56,19 +57,19 @@ func (l *level) Run(p *par.Pool) {
 		}
 	}
 	p.Run(l, l.total)
-	for _, k := range l.looks.kernels {
+	for _, k := range l.first.kernels {
 		k.Finish(p)
 	}
 }
 
-// looks is the job of all looks of a level.
-type looks struct {
-	kernels []looker
+// inspections is the job of all inspections of a level.
+type inspections struct {
+	kernels []inspector
 	jobs    []par.Job // of each kernel
 	tasks   []int
 }
 
-func (l *looks) run(p *par.Pool) {
+func (l *inspections) run(p *par.Pool) {
 	total := 0
 	for i, k := range l.kernels {
 		l.jobs[i], l.tasks[i] = k.Look()
@@ -79,8 +80,8 @@ func (l *looks) run(p *par.Pool) {
 	}
 }
 
-// Do does one task of one look.
-func (l *looks) Do(worker, index int) {
+// Do does one task of one inspection.
+func (l *inspections) Do(worker, index int) {
 	for i, n := range l.tasks {
 		if index < n {
 			l.jobs[i].Do(worker, index)
@@ -117,11 +118,11 @@ type weighed struct {
 // levelOf puts kernels that may run in any order into as few calls as it can.
 func levelOf(kernels []weighed) []cpu.Kernel {
 	var calls []cpu.Kernel
-	type part struct {
+	type entry struct {
 		tiled
 		tasks, cost int // cost of a task
 	}
-	var parts []part
+	var list []entry
 	cost := 0
 	for _, k := range kernels {
 		t, ok := k.Kernel.(tiled)
@@ -129,22 +130,22 @@ func levelOf(kernels []weighed) []cpu.Kernel {
 			calls = append(calls, k.Kernel)
 			continue
 		}
-		parts = append(parts, part{t, t.Tasks(), k.cost / t.Tasks()})
+		list = append(list, entry{t, t.Tasks(), k.cost / t.Tasks()})
 		cost += k.cost
 	}
-	switch len(parts) {
+	switch len(list) {
 	case 0:
 		return calls
 	case 1:
-		return append(calls, parts[0].tiled)
+		return append(calls, list[0].tiled)
 	}
-	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(b.cost, a.cost) })
+	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(b.cost, a.cost) })
 	l := &level{small: cost < smallCost}
-	for _, p := range parts {
+	for _, p := range list {
 		l.kernels = append(l.kernels, p.tiled)
-		if k, ok := p.tiled.(looker); ok {
-			l.looks.kernels = append(l.looks.kernels, k)
-			l.looks.jobs, l.looks.tasks = append(l.looks.jobs, nil), append(l.looks.tasks, 0)
+		if k, ok := p.tiled.(inspector); ok {
+			l.first.kernels = append(l.first.kernels, k)
+			l.first.jobs, l.first.tasks = append(l.first.jobs, nil), append(l.first.tasks, 0)
 		}
 		l.tasks = append(l.tasks, p.tasks)
 		l.total += p.tasks

@@ -24,20 +24,20 @@ type value struct {
 	n     int // elements
 	scope string
 
-	konst  []float32 // what it holds, if that is known at compile time
-	update bool      // needed by the update alone
-	stored bool      // the value of an update
-	stays  bool      // read after the run
-	check  bool      // must be finite, which its kernel finds out by the way
-	users  []*value  // each once
+	konst    []float32 // what it holds, if that is known at compile time
+	update   bool      // needed by the update alone
+	newParam bool      // what an update stores in a parameter
+	liveOut  bool      // read after the run
+	check    bool      // must be finite, which its kernel finds out by the way
+	users    []*value  // each once
 	layout
 	reads []*value // of a base: what reads it or a view of it, each once
 
 	lastRead   int   // of a base: the last level that reads it
 	lastReader *unit // the unit that does, or the value's own if there are several
 	unit       *unit
-	first      int // in the tree of longest paths, where what depends on it begins
-	last       int // and ends
+	first      int // of the value's and its descendants' numbers in the tree of order
+	last       int // of them
 
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer
@@ -101,10 +101,10 @@ func (p *Plan) lower() error {
 			// Another update may overwrite what this one stores.
 			value = l.repeat(value, value.shape, value.scope)
 		}
-		value.stored = true
+		value.newParam = true
 		p.updates = append(p.updates, move{p.nodes[u.Param], value})
 	}
-	p.sweep()
+	p.dropDead()
 	return nil
 }
 
@@ -207,7 +207,7 @@ func (l *lowering) fold(v *value) {
 		return
 	}
 	if mem.Check(v.n, 4, "") != nil {
-		return // placing says so
+		return // place returns the error
 	}
 	v.konst = l.evaluate(v)
 }
@@ -301,9 +301,9 @@ func patternOf(x *value, out tensor.Shape) pattern {
 	return pattern{kind: mixed}
 }
 
-// sweep drops what is not read any more, finds who reads what, and what is
+// dropDead drops what is not read any more, finds who reads what, and what is
 // needed by the update alone.
-func (p *Plan) sweep() {
+func (p *Plan) dropDead() {
 	const dead, update, compute = 0, 1, 2
 	need := make(map[*value]int)
 	for _, u := range p.updates {
@@ -313,7 +313,7 @@ func (p *Plan) sweep() {
 		for _, n := range list {
 			v := p.nodes[n]
 			need[v] = compute
-			v.stays = true
+			v.liveOut = true
 		}
 	}
 	for _, v := range slices.Backward(p.values) {
@@ -338,8 +338,8 @@ func (p *Plan) sweep() {
 	p.values = kept
 	// A view that is read after the run keeps its root.
 	for _, v := range p.values {
-		if v.stays {
-			v.base.stays = true
+		if v.liveOut {
+			v.base.liveOut = true
 		}
 		if !v.view() {
 			for _, x := range v.in {

@@ -1,7 +1,8 @@
 package plan
 
-// This file keeps units in an order in which each comes after those that it reads, while
-// fusing makes one of two, so that what depends on what is found in a small part of it.
+// This file answers whether one unit depends on another while units are merged. It keeps
+// all units in a topological order, so that a search for a path between two looks only at
+// the units that the order has between them.
 
 import (
 	"cmp"
@@ -9,32 +10,33 @@ import (
 	"slices"
 )
 
-// An order is a list of units, in which each has a number that is greater than those of
-// all before it. As Pearce and Kelly (2006) do, what a new unit needs moved is what the
-// search has found that came before it.
+// An order is a topological order of units as a list; numbers increase along it. When two
+// units are merged, the units that the search has found between them move, as in Pearce
+// and Kelly's dynamic topological sort (2006).
 type order struct {
-	head     unit // before the first and after the last
+	head     unit // precedes the first unit and follows the last
 	searches int
-	users    []*unit // what the last search found that depends on one unit, that one first
-	inputs   []*unit // and what the other needs
-	usersEnd bool    // whether users are all there are
+	users    []*unit // the last search's from, and what it found to depend on that
+	inputs   []*unit // the last search's to, and what it found that to depends on
+	usersEnd bool    // users is complete; else inputs is
 }
 
 // A position is where a unit is in an order.
 type position struct {
 	number        int64
 	before, after *unit
-	used, needed  int // the last search that came by, forward and back
+	used, needed  int // the number of the last search that reached the unit forward, and back
 }
 
-// order lists the units, each of one value, by their longest paths from leaves.
+// order lists the units, each of one value, by the lengths of their longest paths from
+// leaves.
 //
-// It also finds a tree, in which each value hangs on the one of its operands that the
-// longest path leads to: what hangs below a value has an interval of numbers. Most that
-// depends on a value hangs below it.
+// It also numbers a tree in which the parent of each value is the operand with the longest
+// path. The descendants of a value have an interval of numbers. Most values that depend on
+// another are descendants of it, which hangs finds out without a search.
 func (p *Plan) order() *order {
 	depth := make([]int, len(p.values))
-	size := make([]int, len(p.values)) // how many values hang below one, itself among them
+	size := make([]int, len(p.values)) // how many descendants a value has, itself among them
 	parent := make([]*value, len(p.values))
 	for _, v := range p.values {
 		for _, x := range v.in {
@@ -53,7 +55,7 @@ func (p *Plan) order() *order {
 		}
 	}
 	free := 0
-	next := make([]int, len(p.values)) // of the numbers below a value, the first that is free
+	next := make([]int, len(p.values)) // the first number of a value's interval that no child has
 	for _, v := range p.values {
 		at := &free
 		if x := parent[v.id]; x != nil {
@@ -136,7 +138,8 @@ func (o *order) between(from, to *unit) bool {
 	}
 }
 
-// hangs reports whether an operand of to, outside both units, hangs below a value of from.
+// hangs reports whether an operand of to, outside both units, is a descendant of a value of
+// from.
 func hangs(from, to *unit) bool {
 	for v := range to.all {
 		for _, x := range v.in {
@@ -158,7 +161,7 @@ func hangs(from, to *unit) bool {
 // and found nothing.
 func (o *order) move(from, to *unit) {
 	byNumber := func(a, b *unit) int { return cmp.Compare(a.number, b.number) }
-	if o.usersEnd { // to stays, what depends on from comes after it
+	if o.usersEnd { // to liveOut, what depends on from comes after it
 		from.unlink()
 		o.insert(to, slices.SortedFunc(slices.Values(o.users[1:]), byNumber))
 		return

@@ -124,7 +124,7 @@ func (p *Plan) findLastReads() {
 // in a place of its own.
 func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
 	last := v.lastRead
-	if v.stays {
+	if v.liveOut {
 		last = ends
 	}
 	if u.root == nil && !p.config.NoPasses {
@@ -177,14 +177,14 @@ func (p *Plan) joinInPlace(ends int) {
 		b, offset := c.buffer, c.offset
 		if b == nil {
 			b = &buffer{size: c.n, from: c.unit.index, to: c.lastRead}
-			if c.stays {
+			if c.liveOut {
 				b.to = ends
 			}
 		}
 		inPlace := make([]bool, len(c.in))
 		for i, x := range c.in {
 			root, at := x.root()
-			if at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.stays || root.slab() || root.traits().parts != nil {
+			if at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() || root.traits().parts != nil {
 				continue
 			}
 			if !spread(root, views[root], parts[i], c) {
@@ -294,7 +294,7 @@ func (p *Plan) updateInPlace() {
 		} else {
 			p.moves = append(p.moves, up)
 			root, _ := v.root()
-			root.stays = true
+			root.liveOut = true
 		}
 	}
 }
@@ -397,12 +397,12 @@ func (p *Plan) pack() error {
 	return fits(p.arena)
 }
 
-// manyBuffers is how many buffers are too many to be held against each other.
+// manyBuffers is the number of buffers beyond which they are not compared pair by pair.
 const manyBuffers = 2000
 
-// packByTime gives buffers their offsets in the order of their times: each where it fits
-// best among those that live then, which takes what is free to be kept in order. It
-// returns the size of the arena.
+// packByTime gives buffers their offsets in the order in which they begin to live: each gets
+// the smallest gap between those that live at that time that is large enough, or the end of
+// the arena. It returns the size of the arena.
 func packByTime(buffers []*buffer) (arena int) {
 	starts := slices.SortedStableFunc(slices.Values(buffers), func(a, b *buffer) int {
 		return cmp.Or(cmp.Compare(a.from, b.from), cmp.Compare(b.size, a.size))
@@ -427,7 +427,7 @@ func packByTime(buffers []*buffer) (arena int) {
 // A gap is a part of the arena that is free.
 type gap struct{ offset, size int }
 
-// gaps are all of them, in two orders. No two are neighbours.
+// gaps are all gaps, by offset and by size. No two are adjacent.
 type gaps struct{ byOffset, bySize []gap }
 
 func compareOffset(a, b gap) int { return cmp.Compare(a.offset, b.offset) }
