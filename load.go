@@ -25,7 +25,7 @@ type LoadConfig struct {
 
 // Load reads a model from a .keras file, written by Save or by Keras 3, or from the .h5
 // file of a whole model of Keras 2 or 3: it predicts, evaluates, and goes on training where
-// it stopped (from a fresh optimizer's state, if the file is of Keras 2). The file is data: nothing in it is
+// it stopped. The file is data: nothing in it is
 // run, and no other file is opened. A layer that isn't known is an error that names all
 // of them; see layer.Register.
 func Load(path string) (*Model, error) { return LoadWith(path, LoadConfig{}) }
@@ -131,7 +131,13 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 			return nil, err
 		}
 		if weights.HasOptimizer() {
-			if m.optimizer, err = m.restored(weights); err != nil {
+			o, err := m.restored(weights)
+			switch {
+			case err == nil:
+				m.optimizer = o
+			case weights.Old():
+				f.Notes = append(f.Notes, fmt.Sprintf("training goes on with a fresh optimizer, as the state of Keras 2's can't be read: %v", err))
+			default:
 				return nil, fmt.Errorf("the optimizer's state: %w", err)
 			}
 		}
@@ -156,45 +162,41 @@ func compileConfig(c *kerasfile.Compile) CompileConfig {
 func (m *Model) restored(w *kerasfile.Weights) (*train.Optimizer, error) {
 	rule := m.compiled.Optimizer
 	o := train.NewOptimizer(rule)
-	n, arrays, scale, err := w.Optimizer(rule)
+	saved, err := w.Optimizer(rule, len(m.net.TrainableVariables()))
 	if err != nil {
 		return nil, err
 	}
-	if !o.Scheduled() {
-		if len(arrays) == 0 || len(arrays[0].Shape()) != 0 {
-			return nil, errors.New("the learning rate is missing")
-		}
+	if saved.Rate != nil {
 		var rate [1]float32
-		if err := arrays[0].Read(rate[:]); err != nil {
+		if err := saved.Rate.Read(rate[:]); err != nil {
 			return nil, err
 		}
 		if rate[0] != float32(o.LearningRate()) {
 			o.SetLearningRate(float64(rate[0]))
 		}
-		arrays = arrays[1:]
 	}
-	if len(arrays) == 0 && n == 0 { // it was saved before its first step
+	if len(saved.Slots) == 0 && saved.Iterations == 0 { // it was saved before its first step
 		return o, nil
 	}
 	slots, err := m.slots(o)
 	if err != nil {
 		return nil, err
 	}
-	if want := len(slots) + kerasfile.Scalars(rule); len(arrays) != want {
-		return nil, fmt.Errorf("%s has %d arrays for the weights that are trained, the file has %d", rule.Name(), want, len(arrays))
+	if len(saved.Slots) != len(slots) {
+		return nil, fmt.Errorf("%s has %d slots for the weights that are trained, the file has %d", rule.Name(), len(slots), len(saved.Slots))
 	}
 	for i, s := range slots {
 		want := kerasfile.SlotShape(rule, s.Name, s.Variable.Shape)
-		if got := arrays[i].Shape(); !got.Equal(want) {
-			return nil, fmt.Errorf("%s of %s has shape %v, the file's %s has %v", s.Name, s.Variable.Path, want, arrays[i].Path, got)
+		if got := saved.Slots[i].Shape(); !got.Equal(want) {
+			return nil, fmt.Errorf("%s of %s has shape %v, the file's %s has %v", s.Name, s.Variable.Path, want, saved.Slots[i].Path, got)
 		}
-		if err := arrays[i].Read(s.Value[:want.Numel()]); err != nil {
+		if err := saved.Slots[i].Read(s.Value[:want.Numel()]); err != nil {
 			return nil, err
 		}
 	}
-	o.SetIterations(n)
-	if scale != nil {
-		o.SetDynamicScale(scale.Value, scale.Steps)
+	o.SetIterations(saved.Iterations)
+	if saved.Scale != nil {
+		o.SetDynamicScale(saved.Scale.Value, saved.Scale.Steps)
 	}
 	return o, nil
 }

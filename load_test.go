@@ -14,6 +14,7 @@ import (
 	"testing/fstest"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -54,7 +55,8 @@ func equalWeights(a, b [][]float32) bool {
 // A model that comes back from a file takes the steps that it would have taken, to the bit, with a schedule or a
 // rate that was set.
 func TestALoadedModelGoesOnToTheBit(t *testing.T) {
-	for _, o := range []optimizer.Optimizer{
+	for i, o := range []optimizer.Optimizer{
+		optimizer.Adam{},
 		optimizer.Adam{},
 		optimizer.SGD{Schedule: optimizer.ExponentialDecay{InitialLearningRate: 0.1, DecaySteps: 2, DecayRate: 0.5}},
 		optimizer.Adafactor{},
@@ -62,7 +64,7 @@ func TestALoadedModelGoesOnToTheBit(t *testing.T) {
 		optimizer.RMSprop{Momentum: 0.5, EMA: optimizer.EMA{On: true}},
 	} {
 		m, source := trained(t, o)
-		path := filepath.Join(t.TempDir(), "m.keras")
+		path := filepath.Join(t.TempDir(), []string{"m.keras", "m.h5"}[i%2])
 		if err := m.Save(path); err != nil {
 			t.Fatal(err)
 		}
@@ -264,7 +266,7 @@ func TestSavingSaysWhatIsWrong(t *testing.T) {
 	folder := t.TempDir()
 	for path, want := range map[string]string{
 		filepath.Join(folder, "m.weights.h5"):       "SaveWeights writes those",
-		filepath.Join(folder, "m.pt"):               "must end with .keras",
+		filepath.Join(folder, "m.pt"):               "must end with .keras or .h5",
 		filepath.Join(folder, "missing", "m.keras"): "no such file or directory",
 	} {
 		if err := m.Save(path); err == nil || !strings.Contains(err.Error(), want) {
@@ -280,6 +282,39 @@ func TestSavingSaysWhatIsWrong(t *testing.T) {
 	left, err := os.ReadDir(folder)
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
+	}
+}
+
+// A list of names that is too long for an attribute of HDF5 is several, as Keras has it.
+func TestAnH5FileOfManyLayersHasTheirNamesInParts(t *testing.T) {
+	layers := []layer.Layer{&layer.Input{Shape: tensor.Shape{3}}}
+	for i := range 700 {
+		layers = append(layers, &layer.Activation{Func: activation.ReLU{}, Name: fmt.Sprintf("%0100d", i)})
+	}
+	m := cornu.NewSequential(append(layers, &layer.Dense{Units: 2})...)
+	m.Seed(7)
+	path := filepath.Join(t.TempDir(), "m.h5")
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	b, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Contains(b, []byte("layer_names1\x00")) || bytes.Contains(b, []byte("layer_names\x00")) {
+		t.Error("the names are in one attribute")
+	}
+	again, err := cornu.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !equalWeights(weightsOf(t, again), weightsOf(t, &m.Model)) {
+		t.Error("other weights came back")
+	}
+	if folder := os.Getenv("KERASFILE_OUT"); folder != "" {
+		if err := os.WriteFile(filepath.Join(folder, "long.h5"), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func valuesOf(t *testing.T, m *cornu.Sequential) map[string][]float32 {
 func TestWeightsComeBackFromFilesOfEveryFormat(t *testing.T) {
 	m, _ := trained(t, optimizer.Adam{})
 	want := weightsOf(t, &m.Model)
-	for _, name := range []string{"m.weights.h5", "m.safetensors", "m.npz"} {
+	for _, name := range []string{"m.weights.h5", "m.h5", "m.safetensors", "m.npz"} {
 		path := filepath.Join(t.TempDir(), name)
 		if err := m.SaveWeights(path); err != nil {
 			t.Fatal(err)
@@ -106,7 +106,7 @@ func TestArraysThatPythonNamesAreTheModelsInOrderAndByPath(t *testing.T) {
 func TestANewHeadKeepsItsWeightsAndTheRestIsLoaded(t *testing.T) {
 	old := stack(t, 1, &layer.Dense{Units: 4, Name: "base"}, &layer.Dense{Units: 4, Name: "middle"}, &layer.Dense{Units: 2, Name: "head"})
 	source := valuesOf(t, old)
-	for _, name := range []string{"m.weights.h5", "m.keras", "m.safetensors", "m.npz"} {
+	for _, name := range []string{"m.weights.h5", "m.keras", "m.h5", "m.safetensors", "m.npz"} {
 		path := filepath.Join(t.TempDir(), name)
 		save := old.SaveWeights
 		if strings.HasSuffix(name, ".keras") {

@@ -5,6 +5,7 @@ package cornu
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/file"
@@ -16,9 +17,11 @@ import (
 	"github.com/cornu-ml/cornu/train"
 )
 
-// Save writes the model to a .keras file, which Keras 3 opens as its own: the network, the
-// weights, what it was compiled with and the state of the optimizer. The file is complete
-// or the old one is left as it was. The same model gives the same bytes.
+// Save writes the model: the network, the weights, what it was compiled with and the state of
+// the optimizer. A path that ends in .keras gets Keras 3's format; one that ends in .h5 gets
+// the older one of whole models, which Keras 2 opens too, though it begins with a fresh
+// optimizer. The file is complete or the old one is left as it was. The same model gives the
+// same bytes.
 func (m *Model) Save(path string) error {
 	write, err := m.modelTo(path)
 	if err != nil {
@@ -29,18 +32,31 @@ func (m *Model) Save(path string) error {
 
 // modelTo returns what writes the model to a file, by the path's ending.
 func (m *Model) modelTo(path string) (func(io.Writer) error, error) {
+	write := kerasfile.Write
 	switch {
-	case strings.HasSuffix(path, modelEnding):
-		return m.write, nil
 	case strings.HasSuffix(path, weightsEnding):
-		return nil, fmt.Errorf("%s is the name of a file of weights: SaveWeights writes those, Save writes .keras files", path)
+		return nil, fmt.Errorf("%s is the name of a file of weights: SaveWeights writes those, Save writes models to .keras and .h5 files", path)
+	case strings.HasSuffix(path, legacyEnding):
+		write = kerasfile.WriteH5
+	case !strings.HasSuffix(path, modelEnding):
+		return nil, fmt.Errorf("%s: models are written to .keras and .h5 files, so the name must end with .keras or .h5", path)
 	}
-	return nil, fmt.Errorf("%s: models are written to .keras files, so the name must end with .keras", path)
+	return func(w io.Writer) error {
+		spec, err := m.net.Spec()
+		if err != nil {
+			return err
+		}
+		state, err := m.state()
+		if err != nil {
+			return err
+		}
+		return write(w, &kerasfile.Model{Name: m.name(), Sequential: m.sequential, Network: spec, Compile: m.compileSpec(), Seed: m.seed}, state)
+	}, nil
 }
 
 // SaveWeights writes the weights by the path's ending: .weights.h5 as Keras's save_weights
-// does, with the state of the optimizer; .safetensors and .npz (NumPy's) as arrays by the
-// paths of the variables, dense/kernel, without it.
+// does, with the state of the optimizer; any other .h5 as that of Keras 2 does, .safetensors and
+// .npz (NumPy's) as arrays by the paths of the variables, dense/kernel, without it.
 func (m *Model) SaveWeights(path string) error {
 	write, err := m.weightsTo(path)
 	if err != nil {
@@ -53,19 +69,15 @@ func (m *Model) SaveWeights(path string) error {
 func (m *Model) weightsTo(path string) (func(io.Writer) error, error) {
 	switch {
 	case strings.HasSuffix(path, weightsEnding):
-		return func(w io.Writer) error {
-			state, err := m.state()
-			if err != nil {
-				return err
-			}
-			return kerasfile.WriteWeights(w, state)
-		}, nil
+		return func(w io.Writer) error { return m.writeState(w, kerasfile.WriteWeights) }, nil
+	case strings.HasSuffix(path, legacyEnding):
+		return func(w io.Writer) error { return m.writeState(w, kerasfile.WriteWeightsH5) }, nil
 	case strings.HasSuffix(path, tensorsEnding):
 		return func(w io.Writer) error { return m.writeNamed(w, safetensorsOf) }, nil
 	case strings.HasSuffix(path, npzEnding):
 		return func(w io.Writer) error { return m.writeNamed(w, tensor.WriteNpz) }, nil
 	}
-	return nil, fmt.Errorf("%s: weights are written to files whose names end in %s, %s or %s", path, weightsEnding, tensorsEnding, npzEnding)
+	return nil, fmt.Errorf("%s: weights are written to files whose names end in %s, %s, %s or %s", path, weightsEnding, legacyEnding, tensorsEnding, npzEnding)
 }
 
 // saver returns what writes the model, or its weights, while it is trained.
@@ -76,6 +88,15 @@ func (m *Model) saver(path string, weightsOnly bool) (func() error, error) {
 	}
 	write, err := to(path)
 	return func() error { return file.WriteFunc(path, write) }, err
+}
+
+// writeState writes all arrays of the model.
+func (m *Model) writeState(w io.Writer, write func(io.Writer, *kerasfile.State) error) error {
+	state, err := m.state()
+	if err != nil {
+		return err
+	}
+	return write(w, state)
 }
 
 // writeNamed writes the variables by their paths.
@@ -109,6 +130,7 @@ func tensorOf(v *layer.Variable) (*tensor.Tensor, error) {
 
 const (
 	modelEnding   = ".keras"
+	legacyEnding  = ".h5"
 	weightsEnding = ".weights.h5"
 	tensorsEnding = ".safetensors"
 	npzEnding     = ".npz"
@@ -126,24 +148,6 @@ func (m *Model) save(call, path string, write func(io.Writer) error) error {
 		return fmt.Errorf("cornu: %s: %w", call, err)
 	}
 	return nil
-}
-
-// write writes a .keras file.
-func (m *Model) write(w io.Writer) error {
-	spec, err := m.net.Spec()
-	if err != nil {
-		return err
-	}
-	f := kerasfile.Model{Name: m.name(), Sequential: m.sequential, Network: spec, Compile: m.compileSpec(), Seed: m.seed}
-	config, err := f.Config()
-	if err != nil {
-		return err
-	}
-	state, err := m.state()
-	if err != nil {
-		return err
-	}
-	return kerasfile.Write(w, config, state)
 }
 
 // name returns the model's name, Keras's if it has none.
@@ -185,7 +189,16 @@ func (m *Model) compileSpec() *kerasfile.Compile {
 func (m *Model) state() (*kerasfile.State, error) {
 	s := &kerasfile.State{Name: m.name(), Sequential: m.sequential}
 	for _, l := range m.net.Layers() {
-		s.Layers = append(s.Layers, layerState(l, m.net.Name(l)))
+		one := layerState(l, m.net.Name(l))
+		variables := m.net.VariablesOf(l)
+		order := m.legacyOrder(l)
+		if len(order) > 0 {
+			one.All = make([]kerasfile.Values, 1+slices.Max(order))
+		}
+		for i, place := range order {
+			one.All[place] = valuesOf(variables[i])
+		}
+		s.Layers = append(s.Layers, one)
 	}
 	o := m.optimizer
 	if o == nil || o.Iterations() == 0 && len(o.Slots()) == 0 {
@@ -214,12 +227,16 @@ func (m *Model) state() (*kerasfile.State, error) {
 func layerState(l layer.Layer, name string) kerasfile.LayerState {
 	s := kerasfile.LayerState{Class: layer.Class(l), Name: name}
 	for _, v := range layer.Own(l) {
-		s.Arrays = append(s.Arrays, kerasfile.Values{Shape: v.Shape, Data: v.Value})
+		s.Arrays = append(s.Arrays, valuesOf(v))
 	}
 	for _, inner := range layer.Inner(l) {
 		s.Inner = append(s.Inner, layerState(inner, innerName(l, inner)))
 	}
 	return s
+}
+
+func valuesOf(v *layer.Variable) kerasfile.Values {
+	return kerasfile.Values{Path: v.Path, Shape: v.Shape, Data: v.Value}
 }
 
 // innerName returns the name of a layer that another is made of.

@@ -122,9 +122,12 @@ func openMember(r io.ReaderAt, f *zip.File, limits Limits) (*Weights, error) {
 	return OpenWeights(bytes.NewReader(b), int64(len(b)), limits)
 }
 
-// Write writes a .keras file. The same model gives the same bytes: there are no times in
-// it.
-func Write(w io.Writer, config []byte, state *State) error {
+// Write writes a .keras file. The same model gives the same bytes: there are no times in it.
+func Write(w io.Writer, m *Model, state *State) error {
+	config, err := m.Config()
+	if err != nil {
+		return err
+	}
 	z := zip.NewWriter(w)
 	for _, m := range []struct {
 		name  string

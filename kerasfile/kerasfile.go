@@ -60,9 +60,11 @@ func (l Limits) orDefaults() Limits {
 type Weights struct {
 	root   *hdf5.Group
 	legacy bool // in the .h5 files of whole models, by layers' names
-
-	stateless bool // the optimizer's state is none that is read
+	old    bool // of Keras 2
 }
+
+// Old reports whether Keras 2 wrote the file.
+func (w *Weights) Old() bool { return w.old }
 
 // An Array is an array of a file.
 type Array struct {

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/hdf5"
 	"github.com/cornu-ml/cornu/internal/strictjson"
+	"github.com/cornu-ml/cornu/optimizer"
 )
 
 // openH5 reads the .h5 file of a whole model.
@@ -64,22 +66,26 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 		}
 		top["compile_config"] = c
 	}
-	old := !strings.HasPrefix(version, "3.")
-	if old {
-		w.stateless = true
-		modernize(top)
+	own, err := attribute(w.root, "cornu_config")
+	if err != nil {
+		return nil, nil, err
 	}
+	if own != "" {
+		if top["cornu_config"], err = read("cornu_config", own); err != nil {
+			return nil, nil, err
+		}
+	}
+	w.old = !strings.HasPrefix(version, "3.")
+	modernize(top)
 	m, rd, err := readModel(top)
 	if err != nil {
 		return nil, nil, err
 	}
-	if old {
-		if w.root.Has("optimizer_weights") && m.Compile != nil {
-			rd.note("the state of Keras %s's optimizer is not read: training goes on with a fresh one", version)
-		}
-		if strings.Contains(text, "hard_sigmoid") {
-			rd.note("hard_sigmoid is that of Keras 3, x/6 + 0.5; Keras %s's was 0.2x + 0.5", version)
-		}
+	if w.old && strings.Contains(text, "hard_sigmoid") {
+		rd.note("hard_sigmoid is that of Keras 3, x/6 + 0.5; Keras %s's was 0.2x + 0.5", version)
+	}
+	if w.old && strings.Contains(training, `"Nadam"`) || strings.Contains(training, `Custom>Nadam"`) {
+		rd.note("Nadam's schedule of momentum is that of Keras 3; Keras %s's was another", version)
 	}
 	m.Notes = rd.notes
 	return m, w, nil
@@ -125,8 +131,16 @@ func modernize(v any) {
 		if cfg["epsilon"] == nil {
 			delete(cfg, "epsilon")
 		}
+		// Nadam's decay is of its momentum, and has become a part of the rule.
+		if v["class_name"] == "Nadam" {
+			for _, key := range []string{"decay", "schedule_decay"} {
+				if d, ok := cfg[key].(float64); ok && float32(d) == 0.004 {
+					delete(cfg, key)
+				}
+			}
+		}
 		// lr/(1 + decay·iterations) is a schedule now.
-		if decay, ok := cfg["decay"].(float64); ok {
+		if decay, ok := cfg["decay"].(float64); ok && v["class_name"] != "Nadam" {
 			delete(cfg, "decay")
 			if rate, isNumber := cfg["learning_rate"].(float64); decay != 0 && isNumber {
 				cfg["learning_rate"] = object{"class_name": "InverseTimeDecay", "config": object{
@@ -278,4 +292,87 @@ func (w *Weights) legacyOptimizer() ([]*Array, error) {
 		return nil, err
 	}
 	return listed(g)
+}
+
+// oldOptimizer reads the state that Keras 2's optimizers keep. They have gone through four layouts: by
+// variables (TensorFlow 2.11 and later), by slots, by slots without names (Keras 2.2 and 2.3), and,
+// of some in Keras 2.2, without the number of iterations. What a rule has no slot for is left out: SGD kept
+// momenta that it didn't use, Adam places for amsgrad.
+func (w *Weights) oldOptimizer(o optimizer.Optimizer, variables int) (*SavedOptimizer, error) {
+	arrays, err := w.legacyOptimizer()
+	if err != nil {
+		return nil, err
+	}
+	s := &SavedOptimizer{}
+	byLabel := map[string][]*Array{}
+	var labels []string
+	add := func(label string, a *Array) {
+		if byLabel[label] == nil {
+			labels = append(labels, label)
+		}
+		byLabel[label] = append(byLabel[label], a)
+	}
+	unnamed, byVariables := 0, false
+	for i, a := range arrays {
+		name := strings.TrimPrefix(a.Path, "/optimizer_weights/")
+		byVariables = byVariables || i == 0 && name == "iteration:0"
+		label := slotLabel(name, byVariables)
+		switch {
+		case i == 0 && len(a.Shape()) == 0:
+			if s.Iterations, err = a.count(); err != nil {
+				return nil, err
+			}
+		case label == "momentum_cache": // Nadam's, which follows from the number of iterations
+		case label == "":
+			add(fmt.Sprint("unnamed ", unnamed/max(variables, 1)), a)
+			unnamed++
+		default:
+			add(label, a)
+		}
+	}
+	if len(labels) == 0 {
+		return s, nil
+	}
+	// A moving average goes by its name, the others by their order.
+	named := map[string][]*Array{"average": byLabel["average"]}
+	labels = slices.DeleteFunc(labels, func(label string) bool { return label == "average" })
+	for _, slot := range optimizer.Slots(o) {
+		if slot.Name == "average" {
+			continue
+		}
+		if len(labels) == 0 {
+			return nil, fmt.Errorf("kerasfile: the file has no %s of %s", slot.Name, o.Name())
+		}
+		named[slot.Name], labels = byLabel[labels[0]], labels[1:]
+	}
+	for _, group := range Groups(o) {
+		for v := range variables {
+			for _, name := range group {
+				if len(named[name]) != variables {
+					return nil, fmt.Errorf("kerasfile: the file has %d arrays of %s's %s, the model trains %d variables", len(named[name]), o.Name(), name, variables)
+				}
+				s.Slots = append(s.Slots, named[name][v])
+			}
+		}
+	}
+	return s, nil
+}
+
+// slotLabel returns what of an array's name says which slot it is of: "m" of "Adam/m/dense/kernel:0", in the
+// layout by variables, and of "training/Adam/dense/kernel/m:0"; nothing of "training/Adam/Variable_1:0".
+func slotLabel(name string, byVariables bool) string {
+	parts := strings.Split(strings.TrimSuffix(name, ":0"), "/")
+	label := parts[len(parts)-1]
+	if byVariables && len(parts) > 1 {
+		label = parts[1]
+	}
+	if !slices.Contains(slotLabels, label) {
+		return ""
+	}
+	return label
+}
+
+var slotLabels = []string{
+	"m", "v", "u", "vhat", "momentum", "velocity", "rms", "mg", "average_gradient", "average", "accumulator", "linear",
+	"accum_grad", "accum_var", "accumulated_grad", "accumulated_delta_var", "momentum_cache",
 }

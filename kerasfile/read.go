@@ -74,12 +74,9 @@ func (r *reader) model(top object) (*Model, error) {
 	m := &Model{Sequential: class == "Sequential"}
 	m.Name, _ = cfg["name"].(string)
 	if own, ok := top["cornu_config"].(object); ok {
-		text, _ := own["seed"].(string)
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return nil, fmt.Errorf("cornu_config: a seed of %q", text)
+		if err := m.readOwn(own); err != nil {
+			return nil, fmt.Errorf("cornu_config: %w", err)
 		}
-		m.Seed = seed
 	}
 	var err error
 	if m.Sequential {
@@ -101,6 +98,17 @@ func (r *reader) model(top object) (*Model, error) {
 		}
 	}
 	return m, nil
+}
+
+// readOwn reads what Keras has no place for.
+func (m *Model) readOwn(own object) error {
+	text, _ := own["seed"].(string)
+	seed, err := strconv.ParseUint(text, 10, 64)
+	if err != nil {
+		return fmt.Errorf("a seed of %q", text)
+	}
+	m.Seed = seed
+	return nil
 }
 
 // refuse returns an error if a configuration holds code, at any depth.

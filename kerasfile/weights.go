@@ -30,10 +30,12 @@ type LayerState struct {
 	Class, Name string
 	Arrays      []Values     // its own
 	Inner       []LayerState // the layers that it is made of
+	All         []Values     // its own and those of Inner, each once, as an .h5 file has them: those that are trained first
 }
 
 // Values is an array to be written.
 type Values struct {
+	Path  string // of the variable, "dense/kernel": of layers
 	Shape tensor.Shape
 	Data  []float32
 }
@@ -251,7 +253,7 @@ func (w *Weights) vars(path string) ([]*Array, error) {
 // HasOptimizer reports whether the file has an optimizer's state.
 func (w *Weights) HasOptimizer() bool {
 	if w.legacy {
-		return !w.stateless && w.root.Has("optimizer_weights")
+		return w.root.Has("optimizer_weights")
 	}
 	return w.root.Has("optimizer")
 }
@@ -279,40 +281,78 @@ type LossScale struct {
 	Steps int // since it changed
 }
 
-// Optimizer returns the number of iterations of an optimizer, its arrays (the learning rate,
-// unless there is a schedule, and the slots) and its scale if it is a LossScaleOptimizer.
-func (w *Weights) Optimizer(o optimizer.Optimizer) (iterations uint64, arrays []*Array, scale *LossScale, err error) {
+// SavedOptimizer is the state of an optimizer in a file. Its slots are in Keras 3's order, that of
+// Groups.
+type SavedOptimizer struct {
+	Iterations uint64
+	Rate       *Array // nil: the file has none beside the configuration
+	Slots      []*Array
+	Scale      *LossScale // of a LossScaleOptimizer
+}
+
+// Optimizer returns the state of an optimizer that trains so many variables.
+func (w *Weights) Optimizer(o optimizer.Optimizer, variables int) (*SavedOptimizer, error) {
+	if w.old {
+		return w.oldOptimizer(o, variables)
+	}
+	var arrays []*Array
+	var err error
 	if w.legacy {
 		arrays, err = w.legacyOptimizer()
 	} else {
 		arrays, err = w.vars("optimizer")
 	}
 	if err != nil {
-		return 0, nil, nil, err
+		return nil, err
 	}
+	s := &SavedOptimizer{}
 	if _, ok := o.(optimizer.LossScaleOptimizer); ok {
 		// Its own iterations and rate, which mean nothing, then its state, then the inner optimizer's.
 		if len(arrays) < 5 {
-			return 0, nil, nil, errors.New("kerasfile: the state of a LossScaleOptimizer is missing")
+			return nil, errors.New("kerasfile: the state of a LossScaleOptimizer is missing")
 		}
 		steps, err := arrays[2].count()
 		if err != nil {
-			return 0, nil, nil, err
+			return nil, err
 		}
-		var value [1]float32
-		if len(arrays[3].Shape()) != 0 {
-			return 0, nil, nil, fmt.Errorf("kerasfile: %s: a scale of shape %v", arrays[3].Path, arrays[3].Shape())
+		value, err := arrays[3].number()
+		if err != nil {
+			return nil, err
 		}
-		if err := arrays[3].Read(value[:]); err != nil {
-			return 0, nil, nil, err
-		}
-		scale, arrays = &LossScale{float64(value[0]), int(steps)}, arrays[4:]
+		s.Scale, arrays = &LossScale{float64(value), int(steps)}, arrays[4:]
 	}
 	if len(arrays) == 0 {
-		return 0, nil, nil, errors.New("kerasfile: the number of iterations is missing")
+		return nil, errors.New("kerasfile: the number of iterations is missing")
 	}
-	iterations, err = arrays[0].count()
-	return iterations, arrays[1:], scale, err
+	if s.Iterations, err = arrays[0].count(); err != nil {
+		return nil, err
+	}
+	arrays = arrays[1:]
+	if optimizer.CommonOf(o).Schedule == nil {
+		if len(arrays) == 0 || len(arrays[0].Shape()) != 0 {
+			return nil, errors.New("kerasfile: the learning rate is missing")
+		}
+		s.Rate, arrays = arrays[0], arrays[1:]
+	}
+	if len(arrays) == 0 && s.Iterations == 0 { // it was saved before its first step
+		return s, nil
+	}
+	own := scalars(o)
+	if len(arrays) < own {
+		return nil, fmt.Errorf("kerasfile: the state of %s is missing", o.Name())
+	}
+	s.Slots = arrays[:len(arrays)-own]
+	return s, nil
+}
+
+// number reads a number.
+func (a *Array) number() (float32, error) {
+	var x [1]float32
+	if len(a.Shape()) != 0 {
+		return 0, fmt.Errorf("kerasfile: %s: a number of shape %v", a.Path, a.Shape())
+	}
+	err := a.Read(x[:])
+	return x[0], err
 }
 
 // count reads a number of steps.
@@ -338,18 +378,12 @@ func WriteWeights(w io.Writer, s *State) error {
 		s.Layers[i].write(f, place)
 	}
 	if o := s.Optimizer; o != nil {
-		if o.Scale == nil {
-			o.write(f.Group("optimizer/vars"), 0)
-		} else {
-			g := f.Group("optimizer/vars")
-			g.Int("0", 0)
-			g.Float32s("1", nil, []float32{0})
-			g.Int("2", int64(o.Scale.Steps))
-			g.Float32s("3", nil, []float32{float32(o.Scale.Value)})
-			o.write(g, 4)
-			o.write(f.Group("optimizer/inner_optimizer/vars"), 0)
+		g := f.Group("optimizer/vars")
+		number(g, o.arrays())
+		g.Attribute("name", o.Optimizer.Name())
+		if o.Scale != nil {
+			number(f.Group("optimizer/inner_optimizer/vars"), o.inner())
 		}
-		f.Group("optimizer/vars").Attribute("name", o.Optimizer.Name())
 	}
 	f.Group("vars").Attribute("name", s.Name)
 	_, err := f.WriteTo(w)
@@ -375,26 +409,52 @@ func (l *LayerState) write(f *hdf5.Writer, place string) {
 	}
 }
 
-// write writes the number of iterations, the learning rate and the slots, numbered from n.
-func (o *OptimizerState) write(g *hdf5.GroupWriter, n int) {
-	g.Int(fmt.Sprint(n), int64(o.Iterations))
-	add := func(v Values) {
-		n++
-		g.Float32s(fmt.Sprint(n), v.Shape, v.Data)
-	}
-	if !o.Scheduled {
-		add(Values{Data: []float32{float32(o.Rate)}})
-	}
-	for _, v := range o.Slots {
-		add(v)
-	}
-	if nadam, ok := o.Optimizer.(optimizer.Nadam); ok {
-		add(Values{Data: []float32{float32(nadam.Product(o.Iterations))}})
+// number writes arrays under their numbers.
+func number(g *hdf5.GroupWriter, arrays []any) {
+	for i, a := range arrays {
+		put(g, fmt.Sprint(i), a)
 	}
 }
 
-// Scalars returns how many numbers Keras keeps behind an optimizer's slots.
-func Scalars(o optimizer.Optimizer) int {
+// put writes a count or an array.
+func put(g *hdf5.GroupWriter, name string, array any) {
+	switch v := array.(type) {
+	case int64:
+		g.Int(name, v)
+	case Values:
+		g.Float32s(name, v.Shape, v.Data)
+	}
+}
+
+// arrays returns counts, int64, and arrays, Values, in Keras's order.
+func (o *OptimizerState) arrays() []any {
+	if o.Scale == nil {
+		return o.inner()
+	}
+	// Iterations and a learning rate that mean nothing come first.
+	own := []any{int64(0), scalar(0), int64(o.Scale.Steps), scalar(o.Scale.Value)}
+	return append(own, o.inner()...)
+}
+
+// inner returns the number of iterations, the learning rate and the slots.
+func (o *OptimizerState) inner() []any {
+	list := []any{int64(o.Iterations)}
+	if !o.Scheduled {
+		list = append(list, scalar(o.Rate))
+	}
+	for _, v := range o.Slots {
+		list = append(list, v)
+	}
+	if nadam, ok := o.Optimizer.(optimizer.Nadam); ok {
+		list = append(list, scalar(nadam.Product(o.Iterations)))
+	}
+	return list
+}
+
+func scalar(x float64) Values { return Values{Data: []float32{float32(x)}} }
+
+// scalars returns how many numbers Keras keeps behind an optimizer's slots.
+func scalars(o optimizer.Optimizer) int {
 	if _, ok := o.(optimizer.Nadam); ok {
 		return 1
 	}

@@ -37,9 +37,17 @@ var modules = map[reflect.Type]string{
 
 // Config returns the configuration as config.json of a .keras file has it.
 func (m *Model) Config() ([]byte, error) {
+	top, err := m.config()
+	if err != nil {
+		return nil, err
+	}
+	return json.MarshalIndent(python(top), "", " ")
+}
+
+func (m *Model) config() (object, error) {
 	top := networkConfig(m.Name, m.Sequential, m.Network, true)
-	if m.Seed != 0 {
-		top["cornu_config"] = object{"seed": strconv.FormatUint(m.Seed, 10)}
+	if own := m.own(); own != nil {
+		top["cornu_config"] = own
 	}
 	if m.Compile != nil {
 		c, err := m.Compile.config()
@@ -48,7 +56,15 @@ func (m *Model) Config() ([]byte, error) {
 		}
 		top["compile_config"] = c
 	}
-	return json.MarshalIndent(python(top), "", " ")
+	return top, nil
+}
+
+// own is what Keras has no place for, nil if there is nothing.
+func (m *Model) own() object {
+	if m.Seed == 0 {
+		return nil
+	}
+	return object{"seed": strconv.FormatUint(m.Seed, 10)}
 }
 
 // networkConfig is a model without what it was compiled with.
