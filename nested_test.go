@@ -5,6 +5,7 @@ package cornu_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/golden"
 	"github.com/cornu-ml/cornu/layer"
@@ -251,6 +253,11 @@ func TestMistakesWithModelsOfModelsSayWhatWouldDo(t *testing.T) {
 		if got != test.want {
 			t.Errorf("got\n%s, want\n%s", got, test.want)
 		}
+	}
+	lambda := &layer.Lambda{Name: "own", Func: func(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0].Sin() }}
+	unsaved := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}}, lambda)
+	if err := unsaved.Save(filepath.Join(t.TempDir(), "m.keras")); err == nil || !strings.Contains(err.Error(), `layer "own" is a Lambda, whose function no file can hold`) {
+		t.Error(err)
 	}
 	outer := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{cornu.Apply(base.AsLayer(), x)})
 	if _, err := outer.Layer("sequential/norn"); err == nil || !strings.Contains(err.Error(), `unknown layer "norn": the known ones are input_layer, features, norm, dropout, in "sequential/norn"`) {

@@ -192,6 +192,26 @@ func (*Identity) Build(b *Builder, in []tensor.Shape) error { return one(b, in) 
 // Call returns its input.
 func (*Identity) Call(_ *Context, in []*graph.Node) *graph.Node { return in[0] }
 
+// Lambda applies a function of the program's. It has no variables, and a model with it can't be
+// saved: a file holds no code. A type with Build and Call that Register knows can.
+//
+// Shapes: what the function makes of them.
+type Lambda struct {
+	Name string
+	Func func(c *Context, in []*graph.Node) *graph.Node
+}
+
+// Build checks that there is a function.
+func (l *Lambda) Build(b *Builder, _ []tensor.Shape) error {
+	if l.Func == nil {
+		return b.Errorf("Func is nil: say what the layer does")
+	}
+	return nil
+}
+
+// Call calls the function.
+func (l *Lambda) Call(c *Context, in []*graph.Node) *graph.Node { return l.Func(c, in) }
+
 // Rescaling is x · Scale + Offset.
 //
 // Shapes: any → the same.

@@ -102,6 +102,9 @@ func (b *Builder) Layer(l Layer, in ...tensor.Shape) error {
 	if err := check(l); err != nil {
 		return b.Errorf("a layer that it is made of: %v", err)
 	}
+	if err := config.CheckFields(l); err != nil {
+		return b.Errorf("%v", err)
+	}
 	if l == b.layer {
 		return b.Errorf("it can't be made of itself")
 	}
@@ -171,6 +174,15 @@ func walk(l Layer, around []Layer, f func(l Layer, around []Layer)) {
 	for _, inner := range Inner(l) {
 		walk(inner, around, f)
 	}
+}
+
+// backward is walk, but for the order: a layer comes after those that it is made of.
+func backward(l Layer, around []Layer, f func(l Layer, around []Layer)) {
+	beyond := append(around[:len(around):len(around)], l)
+	for _, inner := range Inner(l) {
+		backward(inner, beyond, f)
+	}
+	f(l, around)
 }
 
 // All returns the layers of the network and those that they are made of, each once.

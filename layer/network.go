@@ -135,7 +135,7 @@ func (n *Network) identify() error {
 			}
 		}
 		byName[name] = l
-		walk(l, nil, func(inner Layer, around []Layer) {
+		backward(l, nil, func(inner Layer, around []Layer) { // who declares a variable names it
 			path := name
 			if len(around) > 0 {
 				for _, l := range append(around[1:len(around):len(around)], inner) {

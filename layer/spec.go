@@ -102,6 +102,9 @@ func (n *Network) Spec() (*Spec, error) {
 // layerSpec returns what a layer is.
 func (n *Network) layerSpec(l Layer) (LayerSpec, error) {
 	one := LayerSpec{Class: Class(l), Name: n.name[l]}
+	if _, ok := l.(*Lambda); ok {
+		return one, fmt.Errorf("layer %q is a Lambda, whose function no file can hold: make it a type with Build and Call, and tell layer.Register of it", one.Name)
+	}
 	var err error
 	if one.Config, err = Config(l); err != nil {
 		return one, err

@@ -158,4 +158,5 @@ var another = map[reflect.Type]any{
 	reflect.TypeFor[initializer.Initializer](): initializer.RandomUniform{Maxval: new(0.0)},
 	reflect.TypeFor[regularizer.Regularizer](): regularizer.L1{},
 	reflect.TypeFor[constraint.Constraint]():   constraint.NonNeg{},
+	reflect.TypeFor[layer.Layer]():             &layer.Dense{Name: "inner", Units: 3},
 }

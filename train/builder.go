@@ -34,8 +34,8 @@ type StepBuilder struct {
 	graph   *graph.Graph
 	slabs   map[*slab.Slab]*graph.Node
 	nodes   map[*layer.Variable]*graph.Node
-	updated map[*layer.Variable]bool        // by the step
-	given   map[*layer.Variable]*graph.Node // the values that networks gave
+	updated map[*layer.Variable]bool          // by the step
+	given   map[*layer.Variable][]*graph.Node // the values that networks gave, the last is the present one
 	err     error
 	memory  error // there is not enough, and what else is wrong follows from that
 }
@@ -71,7 +71,7 @@ func (s *StepBuilder) made() {
 		graph: graph.New(),
 		step:  &Step{storage: map[*graph.Node][]float32{}},
 		slabs: map[*slab.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
-		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable]*graph.Node{},
+		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable][]*graph.Node{},
 	}
 }
 
@@ -192,20 +192,13 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	}
 	c := layer.NewContext(s.graph, training)
 	for _, v := range n.Variables() {
-		if value := s.given[v]; value != nil {
-			c.Bind(v, value)
-		} else {
-			c.Bind(v, s.Variable(v))
-		}
+		c.Bind(v, s.present(v))
 	}
 	out = n.Trace(c, in)
 	for _, u := range c.Updates() {
-		if s.given[u.Variable] != nil { // by the same network, traced before
-			s.updated[u.Variable] = false
-			s.step.program.Updates = slices.DeleteFunc(s.step.program.Updates, func(old plan.Update) bool { return old.Param == s.nodes[u.Variable] })
-		}
+		s.release(u.Variable) // where the same network was traced before
 		s.Assign(u.Variable, u.Value)
-		s.given[u.Variable] = u.Value
+		s.given[u.Variable] = append(s.given[u.Variable], u.Value)
 	}
 	for _, l := range append(c.Losses(), n.Penalties(c)...) {
 		if penalty == nil {
@@ -215,6 +208,22 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 		}
 	}
 	return out, penalty
+}
+
+// present returns the node of a variable, or what a network has given it.
+func (s *StepBuilder) present(v *layer.Variable) *graph.Node {
+	if given := s.given[v]; len(given) > 0 {
+		return given[len(given)-1]
+	}
+	return s.Variable(v)
+}
+
+// release takes back that a network has given v a value.
+func (s *StepBuilder) release(v *layer.Variable) {
+	if s.given[v] != nil {
+		s.updated[v] = false
+		s.step.program.Updates = slices.DeleteFunc(s.step.program.Updates, func(old plan.Update) bool { return old.Param == s.nodes[v] })
+	}
 }
 
 // Assign gives v a new value at the end of the step. All new values are computed
@@ -304,7 +313,9 @@ func (s *StepBuilder) fresh(name string) {
 
 // Minimize emits the gradients of loss, a scalar, and one step of the optimizer
 // over the variables. The step fails, and changes nothing, if the loss or a
-// gradient is not finite.
+// gradient is not finite. Where a network has given a variable new values, as
+// layer.SpectralNormalization does, its gradient is the sum of those of all its values, and
+// the optimizer goes on from the last.
 func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*layer.Variable) {
 	s.made()
 	loss = s.owned(loss)
@@ -318,6 +329,7 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	}
 	for _, v := range variables {
 		if s.Variable(v).Valid() {
+			s.release(v)
 			s.claim(v)
 		}
 	}
@@ -347,9 +359,9 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		p, q := slab.PlaceOf(a), slab.PlaceOf(b)
 		return cmp.Or(cmp.Compare(order[p.Slab], order[q.Slab]), cmp.Compare(p.Offset, q.Offset))
 	})
-	nodes := make([]*graph.Node, len(variables))
-	for i, v := range variables {
-		nodes[i] = s.Variable(v)
+	var nodes []*graph.Node
+	for _, v := range variables {
+		nodes = append(append(nodes, s.Variable(v)), s.given[v]...)
 	}
 	scalars := map[string]*graph.Node{}
 	host := func(name string, f func(o *Optimizer) float64) *graph.Node {
@@ -362,7 +374,7 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	u := optimizer.Update{HostScalar: func(name string, f func(rate float64, step uint64) float64) *graph.Node {
 		return host(name, func(o *Optimizer) float64 { return f(o.LearningRate(), o.update()) })
 	}}
-	grads := s.gradients(loss, o, host, nodes)
+	grads := s.total(variables, s.gradients(loss, o, host, nodes))
 	runs := runsOf(variables)
 	if o.common.GradientAccumulationSteps > 0 {
 		u.Due = host("due", (*Optimizer).due)
@@ -374,6 +386,19 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	for i := range runs {
 		s.optimize(o, u, &runs[i], grads)
 	}
+}
+
+// total adds up the gradients of each variable's values.
+func (s *StepBuilder) total(variables []*layer.Variable, all []*graph.Node) []*graph.Node {
+	grads := make([]*graph.Node, len(variables))
+	for i, v := range variables {
+		grads[i] = all[0]
+		for _, g := range all[1:][:len(s.given[v])] {
+			grads[i] = grads[i].Add(g)
+		}
+		all = all[1+len(s.given[v]):]
+	}
+	return grads
 }
 
 // gradients emits the gradients of loss, which is scaled before them if o says so,
@@ -465,7 +490,7 @@ func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, r *run, grads [
 		u.Paths = append(u.Paths, v.Path)
 	}
 	param := s.slabs[r.place.Slab].View(r.place.Offset, tensor.Shape{r.size})
-	u.Param, u.Grad = param, graph.Pack(r.size, r.offsets, grads[r.first:][:len(r.variables)]...)
+	u.Param, u.Grad = s.presentRun(param, r), graph.Pack(r.size, r.offsets, grads[r.first:][:len(r.variables)]...)
 	s.step.program.Checks = append(s.step.program.Checks, u.Grad)
 	u.Slots = slices.Clone(s.slots(o, r))
 	if r.sum != nil {
@@ -484,6 +509,18 @@ func (s *StepBuilder) optimize(o *Optimizer, u optimizer.Update, r *run, grads [
 	for i, slot := range r.slots {
 		s.step.program.Updates = append(s.step.program.Updates, plan.Update{Param: slot, Value: u.Slots[i]})
 	}
+}
+
+// presentRun returns the variables of a run, param where no network has given one of them a value.
+func (s *StepBuilder) presentRun(param *graph.Node, r *run) *graph.Node {
+	if !slices.ContainsFunc(r.variables, func(v *layer.Variable) bool { return s.given[v] != nil }) {
+		return param
+	}
+	parts := make([]*graph.Node, len(r.variables))
+	for i, v := range r.variables {
+		parts[i] = s.present(v)
+	}
+	return graph.Pack(r.size, r.offsets, parts...)
 }
 
 // constrained projects the variables that have a constraint.

@@ -138,6 +138,8 @@ def optimizers():
 def models():
     yield "layers", everything(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mae", "mse"]])
     yield "frozen", frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")])
+    spectral = [L.SpectralNormalization(L.Dense(3, activation="tanh", name="inner"), power_iterations=2), L.SpectralNormalization(L.Dense(2))]
+    yield "spectral", K.Sequential([L.Input((5,)), *spectral]), None
     yield "nested", nested(), dict(optimizer=O.Adam(0.01), loss=["categorical_crossentropy", "mse"])
     yield "reshaping", reshaping(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "normalizations", normalizations(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
@@ -213,7 +215,7 @@ def make(only=None):
                 model.train_on_batch(x, y)
         model.save(os.path.join(here, file))
         files = [file]
-        if name in ("layers", "frozen", "nested", "optimizer nadam"):  # in the format of Keras 2 too
+        if name in ("layers", "frozen", "nested", "spectral", "optimizer nadam"):  # in the format of Keras 2 too
             files.append(file.replace(".keras", ".h5"))
             model.save(os.path.join(here, files[-1]))
         case = describe(model, compile_args)
