@@ -176,6 +176,10 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 			}
 		}
 		if err := train.Predict(ctx, step, in, results, n); err != nil {
+			var wrong *data.IntegerError
+			if errors.As(err, &wrong) {
+				wrong.Row += rows
+			}
 			return nil, err
 		}
 		for i := range out {

@@ -97,7 +97,7 @@ type Integer interface {
 func OneHot[T Integer](labels []T, classes int) (Column, error) {
 	for row, label := range labels {
 		if label < 0 || int64(label) >= int64(classes) {
-			return nil, &LabelError{row, float64(label), classes}
+			return nil, &LabelError{Row: row, Label: float64(label), Classes: classes}
 		}
 	}
 	return &oneHot[T]{labels, classes}, nil
@@ -247,7 +247,7 @@ func (k *gatherOneHot[T]) Run(*Pool) {
 	for i, row := range k.rows {
 		label := k.labels[row]
 		if label < 0 || int64(label) >= int64(k.classes) { // changed since OneHot looked at it
-			panic(&LabelError{int(row), float64(label), k.classes})
+			panic(&LabelError{Row: int(row), Label: float64(label), Classes: k.classes})
 		}
 		dst[i*k.classes+int(label)] = 1
 	}

@@ -243,14 +243,14 @@ func TestALabelOutsideTheClassesNamesItsRow(t *testing.T) {
 	check := func(err error, want LabelError) {
 		t.Helper()
 		var label *LabelError
-		if !errors.As(err, &label) || *label != want {
+		if !errors.As(err, &label) || !reflect.DeepEqual(*label, want) {
 			t.Errorf("error %v, want %+v", err, want)
 		}
 	}
 	_, err := OneHot([]int{0, 9, 10, 3}, 10)
-	check(err, LabelError{2, 10, 10})
+	check(err, LabelError{Row: 2, Label: 10, Classes: 10})
 	_, err = OneHot([]int32{0, -1}, 10)
-	check(err, LabelError{1, -1, 10})
+	check(err, LabelError{Row: 1, Label: -1, Classes: 10})
 	if want := "the label of row 1 is -1: with 10 classes, labels are whole numbers from 0 to 9"; !strings.Contains(err.Error(), want) {
 		t.Errorf("%q doesn't say %q", err, want)
 	}
@@ -259,11 +259,11 @@ func TestALabelOutsideTheClassesNamesItsRow(t *testing.T) {
 	if err := a.CheckLabels(0, 1000); err != nil {
 		t.Error(err)
 	}
-	check(a.CheckLabels(0, 900), LabelError{900, 900, 900})
+	check(a.CheckLabels(0, 900), LabelError{Row: 900, Label: 900, Classes: 900})
 	a.Y[0] = must[Column](t)(Floats([]float32{0, 1, 0.5}))
 	a.X[0] = must[Column](t)(Floats(make([]float32, 3)))
 	a.Weights = nil
-	check(a.CheckLabels(0, 2), LabelError{2, 0.5, 2})
+	check(a.CheckLabels(0, 2), LabelError{Row: 2, Label: 0.5, Classes: 2})
 	if err := a.CheckLabels(1, 2); err == nil {
 		t.Error("there is no second target, and no error")
 	}

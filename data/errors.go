@@ -26,11 +26,35 @@ type LabelError struct {
 	Row     int // of the sample
 	Label   float64
 	Classes int
+	At      []int // which label of the sample, in its shape; nil if it has one
 }
 
 func (e *LabelError) Error() string {
-	return fmt.Sprintf("data: the label of row %d is %v: with %d classes, labels are whole numbers from 0 to %d",
-		e.Row, e.Label, e.Classes, e.Classes-1)
+	return fmt.Sprintf("data: the label of row %d%s is %v: with %d classes, labels are whole numbers from 0 to %d",
+		e.Row, at(e.At), e.Label, e.Classes, e.Classes-1)
+}
+
+// An IntegerError says that an input that holds integers from 0 to N-1, such as words or categories by
+// number, has another number.
+type IntegerError struct {
+	Input string
+	Row   int   // of the sample
+	At    []int // which number of the sample, in its shape; nil if it has one
+	Value float64
+	N     int
+}
+
+func (e *IntegerError) Error() string {
+	return fmt.Sprintf("data: input %q has %v at row %d%s: its numbers are whole and from 0 to %d",
+		e.Input, e.Value, e.Row, at(e.At), e.N-1)
+}
+
+// at writes where in a sample something is.
+func at(index []int) string {
+	if index == nil {
+		return ""
+	}
+	return fmt.Sprintf(", %v", index)
 }
 
 // part names an element of X or Y.

@@ -126,7 +126,7 @@ func (a *Arrays) CheckLabels(i, classes int) error {
 	return a.targets(i, func(row int, target []float32) error {
 		for _, label := range target {
 			if !(label >= 0 && label < float32(classes)) || label != float32(int(label)) {
-				return &LabelError{row, float64(label), classes}
+				return &LabelError{Row: row, Label: float64(label), Classes: classes}
 			}
 		}
 		return nil

@@ -18,6 +18,7 @@ import (
 // its constructor documents; the rest are zero.
 type Attr struct {
 	Name    string       // Input, Param
+	Domain  Domain       // Input
 	Shape   tensor.Shape // Input, Param, Const, Reshape, BroadcastTo, Slice, Pad, Pack, View, the gradients of images: the shape of the result
 	Axes    []int        // reductions, Softmax, ArgMax, Concat, Numel (sorted); Transpose (a permutation)
 	Keep    bool         // reductions: reduced axes stay, of size 1
@@ -37,6 +38,7 @@ type Attr struct {
 }
 
 func (a Attr) clone() Attr {
+	a.Domain.Others = slices.Clone(a.Domain.Others)
 	a.Shape = slices.Clone(a.Shape)
 	a.Axes = slices.Clone(a.Axes)
 	a.Begin = slices.Clone(a.Begin)
@@ -56,6 +58,8 @@ func (a *Attr) Key() string {
 		}
 	}
 	add("name", a.Name != "", strconv.Quote(a.Name))
+	add("integers", a.Domain.N != 0, a.Domain.N)
+	add("others", a.Domain.Others != nil, a.Domain.Others)
 	add("shape", a.Shape != nil, a.Shape)
 	add("axes", a.Axes != nil, a.Axes)
 	add("keep", a.Keep, a.Keep)

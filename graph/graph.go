@@ -5,7 +5,8 @@
 // A Graph is a list of nodes in the order they were made, which is a
 // topological order. A Node is plain data: an Op, its inputs, an Attr and the
 // Shape that the op's rule gives. Every node is float32; integers, labels and
-// truth values travel as exact float32 numbers. One dimension of a shape may be
+// truth values travel as exact float32 numbers. Of an Input it can be said that it
+// holds integers below a bound, see Integers. One dimension of a shape may be
 // tensor.Batch, whose size is known only when a compiled graph runs.
 //
 // Expressions chain on nodes:

@@ -54,6 +54,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 		return nil, err
 	}
 	s.step.program.Graph = s.graph
+	s.step.domains = append(domainsOf(false, s.step.inputs), domainsOf(true, s.step.targets)...)
 	for _, m := range s.step.meters {
 		s.step.program.Outputs = append(s.step.program.Outputs, m.nodes...)
 	}
@@ -89,10 +90,11 @@ func (s *StepBuilder) Fail(err error) {
 }
 
 // Input returns a node that is fed from the next of the batch's inputs. shape
-// begins with tensor.Batch, or is the same for batches of all sizes.
+// begins with tensor.Batch, or is the same for batches of all sizes. If it is held to
+// integers, by the node's Integers, a batch with another number ends in a *data.IntegerError.
 func (s *StepBuilder) Input(name string, shape tensor.Shape) *graph.Node {
 	s.made()
-	n := s.feed(name, shape)
+	n := s.feed(name, shape, func() *graph.Node { return s.graph.Input(name, shape) })
 	s.step.inputs = append(s.step.inputs, n)
 	return n
 }
@@ -100,24 +102,26 @@ func (s *StepBuilder) Input(name string, shape tensor.Shape) *graph.Node {
 // Target returns a node that is fed from the next of the batch's targets.
 func (s *StepBuilder) Target(name string, shape tensor.Shape) *graph.Node {
 	s.made()
-	n := s.feed(name, shape)
+	n := s.feed(name, shape, func() *graph.Node { return s.graph.Input(name, shape) })
 	s.step.targets = append(s.step.targets, n)
 	return n
 }
 
-func (s *StepBuilder) feed(name string, shape tensor.Shape) *graph.Node {
+// feed returns what input makes, if the shape can be that of what is fed.
+func (s *StepBuilder) feed(name string, shape tensor.Shape, input func() *graph.Node) *graph.Node {
 	if len(shape) > 0 && shape[1:].HasBatch() {
 		return s.graph.Fail("input %q of shape %v: only the first dimension may be that of the batch", name, shape)
 	}
-	return s.graph.Input(name, shape)
+	return input()
 }
 
 // Labels is Target for labels: a batch with a label that is neither a whole number
 // from 0 to classes-1 nor one of the others ends in a *data.LabelError.
 func (s *StepBuilder) Labels(name string, shape tensor.Shape, classes int, others ...int) *graph.Node {
 	s.made()
-	s.step.labels = append(s.step.labels, labels{len(s.step.targets), classes, others})
-	return s.Target(name, shape)
+	n := s.feed(name, shape, func() *graph.Node { return s.graph.Integers(name, shape, classes, others...) })
+	s.step.targets = append(s.step.targets, n)
+	return n
 }
 
 // SampleWeight returns the node of shape [batch] that is fed with the weights of
@@ -133,7 +137,7 @@ func (s *StepBuilder) SampleWeight() *graph.Node {
 // Weight returns a node that is fed from the next of the batch's weights.
 func (s *StepBuilder) Weight(name string, shape tensor.Shape) *graph.Node {
 	s.made()
-	n := s.feed(name, shape)
+	n := s.feed(name, shape, func() *graph.Node { return s.graph.Input(name, shape) })
 	s.step.weights = append(s.step.weights, n)
 	return n
 }

@@ -50,6 +50,10 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 			}
 		})
 		if err != nil {
+			var wrong *data.IntegerError
+			if errors.As(err, &wrong) {
+				wrong.Row += done
+			}
 			return err
 		}
 		done += n

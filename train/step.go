@@ -11,7 +11,6 @@ package train
 import (
 	"errors"
 	"fmt"
-	"slices"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
@@ -36,7 +35,7 @@ type Step struct {
 	writes     bool          // to the variables
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
-	labels     []labels      // those of the targets that are labels
+	domains    []domain      // of the inputs and targets that hold integers
 	weights    []*graph.Node // from its W
 	outputs    []*graph.Node // results that are read whole
 	meters     []*meter
@@ -47,13 +46,6 @@ type Step struct {
 	runs       uint64 // since Reset
 
 	plans plans
-}
-
-// labels says which of the targets are labels, and of what.
-type labels struct {
-	target  int
-	classes int
-	others  []int // that are allowed too
 }
 
 // A scalar is an input that is computed before each update.
@@ -88,20 +80,6 @@ func (s *Step) held() int {
 	return n
 }
 
-// check returns an error if the batch that b holds has a label that is no class.
-func (l *labels) check(b *bound) error {
-	y := b.batch.Y[l.target]
-	for i, label := range y {
-		class := int(label)
-		if float32(class) == label && (class >= 0 && class < l.classes || slices.Contains(l.others, class)) {
-			continue
-		}
-		row := i * b.n / len(y)
-		return fmt.Errorf("row %d of the batch: %w", row, &data.LabelError{Row: row, Label: float64(label), Classes: l.classes})
-	}
-	return nil
-}
-
 // A mode is how a step is run.
 type mode struct {
 	// forward computes the outputs and no more: nothing is updated, measured or counted. So many goroutines may run
@@ -123,9 +101,11 @@ func (s *Step) run(n int, m mode, read func(batch *data.Batch, pool *par.Pool) e
 	if err := read(&b.batch, pool); err != nil {
 		return err // b is not used again: a source that was given up may still write to it
 	}
-	if m.forward {
+	switch err = s.inDomain(b, m.forward); {
+	case err != nil:
+	case m.forward:
 		s.compute(b, pool, m.key)
-	} else {
+	default:
 		err = s.train(b, pool, m.allowNonFinite)
 	}
 	b.pace.End()
@@ -146,11 +126,6 @@ func (s *Step) compute(b *bound, pool *par.Pool, key uint64) {
 
 // train runs the step on the batch that b holds: compute, check, update, measure.
 func (s *Step) train(b *bound, pool *par.Pool, allowNonFinite bool) error {
-	for i := range s.labels {
-		if err := s.labels[i].check(b); err != nil {
-			return err
-		}
-	}
 	slab.Acquire(s.slabs, s.writes)
 	defer slab.Release(s.slabs, s.writes)
 	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
