@@ -27,7 +27,7 @@ func (s convShape) window() Window {
 	return w
 }
 
-// convShapes are layers of the book's network, of VGG, ResNet-50 and MobileNet, and what is at the edges.
+// convShapes are layers of the book's network, of VGG, ResNet-50, MobileNet and ResNet-20, and what is at the edges.
 var convShapes = []convShape{
 	{"book1", 128, 28, 1, 64, 3, 1, 0, 1},
 	{"book2", 128, 13, 64, 64, 3, 1, 0, 1},
@@ -45,6 +45,10 @@ var convShapes = []convShape{
 	{"groups", 8, 28, 128, 128, 3, 1, 1, 4},
 	{"depthwise", 8, 56, 128, 128, 3, 1, 1, 128},
 	{"large", 8, 28, 16, 16, 11, 1, 5, 1},
+	{"cifar1", 128, 32, 3, 16, 3, 1, 1, 1},
+	{"cifar2", 128, 32, 16, 16, 3, 1, 1, 1},
+	{"cifar3", 128, 16, 32, 32, 3, 1, 1, 1},
+	{"cifar4", 128, 8, 64, 64, 3, 1, 1, 1},
 	{"pixel", 128, 1, 256, 256, 3, 1, 1, 1},
 }
 

@@ -135,6 +135,7 @@ func (k *ConvKernelGrad) product() way {
 	}
 	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, epilogue: k.Epilogue}
 	x.tapClasses(k.X)
+	x.pad(k.X)
 	x.prepare()
 	return x
 }

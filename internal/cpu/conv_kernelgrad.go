@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"sync/atomic"
+
+	"github.com/cornu-ml/cornu/internal/par"
+)
 
 // This file computes the gradient of a convolution's kernel as a product: of the transposed patches of the
 // image with the gradient of the result. A row is a channel of a tap, a column a filter, and k counts the places.
@@ -23,6 +27,8 @@ type kernelGrad struct {
 	wave    int       // chains that are computed side by side; 1 if a task computes all of its elements'
 	sums    []float32 // of those after the first, while it runs
 	first   int       // the chain that the wave begins with
+
+	filters, channels []atomic.Int32 // whether they are zero in each chain, where padding is multiplied
 }
 
 // inPlaceFilters is the most filters of which dy is read where it is, if its rows follow each other: the rows of a
@@ -35,12 +41,16 @@ type tapClass struct {
 	group  int
 	row    int   // the first of the result
 	begins []int // where chains begin among the places, and where the last ends
+
+	padded *padded    // if the taps go over all places
+	parts  []tapClass // then: those of taps that are inside at the same places
 }
 
 // A gradTask is rows of a class.
 type gradTask struct {
 	class  *tapClass
 	m0, m1 int
+	again  []atomic.Bool // parts of the class that are to be computed without padding
 }
 
 // tapClasses sets the classes for patches of x.
@@ -65,6 +75,29 @@ func (k *kernelGrad) tapClasses(x []float32) {
 			c.x.add(((t[0]*w.Dilation[0]*w.Image[1]+t[1]*w.Dilation[1])*w.Image[2]+t[2]*w.Dilation[2])*w.Channels, tap*channels, channels)
 		}
 	}
+}
+
+// pad makes a class of all taps of a group, if padding is multiplied.
+func (k *kernelGrad) pad(x []float32) {
+	w := k.window
+	if !w.padsWell() {
+		return
+	}
+	parts := k.classes
+	k.classes = nil
+	for group := range w.Groups {
+		whole := k.tapClass(x, group, 0, [3]int{}, w.Places)
+		whole.x.cols = volume(w.Taps) * w.Channels / w.Groups
+		whole.padded = newPadded(w, x, group)
+		for _, p := range parts {
+			if p.group == group && p.x.cols > 0 {
+				whole.parts = append(whole.parts, p)
+			}
+		}
+		k.classes = append(k.classes, whole)
+	}
+	chains := len(k.classes[0].begins) - 1
+	k.filters, k.channels = make([]atomic.Int32, chains*w.Filters), make([]atomic.Int32, chains*w.Channels)
 }
 
 // tapClass returns a class without taps, of the places.
@@ -136,13 +169,14 @@ func (k *kernelGrad) prepare() {
 		c := &k.classes[i]
 		blocks := (c.x.cols + most - 1) / most
 		for b := range blocks {
-			k.tasks = append(k.tasks, gradTask{c, b * c.x.cols / blocks, (b + 1) * c.x.cols / blocks})
+			k.tasks = append(k.tasks, gradTask{c, b * c.x.cols / blocks, (b + 1) * c.x.cols / blocks, make([]atomic.Bool, len(c.parts))})
 		}
 	}
 }
 
 // Run computes the product.
 func (k *kernelGrad) Run(p *par.Pool) {
+	k.forget()
 	if k.wave == 1 {
 		p.Run((*gradRows)(k), len(k.tasks))
 		return
@@ -173,6 +207,12 @@ type gradRows kernelGrad
 func (j *gradRows) Do(worker, index int) {
 	k := (*kernelGrad)(j)
 	t := &k.tasks[index]
+	k.rows(worker, t)
+	k.finish(worker, t)
+}
+
+// rows computes the rows of a task, from their first chain to the last.
+func (k *kernelGrad) rows(worker int, t *gradTask) {
 	s := acquireScratch(worker, k.kernels)
 	c, rows := k.result(t, k.c), t.m1-t.m0
 	for i := range len(t.class.begins) - 1 {
@@ -185,16 +225,16 @@ func (j *gradRows) Do(worker, index int) {
 		addRows(c, sum, rows, k.n)
 	}
 	releaseScratch(worker, s)
-	k.finish(worker, t, c)
-}
-
-// finish goes on from the rows of a task: those of taps that are at no place are zero.
-func (k *kernelGrad) finish(worker int, t *gradTask, c matrix) {
-	if t.class.x.lattice.rows == 0 {
-		for i := range t.m1 - t.m0 {
+	if t.class.x.lattice.rows == 0 { // taps that are at no place
+		for i := range rows {
 			clear(c.from(i, 0).data[:k.n])
 		}
 	}
+}
+
+// finish goes on from the rows of a task.
+func (k *kernelGrad) finish(worker int, t *gradTask) {
+	k.again(worker, t)
 	if k.epilogue != nil {
 		k.epilogue.Region(worker, t.class.row+t.m0, t.class.row+t.m1, t.class.group*k.n, (t.class.group+1)*k.n)
 	}
@@ -237,8 +277,11 @@ func (j *gradSums) Do(worker, index int) {
 			addRows(c, k.sumOf(t, i), t.m1-t.m0, k.n)
 		}
 	}
+	if chains == 0 && k.first == 0 {
+		k.rows(worker, t)
+	}
 	if last := max(chains-1, 0); last >= k.first && last < k.first+k.wave {
-		k.finish(worker, t, c)
+		k.finish(worker, t)
 	}
 }
 
@@ -256,7 +299,11 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		r1 := min(r0+k.stepK, end)
 		depth := r1 - r0
 		a := matrix{data: grow(&s.a, depth*ld), ld: ld, trans: true}
-		class.x.pack(s, panels{data: a.data, ld: ld, width: ld}, r0, r1, t.m0, t.m1)
+		if to := (panels{data: a.data, ld: ld, width: ld}); class.padded != nil {
+			class.padded.pack(s, to, r0, r1, t.m0, t.m1)
+		} else {
+			class.x.pack(s, to, r0, r1, t.m0, t.m1)
+		}
 		dy := panels{ld: k.window.Filters, step: k.panel}
 		if dense {
 			from, _, _ := class.dy.lattice.at(r0)
@@ -287,5 +334,8 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		}
 		tile.resume = 1
 		r0 = r1
+	}
+	if class.padded != nil {
+		k.verify(t, number, c)
 	}
 }
