@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
@@ -46,11 +47,20 @@ func (m *allocationMeter) EpochEnd(s *train.State) error {
 // first.
 func allocations(t *testing.T, model *cornu.Sequential, source data.Source, steps int) uint64 {
 	t.Helper()
+	return allocationsOf(t, model, source, cornu.FitConfig{StepsPerEpoch: steps})
+}
+
+func allocationsOf(t *testing.T, model *cornu.Sequential, source data.Source, cfg cornu.FitConfig) uint64 {
+	t.Helper()
 	// Now and then the runtime allocates something of its own.
 	least := ^uint64(0)
 	for range 3 {
 		m := &allocationMeter{}
-		fit(t, model, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, StepsPerEpoch: steps, Callbacks: []train.Callback{m}})
+		cfg.Epochs, cfg.BatchSize, cfg.Callbacks = 3, 4, []train.Callback{m}
+		if cfg.Checkpoint.EverySteps > 0 {
+			cfg.Checkpoint.Dir = t.TempDir()
+		}
+		fit(t, model, source, cfg)
 		if least = min(least, m.most); least == 0 {
 			break
 		}
@@ -78,6 +88,13 @@ func TestAStepAllocatesNothingWithAnyOptimizer(t *testing.T) {
 		if n := allocations(t, compiled(t, 0.3, optimizer.LossScaleOptimizer{InnerOptimizer: all}), points(t, 30), 0); n > 0 {
 			t.Errorf("on %d threads, the steps of an epoch allocate %d objects with all that optimizers have in common", threads, n)
 		}
+	}
+}
+
+func TestAStepAllocatesNothingBetweenCheckpoints(t *testing.T) {
+	cfg := cornu.FitConfig{Checkpoint: cornu.Checkpoint{EverySteps: 1000, Every: time.Hour}}
+	if n := allocationsOf(t, compiled(t, 0.3, optimizer.Adam{}), points(t, 30), cfg); n > 0 {
+		t.Errorf("the steps of an epoch allocate %d objects", n)
 	}
 }
 

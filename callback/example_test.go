@@ -3,6 +3,7 @@ package callback_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -124,4 +125,38 @@ func ExampleCSVLogger() {
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
 	fmt.Println(len(lines), strings.TrimSpace(lines[0]))
 	// Output: 4 epoch,loss,val_loss
+}
+
+// The best model is kept, and a name tells which it is.
+func ExampleModelCheckpoint() {
+	folder, _ := os.MkdirTemp("", "")
+	defer os.RemoveAll(folder)
+	model, source := line(optimizer.SGD{LearningRate: 0.1})
+	_, err := model.Fit(context.Background(), source, cornu.FitConfig{
+		Epochs: 3,
+		Quiet:  true,
+		Callbacks: []train.Callback{&callback.ModelCheckpoint{
+			Filepath:     filepath.Join(folder, "line-{epoch:02d}.keras"),
+			Monitor:      "loss",
+			SaveBestOnly: true,
+		}},
+	})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	best, err := cornu.Load(filepath.Join(folder, "line-03.keras"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	best.Summary(io.Discard)
+	files, _ := filepath.Glob(filepath.Join(folder, "*"))
+	for _, file := range files {
+		fmt.Println(filepath.Base(file))
+	}
+	// Output:
+	// line-01.keras
+	// line-02.keras
+	// line-03.keras
 }

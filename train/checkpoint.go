@@ -153,6 +153,7 @@ type keeper struct {
 	last    time.Time
 	due     bool // one was put off
 	changed bool // something has happened since
+	done    bool // training has come to its end
 }
 
 // A piece is memory whose content is a part of the state. It has one of the two types.
@@ -195,6 +196,9 @@ func newKeeper(l *loop, source data.Source) (*keeper, error) {
 	}
 	k.facts, k.pieces = l.facts(source), l.step.pieces()
 	if err := k.open(); err != nil {
+		if k.folder != nil {
+			k.folder.Close()
+		}
 		return nil, fmt.Errorf("train: Fit: checkpoints: %w", err)
 	}
 	return k, nil
@@ -653,6 +657,7 @@ func (k *keeper) end(err error) error {
 	if k.changed && !k.loop.failed {
 		k.keep(true)
 	}
+	k.done = err == nil || errors.Is(err, ErrStop)
 	switch {
 	case k.failed != nil && err != nil && !errors.Is(err, ErrStop):
 		return fmt.Errorf("%w; %w", err, &CheckpointError{k.Dir, k.failed})
@@ -664,14 +669,18 @@ func (k *keeper) end(err error) error {
 	return err
 }
 
-// close removes the checkpoints of a training that has ended without an error, if they
-// are temporary.
+// close ends the use of the folder, and removes the checkpoints if they are temporary and
+// training has come to its end.
 func (k *keeper) close(err error) error {
-	if k == nil || err != nil || !k.Temporary {
+	if k == nil {
 		return err
 	}
-	if err := k.folder.Remove(); err != nil {
-		return fmt.Errorf("train: Fit: checkpoints: %w", err)
+	k.collect(true)
+	if err == nil && k.done && k.Temporary {
+		if err = k.folder.Remove(); err != nil {
+			err = fmt.Errorf("train: Fit: checkpoints: %w", err)
+		}
 	}
-	return nil
+	k.folder.Close()
+	return err
 }

@@ -14,6 +14,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/cornu-ml/cornu/internal/file"
 )
 
 // A key says which training it is: all that its result depends on.
@@ -90,15 +92,15 @@ func readLocked(path string) ([]byte, error) {
 	if !info.Mode().IsRegular() {
 		return nil, fmt.Errorf("%s is not a regular file: results are read from it and added to it", path)
 	}
-	file, err := os.Open(path)
+	in, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	defer file.Close()
-	if err := lock(file, false); err != nil {
+	defer in.Close()
+	if err := file.Lock(in, false); err != nil {
 		return nil, fmt.Errorf("%s cannot be locked: %w", path, err)
 	}
-	return io.ReadAll(file)
+	return io.ReadAll(in)
 }
 
 // lastField is how the line of a result ends: one that ends otherwise was not written to its end.
@@ -183,11 +185,11 @@ func (l *ledger) append(lines ...string) error {
 	return nil
 }
 
-func appendLocked(file *os.File, lines []string) error {
-	if err := lock(file, true); err != nil {
-		return fmt.Errorf("%s cannot be locked: %w", file.Name(), err)
+func appendLocked(f *os.File, lines []string) error {
+	if err := file.Lock(f, true); err != nil {
+		return fmt.Errorf("%s cannot be locked: %w", f.Name(), err)
 	}
-	content, err := io.ReadAll(file)
+	content, err := io.ReadAll(f)
 	if err != nil {
 		return err
 	}
@@ -201,8 +203,8 @@ func appendLocked(file *os.File, lines []string) error {
 	for _, line := range lines {
 		added += line + "\n"
 	}
-	if _, err = file.WriteAt([]byte(added), int64(whole)); err == nil {
-		err = file.Truncate(int64(whole + len(added)))
+	if _, err = f.WriteAt([]byte(added), int64(whole)); err == nil {
+		err = f.Truncate(int64(whole + len(added)))
 	}
-	return errors.Join(err, file.Sync())
+	return errors.Join(err, f.Sync())
 }

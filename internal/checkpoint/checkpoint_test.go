@@ -150,6 +150,7 @@ func newest(t testing.TB, path string) (n int) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	defer f.Close()
 	c, _, err := f.Newest(1<<20, func(err error) { t.Error(err) })
 	if err != nil {
 		t.Fatal(err)
@@ -173,12 +174,15 @@ func TestAFolderKeepsTheNewest(t *testing.T) {
 		if err := f.Write(state(n), 3); err != nil {
 			t.Fatal(err)
 		}
-		if n == 6 {
-			if f, err = Open(path); err != nil {
-				t.Fatal(err)
-			}
+		if _, err := Open(path); err == nil || !strings.Contains(err.Error(), "another training") {
+			t.Errorf("two have the folder: %v", err)
 		}
-		if got := newest(t, path); got != n {
+		f.Close()
+		got := newest(t, path)
+		if f, err = Open(path); err != nil {
+			t.Fatal(err)
+		}
+		if got != n {
 			t.Errorf("after %d the newest is %d", n, got)
 		}
 	}
@@ -186,6 +190,7 @@ func TestAFolderKeepsTheNewest(t *testing.T) {
 	if err != nil || len(files) != 3 || files[2] != f.Last() || filepath.Base(files[0]) != "checkpoint-000010.safetensors" {
 		t.Errorf("%v are left, %v", files, err)
 	}
+	f.Close()
 	// What isn't ours stays, and what a process that was killed has left goes.
 	mine, left := filepath.Join(path, "checkpoint-mine.safetensors"), filepath.Join(path, ".checkpoint-000013.safetensors.0123abcd")
 	for _, name := range []string{mine, left} {
@@ -205,8 +210,19 @@ func TestAFolderKeepsTheNewest(t *testing.T) {
 	if err := f.Remove(); err != nil {
 		t.Fatal(err)
 	}
+	f.Close()
 	if entries, _ := os.ReadDir(path); len(entries) != 1 {
 		t.Errorf("after Remove there are %v", entries)
+	}
+	if err := os.Remove(mine); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = Open(path); err != nil {
+		t.Fatal(err)
+	}
+	err = f.Remove()
+	if _, missing := os.Stat(path); err != nil || missing == nil {
+		t.Errorf("after Remove the folder is there, %v", err)
 	}
 }
 
@@ -223,12 +239,14 @@ func TestNothingIsLostWhateverOperationFails(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	f.Close()
 	before := faulty.Content(t, master)
 	faulty.Each(t, func(fault *faulty.Fault) {
 		faulty.Restore(t, master, before)
 		f, err := Open(master)
 		if err == nil {
 			err = f.Write(state(3), 2)
+			f.Close()
 		}
 		failed := fault.Failed()
 		if (err == nil) != (len(failed) == 0) {
@@ -241,13 +259,14 @@ func TestNothingIsLostWhateverOperationFails(t *testing.T) {
 		if n := newest(t, master); n != 2 && n != 3 || n == 2 && err == nil {
 			t.Errorf("when %v failed the newest is %d", failed, n)
 		}
-		if left := faulty.Content(t, master); len(left) > 3 { // an old one may stay until the next is written
+		if left := faulty.Content(t, master); len(left) > 4 { // an old one may stay until the next is written
 			t.Errorf("when %v failed %d files are left", failed, len(left))
 		}
 		if f, err = Open(master); err == nil {
 			err = f.Write(state(4), 2)
+			f.Close()
 		}
-		if left := faulty.Content(t, master); err != nil || len(left) != 2 {
+		if left := faulty.Content(t, master); err != nil || len(left) != 3 { // with the lock
 			t.Errorf("after %v failed and the next was written there are %d files, %v", failed, len(left), err)
 		}
 	})

@@ -23,23 +23,52 @@ type Folder struct {
 	last    int   // the highest number that was used
 	numbers []int // of the files that are there, rising
 	damaged []int // those that are not whole
+	lock    *os.File
 }
 
+// lockName is a file that nobody else may lock while a folder is in use.
+const lockName = ".lock"
+
 // Open opens a folder, which it makes if it isn't there, and removes what a process that was killed has left half
-// written in it.
+// written in it. Until it is closed nobody else can open it. It is an error if nothing can be written to it.
 func Open(path string) (*Folder, error) {
 	if err := file.MkdirAll(path); err != nil {
 		return nil, err
 	}
-	entries, err := os.ReadDir(path)
-	if err != nil {
-		return nil, err
-	}
 	f := &Folder{path: path}
+	if err := f.open(); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// Close lets others open the folder.
+func (f *Folder) Close() error {
+	if f.lock == nil {
+		return nil
+	}
+	return f.lock.Close()
+}
+
+func (f *Folder) open() error {
+	lock, err := file.OpenFile(filepath.Join(f.path, lockName), os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return err
+	}
+	f.lock = lock.File()
+	if own, err := file.TryLock(f.lock); err != nil {
+		return fmt.Errorf("%s cannot be locked: %w", f.lock.Name(), err)
+	} else if !own {
+		return fmt.Errorf("another training is keeping its checkpoints in %s at this moment", f.path)
+	}
+	entries, err := os.ReadDir(f.path)
+	if err != nil {
+		return err
+	}
 	for _, e := range entries {
 		if unfinished.MatchString(e.Name()) {
-			if err := file.Remove(filepath.Join(path, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return nil, err
+			if err := file.Remove(filepath.Join(f.path, e.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
 			}
 		} else if m := named.FindStringSubmatch(e.Name()); m != nil {
 			n, err := strconv.Atoi(m[1])
@@ -52,7 +81,7 @@ func Open(path string) (*Folder, error) {
 	if n := len(f.numbers); n > 0 {
 		f.last = f.numbers[n-1]
 	}
-	return f, nil
+	return file.Check(f.Path(f.last + 1))
 }
 
 var (
@@ -157,9 +186,17 @@ func (f *Folder) leave(keep int) error {
 	return all
 }
 
-// Remove removes all checkpoints, and the folder if nothing else is in it.
+// Remove removes all checkpoints, and the folder if nothing else is in it. Nothing may be done with it after that but
+// Close.
 func (f *Folder) Remove() error {
 	if err := f.leave(0); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil { // for systems that remove no files that are open
+		return err
+	}
+	f.lock = nil
+	if err := file.Remove(filepath.Join(f.path, lockName)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	if entries, err := os.ReadDir(f.path); err != nil || len(entries) > 0 {

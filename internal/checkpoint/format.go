@@ -6,6 +6,7 @@ package checkpoint
 // array is the checksum of all that is before it. See docs/adr/0013-checkpoints.md.
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
@@ -98,22 +99,15 @@ func Write(w io.Writer, c *Content) error {
 	if err != nil {
 		return err
 	}
-	sum := uint32(0)
-	put := func(b []byte) error {
-		sum = crc32.Update(sum, castagnoli, b)
-		_, err := w.Write(b)
-		return err
-	}
-	if err := put(header); err != nil {
-		return err
-	}
+	out := bufio.NewWriterSize(w, 64<<10) // it keeps the first error, and Flush returns it
+	out.Write(header)
+	sum := crc32.Checksum(header, castagnoli)
 	for _, a := range c.Arrays {
-		if err := put(a.Data); err != nil {
-			return err
-		}
+		out.Write(a.Data)
+		sum = crc32.Update(sum, castagnoli, a.Data)
 	}
-	_, err = w.Write(binary.LittleEndian.AppendUint32(nil, sum))
-	return err
+	out.Write(binary.LittleEndian.AppendUint32(nil, sum))
+	return out.Flush()
 }
 
 // header returns all that is before the arrays.

@@ -48,7 +48,7 @@ var floors = [][]string{
 // outside says which packages may import a module that isn't ours, by the path's beginning.
 var outside = map[string][]string{
 	"golang.org/x/sys/cpu":                          {"internal/cpu"},
-	"golang.org/x/sys/windows":                      {"cmd/cornu"},
+	"golang.org/x/sys/windows":                      {"internal/file"},
 	"golang.org/x/term":                             {"internal/terminal"},
 	"github.com/spf13/cobra":                        {"cmd/cornu"},
 	"github.com/spf13/pflag":                        {"cmd/cornu"},
