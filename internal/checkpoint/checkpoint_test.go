@@ -186,7 +186,7 @@ func TestAFolderKeepsTheNewest(t *testing.T) {
 			t.Errorf("after %d the newest is %d", n, got)
 		}
 	}
-	files, err := filepath.Glob(filepath.Join(path, "*"))
+	files, err := filepath.Glob(filepath.Join(path, "checkpoint-*"))
 	if err != nil || len(files) != 3 || files[2] != f.Last() || filepath.Base(files[0]) != "checkpoint-000010.safetensors" {
 		t.Errorf("%v are left, %v", files, err)
 	}
