@@ -21,17 +21,17 @@ func TestAModelIsTheSameAfterAWayThroughEveryFormat(t *testing.T) {
 	r.must("fit", model, "--data", r.npy("x.npy", array(r, r.x, 12, 4))+","+r.npy("y.npy", array(r, r.x[:12], 12)), "--quiet", "-o", model)
 	want := fileOf(r, "m.keras")
 	for _, way := range [][]string{
-		{"a.keras"}, {"a.weights.h5"}, {"a.npz"}, {"a.safetensors"}, {"a.npz", "b.safetensors", "c.npz"}, {"a.safetensors", "b.npz", "c.safetensors"},
+		{"a.keras"}, {"a.h5"}, {"a.weights.h5"}, {"a.npz"}, {"a.safetensors"}, {"a.npz", "b.safetensors", "c.npz"}, {"a.safetensors", "b.npz", "c.safetensors"},
 	} {
 		at := model
 		for _, to := range way {
 			_, _, errs := call("convert", at, r.in(to))
-			if told := strings.Contains(errs, to+" holds weights alone; only "+model+" has the network"); told != (at == model && to != "a.keras") {
+			if told := strings.Contains(errs, to+" holds weights alone; only "+model+" has the network"); told != (at == model && to != "a.keras" && to != "a.h5") {
 				t.Errorf("from %s to %s it says %q", at, to, errs)
 			}
 			at = r.in(to)
 		}
-		if way[0] == "a.keras" {
+		if way[0] == "a.keras" || way[0] == "a.h5" {
 			r.must("convert", at, r.in("back.keras"))
 		} else {
 			r.must("convert", at, r.in("back.keras"), "--model", model)
@@ -105,7 +105,7 @@ func TestAConversionLosesNothingWhenTheDiskFails(t *testing.T) {
 	r := newRoom(t)
 	model := r.model("m.keras", loss.MeanSquaredError{}, 1, nil, 4)
 	r.must("convert", model, r.in("m.npz"))
-	for from, names := range map[string][]string{model: {"a.keras", "a.weights.h5", "a.npz", "a.safetensors"}, r.in("m.npz"): {"b.safetensors"}} {
+	for from, names := range map[string][]string{model: {"a.keras", "a.h5", "a.weights.h5", "a.npz", "a.safetensors"}, r.in("m.npz"): {"b.safetensors"}} {
 		for _, name := range names {
 			if name != "a.safetensors" && os.Getenv("CORNU_CI") == "" {
 				continue // the others are written by the same means

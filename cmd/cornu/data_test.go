@@ -333,7 +333,7 @@ func TestMistakesInTheFlagsOfDataAreToldFirst(t *testing.T) {
 	}{
 		{[]string{"fit", "m.keras", "-o", "m.keras"}, "--data: say what the data are"},
 		{[]string{"fit", "m.keras", "--data", "x.npy"}, "--output: say where the trained model goes"},
-		{[]string{"fit", "m.keras", "--data", "x.npy", "-o", "m.txt"}, "files that end with .keras"},
+		{[]string{"fit", "m.keras", "--data", "x.npy", "-o", "m.txt"}, "files that end with .keras or .h5"},
 		{[]string{"fit", "m.keras", "--data", "x.npy", "-o", "none/m.keras"}, "--output: there is no folder none"},
 		{[]string{"fit", "m.keras", "--data", "x.npy", "-o", "m.keras", "--epochs", "0"}, "--epochs: must be at least 1"},
 		{[]string{"fit", "m.keras", "--data", "x.npy", "-o", "m.keras", "--batch", "0"}, "--batch: must be at least 1"},
@@ -497,6 +497,29 @@ func TestAnInterruptedFitKeepsWhatItReached(t *testing.T) {
 	before = fileOf(r, "m.keras")
 	if status := run(cancelled, []string{"fit", model, "--data", pair, "-o", model}, io.Discard, io.Discard); status != interrupted || !bytes.Equal(before, fileOf(r, "m.keras")) {
 		t.Errorf("before its first step: status %d, or the file changed", status)
+	}
+}
+
+// An interrupted fit that keeps checkpoints goes on to the bits of one that wasn't interrupted.
+func TestAFitGoesOnFromItsCheckpoint(t *testing.T) {
+	r := newRoom(t)
+	model := r.model("m.keras", loss.MeanSquaredError{}, 1, nil, 4)
+	pair := r.npy("x.npy", array(r, r.x, 12, 4)) + "," + r.npy("y.npy", array(r, r.x[:12], 12))
+	args := []string{"fit", model, "--data", pair, "--epochs", "200", "--batch", "5"}
+	r.must(append(args, "-o", r.in("whole.h5"))...)
+	args = append(args, "--checkpoint", r.in("state"), "--checkpoint-every", "7", "-o", r.in("parts.h5"))
+	ctx, cancel := context.WithCancel(context.Background())
+	var errs strings.Builder
+	status := run(ctx, args, &afterLine{"Epoch 3/", cancel}, &errs)
+	if want := "goes on from the checkpoint in " + r.in("state"); status != interrupted || !strings.Contains(errs.String(), want) {
+		t.Errorf("status %d: %s", status, errs.String())
+	}
+	if bytes.Equal(fileOf(r, "whole.h5"), fileOf(r, "parts.h5")) {
+		t.Error("it was not interrupted")
+	}
+	r.must(args...)
+	if !bytes.Equal(fileOf(r, "whole.h5"), fileOf(r, "parts.h5")) {
+		t.Error("it goes on to another model")
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 // This file defines `cornu fit` and `cornu evaluate`: a model in a file is trained and tested on anybody's data.
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +18,6 @@ import (
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
-	"github.com/cornu-ml/cornu/train"
-	"github.com/cornu-ml/cornu/viz"
 )
 
 // fitting are the flags of `cornu fit`.
@@ -38,8 +35,7 @@ type fitting struct {
 	rate            float64
 	metrics         []string
 
-	curves string
-	output string
+	keeping
 }
 
 func newFit() *cobra.Command {
@@ -56,7 +52,7 @@ func newFit() *cobra.Command {
 	}
 	f := c.Flags()
 	f.SortFlags = false
-	s.flags(c)
+	s.dataFlags.flags(c)
 	f.StringVar(&s.validation, "validation", "", "`DATA` that the model is tested on after each epoch")
 	f.Float64Var(&s.split, "validation-split", 0, "the share of the data, from their end, that is tested on and not trained on")
 	f.IntVar(&s.epochs, "epochs", 1, "how often to go through the data")
@@ -69,14 +65,15 @@ func newFit() *cobra.Command {
 	f.Float64Var(&s.rate, "lr", 0, "compile it anew with that learning rate")
 	f.StringSliceVar(&s.metrics, "metrics", nil, "compile it anew with metrics of Keras's `NAMES`")
 	f.StringVar(&s.curves, "curves", "", "draw loss and metrics by epoch to `FILE`, .svg or .png")
-	f.StringVarP(&s.output, "output", "o", "", "write the trained `MODEL` to this file, "+modelEndings)
+	s.checkpointFlags(c)
+	f.StringVarP(&s.save, "output", "o", "", "write the trained `MODEL` to this file, "+modelEndings)
 	return c
 }
 
 // check returns an error about the first flag whose value makes no sense.
 func (s *fitting) check(c *cobra.Command) error {
 	switch {
-	case s.output == "":
+	case s.save == "":
 		return misuse("--output: say where the trained model goes: -o MODEL, %s", modelEndings)
 	case s.epochs < 1:
 		return misuse("--epochs: must be at least 1, got %d", s.epochs)
@@ -89,7 +86,7 @@ func (s *fitting) check(c *cobra.Command) error {
 	case s.rate < 0:
 		return misuse("--lr: the learning rate must be positive, got %v", s.rate)
 	}
-	if err := errors.Join(checkCommon(s.batch, s.threads), checkModel("--output", s.output), checkPicture("--curves", s.curves)); err != nil {
+	if err := errors.Join(checkCommon(s.batch, s.threads), s.keeping.check("--output")); err != nil {
 		return err
 	}
 	if s.prepared != "" {
@@ -107,20 +104,6 @@ func checkCommon(batch, threads int) error {
 		return misuse("--batch: must be at least 1, got %d", batch)
 	case threads < 0:
 		return misuse("--threads: must not be negative, got %d", threads)
-	}
-	return nil
-}
-
-// modelEndings are those of the files that models are written to.
-const modelEndings = ".keras"
-
-// checkModel returns an error if a model surely can't be written to a file: before a training, not after it.
-func checkModel(flag, path string) error {
-	if !strings.HasSuffix(path, ".keras") {
-		return misuse("%s: models are written to files that end with %s, got %s", flag, modelEndings, path)
-	}
-	if err := file.Check(path); err != nil {
-		return misuse("%s: %w", flag, err)
 	}
 	return nil
 }
@@ -169,34 +152,9 @@ func (s *fitting) run(c *cobra.Command, from string) error {
 	if err := unless(c.Context()); err != nil {
 		return err
 	}
-	var reached progress
-	history, err := model.Fit(c.Context(), samples.Source, cornu.FitConfig{
-		Epochs: s.epochs, BatchSize: s.batch, ValidationData: validation, ValidationSplit: s.split,
-		Callbacks: []train.Callback{&reached}, Quiet: s.quiet, Log: out,
+	err, unwritten := s.fit(c, model, samples.Source, cornu.FitConfig{
+		Epochs: s.epochs, BatchSize: s.batch, ValidationData: validation, ValidationSplit: s.split, Quiet: s.quiet, Log: out,
 	})
-	return s.keep(model, history, reached, err)
-}
-
-// keep writes what a training has reached, and says so if it was interrupted.
-func (s *fitting) keep(model *cornu.Model, history *cornu.History, reached progress, err error) error {
-	var unwritten error
-	fate := "not saved"
-	if reached.done > 0 {
-		if unwritten = saving(func() error { return model.Save(s.output) }); unwritten == nil {
-			fate = "saved to " + s.output
-		}
-	}
-	if errors.Is(err, context.Canceled) {
-		err = &interruption{reached.tell(fate)}
-	} else if err != nil && reached.done > 0 {
-		err = fmt.Errorf("%w; the weights of the last step before were %s", err, fate)
-	}
-	if s.curves != "" && history != nil && len(history.Epoch) > 0 {
-		unwritten = errors.Join(unwritten, viz.Save(s.curves, viz.Curves{History: history}))
-	}
-	if err == nil {
-		return unwritten
-	}
 	return errors.Join(err, unwritten)
 }
 

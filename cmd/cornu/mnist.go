@@ -53,10 +53,8 @@ type settings struct {
 	threads    int
 	quiet      bool
 
-	plot, curves, tensorboard string // files and a folder, "" for none
-	save                      string // the file that the trained model goes to, "" for none
-	checkpoint                string // the folder that the training's state is kept in, "" for none
-	checkpointEvery           int    // steps
+	plot, tensorboard string // a file and a folder, "" for none
+	keeping
 }
 
 // flags adds those that say what is trained, and how.
@@ -88,9 +86,8 @@ func (s *settings) stepFlags(c *cobra.Command) {
 // outputs adds the flags for what a training leaves behind.
 func (s *settings) outputs(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&s.save, "save", "", "write the trained model to `FILE`, .keras; an interrupted training's too")
-	f.StringVar(&s.checkpoint, "checkpoint", "", "keep the state of the training in `FOLDER`, and go on from what is there")
-	f.IntVar(&s.checkpointEvery, "checkpoint-every", 100, "steps from one checkpoint to the next")
+	f.StringVar(&s.save, "save", "", "write the trained model to `FILE`, "+modelEndings+"; an interrupted training's too")
+	s.checkpointFlags(c)
 	f.StringVar(&s.plot, "plot", "", "draw the network's diagram to `FILE`, .svg or .png")
 	f.StringVar(&s.curves, "curves", "", "draw loss and accuracy by epoch, on the test digits too, to `FILE`, .svg or .png")
 	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
@@ -113,8 +110,6 @@ func (s *settings) check() error {
 		return misuse("--batch: must be at least 1, got %d", s.batch)
 	case s.limit < 0:
 		return misuse("--limit: must not be negative, got %d", s.limit)
-	case s.checkpoint != "" && s.checkpointEvery < 1: // other commands have no such flag
-		return misuse("--checkpoint-every: must be at least 1, got %d", s.checkpointEvery)
 	case s.threads < 0:
 		return misuse("--threads: must not be negative, got %d", s.threads)
 	}
@@ -124,14 +119,6 @@ func (s *settings) check() error {
 	if !slices.Contains(optimizers(), s.optimizer) {
 		return misuse("--optimizer: unknown optimizer %q: the known ones are %s", s.optimizer, strings.Join(optimizers(), ", "))
 	}
-	if s.save != "" && !strings.HasSuffix(s.save, ".keras") {
-		return misuse("--save: the name must end with .keras, got %s", s.save)
-	}
-	if s.save != "" {
-		if err := file.Check(s.save); err != nil { // before a training too
-			return misuse("--save: %w", err)
-		}
-	}
 	if s.plot != "" && s.curves != "" && filepath.Clean(s.plot) == filepath.Clean(s.curves) {
 		return misuse("--plot and --curves: both write %s", s.plot)
 	}
@@ -139,7 +126,7 @@ func (s *settings) check() error {
 	if err := checkPicture("--plot", s.plot); err != nil {
 		return err
 	}
-	return checkPicture("--curves", s.curves)
+	return s.keeping.check("--save")
 }
 
 // checkPicture returns an error if a picture surely can't be written to a file.

@@ -61,7 +61,7 @@ func TestFilesThatAreNoModelsAreMistakes(t *testing.T) {
 		{[]string{"inspect", filepath.Dir(page)}, failed, "is no regular file"},
 		{[]string{"inspect"}, misused, "cornu inspect takes one file, got 0 arguments"},
 		{[]string{"mnist", "evaluate", "none.keras"}, failed, "none.keras"},
-		{[]string{"mnist", "train", "--save", "m.h5"}, misused, "--save: the name must end with .keras"},
+		{[]string{"mnist", "train", "--save", "m.weights.h5"}, misused, "--save: models are written to files that end with .keras or .h5"},
 		{[]string{"plot", page}, misused, "say where the picture goes"},
 	} {
 		if status, _, errs := call(test.args...); status != test.status || !strings.Contains(errs, test.want) {

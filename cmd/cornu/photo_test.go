@@ -119,6 +119,7 @@ func TestAPhotographedDigitIsOneOfMNISTs(t *testing.T) {
 		t.Fatal(err)
 	}
 	random := rand.New(rand.NewPCG(1, 2))
+	all := 0.0
 	for _, r := range renderings {
 		n := 2
 		if os.Getenv("CORNU_CI") != "" {
@@ -130,10 +131,11 @@ func TestAPhotographedDigitIsOneOfMNISTs(t *testing.T) {
 			sum += correlation(pixels, test.Image(i)) / float64(n)
 		}
 		t.Logf("%s: the correlation is %.3f in the mean", r.name, sum)
-		// It is 0.95 to 0.997 for five of each kind, and was 0.77 to 0.89 when digits were half a pixel off.
-		if sum < 0.92 {
-			t.Errorf("%s: the correlation is %.3f in the mean", r.name, sum)
-		}
+		all += sum / float64(len(renderings))
+	}
+	// It is 0.97 for two of each kind, 0.957 for twenty, and was 0.82 when digits were half a pixel off.
+	if all < 0.93 {
+		t.Errorf("the correlation is %.3f in the mean", all)
 	}
 }
 

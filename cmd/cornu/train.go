@@ -17,7 +17,6 @@ import (
 	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/layer"
-	"github.com/cornu-ml/cornu/train"
 	"github.com/cornu-ml/cornu/viz"
 )
 
@@ -92,100 +91,18 @@ func (s *settings) trained(c *cobra.Command) (*cornu.Sequential, *mnist.Set, err
 			return nil, nil, err
 		}
 	}
-	var reached progress
-	callbacks := []train.Callback{&reached}
+	cfg := cornu.FitConfig{Epochs: s.epochs, BatchSize: s.batch, Quiet: s.quiet, Log: out}
 	if s.tensorboard != "" {
-		callbacks = append(callbacks, &callback.TensorBoard{LogDir: s.tensorboard})
-	}
-	cfg := cornu.FitConfig{
-		Epochs: s.epochs, BatchSize: s.batch, Callbacks: callbacks, Quiet: s.quiet, Log: out,
-		Checkpoint: s.checkpoints(c.ErrOrStderr()),
+		cfg.Callbacks = append(cfg.Callbacks, &callback.TensorBoard{LogDir: s.tensorboard})
 	}
 	if s.curves != "" {
 		cfg.ValidationData = test
 	}
-	var history *cornu.History
-	fit := func() error {
-		history, err = model.Fit(c.Context(), digits, cfg)
-		return err
-	}
-	if s.checkpoint != "" {
-		err = saving(fit) // its last checkpoint has time
-	} else {
-		err = fit()
-	}
-	// What was reached before an error is kept and shown too.
-	var unwritten error
-	if s.save != "" && (reached.done > 0 || reached.resumed) {
-		unwritten = saving(func() error { return model.Save(s.save) })
-	}
-	if errors.Is(err, context.Canceled) {
-		lost := (*train.CheckpointError)(nil)
-		if errors.As(err, &lost) {
-			unwritten = errors.Join(unwritten, lost)
-		}
-		err = &interruption{reached.tell(s.fate(unwritten))}
-	}
-	if s.curves != "" && history != nil && len(history.Epoch) > 0 {
-		unwritten = errors.Join(unwritten, viz.Save(s.curves, viz.Curves{History: history}))
-	}
+	err, unwritten := s.fit(c, &model.Model, digits, cfg)
 	if err != nil {
 		return nil, nil, errors.Join(err, unwritten)
 	}
 	return model, test, unwritten
-}
-
-// progress remembers how far a training has come.
-type progress struct {
-	epoch, batches, batch, done int
-	resumed                     bool
-}
-
-func (p *progress) TrainBegin(s *train.State) error {
-	p.resumed = s.Resumed
-	return nil
-}
-
-func (p *progress) BatchEnd(s *train.State) error {
-	p.epoch, p.batch, p.batches = s.Epoch, s.Batch, s.Batches
-	p.done++
-	return nil
-}
-
-func (p *progress) EpochEnd(*train.State) error { return nil }
-
-// tell says what has been reached, for whoever interrupts a training, and what became of it.
-func (p progress) tell(fate string) string {
-	switch {
-	case p.done == 0 && p.resumed:
-		return "before the first step: nothing more was trained"
-	case p.done == 0:
-		return "before the first step: nothing was trained"
-	}
-	return fmt.Sprintf("after step %d of %d in epoch %d: the weights of that step were %s", p.batch+1, p.batches, p.epoch+1, fate)
-}
-
-// fate says what became of the weights of a training.
-func (s *settings) fate(unwritten error) string {
-	switch {
-	case unwritten != nil:
-		return "not saved"
-	case s.save != "" && s.checkpoint != "":
-		return "saved to " + s.save + ", and the same command goes on from the checkpoint in " + s.checkpoint
-	case s.save != "":
-		return "saved to " + s.save
-	case s.checkpoint != "":
-		return "kept in " + s.checkpoint + ": the same command goes on from there"
-	}
-	return "not saved"
-}
-
-// checkpoints says where the state of the training is kept.
-func (s *settings) checkpoints(log io.Writer) cornu.Checkpoint {
-	if s.checkpoint == "" {
-		return cornu.Checkpoint{}
-	}
-	return cornu.Checkpoint{Dir: s.checkpoint, EverySteps: s.checkpointEvery, Log: log}
 }
 
 // hashOf returns the SHA-256 of all weights in model order: for each the name, a zero byte, the number of dimensions
