@@ -11,6 +11,8 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+
+	"github.com/cornu-ml/cornu/internal/file"
 )
 
 const (
@@ -68,6 +70,9 @@ func list(r io.ReaderAt, size int64) (map[string]*zip.File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("it is no .keras file: %w", err)
 	}
+	if err := file.Apart(z.File); err != nil {
+		return nil, fmt.Errorf("it is damaged: %w", err)
+	}
 	members := map[string]*zip.File{}
 	for _, f := range z.File {
 		folder := strings.HasSuffix(f.Name, "/")
@@ -113,6 +118,9 @@ func openMember(r io.ReaderAt, f *zip.File, limits Limits) (*Weights, error) {
 			return nil, err
 		}
 		n := int64(f.UncompressedSize64)
+		if n < 0 || f.CompressedSize64 != f.UncompressedSize64 {
+			return nil, fmt.Errorf("it is stored as it is, in %d bytes, and has %d", f.CompressedSize64, f.UncompressedSize64)
+		}
 		return OpenWeights(io.NewSectionReader(r, at, n), n, limits)
 	}
 	b, err := content(f, limits.Bytes)

@@ -17,6 +17,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/hostile"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -427,5 +428,33 @@ func FuzzReadNpz(f *testing.F) {
 		if err == nil && tensor.WriteNpz(io.Discard, got) != nil {
 			t.Fatal("what was read cannot be written")
 		}
+	})
+}
+
+func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
+	var npys, npzs [][]byte
+	for _, pattern := range []string{"testdata/*.npy", "testdata/hostile/*.npy", "testdata/*.npz"} {
+		files, err := filepath.Glob(pattern)
+		if err != nil || len(files) == 0 {
+			t.Fatal(pattern, err)
+		}
+		for _, file := range files {
+			content, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if strings.HasSuffix(file, ".npz") {
+				npzs = append(npzs, content)
+			} else {
+				npys = append(npys, content)
+			}
+		}
+	}
+	npzs = append(npzs, overlapping(t, npy(`{'descr': '|u1', 'fortran_order': True, 'shape': (4,)}`, 4), 3))
+	t.Run("npy", func(t *testing.T) {
+		hostile.Try(t, npys, func(b []byte) { tensor.ReadNpy(bytes.NewReader(b), 1<<20) })
+	})
+	t.Run("npz", func(t *testing.T) {
+		hostile.Try(t, npzs, func(b []byte) { tensor.ReadNpz(bytes.NewReader(b), int64(len(b)), 1<<20) })
 	})
 }

@@ -4,7 +4,6 @@ package tensor
 
 import (
 	"archive/zip"
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/file"
 )
 
 // ReadNpz reads all arrays of an .npz file of size bytes, by name. Together
@@ -30,7 +30,7 @@ func ReadNpz(r io.ReaderAt, size, budget int64) (map[string]*Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
-	if err := apart(archive.File); err != nil {
+	if err := file.Apart(archive.File); err != nil {
 		return nil, fmt.Errorf("npz: %w", err)
 	}
 	out := map[string]*Tensor{}
@@ -50,30 +50,6 @@ func ReadNpz(r io.ReaderAt, size, budget int64) (map[string]*Tensor, error) {
 		out[name] = t
 	}
 	return out, nil
-}
-
-// apart returns an error if two entries overlap.
-func apart(files []*zip.File) error {
-	type span struct {
-		begin int64
-		size  uint64
-		name  string
-	}
-	spans := make([]span, len(files))
-	for i, f := range files {
-		begin, err := f.DataOffset()
-		if err != nil {
-			return fmt.Errorf("%q: %w", f.Name, err)
-		}
-		spans[i] = span{begin, f.CompressedSize64, f.Name}
-	}
-	slices.SortFunc(spans, func(a, b span) int { return cmp.Compare(a.begin, b.begin) })
-	for i := 1; i < len(spans); i++ {
-		if a, b := spans[i-1], spans[i]; a.size > uint64(b.begin-a.begin) {
-			return fmt.Errorf("%q and %q overlap", a.name, b.name)
-		}
-	}
-	return nil
 }
 
 func readEntry(f *zip.File, budget int64) (t *Tensor, taken int64, err error) {

@@ -1,6 +1,7 @@
 package csv
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/capped"
+	"github.com/cornu-ml/cornu/internal/hostile"
 )
 
 const iris = `sepal,petal,species,place
@@ -273,4 +275,19 @@ func (r *repeated) Read(b []byte) (int, error) {
 		r.at = (r.at + 1) % len(r.text)
 	}
 	return len(b), nil
+}
+
+func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
+	seeds := [][]byte{[]byte(houses), []byte("\xef\xbb\xbfa;b\n1;2\n"), []byte("a,b\n\"1\n2\",3\r\n"), []byte("a,species\n,\n?,b\n1e400,c"), bytes.Repeat([]byte(","), 4000)}
+	hostile.Try(t, seeds, func(b []byte) {
+		table, err := Read(bytes.NewReader(b), Config{MaxBytes: 1 << 16})
+		if err != nil {
+			return
+		}
+		schema := Schema{MaxBytes: 1 << 20}
+		for _, name := range table.Columns() {
+			schema.Inputs = append(schema.Inputs, Column{Name: name, Kind: Category, Unknown: OOV, Missing: MostFrequent})
+		}
+		Fit(table, schema)
+	})
 }

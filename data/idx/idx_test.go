@@ -6,15 +6,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/cornu-ml/cornu/internal/capped"
+	changed "github.com/cornu-ml/cornu/internal/hostile"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -272,4 +275,14 @@ func TestReadingTakesNoMoreThanTheBudget(t *testing.T) {
 			})
 		})
 	}
+}
+
+func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
+	seeds := [][]byte{idxFile(0x0B, []uint32{1, 2}, 1, 2, 3, 4), compress(idxFile(0x08, []uint32{1, 2}, 1, 2))}
+	for _, name := range slices.Sorted(maps.Keys(hostile)) {
+		if c := hostile[name]; len(c.file) < 10_000 {
+			seeds = append(seeds, c.file)
+		}
+	}
+	changed.Try(t, seeds, func(b []byte) { Read(bytes.NewReader(b), 1<<20) })
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/hostile"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -421,4 +422,18 @@ func TestReadingEndsWithItsContext(t *testing.T) {
 	if err := b.Read(&batch, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("after the end of its context a batch is read: %v", err)
 	}
+}
+
+func TestWhateverAPictureHoldsReadingItEndsInLittleMemory(t *testing.T) {
+	var photo bytes.Buffer
+	if err := jpeg.Encode(&photo, image.NewGray(image.Rect(0, 0, 30, 50)), nil); err != nil {
+		t.Fatal(err)
+	}
+	seeds := [][]byte{grey(t, 7).Data, bomb(100, 100), bomb(60_000, 60_000), progressiveJPEG(20, 30, 3, 1<<10), progressiveJPEG(60, 60, 1, 3), photo.Bytes()}
+	hostile.Try(t, seeds, func(b []byte) {
+		folder, err := Open(fstest.MapFS{"a/1.png": {Data: b}}, Config{Height: 2, Width: 3, Color: Grayscale, MaxPixels: 1 << 20})
+		if err == nil {
+			folder.picture(make([]float32, 2*3), "a/1.png")
+		}
+	})
 }

@@ -60,7 +60,7 @@ const slow = 20 * time.Second
 
 // Try has a reader read files that are changed at random, in a process that has little memory.
 // It may answer with an error or without; it may not panic, hang or take more. A few hundred
-// changes are tried, or, if CORNU_CI is set, as many as a minute allows; FUZZTIME=10m sets
+// changes are tried, or, if CORNU_CI is set, as many as a few seconds allow; FUZZTIME=10m sets
 // the time.
 func Try(t *testing.T, seeds [][]byte, read func([]byte)) {
 	t.Helper()
@@ -69,7 +69,7 @@ func Try(t *testing.T, seeds [][]byte, read func([]byte)) {
 		debug.SetMemoryLimit(memory / 2)
 		var duration time.Duration
 		if os.Getenv("CORNU_CI") != "" {
-			duration = 20 * time.Second
+			duration = 8 * time.Second
 		}
 		if text := os.Getenv("FUZZTIME"); text != "" {
 			var err error

@@ -1,0 +1,255 @@
+package kerasfile_test
+
+// Files that nobody honest writes.
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/cornu-ml/cornu/internal/hostile"
+	"github.com/cornu-ml/cornu/kerasfile"
+)
+
+// A part is a member of an archive.
+type part struct {
+	name    string
+	content []byte
+	change  func(*zip.FileHeader)
+}
+
+const network = `{"class_name": "Sequential", "config": {"name": "m", "layers": [
+ {"class_name": "InputLayer", "config": {"name": "in", "batch_shape": [null, 2]}}, %s]}}`
+
+func config(layers string) string { return fmt.Sprintf(network, layers) }
+
+// good are the parts of a sound file, but for the weights.
+func good(weights string) []part {
+	return []part{
+		{"metadata.json", []byte("{}"), nil},
+		{"config.json", []byte(config(`{"class_name": "Flatten", "config": {"name": "f"}}`)), nil},
+		{"model.weights.h5", []byte(weights), nil},
+	}
+}
+
+func zipped(parts []part) []byte {
+	var b bytes.Buffer
+	z := zip.NewWriter(&b)
+	for _, p := range parts {
+		h := &zip.FileHeader{Name: p.name, Method: zip.Store}
+		if p.change != nil {
+			p.change(h)
+		}
+		w, err := z.CreateHeader(h)
+		if err == nil {
+			_, err = w.Write(p.content)
+		}
+		if err != nil && !strings.HasSuffix(p.name, "/") {
+			panic(err)
+		}
+	}
+	if err := z.Close(); err != nil {
+		panic(err)
+	}
+	return b.Bytes()
+}
+
+func link(h *zip.FileHeader)    { h.SetMode(fs.ModeSymlink | 0o777) }
+func deflate(h *zip.FileHeader) { h.Method = zip.Deflate }
+
+// pointed makes the directory's entry number i say that its member is where the first is.
+func pointed(b []byte, i int) []byte {
+	at := 0
+	for range i + 1 {
+		at += 1 + bytes.Index(b[at+1:], []byte("PK\x01\x02"))
+	}
+	binary.LittleEndian.PutUint32(b[at+42:], 0)
+	return b
+}
+
+// grown makes the directory's entry of the last member say that it has more bytes.
+func grown(b []byte) []byte {
+	at := bytes.LastIndex(b, []byte("PK\x01\x02"))
+	binary.LittleEndian.PutUint32(b[at+24:], 1<<30)
+	return b
+}
+
+var archives = sync.OnceValue(func() []hostile.File {
+	with := func(p ...part) []byte { return zipped(append(good(""), p...)) }
+	all := zipped(good("\x89HDF\r\n\x1a\n"))
+	return []hostile.File{
+		{"two_weights.keras", with(part{"model.weights.h5", nil, nil}), `two members of the name "model.weights.h5"`},
+		{"two_configs.keras", with(part{"config.json", nil, nil}), `two members of the name "config.json"`},
+		{"absolute.keras", with(part{"/etc/passwd", nil, nil}), "leads out of the archive"},
+		{"outside.keras", with(part{"../x", nil, nil}), "leads out of the archive"},
+		{"outside_behind.keras", with(part{"assets/../../x", nil, nil}), "leads out of the archive"},
+		{"backslash.keras", with(part{`assets\..\..\x`, nil, nil}), "leads out of the archive"},
+		{"drive.keras", with(part{"C:/x", nil, nil}), "which no .keras file has"},
+		{"dot.keras", with(part{"./config.json", nil, nil}), "leads out of the archive"},
+		{"no_name.keras", with(part{"", nil, nil}), "leads out of the archive"},
+		{"symlink.keras", with(part{"assets/x", []byte("/etc/passwd"), link}), `its member "assets/x" is no file`},
+		{"weights_are_a_link.keras", zipped(append(good("")[:2], part{"model.weights.h5", []byte("/etc/passwd"), link})), "is no file"},
+		{"unknown.keras", with(part{"setup.py", nil, nil}), `a member "setup.py", which no .keras file has`},
+		{"upper.keras", with(part{"CONFIG.JSON", nil, nil}), "which no .keras file has"},
+		{"no_weights.keras", zipped(good("")[:2]), "it has no model.weights.h5"},
+		{"no_config.keras", zipped(append(good("")[:1], good("")[2])), "it has no config.json"},
+		{"empty_archive.keras", zipped(nil), "it has no metadata.json"},
+		{"empty_weights.keras", zipped(good("")), "model.weights.h5: "},
+		{"weights_are_text.keras", zipped(good("nothing")), "not an HDF5 file"},
+		{"weights_end.keras", all, "model.weights.h5: "},
+		{"overlap.keras", pointed(bytes.Clone(all), 2), "overlap"},
+		{"grown.keras", grown(bytes.Clone(all)), "model.weights.h5: "},
+		{"truncated.keras", all[:len(all)-30], "not a valid zip file"},
+		{"truncated_twice.keras", all[:40], "not a valid zip file"},
+		{"bomb.keras", zipped(append(good("")[:2], part{"model.weights.h5", make([]byte, 16<<20), deflate})), "16777216 bytes, the budget is 1048576"},
+		{"config_bomb.keras", zipped([]part{good("")[0], {"config.json", bytes.Repeat([]byte(" "), 8<<20), deflate}, good("")[2]}), "the budget is"},
+		{"page.keras", []byte("<!DOCTYPE html><html></html>"), "it is a page of HTML"},
+		{"pointer.keras", []byte("version https://git-lfs.github.com/spec/v1\n"), "a pointer of Git LFS"},
+		{"empty.keras", nil, "it is empty"},
+		{"pickle.keras", []byte("\x80\x04\x95cos\nsystem\n"), "of a format that begins with"},
+	}
+})
+
+func TestArchivesThatAreNotSoundAreRefused(t *testing.T) {
+	hostile.Check(t, "testdata/hostile/archives", archives(), func(b []byte) error {
+		_, _, err := kerasfile.Open(bytes.NewReader(b), int64(len(b)), kerasfile.Limits{Bytes: 1 << 20})
+		return err
+	})
+}
+
+func dense(entries string) string {
+	return config(`{"class_name": "Dense", "config": {"name": "d", ` + entries + `}}`)
+}
+
+func configs() []hostile.File {
+	lambda := `{"class_name": "Lambda", "config": {"name": "l", "function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}}}`
+	nest := func(n int, text string) string {
+		return strings.Repeat(`{"class_name": "Sequential", "config": {"name": "s", "layers": [`, n) + text + strings.Repeat("]}}", n)
+	}
+	var list []hostile.File
+	add := func(name, text, want string) {
+		list = append(list, hostile.File{Name: name + ".json", Content: []byte(text), Want: want})
+	}
+	add("empty", "", "ends too soon")
+	add("null", "null", "no object of JSON")
+	add("text", `"x"`, "no object of JSON")
+	add("no_config", "{}", `it has no "config"`)
+	add("not_utf8", "{\"\xff\": 1}", "not UTF-8")
+	add("two_values", dense(`"units": 2`)+"{}", "something follows the end")
+	add("cut_off", dense(`"units": 2`)[:80], "ends too soon")
+	add("comment", "{/* */}", "JSON")
+	add("nan", dense(`"units": NaN`), "JSON")
+	add("twice", dense(`"units": 2, "units": 1000000`), `the name "units" is twice`)
+	add("twice_by_escape", dense(`"units": 2, "un\u0069ts": 1000000`), `the name "units" is twice`)
+	add("half_a_surrogate", dense(`"units": 2, "\ud800": 1`), "has a character that is none")
+	add("deep_lists", dense(`"units": `+strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)), "too deep")
+	add("deep_objects", strings.Repeat(`{"a":`, 20_000), "too deep")
+	add("deep_models", config(nest(30, `{"class_name": "Flatten", "config": {"name": "f"}}`)), "too deep")
+	add("great_number", dense(`"units": 1e999`), "no number of float64")
+	add("long_number", dense(`"units": `+strings.Repeat("9", 5000)), "no number of float64")
+	add("units_fraction", dense(`"units": 1.5`), "units")
+	add("units_text", dense(`"units": "two"`), "units")
+	add("units_negative", dense(`"units": -2`), "-2")
+	add("units_huge", dense(`"units": 9007199254740992`), "would take 64.0 PiB of memory")
+	add("units_too_great", dense(`"units": 4611686018427387904`), "is no int")
+	add("input_huge", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null, 4294967296, 4294967296]", 1), "elements")
+	add("input_negative", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null, -2]", 1), "-2")
+	add("input_of_many_dimensions", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null"+strings.Repeat(", 1", 1000)+"]", 1), "dimensions")
+	add("lambda", config(lambda), "a Lambda holds code")
+	add("lambda_in_a_model", config(nest(3, lambda)), "a Lambda holds code")
+	add("lambda_in_a_wrapper", config(`{"class_name": "TimeDistributed", "config": {"name": "t", "layer": `+lambda+`}}`), "a Lambda holds code")
+	add("lambda_as_activation", dense(`"units": 2, "activation": `+lambda), "a Lambda holds code")
+	add("marshalled_function", dense(`"units": 2, "activation": {"class_name": "__lambda__", "config": {"code": "4wEAAAA=", "defaults": null}}`), "holds code")
+	add("bytes", dense(`"units": 2, "activation": {"class_name": "__bytes__", "config": {"value": "x"}}`), "holds code")
+	add("tfsm", config(`{"class_name": "TFSMLayer", "config": {"name": "t", "filepath": "/tmp/x"}}`), "a TFSMLayer holds code")
+	add("torch", config(`{"class_name": "TorchModuleWrapper", "config": {"name": "t", "module": "x"}}`), "holds code")
+	add("system", dense(`"units": 2, "activation": {"module": "os", "class_name": "function", "config": "system"}`), "a function of somebody's own is not read")
+	add("builtin", dense(`"units": 2, "activation": {"module": "builtins", "class_name": "function", "config": "eval"}`), "eval")
+	add("keras_utils", dense(`"units": 2, "activation": {"module": "keras.utils", "class_name": "function", "config": "get_file"}`), "get_file")
+	add("initializer_class", dense(`"units": 2, "kernel_initializer": {"module": "os", "class_name": "system", "config": {"command": "x"}}`), "system")
+	add("name_twice", config(`{"class_name": "Flatten", "config": {"name": "f"}}, {"class_name": "Flatten", "config": {"name": "f"}}`), `two layers are called "f"`)
+	add("no_name", config(`{"class_name": "Flatten", "config": {}}`), "it has no name")
+	add("layers_of_numbers", config("1, 2, 3"), "it has no class_name")
+	add("own_class", strings.Replace(dense(`"units": 2`), `"Sequential"`, `"MyModel"`, 1), `its class is "MyModel"`)
+	add("circle", `{"class_name": "Functional", "config": {"name": "m", "layers": [
+ {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2]}, "inbound_nodes": []},
+ {"class_name": "Flatten", "name": "a", "config": {"name": "a"}, "inbound_nodes": [[["b", 0, 0, {}]]]},
+ {"class_name": "Flatten", "name": "b", "config": {"name": "b"}, "inbound_nodes": [[["a", 0, 0, {}]]]}],
+ "input_layers": [["in", 0, 0]], "output_layers": [["b", 0, 0]]}}`, "there is no output 0 of application 0")
+	add("far_application", `{"class_name": "Functional", "config": {"name": "m", "layers": [
+ {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2]}, "inbound_nodes": []},
+ {"class_name": "Flatten", "name": "a", "config": {"name": "a"}, "inbound_nodes": [[["in", 1e15, 0, {}]]]}],
+ "input_layers": [["in", 0, 0]], "output_layers": [["a", 0, 0]]}}`, "there is no output 0 of application 0")
+	return list
+}
+
+func TestConfigurationsThatAreNotSoundAreRefused(t *testing.T) {
+	hostile.Check(t, "testdata/hostile/configs", configs(), func(b []byte) error {
+		m, err := kerasfile.ReadConfig(b, kerasfile.Limits{})
+		if err != nil {
+			return err
+		}
+		_, err = m.Network.Network()
+		return err
+	})
+}
+
+func TestWhateverAnArchiveHoldsOpeningItEndsInLittleMemory(t *testing.T) {
+	var seeds [][]byte
+	for _, name := range []string{"frozen.keras", "sequential_without_input.keras", "keras224.h5", "frozen.h5"} {
+		b, err := os.ReadFile("testdata/" + name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seeds = append(seeds, b)
+	}
+	for _, h := range archives() {
+		seeds = append(seeds, h.Content)
+	}
+	hostile.Try(t, seeds, func(b []byte) {
+		m, w, err := kerasfile.Open(bytes.NewReader(b), int64(len(b)), kerasfile.Limits{Bytes: 4 << 20})
+		if err != nil {
+			return
+		}
+		w.ByName()
+		if m.Compile != nil {
+			w.Optimizer(m.Compile.Optimizer, 4)
+		}
+	})
+}
+
+func TestWhateverAConfigurationSaysReadingItEndsInLittleMemory(t *testing.T) {
+	var seeds [][]byte
+	for _, name := range []string{"layers", "frozen", "optimizer_loss_scaled", "optimizer_cosine"} {
+		z, err := zip.OpenReader("testdata/" + name + ".keras")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer z.Close()
+		r, err := z.Open("config.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		seeds = append(seeds, b)
+	}
+	for _, h := range configs() {
+		seeds = append(seeds, h.Content)
+	}
+	hostile.Try(t, seeds, func(b []byte) {
+		if m, err := kerasfile.ReadConfig(b, kerasfile.Limits{}); err == nil {
+			m.Network.Network()
+			m.Config()
+		}
+	})
+}
