@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
 )
 
 // results is the file of the tables in the guide: 20 epochs from ten seeds, 200 epochs from one.
@@ -40,24 +42,24 @@ func TestTheKeptResultsAreWithinTheirErrorsOfKeras(t *testing.T) {
 	} {
 		overall, worst := 0.0, 0.0
 		overRows, overKerasRows := make([]float64, seeds), make([]float64, moreSeeds) // means
-		for i, r := range rows {
+		for i, r := range book.Rows {
 			var ours, theirs []float64
 			for seed := range seeds {
-				found, ok := kept.find((&table{reading: asTable, epochs: 20}).key(r, uint64(seed+1)))
+				found, ok := kept.find((&table{reading: book.AsTable, epochs: 20}).key(r, uint64(seed+1)))
 				if !ok {
 					t.Fatalf("%s lacks row %d, seed %d", results, i+1, seed+1)
 				}
 				ours = append(ours, measure.of(found))
-				overRows[seed] += measure.of(found) / float64(len(rows))
+				overRows[seed] += measure.of(found) / float64(len(book.Rows))
 			}
 			for seed := range moreSeeds {
-				value := more[seed*len(rows)+i].number(t, measure.column)
+				value := more[seed*len(book.Rows)+i].number(t, measure.column)
 				theirs = append(theirs, value)
-				overKerasRows[seed] += value / float64(len(rows))
+				overKerasRows[seed] += value / float64(len(book.Rows))
 			}
 			keras := (meantSeeds*means[i].number(t, measure.mean) + moreSeeds*mean(theirs)) / kerasSeeds
 			difference := mean(ours) - keras
-			overall += difference / float64(len(rows))
+			overall += difference / float64(len(book.Rows))
 			off := math.Abs(difference) / max(standardError(ours, seeds, theirs, kerasSeeds), least)
 			if off > row {
 				t.Errorf("row %d, %v: the %s accuracy is %+.2f points from Keras's, %.1f standard errors", i+1, r, measure.name, difference, off)
@@ -107,7 +109,7 @@ func TestARowOfTheKeptResultsIsWhatTrainingGives(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := (&table{reading: asTable, epochs: 20}).key(rows[17], 1)
+	key := (&table{reading: book.AsTable, epochs: 20}).key(book.Rows[17], 1)
 	got, ok := fresh.find(key)
 	results := readResults(t)
 	want, kept := results.find(key)

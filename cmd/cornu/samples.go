@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
 	"github.com/cornu-ml/cornu/dataset/mnist"
-	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/viz"
 )
 
@@ -38,7 +38,7 @@ func newSamples() *cobra.Command {
 			if err := unless(c.Context()); err != nil {
 				return err
 			}
-			return viz.Save(file, sample(train, 25, seed))
+			return viz.Save(file, book.Sample(train, 25, seed))
 		},
 	}
 	c.Flags().StringVarP(&file, "output", "o", "mnist-samples.png", "the picture's `FILE`")
@@ -53,15 +53,4 @@ func counts(digits *mnist.Set) string {
 		parts = append(parts, fmt.Sprintf("%d: %d", label, n))
 	}
 	return "{" + strings.Join(parts, ", ") + "}"
-}
-
-// sample draws n digits with replacement.
-func sample(digits *mnist.Set, n int, seed uint64) viz.Grid {
-	grid := viz.Grid{Width: mnist.Columns, Height: mnist.Rows, Columns: 5}
-	random := rng.New(seed, 0, 0)
-	for i := range n {
-		k := uint64(random.Uint32(uint64(i))) * uint64(digits.Len()) >> 32
-		grid.Images = append(grid.Images, digits.Image(int(k)))
-	}
-	return grid
 }

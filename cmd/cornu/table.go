@@ -14,106 +14,20 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
 )
 
-// A row is a line of the table: a network, and the accuracies, in percent, that the book gives it. Its three numbers are
-// what the book calls the units of layers 1 to 3.
-type row struct {
-	layers            [3]int
-	dropout, l2       float64
-	optimizer         string
-	linear            bool // no ReLU
-	bookRun, bookTest float64
-}
-
-var rows = []row{
-	{[3]int{256, 256, 256}, 0, 0, "sgd", true, 93.65, 92.5},
-	{[3]int{256, 256, 256}, 0, 0.001, "sgd", false, 99.35, 98.0},
-	{[3]int{256, 256, 256}, 0, 0.01, "sgd", false, 96.90, 96.7},
-	{[3]int{256, 256, 256}, 0, 0, "sgd", false, 99.93, 98.0},
-	{[3]int{256, 256, 256}, 0.4, 0, "sgd", false, 98.23, 98.1},
-	{[3]int{256, 256, 256}, 0.45, 0, "sgd", false, 98.07, 98.1},
-	{[3]int{256, 256, 256}, 0.5, 0, "sgd", false, 97.68, 98.1},
-	{[3]int{256, 256, 256}, 0.6, 0, "sgd", false, 97.11, 97.9},
-	{[3]int{256, 512, 256}, 0.45, 0, "sgd", false, 98.21, 98.2},
-	{[3]int{512, 512, 512}, 0.2, 0, "sgd", false, 99.45, 98.3},
-	{[3]int{512, 512, 512}, 0.4, 0, "sgd", false, 98.95, 98.3},
-	{[3]int{512, 1024, 512}, 0.45, 0, "sgd", false, 98.90, 98.2},
-	{[3]int{1024, 1024, 1024}, 0.4, 0, "sgd", false, 99.37, 98.3},
-	{[3]int{256, 256, 256}, 0.6, 0, "adam", false, 98.64, 98.2},
-	{[3]int{256, 256, 256}, 0.55, 0, "adam", false, 99.02, 98.3},
-	{[3]int{256, 256, 256}, 0.45, 0, "adam", false, 99.39, 98.5},
-	{[3]int{256, 256, 256}, 0.45, 0, "rmsprop", false, 98.75, 98.1},
-	{[3]int{128, 128, 128}, 0.45, 0, "adam", false, 98.70, 97.7},
-}
-
-// The readings of a row's three numbers.
-const (
-	asTable   = "table"   // three hidden layers before the ten outputs
-	asListing = "listing" // listing 1.3.2: two hidden layers, the third is the ten outputs
-)
-
-// hidden returns the units of the hidden layers.
-func (r row) hidden(reading string) []int {
-	if reading == asListing {
-		return r.layers[:2]
-	}
-	return r.layers[:]
-}
-
-func (r row) units() string {
-	return fmt.Sprintf("%d-%d-%d", r.layers[0], r.layers[1], r.layers[2])
-}
-
-func (r row) regularizer() string {
-	switch {
-	case r.dropout > 0:
-		return fmt.Sprintf("Dropout(%v)", r.dropout)
-	case r.l2 > 0:
-		return fmt.Sprintf("L2(%v)", r.l2)
-	}
-	return "None"
-}
-
-func (r row) relu() string {
-	if r.linear {
-		return "None"
-	}
-	return "Yes"
-}
-
-func (r row) String() string {
-	name := fmt.Sprintf("%s %s %s", r.units(), r.regularizer(), r.optimizer)
-	if r.linear {
-		name += " without ReLU"
-	}
-	return name
-}
-
-// settings returns what `cornu mnist train` needs for the same network.
-func (r row) settings(reading string, epochs, limit int, seed uint64) *settings {
+// settingsOf returns what `cornu mnist train` needs for the network of a row.
+func settingsOf(r book.Row, reading string, epochs, limit int, seed uint64) *settings {
 	s := &settings{
-		hidden: r.hidden(reading), activation: "relu", dropout: r.dropout, l2: r.l2, optimizer: r.optimizer,
+		hidden: r.Hidden(reading), activation: "relu", dropout: r.Dropout, l2: r.L2, optimizer: r.Optimizer,
 		epochs: epochs, batch: 128, seed: seed, limit: limit, quiet: true,
 	}
-	if r.linear {
+	if r.Linear {
 		s.activation = "linear"
 	}
 	return s
-}
-
-// work is how many multiplications a digit costs in training, about: the share of a row in the time of a table.
-func (r row) work(reading string) int {
-	const pixels, classes = 784, 10
-	last, all := pixels, 0
-	for i, units := range append(slices.Clone(r.hidden(reading)), classes) {
-		all += 3 * last * units // the output, the gradient of the weights, that of the input
-		if i == 0 {
-			all -= last * units // which the first layer doesn't need
-		}
-		last = units
-	}
-	return all
 }
 
 // A table is what one call of the command is asked for.
@@ -151,7 +65,7 @@ func newTable() *cobra.Command {
 	f.Var(&t.rows, "rows", "which rows, such as 1-4,16; all if not given")
 	f.StringVar(&t.file, "csv", "", "keep the results in `FILE`, and take from it what it holds")
 	f.BoolVar(&t.markdown, "markdown", false, "print the table as Markdown")
-	f.StringVar(&t.reading, "reading", asTable, "what a row's three numbers are: the hidden layers (table), or all layers but that the\nthird has ten units, as in listing 1.3.2 (listing)")
+	f.StringVar(&t.reading, "reading", book.AsTable, "what a row's three numbers are: the hidden layers (table), or all layers but that the\nthird has ten units, as in listing 1.3.2 (listing)")
 	f.IntVar(&t.limit, "limit", 0, "train on the first `N` digits alone; 0 is all")
 	f.IntVar(&t.threads, "threads", 0, "threads to compute on; 0 is all cores")
 	return c
@@ -166,8 +80,8 @@ func (t *table) check() error {
 		return misuse("--epochs: must be at least 1, got %d", t.epochs)
 	case t.seeds < 1 || t.seeds > mostSeeds:
 		return misuse("--seeds: must be at least 1 and at most %d, got %d", mostSeeds, t.seeds)
-	case t.reading != asTable && t.reading != asListing:
-		return misuse("--reading: is %s or %s, got %q", asTable, asListing, t.reading)
+	case t.reading != book.AsTable && t.reading != book.AsListing:
+		return misuse("--reading: is %s or %s, got %q", book.AsTable, book.AsListing, t.reading)
 	case t.limit < 0:
 		return misuse("--limit: must not be negative, got %d", t.limit)
 	case t.threads < 0:
@@ -181,7 +95,7 @@ func (t *table) run(c *cobra.Command) error {
 		return err
 	}
 	if len(t.rows) == 0 {
-		for i := range rows {
+		for i := range book.Rows {
 			t.rows = append(t.rows, i)
 		}
 	}
@@ -196,7 +110,7 @@ func (t *table) run(c *cobra.Command) error {
 	found := 0
 	for _, i := range t.rows {
 		for seed := range t.seeds {
-			key := t.key(rows[i], uint64(seed+1))
+			key := t.key(book.Rows[i], uint64(seed+1))
 			if _, ok := kept.find(key); ok {
 				found++
 			} else {
@@ -244,22 +158,22 @@ func trainings(n int) string {
 }
 
 // key tells which training this is, in the file of --csv.
-func (t *table) key(r row, seed uint64) key {
+func (t *table) key(r book.Row, seed uint64) key {
 	digits := t.limit
 	if digits == 0 {
 		digits = 60000
 	}
-	return key{r.units(), r.regularizer(), r.optimizer, r.relu(), t.reading, digits, t.epochs, seed}
+	return key{r.Units(), r.Regularizer(), r.Optimizer, r.ReLU(), t.reading, digits, t.epochs, seed}
 }
 
 // print writes the table of what is known.
 func (t *table) print(w io.Writer, kept *ledger) error {
 	cells := [][]string{{"row", "layers", "regularizer", "optimizer", "ReLU", "book train", "book test", "running train", "train", "test"}}
 	for _, i := range t.rows {
-		r := rows[i]
+		r := book.Rows[i]
 		line := []string{
-			strconv.Itoa(i + 1), r.units(), r.regularizer(), r.optimizer, r.relu(),
-			percent(r.bookRun), strconv.FormatFloat(r.bookTest, 'f', 1, 64),
+			strconv.Itoa(i + 1), r.Units(), r.Regularizer(), r.Optimizer, r.ReLU(),
+			percent(r.Running), strconv.FormatFloat(r.Test, 'f', 1, 64),
 		}
 		var running, train, test []float64
 		for seed := range t.seeds {
@@ -378,8 +292,8 @@ func (s *selection) Set(text string) error {
 		}
 		from, err := strconv.Atoi(first)
 		to, err2 := strconv.Atoi(last)
-		if err != nil || err2 != nil || from < 1 || to > len(rows) || from > to {
-			return fmt.Errorf("want rows of 1 to %d and ranges of them, such as 1-4,16", len(rows))
+		if err != nil || err2 != nil || from < 1 || to > len(book.Rows) || from > to {
+			return fmt.Errorf("want rows of 1 to %d and ranges of them, such as 1-4,16", len(book.Rows))
 		}
 		for i := from; i <= to; i++ {
 			*s = append(*s, i-1)

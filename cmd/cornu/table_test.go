@@ -10,50 +10,52 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
 )
 
 // quick is a table that takes a moment: its smallest network, from two seeds.
 var quick = []string{"mnist", "table", "--epochs", "1", "--limit", "640", "--rows", "18", "--seeds", "2"}
 
 func TestTheRowsAreThoseOfTheBook(t *testing.T) {
-	book := readRecords(t, "testdata/keras-1.3.2.csv") // what the book and what Keras 3.15 gives
-	if len(rows) != len(book) {
-		t.Fatalf("%d rows, the book has %d", len(rows), len(book))
+	kept := readRecords(t, "testdata/keras-1.3.2.csv") // what the book and what Keras 3.15 gives
+	if len(book.Rows) != len(kept) {
+		t.Fatalf("%d rows, the book has %d", len(book.Rows), len(kept))
 	}
-	for i, r := range rows {
-		want := book[i]
+	for i, r := range book.Rows {
+		want := kept[i]
 		for _, pair := range [][2]string{
-			{r.units(), want.text("layers")},
-			{r.regularizer(), want.text("regularizer")},
-			{r.optimizer, want.text("optimizer")},
-			{r.relu(), want.text("relu")},
+			{r.Units(), want.text("layers")},
+			{r.Regularizer(), want.text("regularizer")},
+			{r.Optimizer, want.text("optimizer")},
+			{r.ReLU(), want.text("relu")},
 		} {
 			if pair[0] != pair[1] {
 				t.Errorf("row %d says %s, the book %s", i+1, pair[0], pair[1])
 			}
 		}
-		if r.bookRun != want.number(t, "book_train") || r.bookTest != want.number(t, "book_test") {
-			t.Errorf("row %d: the book's accuracies are given as %v and %v", i+1, r.bookRun, r.bookTest)
+		if r.Running != want.number(t, "book_train") || r.Test != want.number(t, "book_test") {
+			t.Errorf("row %d: the book's accuracies are given as %v and %v", i+1, r.Running, r.Test)
 		}
 	}
 }
 
 func TestARowIsTheNetworkThatTheBookNames(t *testing.T) {
-	s := rows[8].settings(asTable, 3, 0, 5) // 256-512-256, Dropout(0.45), SGD
+	s := settingsOf(book.Rows[8], book.AsTable, 3, 0, 5) // 256-512-256, Dropout(0.45), SGD
 	if s.hidden.String() != "256,512,256" || s.dropout != 0.45 || s.optimizer != "sgd" || s.activation != "relu" || s.epochs != 3 || s.seed != 5 || s.batch != 128 {
 		t.Errorf("row 9 is %+v", s)
 	}
-	if s := rows[8].settings(asListing, 1, 0, 0); s.hidden.String() != "256,512" {
+	if s := settingsOf(book.Rows[8], book.AsListing, 1, 0, 0); s.hidden.String() != "256,512" {
 		t.Errorf("row 9 as in the listing has the hidden layers %v", s.hidden)
 	}
-	if s := rows[2].settings(asTable, 1, 0, 0); s.l2 != 0.01 || s.dropout != 0 {
+	if s := settingsOf(book.Rows[2], book.AsTable, 1, 0, 0); s.l2 != 0.01 || s.dropout != 0 {
 		t.Errorf("row 3 is %+v", s)
 	}
-	if s := rows[0].settings(asTable, 1, 0, 0); s.activation != "linear" {
+	if s := settingsOf(book.Rows[0], book.AsTable, 1, 0, 0); s.activation != "linear" {
 		t.Errorf("row 1 has the activation %s", s.activation)
 	}
 	// Listing 1.3.2: 784·256 + 256·256 + 256·10 weights, thrice but for the first layer's gradient of its input.
-	if work := rows[15].work(asListing); work != 3*(784*256+256*256+256*10)-784*256 {
+	if work := book.Rows[15].Work(book.AsListing); work != 3*(784*256+256*256+256*10)-784*256 {
 		t.Errorf("the listing's work is %d", work)
 	}
 }
@@ -258,7 +260,7 @@ func readRecords(t *testing.T, name string) []record {
 func TestALineOnATerminalFitsIt(t *testing.T) {
 	var out bytes.Buffer
 	todo := []training{{12, key{seed: 1}}, {11, key{seed: 1}}, {12, key{seed: 2}}, {11, key{seed: 2}}}
-	p := newScoreboard(&out, &table{reading: asTable, epochs: 200}, todo)
+	p := newScoreboard(&out, &table{reading: book.AsTable, epochs: 200}, todo)
 	p.terminal = true
 	for _, job := range todo {
 		p.epoch(job, 150)

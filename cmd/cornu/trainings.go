@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/internal/terminal"
 	"github.com/cornu-ml/cornu/train"
@@ -26,7 +27,7 @@ type training struct {
 	key key
 }
 
-func (t training) String() string { return fmt.Sprintf("%v, seed %d", rows[t.row], t.key.seed) }
+func (t training) String() string { return fmt.Sprintf("%v, seed %d", book.Rows[t.row], t.key.seed) }
 
 // train does the trainings and keeps their results. Each runs on one thread, as many side by side as there are threads:
 // with nothing to wait for, two small networks take less time beside each other than one after the other. When fewer
@@ -37,10 +38,10 @@ func (t *table) train(c *cobra.Command, kept *ledger, todo []training) error {
 	}
 	// The longest first, so that none is left to be waited for at the end.
 	slices.SortStableFunc(todo, func(a, b training) int {
-		return cmp.Compare(rows[b.row].work(t.reading), rows[a.row].work(t.reading))
+		return cmp.Compare(book.Rows[b.row].Work(t.reading), book.Rows[a.row].Work(t.reading))
 	})
 	// One of the settings has an error if all do.
-	if _, err := rows[todo[0].row].settings(t.reading, t.epochs, t.limit, 0).model(); err != nil {
+	if _, err := settingsOf(book.Rows[todo[0].row], t.reading, t.epochs, t.limit, 0).model(); err != nil {
 		return err
 	}
 	if _, _, err := mnist.Load(); err != nil {
@@ -101,7 +102,7 @@ func (t *table) train(c *cobra.Command, kept *ledger, todo []training) error {
 // one does a training and measures what came of it.
 func (t *table) one(ctx context.Context, job training, show *scoreboard) (result, error) {
 	start := time.Now()
-	s := rows[job.row].settings(t.reading, t.epochs, t.limit, job.key.seed)
+	s := settingsOf(book.Rows[job.row], t.reading, t.epochs, t.limit, job.key.seed)
 	model, err := s.model()
 	if err != nil {
 		return result{}, err
@@ -170,7 +171,7 @@ type underWay struct {
 func newScoreboard(w io.Writer, t *table, todo []training) *scoreboard {
 	p := &scoreboard{w: w, terminal: isTerminal(w), start: time.Now(), reading: t.reading, epochs: t.epochs, all: len(todo)}
 	for _, job := range todo {
-		p.work += float64(rows[job.row].work(t.reading)) * float64(t.epochs)
+		p.work += float64(book.Rows[job.row].Work(t.reading)) * float64(t.epochs)
 	}
 	return p
 }
@@ -184,7 +185,7 @@ func (p *scoreboard) epoch(job training, epochs int) {
 	} else {
 		p.underWay = append(p.underWay, underWay{job, epochs})
 	}
-	p.worked += float64(rows[job.row].work(p.reading))
+	p.worked += float64(book.Rows[job.row].Work(p.reading))
 	p.line()
 }
 

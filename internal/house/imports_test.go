@@ -16,6 +16,7 @@ import (
 var floors = [][]string{
 	{"bench"},
 	{"cmd/cornu"},
+	{"cmd/cornu/internal/book"},
 	{"serve"},
 	{"viz"},
 	{""},

@@ -1,4 +1,4 @@
-package main
+package book
 
 // This file computes functions, their slopes, and descents along them.
 

@@ -1,4 +1,4 @@
-package main
+package book
 
 // This file draws the figures that no function computes: an image in three shapes, and the network from near and far.
 
