@@ -226,6 +226,16 @@ func (x *gemmShape) rowsStep() int {
 	return 1024
 }
 
+// againStep is how many k tiles go along at most while A passes by several panels of B of a region: on 8 lanes and
+// beside a second-level cache of less than 1 MiB, as many as half of it has of A's rows, so that A is fetched once
+// for all panels. Where A comes from a larger cache, or rows meet in one set, shorter steps cost as much as they save.
+func (x *gemmShape) againStep() int {
+	if x.kernels.lanes > 8 || x.l2 >= 1<<20/4 || x.regionCols <= x.panel || x.a.ld%1024 == 0 {
+		return chain
+	}
+	return max(x.l2/2/x.m, 128)
+}
+
 // halfPage is so many columns that half a page of memory has of each row, in whole panels: what is
 // fetched of B then uses each entry of the TLB twice.
 func (x *gemmShape) halfPage() int { return 512 / x.panel * x.panel }
@@ -341,7 +351,7 @@ var strategies = [...]strategy{
 				cols /= 2
 			}
 			x.regionCols = min(cols, (x.n/8+x.panel-1)/x.panel*x.panel)
-			x.stepK = min(x.l2/4/x.regionCols, 1024)
+			x.stepK = min(x.l2/4/x.regionCols, 1024, x.againStep())
 		},
 	},
 	{
@@ -350,7 +360,7 @@ var strategies = [...]strategy{
 		fits: func(x *gemmShape) bool { return !x.inL2 },
 		apply: func(x *gemmShape) {
 			x.regionCols = 64 / x.panel * x.panel
-			x.stepK = 1024
+			x.stepK = min(1024, x.againStep())
 		},
 	},
 	{
