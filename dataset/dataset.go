@@ -24,8 +24,29 @@ type Set struct {
 
 	*data.Arrays // the source
 
-	flat, oneHot bool
-	err          error // of the source
+	form   form
+	oneHot bool
+	err    error // of the source
+}
+
+// A form is the shape that images have as inputs.
+type form int
+
+const (
+	plane   form = iota // (Rows, Columns)
+	flat                // (Rows·Columns,)
+	channel             // (Rows, Columns, 1)
+)
+
+// shape returns that shape.
+func (s *Set) shape() []int {
+	switch s.form {
+	case flat:
+		return []int{s.Rows * s.Columns}
+	case channel:
+		return []int{s.Rows, s.Columns, 1}
+	}
+	return []int{s.Rows, s.Columns}
 }
 
 // New returns a set of images of that size. It shares images and labels. There are
@@ -35,7 +56,7 @@ func New(images, labels []uint8, rows, columns, classes int) (*Set, error) {
 	if err := s.fits(); err != nil {
 		return nil, err
 	}
-	s = s.with(false, false)
+	s = s.with(plane, false)
 	return s, s.err
 }
 
@@ -69,18 +90,14 @@ func (s *Set) size() int {
 }
 
 // with returns the images as a source of that kind.
-func (s *Set) with(flat, oneHot bool) *Set {
+func (s *Set) with(f form, oneHot bool) *Set {
 	v := Set{err: s.fits(), Arrays: &data.Arrays{}}
 	if v.err != nil {
 		return &v
 	}
 	v = *s
-	v.Arrays, v.flat, v.oneHot = &data.Arrays{}, flat, oneHot
-	shape := []int{s.Rows, s.Columns}
-	if flat {
-		shape = []int{s.Rows * s.Columns}
-	}
-	x, err := data.Pixels(s.Images, shape...)
+	v.Arrays, v.form, v.oneHot = &data.Arrays{}, f, oneHot
+	x, err := data.Pixels(s.Images, v.shape()...)
 	if err != nil {
 		v.err = err
 		return &v
@@ -152,21 +169,30 @@ func (s *Set) Epoch(ctx context.Context, c data.EpochConfig) (data.Batches, erro
 }
 
 // Flat returns the set with images of shape (Rows·Columns,).
-func (s *Set) Flat() *Set { return s.with(true, s != nil && s.oneHot) }
+func (s *Set) Flat() *Set { return s.with(flat, s != nil && s.oneHot) }
+
+// Channel returns the set with images of shape (Rows, Columns, 1), as convolutions
+// take them.
+func (s *Set) Channel() *Set { return s.with(channel, s != nil && s.oneHot) }
 
 // OneHot returns the set with targets of shape (Classes,), 1 at the label and 0
 // elsewhere.
-func (s *Set) OneHot() *Set { return s.with(s != nil && s.flat, true) }
+func (s *Set) OneHot() *Set {
+	if s == nil {
+		return s.with(plane, true)
+	}
+	return s.with(s.form, true)
+}
 
 // Limit returns the first n images, or all if there are fewer.
 func (s *Set) Limit(n int) *Set {
 	if err := s.fits(); err != nil {
-		return s.with(false, false)
+		return s.with(plane, false)
 	}
 	n = max(min(n, len(s.Labels)), 0)
 	v := *s
 	v.Images, v.Labels = s.Images[:n*s.Rows*s.Columns], s.Labels[:n]
-	return v.with(s.flat, s.oneHot)
+	return v.with(s.form, s.oneHot)
 }
 
 // Len returns the number of images.
@@ -178,8 +204,8 @@ func (s *Set) Len() int {
 }
 
 // Inputs returns the images begin ≤ i < end as the network is given them: float32
-// of shape (end−begin, Rows, Columns), or (end−begin, Rows·Columns) if the set is
-// flat, from 0 to 1. A model that was trained on the set predicts them.
+// of shape (end−begin, Rows, Columns), or that of Flat or Channel if the set comes of
+// them, from 0 to 1. A model that was trained on the set predicts them.
 func (s *Set) Inputs(begin, end int) (*tensor.Tensor, error) {
 	if err := s.fits(); err != nil {
 		return nil, err
@@ -187,12 +213,8 @@ func (s *Set) Inputs(begin, end int) (*tensor.Tensor, error) {
 	if begin < 0 || begin > end || end > s.Len() {
 		return nil, fmt.Errorf("dataset: images %d:%d are not within 0:%d", begin, end, s.Len())
 	}
-	shape := []int{end - begin, s.Rows, s.Columns}
-	if s.flat {
-		shape = []int{end - begin, s.Rows * s.Columns}
-	}
 	size := s.Rows * s.Columns
-	x, err := tensor.Of(s.Images[begin*size:end*size], shape...)
+	x, err := tensor.Of(s.Images[begin*size:end*size], append([]int{end - begin}, s.shape()...)...)
 	if err != nil {
 		return nil, err
 	}

@@ -29,6 +29,8 @@ func TestASetIsASourceOfSeveralKinds(t *testing.T) {
 	}{
 		{"images and labels", three(t), []tensor.Shape{{1, 2}, {}}, []float32{0, 0.2, 0.4, 0.6}, []float32{2, 0}},
 		{"flat", three(t).Flat(), []tensor.Shape{{2}, {}}, []float32{0, 0.2, 0.4, 0.6}, []float32{2, 0}},
+		{"of one channel", three(t).Channel(), []tensor.Shape{{1, 2, 1}, {}}, []float32{0, 0.2, 0.4, 0.6}, []float32{2, 0}},
+		{"one-hot, of one channel", three(t).Channel().OneHot().Limit(2), []tensor.Shape{{1, 2, 1}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},
 		{"one-hot", three(t).OneHot(), []tensor.Shape{{1, 2}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},
 		{"all at once", three(t).Limit(2).OneHot().Flat(), []tensor.Shape{{2}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},
 		{"in another order", three(t).Flat().OneHot().Limit(2), []tensor.Shape{{2}, {3}}, []float32{0, 0.2, 0.4, 0.6}, []float32{0, 0, 1, 1, 0, 0}},

@@ -59,6 +59,8 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"mnist", "plan", "--epochs", "2"}, []string{"unknown flag: --epochs", "--batch"}},
 		{[]string{"help", "mnst"}, []string{`unknown command "mnst"`, `did you mean "mnist"?`, "convert, doctor, evaluate, figures, fit, inspect, mnist, plot, predict, summary, version"}},
 		{[]string{"help", "mnist", "trian"}, []string{`unknown command "trian"`, "plan, predict, samples, table, train"}},
+		{[]string{"mnist", "--model", "rnn"}, []string{"--model", `unknown network "rnn"`, "mlp and cnn"}},
+		{[]string{"mnist", "--model", "cnn", "--hidden", "256"}, []string{"--hidden", "which --model cnn doesn't have", "64 filters"}},
 		{[]string{"mnist", "--hidden", "256,x"}, []string{"--hidden", "256,256"}},
 		{[]string{"mnist", "--hidden", "0"}, []string{"--hidden", "at least 1"}},
 		{[]string{"mnist", "--batch", "0"}, []string{"--batch", "at least 1", "got 0"}},
@@ -190,6 +192,33 @@ func TestTrainingShowsTheChaptersSummaryAndAnEpochALine(t *testing.T) {
 	}
 	if strings.ContainsAny(out, "\r\x1b\b") {
 		t.Error("control characters though this is no terminal")
+	}
+}
+
+func TestTheConvolutionalNetworkIsTrainedAndPredicts(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "cnn.keras")
+	status, out, errs := call("mnist", "train", "--model", "cnn", "--limit", "64", "--batch", "32", "--epochs", "1", "--save", file)
+	if status != 0 {
+		t.Fatalf("status %d: %s", status, errs)
+	}
+	for _, want := range []string{
+		"conv2d (Conv2D)              (None, 26, 26, 64)        640       \n",
+		"max_pooling2d_1 (MaxPooling2 (None, 5, 5, 64)          0         \n",
+		"conv2d_2 (Conv2D)            (None, 3, 3, 64)          36928     \n",
+		"dropout (Dropout)            (None, 576)               0         \n",
+		"Total params: 80,266\n",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in\n%s", want, out)
+		}
+	}
+	status, out, errs = call("mnist", "predict", file, "--index", "3")
+	if status != 0 || !strings.Contains(out, "test digit 3 is a 0, the network says ") {
+		t.Errorf("status %d: %s%s", status, out, errs)
+	}
+	s := settings{network: cnn, activation: "relu", optimizer: "adam", epochs: 20, dropout: 0.45, batch: 1, said: func(flag string) bool { return flag == "dropout" }}
+	if err := s.check(); err != nil || s.epochs != 10 || s.dropout != 0.45 {
+		t.Errorf("what isn't said is 10 epochs, what is said stays: %d epochs, dropout %v, %v", s.epochs, s.dropout, err)
 	}
 }
 

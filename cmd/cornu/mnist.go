@@ -1,6 +1,6 @@
 package main
 
-// This file defines `cornu mnist`: the network of listing 1.3.2 and the flags that change it.
+// This file defines `cornu mnist`: the networks of listings 1.3.2 and 1.4.1 and the flags that change them.
 
 import (
 	"math"
@@ -28,7 +28,7 @@ func newMNIST() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "mnist",
 		Short: "Handwritten digits: train, predict, look at them",
-		Long:  "Mnist trains the classifier of handwritten digits of the book's listing 1.3.2 on the 60,000 digits in this program,\nand measures it on 10,000 others. Without a command it is `cornu mnist train`.",
+		Long:  "Mnist trains the classifier of handwritten digits of the book's listing 1.3.2 on the 60,000 digits in this program,\nor with --model cnn that of listing 1.4.1, and measures it on 10,000 others. Without a command it is `cornu mnist train`.",
 		Args:  commandsOnly,
 		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
 	}
@@ -40,6 +40,7 @@ func newMNIST() *cobra.Command {
 
 // settings are the flags that say what is trained, and how.
 type settings struct {
+	network    string // mlp, which is "" too, or cnn
 	hidden     sizes
 	activation string
 	dropout    float64
@@ -52,6 +53,7 @@ type settings struct {
 	limit      int
 	threads    int
 	quiet      bool
+	said       func(flag string) bool // whether a flag is on the command line; nil: all are meant as they are
 
 	plot, tensorboard string // a file and a folder, "" for none
 	keeping
@@ -61,7 +63,7 @@ type settings struct {
 func (s *settings) flags(c *cobra.Command) {
 	s.stepFlags(c)
 	f := c.Flags()
-	f.IntVar(&s.epochs, "epochs", 20, "how often to go through the digits")
+	f.IntVar(&s.epochs, "epochs", 20, "how often to go through the digits; of cnn 10 times")
 	f.Uint64Var(&s.seed, "seed", 0, "of weights, shuffles and dropout: one seed, one result")
 	f.BoolVar(&s.quiet, "quiet", false, "print the results alone")
 }
@@ -70,10 +72,12 @@ func (s *settings) flags(c *cobra.Command) {
 func (s *settings) stepFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
+	s.said = f.Changed
+	f.StringVar(&s.network, "model", mlp, "the network: mlp, of dense layers, or cnn, of convolutions")
 	s.hidden = sizes{256, 256}
 	f.Var(&s.hidden, "hidden", "units of the hidden layers; \"\" is none")
 	f.StringVar(&s.activation, "activation", "relu", "activation of the hidden layers")
-	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops")
+	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops; of cnn 0.2")
 	f.Float64Var(&s.l1, "l1", 0, "penalty on the sum of the hidden layers' absolute weights")
 	f.Float64Var(&s.l2, "l2", 0, "penalty on the sum of the hidden layers' squared weights")
 	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients")
@@ -93,8 +97,38 @@ func (s *settings) outputs(c *cobra.Command) {
 	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
 }
 
+// The networks: of listing 1.3.2, and of listing 1.4.1.
+const mlp, cnn = "mlp", "cnn"
+
+// choose puts in what the convolutional network is trained with where the command line says nothing.
+func (s *settings) choose() error {
+	switch s.network {
+	case "", mlp:
+		return nil
+	case cnn:
+	default:
+		return misuse("--model: unknown network %q: the known ones are %s and %s", s.network, mlp, cnn)
+	}
+	if s.said == nil {
+		return nil
+	}
+	if s.said("hidden") {
+		return misuse("--hidden: the sizes of dense layers, which --model cnn doesn't have: each of its convolutions has %d filters", filters)
+	}
+	if !s.said("epochs") {
+		s.epochs = 10
+	}
+	if !s.said("dropout") {
+		s.dropout = 0.2
+	}
+	return nil
+}
+
 // check returns an error about the first flag whose value makes no sense.
 func (s *settings) check() error {
+	if err := s.choose(); err != nil {
+		return err
+	}
 	switch {
 	case !(s.dropout >= 0 && s.dropout < 1):
 		return misuse("--dropout: the share must be at least 0 and less than 1, got %v", s.dropout)
@@ -143,7 +177,42 @@ func checkPicture(flag, path string) error {
 	return nil
 }
 
-// model returns the network, compiled: listing 1.3.2 with the flags' values in it.
+// dense returns the network of listing 1.3.2 with the flags' values in it.
+func (s *settings) dense(hidden activation.Activation) *cornu.Sequential {
+	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{mnist.Rows * mnist.Columns}})
+	for _, units := range s.hidden {
+		model.Add(&layer.Dense{Units: units, KernelRegularizer: s.penalty()})
+		model.Add(&layer.Activation{Func: hidden})
+		model.Add(&layer.Dropout{Rate: s.dropout})
+	}
+	model.Add(&layer.Dense{Units: mnist.Classes})
+	model.Add(&layer.Activation{Func: activation.Softmax{}})
+	return model
+}
+
+// filters is how many each convolution has.
+const filters = 64
+
+// convolutional returns the network of listing 1.4.1 with the flags' values in it.
+func (s *settings) convolutional(hidden activation.Activation) *cornu.Sequential {
+	conv := func() layer.Layer {
+		return &layer.Conv2D{Filters: filters, KernelSize: [2]int{3, 3}, Activation: hidden, KernelRegularizer: s.penalty()}
+	}
+	return cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{mnist.Rows, mnist.Columns, 1}},
+		conv(),
+		&layer.MaxPooling2D{PoolSize: [2]int{2, 2}},
+		conv(),
+		&layer.MaxPooling2D{PoolSize: [2]int{2, 2}},
+		conv(),
+		&layer.Flatten{},
+		&layer.Dropout{Rate: s.dropout},
+		&layer.Dense{Units: mnist.Classes},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+}
+
+// model returns the network, compiled.
 func (s *settings) model() (*cornu.Sequential, error) {
 	if err := s.check(); err != nil {
 		return nil, err
@@ -159,14 +228,10 @@ func (s *settings) model() (*cornu.Sequential, error) {
 	if s.rate > 0 {
 		rule = withRate(rule, s.rate)
 	}
-	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{mnist.Rows * mnist.Columns}})
-	for _, units := range s.hidden {
-		model.Add(&layer.Dense{Units: units, KernelRegularizer: s.penalty()})
-		model.Add(&layer.Activation{Func: hidden})
-		model.Add(&layer.Dropout{Rate: s.dropout})
+	model := s.dense(hidden)
+	if s.network == cnn {
+		model = s.convolutional(hidden)
 	}
-	model.Add(&layer.Dense{Units: mnist.Classes})
-	model.Add(&layer.Activation{Func: activation.Softmax{}})
 	model.Seed(s.seed)
 	return model, model.Compile(cornu.CompileConfig{
 		Loss:      loss.CategoricalCrossentropy{},
@@ -189,7 +254,12 @@ func (s *settings) data() (train, test *mnist.Set, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	train, test = train.Flat().OneHot(), test.Flat().OneHot()
+	if s.network == cnn {
+		train, test = train.Channel(), test.Channel()
+	} else {
+		train, test = train.Flat(), test.Flat()
+	}
+	train, test = train.OneHot(), test.OneHot()
 	if s.limit > 0 {
 		train = train.Limit(s.limit)
 	}

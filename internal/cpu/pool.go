@@ -77,84 +77,93 @@ func (k *Pool) Do(worker, index int) {
 		s = new(poolScratch)
 		k.scratch[worker] = s
 	}
-	do, width := k.toPlace, k.Places[2]
-	if k.back() {
-		do, width = k.toPixel, k.Image[2]
-	}
-	r0, r1 := k.tasks.rows(index, width)
+	r0, r1 := k.tasks.rows(index, 1)
 	ops := opsOf(Active())
-	for i := r0; i < r1; i++ {
+	for row := r0; row < r1; row++ {
 		for c := 0; c < k.Channels; c += poolTile {
-			do(s, ops, i, c, min(poolTile, k.Channels-c))
+			if n := min(poolTile, k.Channels-c); k.back() {
+				k.toPixels(s, ops, row, c, n)
+			} else {
+				k.toPlaces(s, ops, row, c, n)
+			}
 		}
 	}
 }
 
-// toPlace computes n channels from c on at a place, which is counted through the batch.
-func (k *Pool) toPlace(s *poolScratch, ops *[numEOps]primitive, place, c, n int) {
-	sample := place / volume(k.Places)
-	od, oh, ow := split(place%volume(k.Places), k.Places)
+// toPlaces computes n channels from c on at a row of places, which is counted through the batch.
+func (k *Pool) toPlaces(s *poolScratch, ops *[numEOps]primitive, row, c, n int) {
+	oh, od, sample := row%k.Places[1], row/k.Places[1]%k.Places[0], row/k.Places[1]/k.Places[0]
 	d0, d1 := k.inside(0, od)
 	h0, h1 := k.inside(1, oh)
-	w0, w1 := k.inside(2, ow)
-	at := place*k.Channels + c
-	y, best, mask, number := &k.Y[at], &s.best[0], &s.mask[0], &s.number[0]
-	if k.Op == AveragePool || k.Op == PoolTake {
-		fill(k.Y[at:at+n], 0)
-	}
-	first := true
-	for td := d0; td < d1; td++ {
-		for th := h0; th < h1; th++ {
-			for tw := w0; tw < w1; tw++ {
-				pixel := ((sample*k.Image[0]+k.pixel(0, od, td))*k.Image[1]+k.pixel(1, oh, th))*k.Image[2] + k.pixel(2, ow, tw)
-				x, tap := &k.X[pixel*k.Channels+c], float32((td*k.Taps[1]+th)*k.Taps[2]+tw)
-				switch {
-				case k.Op == AveragePool:
-					ops[OpAdd](y, y, x, x, n)
-				case k.Op == PoolTake:
-					fill(s.number[:n], tap)
-					ops[OpEqual](mask, &k.Arg[at], number, number, n)
-					ops[OpSelect](y, mask, x, y, n)
-				case k.Op == MaxPool && first:
-					copy(k.Y[at:at+n], k.X[pixel*k.Channels+c:])
-				case k.Op == MaxPool:
-					ops[OpMax](y, y, x, x, n)
-				case first:
-					copy(s.best[:n], k.X[pixel*k.Channels+c:])
-					fill(k.Y[at:at+n], tap)
-				default:
-					fill(s.number[:n], tap)
-					ops[OpLess](mask, best, x, x, n)
-					ops[OpSelect](y, mask, number, y, n)
-					ops[OpMax](best, best, x, x, n)
+	for ow := range k.Places[2] {
+		w0, w1 := k.inside(2, ow)
+		at := (row*k.Places[2]+ow)*k.Channels + c
+		y, best, mask, number := &k.Y[at], &s.best[0], &s.mask[0], &s.number[0]
+		if k.Op == AveragePool || k.Op == PoolTake {
+			fill(k.Y[at:at+n], 0)
+		}
+		first := true
+		for td := d0; td < d1; td++ {
+			for th := h0; th < h1; th++ {
+				tap := float32((td*k.Taps[1]+th)*k.Taps[2] + w0)
+				from := (k.pixelRow(sample, od, oh, td, th)+k.pixel(2, ow, w0))*k.Channels + c
+				for range w1 - w0 {
+					x := &k.X[from]
+					switch {
+					case k.Op == AveragePool:
+						ops[OpAdd](y, y, x, x, n)
+					case k.Op == PoolTake:
+						fill(s.number[:n], tap)
+						ops[OpEqual](mask, &k.Arg[at], number, number, n)
+						ops[OpSelect](y, mask, x, y, n)
+					case k.Op == MaxPool && first:
+						copy(k.Y[at:at+n], k.X[from:])
+					case k.Op == MaxPool:
+						ops[OpMax](y, y, x, x, n)
+					case first:
+						copy(s.best[:n], k.X[from:])
+						fill(k.Y[at:at+n], tap)
+					default:
+						fill(s.number[:n], tap)
+						ops[OpLess](mask, best, x, x, n)
+						ops[OpSelect](y, mask, number, y, n)
+						ops[OpMax](best, best, x, x, n)
+					}
+					first = false
+					tap++
+					from += k.Channels
 				}
-				first = false
+			}
+		}
+		switch k.Op {
+		case AveragePool:
+			fill(s.number[:n], float32((d1-d0)*(h1-h0)*(w1-w0)))
+			ops[OpDiv](y, y, number, number, n)
+		case ArgMaxPool:
+			for i, v := range s.best[:n] {
+				if v != v {
+					k.Y[at+i] = k.firstNaN(sample, od, oh, ow, c+i)
+				}
 			}
 		}
 	}
-	switch k.Op {
-	case AveragePool:
-		fill(s.number[:n], float32((d1-d0)*(h1-h0)*(w1-w0)))
-		ops[OpDiv](y, y, number, number, n)
-	case ArgMaxPool:
-		for i, v := range s.best[:n] {
-			if v != v {
-				k.Y[at+i] = k.firstNaN(sample, od, oh, ow, c+i)
-			}
-		}
-	}
+}
+
+// pixelRow returns the number of the first pixel of the row, in the batch, that taps td and th
+// are at.
+func (k *Pool) pixelRow(sample, od, oh, td, th int) int {
+	return ((sample*k.Image[0]+k.pixel(0, od, td))*k.Image[1] + k.pixel(1, oh, th)) * k.Image[2]
 }
 
 // firstNaN returns the first tap that is at a NaN, of which there is one.
 func (k *Pool) firstNaN(sample, od, oh, ow, channel int) float32 {
 	d0, _ := k.inside(0, od)
-	h0, _ := k.inside(1, oh)
+	h0, h1 := k.inside(1, oh)
 	w0, w1 := k.inside(2, ow)
-	_, h1 := k.inside(1, oh)
 	for td := d0; ; td++ {
 		for th := h0; th < h1; th++ {
 			for tw := w0; tw < w1; tw++ {
-				pixel := ((sample*k.Image[0]+k.pixel(0, od, td))*k.Image[1]+k.pixel(1, oh, th))*k.Image[2] + k.pixel(2, ow, tw)
+				pixel := k.pixelRow(sample, od, oh, td, th) + k.pixel(2, ow, tw)
 				if v := k.X[pixel*k.Channels+channel]; v != v {
 					return float32((td*k.Taps[1]+th)*k.Taps[2] + tw)
 				}
@@ -163,30 +172,37 @@ func (k *Pool) firstNaN(sample, od, oh, ow, channel int) float32 {
 	}
 }
 
-// toPixel computes n channels from c on at a pixel, which is counted through the batch.
-func (k *Pool) toPixel(s *poolScratch, ops *[numEOps]primitive, pixel, c, n int) {
-	sample := pixel / volume(k.Image)
-	d, h, w := split(pixel%volume(k.Image), k.Image)
+// toPixels computes n channels from c on at a row of pixels, which is counted through the batch.
+// It comes to each pixel in the order of the places: along the row that is the order of the
+// taps turned around.
+func (k *Pool) toPixels(s *poolScratch, ops *[numEOps]primitive, row, c, n int) {
+	h, d, sample := row%k.Image[1], row/k.Image[1]%k.Image[0], row/k.Image[1]/k.Image[0]
 	d0, d1 := k.touching(0, d)
 	h0, h1 := k.touching(1, h)
-	w0, w1 := k.touching(2, w)
-	x, mask, number := &k.X[pixel*k.Channels+c], &s.mask[0], &s.number[0]
-	fill(k.X[pixel*k.Channels+c:][:n], 0)
+	mask, number, zero := &s.mask[0], &s.number[0], &s.best[0]
+	for w := range k.Image[2] {
+		fill(k.X[(row*k.Image[2]+w)*k.Channels+c:][:n], 0)
+	}
+	fill(s.best[:n], 0)
 	for od := d0; od < d1; od++ {
 		for oh := h0; oh < h1; oh++ {
-			for ow := w0; ow < w1; ow++ {
-				at := (((sample*k.Places[0]+od)*k.Places[1]+oh)*k.Places[2]+ow)*k.Channels + c
-				if k.Op == PoolPut {
-					tap := ((d-k.pixel(0, od, 0))*k.Taps[1]+h-k.pixel(1, oh, 0))*k.Taps[2] + w - k.pixel(2, ow, 0)
-					fill(s.number[:n], float32(tap))
-					ops[OpEqual](mask, &k.Arg[at], number, number, n)
-					fill(s.number[:n], 0)
-					ops[OpSelect](mask, mask, &k.Y[at], number, n)
-				} else {
-					fill(s.number[:n], float32(k.count(od, oh, ow)))
-					ops[OpDiv](mask, &k.Y[at], number, number, n)
+			td, th := d-k.pixel(0, od, 0), h-k.pixel(1, oh, 0)
+			places := ((sample*k.Places[0]+od)*k.Places[1] + oh) * k.Places[2]
+			for tw := k.Taps[2] - 1; tw >= 0; tw-- {
+				fill(s.number[:n], float32((td*k.Taps[1]+th)*k.Taps[2]+tw))
+				o0, o1 := k.visiting(2, tw)
+				for ow := o0; ow < o1; ow++ {
+					at := (places+ow)*k.Channels + c
+					if k.Op == PoolPut {
+						ops[OpEqual](mask, &k.Arg[at], number, number, n)
+						ops[OpSelect](mask, mask, &k.Y[at], zero, n)
+					} else {
+						fill(s.number[:n], float32(k.count(od, oh, ow)))
+						ops[OpDiv](mask, &k.Y[at], number, number, n)
+					}
+					x := &k.X[(row*k.Image[2]+k.pixel(2, ow, tw))*k.Channels+c]
+					ops[OpAdd](x, x, mask, mask, n)
 				}
-				ops[OpAdd](x, x, mask, mask, n)
 			}
 		}
 	}

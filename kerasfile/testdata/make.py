@@ -153,6 +153,37 @@ def models():
     yield "sequential without input", built(), None
     for name, o in optimizers().items():
         yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
+    yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
+
+
+def convolutions():
+    """Every layer that slides a window over images, once."""
+    image, steps, first = K.Input((9, 8, 2), name="image"), K.Input((11, 3), name="steps"), K.Input((2, 6, 5), name="first")
+    x = L.Conv2D(4, 3, padding="same", activation="relu", kernel_regularizer="l2")(image)
+    x = L.MaxPooling2D()(x)
+    x = L.DepthwiseConv2D((3, 2), depth_multiplier=2, padding="same", activation="tanh", depthwise_constraint="max_norm")(x)
+    x = L.Conv2DTranspose(3, (3, 2), strides=(2, 1), padding="same", output_padding=(1, 0))(x)
+    x = L.SeparableConv2D(4, 3, strides=2, depth_multiplier=2, pointwise_initializer="he_normal")(x)
+    x = L.Conv2D(4, 2, groups=2, dilation_rate=(2, 1), padding="same", use_bias=False)(x)
+    x = L.AveragePooling2D((2, 1), strides=(1, 2), padding="same")(x)
+    v = L.Reshape((3, 1, 1, 4))(x)
+    v = L.Conv3D(3, (2, 1, 1), strides=(2, 1, 1), padding="same")(v)
+    v = L.Conv3DTranspose(2, 2, strides=2)(v)
+    v = L.MaxPooling3D((1, 2, 1), strides=1)(v)
+    v = L.AveragePooling3D((2, 1, 2))(v)
+    v = L.Concatenate()([L.GlobalMaxPooling3D()(v), L.GlobalAveragePooling3D()(v)])
+    s = L.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="gelu")(steps)
+    s = L.MaxPooling1D(3, strides=2, padding="same")(s)
+    s = L.Conv1DTranspose(3, 4, strides=2, padding="same")(s)
+    s = L.DepthwiseConv1D(3, strides=2)(s)
+    s = L.SeparableConv1D(4, 2, padding="same")(s)
+    s = L.AveragePooling1D(2)(s)
+    s = L.Concatenate()([L.GlobalMaxPooling1D()(s), L.GlobalAveragePooling1D()(s)])
+    f = L.Conv2D(3, (2, 3), data_format="channels_first", activation="relu")(first)
+    f = L.AveragePooling2D(2, padding="same", data_format="channels_first")(f)
+    f = L.Concatenate()([L.GlobalMaxPooling2D(data_format="channels_first")(f), L.Flatten()(L.GlobalAveragePooling2D(data_format="channels_first", keepdims=True)(f))])
+    y = L.Concatenate()([L.Flatten()(x), v, s, f])
+    return K.Model([image, steps, first], L.Dense(3, activation="softmax")(y), name="convolutions")
 
 
 def built():
