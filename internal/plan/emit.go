@@ -4,6 +4,8 @@ package plan
 // elementwise, and one program for those that are.
 
 import (
+	"slices"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/tensor"
@@ -234,22 +236,52 @@ func gemm(a, b tensor.Shape, attr *graph.Attr) *cpu.Gemm {
 func lead(s tensor.Shape) int { return s[:len(s)-1].Numel() }
 
 func emitBatchMatMul(c *call) []cpu.Kernel {
-	a, b := c.in[0], c.in[1]
-	matrix := func(s tensor.Shape) (tensor.Shape, int) {
-		m := s[len(s)-2:]
-		return m, m.Numel()
-	}
-	shapeA, sizeA := matrix(a.shape)
-	shapeB, sizeB := matrix(b.shape)
-	_, sizeC := matrix(c.shape)
+	a, b := matricesOf(c, c.in[0]), matricesOf(c, c.in[1])
+	last := len(c.shape) - 1
+	size := c.shape[last-1] * c.shape[last]
 	var kernels []cpu.Kernel
-	for i := range c.shape[:len(c.shape)-2].Numel() {
-		g := gemm(shapeA, shapeB, c.attr)
-		g.A, g.B, g.C = c.data(a)[i*sizeA:][:sizeA], c.data(b)[i*sizeB:][:sizeB], c.data(c.value)[i*sizeC:][:sizeC]
+	for i := range c.shape[:last-1].Numel() {
+		g := &cpu.Gemm{
+			M: c.shape[last-1], N: c.shape[last], LDA: a.ld, LDB: b.ld, LDC: c.shape[last],
+			TransA: c.attr.TransA != a.columns, TransB: c.attr.TransB != b.columns,
+			A: a.data(i), B: b.data(i), C: c.data(c.value)[i*size:][:size],
+		}
+		if g.K = a.cols; c.attr.TransA {
+			g.K = a.rows
+		}
 		g.Prepare()
 		kernels = append(kernels, g)
 	}
 	return kernels
+}
+
+// matrices are those in the last two dimensions of a value.
+type matrices struct {
+	rows, cols int
+	ld         int
+	columns    bool // columns are without gaps, not rows
+	all        []float32
+	shape      tensor.Shape // of what leads
+	steps      []int
+}
+
+func matricesOf(c *call, x *value) *matrices {
+	steps, last := x.strides(), len(x.shape)-1
+	m := &matrices{rows: x.shape[last-1], cols: x.shape[last], all: c.data(x), shape: x.shape[:last-1], steps: steps[:last-1]}
+	if m.ld = steps[last-1]; steps[last] != 1 {
+		m.ld, m.columns = steps[last], true
+	}
+	return m
+}
+
+// data returns the memory that begins with matrix i.
+func (m *matrices) data(i int) []float32 {
+	at := 0
+	for k, d := range slices.Backward(m.shape) {
+		at += i % d * m.steps[k]
+		i /= d
+	}
+	return m.all[at:]
 }
 
 func emitReduction(op cpu.ReduceOp) func(c *call) []cpu.Kernel {
@@ -322,12 +354,14 @@ func emitTranspose(c *call) []cpu.Kernel {
 
 func emitBroadcast(c *call) []cpu.Kernel {
 	x := c.in[0]
-	if x.apart() {
+	switch {
+	case x.steps != nil:
+		return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.steps, DstStrides: strides(x.shape)}}
+	case x.apart():
 		return []cpu.Kernel{&cpu.StridedCopy{
 			Src: c.data(x), Dst: c.data(c.value), Dims: []int{x.n / x.run, x.run}, SrcStrides: []int{x.stride, 1}, DstStrides: []int{x.run, 1},
 		}}
-	}
-	if x.n == 1 {
+	case x.n == 1:
 		return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
 	}
 	src := make([]int, len(c.shape))

@@ -10,28 +10,37 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// A layout is where a value is in memory: its elements, in row-major order, are runs of
-// equal length, each of which begins stride numbers after the one before.
+// A layout is where a value is in memory. Either its elements, in row-major order, are runs
+// of equal length, each of which begins stride numbers after the one before; or steps are
+// the distances in memory of the neighbours in each dimension.
 type layout struct {
 	base   *value // whose memory it is: the value itself, unless that is a view
 	at     int    // where in the base's the first run begins
 	run    int
 	stride int
+	steps  []int
 	alias  bool // a view of an op that copies otherwise
 }
 
 // root returns the value whose memory v is in, and where in it.
 func (v *value) root() (root *value, offset int) { return v.base, v.at }
 
-// apart reports whether there are gaps between the runs.
-func (v *value) apart() bool { return v.run < v.n && v.run != v.stride }
+// apart reports whether v is anything but its elements in row-major order, without gaps.
+func (v *value) apart() bool { return v.steps != nil || v.run < v.n && v.run != v.stride }
 
 // extent is how many numbers of the base there are from the first of v to the last.
 func (v *value) extent() int {
-	if !v.apart() {
+	switch {
+	case !v.apart():
 		return v.n
+	case v.steps == nil:
+		return (v.n/v.run-1)*v.stride + v.run
 	}
-	return (v.n/v.run-1)*v.stride + v.run
+	n := 1
+	for i, d := range v.shape {
+		n += (d - 1) * v.steps[i]
+	}
+	return n
 }
 
 // settle finds the layout of a value whose operands have theirs.
@@ -69,7 +78,7 @@ func placeOfSlice(v *value, x *layout) (layout, bool) {
 			axis = i
 		}
 	}
-	if v.n == 0 {
+	if v.n == 0 || x.steps != nil {
 		return layout{}, false
 	}
 	if axis < 0 {
@@ -85,6 +94,26 @@ func placeOfSlice(v *value, x *layout) (layout, bool) {
 	}
 	if place.run == v.n {
 		place.stride = v.n
+	}
+	return place, true
+}
+
+// placeOfTranspose is that of the operand's dimensions in another order.
+func placeOfTranspose(v *value, x *layout) (layout, bool) {
+	from := v.in[0].strides()
+	if v.n == 0 || from == nil {
+		return layout{}, false
+	}
+	place := layout{base: x.base, at: x.at, steps: make([]int, len(from))}
+	same := true
+	for to, axis := range v.attr.Axes {
+		place.steps[to] = from[axis]
+	}
+	for i, step := range strides(v.shape) {
+		same = same && (v.shape[i] == 1 || place.steps[i] == step)
+	}
+	if same {
+		place.run, place.stride, place.steps = v.n, v.n, nil
 	}
 	return place, true
 }
@@ -124,14 +153,21 @@ func (l *lowering) gather(v *value) {
 
 // What kernels take.
 
-// takesAny is of what goes by the order of elements.
-func takesAny(*value, *value) bool { return true }
+// takesRuns is of what goes by the order of elements.
+func takesRuns(_, x *value) bool { return x.steps == nil }
 
 // takesSame is of a copy that repeats nothing.
 func takesSame(v, x *value) bool { return v.n == x.n }
 
 // takesRows is of what sees its operand as rows of the last dimension.
-func takesRows(_, x *value) bool { return x.run == x.shape[len(x.shape)-1] }
+func takesRows(_, x *value) bool { return x.steps == nil && x.run == x.shape[len(x.shape)-1] }
+
+// takesMatrices is of what sees its operand as matrices in the last two dimensions, each of
+// rows or of columns without gaps.
+func takesMatrices(_, x *value) bool {
+	steps := x.strides()
+	return steps != nil && (steps[len(steps)-1] == 1 || steps[len(steps)-2] == 1)
+}
 
 // takesStrides is of what goes by dimensions.
 func takesStrides(_, x *value) bool { return x.strides() != nil }
@@ -139,6 +175,9 @@ func takesStrides(_, x *value) bool { return x.strides() != nil }
 // strides returns the distances in memory of the neighbours in each dimension, or nil if
 // there is one that has several: x is apart, and no dimension begins with a run.
 func (x *value) strides() []int {
+	if x.steps != nil {
+		return slices.Clone(x.steps)
+	}
 	d := strides(x.shape)
 	if !x.apart() {
 		return d

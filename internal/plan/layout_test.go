@@ -149,3 +149,24 @@ func TestProductsReadTransposedMatricesWhereTheyAre(t *testing.T) {
 		samePasses(t, program, 1)
 	}
 }
+
+// Attention (Vaswani et al. 2017) splits its operands into heads by a transpose, which the
+// products of matrices read where it comes from.
+func TestHeadsOfAttentionAreNotCopied(t *testing.T) {
+	const heads, size = 4, 6
+	g := graph.New()
+	x := g.Input("x", tensor.Shape{batch, 5, heads * size})
+	head := func(x *graph.Node) *graph.Node {
+		return x.Reshape(batch, 5, heads, size).Transpose(0, 2, 1, 3)
+	}
+	x = x.MulScalar(0.01)
+	q, k, v := head(x.Tanh()), head(x.Neg()), head(x.Exp())
+	score := q.BatchMatMul(k, false, true).MulScalar(0.25).Softmax(-1)
+	out := score.BatchMatMul(v, false, false)
+	program := Program{Graph: g, Outputs: []*graph.Node{out, q.Transpose(0, 1, 3, 2).BatchMatMul(k, true, true).Transpose(0, 2, 1, 3)}}
+	called := compile(t, program, Config{Batch: 3}).called()
+	if called["Transpose"] > 0 || called["BroadcastTo"] > 1 {
+		t.Errorf("%v are called", called)
+	}
+	samePasses(t, program, 3)
+}

@@ -261,7 +261,7 @@ func patternOf(x *value, out tensor.Shape) pattern {
 	shape := x.shape
 	n, outN := x.n, out.Numel()
 	switch {
-	case x.apart() && n == outN:
+	case x.apart() && n == outN && x.steps == nil:
 		return pattern{kind: full, cols: x.run}
 	case x.apart():
 		return pattern{kind: mixed}

@@ -160,7 +160,7 @@ func init() {
 		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials},
 
 		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
-		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true},
+		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, tasks: true},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, tasks: true},
@@ -173,9 +173,9 @@ func init() {
 		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool},
 		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(cpu.AveragePoolGrad), cost: costOfPool},
 
-		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesAny},
+		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesRuns},
 		graph.OpView:        {role: roleView, place: placeOfView},
-		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, takes: takesStrides},
+		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, place: placeOfTranspose, takes: takesStrides},
 		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame},
 		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides},
 		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides},

@@ -151,7 +151,7 @@ func diesIn(u *unit, x *value) bool {
 	}
 	for _, m := range u.members {
 		for _, in := range m.in {
-			if root, _ := in.root(); root == x && in.n != x.n {
+			if root, _ := in.root(); root == x && (in.n != x.n || in.apart()) {
 				return false
 			}
 		}

@@ -629,7 +629,7 @@ var randomOps = []emit{
 	},
 	gradients, gradients, gradients, gradients,
 	convolution, convolution, convolution, pooling, pooling,
-	cut, cut, gates, gates,
+	cut, cut, gates, gates, heads,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // something that must be finite
 		p.Checks = append(p.Checks, x)
 		return nil
@@ -685,6 +685,44 @@ func gates(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 	}
 	parts[bits>>6&1] = product
 	return graph.Concat(axis, parts...)
+}
+
+// heads splits the last axis in two, moves a part of it forward, and multiplies the matrices
+// that there are then by each other.
+func heads(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	last := x.Rank() - 1
+	bits := b.Byte()
+	if last < 1 || last > 3 || x.Shape()[last] < 2 || x.Shape()[last]%2 != 0 {
+		return nil
+	}
+	dims := append(slices.Clone(x.Shape()[:last]), 2, x.Shape()[last]/2)
+	perm := make([]int, len(dims))
+	for i := range perm {
+		perm[i] = i
+	}
+	from := last - 1 - bits>>2&1
+	if from < 0 {
+		from = 0
+	}
+	perm[from], perm[last] = perm[last], perm[from]
+	if bits>>3&1 == 1 {
+		perm[last], perm[last+1] = perm[last+1], perm[last]
+	}
+	y := x.Reshape(dims...).Transpose(perm...)
+	p.keep(y)
+	z := y
+	if bits>>4&1 == 1 {
+		z = p.like(b, y)
+	}
+	ta := bits&1 > 0
+	at := y.Rank() - 2
+	if ta {
+		at++
+	}
+	if y.Shape()[at] == batch || y.Shape().Concrete(max(p.batch, 1)).Numel()*y.Shape().Concrete(max(p.batch, 1))[at] > p.limit {
+		return y
+	}
+	return y.BatchMatMul(z, ta, !ta)
 }
 
 // small returns n, or nil if it is too large.
