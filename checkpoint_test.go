@@ -128,6 +128,7 @@ func resumable(t testing.TB, o optimizer.Optimizer) *cornu.Sequential {
 		&layer.Dense{Units: 17, Activation: activation.ReLU{}, KernelRegularizer: regularizer.L2{L2: 0.01}},
 		&layer.Dropout{Rate: 0.3},
 		&layer.GaussianNoise{Stddev: 0.1},
+		&layer.BatchNormalization{},
 		&layer.Dense{Units: 3, Activation: activation.Softmax{}},
 	)
 	model.Seed(5)
@@ -304,6 +305,7 @@ func TestACheckpointOfAnotherTrainingIsAnErrorThatSaysWhatDiffers(t *testing.T) 
 				&layer.Dense{Units: units, Activation: activation.ReLU{}, KernelRegularizer: regularizer.L2{L2: 0.01}},
 				&layer.Dropout{Rate: rate},
 				&layer.GaussianNoise{Stddev: 0.1},
+				&layer.BatchNormalization{},
 				&layer.Dense{Units: 3, Activation: activation.Softmax{}},
 			)
 			model.Seed(5)

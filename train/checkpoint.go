@@ -18,6 +18,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/checkpoint"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/slab"
 )
 
@@ -137,6 +138,7 @@ type keeper struct {
 	folder *checkpoint.Folder
 	facts  []Fact
 	pieces []piece
+	parts  parts
 	states []Stateful
 	names  []string // of their types
 
@@ -195,6 +197,7 @@ func newKeeper(l *loop, source data.Source) (*keeper, error) {
 		return nil, err
 	}
 	k.facts, k.pieces = l.facts(source), l.step.pieces()
+	k.parts = partsOf(k.pieces)
 	if err := k.open(); err != nil {
 		if k.folder != nil {
 			k.folder.Close()
@@ -366,21 +369,58 @@ func (s *Step) pieces() []piece {
 // A writer adds arrays to the content that is to be written.
 type writer struct{ *keeper }
 
-func (w writer) add(name string, t checkpoint.Type, shape ...int) {
-	w.next.Arrays = append(w.next.Arrays, checkpoint.Array{Name: name, Type: t, Shape: shape, Data: w.buffer[:len(w.buffer):len(w.buffer)]})
+// add adds an array that ends at that byte of the buffer, and begins where the one before
+// it ends: the buffer may still be moved.
+func (w writer) add(end int, name string, t checkpoint.Type, shape ...int) {
+	w.next.Arrays = append(w.next.Arrays, checkpoint.Array{Name: name, Type: t, Shape: shape, Data: w.buffer[:end:end]})
 }
 
 func (w writer) float64s(name string, numbers []float64, shape ...int) {
 	w.buffer = checkpoint.Append(w.buffer, numbers)
-	w.add(name, checkpoint.Float64, shape...)
+	w.add(len(w.buffer), name, checkpoint.Float64, shape...)
 }
 
 func (w writer) ints(name string, numbers []int) {
 	for _, n := range numbers {
 		w.buffer = checkpoint.Append(w.buffer, []int64{int64(n)})
 	}
-	w.add(name, checkpoint.Int64, len(numbers))
+	w.add(len(w.buffer), name, checkpoint.Int64, len(numbers))
 }
+
+// parts are the float32s of a state, cut so that cores can share the copying.
+type parts struct {
+	from [][]float32
+	at   []int // bytes from the begin of to
+	size int   // bytes
+	to   []byte
+}
+
+// partSize is how many float32s a part has at most.
+const partSize = 1 << 15
+
+func partsOf(pieces []piece) (c parts) {
+	for _, p := range pieces {
+		for rest := p.single; len(rest) > 0; {
+			n := min(len(rest), partSize)
+			c.from, c.at = append(c.from, rest[:n]), append(c.at, c.size)
+			rest = rest[n:]
+			c.size += 4 * n
+		}
+	}
+	return c
+}
+
+// run copies all parts, on all cores if that is worth the while.
+func (c *parts) run() {
+	pool := par.Default()
+	if c.size < 1<<20 {
+		pool = nil
+	}
+	pool.Run(c, len(c.from))
+}
+
+// Do copies one part.
+func (c *parts) Do(_, i int) { checkpoint.Put(c.to[c.at[i]:], c.from[i]) }
 
 // copy takes the state down.
 func (k *keeper) copy() error {
@@ -415,14 +455,18 @@ func (k *keeper) copy() error {
 			w.float64s(p.name, p.double, p.shape...)
 		}
 	}
+	end := len(k.buffer)
+	k.buffer = slices.Grow(k.buffer, k.parts.size)[:end+k.parts.size]
+	k.parts.to = k.buffer[end:]
 	slab.Acquire(step.slabs, false)
+	k.parts.run()
+	slab.Release(step.slabs, false)
 	for _, p := range k.pieces {
 		if p.double == nil {
-			w.buffer = checkpoint.Append(w.buffer, p.single)
-			w.add(p.name, checkpoint.Float32, p.shape...)
+			end += 4 * len(p.single)
+			w.add(end, p.name, checkpoint.Float32, p.shape...)
 		}
 	}
-	slab.Release(step.slabs, false)
 	for i, c := range k.states {
 		before := len(k.buffer)
 		b, err := c.SaveState(s, k.buffer)
@@ -433,10 +477,8 @@ func (k *keeper) copy() error {
 			return fmt.Errorf("the state of callback %T: SaveState must append to what it is given", c)
 		}
 		k.buffer = b
-		w.add(stateName(i), checkpoint.Byte, len(b)-before)
+		w.add(len(b), stateName(i), checkpoint.Byte, len(b)-before)
 	}
-	// Where the arrays begin is known by where those before them end: the buffer may have
-	// been moved meanwhile.
 	from := 0
 	for i := range k.next.Arrays {
 		a := &k.next.Arrays[i]

@@ -21,6 +21,11 @@ func Append[T number](b []byte, numbers []T) []byte {
 	return b
 }
 
+// Put writes numbers to b, which has room for them.
+func Put[T number](b []byte, numbers []T) {
+	swap[T](b[:copy(b, memory(numbers))])
+}
+
 // Copy sets numbers to those in b, which has as many.
 func Copy[T number](numbers []T, b []byte) {
 	m := memory(numbers)
