@@ -109,77 +109,128 @@ func (c *channelwise) Do(worker, index int) {
 	releaseScratch(worker, s)
 }
 
-// channelwiseGrad is the gradient of the kernel of a depthwise convolution: a task is a tap, or some
-// channels of it.
+// channelwiseGrad is the gradient of the kernel of a depthwise convolution: a task is some channels of all
+// taps. It goes over the places some at a time, so that what all taps see there stays in the first-level cache.
 type channelwiseGrad struct {
 	grad  *kernelGrad // whose classes are those of the taps
-	taps  []channelTap
-	parts int // of the channels of a tap
+	taps  int
+	at    [][]int       // of each class its taps, and where they are from a pixel
+	steps [][]int       // of neighbouring places of each class in the image and in the gradient of the result, in bytes
+	tasks []channelGrad // some channels each
 }
 
-// A channelTap is a tap of a class.
-type channelTap struct {
-	class   *tapClass
-	from    int   // where it is from a pixel
-	row     int   // the tap
-	offsets []int // of neighbouring places in the image and in the gradient of the result, in bytes
+// A channelGrad is how far a task of a channelwiseGrad is.
+type channelGrad struct {
+	c0, c1       int
+	rows         []int  // of each class
+	begun, added []bool // of each tap: there are products in the present chain, or there is a sum
 }
+
+// stagePlaces is about how many places all taps go over before the next ones.
+const stagePlaces = 64
 
 func newChannelwiseGrad(x []float32, g *kernelGrad) *channelwiseGrad {
 	g.kernels = gemmTiers[Active()]
 	g.tapClasses(x)
 	channels := g.window.Channels
-	c := &channelwiseGrad{grad: g, parts: max(channels/64, 1)}
+	c := &channelwiseGrad{grad: g, taps: volume(g.window.Taps)}
 	for i := range g.classes {
 		class := &g.classes[i]
 		last := len(class.x.lattice.axes) - 1
-		var places []int
+		var steps, at []int
 		for j := range class.x.lattice.axes[last].count {
-			places = append(places, 4*j*class.x.lattice.axes[last].from, 4*j*class.dy.lattice.axes[last].from)
+			steps = append(steps, 4*j*class.x.lattice.axes[last].from, 4*j*class.dy.lattice.axes[last].from)
 		}
-		for j, taps := 0, class.x.tapOffsets(channels); j < len(taps); j += 2 {
-			c.taps = append(c.taps, channelTap{class, taps[j] / 4, class.row/channels + j/2, places})
+		for j, offsets := 0, class.x.tapOffsets(channels); j < len(offsets); j += 2 {
+			at = append(at, class.row/channels+j/2, offsets[j]/4)
 		}
+		c.at, c.steps = append(c.at, at), append(c.steps, steps)
+	}
+	parts := max(channels/64, 1)
+	for i := range parts {
+		c.tasks = append(c.tasks, channelGrad{
+			i * channels / parts, (i + 1) * channels / parts,
+			make([]int, len(g.classes)), make([]bool, c.taps), make([]bool, c.taps),
+		})
 	}
 	return c
 }
 
 // Run computes the gradient.
-func (c *channelwiseGrad) Run(p *par.Pool) { p.Run(c, len(c.taps)*c.parts) }
+func (c *channelwiseGrad) Run(p *par.Pool) { p.Run(c, len(c.tasks)) }
 
-// Do computes some channels of a tap.
+// Do computes some channels.
 func (c *channelwiseGrad) Do(worker, index int) {
-	g, t, part := c.grad, &c.taps[index/c.parts], index%c.parts
-	channels := g.window.Channels
-	c0, c1 := part*channels/c.parts, (part+1)*channels/c.parts
-	y := g.c[t.row*channels+c0 : t.row*channels+c1]
+	g, t := c.grad, &c.tasks[index]
+	w := g.window
 	s := acquireScratch(worker, g.kernels)
-	clear(y)
-	x := &s.depthwise
-	for i := range len(t.class.begins) - 1 {
-		sum := y
-		if i > 0 {
-			sum = grow(&s.c, len(y))
+	sums := grow(&s.c, c.taps*(t.c1-t.c0))
+	clear(t.rows)
+	clear(t.added)
+	stage := max(stagePlaces/w.Places[2], 1) * w.Places[2]
+	for p0, end := 0, w.Batch*volume(w.Places); p0 < end; {
+		p1 := min(p0+stage, (p0/chain+1)*chain, end)
+		for i := range g.classes {
+			c.stage(s, t, i, p1, sums)
 		}
-		x.resume = 0
-		for r, end := t.class.begins[i], t.class.begins[i+1]; r < end; {
-			from, _, run := t.class.x.lattice.at(r)
-			dy, _, _ := t.class.dy.lattice.at(r)
-			run = min(run, end-r)
-			x.a, x.b, x.c, x.offsets = &t.class.x.data[from+t.from+c0], &g.dy[dy+c0], &sum[0], &t.offsets[0]
-			x.k, x.cols, x.count = run, len(y), 1
-			g.kernels.depthwise(x)
-			x.resume = 1
-			r += run
+		if p1%chain == 0 || p1 == end {
+			c.add(t, sums)
 		}
-		if i > 0 {
-			for j, v := range sum {
-				y[j] += v
-			}
-		}
+		p0 = p1
 	}
 	releaseScratch(worker, s)
+	for tap := range c.taps {
+		if !t.added[tap] {
+			clear(g.c[tap*w.Channels+t.c0 : tap*w.Channels+t.c1])
+		}
+	}
 	if g.epilogue != nil {
-		g.epilogue.Region(worker, t.row, t.row+1, c0, c1)
+		g.epilogue.Region(worker, 0, c.taps, t.c0, t.c1)
+	}
+}
+
+// stage goes on with the chains of the taps of a class, up to place p1.
+func (c *channelwiseGrad) stage(s *gemmScratch, t *channelGrad, class, p1 int, sums []float32) {
+	g, cols := c.grad, t.c1-t.c0
+	k, x := &g.classes[class], &s.depthwise
+	l := &k.x.lattice
+	x.cols, x.count, x.aStep, x.cStep = cols, 1, 0, 0
+	for t.rows[class] < l.rows {
+		from, place, run := l.at(t.rows[class])
+		if place >= p1 {
+			return
+		}
+		dy, _, _ := k.dy.lattice.at(t.rows[class])
+		run = min(run, ceilDiv(p1-place, max(l.axes[len(l.axes)-1].to, 1)))
+		x.b, x.offsets, x.k = &g.dy[dy+t.c0], &c.steps[class][0], run
+		for at := c.at[class]; len(at) > 0; at = at[2:] {
+			tap := at[0]
+			x.a, x.c, x.resume = &k.x.data[from+at[1]+t.c0], &sums[tap*cols], 0
+			if t.begun[tap] {
+				x.resume = 1
+			}
+			g.kernels.depthwise(x)
+			t.begun[tap] = true
+		}
+		t.rows[class] += run
+	}
+}
+
+// add ends the chains and adds them to those before.
+func (c *channelwiseGrad) add(t *channelGrad, sums []float32) {
+	cols := t.c1 - t.c0
+	for tap := range c.taps {
+		if !t.begun[tap] {
+			continue
+		}
+		y, sum := c.grad.c[tap*c.grad.window.Channels+t.c0:][:cols], sums[tap*cols:][:cols]
+		if t.added[tap] {
+			for i, v := range sum {
+				y[i] += v
+			}
+		} else {
+			copy(y, sum)
+		}
+		t.begun[tap], t.added[tap] = false, true
 	}
 }

@@ -25,6 +25,8 @@ func productWindows() []Window {
 		{"one tap, strided", 3, 9, 65, 50, 1, 2, 0, 1},
 		{"groups", 2, 8, 36, 72, 3, 2, 1, 4},
 		{"depthwise", 2, 9, 37, 37, 3, 1, 1, 37},
+		{"depthwise, two chains", 6, 31, 5, 5, 3, 1, 1, 5},
+		{"a border, two chains", 2, 46, 33, 2, 3, 1, 1, 1},
 		{"a large kernel", 2, 9, 5, 6, 9, 1, 4, 1},
 		{"one pixel", 40, 1, 30, 35, 3, 1, 1, 1},
 	} {
