@@ -5,6 +5,8 @@ package cornu_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -126,6 +129,84 @@ func BenchmarkCheckpoint(b *testing.B) {
 	b.ReportMetric(1e3*median(times[1]), "ms/100steps")
 	b.ReportMetric(median(times[0])/median(times[1]), "ratio")
 	b.ReportMetric(slices.Min(times[0])/slices.Min(times[1]), "least-ratio")
+}
+
+// large returns a model of 25 million parameters, in a file.
+func large(b *testing.B) (*cornu.Sequential, string) {
+	b.Helper()
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2500}})
+	for range 4 {
+		m.Add(&layer.Dense{Units: 2500})
+	}
+	path := filepath.Join(b.TempDir(), "large.keras")
+	if err := m.Save(path); err != nil {
+		b.Fatal(err)
+	}
+	return m, path
+}
+
+// BenchmarkLoad loads a model of 25 million parameters and predicts a row, in turn with reading the bytes of the
+// file into a small buffer, as cat does: ratio is that of the medians, least-ratio of the least.
+func BenchmarkLoad(b *testing.B) {
+	_, path := large(b)
+	x, err := tensor.Zeros(tensor.Float32, 1, 2500)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var loads, reads []float64
+	buffer := make([]byte, 128<<10)
+	for b.Loop() {
+		begin := time.Now()
+		f, err := os.Open(path)
+		if err != nil {
+			b.Fatal(err)
+		}
+		for err == nil {
+			_, err = f.Read(buffer)
+		}
+		f.Close()
+		reads = append(reads, time.Since(begin).Seconds())
+		begin = time.Now()
+		m, err := cornu.Load(path)
+		if err == nil {
+			_, err = m.Predict(context.Background(), x)
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		loads = append(loads, time.Since(begin).Seconds())
+	}
+	compare(b, loads, reads)
+}
+
+// BenchmarkSave saves a model of 25 million parameters, in turn with writing as many bytes to the disk.
+func BenchmarkSave(b *testing.B) {
+	m, path := large(b)
+	content, err := os.ReadFile(path)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var saves, writes []float64
+	for b.Loop() {
+		begin := time.Now()
+		if err := file.Write(path+".bytes", content); err != nil {
+			b.Fatal(err)
+		}
+		writes = append(writes, time.Since(begin).Seconds())
+		begin = time.Now()
+		if err := m.Save(path); err != nil {
+			b.Fatal(err)
+		}
+		saves = append(saves, time.Since(begin).Seconds())
+	}
+	compare(b, saves, writes)
+}
+
+func compare(b *testing.B, times, with []float64) {
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(1e3*median(times), "ms")
+	b.ReportMetric(median(times)/median(with), "ratio")
+	b.ReportMetric(slices.Min(times)/slices.Min(with), "least-ratio")
 }
 
 // BenchmarkEvaluate times the evaluation of the 10,000 test digits.

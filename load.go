@@ -4,6 +4,7 @@ package cornu
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -19,8 +20,9 @@ import (
 // A LoadConfig bounds what Load takes, and says where it tells what it reads in another
 // way than Keras.
 type LoadConfig struct {
-	MaxBytes int64     // of all arrays, and of each part of the file; 0 is 4 GiB
-	Log      io.Writer // nil is os.Stderr, io.Discard is nowhere
+	Context  context.Context // ends it early; nil is never
+	MaxBytes int64           // of all arrays, and of each part of the file; 0 is 4 GiB
+	Log      io.Writer       // nil is os.Stderr, io.Discard is nowhere
 }
 
 // Load reads a model from a .keras file, written by Save or by Keras 3, or from the .h5
@@ -105,7 +107,8 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if config.IsNil(r) || size < 0 {
 		return nil, fmt.Errorf("there is nothing to read, or %d bytes of it", size)
 	}
-	f, weights, err := kerasfile.Open(r, size, cfg.limits())
+	from := newReading(cfg.Context, r)
+	f, weights, err := kerasfile.Open(from, size, cfg.limits())
 	if err != nil {
 		return nil, err
 	}
@@ -126,6 +129,9 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 		}
 		p.to.Initialized = true
 	}
+	if err := from.ctx.Err(); err != nil {
+		return nil, err
+	}
 	if f.Compile != nil {
 		if err := m.Compile(compileConfig(f.Compile)); err != nil {
 			return nil, err
@@ -141,6 +147,9 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 				return nil, fmt.Errorf("the optimizer's state: %w", err)
 			}
 		}
+	}
+	if err := from.ctx.Err(); err != nil {
+		return nil, err
 	}
 	say(cfg.Log, "Load", append(f.Notes, matched.types()...))
 	return m, nil

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -83,6 +84,72 @@ func TestALoadedModelGoesOnToTheBit(t *testing.T) {
 		if !equalWeights(weightsOf(t, again), weightsOf(t, &m.Model)) || result.Metrics["error"] != want.Metrics["error"] {
 			t.Errorf("%s: the loaded model went another way: %v, want %v", o.Name(), result, want)
 		}
+	}
+}
+
+// A context ends loading between any two reads, and before what is compiled.
+func TestAContextEndsLoading(t *testing.T) {
+	m, _ := trained(t, optimizer.Adam{})
+	content := written(t, "m.keras", m.Save)
+	reads := 0
+	load := func(last int) error {
+		ctx, cancel := context.WithCancel(context.Background())
+		defer cancel()
+		reads = 0
+		_, err := cornu.LoadFrom(readerFunc(func(b []byte, at int64) (int, error) {
+			if reads++; reads == last {
+				cancel()
+			}
+			return bytes.NewReader(content).ReadAt(b, at)
+		}), int64(len(content)), "m.keras", cornu.LoadConfig{Context: ctx})
+		return err
+	}
+	if err := load(0); err != nil {
+		t.Fatal(err)
+	}
+	for last := range reads {
+		if err := load(last + 1); !errors.Is(err, context.Canceled) {
+			t.Errorf("canceled at read %d of %d: %v", last+1, reads, err)
+		}
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	path := filepath.Join(t.TempDir(), "m.keras")
+	if err := os.WriteFile(path, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.LoadWeightsWith(path, cornu.LoadWeightsConfig{Context: ctx}); !errors.Is(err, context.Canceled) {
+		t.Errorf("LoadWeights: %v", err)
+	}
+}
+
+type readerFunc func([]byte, int64) (int, error)
+
+func (f readerFunc) ReadAt(b []byte, at int64) (int, error) { return f(b, at) }
+
+// Arrays that are read in pieces, by several goroutines, are whole, and what is missing of them is an error.
+func TestLargeArraysAreReadInPieces(t *testing.T) {
+	m := stack(t, 3, &layer.Dense{Units: 1 << 20}, &layer.Dense{Units: 1})
+	content := written(t, "m.weights.h5", m.SaveWeights)
+	path := filepath.Join(t.TempDir(), "m.weights.h5")
+	if err := os.WriteFile(path, content, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	again := stack(t, 4, &layer.Dense{Units: 1 << 20}, &layer.Dense{Units: 1})
+	if err := again.LoadWeights(path); err != nil {
+		t.Fatal(err)
+	}
+	want, got := weightsOf(t, &m.Model), weightsOf(t, &again.Model)
+	for i := range want {
+		if !slices.Equal(got[i], want[i]) {
+			t.Errorf("array %d isn't what was written", i)
+		}
+	}
+	if err := os.Truncate(path, int64(len(content)-5<<20)); err != nil {
+		t.Fatal(err)
+	}
+	if err := again.LoadWeights(path); err == nil {
+		t.Error("a file that is cut off is no error")
 	}
 }
 

@@ -4,6 +4,7 @@ package cornu
 
 import (
 	"archive/zip"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,8 +33,9 @@ type LoadWeightsConfig struct {
 	// has variables, or of other shapes. Otherwise that is an error.
 	SkipMismatch bool
 
-	MaxBytes int64     // of all arrays; 0 is 4 GiB
-	Log      io.Writer // says what is converted; nil is os.Stderr, io.Discard is nowhere
+	Context  context.Context // ends it early; nil is never
+	MaxBytes int64           // of all arrays; 0 is 4 GiB
+	Log      io.Writer       // says what is converted; nil is os.Stderr, io.Discard is nowhere
 }
 
 // LoadWeights reads the weights of a model with the same layers from a .weights.h5, a .keras,
@@ -70,7 +72,7 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 		return nil, err
 	}
 	defer f.Close()
-	arrays, keras, err := openArrays(f, f.Size(), LoadConfig{MaxBytes: cfg.MaxBytes}.limits())
+	arrays, keras, err := openArrays(newReading(cfg.Context, f), f.Size(), LoadConfig{MaxBytes: cfg.MaxBytes}.limits())
 	if err != nil {
 		return nil, err
 	}
