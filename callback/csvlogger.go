@@ -16,6 +16,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -33,7 +34,7 @@ type CSVLogger struct {
 	Separator string `default:","`
 	Append    bool   // go on in a file that exists; otherwise it is overwritten
 
-	file    *os.File
+	file    *file.File
 	comma   rune
 	columns []string // without the epoch
 	present []string // the header that the file has, nil if it has none
@@ -54,7 +55,7 @@ func (c *CSVLogger) TrainBegin(s *train.State) error {
 		flags |= os.O_TRUNC
 	}
 	var err error
-	if c.file, err = os.OpenFile(c.Filename, flags, 0o666); err == nil && c.Append && !resumed {
+	if c.file, err = file.OpenFile(c.Filename, flags, 0o666); err == nil && c.Append && !resumed {
 		err = c.resume()
 	}
 	if err != nil {
@@ -82,7 +83,7 @@ func (c *CSVLogger) resume() error {
 }
 
 // endOfLines returns where the last line ends that is whole.
-func endOfLines(f *os.File) (int64, error) {
+func endOfLines(f *file.File) (int64, error) {
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, err

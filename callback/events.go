@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/pb"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -145,14 +146,14 @@ func buckets(values []float32) []bucket {
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // An eventFile is a file of events. Each is written whole, in one piece.
-type eventFile struct{ file *os.File }
+type eventFile struct{ file *file.File }
 
 // eventFiles counts the files of this program, to tell them apart by name.
 var eventFiles atomic.Uint64
 
 // createEventFile makes a new file in a folder, which it makes too.
 func createEventFile(folder string) (*eventFile, error) {
-	if err := os.MkdirAll(folder, 0o777); err != nil {
+	if err := file.MkdirAll(folder); err != nil {
 		return nil, err
 	}
 	host, err := os.Hostname()
@@ -166,11 +167,11 @@ func createEventFile(folder string) (*eventFile, error) {
 		return r
 	}, host)
 	name := fmt.Sprintf("events.out.tfevents.%010d.%s.%d.%d.v2", time.Now().Unix(), host, os.Getpid(), eventFiles.Add(1)-1)
-	file, err := os.OpenFile(filepath.Join(folder, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+	created, err := file.OpenFile(filepath.Join(folder, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
 	if err != nil {
 		return nil, err
 	}
-	f := &eventFile{file}
+	f := &eventFile{created}
 	return f, f.write(0, eventFileVersion, []byte("brain.Event:2"))
 }
 

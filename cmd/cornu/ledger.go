@@ -175,9 +175,9 @@ func (l *ledger) add(r result) error {
 // append adds lines to the file, after the header if it holds nothing yet, and waits until they are on the disk. A last
 // line that is not whole gives way.
 func (l *ledger) append(lines ...string) error {
-	file, err := os.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o666)
+	f, err := file.OpenFile(l.path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err == nil {
-		err = errors.Join(appendLocked(file, lines), file.Close())
+		err = errors.Join(appendLocked(f, lines), f.Close())
 	}
 	if err != nil {
 		return fmt.Errorf("--csv: %w", err)
@@ -185,8 +185,8 @@ func (l *ledger) append(lines ...string) error {
 	return nil
 }
 
-func appendLocked(f *os.File, lines []string) error {
-	if err := file.Lock(f, true); err != nil {
+func appendLocked(f *file.File, lines []string) error {
+	if err := file.Lock(f.File(), true); err != nil {
 		return fmt.Errorf("%s cannot be locked: %w", f.Name(), err)
 	}
 	content, err := io.ReadAll(f)

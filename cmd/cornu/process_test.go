@@ -17,6 +17,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/cornu-ml/cornu/loss"
 )
 
 // asProgram, in the environment, makes the test binary the program.
@@ -242,5 +244,43 @@ func TestCurvesThatCannotBeWrittenLeaveTheAccuracy(t *testing.T) {
 	}
 	if link, err := os.Readlink(full); link != "/dev/full" {
 		t.Errorf("the link became %s, %v", link, err)
+	}
+}
+
+// A disk that is full, a folder that is read-only, a device that takes nothing: the model that was there stays, the error
+// names the file and what is wrong, and nothing else is left.
+func TestWhatCannotBeWrittenLeavesTheModelThatWasThere(t *testing.T) {
+	r := newRoom(t)
+	model := r.model("m.keras", loss.MeanSquaredError{}, 1, nil, 4)
+	pair := r.npy("x.npy", array(r, r.x, 12, 4)) + "," + r.npy("y.npy", array(r, r.x[:12], 12))
+	folder := r.in("out")
+	r.check(os.Mkdir(folder, 0o755))
+	old := filepath.Join(folder, "m.keras")
+	r.check(os.WriteFile(old, []byte("before"), 0o644))
+	full := r.in("full.keras")
+	r.check(os.Symlink("/dev/full", full))
+	for _, test := range []struct {
+		before, to string // a command of the shell's, and the file to write
+		want       string
+	}{
+		{"ulimit -f 1; trap '' XFSZ", old, "file too large"}, // a block, of 512 or 1024 bytes
+		{"chmod 555 " + folder, old, "permission denied"},
+		{":", full, "no space left on device"},
+	} {
+		c := program(t, "-c", test.before+`; exec "$0" "$@"`, os.Args[0], "fit", model, "--data", pair, "--quiet", "-o", test.to)
+		c.Path, c.Args[0] = "/bin/sh", "sh"
+		text, _ := c.CombinedOutput()
+		r.check(os.Chmod(folder, 0o755))
+		if test.want == "permission denied" && c.ProcessState.Success() {
+			r.check(os.WriteFile(old, []byte("before"), 0o644))
+			continue // root may write everywhere
+		}
+		if c.ProcessState.ExitCode() <= 0 || !strings.Contains(string(text), test.want) || !strings.Contains(string(text), folder) && !strings.Contains(string(text), test.to) {
+			t.Errorf("%s: status %d, %s", test.before, c.ProcessState.ExitCode(), text)
+		}
+		left, _ := os.ReadDir(folder)
+		if content, err := os.ReadFile(old); err != nil || string(content) != "before" || len(left) != 1 {
+			t.Errorf("%s: %v are left, and the model is %q, %v", test.before, left, content, err)
+		}
 	}
 }

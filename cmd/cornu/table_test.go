@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/csv"
+	"errors"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
+	"github.com/cornu-ml/cornu/internal/faulty"
 )
 
 // quick is a table that takes a moment: its smallest network, from two seeds.
@@ -278,5 +280,47 @@ func TestALineOnATerminalFitsIt(t *testing.T) {
 	}
 	if last := lines[len(lines)-3:]; !strings.HasPrefix(last[0], "1/4, ") || strings.TrimSpace(last[1]) != "" || last[2] != "" {
 		t.Errorf("it ends with %q", last)
+	}
+}
+
+// What a file of results held stays, and what it lacks is trained again.
+func TestResultsAreNotLostWhenTheDiskFails(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "table.csv")
+	results := []result{{key: key{layers: "a", seed: 1}}, {key: key{layers: "b", seed: 2}}}
+	add := func(r result) error {
+		l, err := openLedger(path)
+		if err != nil {
+			return err
+		}
+		return l.add(r)
+	}
+	if err := add(results[0]); err != nil {
+		t.Fatal(err)
+	}
+	before, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	faulty.Each(t, func(f *faulty.Fault) {
+		if err := os.WriteFile(path, before, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		err := add(results[1])
+		if (err != nil) != (len(f.Failed()) > 0) || err != nil && (!errors.Is(err, faulty.ErrDisk) || !strings.Contains(err.Error(), "--csv: ")) {
+			t.Errorf("%v failed, and the error is %v", f.Failed(), err)
+		}
+		l, err := openLedger(path)
+		if err != nil {
+			t.Fatalf("%v failed: %v", f.Failed(), err)
+		}
+		if _, ok := l.find(results[0].key); !ok {
+			t.Errorf("%v failed, and the result from before is lost", f.Failed())
+		}
+	})
+	if err := add(results[1]); err != nil {
+		t.Fatal(err)
+	}
+	if l, err := openLedger(path); err != nil || len(l.all) != 2 {
+		t.Errorf("%d results, %v", len(l.all), err)
 	}
 }

@@ -82,6 +82,7 @@ func (f *File) WriteAt(p []byte, at int64) (int, error) {
 
 func (f *File) Seek(offset int64, whence int) (int64, error) { return f.file.Seek(offset, whence) }
 func (f *File) Read(p []byte) (int, error)                   { return f.file.Read(p) }
+func (f *File) ReadAt(p []byte, at int64) (int, error)       { return f.file.ReadAt(p, at) }
 
 func (f *File) Truncate(size int64) error {
 	if err := ask("truncate", f.Name(), 0); err != nil {

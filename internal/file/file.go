@@ -12,6 +12,9 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
 )
 
 // Write writes a file that is complete or not there: if anything fails, what was there before is left as it was. It
@@ -83,10 +86,12 @@ func follow(path string) (string, error) {
 
 // replace writes beside a path and renames. Without permissions the file gets those of a new one.
 func replace(path string, content func(io.Writer) error, permissions fs.FileMode) error {
+	sweep(path)
 	file, err := beside(path)
 	if err != nil {
 		return err
 	}
+	TryLock(file.file) // against sweep, where there are locks
 	err = content(file)
 	if err == nil {
 		err = file.Sync()
@@ -116,6 +121,43 @@ func beside(path string) (*File, error) {
 		file, err := OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o666)
 		if !errors.Is(err, fs.ErrExist) {
 			return file, err
+		}
+	}
+}
+
+// abandoned is how long ago a temporary file was written whose writer, if it is closed, is surely not about to rename it.
+const abandoned = 10 * time.Second
+
+// sweep removes the temporary files of a path whose writers were killed. Those of writers that live are locked.
+func sweep(path string) {
+	if !locks {
+		return
+	}
+	folder, err := os.Open(filepath.Dir(path))
+	if err != nil {
+		return
+	}
+	defer folder.Close()
+	names, err := folder.Readdirnames(-1)
+	if err != nil {
+		return
+	}
+	before := "." + filepath.Base(path) + "."
+	for _, name := range names {
+		number, ok := strings.CutPrefix(name, before)
+		if _, err := strconv.ParseUint(number, 16, 32); !ok || err != nil || len(number) != 8 {
+			continue
+		}
+		name = filepath.Join(folder.Name(), name)
+		file, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			continue
+		}
+		info, err := file.Stat()
+		free, lockErr := TryLock(file)
+		file.Close()
+		if err == nil && lockErr == nil && free && info.Mode().IsRegular() && time.Since(info.ModTime()) > abandoned {
+			os.Remove(name)
 		}
 	}
 }

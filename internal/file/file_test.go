@@ -4,8 +4,10 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 )
 
 func TestAFileIsReplacedAndKeepsItsPermissions(t *testing.T) {
@@ -102,6 +104,47 @@ func TestWhatIsInTheWayIsNamed(t *testing.T) {
 		}
 	}
 	alone(t, folder, 0)
+}
+
+func TestWhatKilledWritersLeftIsRemoved(t *testing.T) {
+	if !locks {
+		t.Skip("no locks tell who lives")
+	}
+	folder := t.TempDir()
+	path := filepath.Join(folder, "a")
+	long := time.Now().Add(-2 * abandoned)
+	leave := func(name string, at time.Time) *os.File {
+		t.Helper()
+		f, err := os.Create(filepath.Join(folder, name))
+		if err == nil {
+			err = os.Chtimes(f.Name(), at, at)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return f
+	}
+	leave(".a.0123abcd", long).Close()
+	leave(".a.89abcdef", time.Now()).Close() // whose writer is about to rename it
+	living := leave(".a.00000000", long)
+	defer living.Close()
+	if _, err := TryLock(living); err != nil {
+		t.Fatal(err)
+	}
+	leave(".a.backup", long).Close() // nobody's
+	leave(".b.0123abcd", long).Close()
+	if err := os.Mkdir(filepath.Join(folder, ".a.11111111"), 0o777); err != nil {
+		t.Fatal(err)
+	}
+	write1(t, path)
+	var names []string
+	left, _ := os.ReadDir(folder)
+	for _, e := range left {
+		names = append(names, e.Name())
+	}
+	if want := []string{".a.00000000", ".a.11111111", ".a.89abcdef", ".a.backup", ".b.0123abcd", "a"}; !slices.Equal(names, want) {
+		t.Errorf("there are %v, want %v", names, want)
+	}
 }
 
 // write1 checks and writes a file.

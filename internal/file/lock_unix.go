@@ -9,6 +9,9 @@ import (
 	"syscall"
 )
 
+// locks is whether there are any.
+const locks = true
+
 // Lock waits until a file is the caller's own, or its readers' own.
 func Lock(file *os.File, exclusive bool) error {
 	how := syscall.LOCK_SH

@@ -8,6 +8,9 @@ import (
 	"golang.org/x/sys/windows"
 )
 
+// locks is whether there are any.
+const locks = true
+
 // Lock waits until a file is the caller's own, or its readers' own.
 func Lock(file *os.File, exclusive bool) error {
 	var how uint32
