@@ -4,12 +4,13 @@
 //	graph ──lower──▶ values ──fuse──▶ units ──place──▶ Plan ──Bind──▶ Exec
 //
 // Lowering makes every shape concrete, merges equal subexpressions, drops what
-// nothing reads and folds constants by running their kernels. Fusing groups
-// elementwise values into one program, and such a program into the epilogue of
-// the matrix product that feeds it. Placing gives each stored value a range of
-// the arena by its lifetime. No pass changes a bit of any result: with
-// Config.NoPasses every node is a kernel call of its own, and the results are
-// the same.
+// nothing reads, folds constants by running their kernels, and makes views of
+// reshapes, slices and transposes where the kernels that read them take rows that
+// are apart. Fusing groups elementwise values into one program, and such a program
+// into the epilogue of the kernel that feeds it. Placing gives each stored value a
+// range of the arena by its lifetime, or of the value that joins it with others. No
+// pass changes a bit of any result: with Config.NoPasses every node is a kernel
+// call of its own, and the results are the same.
 //
 // The passes know no kernels. What they ask of an op is in the table of ops.go, and to
 // compute a constant they call Plan.evaluate. Binding makes kernels of units (emit.go,
