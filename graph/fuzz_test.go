@@ -82,14 +82,30 @@ func (p *program) attr() graph.Attr {
 		Sparse:  p.byte()%2 == 0,
 		Stream:  uint16(p.byte()),
 		Data:    make([]float32, p.byte()%5),
+		Window:  p.window(p.byte() % 4),
 	}
+}
+
+// window is one over so many spatial dimensions, or something else.
+func (p *program) window(dims int) graph.Window {
+	if p.byte()%8 == 0 {
+		return graph.Window{Size: p.numbers(), Stride: p.numbers(), Dilation: p.numbers(), Low: p.numbers(), High: p.numbers(), Groups: p.number()}
+	}
+	list := func(least int) []int {
+		out := make([]int, dims)
+		for i := range out {
+			out[i] = least + p.byte()%3
+		}
+		return out
+	}
+	return graph.Window{Size: list(1), Stride: list(1), Dilation: list(1), Low: list(0), High: list(0), Groups: p.byte() % 3}
 }
 
 // next makes one node of those made before.
 func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 	pick := func() *graph.Node { return made[(len(made)*256-1-p.byte())%len(made)] }
 	x := pick()
-	switch p.byte() % 28 {
+	switch p.byte() % 34 {
 	case 0:
 		return g.Input("x", p.numbers())
 	case 1:
@@ -144,6 +160,18 @@ func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 		return graph.Pack(p.number(), p.numbers(), x, pick())
 	case 26:
 		return x.View(p.number(), p.numbers())
+	case 27:
+		return x.Conv(pick(), p.window((x.Rank()+2)%4))
+	case 28:
+		return x.ConvTranspose(pick(), p.window((x.Rank()+2)%4), p.numbers()...)
+	case 29:
+		return x.ConvKernelGrad(pick(), p.window((x.Rank()+2)%4))
+	case 30:
+		return x.MaxPool(p.window((x.Rank() + 2) % 4))
+	case 31:
+		return x.AveragePool(p.window((x.Rank() + 2) % 4))
+	case 32:
+		return x.ArgMaxPool(p.window((x.Rank() + 2) % 4))
 	default:
 		operands := nodes{x, pick(), pick(), pick()}
 		return g.Node(graph.Op(p.byte()%(graph.NumOps+1)), p.attr(), operands[:p.byte()%4]...)
@@ -157,6 +185,8 @@ func (p program) run(t *testing.T) {
 	made := nodes{
 		g.Input("x", tensor.Shape{tensor.Batch, 3}),
 		g.Input("y", tensor.Shape{2, 1, 3}),
+		g.Input("image", tensor.Shape{tensor.Batch, 4, 3, 2}),
+		g.Param("kernel", tensor.Shape{2, 1, 2, 4}),
 		g.Param("w", tensor.Shape{3, 2}),
 		g.Scalar(0.5),
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/viz"
 )
 
 func newPredict() *cobra.Command {
@@ -41,7 +42,7 @@ func newPredict() *cobra.Command {
 			// What says how to train says nothing to a model that is trained.
 			var idle []string
 			c.Flags().Visit(func(f *pflag.Flag) {
-				if f.Name != "index" && f.Name != "quiet" {
+				if f.Name != "index" && f.Name != "quiet" && f.Name != "maps" {
 					idle = append(idle, "--"+f.Name)
 				}
 			})
@@ -54,6 +55,7 @@ func newPredict() *cobra.Command {
 	}
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&index, "index", 0, "which of the 10,000 test digits, from 0")
+	c.Flags().StringVar(&s.maps, "maps", "", "draw what each filter of the network's first convolution sees in the digit to `FILE`, .svg or .png")
 	s.flags(c)
 	return c
 }
@@ -79,6 +81,12 @@ func (s *settings) predict(c *cobra.Command, args []string, index int) error {
 	if index < 0 || index >= digits.Len() {
 		return misuse("--index: there are test digits 0 to %d, got %d", digits.Len()-1, index)
 	}
+	if err := checkPicture("--maps", s.maps); err != nil {
+		return err
+	}
+	if s.maps != "" && len(args) == 0 && s.network != cnn {
+		return misuse("--maps: the network that is trained has no convolution: say --model cnn")
+	}
 	file, picture := modelAndPicture(args)
 	pixels := digits.Image(index)
 	if picture != "" {
@@ -96,6 +104,19 @@ func (s *settings) predict(c *cobra.Command, args []string, index int) error {
 	probabilities, err := digitProbabilities(c.Context(), model, pixels)
 	if err != nil {
 		return err
+	}
+	if s.maps != "" {
+		node := firstConvolution(model)
+		if node == nil {
+			return misuse("--maps: the network in %s has no convolution", file)
+		}
+		maps, err := featureMaps(c.Context(), model, node, pixels)
+		if err != nil {
+			return err
+		}
+		if err := viz.Save(s.maps, maps); err != nil {
+			return err
+		}
 	}
 	best := classOf(probabilities)
 	out := c.OutOrStdout()
