@@ -195,7 +195,7 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 
 // Layers in a line, layers of which each takes all before it, and many classes.
 func TestLargePicturesTakeSeconds(t *testing.T) {
-	layers, joined, classes, points := 20, 10, 50, 5000
+	layers, joined, classes, points := 20, 7, 30, 5000
 	if choice.Thorough() {
 		layers, joined, classes, points = 1000, 100, 1000, 100_000
 	}
