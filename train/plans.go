@@ -40,7 +40,7 @@ type bound struct {
 	n       int
 	of      *sized
 	exec    *plan.Exec
-	pace    par.Pace
+	tuner   par.WorkerTuner
 	batch   data.Batch
 	scalars [][]float32
 	outputs [][]float32

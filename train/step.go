@@ -97,7 +97,7 @@ func (s *Step) run(n int, m mode, read func(batch *data.Batch, pool *par.Pool) e
 	if err != nil {
 		return err
 	}
-	pool := b.pace.Begin(par.Default())
+	pool := b.tuner.Begin(par.Default())
 	if err := read(&b.batch, pool); err != nil {
 		return err // b is not used again: a source that was given up may still write to it
 	}
@@ -108,7 +108,7 @@ func (s *Step) run(n int, m mode, read func(batch *data.Batch, pool *par.Pool) e
 	default:
 		err = s.train(b, pool, m.allowNonFinite)
 	}
-	b.pace.End()
+	b.tuner.End()
 	if err == nil && take != nil {
 		take(b.outputs)
 	}

@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// A Pace finds out whether work that is done again and again, such as the steps of a
+// A WorkerTuner finds out whether work that is done again and again, such as the steps of a
 // training, is faster on all workers of a pool or on the caller alone. Workers lose
 // when the parts are short and the cores far apart: on virtual machines they may share
 // a cache for some minutes and none for the next. So now and then some turns are done
 // the other way, which is kept if it is faster than the turns before and after.
 //
 // Its zero value begins with all workers. One goroutine at a time may use it.
-type Pace struct {
+type WorkerTuner struct {
 	alone bool // the way of the present turn
 	trial bool // which isn't the usual one
 	check bool // which is the usual one again, after a trial that was faster
@@ -20,23 +20,23 @@ type Pace struct {
 	begin time.Duration
 	next  time.Duration // when the other way is tried
 
-	usual, tried [paceTurns]time.Duration // the last turns of each way
+	usual, tried [tunerTurns]time.Duration // the last turns of each way
 }
 
 const (
 	// So many turns are compared, after some that only fill the caches.
-	paceTurns, paceWarm = 8, 2
+	tunerTurns, tunerWarm = 8, 2
 	// The first turns of all compile, fault pages in, and wake workers.
-	paceFirst = 32
+	tunerFirst = 32
 	// Trials take at most one part in so many of the time: on one worker, and, since a stall
 	// may have put it there, on all.
-	paceShare, paceShareAll = 300, 50
+	tunerShare, tunerShareAll = 300, 50
 	// Turns that take longer have parts that are long enough.
-	paceLong = time.Millisecond
+	tunerLong = time.Millisecond
 )
 
 // Begin begins a turn and returns the pool to do it on: p, or nil.
-func (t *Pace) Begin(p *Pool) *Pool {
+func (t *WorkerTuner) Begin(p *Pool) *Pool {
 	if p.Workers() == 1 {
 		return p
 	}
@@ -48,7 +48,7 @@ func (t *Pace) Begin(p *Pool) *Pool {
 }
 
 // End ends a turn that Begin began.
-func (t *Pace) End() {
+func (t *WorkerTuner) End() {
 	if t.begin > 0 {
 		end := now()
 		t.note(end-t.begin, end)
@@ -57,15 +57,15 @@ func (t *Pace) End() {
 }
 
 // note takes down that a turn took so long, and decides how the next one is done.
-func (t *Pace) note(took, end time.Duration) {
+func (t *WorkerTuner) note(took, end time.Duration) {
 	times := &t.usual
 	if t.trial {
 		times = &t.tried
 	}
-	times[t.turns%paceTurns] = took
+	times[t.turns%tunerTurns] = took
 	t.turns++
 	switch {
-	case (t.trial || t.check) && t.turns == paceWarm+paceTurns:
+	case (t.trial || t.check) && t.turns == tunerWarm+tunerTurns:
 		usual, tried := median(t.usual), median(t.tried)
 		faster := tried < usual-usual/32
 		if t.trial || faster {
@@ -75,12 +75,12 @@ func (t *Pace) note(took, end time.Duration) {
 		if t.check {
 			break
 		}
-		share := time.Duration(paceShare)
+		share := time.Duration(tunerShare)
 		if t.alone {
-			share = paceShareAll
+			share = tunerShareAll
 		}
-		t.next = end + share*(paceWarm+paceTurns)*tried
-	case !t.trial && !t.check && (t.alone || took < paceLong) && end >= t.next && (t.turns >= paceFirst || t.next > 0 && t.turns >= paceWarm+paceTurns):
+		t.next = end + share*(tunerWarm+tunerTurns)*tried
+	case !t.trial && !t.check && (t.alone || took < tunerLong) && end >= t.next && (t.turns >= tunerFirst || t.next > 0 && t.turns >= tunerWarm+tunerTurns):
 		t.trial = true
 		t.alone = !t.alone
 	default:
@@ -89,7 +89,7 @@ func (t *Pace) note(took, end time.Duration) {
 	t.turns = 0
 }
 
-func median(d [paceTurns]time.Duration) time.Duration {
+func median(d [tunerTurns]time.Duration) time.Duration {
 	slices.Sort(d[:])
-	return d[paceTurns/2]
+	return d[tunerTurns/2]
 }

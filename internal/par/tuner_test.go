@@ -7,7 +7,7 @@ import (
 
 // turns does n turns that take so long together and alone, and returns how many were
 // alone.
-func turns(t *Pace, at *time.Duration, n int, together, alone time.Duration) (solo int) {
+func turns(t *WorkerTuner, at *time.Duration, n int, together, alone time.Duration) (solo int) {
 	for range n {
 		took := together
 		if t.alone {
@@ -20,11 +20,11 @@ func turns(t *Pace, at *time.Duration, n int, together, alone time.Duration) (so
 	return solo
 }
 
-func TestThePaceIsThatOfTheFasterWay(t *testing.T) {
-	var p Pace
+func TestTheTunerChoosesTheFasterWay(t *testing.T) {
+	var p WorkerTuner
 	var at time.Duration
 	const fast, slow = 200 * time.Microsecond, 300 * time.Microsecond
-	if solo := turns(&p, &at, 20000, fast, slow); solo == 0 || solo > 20000/paceShare {
+	if solo := turns(&p, &at, 20000, fast, slow); solo == 0 || solo > 20000/tunerShare {
 		t.Errorf("where all are faster, %d of 20000 turns are alone", solo)
 	}
 	if solo := turns(&p, &at, 20000, slow, fast); solo < 15000 {
@@ -33,23 +33,23 @@ func TestThePaceIsThatOfTheFasterWay(t *testing.T) {
 	if solo := turns(&p, &at, 20000, fast, slow); solo > 1000 {
 		t.Errorf("where all are faster again, %d of 20000 turns are alone", solo)
 	}
-	if solo := turns(&p, &at, 20000, fast, fast); solo > 20000/paceShare+paceWarm+paceTurns {
+	if solo := turns(&p, &at, 20000, fast, fast); solo > 20000/tunerShare+tunerWarm+tunerTurns {
 		t.Errorf("where it makes no difference, %d of 20000 turns are alone", solo)
 	}
 }
 
-func TestAStallDoesNotChangeThePace(t *testing.T) {
-	var p Pace
+func TestAStallDoesNotChangeWhatTheTunerChose(t *testing.T) {
+	var p WorkerTuner
 	var at time.Duration
 	const usual, stalled, alone = 200 * time.Microsecond, 900 * time.Microsecond, 300 * time.Microsecond
-	turns(&p, &at, paceFirst, stalled, alone)
-	if solo := turns(&p, &at, 1000, usual, alone); solo != paceWarm+paceTurns {
-		t.Errorf("after a stall %d of 1000 turns are alone, want a trial of %d", solo, paceWarm+paceTurns)
+	turns(&p, &at, tunerFirst, stalled, alone)
+	if solo := turns(&p, &at, 1000, usual, alone); solo != tunerWarm+tunerTurns {
+		t.Errorf("after a stall %d of 1000 turns are alone, want a trial of %d", solo, tunerWarm+tunerTurns)
 	}
 }
 
-func TestThePaceOfOneWorker(t *testing.T) {
-	var p Pace
+func TestTheTunerOfOneWorkerDoesNothing(t *testing.T) {
+	var p WorkerTuner
 	one := New(1)
 	defer one.Close()
 	for range 1000 {
@@ -60,18 +60,18 @@ func TestThePaceOfOneWorker(t *testing.T) {
 	}
 }
 
-func TestThePaceOfManyIsTriedAlone(t *testing.T) {
-	var p Pace
+func TestTheTunerOfManyWorkersTriesOneAlone(t *testing.T) {
+	var p WorkerTuner
 	two := New(2)
 	defer two.Close()
 	alone := 0
-	for range paceFirst + paceWarm + paceTurns {
+	for range tunerFirst + tunerWarm + tunerTurns {
 		if p.Begin(two) == nil {
 			alone++
 		}
 		p.End()
 	}
-	if alone != paceWarm+paceTurns {
-		t.Errorf("%d turns were alone, want %d", alone, paceWarm+paceTurns)
+	if alone != tunerWarm+tunerTurns {
+		t.Errorf("%d turns were alone, want %d", alone, tunerWarm+tunerTurns)
 	}
 }
