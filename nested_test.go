@@ -4,14 +4,17 @@ package cornu_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
@@ -21,6 +24,7 @@ import (
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
 )
 
 // family is the model of the golden cases: a Sequential and a model of two outputs, each applied
@@ -265,5 +269,42 @@ func TestMistakesWithModelsOfModelsSayWhatWouldDo(t *testing.T) {
 	}
 	if l, err := outer.Layer("sequential/norm"); err != nil || layer.Name(l) != "norm" {
 		t.Errorf("%v, %v", l, err)
+	}
+}
+
+func TestATrainingOfStatisticsGoesOnFromItsCheckpointToTheSameBits(t *testing.T) {
+	source := points(t, 60)
+	width, targets := source.X[0].Shape().Numel(), source.Y[0].Shape().Numel()
+	build := func() *cornu.Sequential {
+		inner := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{width}}, &layer.Dense{Units: 4}, &layer.BatchNormalization{Momentum: new(0.5)})
+		model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{width}}, inner.AsLayer(), &layer.SpectralNormalization{Layer: &layer.Dense{Units: targets}})
+		model.Seed(5)
+		if err := model.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.Adam{}}); err != nil {
+			t.Fatal(err)
+		}
+		return model
+	}
+	folder, stop := t.TempDir(), errors.New("stop")
+	want := build()
+	fit(t, &want.Model, source, cornu.FitConfig{Epochs: 4, BatchSize: 16})
+	_, err := build().Fit(ctx, source, cornu.FitConfig{
+		Epochs: 4, BatchSize: 16, Quiet: true, Checkpoint: train.Checkpoint{Dir: folder, EverySteps: 1},
+		Callbacks: []train.Callback{callback.Func{OnEpochBegin: func(s *train.State) error {
+			if s.Epoch == 2 {
+				return stop
+			}
+			return nil
+		}}},
+	})
+	if !errors.Is(err, stop) {
+		t.Fatal(err)
+	}
+	again := build()
+	history, err := again.Fit(ctx, source, cornu.FitConfig{Epochs: 4, BatchSize: 16, Quiet: true, Checkpoint: train.Checkpoint{Dir: folder}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := bits(t, &again.Model), bits(t, &want.Model); !slices.Equal(got, want) || len(history.Epoch) != 4 {
+		t.Errorf("the bits differ after epochs %v", history.Epoch)
 	}
 }
