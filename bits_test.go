@@ -98,12 +98,17 @@ func convolutions(t *testing.T) (*cornu.Model, *data.Arrays) {
 	return model, &data.Arrays{X: []data.Column{images}, Y: []data.Column{targets}}
 }
 
-// pictures is a network that normalizes, and cuts and enlarges images.
+// pictures is a network that changes images at random, cuts and enlarges them, and normalizes.
 func pictures(t *testing.T) (*cornu.Model, *data.Arrays) {
 	t.Helper()
 	x := cornu.Input(5, 7, 3)
 	y := x
 	for _, l := range []layer.Layer{
+		&layer.RandomFlip{},
+		&layer.RandomTranslation{HeightFactor: [2]float64{-0.2, 0.2}, WidthFactor: [2]float64{-0.1, 0.3}},
+		&layer.RandomZoom{HeightFactor: [2]float64{-0.3, 0.3}, FillMode: "constant", FillValue: 0.5},
+		&layer.RandomErasing{ValueRange: [2]float64{-1, 1}},
+		&layer.RandomContrast{Factor: [2]float64{0.2, 0.2}, ValueRange: [2]float64{-2, 2}},
 		&layer.BatchNormalization{},
 		&layer.ZeroPadding2D{Padding: [][2]int{{1, 0}, {2, 1}}},
 		&layer.UpSampling2D{Size: [2]int{2, 1}, Interpolation: "bicubic"},

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"strconv"
@@ -204,13 +205,16 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 		}
 		calls, _ := x.(object)["inbound_nodes"].([]any)
 		for _, call := range calls {
-			in, infer, err := inbound(call)
+			in, how, err := inbound(call)
+			if err == nil && how == training && !changesImages(one.Class) {
+				err = errors.New("the argument \"training\" of the call is True, which is not read")
+			}
 			if err != nil {
 				return nil, fmt.Errorf("layer %q: inbound_nodes: %w", one.Name, err)
 			}
 			one.Inbound = append(one.Inbound, in)
 			// Of other layers Keras writes this whether it was said or not.
-			one.Infer = append(one.Infer, infer && (one.Network != nil || one.Class == "BatchNormalization"))
+			one.Infer = append(one.Infer, how == inference && (one.Network != nil || one.Class == "BatchNormalization"))
 			if _, list := call.([]any); list {
 				old = true
 			}
@@ -283,36 +287,50 @@ func ends(v any) ([]layer.NodeSpec, error) {
 	return refs, nil
 }
 
-// inbound reads the inputs of one application, and whether it is one as in inference: Keras 3
-// writes the arguments of the call, Keras 2 a list of [layer, application, output, arguments].
-func inbound(call any) (refs []layer.NodeSpec, infer bool, err error) {
+// A mode is what a call says of training.
+type mode int
+
+const (
+	unsaid mode = iota
+	training
+	inference
+)
+
+// changesImages reports whether a class is of those whose calls say training=True if nothing was said.
+func changesImages(class string) bool {
+	return strings.HasPrefix(class, "Random") || class == "Resizing" || class == "CenterCrop"
+}
+
+// inbound reads the inputs of one application, and what it says of training: Keras 3 writes the
+// arguments of the call, Keras 2 a list of [layer, application, output, arguments].
+func inbound(call any) (refs []layer.NodeSpec, how mode, err error) {
 	if list, ok := call.([]any); ok {
 		for _, x := range list {
 			one, ok := ref(x)
 			if !ok {
-				return nil, false, fmt.Errorf("%v is no [layer, application, output]", x)
+				return nil, unsaid, fmt.Errorf("%v is no [layer, application, output]", x)
 			}
 			if args := x.([]any); len(args) > 3 {
 				m, _ := args[3].(object)
-				if infer, err = arguments(m); err != nil {
-					return nil, false, err
+				if how, err = arguments(m); err != nil {
+					return nil, unsaid, err
 				}
 			}
 			refs = append(refs, one)
 		}
-		return refs, infer, nil
+		return refs, how, nil
 	}
 	c, ok := call.(object)
 	if !ok {
-		return nil, false, fmt.Errorf("%v is no call", call)
+		return nil, unsaid, fmt.Errorf("%v is no call", call)
 	}
 	kwargs, _ := c["kwargs"].(object)
-	if infer, err = arguments(kwargs); err != nil {
-		return nil, false, err
+	if how, err = arguments(kwargs); err != nil {
+		return nil, unsaid, err
 	}
 	args, _ := c["args"].([]any)
 	if len(args) != 1 {
-		return nil, false, fmt.Errorf("a call with %d arguments, one is read", len(args))
+		return nil, unsaid, fmt.Errorf("a call with %d arguments, one is read", len(args))
 	}
 	list, ok := args[0].([]any)
 	if !ok {
@@ -323,11 +341,11 @@ func inbound(call any) (refs []layer.NodeSpec, infer bool, err error) {
 		inner, _ := t["config"].(object)
 		one, ok := ref(inner["keras_history"])
 		if !ok || t["class_name"] != "__keras_tensor__" {
-			return nil, false, fmt.Errorf("%v is no tensor of the network", x)
+			return nil, unsaid, fmt.Errorf("%v is no tensor of the network", x)
 		}
 		refs = append(refs, one)
 	}
-	return refs, infer, nil
+	return refs, how, nil
 }
 
 // nothing reports whether v is a list of nulls, such as the masks of several inputs that have none.
@@ -336,17 +354,19 @@ func nothing(v any) bool {
 	return ok && !slices.ContainsFunc(list, func(x any) bool { return x != nil })
 }
 
-// arguments reads the named arguments of a call: it says whether training is False.
-func arguments(kwargs object) (infer bool, err error) {
+// arguments reads the named arguments of a call.
+func arguments(kwargs object) (how mode, err error) {
 	for _, name := range slices.Sorted(maps.Keys(kwargs)) {
 		switch v := kwargs[name]; {
+		case name == "training" && v == true:
+			how = training
 		case v != nil && v != false && !nothing(v):
-			return false, fmt.Errorf("an argument %q of the call is not read", name)
+			return unsaid, fmt.Errorf("an argument %q of the call is not read", name)
 		case name == "training" && v == false:
-			infer = true
+			how = inference
 		}
 	}
-	return infer, nil
+	return how, nil
 }
 
 // nested reads a model that is a layer.
@@ -476,6 +496,10 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 				return err
 			}
 			delete(cfg, key)
+		case known && (key == "height_factor" || key == "width_factor"):
+			if f, ok := v.(float64); ok { // one number stands for both ways
+				cfg[key] = []any{-math.Abs(f), math.Abs(f)}
+			}
 		case known:
 			m, err := r.member(v, family)
 			if err != nil {

@@ -138,6 +138,21 @@ var samples = []sample{
 	}},
 	{&layer.Identity{}, three, tensor.Shape{3}, 0, same},
 	{&layer.Lambda{Func: func(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0].Square() }}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x * x })},
+	{&layer.Resizing{Height: 1, Width: 4}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 4, 1}, 0, func(x, _ []float64) []float64 {
+		between := func(a, b float64) []float64 { return []float64{a, 0.75*a + 0.25*b, 0.25*a + 0.75*b, b} }
+		return append(between(x[0], x[1]), between(x[2], x[3])...)
+	}},
+	{&layer.Resizing{Height: 1, Width: 2, Interpolation: "nearest"}, []tensor.Shape{{1, 3, 1}}, tensor.Shape{1, 2, 1}, 0, picked(0, 2)},
+	{&layer.CenterCrop{Height: 1, Width: 1}, []tensor.Shape{{1, 3, 1}}, tensor.Shape{1, 1, 1}, 0, picked(1)},
+	{&layer.RandomFlip{}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
+	{&layer.RandomTranslation{HeightFactor: [2]float64{-1, 1}, WidthFactor: [2]float64{0, 0.5}}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
+	{&layer.RandomZoom{HeightFactor: [2]float64{-0.5, 0.5}, FillMode: "constant", FillValue: 1}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
+	{&layer.RandomZoom{WidthFactor: &[2]float64{0.5, 1}, FillMode: "wrap", DataFormat: "channels_first"}, []tensor.Shape{{1, 2, 2}}, tensor.Shape{1, 2, 2}, 0, same},
+	{&layer.RandomCrop{Height: 2, Width: 2}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
+	{&layer.RandomCrop{Height: 1, Width: 1}, []tensor.Shape{{1, 3, 1}}, tensor.Shape{1, 1, 1}, 0, picked(1)},
+	{&layer.RandomBrightness{Factor: [2]float64{-0.1, 0.1}, ValueRange: [2]float64{-2, 2}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
+	{&layer.RandomContrast{Factor: [2]float64{0.5, 0.5}, ValueRange: [2]float64{-3, 3}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
+	{&layer.RandomErasing{FillValue: new(0.0)}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
 	{&layer.Permute{Dims: []int{2, 1}}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 0, picked(0, 2, 1, 3)},
 	{&layer.RepeatVector{N: 2}, []tensor.Shape{{2}}, tensor.Shape{2, 2}, 0, picked(0, 1, 0, 1)},
 	{&layer.ZeroPadding1D{}, []tensor.Shape{{1, 2}}, tensor.Shape{3, 2}, 0, picked(-1, -1, 0, 1, -1, -1)},

@@ -87,16 +87,21 @@ func interpolate(x *graph.Node, axis, n int, interpolation string, antialias boo
 	}
 	size := x.Shape()[axis]
 	y := last(x, axis).MatMul(x.Graph().Const(weights(size, n, interpolation, antialias), size, n))
-	if axis == x.Rank()-1 {
+	return unlast(y, axis)
+}
+
+// unlast moves the last axis to a place, as last moved it from there.
+func unlast(y *graph.Node, axis int) *graph.Node {
+	if axis == y.Rank()-1 {
 		return y
 	}
-	var back []int // axis takes its place again, before those that it was moved behind
-	for i := range x.Rank() {
+	var back []int
+	for i := range y.Rank() {
 		switch {
 		case i < axis:
 			back = append(back, i)
 		case i == axis:
-			back = append(back, x.Rank()-1)
+			back = append(back, y.Rank()-1)
 		default:
 			back = append(back, i-1)
 		}

@@ -116,9 +116,10 @@ func parse(f reflect.StructField, t reflect.Type, text string) reflect.Value {
 		for one := range strings.SplitSeq(text, ",") {
 			v.Set(reflect.Append(v, parse(f, t.Elem(), one)))
 		}
-	case reflect.Array:
+	case reflect.Array: // one number for all, or one for each
+		parts := strings.Split(text, ",")
 		for i := range v.Len() {
-			v.Index(i).Set(parse(f, t.Elem(), text))
+			v.Index(i).Set(parse(f, t.Elem(), parts[min(i, len(parts)-1)]))
 		}
 	case reflect.Interface:
 		var members family

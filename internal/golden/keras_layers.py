@@ -1,8 +1,8 @@
-"""Makes testdata/layers.json and nested.json: what real Keras computes with its layers, and with models that are layers, for
-Cornu's to be held against.
+"""Makes testdata/layers.json, nested.json and augment.json: what real Keras computes with its layers, with models that are
+layers, and with images that are changed at random, for Cornu's to be held against.
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
-    venv/bin/python internal/golden/keras_layers.py [layers nested]
+    venv/bin/python internal/golden/keras_layers.py [layers nested augment]
 
 A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
 and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
@@ -170,7 +170,40 @@ def nested():
         yield case(what, None, tensors, texts=texts)
 
 
-FILES = {"layers": lambda: [*reshaping(), *merging(), *normalizing()], "nested": lambda: list(nested())}
+def sizing():
+    wide, high = (1, 3, 7, 2), (1, 2, 7, 4)
+    for interpolation in ["bilinear", "nearest", "bicubic"]:
+        yield run("resizing, " + interpolation, "Resizing", [wide], {"height": 5, "width": 4, "interpolation": interpolation})
+    yield run("resizing, antialias", "Resizing", [(1, 7, 5, 1)], {"height": 3, "width": 2, "antialias": True})
+    yield run("resizing, lanczos, first", "Resizing", [high], {"height": 3, "width": 6, "interpolation": "lanczos3", "antialias": True, "data_format": "channels_first"})
+    yield run("resizing, cropped", "Resizing", [wide], {"height": 4, "width": 4, "crop_to_aspect_ratio": True})
+    yield run("resizing, cropped, first", "Resizing", [high], {"height": 2, "width": 3, "crop_to_aspect_ratio": True, "data_format": "channels_first"})
+    yield run("resizing, padded", "Resizing", [wide], {"height": 4, "width": 4, "pad_to_aspect_ratio": True, "fill_value": 0.5})
+    yield run("resizing, padded, first", "Resizing", [high], {"height": 2, "width": 2, "pad_to_aspect_ratio": True, "data_format": "channels_first"})
+    yield run("center crop", "CenterCrop", [wide], {"height": 2, "width": 4})
+    yield run("center crop, first", "CenterCrop", [high], {"height": 4, "width": 1, "data_format": "channels_first"})
+    yield run("center crop, too small", "CenterCrop", [wide], {"height": 5, "width": 4})
+
+
+def augmenting():
+    """What Keras's random layers do with numbers that are drawn."""
+    x = wave(3, 4, 5, 2, seed=3, low=0, high=1)
+    shifts = np.array([[1.25, -0.5], [-2.0, 3.0], [0.75, 7.5]], F)  # right, down
+    zooms = np.array([[0.7, 1.3], [1.6, 0.5], [1.0, 1.0]], F)  # of the width, of the height
+    for mode in ["constant", "nearest", "reflect", "wrap"]:
+        for interpolation in ["bilinear", "nearest"]:
+            kw = dict(fill_mode=mode, interpolation=interpolation, fill_value=0.25)
+            config = {"mode": mode, "interpolation": interpolation, "fill": 0.25}
+            y = L.RandomTranslation(0.5, 0.5, **kw).transform_images(x, {"translations": shifts}, training=True)
+            yield case("translation, %s, %s" % (mode, interpolation), config, {"x": x, "right": shifts[:, :1], "down": shifts[:, 1:], "y": y}, class_="RandomTranslation")
+            y = L.RandomZoom(0.5, 0.5, **kw).transform_images(x, {"width_zoom": zooms[:, :1], "height_zoom": zooms[:, 1:]}, training=True)
+            yield case("zoom, %s, %s" % (mode, interpolation), config, {"x": x, "right": zooms[:, :1], "down": zooms[:, 1:], "y": y}, class_="RandomZoom")
+    factor = np.array([0.5, 1.0, 1.75], F).reshape(3, 1, 1, 1)
+    y = L.RandomContrast(0.5, value_range=(0, 1)).transform_images(x, {"contrast_factor": factor}, training=True)
+    yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")
+
+
+FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested())}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

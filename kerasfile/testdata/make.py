@@ -121,6 +121,16 @@ def nested():
     return K.Model([a, b], [head(join([m, v2]), training=False), m2], name="nested")
 
 
+def images():
+    """What changes images: as they are predicted, only the sizes count."""
+    i = L.Input((8, 9, 3))
+    x = L.Resizing(7, 6, interpolation="bicubic", antialias=True)(L.CenterCrop(8, 8)(i))
+    x = L.RandomZoom(0.2, fill_mode="constant", fill_value=0.5)(L.RandomTranslation(0.1, (-0.2, 0.3), seed=3)(L.RandomFlip("horizontal")(x)))
+    x = L.RandomContrast(0.3)(L.RandomBrightness(0.2, value_range=(-1, 1))(L.RandomZoom((0.1, 0.2), 0.3)(x)))
+    x = L.RandomErasing(0.5, fill_value=0.25)(L.RandomErasing(value_range=(-1, 1))(x))
+    return K.Model(i, L.Dense(2)(L.Flatten()(x)), name="images")
+
+
 def optimizers():
     s = O.schedules
     return {
@@ -140,6 +150,7 @@ def models():
     yield "frozen", frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")])
     spectral = [L.SpectralNormalization(L.Dense(3, activation="tanh", name="inner"), power_iterations=2), L.SpectralNormalization(L.Dense(2))]
     yield "spectral", K.Sequential([L.Input((5,)), *spectral]), None
+    yield "images", images(), None
     yield "nested", nested(), dict(optimizer=O.Adam(0.01), loss=["categorical_crossentropy", "mse"])
     yield "reshaping", reshaping(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "normalizations", normalizations(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")

@@ -1,0 +1,131 @@
+package layer_test
+
+// This file tests the layers that change images at random: what they do with what is drawn, and what is drawn.
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/golden"
+	"github.com/cornu-ml/cornu/internal/ref"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
+	for _, c := range golden.Load(t, "augment").Cases {
+		t.Run(c.Name, func(t *testing.T) {
+			g := graph.New()
+			feed := map[*graph.Node][]float64{}
+			give := func(name string) *graph.Node {
+				v := c.Tensors[name]
+				n := g.Input(name, append(tensor.Shape{tensor.Batch}, v.Shape[1:]...))
+				for _, x := range v.Data {
+					feed[n] = append(feed[n], float64(x))
+				}
+				return n
+			}
+			x := give("x")
+			var y *graph.Node
+			switch c.Class {
+			case "RandomTranslation":
+				y = layer.Translated(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+			case "RandomZoom":
+				y = layer.Zoomed(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+			case "RandomContrast":
+				y = layer.Contrasted(x, give("factor"), 0, 1)
+			}
+			if err := g.Err(); err != nil {
+				t.Fatal(err)
+			}
+			out, err := ref.Eval(g, c.Tensors["x"].Shape[0], feed, y)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i, want := range c.Tensors["y"].Data {
+				if d := math.Abs(out[0][i] - float64(want)); !(d <= kerasBound) {
+					t.Fatalf("number %d is %v, Keras's %v", i, out[0][i], want)
+				}
+			}
+		})
+	}
+}
+
+// inTraining applies a layer in training to images whose pixels have the numbers 1, 2, …, and returns each image.
+func inTraining(t *testing.T, l layer.Layer, shape tensor.Shape, batch int) [][]float64 {
+	t.Helper()
+	x := layer.Apply(&layer.Input{Shape: shape})
+	n, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(l, x)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := graph.New()
+	in := g.Input("x", x.Shape())
+	out := n.Trace(layer.NewContext(g, true), []*graph.Node{in})
+	size := shape.Numel()
+	images := make([]float64, batch*size)
+	for i := range images {
+		images[i] = float64(i%size + 1)
+	}
+	y, err := ref.Eval(g, batch, map[*graph.Node][]float64{in: images}, out...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var list [][]float64
+	for len(y[0]) > 0 {
+		n := len(y[0]) / (batch - len(list))
+		list, y[0] = append(list, y[0][:n]), y[0][n:]
+	}
+	return list
+}
+
+// Over many images what can be drawn is drawn, and in the shares that it should be.
+func TestWhatIsDrawnForImagesIsWhatTheLayerSays(t *testing.T) {
+	const n = 2000
+	count := func(l layer.Layer, shape tensor.Shape, kind func(image []float64) string) map[string]int {
+		counts := map[string]int{}
+		for _, image := range inTraining(t, l, shape, n) {
+			counts[kind(image)]++
+		}
+		return counts
+	}
+	about := func(what string, got int, share float64) {
+		t.Helper()
+		// Five deviations of a binomial distribution.
+		if d := math.Abs(float64(got) - share*n); d > 5*math.Sqrt(n*share*(1-share)) {
+			t.Errorf("%s: %d of %d, want a share of %v", what, got, n, share)
+		}
+	}
+	text := func(image []float64) string { return fmt.Sprint(image) }
+
+	flips := count(&layer.RandomFlip{Mode: "horizontal"}, tensor.Shape{1, 2, 1}, text)
+	about("turned around", flips["[2 1]"], 0.5)
+	about("not turned", flips["[1 2]"], 0.5)
+	both := count(&layer.RandomFlip{}, tensor.Shape{2, 2, 1}, text)
+	about("turned both ways", both["[4 3 2 1]"], 0.5)
+	about("turned no way", both["[1 2 3 4]"], 0.5)
+
+	crops := count(&layer.RandomCrop{Height: 1, Width: 2}, tensor.Shape{1, 4, 1}, text)
+	for _, part := range []string{"[1 2]", "[2 3]", "[3 4]"} {
+		about("cut out "+part, crops[part], 1.0/3)
+	}
+
+	shifts := count(&layer.RandomTranslation{WidthFactor: [2]float64{0, 1}, Interpolation: "nearest", FillMode: "constant"}, tensor.Shape{1, 2, 1}, text)
+	about("not shifted", shifts["[1 2]"], 0.25)
+	about("shifted by one", shifts["[0 1]"], 0.5)
+	about("shifted out", shifts["[0 0]"], 0.25)
+
+	erased := count(&layer.RandomErasing{Factor: &[2]float64{0.25, 0.25}, Scale: [2]float64{1, 1}, FillValue: new(7.0)}, tensor.Shape{2, 2, 1}, text)
+	about("erased whole", erased["[7 7 7 7]"], 0.25)
+	about("not erased", erased["[1 2 3 4]"], 0.75)
+
+	brighter := count(&layer.RandomBrightness{Factor: [2]float64{0.1, 0.3}, ValueRange: [2]float64{0, 10}}, tensor.Shape{1, 2, 1}, func(image []float64) string {
+		if d := image[0] - 1; d < 1 || d > 3 || math.Abs(image[1]-image[0]-1) > 1e-6 {
+			t.Errorf("1 and 2 become %v", image)
+		}
+		return map[bool]string{true: "much", false: "little"}[image[0] > 3]
+	})
+	about("much brighter", brighter["much"], 0.5)
+}
