@@ -42,8 +42,8 @@ func trainToBeKilled(t *testing.T, folder string, checkpoint cornu.Checkpoint) s
 		config: cornu.FitConfig{ValidationSplit: 0.3},
 		callbacks: func(folder string) []train.Callback {
 			return []train.Callback{
-				&callback.EarlyStopping{Patience: 4, RestoreBestWeights: true, MinDelta: 1},
-				&callback.ReduceLROnPlateau{Patience: new(1), MinDelta: new(1.0), Factor: new(0.5)},
+				&callback.EarlyStopping{Patience: 6, RestoreBestWeights: true, MinDelta: 1},
+				&callback.ReduceLROnPlateau{Patience: new(2), MinDelta: new(1.0), Factor: new(0.5)},
 				&callback.SwapEMAWeights{SwapOnEpoch: true},
 				&callback.CSVLogger{Filename: filepath.Join(folder, "log.csv")},
 				callback.Func{OnBatchEnd: func(*train.State) error { time.Sleep(time.Millisecond); return nil }},

@@ -54,8 +54,8 @@ func regimes() []regime {
 	}
 	watchers := func(folder string) []train.Callback {
 		return []train.Callback{
-			&callback.EarlyStopping{Patience: 2, RestoreBestWeights: true, MinDelta: 1},
-			&callback.ReduceLROnPlateau{Patience: new(1), MinDelta: new(1.0), Factor: new(0.5)},
+			&callback.EarlyStopping{Patience: 3, RestoreBestWeights: true, MinDelta: 1},
+			&callback.ReduceLROnPlateau{Patience: new(2), MinDelta: new(1.0), Factor: new(0.5)},
 			callback.Func{OnBatchEnd: func(s *train.State) error {
 				if loss, _ := s.Log("loss"); s.Batch == 0 {
 					s.SetLog("loss_of_the_first_batch", loss)

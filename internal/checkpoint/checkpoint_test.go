@@ -226,6 +226,44 @@ func TestAFolderKeepsTheNewest(t *testing.T) {
 	}
 }
 
+// A file that is damaged goes when there is a new one, and the whole one before it stays.
+func TestADamagedFileTakesNoPlaceOfOneThatIsWhole(t *testing.T) {
+	path := t.TempDir()
+	f, err := Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 2; n++ {
+		if err := f.Write(state(n), 2); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f.Close()
+	if err := os.Truncate(f.Last(), 100); err != nil {
+		t.Fatal(err)
+	}
+	if f, err = Open(path); err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	var told []string
+	c, from, err := f.Newest(1<<20, func(err error) { told = append(told, err.Error()) })
+	if err != nil || c.State != state(1).State || from != f.Path(1) || len(told) != 1 || !strings.Contains(told[0], f.Path(2)) {
+		t.Errorf("%v of %s is used, %v, and %q told", c, from, err, told)
+	}
+	if err := f.Write(state(3), 2); err != nil {
+		t.Fatal(err)
+	}
+	files, err := filepath.Glob(filepath.Join(path, "checkpoint-*"))
+	if err != nil || !slices.Equal(files, []string{f.Path(1), f.Path(3)}) {
+		t.Errorf("%v are left, %v", files, err)
+	}
+	// What is too large isn't damaged: it is an error, and stays.
+	if _, _, err := f.Newest(10, func(err error) { t.Error(err) }); err == nil || !strings.Contains(err.Error(), "the limit on memory is 10") {
+		t.Errorf("the error is %v", err)
+	}
+}
+
 // Whatever operation fails, the newest content that was written whole is there afterwards, the error names the file, and
 // nothing else is left.
 func TestNothingIsLostWhateverOperationFails(t *testing.T) {
