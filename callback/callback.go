@@ -17,7 +17,8 @@
 //
 // Keras's RemoteMonitor is in package callback/remote.
 //
-// One of your own needs the method of train.Callback, or Func.
+// One of your own needs the method of train.Callback, or Func; and those of
+// train.Stateful, if checkpoints should keep what it has seen.
 package callback
 
 // This file has Func, and what the callbacks have in common.
