@@ -122,7 +122,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	results := &output{Writer: out}
 	root.SetOut(results)
 	root.SetErr(errs)
-	err := root.ExecuteContext(ctx)
+	command, err := root.ExecuteContextC(ctx)
 	if results.err != nil && !errors.Is(err, results.err) {
 		err = errors.Join(err, fmt.Errorf("the results cannot be written: %w", results.err))
 	}
@@ -132,7 +132,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	if i := (*interruption)(nil); errors.Is(err, context.Canceled) && !errors.As(err, &i) {
 		err = &interruption{}
 	}
-	fmt.Fprintln(errs, "cornu:", explain(err))
+	fmt.Fprintln(errs, "cornu:", explain(command, err))
 	var usage *usageError
 	var s signaled
 	switch {

@@ -124,15 +124,19 @@ func newHelp() *cobra.Command {
 // place is where in this program's source a network is put together, which tells its user nothing.
 var place = regexp.MustCompile(`\b[a-z]+\.go:\d+: `)
 
-// explain writes an error of the library for users of this command, who know its flags and not its code.
-func explain(err error) string {
+// explain writes an error of the library for users of a command, who know its flags and not its code.
+func explain(c *cobra.Command, err error) string {
 	text := err.Error()
 	if e := (*train.NonFiniteError)(nil); errors.As(err, &e) {
 		at := e.What
 		if e.Layer != "" {
 			at = fmt.Sprintf("layer %q: %s", e.Layer, e.What)
 		}
-		text = strings.Replace(text, e.Error(), fmt.Sprintf("step %d: %s is not finite: lower --lr, --l1 or --l2", e.Step, at), 1)
+		advice := "lower --lr, --l1 or --l2"
+		if c.Flags().Lookup("l1") == nil {
+			advice = "look for extreme numbers in the data, or lower --lr"
+		}
+		text = strings.Replace(text, e.Error(), fmt.Sprintf("step %d: %s is not finite: %s", e.Step, at, advice), 1)
 	}
 	return strings.TrimPrefix(place.ReplaceAllString(text, ""), "cornu: ")
 }
