@@ -21,6 +21,7 @@ import keras
 import numpy as np
 from goldenjson import case, write
 from keras_golden import F, one_hot
+from keras_windows import layer_case
 
 
 drawn = {}
@@ -596,10 +597,56 @@ def summaries(rng, rounds):
     return cases
 
 
+WINDOWS = [kind % d for kind in ["Conv%dD", "Conv%dDTranspose", "MaxPooling%dD", "AveragePooling%dD"] for d in (1, 2, 3)]
+WINDOWS += [kind % d for kind in ["DepthwiseConv%dD", "SeparableConv%dD"] for d in (1, 2)]
+
+
+def windows(rng, rounds):
+    """Convolutions and pools of random geometry."""
+    cases = []
+
+    def draw(cls):
+        dims = int(next(c for c in cls if c.isdigit()))
+        number = lambda low, high: [int(v) for v in rng.integers(low, high + 1, dims)]
+        size, pixels, channels = number(1, 4), number(1, 7), int(rng.choice([1, 2, 4]))
+        pool, transposed = "Pooling" in cls, "Transpose" in cls
+        config = {"padding": str(rng.choice(["valid", "same", "causal"] if cls == "Conv1D" else ["valid", "same"]))}
+        config["pool_size" if pool else "kernel_size"] = tuple(size)
+        reach = size
+        if rng.random() < 0.5 or pool:
+            config["strides"] = tuple(number(1, 3))
+        elif rng.random() < 0.6:
+            config["dilation_rate"] = tuple(number(1, 3))
+            reach = [(k - 1) * d + 1 for k, d in zip(size, config["dilation_rate"])]
+        if not transposed and config["padding"] == "valid":
+            pixels = [max(n, r) for n, r in zip(pixels, reach)]
+        if not pool:
+            config.update(use_bias=bool(rng.random() < 0.7), activation=str(rng.choice(["linear", "relu"])))
+            if not cls.startswith("Depthwise"):
+                config["filters"] = int(rng.choice([2, 4]))
+            if cls in ("Conv1D", "Conv2D", "Conv3D") and channels % 2 == 0 and rng.random() < 0.4:
+                config["groups"] = 2
+            if cls.startswith(("Depthwise", "Separable")):
+                config["depth_multiplier"] = int(rng.integers(1, 3))
+            if transposed and "strides" in config and rng.random() < 0.5:
+                config["output_padding"] = tuple(int(rng.integers(0, s)) for s in config["strides"])
+                if config["padding"] == "same":
+                    pixels = [n + 1 for n in pixels]  # one pixel may give none
+        shape = (2, *pixels, channels)
+        if rng.random() < 0.3:
+            config["data_format"] = "channels_first"
+            shape = (2, channels, *pixels)
+        return layer_case(cls, shape, ties=pool and rng.random() < 0.5, **config)
+
+    for cls in WINDOWS:
+        cases += [draw(cls) for _ in range(rounds)]
+    return cases
+
+
 FILES = {
     "activations": activations, "losses": losses, "metrics": metrics,
     "optimizers": optimizers, "schedules": schedules, "initializers": initializers,
-    "trainings": trainings, "summaries": summaries,
+    "trainings": trainings, "summaries": summaries, "windows": windows,
 }
 
 if __name__ == "__main__":
