@@ -145,3 +145,22 @@ func dot(t *testing.T, d Diagram) string {
 	}
 	return text
 }
+
+// A model that is a layer is one box, with the shapes of all its outputs; each layer that takes one of them has one arrow.
+func TestADiagramShowsAModelAsALayer(t *testing.T) {
+	e := cornu.Input(3)
+	inner := cornu.NewModel([]*cornu.Node{e}, []*cornu.Node{cornu.Apply(&layer.Dense{Units: 2}, e), cornu.Apply(&layer.Dense{Units: 2}, e)})
+	inner.Name = "encoder"
+	inner.AsLayer().Frozen = true
+	x := layer.Apply(&layer.Input{Name: "x", Shape: tensor.Shape{3}})
+	model := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{cornu.Apply(&layer.Add{}, cornu.ApplyAll(inner.AsLayer(), x)...)})
+	text := dot(t, Diagram{Model: model, Trainable: true})
+	for _, part := range []string{"encoder", "Functional", "[(None, 2), (None, 2)]", "Non-trainable"} {
+		if !strings.Contains(text, part) {
+			t.Errorf("no %s in\n%s", part, text)
+		}
+	}
+	if n := strings.Count(text, " -> "); n != 2 {
+		t.Errorf("%d arrows, want 2:\n%s", n, text)
+	}
+}
