@@ -3,7 +3,10 @@ package cornu_test
 // This file tests that training and serving see the same numbers in the same bytes.
 
 import (
+	"context"
 	"math"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -122,5 +125,42 @@ func source[T any](t *testing.T, f func(x, y T) (*data.Arrays, error)) func(x, y
 			t.Fatal(err)
 		}
 		return a
+	}
+}
+
+// What the bytes were goes with the model into its file.
+func TestALoadedModelRefusesOtherBytesThanItWasTrainedOn(t *testing.T) {
+	pixels := []uint8{255, 0, 51, 102}
+	x, err := data.Pixels(pixels, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	y, err := data.Floats([]float32{1, 0.6}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	model := sum(t)
+	fit(t, model, &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}, cornu.FitConfig{BatchSize: 2})
+	plain := tensorOf(t, pixels, 2, 2)
+	_, want := model.Predict(context.Background(), plain)
+	if want == nil {
+		t.Fatal("the model takes other bytes")
+	}
+	folder := os.Getenv("KERASFILE_OUT")
+	if folder == "" {
+		folder = t.TempDir()
+	}
+	for _, name := range []string{"bytes.keras", "bytes.h5"} {
+		path := filepath.Join(folder, name)
+		if err := model.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		again, err := cornu.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := again.Predict(context.Background(), plain); err == nil || err.Error() != want.Error() {
+			t.Errorf("%s: other bytes give %v, want %v", name, err, want)
+		}
 	}
 }

@@ -151,6 +151,7 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if err := from.ctx.Err(); err != nil {
 		return nil, err
 	}
+	m.bytes = f.Bytes
 	say(cfg.Log, "Load", append(f.Notes, matched.types()...))
 	return m, nil
 }

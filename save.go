@@ -50,7 +50,7 @@ func (m *Model) modelTo(path string) (func(io.Writer) error, error) {
 		if err != nil {
 			return err
 		}
-		return write(w, &kerasfile.Model{Name: m.name(), Sequential: m.sequential, Network: spec, Compile: m.compileSpec(), Seed: m.seed}, state)
+		return write(w, &kerasfile.Model{Name: m.name(), Sequential: m.sequential, Network: spec, Compile: m.compileSpec(), Seed: m.seed, Bytes: m.bytes}, state)
 	}, nil
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/hdf5"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -27,7 +28,9 @@ type Model struct {
 	Network    *layer.Spec
 	Compile    *Compile // nil: the model was not compiled
 	Seed       uint64   // of what is random, of which Keras knows nothing
-	Notes      []string // what of the file Cornu reads in another way, for people
+	// Bytes says what the bytes became that the model was trained on, of each input; nil: of none.
+	Bytes []data.Range
+	Notes []string // what of the file Cornu reads in another way, for people
 }
 
 // A Compile is what a model was compiled with. What is said of outputs is in their

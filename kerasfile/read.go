@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/strictjson"
 	"github.com/cornu-ml/cornu/layer"
@@ -92,6 +93,9 @@ func (r *reader) model(top object) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
+	if n := len(m.Network.Inputs); m.Bytes != nil && len(m.Bytes) != n {
+		return nil, fmt.Errorf("cornu_config: bytes of %d inputs, the model has %d", len(m.Bytes), n)
+	}
 	// Keras writes defaults for a model that was never compiled: it has no loss then.
 	if compile, ok := top["compile_config"].(object); ok && compile["loss"] != nil {
 		if m.Compile, err = r.compile(compile, m); err != nil {
@@ -103,12 +107,27 @@ func (r *reader) model(top object) (*Model, error) {
 
 // readOwn reads what Keras has no place for.
 func (m *Model) readOwn(own object) error {
-	text, _ := own["seed"].(string)
-	seed, err := strconv.ParseUint(text, 10, 64)
-	if err != nil {
-		return fmt.Errorf("a seed of %q", text)
+	if x, ok := own["seed"]; ok {
+		text, _ := x.(string)
+		seed, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("a seed of %q", text)
+		}
+		m.Seed = seed
 	}
-	m.Seed = seed
+	list, _ := own["bytes"].([]any)
+	for _, x := range list {
+		ends, _ := x.([]any)
+		if len(ends) != 2 {
+			return fmt.Errorf("bytes: %v is no [low, high]", x)
+		}
+		low, ok1 := ends[0].(float64)
+		high, ok2 := ends[1].(float64)
+		if !ok1 || !ok2 {
+			return fmt.Errorf("bytes: %v is no [low, high]", x)
+		}
+		m.Bytes = append(m.Bytes, data.Range{Low: low, High: high})
+	}
 	return nil
 }
 

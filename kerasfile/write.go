@@ -13,6 +13,7 @@ import (
 
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/layer"
@@ -61,10 +62,21 @@ func (m *Model) config() (object, error) {
 
 // own is what Keras has no place for, nil if there is nothing.
 func (m *Model) own() object {
-	if m.Seed == 0 {
+	own := object{}
+	if m.Seed != 0 {
+		own["seed"] = strconv.FormatUint(m.Seed, 10)
+	}
+	if slices.ContainsFunc(m.Bytes, func(r data.Range) bool { return r != data.Range{} }) {
+		var list []any
+		for _, r := range m.Bytes {
+			list = append(list, []any{r.Low, r.High})
+		}
+		own["bytes"] = list
+	}
+	if len(own) == 0 {
 		return nil
 	}
-	return object{"seed": strconv.FormatUint(m.Seed, 10)}
+	return own
 }
 
 // networkConfig is a model without what it was compiled with.

@@ -43,11 +43,11 @@ def check(folder):
         text = ""
         try:
             model = K.models.load_model(path)
-        except (TypeError, ValueError) as e:
+        except Exception as e:
             text = str(e)[:120]  # it has an optimizer that Keras 2 doesn't know, or a setting of one
             try:
                 model = K.models.load_model(path, compile=False)
-            except (TypeError, ValueError) as e:
+            except Exception as e:  # a layer that Keras 2 doesn't know, or a model within a model
                 print(file, "isn't read:", str(e)[:300])
                 continue
         got = model.predict(x, verbose=0)

@@ -1,0 +1,76 @@
+package kerasfile_test
+
+// What Cornu has of Keras is in files that Keras wrote.
+
+import (
+	"archive/zip"
+	"io"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/optimizer"
+)
+
+// classes returns the names of all classes in testdata/*.keras.
+func classes(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/*.keras")
+	if err != nil || len(files) == 0 {
+		t.Fatal("no files", err)
+	}
+	name := regexp.MustCompile(`"class_name": ?"(\w+)"`)
+	var all []string
+	for _, file := range files {
+		z, err := zip.OpenReader(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := z.Open("config.json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		z.Close()
+		for _, m := range name.FindAllSubmatch(b, -1) {
+			all = append(all, string(m[1]))
+		}
+	}
+	return all
+}
+
+// Whoever adds a layer adds it to a model in testdata/make.py, which says how to make one file anew.
+func TestEveryLayerIsInAFileThatKerasWrote(t *testing.T) {
+	written := classes(t)
+	for _, class := range layer.Classes() {
+		if class == "RandomCrop" { // whose images Keras 3.15 leaves as large as they are when it predicts
+			continue
+		}
+		if !slices.Contains(written, class) {
+			t.Errorf("no model of testdata/make.py has a %s", class)
+		}
+	}
+}
+
+func TestEveryMemberOfAFamilyIsInAFileThatKerasWrote(t *testing.T) {
+	var written []string
+	for _, class := range classes(t) {
+		written = append(written, strings.ToLower(class))
+	}
+	for family, names := range map[string][]string{
+		"optimizers": optimizer.Names(), "schedules": optimizer.ScheduleNames(), "initializers": initializer.Names(),
+	} {
+		for _, name := range names {
+			if !slices.Contains(written, strings.ToLower(strings.ReplaceAll(name, "_", ""))) {
+				t.Errorf("%s: no model of testdata/make.py has %s", family, name)
+			}
+		}
+	}
+}
