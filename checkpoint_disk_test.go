@@ -34,7 +34,7 @@ func (l *telling) Write(b []byte) (int, error) {
 // on to the same bits.
 func TestATrainingLosesNothingWhateverOperationOnFilesFails(t *testing.T) {
 	r := regime{optimizer: optimizer.Adam{}}
-	want, err := r.train(t, ctx, t.TempDir(), func(*cornu.FitConfig) {})
+	want, err := r.train(t, ctx, t.TempDir(), func(cfg *cornu.FitConfig) { cfg.Epochs = 3 })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +74,7 @@ func TestATrainingLosesNothingWhateverOperationOnFilesFails(t *testing.T) {
 			}
 		}
 		got, err := r.train(t, ctx, folder, func(cfg *cornu.FitConfig) {
-			cfg.Checkpoint = cornu.Checkpoint{Dir: dir, EverySteps: 4, Log: io.Discard}
+			cfg.Epochs, cfg.Checkpoint = 3, cornu.Checkpoint{Dir: dir, EverySteps: 40, Log: io.Discard}
 		})
 		if err != nil {
 			t.Fatalf("after %v failed: %v", failed, err)

@@ -460,7 +460,11 @@ func TestADamagedCheckpointIsToldAndAnOlderOneIsUsed(t *testing.T) {
 		t.Fatal(err)
 	}
 	damaged := map[string][]byte{"empty": {}, "longer": append(slices.Clip(newest), 0)}
-	for _, n := range []int{1, 7, 8, 20, 500, len(newest) / 2, len(newest) - 5, len(newest) - 1} {
+	places := []int{1, 7, 8, 20, 500, len(newest) / 2, len(newest) - 5, len(newest) - 1}
+	if os.Getenv("CORNU_CI") == "" {
+		places = []int{8, len(newest) / 2} // internal/checkpoint goes over all
+	}
+	for _, n := range places {
 		damaged[fmt.Sprintf("cut off at %d", n)] = newest[:n]
 		flipped := slices.Clone(newest)
 		flipped[n] ^= 1 << (n % 8)

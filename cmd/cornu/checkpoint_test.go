@@ -55,7 +55,11 @@ func TestAKilledTrainingGoesOnToTheHashOfOneThatWasNotKilled(t *testing.T) {
 }
 
 func TestAnInterruptedTrainingSaysThatItGoesOn(t *testing.T) {
-	for _, signal := range []syscall.Signal{syscall.SIGINT, syscall.SIGTERM} {
+	signals := []syscall.Signal{syscall.SIGTERM}
+	if os.Getenv("CORNU_CI") != "" {
+		signals = append(signals, syscall.SIGINT)
+	}
+	for _, signal := range signals {
 		folder := t.TempDir()
 		saved := filepath.Join(t.TempDir(), "m.keras")
 		c := program(t, "mnist", "train", "--quiet", "--limit", "640", "--epochs", "100000", "--hidden", "32", "--checkpoint-every", "2", "--checkpoint", folder, "--save", saved)
