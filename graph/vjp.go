@@ -107,7 +107,9 @@ func erfVJP(n, dy *Node, _ int) *Node {
 	return dy.Mul(n.inputs[0].Square().Neg().Exp().MulScalar(2 / math.Sqrt(math.Pi)))
 }
 
-func reluVJP(n, dy *Node, _ int) *Node     { return dy.ReluGrad(n) }
+// reluVJP is dy where relu(x) > 0 and +0 elsewhere: the slope at 0 is 0. ReluGrad's kernels are in internal/cpu.
+func reluVJP(n, dy *Node, _ int) *Node { return dy.ReluGrad(n) }
+
 func softplusVJP(n, dy *Node, _ int) *Node { return dy.Mul(n.inputs[0].Sigmoid()) }
 func sinVJP(n, dy *Node, _ int) *Node      { return dy.Mul(n.inputs[0].Cos()) }
 func cosVJP(n, dy *Node, _ int) *Node      { return dy.Mul(n.inputs[0].Sin()).Neg() }

@@ -40,7 +40,7 @@ type Config struct {
 
 	Checkpoint Checkpoint // where the state of the training is kept, to go on from it
 	// Facts says what else must be the same in a training that goes on from a
-	// checkpoint: the version of the data, say. Of a model, all that can be told is among them.
+	// checkpoint: the version of the data, say. The Fit of a model adds its network, data and configuration.
 	Facts []Fact
 
 	// Saver returns what writes the model that is trained, or its weights alone, to a file, for

@@ -25,7 +25,7 @@ import (
 // A Step is one call of a network: forward alone, or forward, backward and the
 // optimizer's update. Step values are made by NewStep and by models, and run by
 // Run, batch by batch, or by Fit and Evaluate. One goroutine at a time may use a
-// Step, but for Predict's.
+// Step; a Step of Predict may be used by several.
 type Step struct {
 	program    plan.Program
 	storage    map[*graph.Node][]float32

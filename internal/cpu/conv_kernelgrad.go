@@ -8,7 +8,8 @@ import (
 
 // This file computes the gradient of a convolution's kernel as a product: of the transposed patches of the
 // image with the gradient of the result. A row is a channel of a tap, a column a filter, and k counts the places.
-// Taps that are inside the image at the same places are rows of one product.
+// Taps that are inside the image at the same places are rows of one product. The definition, whose bits these are,
+// is ConvKernelGrad in conv.go.
 
 // A kernelGrad is that product.
 type kernelGrad struct {

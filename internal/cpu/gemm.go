@@ -261,8 +261,8 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	}
 }
 
-// sparse reports, as 1, whether a line of the cache for every four k of the tiles of a
-// sweep is enough to fetch all that it should: so it doesn't get in the way.
+// sparse returns 1 if prefetching can be sparse: if one line of the cache for every four k of a sweep's tiles
+// fetches all that the sweep has to fetch. It hinders the multiply-adds less than denser prefetching.
 func (g *Gemm) sparse(s *gemmScratch, across, down int) int {
 	pieces := 0
 	for _, c := range s.prefetch {

@@ -24,7 +24,7 @@ type tiling struct {
 
 	packA, packB bool
 	inRegisters  bool // b is transposed in registers, where it lies
-	stationaryB  bool // the order of tiles: a panel of b stays while those of a pass, or the other way round
+	stationaryB  bool // the order of tiles: for each panel of b, all panels of a; if false, for each panel of a, all of b
 	panel        int  // columns of a packed panel of b
 	ldA          int  // elements between rows of packed a
 	stepK        int  // of k between visits to a tile
@@ -33,7 +33,7 @@ type tiling struct {
 	shared bool // the workers pack together
 	pass   pass
 
-	splitK bool      // a core gets a chain of every element of C
+	splitK bool      // k is shared out: a task computes one chain (a block of 4096 k) of every element of C
 	sums   []float32 // the chains after the first
 
 	// Else a task is a region, and packs what it needs by itself.
@@ -101,7 +101,7 @@ type gemmShape struct {
 
 	// What strategies may ask for besides.
 	leastPanels int  // of a region, if rows are shared out
-	halves      bool // the front half of the tasks is to the left, the other to the right
+	halves      bool // the first half of the tasks computes the left half of C's columns, the second half the right
 }
 
 func (t *tiling) cut(g *Gemm) {
@@ -121,8 +121,9 @@ func (t *tiling) cut(g *Gemm) {
 		}
 	}
 	if x.halves && t.n >= 128 && !t.a.trans {
-		// A core keeps to its half of a weight. Of a gradient it is above and below, as in the
-		// optimizer's step.
+		// Half of the workers claim tasks from the front, the others from the back (internal/par). If C's
+		// columns are halved, a core reads the same half of B, which is a weight, in each step. A gradient
+		// (A transposed) isn't halved so, but by rows, as the optimizer's step divides the weight.
 		t.regionCols = (t.n/2 + 31) / 32 * 32
 		x.leastPanels *= 2
 	}
@@ -194,14 +195,15 @@ func (t *tiling) shapeOf(g *Gemm) *gemmShape {
 		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil,
 	}
 	x.l1, x.l2, x.l3 = caches.elements()
-	// Three sixteenths of the second-level cache are left to A and C [208 Ki elements of B]. It doesn't
-	// pay to pack twice as many for up to 8 rows for each lane of a vector, unless they are long.
+	// B may take 13/16 of the second-level cache [208 Ki elements]; the rest is left to A and C. A B of up to
+	// twice that isn't packed either for few rows of A, at most 8 for each lane of a vector: packing costs more
+	// than it saves then. The exception is a k of more than 8·n.
 	most := x.l2 * 13 / 16
 	x.inL2 = x.depth*t.n <= most || t.m <= 8*t.kernels.lanes && x.k*t.n <= 2*most && x.k <= 8*t.n
 	x.bigA = t.m*x.depth > x.l3/4
 	// Tiles read one row of a transposed A for each k, a line or two of the cache from each. An A of half
-	// the second-level cache [2¹⁷ elements] stays there; tiles of 8 lanes, which are less high, read as
-	// many lines for fewer multiply-adds and stand an eighth.
+	// the second-level cache [2¹⁷ elements] stays there. Tiles of 8 lanes are less high: they read as many
+	// lines for fewer multiply-adds, so the limit is an eighth of the cache.
 	far := x.l2 / 2
 	if t.kernels.lanes == 8 {
 		far = x.l2 / 8
@@ -226,9 +228,9 @@ func (x *gemmShape) rowsStep() int {
 	return 1024
 }
 
-// againStep is how many k tiles go along at most while A passes by several panels of B of a region: on 8 lanes and
-// beside a second-level cache of less than 1 MiB, as many as half of it has of A's rows, so that A is fetched once
-// for all panels. Where A comes from a larger cache, or rows meet in one set, shorter steps cost as much as they save.
+// againStep is how many k tiles go along at most where a region has several panels of B, for each of which A is
+// read. On 8 lanes and with a second-level cache of less than 1 MiB it is so many that this part of A takes half of
+// the cache, so that A is fetched once for all panels. Where A comes from a larger cache, or rows meet in one set, shorter steps cost as much as they save.
 func (x *gemmShape) againStep() int {
 	if x.kernels.lanes > 8 || x.l2 >= 1<<20/4 || x.regionCols <= x.panel || x.a.ld%1024 == 0 {
 		return chain
@@ -377,7 +379,7 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// All fits in the caches, and nobody goes on from a row of C: a task is a panel of columns.
+		// All fits in the caches, and there is no epilogue, which needs whole rows of C: a task is a panel of columns.
 		name: "columns",
 		fits: func(x *gemmShape) bool {
 			return !x.epilogue && x.m >= 4*x.tallest && x.m*x.n <= x.l2*13/4 && x.k >= 64

@@ -77,7 +77,7 @@ func (g *Gemm) prepareZeros() {
 		lists: z,
 	}
 	if _, ok := g.Epilogue.(*AllFinite); ok {
-		z.product.Epilogue = nil // no product runs to its end that isn't
+		z.product.Epilogue = nil // a product with zeros left out is given up at the first number that isn't finite
 	}
 	z.late = g.M >= 256 && g.M*g.K > zerosLate
 	t := &z.product.tiling
@@ -113,7 +113,7 @@ func (g *Gemm) Look() (job par.Job, tasks int) {
 	}
 	z.left.Store(0)
 	if z.late {
-		return z, 1 // stands for all
+		return z, 1 // one group is searched; whether zeros are left out is decided by it alone
 	}
 	return z, z.groups
 }

@@ -143,8 +143,8 @@ const spin, mostSpin = 50 * time.Microsecond, 500 * time.Microsecond
 // time: the helper may want this very core.
 const patience = 10 * time.Microsecond
 
-// mostGain is how much of what helpers gained is held against what they lose: less than a
-// slice of the scheduler's, for which a neighbour would take their core.
+// mostGain bounds the time that helpers have saved, which is set off against the time that they lose: it
+// is less than a time slice of the scheduler, for which another process would take their core.
 const mostGain = time.Millisecond
 
 var born = time.Now()

@@ -28,8 +28,8 @@ const (
 	tunerTurns, tunerWarm = 8, 2
 	// The first turns of all compile, fault pages in, and wake workers.
 	tunerFirst = 32
-	// Trials take at most one part in so many of the time: on one worker, and, since a stall
-	// may have put it there, on all.
+	// Trials take at most one part in so many of the time: trials of one worker (tunerShare), and trials of
+	// all workers (tunerShareAll). The latter may be more: a stall may be why one worker seemed better.
 	tunerShare, tunerShareAll = 300, 50
 	// Turns that take longer have parts that are long enough.
 	tunerLong = time.Millisecond

@@ -1,7 +1,7 @@
 package plan
 
-// This file makes the kernels of a unit: a table by op for those that are not
-// elementwise, and one program for those that are.
+// This file makes the kernels of a unit: those that are not elementwise by the functions that
+// the table in ops.go names, elementwise ones as one program.
 
 import (
 	"slices"

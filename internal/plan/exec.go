@@ -31,7 +31,7 @@ func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed
-		before := map[*unit]task{} // what the task that a unit ends begins with
+		before := map[*unit]task{} // by the last unit of a task: the kernels of the task that run before the unit's
 		for ; i < len(p.units) && p.units[i].index == first.index; i++ {
 			u := p.units[i]
 			if !u.called() {

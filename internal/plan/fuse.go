@@ -264,7 +264,7 @@ func joinSmall(units []*unit) {
 			u.next = reader
 		}
 	}
-	for _, u := range units { // a view is where its memory is
+	for _, u := range units { // a view belongs to the task that computes its memory
 		if u.root != nil && u.root.view() {
 			root, _ := u.root.root()
 			u.next = root.unit.next

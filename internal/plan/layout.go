@@ -151,25 +151,26 @@ func (l *lowering) gather(v *value) {
 	}
 }
 
-// What kernels take.
+// What kernels take: functions for traits.takes. Each reports whether a kernel of a kind reads an operand x whose
+// parts lie apart.
 
-// takesRuns is of what goes by the order of elements.
+// takesRuns is for kernels that read the elements in order, run by run.
 func takesRuns(_, x *value) bool { return x.steps == nil }
 
-// takesSame is of a copy that repeats nothing.
+// takesSame is for broadcasts, whose kernel reads any x where it repeats nothing.
 func takesSame(v, x *value) bool { return v.n == x.n }
 
-// takesRows is of what sees its operand as rows of the last dimension.
+// takesRows is for kernels that read rows of the last dimension, at any distance from each other.
 func takesRows(_, x *value) bool { return x.steps == nil && x.run == x.shape[len(x.shape)-1] }
 
-// takesMatrices is of what sees its operand as matrices in the last two dimensions, each of
-// rows or of columns without gaps.
+// takesMatrices is for kernels that read matrices in the last two dimensions, the rows or the columns of
+// which have no gaps.
 func takesMatrices(_, x *value) bool {
 	steps := x.strides()
 	return steps != nil && (steps[len(steps)-1] == 1 || steps[len(steps)-2] == 1)
 }
 
-// takesStrides is of what goes by dimensions.
+// takesStrides is for kernels that read with a stride for each dimension.
 func takesStrides(_, x *value) bool { return x.strides() != nil }
 
 // strides returns the distances in memory of the neighbours in each dimension, or nil if

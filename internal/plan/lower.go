@@ -36,8 +36,8 @@ type value struct {
 	lastRead   int   // of a base: the last level that reads it
 	lastReader *unit // the unit that does, or the value's own if there are several
 	unit       *unit
-	first      int // of the value's and its descendants' numbers in the tree of order
-	last       int // of them
+	first      int // the least number of the value and its descendants in the tree that order.go makes
+	last       int // the greatest
 
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer

@@ -28,8 +28,9 @@ type traits struct {
 	// parts says where in the result of an op that joins its operands each of them is.
 	parts func(v *value) []layout
 
-	// takes reports whether v's kernel takes an operand x whose runs are apart; nil is
-	// never. Elementwise ops take what is as many rows as they are, if all agree.
+	// takes reports whether v's kernel reads an operand x whose runs are apart; nil is
+	// never. Elementwise programs need no row here: they read operands whose runs are the
+	// program's own rows.
 	takes func(v, x *value) bool
 
 	// instr is the instruction of an elementwise op. immediate completes it where

@@ -161,7 +161,7 @@ func hangs(from, to *unit) bool {
 // and found nothing.
 func (o *order) move(from, to *unit) {
 	byNumber := func(a, b *unit) int { return cmp.Compare(a.number, b.number) }
-	if o.usersEnd { // to liveOut, what depends on from comes after it
+	if o.usersEnd { // to keeps its place, and what depends on from moves behind it
 		from.unlink()
 		o.insert(to, slices.SortedFunc(slices.Values(o.users[1:]), byNumber))
 		return

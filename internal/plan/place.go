@@ -199,8 +199,8 @@ func (p *Plan) joinInPlace(ends int) {
 			c.inPlace = inPlace
 		}
 	}
-	// A task can't end with a unit that is not called. What comes before one is read by it
-	// alone, so each is a task then.
+	// A task can't end with a unit that is not called: the units that would have run before such a unit go to
+	// the task after it, or become tasks of their own.
 	for _, u := range slices.Backward(p.units) {
 		if u.next != nil && !u.next.called() {
 			u.next = u.next.next
