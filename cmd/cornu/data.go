@@ -558,6 +558,20 @@ func (r *reader) scaled(values []float32) {
 	}
 }
 
+// A pixelColumn has pixels that were bytes, as pictures have them.
+type pixelColumn struct {
+	data.Column
+	read *reader
+}
+
+// Range returns what the bytes became, which a model that is trained on them remembers.
+func (p pixelColumn) Range() data.Range {
+	if s := p.read.scale; s.set {
+		return data.Range{Low: s.low, High: s.high}
+	}
+	return data.Range{Low: 0, High: 255}
+}
+
 // folder reads a folder of folders of pictures, or, to predict, any folder of pictures.
 func (r *reader) folder(path string) (*sampling, error) {
 	cfg, err := r.pictures()
@@ -601,7 +615,7 @@ func (r *reader) folder(path string) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	a := &data.Arrays{X: []data.Column{x}}
+	a := &data.Arrays{X: []data.Column{pixelColumn{x, r}}}
 	if r.use != toPredict {
 		labels, err := tensor.Of(f.Labels, len(f.Labels))
 		if err != nil {
