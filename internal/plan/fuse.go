@@ -266,8 +266,9 @@ func joinSmall(units []*unit) {
 	}
 	for _, u := range units { // a view belongs to the task that computes its memory
 		if u.root != nil && u.root.view() {
-			root, _ := u.root.root()
-			u.next = root.unit.next
+			if root, _ := u.root.root(); root.unit.update == u.update { // else it would move the task to the update
+				u.next = root.unit.next
+			}
 		}
 	}
 	for _, u := range slices.Backward(units) { // the next one comes later

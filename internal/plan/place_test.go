@@ -210,3 +210,17 @@ func TestAnEmptyReaderLeavesNothingOut(t *testing.T) {
 		}
 	}
 }
+
+// An update that stores another shape of what a task computes does not make the task wait
+// for the update.
+func TestAViewForAnUpdateMovesNoTask(t *testing.T) {
+	g := graph.New()
+	x, w, p := g.Input("x", tensor.Shape{1, 3}), g.Param("w", tensor.Shape{2, 2}), g.Param("p", tensor.Shape{3})
+	y := x.Neg()
+	sum := y.Sum()
+	program := Program{
+		Graph: g, Outputs: []*graph.Node{sum.Mul(w).Sum()},
+		Updates: []Update{{w, w.Sub(sum.MulScalar(0.25))}, {p, y.Reshape(3)}},
+	}
+	samePasses(t, program, 1)
+}
