@@ -27,7 +27,7 @@ import (
 )
 
 // grace is how long a command that is told to end may take for it: to finish the present step, to write its curves.
-const grace = 2 * time.Second
+var grace = 2 * time.Second
 
 func main() {
 	signals := make(chan os.Signal, 2)

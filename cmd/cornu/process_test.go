@@ -21,11 +21,18 @@ import (
 	"github.com/cornu-ml/cornu/loss"
 )
 
-// asProgram, in the environment, makes the test binary the program.
-const asProgram = "CORNU_TEST_AS_PROGRAM"
+// asProgram, in the environment, makes the test binary the program; patient makes that wait longer than any test
+// for a command that is told to end.
+const (
+	asProgram = "CORNU_TEST_AS_PROGRAM"
+	patient   = "CORNU_TEST_PATIENT"
+)
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
+		if os.Getenv(patient) != "" {
+			grace = time.Hour
+		}
 		main()
 	}
 	os.Exit(m.Run())
@@ -127,6 +134,7 @@ func fillPipe(t *testing.T, write *os.File) {
 
 func TestASecondSignalDoesNotWait(t *testing.T) {
 	c := program(t, "mnist", "samples", "-o", pipe(t))
+	c.Env = append(c.Env, patient+"=1")
 	out, err := c.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -137,14 +145,13 @@ func TestASecondSignalDoesNotWait(t *testing.T) {
 	if _, err := io.ReadFull(out, make([]byte, 20)); err != nil { // it has begun, and goes on to the picture
 		t.Fatal(err)
 	}
-	sent := time.Now()
 	for range 2 {
 		c.Process.Signal(os.Interrupt)
-		time.Sleep(50 * time.Millisecond)
+		time.Sleep(300 * time.Millisecond) // signals that come at once are one
 	}
-	c.Wait()
-	if took := time.Since(sent); took > grace/2 || c.ProcessState.ExitCode() != interrupted {
-		t.Errorf("it took %v, status %d", took, c.ProcessState.ExitCode())
+	c.Wait() // one that waits is killed after a minute
+	if status := c.ProcessState.ExitCode(); status != interrupted {
+		t.Errorf("it ended with %d", status)
 	}
 }
 
