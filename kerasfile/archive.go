@@ -46,18 +46,15 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 		}
 	}
 	text, err := content(members[configName], min(limits.Bytes, maxConfig))
-	if err != nil {
-		return nil, nil, err
+	var model *Model
+	if err == nil {
+		model, err = ReadConfig(text, limits)
 	}
-	model, err := ReadConfig(text, limits)
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", configName, err)
 	}
 	w, err := openMember(r, members[weightsName], limits)
-	if err != nil {
-		return nil, nil, fmt.Errorf("%s: %w", weightsName, err)
-	}
-	return model, w, nil
+	return model, w, err
 }
 
 // maxConfig bounds a configuration: those of networks with thousands of layers have a few megabytes.
@@ -94,24 +91,30 @@ func list(r io.ReaderAt, size int64) (map[string]*zip.File, error) {
 // content reads a member whole.
 func content(f *zip.File, budget int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(budget) {
-		return nil, fmt.Errorf("%s has %d bytes, the budget is %d", f.Name, f.UncompressedSize64, budget)
+		return nil, fmt.Errorf("it has %d bytes, the budget is %d", f.UncompressedSize64, budget)
 	}
 	r, err := f.Open()
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
+		return nil, err
 	}
 	defer r.Close()
 	// The size is the archive's word, so the memory grows with what comes.
 	var b bytes.Buffer
 	b.Grow(int(min(f.UncompressedSize64, 2*f.CompressedSize64+1024)))
 	if _, err := io.Copy(&b, r); err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
+		return nil, err
 	}
 	return b.Bytes(), nil
 }
 
-// openMember opens the weights: where they are, if they are stored as they are.
-func openMember(r io.ReaderAt, f *zip.File, limits Limits) (*Weights, error) {
+// openMember opens the weights: where they are, if they are stored as they are. Their checksum is
+// compared before anything of them is believed.
+func openMember(r io.ReaderAt, f *zip.File, limits Limits) (_ *Weights, err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", f.Name, err)
+		}
+	}()
 	if f.Method == zip.Store {
 		at, err := f.DataOffset()
 		if err != nil {
@@ -121,7 +124,15 @@ func openMember(r io.ReaderAt, f *zip.File, limits Limits) (*Weights, error) {
 		if n < 0 || f.CompressedSize64 != f.UncompressedSize64 {
 			return nil, fmt.Errorf("it is stored as it is, in %d bytes, and has %d", f.CompressedSize64, f.UncompressedSize64)
 		}
-		return OpenWeights(io.NewSectionReader(r, at, n), n, limits)
+		in := io.NewSectionReader(r, at, n)
+		sum, err := checksum(in, n)
+		if err != nil {
+			return nil, err
+		}
+		if sum != f.CRC32 {
+			return nil, fmt.Errorf("it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", n, sum, f.CRC32)
+		}
+		return OpenWeights(in, n, limits)
 	}
 	b, err := content(f, limits.Bytes)
 	if err != nil {

@@ -81,6 +81,12 @@ func grown(b []byte) []byte {
 	return b
 }
 
+// flipped changes a bit of the weights.
+func flipped(b []byte) []byte {
+	b[bytes.Index(b, []byte("\x89HDF"))+5] ^= 1
+	return b
+}
+
 var archives = sync.OnceValue(func() []hostile.File {
 	with := func(p ...part) []byte { return zipped(append(good(""), p...)) }
 	all := zipped(good("\x89HDF\r\n\x1a\n"))
@@ -104,6 +110,7 @@ var archives = sync.OnceValue(func() []hostile.File {
 		{"empty_weights.keras", zipped(good("")), "model.weights.h5: "},
 		{"weights_are_text.keras", zipped(good("nothing")), "not an HDF5 file"},
 		{"weights_end.keras", all, "model.weights.h5: "},
+		{"flipped.keras", flipped(bytes.Clone(all)), "model.weights.h5: it is damaged: the CRC-32 of its 8 bytes is"},
 		{"overlap.keras", pointed(bytes.Clone(all), 2), "overlap"},
 		{"grown.keras", grown(bytes.Clone(all)), "model.weights.h5: "},
 		{"truncated.keras", all[:len(all)-30], "not a valid zip file"},
