@@ -81,15 +81,18 @@ func (o *object) denseAttributes(c *cursor, add func(*cursor) error) error {
 		if r.err != nil {
 			return r.err
 		}
+		if flags&sharedMessage != 0 {
+			c, err := o.f.sharedMessage(id, msgAttribute, "attribute")
+			if err != nil {
+				return err
+			}
+			return add(c)
+		}
 		b, err := heap.object(id)
 		if err != nil {
 			return err
 		}
-		c, err := o.f.resolve(&cursor{f: o.f, b: b, what: "attribute", start: heapAt}, msgAttribute, flags&sharedMessage != 0)
-		if err != nil {
-			return err
-		}
-		return add(c)
+		return add(&cursor{f: o.f, b: b, what: "attribute", start: heapAt})
 	})
 }
 

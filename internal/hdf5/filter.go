@@ -1,7 +1,7 @@
 package hdf5
 
-// This file undoes the filters that chunks went through: deflate, shuffle and
-// Fletcher's checksum.
+// This file undoes the filters that chunks and blocks of heaps went through: deflate,
+// shuffle and Fletcher's checksum.
 
 import (
 	"bytes"
@@ -63,7 +63,7 @@ func readFilters(c *cursor) ([]filter, error) {
 	return filters, c.err
 }
 
-// undo returns the n bytes of a chunk. Bit i of mask says that filter i was left out.
+// undo returns the n bytes of a chunk or a block. Bit i of mask says that filter i was left out.
 func undo(filters []filter, b []byte, mask uint32, n int) ([]byte, error) {
 	// What comes out of a filter is at most the chunk and the checksums that were put to it.
 	most := n + 4*len(filters)
@@ -94,7 +94,7 @@ func undo(filters []filter, b []byte, mask uint32, n int) ([]byte, error) {
 		}
 	}
 	if len(b) != n {
-		return nil, fmt.Errorf("damaged: a chunk has %d bytes and should have %d", len(b), n)
+		return nil, fmt.Errorf("damaged: it has %d bytes and should have %d", len(b), n)
 	}
 	return b, nil
 }
@@ -108,7 +108,7 @@ func inflate(b []byte, most int) ([]byte, error) {
 	out := make([]byte, min(most, 1032*len(b))+1)
 	n, err := io.ReadFull(r, out)
 	if err == nil {
-		return nil, fmt.Errorf("damaged: a chunk of more than %d bytes", most)
+		return nil, fmt.Errorf("damaged: it has more than %d bytes", most)
 	}
 	if err != io.EOF && err != io.ErrUnexpectedEOF || n < len(out) && !ended(r) {
 		return nil, fmt.Errorf("damaged: %w", err)
@@ -142,12 +142,12 @@ func unshuffle(b []byte, size int) []byte {
 // checkFletcher32 cuts off the checksum that ends b. (HDF5's adds big-endian words.)
 func checkFletcher32(b []byte) ([]byte, error) {
 	if len(b) < 4 {
-		return nil, errors.New("damaged: a chunk is shorter than its checksum")
+		return nil, errors.New("damaged: it is shorter than its checksum")
 	}
 	data := b[:len(b)-4]
 	want, got := fletcher32(data), binary.LittleEndian.Uint32(b[len(b)-4:])
 	if want != got {
-		return nil, fmt.Errorf("damaged: the checksum of a chunk is %08x and should be %08x", got, want)
+		return nil, fmt.Errorf("damaged: its checksum is %08x and should be %08x", got, want)
 	}
 	return data, nil
 }

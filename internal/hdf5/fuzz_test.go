@@ -21,6 +21,9 @@ func FuzzRead(f *testing.F) {
 		}
 		f.Add(b)
 	}
+	for _, x := range hostileHeaps(f) {
+		f.Add(x.Content)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) { readAll(b) })
 }
 

@@ -1,5 +1,7 @@
 // Package hdf5 reads and writes HDF5 files, as far as networks are kept in them:
-// what Keras, h5py and PyTables write. It follows the HDF5 File Format
+// what Keras, h5py and PyTables write, and any way of libhdf5's to store groups and
+// attributes. Of filters, deflate, shuffle and Fletcher's checksum are known; a file that
+// needs another is refused by its name. It follows the HDF5 File Format
 // Specification, version 3.0,
 // https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html.
 //
@@ -52,11 +54,17 @@ type File struct {
 	sizeOffset int    // bytes of an address
 	sizeLength int    // bytes of a length
 	root       uint64 // the root group's object header
+	extension  uint64 // the superblock's object header, undefined if it has none
 
 	heap struct { // the collection of the global heap that was read last
 		sync.Mutex
 		at      uint64
 		content []byte
+	}
+	shared struct { // the heaps of messages that objects share, read when one is asked for
+		sync.Once
+		indexes []sharedIndex
+		err     error
 	}
 }
 
@@ -67,7 +75,7 @@ const undefined = math.MaxUint64
 
 // Open reads the superblock of the file of size bytes that r reads.
 func Open(r io.ReaderAt, size int64, limits Limits) (*File, error) {
-	f := &File{r: r, size: size, limits: limits.orDefaults(), sizeOffset: 8, sizeLength: 8}
+	f := &File{r: r, size: size, limits: limits.orDefaults(), sizeOffset: 8, sizeLength: 8, extension: undefined}
 	// The superblock is at 0, or behind a user's block of 512, 1024, 2048… bytes.
 	for at := int64(0); at+int64(len(signature)) <= size; at = max(512, 2*at) {
 		var magic [len(signature)]byte
@@ -117,13 +125,13 @@ func (f *File) superblock(at uint64) error {
 		}
 		c.skip(1) // flags
 		base := c.offset()
-		c.offset() // extension
+		extension := c.offset()
 		c.offset() // end of file
 		root := c.offset()
 		if err := c.checksum(); err != nil {
 			return err
 		}
-		f.base, f.root = base, root
+		f.base, f.root, f.extension = base, root, extension
 	default:
 		return fmt.Errorf("version %d is not known", version)
 	}

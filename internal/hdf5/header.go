@@ -19,6 +19,7 @@ const (
 	msgLayout        = 0x08
 	msgFilters       = 0x0b
 	msgAttribute     = 0x0c
+	msgSharedTable   = 0x0f
 	msgContinuation  = 0x10
 	msgSymbolTable   = 0x11
 	msgAttributeInfo = 0x15
@@ -201,6 +202,13 @@ func (f *File) resolve(c *cursor, kind int, shared bool) (*cursor, error) {
 	version, where := c.u8(), c.u8()
 	if version == 1 {
 		c.skip(6)
+	}
+	if version == 3 && where == 1 {
+		id := c.bytes(8)
+		if c.err != nil {
+			return nil, c.err
+		}
+		return f.sharedMessage(id, kind, c.what)
 	}
 	if version == 0 || version > 3 || version == 3 && where != 2 {
 		return nil, fmt.Errorf("%s: it is shared by way %d of version %d, which is not read", c.what, where, version)

@@ -1,9 +1,11 @@
 package hdf5
 
 // This file reads heaps: the global heap, where elements of variable length are, and
-// fractal heaps, where links and attributes are if there are many.
+// fractal heaps, where links and attributes are if there are many, and messages that objects
+// share. Fractal heaps may be compressed.
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
@@ -70,12 +72,25 @@ type fractalHeap struct {
 	root       uint64
 	rows       int // of the root, 0 if it is a direct block
 	lengthSize int // bytes of an object's length
+
+	filters  []filter // of direct blocks and of huge objects
+	rootSize uint64   // the bytes that a filtered root takes in the file
+	rootMask uint32
+	unpacked map[packed][]byte // what was filtered and has been read
+	budget   int64             // bytes that may be unpacked yet
+}
+
+// packed says where filtered bytes are.
+type packed struct {
+	at, size uint64 // in the file
+	mask     uint32 // of the filters that were left out
+	n        uint64 // bytes without the filters
 }
 
 func (f *File) fractalHeap(at uint64) (*fractalHeap, error) {
 	const what = "fractal heap"
 	o, l := f.sizeOffset, f.sizeLength
-	c, err := f.block(at, uint64(4+1+2+2+1+4+l+o+l+o+8*l+2+l+l+2+2+o+2+4), what)
+	c, err := f.block(at, 4+1+2+2, what)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +98,16 @@ func (f *File) fractalHeap(at uint64) (*fractalHeap, error) {
 		return nil, err
 	}
 	version := c.u8()
-	h := &fractalHeap{f: f, at: at, idSize: int(c.u16())}
-	filters := c.u16()
+	h := &fractalHeap{f: f, at: at, idSize: int(c.u16()), budget: f.limits.Bytes}
+	filters := int(c.u16()) // bytes of their message
+	size, head := 4+1+2+2+1+4+l+o+l+o+8*l+2+l+l+2+2+o+2+4, c.at
+	if filters > 0 {
+		size += l + 4 + filters
+	}
+	if c, err = f.block(at, uint64(size), what); err != nil {
+		return nil, err
+	}
+	c.skip(head)
 	h.checksums = c.u8()&2 != 0
 	most := c.u32() // of a managed object
 	c.length()      // the next huge object's number
@@ -98,11 +121,19 @@ func (f *File) fractalHeap(at uint64) (*fractalHeap, error) {
 	c.skip(2) // rows to start with
 	h.root = c.offset()
 	h.rows = int(c.u16())
-	if filters != 0 {
-		return nil, fmt.Errorf("%s at %#x: it is compressed, which is not read", what, at)
+	var pipeline *cursor
+	if filters > 0 {
+		h.rootSize, h.rootMask = c.length(), c.u32()
+		pipeline = &cursor{f: f, start: at + uint64(c.at), b: c.bytes(filters), what: what}
 	}
 	if err := c.checksum(); err != nil {
 		return nil, err
+	}
+	if pipeline != nil {
+		if h.filters, err = readFilters(pipeline); err != nil {
+			return nil, fmt.Errorf("%s at %#x: %w", what, at, err)
+		}
+		h.unpacked = map[packed][]byte{}
 	}
 	if version != 0 || h.width == 0 || h.start == 0 || h.start&(h.start-1) != 0 || h.max&(h.max-1) != 0 || h.max < h.start ||
 		h.max > 1<<32 || h.bits > 64 || h.bits == 0 || h.width&(h.width-1) != 0 || h.rows > 64 {
@@ -140,10 +171,29 @@ func (h *fractalHeap) object(id []byte) ([]byte, error) {
 	return nil, h.damaged("an ID of kind %d", head>>4&3)
 }
 
+// hugePlace reads where a huge object is.
+func (h *fractalHeap) hugePlace(c *cursor) packed {
+	p := packed{at: c.offset(), size: c.length()}
+	if h.filtered() {
+		p.mask, p.n = c.u32(), c.length()
+	}
+	return p
+}
+
 func (h *fractalHeap) hugeObject(c *cursor) ([]byte, error) {
-	if c.left() >= h.f.sizeOffset+h.f.sizeLength { // the ID says where it is
-		at, n := c.offset(), c.length()
-		return h.f.bytes(at, n, "huge object")
+	const what = "huge object"
+	read := func(p packed) ([]byte, error) {
+		if h.filtered() {
+			return h.unpack(p, what)
+		}
+		return h.f.bytes(p.at, p.size, what)
+	}
+	kind, place := uint8(1), h.f.sizeOffset+h.f.sizeLength
+	if h.filtered() {
+		kind, place = 2, place+4+h.f.sizeLength
+	}
+	if c.left() >= place { // the ID says where it is
+		return read(h.hugePlace(c))
 	}
 	key := c.uint(min(c.left(), h.f.sizeLength))
 	if h.huge == undefined {
@@ -151,13 +201,13 @@ func (h *fractalHeap) hugeObject(c *cursor) ([]byte, error) {
 	}
 	var found []byte
 	stop := errors.New("found")
-	err := h.f.walkTree2(h.huge, []uint8{1}, func(r *cursor, _ int) error {
-		at, n := r.offset(), r.length()
+	err := h.f.walkTree2(h.huge, []uint8{kind}, func(r *cursor, _ int) error {
+		p := h.hugePlace(r)
 		if r.length() != key {
 			return nil
 		}
 		var err error
-		if found, err = h.f.bytes(at, n, "huge object"); err != nil {
+		if found, err = read(p); err != nil {
 			return err
 		}
 		return stop
@@ -169,6 +219,60 @@ func (h *fractalHeap) hugeObject(c *cursor) ([]byte, error) {
 		err = h.damaged("it has no huge object %d", key)
 	}
 	return nil, err
+}
+
+func (h *fractalHeap) filtered() bool { return h.unpacked != nil }
+
+// unpack undoes the filters of a direct block or a huge object. Many objects are in one
+// block, so what was unpacked is kept.
+func (h *fractalHeap) unpack(p packed, what string) ([]byte, error) {
+	if b, ok := h.unpacked[p]; ok {
+		return b, nil
+	}
+	fail := func(err error) ([]byte, error) {
+		return nil, fmt.Errorf("fractal heap at %#x: %s at %#x: %w", h.at, what, p.at, err)
+	}
+	if p.n > uint64(h.budget) {
+		return fail(fmt.Errorf("its %d bytes are over the budget of %d bytes for a heap", p.n, h.f.limits.Bytes))
+	}
+	b, err := h.f.bytes(p.at, p.size, what)
+	if err != nil {
+		return nil, err
+	}
+	if b, err = undo(h.filters, b, p.mask, int(p.n)); err != nil {
+		return fail(err)
+	}
+	h.budget -= int64(p.n)
+	h.unpacked[p] = b
+	return b, nil
+}
+
+// unpackBlock undoes the filters of a direct block, of which its head is a part.
+func (h *fractalHeap) unpackBlock(p packed) ([]byte, error) {
+	const what = "direct block"
+	_, seen := h.unpacked[p]
+	b, err := h.unpack(p, what)
+	if err != nil || seen {
+		return b, err
+	}
+	c := &cursor{f: h.f, b: b, what: what, start: p.at}
+	if err := c.expect("FHDB"); err != nil {
+		return nil, err
+	}
+	c.skip(1 + h.f.sizeOffset + (h.bits+7)/8)
+	if !h.checksums {
+		return b, c.err
+	}
+	field := c.bytes(4)
+	if c.err != nil {
+		return nil, c.err
+	}
+	want := binary.LittleEndian.Uint32(field)
+	clear(field) // the sum was taken so
+	if got := lookup3(b); got != want {
+		return nil, h.damaged("the checksum of the direct block at %#x is %08x and should be %08x", p.at, want, got)
+	}
+	return b, nil
 }
 
 // rowSize is the size of a block in a row.
@@ -185,7 +289,8 @@ func (h *fractalHeap) directRows() int { return bits.Len64(h.max) - bits.Len64(h
 // managed returns n bytes at an offset of the heap's address space.
 func (h *fractalHeap) managed(offset, n uint64) ([]byte, error) {
 	block, rows, from := h.root, h.rows, uint64(0) // where the block begins in the address space
-	size := h.start                                // of a direct block
+	stored, mask := h.rootSize, h.rootMask
+	size := h.start // of a direct block
 	for rows > 0 {
 		at, table, err := h.indirect(block, rows)
 		if err != nil {
@@ -207,8 +312,11 @@ func (h *fractalHeap) managed(offset, n uint64) ([]byte, error) {
 		size = h.rowSize(row)
 		column := in / size
 		from += column * size
-		table.at = at + (row*h.width+int(column))*h.f.sizeOffset
+		table.at = at + h.tableSize(row, int(column))
 		block = table.offset()
+		if h.filtered() && row < h.directRows() {
+			stored, mask = table.length(), table.u32()
+		}
 		if table.err != nil {
 			return nil, table.err
 		}
@@ -226,6 +334,13 @@ func (h *fractalHeap) managed(offset, n uint64) ([]byte, error) {
 	if in > size || n > size-in {
 		return nil, h.damaged("%d bytes at %d of a block of %d", n, in, size)
 	}
+	if h.filtered() {
+		b, err := h.unpackBlock(packed{block, stored, mask, size})
+		if err != nil {
+			return nil, err
+		}
+		return b[in:][:n:n], nil
+	}
 	head, err := h.f.block(block, 5, "direct block")
 	if err != nil {
 		return nil, err
@@ -236,11 +351,21 @@ func (h *fractalHeap) managed(offset, n uint64) ([]byte, error) {
 	return h.f.bytes(block+in, n, "object in a fractal heap")
 }
 
+// tableSize is how many bytes an indirect block's table takes before a row and column.
+func (h *fractalHeap) tableSize(row, column int) int {
+	n := row*h.width + column
+	size := n * h.f.sizeOffset
+	if h.filtered() { // the sizes and masks of direct blocks
+		size += min(n, h.directRows()*h.width) * (h.f.sizeLength + 4)
+	}
+	return size
+}
+
 // indirect reads an indirect block and returns where its table begins.
 func (h *fractalHeap) indirect(block uint64, rows int) (int, *cursor, error) {
 	const what = "indirect block"
 	head := 5 + h.f.sizeOffset + (h.bits+7)/8
-	c, err := h.f.block(block, uint64(head+rows*h.width*h.f.sizeOffset+4), what)
+	c, err := h.f.block(block, uint64(head+h.tableSize(rows, 0)+4), what)
 	if err != nil {
 		return 0, nil, err
 	}

@@ -74,7 +74,7 @@ func TestFilesThatPointElsewhereOrNowhereAreRefused(t *testing.T) {
 
 // A file that is cut off anywhere is refused, or the part that is missing was no one's.
 func TestFilesThatAreCutOffAnywhereAreRefused(t *testing.T) {
-	for _, name := range []string{"small_old.h5", "small_tree.h5", "small_dense.h5"} {
+	for _, name := range []string{"small_old.h5", "small_tree.h5", "small_dense.h5", "small_shared.h5", "small_packed_deep.h5"} {
 		whole, err := os.ReadFile("testdata/" + name)
 		if err != nil {
 			t.Fatal(err)
@@ -111,6 +111,9 @@ func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
 			}
 			seeds = append(seeds, b)
 		}
+	}
+	for _, f := range hostileHeaps(t) {
+		seeds = append(seeds, f.Content)
 	}
 	hostile.Try(t, seeds, readAll)
 }

@@ -7,6 +7,7 @@ says what is in them.
 The files are small and are committed. Values are made by formulas, so that two runs give the same ones.
 """
 
+import ctypes
 import json
 import os
 
@@ -188,6 +189,76 @@ small("fixed", "latest", lambda f: f.create_dataset("x", data=x, chunks=(3, 4)))
 small("extensible", "latest", lambda f: f.create_dataset("x", data=x, chunks=(1, 2), maxshape=(None, 6), compression="gzip"))
 small("tree", "latest", lambda f: f.create_dataset("x", data=x, chunks=(1, 2), maxshape=(None, None)))
 small("single", "latest", lambda f: f.create_dataset("x", data=x, chunks=x.shape, compression="gzip"))
+
+# What h5py has no functions for is asked of its own libhdf5.
+with open("/proc/self/maps") as f:
+    hdf5 = ctypes.CDLL(next(line.split()[-1] for line in f if "/libhdf5-" in line))
+
+
+def ask(function, *arguments):
+    if getattr(hdf5, function)(*arguments) < 0:
+        raise RuntimeError(function)
+
+
+def ids(plist):
+    return ctypes.c_int64(plist.id)
+
+
+def shared(name, low, fill, *indexes):
+    """A file whose objects share messages of the given kinds, one heap for each set of kinds."""
+    create, access = h5py.h5p.create(h5py.h5p.FILE_CREATE), h5py.h5p.create(h5py.h5p.FILE_ACCESS)
+    ask("H5Pset_shared_mesg_nindexes", ids(create), len(indexes))
+    for i, kinds in enumerate(indexes):
+        ask("H5Pset_shared_mesg_index", ids(create), i, kinds, 4)
+    ask("H5Pset_shared_mesg_phase_change", ids(create), 4, 3)  # then a list is a tree
+    access.set_libver_bounds(low, h5py.h5f.LIBVER_LATEST)
+    name = f"small_{name}.h5"
+    with h5py.File(h5py.h5f.create(name.encode(), h5py.h5f.ACC_TRUNC, create, access)) as f:
+        fill(f)
+    describe(name)
+
+
+def alike(f):
+    for i in range(3):
+        d = f.create_dataset(f"x{i}", data=x + np.float32(i), chunks=x.shape, compression="gzip", shuffle=True, fillvalue=2.5)
+        d.attrs["numbers"] = np.arange(5, dtype="f4")
+        d.attrs["text"] = np.bytes_("a text")
+        d.attrs["own"] = i
+    d = f.create_dataset("filled", shape=(3,), dtype="f4", fillvalue=2.5)
+    for i in range(12):
+        d.attrs[f"a{i:02d}"] = np.arange(6, dtype="f4") + i % 2
+
+
+space, datatype, fill, filters, attribute = [1 << kind for kind in (1, 3, 5, 11, 12)]
+shared("shared", h5py.h5f.LIBVER_LATEST, alike, space | datatype | fill | filters | attribute)
+shared("shared_old", h5py.h5f.LIBVER_EARLIEST, alike, attribute, space | datatype, fill | filters)
+
+
+def linked(name, filters, groups):
+    """A file with groups whose links are in compressed heaps: all of them lead to /a."""
+    name = f"small_{name}.h5"
+    with h5py.File(name, "w", libver="latest") as f:
+        f["a"] = x
+        create = h5py.h5p.create(h5py.h5p.GROUP_CREATE)
+        for number, flags, *values in filters:
+            n = len(values)
+            ask("H5Pset_filter", ids(create), number, flags, ctypes.c_size_t(n), (ctypes.c_uint * n)(*values))
+        for group, names in groups.items():
+            g = h5py.Group(h5py.h5g.create(f.id, group.encode(), None, create))
+            for link in names:
+                g[link] = f["a"]
+            assert sorted(g) == sorted(names) and all((g[link][()] == x).all() for link in names)
+    describe(name)
+
+
+def names(count, size):
+    return [f"{i:04d}" + "abcdefgh"[i % 8] * size for i in range(count)]
+
+
+# One block, a table of blocks, huge objects; a table of tables.
+deflate, fletcher32 = (1, 0, 6), (3, 0)
+linked("packed", [deflate, fletcher32], {"one": names(12, 9), "table": names(20, 150), "huge": names(9, 4200)})
+linked("packed_deep", [deflate], {"tables": names(140, 4000)})
 
 # What Cornu writes, as its tests have left it.
 describe("written.h5")
