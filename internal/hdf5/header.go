@@ -202,6 +202,7 @@ func (f *File) resolve(c *cursor, kind int, shared bool) (*cursor, error) {
 	version, where := c.u8(), c.u8()
 	if version == 1 {
 		c.skip(6)
+		c.length() // the place of a name
 	}
 	if version == 3 && where == 1 {
 		id := c.bytes(8)

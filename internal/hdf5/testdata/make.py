@@ -190,6 +190,34 @@ small("extensible", "latest", lambda f: f.create_dataset("x", data=x, chunks=(1,
 small("tree", "latest", lambda f: f.create_dataset("x", data=x, chunks=(1, 2), maxshape=(None, None)))
 small("single", "latest", lambda f: f.create_dataset("x", data=x, chunks=x.shape, compression="gzip"))
 
+def of_an_old_named_type(name):
+    """An array of a named type, to which its header points by version 1 of the message, which early HDF5 wrote."""
+    name = f"small_{name}.h5"
+    with h5py.File(name, "w", libver="earliest") as f:
+        f["named type"] = np.dtype("<f4")
+        f.create_dataset("x", data=x, dtype=f["named type"])
+        header, target = (h5py.h5o.get_info(f[path].id).addr for path in ("x", "named type"))
+    b = bytearray(open(name, "rb").read())
+    at, count = header + 16, int.from_bytes(b[header + 2 : header + 4], "little")
+    messages = []
+    for _ in range(count):
+        kind, size = int.from_bytes(b[at : at + 2], "little"), int.from_bytes(b[at + 2 : at + 4], "little")
+        messages.append([kind, b[at + 4 : at + 8], bytes(b[at + 8 : at + 8 + size])])
+        at += 8 + size
+    # Eight bytes more, for the place of a name, are taken from the free space behind.
+    pointer = next(m for m in messages if m[0] == 3)
+    free = next(m for m in messages if m[0] == 0)
+    assert pointer[2][:1] == b"\x02" and len(pointer[2]) == 16 and len(free[2]) >= 8, messages
+    pointer[2] = bytes([1] + [0] * 15) + target.to_bytes(8, "little")
+    free[2] = free[2][8:]
+    content = b"".join(kind.to_bytes(2, "little") + len(data).to_bytes(2, "little") + flags + data for kind, flags, data in messages)
+    b[header + 16 : at] = content
+    open(name, "wb").write(b)
+    describe(name)
+
+
+of_an_old_named_type("named_old")
+
 # What h5py has no functions for is asked of its own libhdf5.
 with open("/proc/self/maps") as f:
     hdf5 = ctypes.CDLL(next(line.split()[-1] for line in f if "/libhdf5-" in line))
