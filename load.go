@@ -14,15 +14,16 @@ import (
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/kerasfile"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
 )
 
 // A LoadConfig bounds what Load takes, and says where it tells what it reads in another
 // way than Keras.
 type LoadConfig struct {
-	Context  context.Context // ends it early; nil is never
-	MaxBytes int64           // of all arrays, and of each part of the file; 0 is 4 GiB
-	Log      io.Writer       // nil is os.Stderr, io.Discard is nowhere
+	Context context.Context  // ends it early; nil is never
+	Limits  kerasfile.Limits // what the file may make Load take; zeros are the defaults
+	Log     io.Writer        // nil is os.Stderr, io.Discard is nowhere
 }
 
 // Load reads a model from a .keras file, written by Save or by Keras 3, or from the .h5
@@ -88,19 +89,29 @@ func readerAt(f fs.File, cfg LoadConfig) (io.ReaderAt, int64, error) {
 	if r, ok := f.(io.ReaderAt); ok {
 		return r, info.Size(), nil
 	}
-	most := cfg.limits().Bytes
+	most := cfg.Limits.OrDefaults().Bytes
 	b, err := io.ReadAll(io.LimitReader(f, most+1))
 	if err == nil && int64(len(b)) > most {
-		err = fmt.Errorf("it has more than %d bytes, the budget", most)
+		err = fmt.Errorf("it has more than %d bytes, the budget: see Limits.Bytes", most)
 	}
 	return bytes.NewReader(b), int64(len(b)), err
 }
 
-func (cfg LoadConfig) limits() kerasfile.Limits {
-	if cfg.MaxBytes <= 0 {
-		cfg.MaxBytes = 4 << 30
+// within returns an error if the network has more parameters than the limits allow.
+func within(net *layer.Network, limits kerasfile.Limits) error {
+	var sum int64
+	for _, v := range net.Variables() {
+		n := int64(v.Shape.Numel())
+		if n > limits.Parameters-sum {
+			return fmt.Errorf("variable %s of shape %v: with it the model has %.0f parameters, the limit is %d: see Limits.Parameters",
+				v.Path, v.Shape, float64(sum)+float64(n), limits.Parameters)
+		}
+		if sum += n; sum > limits.Bytes/4 {
+			return fmt.Errorf("variable %s of shape %v: with it the weights take %.0f bytes, the limit is %d: see Limits.Bytes",
+				v.Path, v.Shape, 4*float64(sum), limits.Bytes)
+		}
 	}
-	return kerasfile.Limits{Bytes: cfg.MaxBytes}
+	return nil
 }
 
 func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
@@ -108,12 +119,16 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 		return nil, fmt.Errorf("there is nothing to read, or %d bytes of it", size)
 	}
 	from := newReading(cfg.Context, r)
-	f, weights, err := kerasfile.Open(from, size, cfg.limits())
+	limits := cfg.Limits.OrDefaults()
+	f, weights, err := kerasfile.Open(from, size, limits)
 	if err != nil {
 		return nil, err
 	}
 	m := &Model{Name: f.Name, sequential: f.Sequential, seed: f.Seed}
 	if m.net, err = f.Network.Network(); err != nil {
+		return nil, err
+	}
+	if err := within(m.net, limits); err != nil {
 		return nil, err
 	}
 	matched, err := m.match(&kerasWeights{weights}, LoadWeightsConfig{})
@@ -137,7 +152,7 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 			return nil, err
 		}
 		if weights.HasOptimizer() {
-			o, err := m.restored(weights)
+			o, err := m.restored(weights, limits)
 			switch {
 			case err == nil:
 				m.optimizer = o
@@ -169,7 +184,7 @@ func compileConfig(c *kerasfile.Compile) CompileConfig {
 }
 
 // restored returns an optimizer with the file's state.
-func (m *Model) restored(w *kerasfile.Weights) (*train.Optimizer, error) {
+func (m *Model) restored(w *kerasfile.Weights, limits kerasfile.Limits) (*train.Optimizer, error) {
 	rule := m.compiled.Optimizer
 	o := train.NewOptimizer(rule)
 	saved, err := w.Optimizer(rule, len(m.net.TrainableVariables()))
@@ -187,6 +202,15 @@ func (m *Model) restored(w *kerasfile.Weights) (*train.Optimizer, error) {
 	}
 	if len(saved.Slots) == 0 && saved.Iterations == 0 { // it was saved before its first step
 		return o, nil
+	}
+	var bytes int64
+	for _, a := range saved.Slots {
+		n := int64(a.Shape().Numel())
+		if n > (limits.Bytes-bytes)/4 {
+			return nil, fmt.Errorf("array %s of shape %v: with it the state takes %.0f bytes, the limit is %d: see Limits.Bytes",
+				a.Path, a.Shape(), float64(bytes)+4*float64(n), limits.Bytes)
+		}
+		bytes += 4 * n
 	}
 	slots, err := m.slots(o)
 	if err != nil {

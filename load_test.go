@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -17,6 +18,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -410,3 +412,73 @@ func TestALayerOfOnesOwnIsFoundByItsRegisteredName(t *testing.T) {
 }
 
 type twice struct{ layer.Dense }
+
+// What a file may make its reader take is bounded by more than the file's size, and who needs more
+// is told which limit to set.
+func TestALimitThatAFileExceedsIsNamedWithBothNumbers(t *testing.T) {
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{60}}, &layer.Dense{Units: 60})
+	if err := m.Compile(cornu.CompileConfig{Optimizer: optimizer.Adam{}, Loss: loss.MeanSquaredError{}}); err != nil {
+		t.Fatal(err)
+	}
+	x, err := data.Floats(make([]float32, 60), 60)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.TrainOnBatch(&data.Arrays{X: []data.Column{x}, Y: []data.Column{x}}); err != nil {
+		t.Fatal(err)
+	}
+	content := written(t, "m.keras", m.Save)
+	weights := filepath.Join(t.TempDir(), "m.weights.h5")
+	if err := m.SaveWeights(weights); err != nil {
+		t.Fatal(err)
+	}
+	load := func(l kerasfile.Limits) error {
+		_, err := cornu.LoadFrom(bytes.NewReader(content), int64(len(content)), "the file", cornu.LoadConfig{Limits: l})
+		return err
+	}
+	const parameters = 60*60 + 60
+	for _, enough := range []kerasfile.Limits{{}, {Parameters: parameters}, {Bytes: 8 * parameters}, {Rank: 2}} {
+		if err := load(enough); err != nil {
+			t.Errorf("%+v: %v", enough, err)
+		}
+	}
+	for _, test := range []struct {
+		limits kerasfile.Limits
+		want   string
+	}{
+		{kerasfile.Limits{Parameters: parameters - 1}, "variable dense/bias of shape (60,): with it the model has 3660 parameters, the limit is 3659: see Limits.Parameters"},
+		{kerasfile.Limits{Bytes: 4*parameters - 1}, "variable dense/bias of shape (60,): with it the weights take 14640 bytes, the limit is 14639: see Limits.Bytes"},
+		{kerasfile.Limits{Bytes: 8*parameters - 1}, "the optimizer's state: array /optimizer/vars/5 of shape (60,): with it the state takes 29280 bytes, the limit is 29279: see Limits.Bytes"},
+		{kerasfile.Limits{Bytes: 100}, "config.json: it has "},
+		{kerasfile.Limits{Rank: 1}, "its batch_shape has 2 dimensions, the limit is 1: see Limits.Rank"},
+		{kerasfile.Limits{Depth: 3}, "values in values, too deep: the limit is 3: see Limits.Depth"},
+		{kerasfile.Limits{Objects: 9}, "too many objects and lists: the limit is 9: see Limits.Objects"},
+	} {
+		if err := load(test.limits); err == nil || !strings.Contains(err.Error(), test.want) || !strings.Contains(err.Error(), "cornu: Load: the file: ") {
+			t.Errorf("%+v: got %v, want an error with %s", test.limits, err, test.want)
+		}
+	}
+	for want, limits := range map[string]kerasfile.Limits{
+		"see Limits.Objects": {Objects: 1},
+		"See Limits.Depth":   {Depth: 2},
+		"see Limits.Rank":    {Rank: 1},
+	} {
+		if _, err := m.LoadWeightsWith(weights, cornu.LoadWeightsConfig{Limits: limits}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("LoadWeights, %+v: got %v, want an error with %s", limits, err, want)
+		}
+	}
+}
+
+func TestALayerOfTooManyParametersIsRefusedBeforeItHasMemory(t *testing.T) {
+	content := archive(t, replaced(`"units": 4`, `"units": 10000000`)) // 160 MB
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	_, err := cornu.LoadFrom(bytes.NewReader(content), int64(len(content)), "the file", cornu.LoadConfig{Limits: kerasfile.Limits{Parameters: 1e6}})
+	runtime.ReadMemStats(&after)
+	if want := "variable dense/kernel of shape (3, 10000000): with it the model has 30000000 parameters, the limit is 1000000: see Limits.Parameters"; err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("got %v, want an error with %s", err, want)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 10<<20 {
+		t.Errorf("%d bytes of memory were taken", took)
+	}
+}

@@ -33,9 +33,9 @@ type LoadWeightsConfig struct {
 	// has variables, or of other shapes. Otherwise that is an error.
 	SkipMismatch bool
 
-	Context  context.Context // ends it early; nil is never
-	MaxBytes int64           // of all arrays; 0 is 4 GiB
-	Log      io.Writer       // says what is converted; nil is os.Stderr, io.Discard is nowhere
+	Context context.Context  // ends it early; nil is never
+	Limits  kerasfile.Limits // what the file may make LoadWeights take; zeros are the defaults
+	Log     io.Writer        // says what is converted; nil is os.Stderr, io.Discard is nowhere
 }
 
 // LoadWeights reads the weights of a model with the same layers from a .weights.h5, a .keras,
@@ -72,7 +72,8 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 		return nil, err
 	}
 	defer f.Close()
-	arrays, keras, err := openArrays(newReading(cfg.Context, f), f.Size(), LoadConfig{MaxBytes: cfg.MaxBytes}.limits())
+	limits := cfg.Limits.OrDefaults()
+	arrays, keras, err := openArrays(newReading(cfg.Context, f), f.Size(), limits)
 	if err != nil {
 		return nil, err
 	}
@@ -94,7 +95,7 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 			return nil, err
 		}
 		if name == m.compiled.Optimizer.Name() {
-			if o, err = m.restored(keras); err != nil {
+			if o, err = m.restored(keras, limits); err != nil {
 				return nil, fmt.Errorf("the optimizer's state: %w", err)
 			}
 		}
@@ -129,7 +130,7 @@ func openArrays(r io.ReaderAt, size int64, limits kerasfile.Limits) (arrays, *ke
 	r.ReadAt(head[:], 0)
 	switch text := string(head[:]); {
 	case text[8] == '{':
-		f, err := safetensors.Read(r, size, safetensors.Limits{})
+		f, err := safetensors.Read(r, size, safetensors.Limits{Rank: limits.Rank})
 		if err != nil {
 			return nil, nil, err
 		}

@@ -28,7 +28,7 @@ const kerasVersion = "3.15.1"
 // Open reads a file of a whole model, .keras or .h5, of size bytes: its configuration, and
 // where its weights are.
 func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
-	limits = limits.orDefaults()
+	limits = limits.OrDefaults()
 	switch f := format(r, size); f {
 	case "zip":
 	case "HDF5":
@@ -45,7 +45,10 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 			return nil, nil, fmt.Errorf("it is no .keras file: it has no %s", name)
 		}
 	}
-	text, err := content(members[configName], min(limits.Bytes, maxConfig))
+	if n := members[configName].UncompressedSize64; n > maxConfig {
+		return nil, nil, fmt.Errorf("%s: it has %d bytes, a configuration has at most %d", configName, n, maxConfig)
+	}
+	text, err := content(members[configName], limits.Bytes)
 	var model *Model
 	if err == nil {
 		model, err = ReadConfig(text, limits)
@@ -91,7 +94,7 @@ func list(r io.ReaderAt, size int64) (map[string]*zip.File, error) {
 // content reads a member whole.
 func content(f *zip.File, budget int64) ([]byte, error) {
 	if f.UncompressedSize64 > uint64(budget) {
-		return nil, fmt.Errorf("it has %d bytes, the budget is %d", f.UncompressedSize64, budget)
+		return nil, fmt.Errorf("it has %d bytes, the budget is %d: see Limits.Bytes", f.UncompressedSize64, budget)
 	}
 	r, err := f.Open()
 	if err != nil {
@@ -172,7 +175,7 @@ func Write(w io.Writer, m *Model, state *State) error {
 
 // Weigh opens the weights of a .keras or a .weights.h5 file, whichever it is.
 func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
-	limits = limits.orDefaults()
+	limits = limits.OrDefaults()
 	switch format(r, size) {
 	case "zip":
 		members, err := list(r, size)

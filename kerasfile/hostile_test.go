@@ -156,7 +156,7 @@ func configs() []hostile.File {
 	add("twice", dense(`"units": 2, "units": 1000000`), `the name "units" is twice`)
 	add("twice_by_escape", dense(`"units": 2, "un\u0069ts": 1000000`), `the name "units" is twice`)
 	add("half_a_surrogate", dense(`"units": 2, "\ud800": 1`), "has a character that is none")
-	add("deep_lists", dense(`"units": `+strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)), "too deep")
+	add("deep_lists", dense(`"units": `+strings.Repeat("[", 20_000)+strings.Repeat("]", 20_000)), "too deep: the limit is 64: see Limits.Depth")
 	add("deep_objects", strings.Repeat(`{"a":`, 20_000), "too deep")
 	add("deep_models", config(nest(30, `{"class_name": "Flatten", "config": {"name": "f"}}`)), "too deep")
 	add("great_number", dense(`"units": 1e999`), "no number of float64")
@@ -169,6 +169,9 @@ func configs() []hostile.File {
 	add("input_huge", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null, 4294967296, 4294967296]", 1), "elements")
 	add("input_negative", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null, -2]", 1), "-2")
 	add("input_of_many_dimensions", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null"+strings.Repeat(", 1", 1000)+"]", 1), "dimensions")
+	add("input_of_33_dimensions", strings.Replace(dense(`"units": 2`), "[null, 2]", "[null"+strings.Repeat(", 1", 32)+"]", 1), `layer "in": its batch_shape has 33 dimensions, the limit is 32: see Limits.Rank`)
+	add("target_of_33_dimensions", config(`{"class_name": "Reshape", "config": {"name": "r", "target_shape": [2`+strings.Repeat(", 1", 32)+`]}}`), `layer "r": its target_shape has 33 dimensions, the limit is 32: see Limits.Rank`)
+	add("many_objects", dense(`"units": [`+strings.Repeat("[],", 10_000)+`[]]`), "too many objects and lists: the limit is 5000: see Limits.Objects")
 	add("lambda", config(lambda), "a Lambda holds code")
 	add("lambda_in_a_model", config(nest(3, lambda)), "a Lambda holds code")
 	add("lambda_in_a_wrapper", config(`{"class_name": "TimeDistributed", "config": {"name": "t", "layer": `+lambda+`}}`), "a Lambda holds code")
@@ -199,7 +202,7 @@ func configs() []hostile.File {
 
 func TestConfigurationsThatAreNotSoundAreRefused(t *testing.T) {
 	hostile.Check(t, "testdata/hostile/configs", configs(), func(b []byte) error {
-		m, err := kerasfile.ReadConfig(b, kerasfile.Limits{})
+		m, err := kerasfile.ReadConfig(b, kerasfile.Limits{Objects: 5000})
 		if err != nil {
 			return err
 		}

@@ -43,18 +43,33 @@ type Compile struct {
 	WeightedMetrics [][]metric.Metric
 }
 
-// Limits bound what reading a file may take. A field of 0 means its default.
+// Limits bound what a file may make its reader take, whatever the file's size. They are compared
+// with what the file says before memory is taken for it; an error names the limit that is in
+// the way. A field of 0 means its default.
 type Limits struct {
-	Bytes int64 // of all arrays, decoded, and of every member of an archive; 0 is 4 GiB
-	Depth int   // of configurations in configurations; 0 is 64
+	Bytes      int64 // of a model's weights, of its optimizer's state and of each part of the file that is read whole; 0 is 4 GiB
+	Parameters int64 // of a model, trained or not; 0 is 2³⁰
+	Depth      int   // of values in values of a configuration, and of groups in groups of arrays; 0 is 64
+	Objects    int   // of a configuration, objects and lists, and of the weights, groups and arrays; 0 is 1,000,000
+	Rank       int   // dimensions of a shape, the batch's included; 0 is 32
 }
 
-func (l Limits) orDefaults() Limits {
+// OrDefaults returns the limits with the defaults in the place of zeros.
+func (l Limits) OrDefaults() Limits {
 	if l.Bytes <= 0 {
 		l.Bytes = 4 << 30
 	}
+	if l.Parameters <= 0 {
+		l.Parameters = 1 << 30
+	}
 	if l.Depth <= 0 {
 		l.Depth = 64
+	}
+	if l.Objects <= 0 {
+		l.Objects = 1_000_000
+	}
+	if l.Rank <= 0 {
+		l.Rank = 32
 	}
 	return l
 }
@@ -90,8 +105,8 @@ func OpenWeights(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 	if r == nil {
 		return nil, errors.New("kerasfile: there is no reader of the weights")
 	}
-	limits = limits.orDefaults()
-	f, err := hdf5.Open(r, size, hdf5.Limits{Bytes: limits.Bytes})
+	limits = limits.OrDefaults()
+	f, err := hdf5.Open(r, size, hdf5.Limits{Bytes: limits.Bytes, Objects: limits.Objects, Depth: limits.Depth, Rank: limits.Rank})
 	if err != nil {
 		return nil, err
 	}

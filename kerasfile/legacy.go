@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/hdf5"
-	"github.com/cornu-ml/cornu/internal/strictjson"
 	"github.com/cornu-ml/cornu/optimizer"
 )
 
@@ -32,9 +31,9 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	depth := limits.orDefaults().Depth
+	limits = limits.OrDefaults()
 	read := func(name, text string) (object, error) {
-		v, err := strictjson.Parse([]byte(text), depth, strictjson.Float)
+		v, err := parse([]byte(text), limits)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", name, err)
 		}
@@ -77,7 +76,7 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 	}
 	w.old = !strings.HasPrefix(version, "3.")
 	modernize(top)
-	m, rd, err := readModel(top)
+	m, rd, err := readModel(top, limits)
 	if err != nil {
 		return nil, nil, err
 	}

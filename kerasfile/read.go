@@ -28,6 +28,7 @@ type object = map[string]any
 type reader struct {
 	notes   []string
 	unknown []string // classes of layers that aren't known
+	rank    int      // the most dimensions of a shape
 }
 
 func (r *reader) note(format string, args ...any) {
@@ -38,7 +39,8 @@ func (r *reader) note(format string, args ...any) {
 
 // ReadConfig reads a model's configuration, config.json of a .keras file.
 func ReadConfig(text []byte, limits Limits) (*Model, error) {
-	v, err := strictjson.Parse(text, limits.orDefaults().Depth, strictjson.Float)
+	limits = limits.OrDefaults()
+	v, err := parse(text, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +48,7 @@ func ReadConfig(text []byte, limits Limits) (*Model, error) {
 	if !ok {
 		return nil, errors.New("it is no object of JSON")
 	}
-	m, r, err := readModel(top)
+	m, r, err := readModel(top, limits)
 	if err != nil {
 		return nil, err
 	}
@@ -54,8 +56,20 @@ func ReadConfig(text []byte, limits Limits) (*Model, error) {
 	return m, nil
 }
 
-func readModel(top object) (*Model, *reader, error) {
-	r := &reader{}
+// parse reads JSON within limits that are none of them 0.
+func parse(text []byte, limits Limits) (any, error) {
+	v, err := strictjson.Parse(text, limits.Depth, limits.Objects, strictjson.Float)
+	switch {
+	case errors.Is(err, strictjson.ErrDepth):
+		err = fmt.Errorf("%w: the limit is %d: see Limits.Depth", err, limits.Depth)
+	case errors.Is(err, strictjson.ErrObjects):
+		err = fmt.Errorf("%w: the limit is %d: see Limits.Objects", err, limits.Objects)
+	}
+	return v, err
+}
+
+func readModel(top object, limits Limits) (*Model, *reader, error) {
+	r := &reader{rank: limits.Rank}
 	m, err := r.model(top)
 	return m, r, err
 }
@@ -429,6 +443,11 @@ func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
 	one := layer.LayerSpec{Class: class, Name: name, Config: cfg}
 	if name == "" {
 		return one, fmt.Errorf("layer %d, a %s: it has no name", i, class)
+	}
+	for _, key := range slices.Sorted(maps.Keys(cfg)) {
+		if shape, ok := cfg[key].([]any); ok && strings.HasSuffix(key, "shape") && len(shape) > r.rank {
+			return one, fmt.Errorf("layer %q: its %s has %d dimensions, the limit is %d: see Limits.Rank", name, key, len(shape), r.rank)
+		}
 	}
 	if layers, ok := network(class, cfg); ok {
 		return r.nested(one, cfg, layers)

@@ -177,14 +177,16 @@ func (s *Spec) Network() (*Network, error) {
 		return nil
 	}
 	layers := make([]Layer, len(s.Layers))
+	names := map[string]bool{}
 	for i, one := range s.Layers {
 		var err error
 		if layers[i], err = one.layer(); err != nil {
 			return nil, err
 		}
-		if slices.ContainsFunc(s.Layers[:i], func(other LayerSpec) bool { return other.Name == one.Name }) {
+		if names[one.Name] {
 			return nil, fmt.Errorf("layer: two layers are called %q", one.Name)
 		}
+		names[one.Name] = true
 	}
 	// Layers stand behind their inputs, but for those that are applied several
 	// times: go round as long as there is something to apply.

@@ -154,7 +154,7 @@ func (f *File) read(size int64) error {
 		return errors.New("the header doesn't begin with {: it is damaged or no safetensors file")
 	}
 	// Objects of arrays of numbers: three levels.
-	v, err := strictjson.Parse(text, 3, func(n json.Number) (any, error) { return n, nil })
+	v, err := strictjson.Parse(text, 3, math.MaxInt, func(n json.Number) (any, error) { return n, nil })
 	if err != nil {
 		return fmt.Errorf("header: %w", err)
 	}

@@ -18,7 +18,7 @@ func (f *File) walkTree(at uint64, kind uint8, key int, visit func(key *cursor, 
 func (f *File) walkNode(at uint64, kind uint8, key, level int, nodes *int, visit func(*cursor, uint64) error) error {
 	const what = "B-tree"
 	if *nodes++; *nodes > f.limits.Objects {
-		return fmt.Errorf("%s: more than %d nodes", what, f.limits.Objects)
+		return fmt.Errorf("%s: more than %d nodes: see Limits.Objects", what, f.limits.Objects)
 	}
 	headSize := uint64(8 + 2*f.sizeOffset)
 	head, err := f.block(at, headSize, what)
@@ -120,7 +120,7 @@ func encodedSize(n uint64) int { return max((bits.Len64(n)+7)/8, 1) }
 func (t *tree2) walk(at uint64, n, level int) error {
 	const what = "B-tree node"
 	if t.nodes++; t.nodes > t.f.limits.Objects {
-		return fmt.Errorf("%s: more than %d of them", what, t.f.limits.Objects)
+		return fmt.Errorf("%s: more than %d of them: see Limits.Objects", what, t.f.limits.Objects)
 	}
 	if n > t.levels[level].records {
 		return fmt.Errorf("%s at %#x: damaged: %d records where %d have room", what, at, n, t.levels[level].records)

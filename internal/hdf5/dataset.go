@@ -65,6 +65,9 @@ func (v *values) readSpace(c *cursor) error {
 	if rank > maxRank {
 		return fmt.Errorf("dataspace: damaged: %d dimensions", rank)
 	}
+	if rank > c.f.limits.Rank {
+		return fmt.Errorf("dataspace: %d dimensions, the limit is %d: see Limits.Rank", rank, c.f.limits.Rank)
+	}
 	v.null = kind == 2
 	total := uint64(v.typ.Size)
 	for range rank {
@@ -188,7 +191,7 @@ func allZero(b []byte) bool { return !slices.ContainsFunc(b, func(x byte) bool {
 // raw returns the bytes of all elements.
 func (d *Dataset) raw() ([]byte, error) {
 	if int64(d.bytes()) > d.f.limits.Bytes {
-		return nil, fmt.Errorf("hdf5: %s: %v elements of %d bytes are over the budget of %d bytes", d.path, d.shape, d.typ.Size, d.f.limits.Bytes)
+		return nil, fmt.Errorf("hdf5: %s: %v elements of %d bytes are over the budget of %d bytes: see Limits.Bytes", d.path, d.shape, d.typ.Size, d.f.limits.Bytes)
 	}
 	if err := d.present(); err != nil {
 		return nil, err

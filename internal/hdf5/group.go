@@ -89,7 +89,7 @@ func (g *Group) read() error {
 
 func (g *Group) add(l link) error {
 	if len(g.links) >= g.f.limits.Objects {
-		return fmt.Errorf("it has more than %d objects", g.f.limits.Objects)
+		return fmt.Errorf("it has more than %d objects: see Limits.Objects", g.f.limits.Objects)
 	}
 	if l.name == "" || l.name == "." || strings.ContainsAny(l.name, "/\x00") {
 		return fmt.Errorf("damaged: an object of the name %q", l.name)
@@ -301,7 +301,7 @@ func (g *Group) member(name string, hops *int) (any, error) {
 		return nil, fmt.Errorf("hdf5: %s: %w", path, ErrNotFound)
 	}
 	if *hops++; *hops > g.f.limits.Depth {
-		return nil, fmt.Errorf("hdf5: %s: more than %d groups and links on the way: do they lead in a circle?", path, g.f.limits.Depth)
+		return nil, fmt.Errorf("hdf5: %s: more than %d groups and links on the way: do they lead in a circle? See Limits.Depth", path, g.f.limits.Depth)
 	}
 	switch l.kind {
 	case hardLink:
@@ -371,7 +371,7 @@ func (g *Group) walk(visit func(string, any, error) error, seen map[uint64]bool,
 		return err
 	}
 	if depth > g.f.limits.Depth {
-		return fmt.Errorf("hdf5: %s: more than %d groups in each other", g.path, g.f.limits.Depth)
+		return fmt.Errorf("hdf5: %s: more than %d groups in each other: see Limits.Depth", g.path, g.f.limits.Depth)
 	}
 	for _, l := range g.links {
 		if l.kind != hardLink || seen[l.at] {
@@ -379,7 +379,7 @@ func (g *Group) walk(visit func(string, any, error) error, seen map[uint64]bool,
 		}
 		seen[l.at] = true
 		if len(seen) > g.f.limits.Objects {
-			return fmt.Errorf("hdf5: more than %d objects", g.f.limits.Objects)
+			return fmt.Errorf("hdf5: more than %d objects: see Limits.Objects", g.f.limits.Objects)
 		}
 		hops := 0
 		o, err := g.member(l.name, &hops)

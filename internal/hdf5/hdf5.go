@@ -25,6 +25,7 @@ type Limits struct {
 	Bytes   int64 // of one array, decoded; 0 is 4 GiB
 	Objects int   // groups and arrays that a walk may meet, and links of one group; 0 is 1,000,000
 	Depth   int   // of groups in groups, and of links to links; 0 is 128
+	Rank    int   // of an array; 0 is 32, HDF5's own
 }
 
 func (l Limits) orDefaults() Limits {
@@ -36,6 +37,9 @@ func (l Limits) orDefaults() Limits {
 	}
 	if l.Depth <= 0 {
 		l.Depth = 128
+	}
+	if l.Rank <= 0 {
+		l.Rank = maxRank
 	}
 	return l
 }

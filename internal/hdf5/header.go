@@ -164,7 +164,7 @@ func (o *object) readV2() error {
 func (o *object) add(m message, chunks []headerChunk) ([]headerChunk, error) {
 	if m.kind != msgContinuation {
 		if len(o.messages) >= o.f.limits.Objects {
-			return nil, fmt.Errorf("more than %d messages", o.f.limits.Objects)
+			return nil, fmt.Errorf("more than %d messages: see Limits.Objects", o.f.limits.Objects)
 		}
 		o.messages = append(o.messages, m)
 		return chunks, nil

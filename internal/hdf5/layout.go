@@ -139,7 +139,7 @@ func (d *Dataset) readChunk(c *cursor, rank, size int) error {
 		d.layout.chunk = append(d.layout.chunk, int(n))
 	}
 	if total > uint64(d.f.limits.Bytes) {
-		return fmt.Errorf("layout: chunks of %v are over the budget of %d bytes", d.layout.chunk, d.f.limits.Bytes)
+		return fmt.Errorf("layout: chunks of %v are over the budget of %d bytes: see Limits.Bytes", d.layout.chunk, d.f.limits.Bytes)
 	}
 	d.layout.chunkInBytes = int(total)
 	if n := c.uint(size); c.err == nil && n != uint64(d.typ.Size) {

@@ -71,7 +71,7 @@ func (f *File) toStrings(raw []byte, t Type) ([]string, error) {
 			return nil, fmt.Errorf("damaged: a text of %d bytes in an object of %d", n, len(b))
 		}
 		if budget -= int64(n); budget < 0 {
-			return nil, errors.New("its texts are over the budget")
+			return nil, errors.New("its texts are over the budget: see Limits.Bytes")
 		}
 		s[i] = trim(b[:n], t.padding)
 	}

@@ -12,15 +12,21 @@ import (
 	"unicode/utf8"
 )
 
-// Parse reads one JSON value, of arrays and objects in at most depth others. Numbers are
-// what number makes of them.
-func Parse(text []byte, depth int, number func(json.Number) (any, error)) (any, error) {
+// What a text has more of than was asked for.
+var (
+	ErrDepth   = errors.New("values in values, too deep")
+	ErrObjects = errors.New("too many objects and lists")
+)
+
+// Parse reads one JSON value, of at most so many objects and lists, of which each is in less than
+// depth others. Numbers are what number makes of them.
+func Parse(text []byte, depth, objects int, number func(json.Number) (any, error)) (any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("JSON: it is not UTF-8")
 	}
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.UseNumber()
-	p := &parser{d, number}
+	p := &parser{d, number, objects}
 	v, err := p.value(depth)
 	if err != nil {
 		if err == io.EOF || errors.Is(err, io.ErrUnexpectedEOF) {
@@ -45,7 +51,8 @@ func Float(n json.Number) (any, error) {
 
 type parser struct {
 	*json.Decoder
-	number func(json.Number) (any, error)
+	number  func(json.Number) (any, error)
+	objects int // that may still come
 }
 
 func (p *parser) value(depth int) (any, error) {
@@ -58,7 +65,10 @@ func (p *parser) value(depth int) (any, error) {
 		return p.number(t)
 	case json.Delim:
 		if depth--; depth < 0 {
-			return nil, errors.New("values in values, too deep")
+			return nil, ErrDepth
+		}
+		if p.objects--; p.objects < 0 {
+			return nil, ErrObjects
 		}
 		if t == '[' {
 			list := []any{}
