@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -69,9 +70,9 @@ func TestMainOfTheProcessThatIsKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	done := 0
+	var done atomic.Int64 // checkpoints are written beside the training
 	defer file.Intercept(func(o file.Operation) error {
-		if done++; done == at+1 {
+		if done.Add(1) == int64(at+1) {
 			syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			time.Sleep(time.Hour)
 		}

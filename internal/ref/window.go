@@ -265,7 +265,7 @@ func averagePoolGradBounds(r *Run, n *graph.Node, in []interval, out interval) {
 	for x := range total {
 		out.widen(x, 1)
 		if terms[x] > 0 {
-			s := float64(terms[x]/2) * tiny
+			s := float64(terms[x] / 2 * tiny)
 			out.set(x, out.lo.data[x]-s, out.hi.data[x]+s)
 		}
 	}
