@@ -93,8 +93,8 @@ func parseCaches(text string) (c CacheSizes, err error) {
 		if err != nil || number == field {
 			return wrong(fmt.Sprintf("%q is no whole number of K or M", field))
 		}
-		if n <= 0 || n > 1<<31/unit {
-			return wrong(fmt.Sprintf("%q is not between 1K and 2048M", field))
+		if n <= 0 || n > (1<<30)/unit {
+			return wrong(fmt.Sprintf("%q is not between 1K and 1024M", field))
 		}
 		sizes[i] = n * unit
 	}

@@ -20,7 +20,7 @@ func TestCacheSizesAreReadAsTheyAreWritten(t *testing.T) {
 		"48K,2M,32M":      {48 << 10, 2 << 20, 32 << 20},
 		"32K,512K,8M":     {32 << 10, 512 << 10, 8 << 20},
 		"32K,256K,256K":   {32 << 10, 256 << 10, 256 << 10},
-		"128K,12M,2048M":  {128 << 10, 12 << 20, 2 << 30},
+		"128K,12M,1024M":  {128 << 10, 12 << 20, 1 << 30},
 		"32K,1280K,1280K": {32 << 10, 1280 << 10, 1280 << 10},
 	} {
 		if got, err := parseCaches(text); err != nil || got != want || got.String() != text {
@@ -35,7 +35,7 @@ func TestCacheSizesAreReadAsTheyAreWritten(t *testing.T) {
 func TestAWrongCacheSizeIsAnErrorThatSaysHowToWriteIt(t *testing.T) {
 	for _, text := range []string{
 		"48K", "48K,2M", "48K,2M,32M,64M", "48,2M,32M", "48K,2G,32M", "K,M,M", "48K,,32M", ",,", "-48K,2M,32M", "0K,2M,32M",
-		"4.5K,2M,32M", "48KM,2M,32M", "48K,2M,4096M", "2M,48K,32M", "48K,32M,2M", "99999999999999999999K,2M,32M", "auto",
+		"4.5K,2M,32M", "48KM,2M,32M", "48K,2M,1025M", "2M,48K,32M", "48K,32M,2M", "99999999999999999999K,2M,32M", "auto",
 	} {
 		_, err := parseCaches(text)
 		if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("CORNU_CACHE=%q", text)) || !strings.Contains(err.Error(), "48K,2M,32M") {
