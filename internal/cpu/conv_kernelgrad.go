@@ -132,10 +132,7 @@ func (k *kernelGrad) tapClass(x []float32, group, tap int, from, to [3]int) tapC
 // prepare cuts the product into tasks.
 func (k *kernelGrad) prepare() {
 	t := gemmTiers[Active()]
-	k.kernels, k.vectors = t, 1
-	if k.n >= 2*t.lanes || t.partial >= 2 && k.n > t.lanes {
-		k.vectors = 2
-	}
+	k.kernels, k.vectors = t, t.vectorsFor(k.n)
 	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
 	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a task fill
 	// seven sixteenths of the second, in steps that are shorter for more rows.

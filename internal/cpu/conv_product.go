@@ -68,13 +68,18 @@ const (
 	implicitCols = 128
 )
 
+// vectorsFor is the width of the tiles of a convolution's product that has so many columns.
+func (k *gemmKernels) vectorsFor(n int) int {
+	if k.fits(2, n) {
+		return 2
+	}
+	return 1
+}
+
 // prepare cuts the product into tasks. Its fields up to classes are to be set.
 func (x *implicit) prepare() {
 	k := gemmTiers[Active()]
-	x.kernels, x.vectors = k, 1
-	if x.n >= 2*k.lanes || k.partial >= 2 && x.n > k.lanes {
-		x.vectors = 2
-	}
+	x.kernels, x.vectors = k, k.vectorsFor(x.n)
 	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
 	l1, l2, _ := caches.elements()
 	x.stepK = stepOf(l1*2/3/x.panel, x.depth)

@@ -59,13 +59,19 @@ func (t *tiles) tallest(vectors int) int {
 	return height
 }
 
+// fits reports whether a tile of so many vectors is no wider than the columns are, but for
+// a last vector that the microkernels can fill in part.
+func (k *gemmKernels) fits(vectors, cols int) bool {
+	return vectors*k.lanes <= cols || vectors <= k.partial && (vectors-1)*k.lanes < cols
+}
+
 // widest returns the microkernel of a list for a tile at the left of so many columns,
 // and the tile's width: at most so many vectors, and no wider than the columns are
 // unless the microkernel can do with less.
 func (k *gemmKernels) widest(list microkernels, vectors, cols int) (microkernel, int) {
 	best := list[0]
 	for _, m := range list[1:] {
-		if m.vectors <= vectors && (m.vectors*k.lanes <= cols || m.vectors <= k.partial && (m.vectors-1)*k.lanes < cols) {
+		if m.vectors <= vectors && k.fits(m.vectors, cols) {
 			best = m
 		}
 	}

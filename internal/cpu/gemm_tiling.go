@@ -172,9 +172,8 @@ func (t *tiling) chooseSide(g *Gemm) {
 	t.vectors = 1
 	for _, v := range []int{2, 3, 4, 6, 8, 12, 16} {
 		height := t.kernels.tiles.tallest(v)
-		fits := t.n >= v*lanes || v <= t.kernels.partial && t.n > (v-1)*lanes
 		few := height >= t.m && (v <= 4 || !t.b.trans)
-		if height > 0 && fits && (v == 2 || few) {
+		if height > 0 && t.kernels.fits(v, t.n) && (v == 2 || few) {
 			t.vectors = v
 		}
 	}
