@@ -196,8 +196,8 @@ func newKeeper(l *loop, source data.Source) (*keeper, error) {
 	if err := l.step.draw(); err != nil {
 		return nil, err
 	}
-	k.facts, k.pieces = l.facts(source), l.step.pieces()
-	k.parts = partsOf(k.pieces)
+	k.pieces = l.step.pieces()
+	k.parts, k.facts = partsOf(k.pieces), l.facts(source, k.pieces)
 	if err := k.open(); err != nil {
 		if k.folder != nil {
 			k.folder.Close()
@@ -273,7 +273,7 @@ func differences(theirs, ours []Fact) []string {
 }
 
 // facts says what a training is, as far as going on with it asks for the same.
-func (l *loop) facts(source data.Source) []Fact {
+func (l *loop) facts(source data.Source, pieces []piece) []Fact {
 	facts := []Fact{{"seed", strconv.FormatUint(l.step.seed, 10)}}
 	add := func(name, format string, args ...any) {
 		facts = append(facts, Fact{name, fmt.Sprintf(format, args...)})
@@ -313,7 +313,7 @@ func (l *loop) facts(source data.Source) []Fact {
 	for _, m := range l.step.meters {
 		add("measure "+m.name, "%d numbers", len(m.state))
 	}
-	for _, p := range l.step.pieces() {
+	for _, p := range pieces {
 		if p.single != nil {
 			add("shape of "+p.name, "%v", p.shape)
 		}
@@ -335,11 +335,13 @@ func (s *Step) draw() error {
 // measured, the variables, the optimizers' slots.
 func (s *Step) pieces() []piece {
 	var list []piece
+	taken := map[string]bool{}
 	add := func(p piece) {
 		name := p.name
-		for n := 2; slices.ContainsFunc(list, func(q piece) bool { return q.name == p.name }); n++ {
+		for n := 2; taken[p.name]; n++ {
 			p.name = fmt.Sprintf("%s#%d", name, n)
 		}
+		taken[p.name] = true
 		list = append(list, p)
 	}
 	for _, m := range s.meters {

@@ -75,10 +75,8 @@ func (s *Step) compile(n int, of *sized) {
 		}
 		close(of.ready)
 	}()
-	for i, v := range s.variables {
-		if of.err = v.Draw(s.seed, i); of.err != nil {
-			return
-		}
+	if of.err = s.draw(); of.err != nil {
+		return
 	}
 	of.plan, of.err = plan.Compile(s.program, plan.Config{Batch: n, NoPasses: noPasses, KeepZeros: keepZeros, Held: s.held()})
 }

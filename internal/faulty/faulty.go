@@ -27,16 +27,13 @@ type Fault struct {
 	Rest bool
 
 	mu     sync.Mutex
-	done   []file.Operation
+	done   int // operations that were begun, with those that failed
 	failed []file.Operation
 	healed bool
 }
 
 // Heal lets nothing fail from now on: for looking at what is left.
 func (f *Fault) Heal() { f.mu.Lock(); defer f.mu.Unlock(); f.healed = true }
-
-// Done returns the operations that were begun, with those that failed.
-func (f *Fault) Done() []file.Operation { f.mu.Lock(); defer f.mu.Unlock(); return f.done }
 
 // Failed returns the operations that failed, the first one first.
 func (f *Fault) Failed() []file.Operation { f.mu.Lock(); defer f.mu.Unlock(); return f.failed }
@@ -47,8 +44,8 @@ func (f *Fault) ask(o file.Operation) error {
 	if f.healed {
 		return nil
 	}
-	k := len(f.done)
-	f.done = append(f.done, o)
+	k := f.done
+	f.done++
 	if k == f.K || f.Rest && k > f.K {
 		f.failed = append(f.failed, o)
 		return ErrDisk
