@@ -208,7 +208,7 @@ func (m *Model) restored(w *kerasfile.Weights, limits kerasfile.Limits) (*train.
 		n := int64(a.Shape().Numel())
 		if n > (limits.Bytes-bytes)/4 {
 			return nil, fmt.Errorf("array %s of shape %v: with it the state takes %.0f bytes, the limit is %d: see Limits.Bytes",
-				a.Path, a.Shape(), float64(bytes)+4*float64(n), limits.Bytes)
+				a.Path, a.Shape(), float64(bytes)+float64(4*float64(n)), limits.Bytes)
 		}
 		bytes += 4 * n
 	}

@@ -54,11 +54,7 @@ func (c *Context) Value(v *Variable) *graph.Node {
 	}
 	n, ok := c.values[v]
 	if !ok {
-		path := v.Path
-		if path == "" {
-			path = v.Name
-		}
-		n = c.graph.Param(path, v.Shape)
+		n = c.graph.Param(v.label(), v.Shape)
 		c.values[v] = n
 	}
 	return n

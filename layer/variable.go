@@ -36,6 +36,14 @@ type Variable struct {
 	Initialized bool
 }
 
+// label returns the variable's path, or its name before it has one. A layer may be
+// applied while another model that shares it is built, which sets the path.
+func (v *Variable) label() string {
+	records.Lock()
+	defer records.Unlock()
+	return cmp.Or(v.Path, v.Name)
+}
+
 // Draw initializes the variable, if that is still to be done, from the model's
 // seed and the variable's place in the model.
 func (v *Variable) Draw(seed uint64, place int) error {
