@@ -114,6 +114,10 @@ func members[T any](names []string, byName func(string) (T, error)) (all []any) 
 // spared are packages, types and methods that aren't called, and why.
 var spared = map[string]string{
 	"bench":                    "a program",
+	"examples/autoencoder":     "a program",
+	"examples/cvae":            "a program",
+	"examples/dcgan":           "a program",
+	"examples/resnet":          "a program",
 	"cmd/cornu":                "a program",
 	"callback/remote":          "asks the network",
 	"data/download":            "asks the network",
