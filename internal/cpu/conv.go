@@ -85,13 +85,13 @@ func (k *Conv) at(place, group int) {
 				for tw := w0; tw < w1; tw++ {
 					pixel := ((sample*k.Image[0]+k.pixel(0, od, td))*k.Image[1]+k.pixel(1, oh, th))*k.Image[2] + k.pixel(2, ow, tw)
 					tap := (td*k.Taps[1]+th)*k.Taps[2] + tw
-					for c, x := range k.X[pixel*k.Channels+group*channels:][:channels] {
+					for c, x := range k.X[pixel*k.ImageStride+group*channels:][:channels] {
 						s.add(tap*channels+c, x, k.K[(tap*channels+c)*k.Filters+first:], 1)
 					}
 				}
 			}
 		}
-		s.store(k.Y[place*k.Filters+first:])
+		s.store(k.Y[place*k.ResultStride+first:])
 	}
 }
 
@@ -165,11 +165,11 @@ func (k *ConvInputGrad) at(pixel, group int) {
 				continue
 			}
 			place := ((sample*k.Places[0]+od)*k.Places[1]+oh)*k.Places[2] + ow
-			for f, dy := range k.DY[place*k.Filters+group*filters:][:filters] {
+			for f, dy := range k.DY[place*k.ResultStride+group*filters:][:filters] {
 				s.add(tap*filters+f, dy, k.K[(tap*channels+c)*k.Filters+group*filters+f:], k.Filters)
 			}
 		}
-		s.store(k.DX[pixel*k.Channels+group*channels+c:])
+		s.store(k.DX[pixel*k.ImageStride+group*channels+c:])
 	}
 }
 
@@ -243,7 +243,7 @@ func (k *ConvKernelGrad) at(r, group int) {
 					for ow := w0; ow < w1; ow++ {
 						place := ((sample*k.Places[0]+od)*k.Places[1]+oh)*k.Places[2] + ow
 						pixel := ((sample*k.Image[0]+k.pixel(0, od, td))*k.Image[1]+k.pixel(1, oh, th))*k.Image[2] + k.pixel(2, ow, tw)
-						s.add(place, k.X[pixel*k.Channels+channel], k.DY[place*k.Filters+first:], 1)
+						s.add(place, k.X[pixel*k.ImageStride+channel], k.DY[place*k.ResultStride+first:], 1)
 					}
 				}
 			}
@@ -252,11 +252,12 @@ func (k *ConvKernelGrad) at(r, group int) {
 	}
 }
 
-// check panics if a convolution is of more than its arrays hold.
+// check sets the strides, and panics if a convolution is of more than its arrays hold.
 func (w *Window) check(image, kernel, result []float32) {
-	reaches("the image of a convolution", image, w.Batch*volume(w.Image)*w.Channels)
+	w.close(w.Channels, w.Filters)
+	reaches("the image of a convolution", image, extent(w.Batch*volume(w.Image), w.ImageStride, w.Channels))
 	reaches("the kernel of a convolution", kernel, volume(w.Taps)*w.Channels/w.Groups*w.Filters)
-	reaches("the result of a convolution", result, w.Batch*volume(w.Places)*w.Filters)
+	reaches("the result of a convolution", result, extent(w.Batch*volume(w.Places), w.ResultStride, w.Filters))
 }
 
 // strip is how many elements of a result are summed at the same time.

@@ -17,6 +17,7 @@ func (w *Window) depthwise() bool {
 type channelwise struct {
 	kernels  *gemmKernels
 	channels int
+	ldy      int // elements from pixel to pixel of y
 	x, k, y  []float32
 	epilogue Epilogue
 	classes  []channelClass
@@ -36,8 +37,8 @@ type channelTask struct {
 }
 
 // newChannelwise returns the convolution that goes over the classes.
-func newChannelwise(x, k, y []float32, channels int, classes []class, e Epilogue) *channelwise {
-	c := &channelwise{kernels: gemmTiers[Active()], channels: channels, x: x, k: k, y: y, epilogue: e}
+func newChannelwise(x, k, y []float32, channels, ldy int, classes []class, e Epilogue) *channelwise {
+	c := &channelwise{kernels: gemmTiers[Active()], channels: channels, ldy: ldy, x: x, k: k, y: y, epilogue: e}
 	for i := range classes {
 		p := classes[i].patches[0]
 		l := channelClass{p.lattice, p.tapOffsets(channels)}
@@ -87,12 +88,12 @@ func (c *channelwise) Do(worker, index int) {
 		run = min(run, t.r1-r)
 		if len(t.class.offsets) == 0 {
 			for i := range run {
-				clear(c.y[(to+i*last.to)*c.channels:][:c.channels])
+				clear(c.y[(to+i*last.to)*c.ldy:][:c.channels])
 			}
 		} else {
-			x.a, x.b, x.c, x.offsets = &c.x[from], &c.k[0], &c.y[to*c.channels], &t.class.offsets[0]
+			x.a, x.b, x.c, x.offsets = &c.x[from], &c.k[0], &c.y[to*c.ldy], &t.class.offsets[0]
 			x.k, x.cols, x.count, x.resume = len(t.class.offsets)/2, c.channels, run, 0
-			x.aStep, x.cStep = 4*last.from, 4*last.to*c.channels
+			x.aStep, x.cStep = 4*last.from, 4*last.to*c.ldy
 			c.kernels.depthwise(x)
 		}
 		if c.epilogue != nil {

@@ -17,26 +17,26 @@ func (k *Conv) product() way {
 	if w.pointwise() {
 		return prepared(&Gemm{
 			M: w.Batch * volume(w.Image), N: w.Filters, K: w.Channels, A: k.X, B: k.K, C: k.Y,
-			LDA: w.Channels, LDB: w.Filters, LDC: w.Filters, Epilogue: k.Epilogue,
+			LDA: w.ImageStride, LDB: w.Filters, LDC: w.ResultStride, Epilogue: k.Epilogue,
 		})
 	}
 	if w.depthwise() {
 		all := classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
-			return patchesOf(k.X, w.Batch, w.Channels, 0, w.Channels, w.Image, w.Places, spans, w.tapRow)
+			return patchesOf(k.X, w.Batch, w.ImageStride, 0, w.Channels, w.Image, w.Places, spans, w.tapRow)
 		})
-		return newChannelwise(k.X, k.K, k.Y, w.Channels, all, k.Epilogue)
+		return newChannelwise(k.X, k.K, k.Y, w.Channels, w.ResultStride, all, k.Epilogue)
 	}
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
 	kernel := matrix{data: k.K, ld: w.Filters}
 	x := &implicit{
-		n: filters, depth: volume(w.Taps) * channels, groups: w.Groups, c: k.Y, ldc: w.Filters, epilogue: k.Epilogue,
+		n: filters, depth: volume(w.Taps) * channels, groups: w.Groups, c: k.Y, ldc: w.ResultStride, epilogue: k.Epilogue,
 	}
 	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
 		kernel.pack(s, to, 0, x.depth, group*filters+c0, group*filters+c1)
 	}
 	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * channels }
 	x.classes = classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
-		return patchesOf(k.X, w.Batch, w.Channels, group*channels, channels, w.Image, w.Places, spans, tap)
+		return patchesOf(k.X, w.Batch, w.ImageStride, group*channels, channels, w.Image, w.Places, spans, tap)
 	})
 	x.prepare()
 	return x
@@ -51,18 +51,18 @@ func (k *ConvInputGrad) product() way {
 	if w.pointwise() {
 		return prepared(&Gemm{
 			M: w.Batch * volume(w.Image), N: w.Channels, K: w.Filters, TransB: true, A: k.DY, B: k.K, C: k.DX,
-			LDA: w.Filters, LDB: w.Filters, LDC: w.Channels, Epilogue: k.Epilogue,
+			LDA: w.ResultStride, LDB: w.Filters, LDC: w.ImageStride, Epilogue: k.Epilogue,
 		})
 	}
 	if w.depthwise() {
 		all := classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
-			return patchesOf(k.DY, w.Batch, w.Channels, 0, w.Channels, w.Places, w.Image, spans, w.tapRow)
+			return patchesOf(k.DY, w.Batch, w.ResultStride, 0, w.Channels, w.Places, w.Image, spans, w.tapRow)
 		})
-		return newChannelwise(k.DY, k.K, k.DX, w.Channels, all, k.Epilogue)
+		return newChannelwise(k.DY, k.K, k.DX, w.Channels, w.ImageStride, all, k.Epilogue)
 	}
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
 	x := &implicit{
-		n: channels, depth: volume(w.Taps) * filters, groups: w.Groups, c: k.DX, ldc: w.Channels, epilogue: k.Epilogue,
+		n: channels, depth: volume(w.Taps) * filters, groups: w.Groups, c: k.DX, ldc: w.ImageStride, epilogue: k.Epilogue,
 	}
 	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
 		for tap := range volume(w.Taps) {
@@ -74,7 +74,7 @@ func (k *ConvInputGrad) product() way {
 	}
 	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * filters }
 	x.classes = classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
-		return patchesOf(k.DY, w.Batch, w.Filters, group*filters, filters, w.Places, w.Image, spans, tap)
+		return patchesOf(k.DY, w.Batch, w.ResultStride, group*filters, filters, w.Places, w.Image, spans, tap)
 	})
 	x.prepare()
 	return x
@@ -125,7 +125,7 @@ func (k *ConvKernelGrad) product() way {
 	if w.pointwise() {
 		return prepared(&Gemm{
 			M: w.Channels, N: w.Filters, K: w.Batch * volume(w.Places), TransA: true, A: k.X, B: k.DY, C: k.DK,
-			LDA: w.Channels, LDB: w.Filters, LDC: w.Filters, Epilogue: k.Epilogue,
+			LDA: w.ImageStride, LDB: w.ResultStride, LDC: w.Filters, Epilogue: k.Epilogue,
 		})
 	}
 	if w.depthwise() {

@@ -73,7 +73,7 @@ func (k *kernelGrad) tapClasses(x []float32) {
 				last = now
 			}
 			c := &k.classes[len(k.classes)-1]
-			c.x.add(((t[0]*w.Dilation[0]*w.Image[1]+t[1]*w.Dilation[1])*w.Image[2]+t[2]*w.Dilation[2])*w.Channels, tap*channels, channels)
+			c.x.add(((t[0]*w.Dilation[0]*w.Image[1]+t[1]*w.Dilation[1])*w.Image[2]+t[2]*w.Dilation[2])*w.ImageStride, tap*channels, channels)
 		}
 	}
 }
@@ -104,7 +104,7 @@ func (k *kernelGrad) pad(x []float32) {
 // tapClass returns a class without taps, of the places.
 func (k *kernelGrad) tapClass(x []float32, group, tap int, from, to [3]int) tapClass {
 	w := k.window
-	row := [3]int{w.Image[1] * w.Image[2] * w.Channels, w.Image[2] * w.Channels, w.Channels}
+	row := [3]int{w.Image[1] * w.Image[2] * w.ImageStride, w.Image[2] * w.ImageStride, w.ImageStride}
 	place := [3]int{w.Places[1] * w.Places[2], w.Places[2], 1}
 	axes := [4]latticeAxis{{w.Batch, w.Image[0] * row[0], w.Places[0] * place[0]}}
 	at, first := group*w.Channels/w.Groups, 0
@@ -115,9 +115,9 @@ func (k *kernelGrad) tapClass(x []float32, group, tap int, from, to [3]int) tapC
 	}
 	c := tapClass{x: &patches{data: x, lattice: newLattice(at, first, axes)}, group: group, row: tap * w.Channels / w.Groups}
 	for i := range axes {
-		axes[i].from = axes[i].to * w.Filters
+		axes[i].from = axes[i].to * w.ResultStride
 	}
-	c.dy = &patches{data: k.dy, lattice: newLattice(first*w.Filters+group*k.n, first, axes)}
+	c.dy = &patches{data: k.dy, lattice: newLattice(first*w.ResultStride+group*k.n, first, axes)}
 	c.dy.add(0, 0, k.n)
 	l := &c.x.lattice
 	for r := 0; r < l.rows; {
@@ -291,7 +291,7 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	height, higher := (t.m1-t.m0)/count, (t.m1-t.m0)%count
 	parts := [2]struct{ height, count int }{{height + 1, higher}, {height, count - higher}}
 	ld := ((t.m1-t.m0)/lineFloats + 2) * lineFloats // no power of 2, so that rows don't meet in one set of the cache
-	dense := class.dy.lattice.dense && k.window.Filters <= inPlaceFilters
+	dense := class.dy.lattice.dense && k.window.ResultStride <= inPlaceFilters
 	tile.resume = 0
 	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {
 		r1 := min(r0+k.stepK, end)
@@ -302,7 +302,7 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		} else {
 			class.x.pack(s, to, r0, r1, t.m0, t.m1)
 		}
-		dy := panels{ld: k.window.Filters, step: k.panel}
+		dy := panels{ld: k.window.ResultStride, step: k.panel}
 		if dense {
 			from, _, _ := class.dy.lattice.at(r0)
 			dy.data = class.dy.data[from:]

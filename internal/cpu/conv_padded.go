@@ -59,7 +59,7 @@ func newPadded(w *Window, data []float32, group int) *padded {
 	}
 	tap := func(d, h, l int) int { return ((d*w.Taps[1]+h)*w.Taps[2] + l) * channels }
 	for _, c := range classes(p.spans, 1, func(_ int, spans [3]*span) *patches {
-		return patchesOf(data, 1, w.Channels, 0, channels, w.Image, w.Places, spans, tap)
+		return patchesOf(data, 1, w.ImageStride, 0, channels, w.Image, w.Places, spans, tap)
 	}) {
 		p.classes = append(p.classes, c.patches[0])
 	}
@@ -68,14 +68,14 @@ func newPadded(w *Window, data []float32, group int) *padded {
 
 func (p *padded) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 	w := p.window
-	row := [3]int{w.Image[1] * w.Image[2] * w.Channels, w.Image[2] * w.Channels, w.Channels}
+	row := [3]int{w.Image[1] * w.Image[2] * w.ImageStride, w.Image[2] * w.ImageStride, w.ImageStride}
 	for r := r0; r < r1; {
 		sample, rest := r/volume(w.Places), r%volume(w.Places)
 		d, h, l := split(rest, w.Places)
 		at := p.spanOf[2][l]
 		last := &p.spans[2][at]
 		run := min(last.first+last.count-l, r1-r)
-		from := sample*volume(w.Image)*w.Channels + w.pixel(0, d, 0)*row[0] + w.pixel(1, h, 0)*row[1] + w.pixel(2, l, 0)*row[2] + p.group*(w.Channels/w.Groups)
+		from := sample*volume(w.Image)*w.ImageStride + w.pixel(0, d, 0)*row[0] + w.pixel(1, h, 0)*row[1] + w.pixel(2, l, 0)*row[2] + p.group*(w.Channels/w.Groups)
 		class := p.classes[(p.spanOf[0][d]*len(p.spans[1])+p.spanOf[1][h])*len(p.spans[2])+at]
 		if class.cols < volume(w.Taps)*(w.Channels/w.Groups) {
 			for i := range run {
@@ -84,7 +84,7 @@ func (p *padded) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 		}
 		for _, g := range class.segments {
 			if c, end := max(g.k, c0), min(g.k+g.n, c1); c < end {
-				src := matrix{data: p.data[from+g.from+c-g.k:], ld: w.Stride[2] * w.Channels}
+				src := matrix{data: p.data[from+g.from+c-g.k:], ld: w.Stride[2] * w.ImageStride}
 				s.copyWide(matrix{data: to.data[(r-r0)*to.ld+c-c0:], ld: to.ld}, src, run, end-c)
 			}
 		}
@@ -137,14 +137,14 @@ func (k *kernelGrad) harmless(class *tapClass, number, row, col int) bool {
 	w := k.window
 	p0, p1 := class.begins[number], class.begins[number+1]
 	filter := class.group*k.n + col
-	if allZeroOf(&k.filters[number*w.Filters+filter], k.dy[p0*w.Filters+filter:(p1-1)*w.Filters+filter+1], w.Filters) {
+	if allZeroOf(&k.filters[number*w.Filters+filter], k.dy[p0*w.ResultStride+filter:(p1-1)*w.ResultStride+filter+1], w.ResultStride) {
 		return true
 	}
 	channels := w.Channels / w.Groups
 	channel := class.group*channels + row%channels
-	image := volume(w.Image) * w.Channels
+	image := volume(w.Image) * w.ImageStride
 	first, last := p0/volume(w.Places), (p1-1)/volume(w.Places)
-	return allZeroOf(&k.channels[number*w.Channels+channel], class.padded.data[first*image+channel:(last+1)*image], w.Channels)
+	return allZeroOf(&k.channels[number*w.Channels+channel], class.padded.data[first*image+channel:(last+1)*image-w.ImageStride+channel+1], w.ImageStride)
 }
 
 // again computes rows without the padding.

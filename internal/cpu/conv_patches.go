@@ -200,10 +200,10 @@ func (s *span) goesOn(next *span) bool {
 	return true
 }
 
-// patchesOf returns the patches of a data set of pixels [batch, size..., channels] that spans of results
-// [batch, results..., …] see, of n channels from first on. tap says the number k of a tap's first column.
-func patchesOf(data []float32, batch, channels, first, n int, size, results [3]int, spans [3]*span, tap func(d, h, w int) int) *patches {
-	row := [3]int{size[1] * size[2] * channels, size[2] * channels, channels}
+// patchesOf returns the patches of a data set of pixels [batch, size..., …], which are stride apart, that spans of
+// results [batch, results..., …] see, of n channels from first on. tap says the number k of a tap's first column.
+func patchesOf(data []float32, batch, stride, first, n int, size, results [3]int, spans [3]*span, tap func(d, h, w int) int) *patches {
+	row := [3]int{size[1] * size[2] * stride, size[2] * stride, stride}
 	result := [3]int{results[1] * results[2], results[2], 1}
 	axes := [4]latticeAxis{{batch, size[0] * row[0], results[0] * result[0]}}
 	from, to := first, 0

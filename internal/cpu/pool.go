@@ -24,7 +24,7 @@ const (
 )
 
 // A Pool kernel computes Y [Batch, Places..., Channels] from an image X [Batch, Image...,
-// Channels], or on the way back X from Y. Arg has the form of Y and holds numbers of taps.
+// Channels], or on the way back X from Y. Arg has the form of Y, without gaps, and holds numbers of taps.
 // There is a tap inside the image at each place, and Dilation is 1.
 type Pool struct {
 	Op PoolOp
@@ -46,11 +46,12 @@ func (k *Pool) back() bool { return k.Op >= PoolPut }
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
 // calls it if need be.
 func (k *Pool) Prepare() {
-	results := k.Batch * volume(k.Places) * k.Channels
-	reaches("the image of a pool", k.X, k.Batch*volume(k.Image)*k.Channels)
-	reaches("the result of a pool", k.Y, results)
+	k.close(k.Channels, k.Channels)
+	places := k.Batch * volume(k.Places)
+	reaches("the image of a pool", k.X, extent(k.Batch*volume(k.Image), k.ImageStride, k.Channels))
+	reaches("the result of a pool", k.Y, extent(places, k.ResultStride, k.Channels))
 	if k.Op == PoolTake || k.Op == PoolPut {
-		reaches("the taps of a pool", k.Arg, results)
+		reaches("the taps of a pool", k.Arg, places*k.Channels)
 	}
 	if k.back() {
 		k.tasks.cut(k.Batch*k.Image[0]*k.Image[1], k.Image[2]*k.Channels, ceilDiv(volume(k.Taps), volume(k.Stride)))
@@ -97,7 +98,7 @@ func (k *Pool) toPlaces(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 	h0, h1 := k.inside(1, oh)
 	for ow := range k.Places[2] {
 		w0, w1 := k.inside(2, ow)
-		at := (row*k.Places[2]+ow)*k.Channels + c
+		at, arg := (row*k.Places[2]+ow)*k.ResultStride+c, (row*k.Places[2]+ow)*k.Channels+c
 		y, best, mask, number := &k.Y[at], &s.best[0], &s.mask[0], &s.number[0]
 		if k.Op == AveragePool || k.Op == PoolTake {
 			fill(k.Y[at:at+n], 0)
@@ -106,7 +107,7 @@ func (k *Pool) toPlaces(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 		for td := d0; td < d1; td++ {
 			for th := h0; th < h1; th++ {
 				tap := float32((td*k.Taps[1]+th)*k.Taps[2] + w0)
-				from := (k.pixelRow(sample, od, oh, td, th)+k.pixel(2, ow, w0))*k.Channels + c
+				from := (k.pixelRow(sample, od, oh, td, th)+k.pixel(2, ow, w0))*k.ImageStride + c
 				for range w1 - w0 {
 					x := &k.X[from]
 					switch {
@@ -114,7 +115,7 @@ func (k *Pool) toPlaces(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 						ops[OpAdd](y, y, x, x, n)
 					case k.Op == PoolTake:
 						fill(s.number[:n], tap)
-						ops[OpEqual](mask, &k.Arg[at], number, number, n)
+						ops[OpEqual](mask, &k.Arg[arg], number, number, n)
 						ops[OpSelect](y, mask, x, y, n)
 					case k.Op == MaxPool && first:
 						copy(k.Y[at:at+n], k.X[from:])
@@ -131,7 +132,7 @@ func (k *Pool) toPlaces(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 					}
 					first = false
 					tap++
-					from += k.Channels
+					from += k.ImageStride
 				}
 			}
 		}
@@ -164,7 +165,7 @@ func (k *Pool) firstNaN(sample, od, oh, ow, channel int) float32 {
 		for th := h0; th < h1; th++ {
 			for tw := w0; tw < w1; tw++ {
 				pixel := k.pixelRow(sample, od, oh, td, th) + k.pixel(2, ow, tw)
-				if v := k.X[pixel*k.Channels+channel]; v != v {
+				if v := k.X[pixel*k.ImageStride+channel]; v != v {
 					return float32((td*k.Taps[1]+th)*k.Taps[2] + tw)
 				}
 			}
@@ -181,7 +182,7 @@ func (k *Pool) toPixels(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 	h0, h1 := k.touching(1, h)
 	mask, number, zero := &s.mask[0], &s.number[0], &s.best[0]
 	for w := range k.Image[2] {
-		fill(k.X[(row*k.Image[2]+w)*k.Channels+c:][:n], 0)
+		fill(k.X[(row*k.Image[2]+w)*k.ImageStride+c:][:n], 0)
 	}
 	fill(s.best[:n], 0)
 	for od := d0; od < d1; od++ {
@@ -192,15 +193,15 @@ func (k *Pool) toPixels(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 				fill(s.number[:n], float32((td*k.Taps[1]+th)*k.Taps[2]+tw))
 				o0, o1 := k.visiting(2, tw)
 				for ow := o0; ow < o1; ow++ {
-					at := (places+ow)*k.Channels + c
+					at := (places+ow)*k.ResultStride + c
 					if k.Op == PoolPut {
-						ops[OpEqual](mask, &k.Arg[at], number, number, n)
+						ops[OpEqual](mask, &k.Arg[(places+ow)*k.Channels+c], number, number, n)
 						ops[OpSelect](mask, mask, &k.Y[at], zero, n)
 					} else {
 						fill(s.number[:n], float32(k.count(od, oh, ow)))
 						ops[OpDiv](mask, &k.Y[at], number, number, n)
 					}
-					x := &k.X[(row*k.Image[2]+k.pixel(2, ow, tw))*k.Channels+c]
+					x := &k.X[(row*k.Image[2]+k.pixel(2, ow, tw))*k.ImageStride+c]
 					ops[OpAdd](x, x, mask, mask, n)
 				}
 			}

@@ -31,6 +31,10 @@ type Reduce struct {
 	X, Y            []float32
 	Outer, N, Inner int
 
+	// OuterStride and Stride are the distances of neighbours along Outer and N in memory, where
+	// there is more between them; 0 is none. Stride is 1 if Inner is.
+	OuterStride, Stride int
+
 	blocks  int            // that each output's sum is made of, by a task each; 1 if a task does whole outputs
 	partial []float32      // [Outer, blocks, Inner], the blocks' sums
 	pending []atomic.Int32 // by Outer and part of Inner: the blocks that are not summed yet
@@ -41,7 +45,11 @@ const sumBlock = 4096
 
 // Prepare allocates what the tasks share. It is called once, when all fields are set, before Run.
 func (k *Reduce) Prepare() {
-	reaches("what is reduced", k.X, k.Outer*k.N*k.Inner)
+	k.Stride = max(k.Stride, k.Inner)
+	k.OuterStride = max(k.OuterStride, k.N*k.Stride)
+	if k.Outer*k.N*k.Inner > 0 {
+		reaches("what is reduced", k.X, (k.Outer-1)*k.OuterStride+(k.N-1)*k.Stride+k.Inner)
+	}
 	reaches("what it is reduced to", k.Y, k.Outer*k.Inner)
 	k.blocks = 1
 	if k.Op != ReduceSum || k.Inner <= 1 || k.N <= sumBlock {
@@ -91,13 +99,17 @@ func (k *Reduce) Do(_, index int) {
 	}
 	o0, i0 := index/grid*outer, index%grid*inner
 	o1, i1 := min(o0+outer, k.Outer), min(i0+inner, k.Inner)
-	if k.Inner == 1 {
+	if k.Inner == 1 && k.OuterStride == k.N {
 		reduceRows(k.Op, k.Y[o0:o1], k.X[o0*k.N:o1*k.N], k.N)
 		return
 	}
 	for o := o0; o < o1; o++ {
-		x := k.X[o*k.N*k.Inner:][:k.N*k.Inner]
-		reduceColumns(k.Op, k.Y[o*k.Inner+i0:o*k.Inner+i1], x[min(i0, len(x)):], k.N, k.Inner)
+		x := k.X[min(o*k.OuterStride, len(k.X)):]
+		if k.Inner == 1 {
+			reduceRows(k.Op, k.Y[o:o+1], x[:k.N], k.N)
+		} else {
+			reduceColumns(k.Op, k.Y[o*k.Inner+i0:o*k.Inner+i1], x[min(i0, len(x)):], k.N, k.Stride)
+		}
 	}
 }
 
@@ -107,7 +119,7 @@ func (k *Reduce) doBlock(place, b, o, i0, inner int) {
 	i1 := min(i0+inner, k.Inner)
 	first := b * sumBlock
 	partial := k.partial[o*k.blocks*k.Inner:][:k.blocks*k.Inner]
-	reduceColumns(ReduceSum, partial[b*k.Inner+i0:b*k.Inner+i1], k.X[(o*k.N+first)*k.Inner+i0:], min(sumBlock, k.N-first), k.Inner)
+	reduceColumns(ReduceSum, partial[b*k.Inner+i0:b*k.Inner+i1], k.X[o*k.OuterStride+first*k.Stride+i0:], min(sumBlock, k.N-first), k.Stride)
 	if k.pending[place].Add(-1) == 0 {
 		k.pending[place].Store(int32(k.blocks))
 		// No block's sum is −0, since its chain began at +0: to begin at +0 again changes no bit.

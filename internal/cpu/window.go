@@ -12,6 +12,23 @@ type Window struct {
 	Image, Places, Taps       [3]int
 	Stride, Dilation, Low     [3]int
 	Channels, Filters, Groups int // a pool has Channels alone
+
+	// ImageStride and ResultStride are the distances of neighbouring pixels and of neighbouring
+	// places in memory, where they have more than their channels between them; 0 is none.
+	ImageStride, ResultStride int
+}
+
+// close sets the strides of what has no gaps.
+func (w *Window) close(channels, filters int) {
+	w.ImageStride, w.ResultStride = max(w.ImageStride, channels), max(w.ResultStride, filters)
+}
+
+// extent is how many numbers an array reaches over: so many pixels, which are stride apart, of so many channels.
+func extent(pixels, stride, channels int) int {
+	if pixels == 0 {
+		return 0
+	}
+	return (pixels-1)*stride + channels
 }
 
 // pixel returns where tap t is at place o along a dimension.

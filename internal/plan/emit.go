@@ -286,15 +286,57 @@ func (m *matrices) data(i int) []float32 {
 
 func emitReduction(op cpu.ReduceOp) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
-		x, axes := c.in[0], c.attr.Axes
-		first, last := axes[0], axes[len(axes)-1]
-		k := &cpu.Reduce{
-			Op: op, X: c.data(x), Y: c.data(c.value),
-			Outer: x.shape[:first].Numel(), N: x.shape[first : last+1].Numel(), Inner: x.shape[last+1:].Numel(),
+		x := c.in[0]
+		k := &cpu.Reduce{Op: op, X: c.data(x), Y: c.data(c.value)}
+		outer, n, inner := reduced(c.value, x)
+		k.Outer, k.N, k.Inner = outer.size, n.size, inner.size
+		if x.apart() {
+			k.OuterStride, k.Stride = outer.step, n.step
 		}
 		k.Prepare()
 		return []cpu.Kernel{k}
 	}
+}
+
+// A stretch is neighbouring dimensions as one: step is the distance in memory of neighbours,
+// 0 if there is no such. It is 1 or more for a single element.
+type stretch struct{ size, step int }
+
+// stretchOf makes one dimension of several.
+func stretchOf(shape tensor.Shape, steps []int) stretch {
+	s := stretch{size: shape.Numel(), step: 1}
+	last := true
+	for i, d := range slices.Backward(shape) {
+		switch {
+		case d == 1:
+		case last:
+			s.step, last = steps[i], false
+		case steps[i] != s.step*shape[i+1:].Numel():
+			s.step = 0
+			return s
+		}
+	}
+	return s
+}
+
+// reduced returns what x is to a reduction v of one run of adjacent axes: what comes before
+// them, they, and what comes behind.
+func reduced(v, x *value) (outer, n, inner stretch) {
+	steps, axes := x.strides(), v.attr.Axes
+	first, last := axes[0], axes[len(axes)-1]+1
+	return stretchOf(x.shape[:first], steps), stretchOf(x.shape[first:last], steps[first:]), stretchOf(x.shape[last:], steps[last:])
+}
+
+// takesReduced is for reductions, whose kernel goes along columns of rows that are apart, or along rows.
+func takesReduced(v, x *value) bool {
+	if x.strides() == nil || x.n == 0 {
+		return false
+	}
+	outer, n, inner := reduced(v, x)
+	if inner.size == 1 {
+		return outer.step > 0 && n.step == 1
+	}
+	return outer.step > 0 && n.step > 0 && inner.step == 1
 }
 
 func costOfReduction(v *value) int { return v.in[0].n / 8 }
@@ -404,7 +446,7 @@ func emitPad(c *call) []cpu.Kernel {
 
 // emitConcat copies what is not where it belongs already.
 func emitConcat(c *call) []cpu.Kernel {
-	to, parts := strides(c.shape), partsOfConcat(c.value)
+	to, parts := c.strides(), partsOfConcat(c.value)
 	var kernels []cpu.Kernel
 	for i, x := range c.in {
 		if c.inPlace == nil || !c.inPlace[i] {

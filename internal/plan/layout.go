@@ -118,14 +118,19 @@ func placeOfTranspose(v *value, x *layout) (layout, bool) {
 	return place, true
 }
 
-// partsOfConcat is where operands are in what joins them along an axis.
+// partsOfConcat is where operands are in what joins them along an axis, which has room between its own runs if
+// another such value joins it along the same axis.
 func partsOfConcat(v *value) []layout {
 	axis := v.attr.Axes[0]
 	inner := v.shape[axis+1:].Numel()
+	stride := v.shape[axis] * inner
+	if v.apart() {
+		stride = v.stride
+	}
 	parts := make([]layout, len(v.in))
 	at := 0
 	for i, x := range v.in {
-		parts[i] = layout{base: v, at: at, run: x.shape[axis] * inner, stride: v.shape[axis] * inner}
+		parts[i] = layout{base: v, at: at, run: x.shape[axis] * inner, stride: stride}
 		at += parts[i].run
 	}
 	return parts

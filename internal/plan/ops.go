@@ -96,7 +96,7 @@ func instruction(instr cpu.EOp) traits {
 
 // reduction is the row of a reduction of one run of adjacent axes.
 func reduction(op cpu.ReduceOp) traits {
-	return traits{role: roleKernel, lower: lowerReduction, emit: emitReduction(op), cost: costOfReduction}
+	return traits{role: roleKernel, lower: lowerReduction, emit: emitReduction(op), cost: costOfReduction, takes: takesReduced}
 }
 
 // movement is the row of an op that copies.
@@ -153,7 +153,7 @@ func init() {
 		graph.OpSum:       reduction(cpu.ReduceSum),
 		graph.OpReduceMax: reduction(cpu.ReduceMax),
 		graph.OpReduceMin: reduction(cpu.ReduceMin),
-		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(cpu.ArgMax), cost: costOfReduction},
+		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(cpu.ArgMax), cost: costOfReduction, takes: takesReduced},
 
 		graph.OpSoftmax:                 {role: roleKernel, lower: lowerSoftmax, emit: emitSoftmax, cost: costOfExponentials},
 		graph.OpLogSoftmax:              {role: roleKernel, lower: lowerSoftmax, emit: emitLogSoftmax, cost: costOfExponentials},
@@ -163,16 +163,16 @@ func init() {
 		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
 		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
 
-		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, tasks: true},
-		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, tasks: true},
-		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true},
+		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, rows: true, tasks: true, takes: takesImage},
+		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
+		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesRows},
 
-		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool},
-		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool},
-		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(cpu.PoolTake), cost: costOfPool},
-		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(cpu.PoolPut), cost: costOfPool},
-		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool},
-		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(cpu.AveragePoolGrad), cost: costOfPool},
+		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(cpu.PoolTake), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(cpu.PoolPut), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(cpu.AveragePoolGrad), cost: costOfPool, rows: true, takes: takesPooled},
 
 		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesRuns},
 		graph.OpView:        {role: roleView, place: placeOfView},
@@ -180,7 +180,7 @@ func init() {
 		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame},
 		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides},
 		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides},
-		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, takes: takesStrides},
+		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      movement(emitOneHot),
 	}

@@ -168,7 +168,7 @@ func (p *Plan) joinInPlace(ends int) {
 			views[v.base] = append(views[v.base], v)
 		}
 	}
-	for _, c := range p.values {
+	for _, c := range slices.Backward(p.values) { // what is joined may join others in turn
 		row := c.traits()
 		if row.parts == nil || c.konst != nil || c.n == 0 {
 			continue
@@ -184,7 +184,7 @@ func (p *Plan) joinInPlace(ends int) {
 		inPlace := make([]bool, len(c.in))
 		for i, x := range c.in {
 			root, at := x.root()
-			if at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() || root.traits().parts != nil {
+			if at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() {
 				continue
 			}
 			if !spread(root, views[root], parts[i], c) {

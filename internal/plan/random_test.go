@@ -629,7 +629,7 @@ var randomOps = []emit{
 	},
 	gradients, gradients, gradients, gradients,
 	convolution, convolution, convolution, pooling, pooling,
-	cut, cut, gates, gates, heads,
+	cut, cut, gates, gates, heads, branches, branches,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // something that must be finite
 		p.Checks = append(p.Checks, x)
 		return nil
@@ -723,6 +723,70 @@ func heads(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		return y
 	}
 	return y.BatchMatMul(z, ta, !ta)
+}
+
+// branches computes something of an image, or of some of its channels, in several ways, and joins what comes of it
+// along the channels, with the image too, or with what was joined before.
+func branches(p *randomProgram, b *choice.Block, _ *graph.Node) *graph.Node {
+	x := p.image(b)
+	if x == nil || x.Shape()[x.Rank()-1] == 0 {
+		return nil
+	}
+	last := x.Rank() - 1
+	w := graph.Window{}
+	for range last - 1 {
+		w.Size, w.Low, w.High = append(w.Size, 3), append(w.Low, 1), append(w.High, 1)
+	}
+	list := []*graph.Node{}
+	bits := b.Byte()
+	if bits&1 > 0 {
+		list = append(list, x)
+	}
+	for range 1 + bits>>1&3 {
+		how, part := b.Byte(), x
+		if channels := x.Shape()[last]; how&1 > 0 && channels > 1 {
+			part = x.SliceAxis(last, channels/2, channels)
+		}
+		kernel := tensor.Shape{}
+		for _, n := range w.Size {
+			if how>>1&1 > 0 {
+				n = 1
+			}
+			kernel = append(kernel, n)
+		}
+		switch how >> 2 & 3 {
+		case 0:
+			part = part.MaxPool(w)
+		case 1:
+			part = part.AveragePool(w)
+		default:
+			at := w
+			if how>>1&1 > 0 {
+				at = graph.Window{}
+			}
+			k := p.leafOf(graph.OpParam, b, append(kernel, part.Shape()[last], 7+how>>4&3))
+			p.keep(k)
+			part = part.Conv(k, at)
+		}
+		switch how >> 6 {
+		case 0:
+			part = part.Relu()
+		case 1:
+			part = part.Add(p.leafOf(graph.OpParam, b, tensor.Shape{part.Shape()[last]})).Tanh()
+		case 2:
+			part = part.Sub(part.MeanKeep(0))
+		}
+		p.keep(part)
+		list = append(list, part)
+		if bits>>3&1 > 0 {
+			list = []*graph.Node{p.small(graph.Concat(last, list...))}
+			if list[0] == nil {
+				return nil
+			}
+			p.keep(list[0])
+		}
+	}
+	return p.small(graph.Concat(last, list...))
 }
 
 // small returns n, or nil if it is too large.

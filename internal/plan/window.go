@@ -26,12 +26,29 @@ func windowOf(w *graph.Window, image, out tensor.Shape) cpu.Window {
 	return g
 }
 
+// pixelStride is how far apart pixels of x are, 0 if there is nothing between them.
+func pixelStride(x *value) int {
+	if x.apart() {
+		return x.stride
+	}
+	return 0
+}
+
+// takesImage is for convolutions, which read an image whose pixels are apart, but no such kernel.
+func takesImage(v, x *value) bool { return x != v.in[1] && takesRows(v, x) }
+
+// takesPooled is for pools, which read an image whose pixels are apart, but no such taps.
+func takesPooled(v, x *value) bool {
+	return x == v.in[len(v.in)-1] && (len(v.in) == 1 || x != v.in[0]) && takesRows(v, x)
+}
+
 func emitConv(c *call) []cpu.Kernel {
 	x, kernel := c.in[0], c.in[1]
 	k := &cpu.Conv{
 		Window: windowOf(&c.attr.Window, x.shape, c.shape), Epilogue: c.epilogue,
 		X: c.data(x), K: c.data(kernel), Y: c.data(c.value),
 	}
+	k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(c.value)
 	k.Prepare()
 	return []cpu.Kernel{k}
 }
@@ -42,6 +59,7 @@ func emitConvInputGrad(c *call) []cpu.Kernel {
 		Window: windowOf(&c.attr.Window, c.shape, dy.shape), Epilogue: c.epilogue,
 		DY: c.data(dy), K: c.data(kernel), DX: c.data(c.value),
 	}
+	k.ImageStride, k.ResultStride = pixelStride(c.value), pixelStride(dy)
 	k.Prepare()
 	return []cpu.Kernel{k}
 }
@@ -52,6 +70,7 @@ func emitConvKernelGrad(c *call) []cpu.Kernel {
 		Window: windowOf(&c.attr.Window, x.shape, dy.shape), Epilogue: c.epilogue,
 		X: c.data(x), DY: c.data(dy), DK: c.data(c.value),
 	}
+	k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(dy)
 	k.Prepare()
 	return []cpu.Kernel{k}
 }
@@ -71,6 +90,7 @@ func emitPool(op cpu.PoolOp) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
 		x := c.in[len(c.in)-1]
 		k := &cpu.Pool{Op: op, Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), Y: c.data(c.value)}
+		k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(c.value)
 		if len(c.in) > 1 {
 			k.Arg = c.data(c.in[0])
 		}
@@ -84,6 +104,7 @@ func emitPoolBack(op cpu.PoolOp) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
 		y := c.in[len(c.in)-1]
 		k := &cpu.Pool{Op: op, Window: windowOf(&c.attr.Window, c.shape, y.shape), X: c.data(c.value), Y: c.data(y)}
+		k.ImageStride, k.ResultStride = pixelStride(c.value), pixelStride(y)
 		if len(c.in) > 1 {
 			k.Arg = c.data(c.in[0])
 		}
