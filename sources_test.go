@@ -5,11 +5,13 @@ package cornu_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
 	"runtime"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/cornu-ml/cornu"
@@ -86,9 +88,6 @@ func (b *rogueBatches) Close() {
 	}
 }
 
-// forEver blocks, and doesn't care who else has ended.
-func forEver() { select {} }
-
 func TestASourceThatMisbehavesIsAnErrorOfFit(t *testing.T) {
 	inTurn := func(values ...int) func() int {
 		return func() int {
@@ -156,44 +155,66 @@ func TestASourceThatMisbehavesIsAnErrorOfFit(t *testing.T) {
 	}
 }
 
+// The clock is synctest's, which moves only when everything waits: what is asserted is exact on any machine.
 func TestAContextReachesASourceThatBlocks(t *testing.T) {
+	const deadline, patience = 20 * time.Millisecond, time.Second // what data.Epoch says
+	par.Default()                                                 // the pool's goroutines start outside of the bubbles
 	for name, c := range map[string]struct {
-		source *rogue
-		obeys  bool // ctx
+		source func(wait func()) *rogue
+		wants  time.Duration
 	}{
-		"Next blocks":  {&rogue{next: func(int, int) (int, error) { forEver(); return 0, nil }}, false},
-		"Read blocks":  {&rogue{read: func(*data.Batch) error { forEver(); return nil }}, false},
-		"Epoch blocks": {&rogue{epoch: func(context.Context) (data.Batches, error) { forEver(); return nil, nil }}, false},
-		"Close blocks": {&rogue{close: forEver, next: func(int, int) (int, error) { forEver(); return 0, nil }}, false},
-		"Epoch waits":  {&rogue{epoch: func(ctx context.Context) (data.Batches, error) { <-ctx.Done(); return nil, ctx.Err() }}, true},
-		"Next waits":   {&rogue{waits: true}, true},
+		"Next blocks": {func(wait func()) *rogue {
+			return &rogue{next: func(int, int) (int, error) { wait(); return 0, nil }}
+		}, deadline + patience},
+		"Read blocks": {func(wait func()) *rogue {
+			return &rogue{read: func(*data.Batch) error { wait(); return nil }}
+		}, deadline + patience},
+		"Epoch blocks": {func(wait func()) *rogue {
+			return &rogue{epoch: func(context.Context) (data.Batches, error) { wait(); return nil, nil }}
+		}, deadline + patience},
+		"Close blocks": {func(wait func()) *rogue {
+			return &rogue{close: wait, next: func(int, int) (int, error) { wait(); return 0, nil }}
+		}, deadline + patience},
+		"Epoch waits for ctx": {func(func()) *rogue {
+			return &rogue{epoch: func(ctx context.Context) (data.Batches, error) { <-ctx.Done(); return nil, ctx.Err() }}
+		}, deadline},
+		"Next waits for ctx": {func(func()) *rogue { return &rogue{waits: true} }, deadline},
 	} {
-		for kind, source := range map[string]data.Source{"": c.source, ", read ahead": data.Prefetch(c.source, 2)} {
-			t.Run(name+kind, func(t *testing.T) {
-				t.Parallel()
-				m := compiled(t, 0, nil)
-				ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-				defer cancel()
-				start := time.Now()
-				_, err := m.Fit(ctx, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, Quiet: true})
-				took := time.Since(start)
-				if !errors.Is(err, context.DeadlineExceeded) || took > 20*time.Second || c.obeys && took > 700*time.Millisecond {
-					t.Errorf("%v after %v", err, took)
-				}
-				if _, err := m.Fit(t.Context(), points(t, 10), cornu.FitConfig{Quiet: true}); err != nil {
-					t.Errorf("the model is no good any more: %v", err)
-				}
+		for _, ahead := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, read ahead: %t", name, ahead), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					over := make(chan struct{})
+					defer close(over)
+					var source data.Source = c.source(func() { <-over })
+					if ahead {
+						source = data.Prefetch(source, 2)
+					}
+					m := compiled(t, 0, nil)
+					ctx, cancel := context.WithTimeout(t.Context(), deadline)
+					defer cancel()
+					start := time.Now()
+					_, err := m.Fit(ctx, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, Quiet: true})
+					if took := time.Since(start); !errors.Is(err, context.DeadlineExceeded) || took != c.wants {
+						t.Errorf("%v after %v, want the deadline's error after %v", err, took, c.wants)
+					}
+					if _, err := m.Fit(t.Context(), points(t, 10), cornu.FitConfig{Quiet: true}); err != nil {
+						t.Errorf("the model is no good any more: %v", err)
+					}
+				})
 			})
 		}
 	}
 }
 
 func TestAGeneratorThatBlocksOrPanicsIsAnErrorOfFit(t *testing.T) {
-	generator := func(do func(ctx context.Context, i int)) data.Source {
+	par.Default() // as above
+	generator := func(at5 func(ctx context.Context)) data.Source {
 		return data.Func(rogueSpec, func(ctx context.Context, _ data.EpochConfig) iter.Seq2[data.Sample, error] {
 			return func(yield func(data.Sample, error) bool) {
 				for i := 0; ; i++ {
-					do(ctx, i)
+					if i == 5 {
+						at5(ctx)
+					}
 					if !yield(data.Sample{X: [][]float32{make([]float32, 8)}, Y: [][]float32{{0, 1, 0}}}, nil) {
 						return
 					}
@@ -202,36 +223,34 @@ func TestAGeneratorThatBlocksOrPanicsIsAnErrorOfFit(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]struct {
-		do   func(ctx context.Context, i int)
+		at5  func(ctx context.Context, over chan struct{})
 		says string
 	}{
-		"more than Len": {func(context.Context, int) {}, "sample 12 of the epoch: the source's spec says that there are 12"},
-		"a panic": {func(_ context.Context, i int) {
-			if i == 5 {
-				panic("tape jam")
-			}
-		}, "tape jam"},
-		"it blocks": {func(_ context.Context, i int) {
-			if i == 5 {
-				forEver()
-			}
-		}, "did not return"},
-		"it waits for ctx": {func(ctx context.Context, i int) {
-			if i == 5 {
-				<-ctx.Done()
-			}
-		}, "deadline exceeded"},
+		"more than Len":    {func(context.Context, chan struct{}) {}, "sample 12 of the epoch: the source's spec says that there are 12"},
+		"a panic":          {func(context.Context, chan struct{}) { panic("tape jam") }, "tape jam"},
+		"it blocks":        {func(_ context.Context, over chan struct{}) { <-over }, "did not return"},
+		"it waits for ctx": {func(ctx context.Context, _ chan struct{}) { <-ctx.Done() }, "deadline exceeded"},
 	} {
-		for kind, source := range map[string]data.Source{"": generator(c.do), ", read ahead": data.Prefetch(generator(c.do), 2)} {
-			ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-			_, err := compiled(t, 0, nil).Fit(ctx, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, Quiet: true})
-			cancel()
-			if kind != "" && errors.Is(err, context.DeadlineExceeded) {
-				continue // it is the wait for the next batch that ends
-			}
-			if err == nil || !strings.Contains(err.Error(), c.says) {
-				t.Errorf("%s%s: error %v, want one that says %q", name, kind, err, c.says)
-			}
+		for _, ahead := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, read ahead: %t", name, ahead), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					over := make(chan struct{})
+					defer close(over)
+					source := generator(func(ctx context.Context) { c.at5(ctx, over) })
+					if ahead {
+						source = data.Prefetch(source, 2)
+					}
+					ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+					defer cancel()
+					_, err := compiled(t, 0, nil).Fit(ctx, source, cornu.FitConfig{Epochs: 3, BatchSize: 4, Quiet: true})
+					if ahead && errors.Is(err, context.DeadlineExceeded) {
+						return // it is the wait for the next batch that ends
+					}
+					if err == nil || !strings.Contains(err.Error(), c.says) {
+						t.Errorf("error %v, want one that says %q", err, c.says)
+					}
+				})
+			})
 		}
 	}
 }
