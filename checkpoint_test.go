@@ -416,8 +416,8 @@ func TestACheckpointIsASafetensorsFile(t *testing.T) {
 		if a == nil || !a.Shape().Equal(v.Shape) {
 			t.Fatalf("%s is %v", v.Path, a)
 		}
-		got := make([]float32, len(v.Value))
-		if err := a.Float32s(got); err != nil || !slices.Equal(got, v.Value) {
+		got := make([]float32, len(v.Value()))
+		if err := a.Float32s(got); err != nil || !slices.Equal(got, v.Value()) {
 			t.Errorf("%s is other than in the model, %v", v.Path, err)
 		}
 	}

@@ -137,7 +137,7 @@ func Example_customLayer() {
 		log.Fatal(err)
 	}
 	for _, v := range layer.Variables(scale) {
-		fmt.Printf("%s: %.3f\n", v.Path, v.Value)
+		fmt.Printf("%s: %.3f\n", v.Path, v.Value())
 	}
 	// Output: scale/factor: [2.500]
 }

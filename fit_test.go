@@ -248,7 +248,7 @@ func TestAContextThatEndsKeepsTheWeightsOfTheLastStep(t *testing.T) {
 			if s.Step == 6 {
 				cancel()
 				for _, v := range s.Variables() {
-					for _, x := range v.Value {
+					for _, x := range v.Value() {
 						kept = append(kept, math.Float32bits(x))
 					}
 				}
@@ -446,7 +446,7 @@ func TestAveragedWeightsTakeTheirPlaceAtTheEnd(t *testing.T) {
 	fit(t, plain, source, cornu.FitConfig{Callbacks: []train.Callback{batchEnd(func(s *train.State) error {
 		i := 0
 		for _, v := range s.Variables() {
-			for _, w := range v.Value {
+			for _, w := range v.Value() {
 				if s.Step == 1 {
 					want = append(want, float64(w))
 				} else {
@@ -568,7 +568,7 @@ func TestPenaltiesAreNoMattersOfFrozenWeights(t *testing.T) {
 		t.Fatal(err)
 	}
 	penalty := 0.0
-	for _, w := range layer.Variables(dense)[0].Value {
+	for _, w := range layer.Variables(dense)[0].Value() {
 		penalty += float64(w) * float64(w)
 	}
 	if d := with.Loss - without.Loss; math.Abs(d-penalty) > 1e-5 {

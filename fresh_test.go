@@ -106,9 +106,9 @@ func alike(got, want float64) bool {
 func differing(variables []*layer.Variable, c golden.Case, step int) string {
 	for _, v := range variables {
 		want := c.Tensors[fmt.Sprintf("step %d %s", step, v.Path)].Data
-		for i, w := range v.Value {
+		for i, w := range v.Value() {
 			if i >= len(want) || !alike(float64(w), float64(want[i])) {
-				return fmt.Sprintf("%s is %v, want %v", v.Path, v.Value, want)
+				return fmt.Sprintf("%s is %v, want %v", v.Path, v.Value(), want)
 			}
 		}
 	}

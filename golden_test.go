@@ -269,7 +269,7 @@ func sameWeights(t *testing.T, c golden.Case, model *cornu.Model) {
 		t.Fatal(err)
 	}
 	for _, v := range variables {
-		closeTo(t, v.Path, v.Value, c.Tensors["final "+v.Path].Data)
+		closeTo(t, v.Path, v.Value(), c.Tensors["final "+v.Path].Data)
 	}
 }
 

@@ -139,10 +139,9 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 		return nil, err
 	}
 	for _, p := range matched.pairs {
-		if err := p.from.read(p.to.Value); err != nil {
+		if err := slab.Fill(p.to, p.from.read); err != nil {
 			return nil, err
 		}
-		p.to.Initialized = true
 	}
 	if err := from.ctx.Err(); err != nil {
 		return nil, err
@@ -224,7 +223,7 @@ func (m *Model) restored(w *kerasfile.Weights, limits kerasfile.Limits) (*train.
 		if got := saved.Slots[i].Shape(); !got.Equal(want) {
 			return nil, fmt.Errorf("%s of %s has shape %v, the file's %s has %v", s.Name, s.Variable.Path, want, saved.Slots[i].Path, got)
 		}
-		if err := saved.Slots[i].Read(s.Value[:want.Numel()]); err != nil {
+		if err := slab.SpanOfSlot(s).Part(0, want.Numel()).Fill(saved.Slots[i].Read); err != nil {
 			return nil, err
 		}
 	}

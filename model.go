@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"sync"
 
 	"github.com/cornu-ml/cornu/data"
@@ -189,7 +190,7 @@ func (m *Model) Weights() ([]*tensor.Tensor, error) {
 	defer slab.Release(slabs, false)
 	var weights []*tensor.Tensor
 	for _, v := range m.net.Variables() {
-		t, err := tensor.Of(append([]float32(nil), v.Value...), v.Shape...)
+		t, err := tensor.Of(slices.Clone(slab.SpanOf(v).View()), v.Shape...)
 		if err != nil {
 			return nil, err
 		}
@@ -225,7 +226,7 @@ func (m *Model) SetWeights(weights []*tensor.Tensor) error {
 	slab.Acquire(slabs, true)
 	defer slab.Release(slabs, true)
 	for i, v := range variables {
-		copy(v.Value, content[i])
+		slab.SpanOf(v).Write(content[i])
 	}
 	return nil
 }
@@ -234,15 +235,14 @@ func (m *Model) SetWeights(weights []*tensor.Tensor) error {
 func slabsOf(variables []*layer.Variable) []*slab.Slab {
 	var slabs []*slab.Slab
 	for _, v := range variables {
-		if s := slab.PlaceOf(v).Slab; s != nil {
+		if s := slab.SpanOf(v).Slab; s != nil {
 			slabs = append(slabs, s)
 		}
 	}
 	return slab.Ordered(slabs)
 }
 
-// Variables lists the variables in model order. Their values are the model's
-// own.
+// Variables lists the variables in model order, which are the model's own.
 func (m *Model) Variables() ([]*layer.Variable, error) {
 	if err := m.ready(); err != nil {
 		return nil, err

@@ -132,7 +132,7 @@ func bits(t testing.TB, model trainer) []uint32 {
 	}
 	var list []uint32
 	for _, v := range variables {
-		for _, x := range v.Value {
+		for _, x := range v.Value() {
 			list = append(list, math.Float32bits(x))
 		}
 	}
@@ -143,7 +143,7 @@ func bits(t testing.TB, model trainer) []uint32 {
 func layerBits(l layer.Layer) []uint32 {
 	var list []uint32
 	for _, v := range layer.Variables(l) {
-		for _, x := range v.Value {
+		for _, x := range v.Value() {
 			list = append(list, math.Float32bits(x))
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/file"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/metric"
@@ -121,7 +122,7 @@ func safetensorsOf(w io.Writer, arrays map[string]*tensor.Tensor) error {
 
 // tensorOf returns a tensor that shares a variable's memory.
 func tensorOf(v *layer.Variable) (*tensor.Tensor, error) {
-	t, err := tensor.Of(v.Value)
+	t, err := tensor.Of(slab.SpanOf(v).View())
 	if err != nil {
 		return nil, err
 	}
@@ -144,6 +145,9 @@ func (m *Model) save(call, path string, write func(io.Writer) error) error {
 	if err := m.ready(); err != nil {
 		return err
 	}
+	slabs := slabsOf(m.net.Variables())
+	slab.Acquire(slabs, false)
+	defer slab.Release(slabs, false)
 	if err := file.WriteFunc(path, write); err != nil {
 		return fmt.Errorf("cornu: %s: %w", call, err)
 	}
@@ -217,7 +221,7 @@ func (m *Model) state() (*kerasfile.State, error) {
 	}
 	for _, slot := range slots {
 		shape := kerasfile.SlotShape(rule, slot.Name, slot.Variable.Shape)
-		state.Slots = append(state.Slots, kerasfile.Values{Shape: shape, Data: slot.Value[:shape.Numel()]})
+		state.Slots = append(state.Slots, kerasfile.Values{Shape: shape, Data: slab.SpanOfSlot(slot).Part(0, shape.Numel()).View()})
 	}
 	s.Optimizer = state
 	return s, nil
@@ -236,7 +240,7 @@ func layerState(l layer.Layer, name string) kerasfile.LayerState {
 }
 
 func valuesOf(v *layer.Variable) kerasfile.Values {
-	return kerasfile.Values{Path: v.Path, Shape: v.Shape, Data: v.Value}
+	return kerasfile.Values{Path: v.Path, Shape: v.Shape, Data: slab.SpanOf(v).View()}
 }
 
 // innerName returns the name of a layer that another is made of.

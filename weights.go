@@ -83,7 +83,7 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 	}
 	content := make([][]float32, len(matched.pairs))
 	for i, p := range matched.pairs {
-		content[i] = make([]float32, len(p.to.Value))
+		content[i] = make([]float32, p.to.Shape.Numel())
 		if err := p.from.read(content[i]); err != nil {
 			return nil, err
 		}
@@ -103,7 +103,7 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 	slabs := slabsOf(m.net.Variables())
 	slab.Acquire(slabs, true)
 	for i, p := range matched.pairs {
-		copy(p.to.Value, content[i])
+		slab.SpanOf(p.to).Write(content[i])
 	}
 	slab.Release(slabs, true)
 	if o != m.optimizer {

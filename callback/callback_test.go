@@ -56,7 +56,7 @@ func weightOf(t testing.TB, m *cornu.Sequential) float64 {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return float64(variables[0].Value[0])
+	return float64(variables[0].Value()[0])
 }
 
 // fit trains a model, one step an epoch.
@@ -74,7 +74,7 @@ type prescribed struct {
 }
 
 func (p *prescribed) EpochEnd(s *train.State) error {
-	p.weights = append(p.weights, float64(s.Variables()[0].Value[0]))
+	p.weights = append(p.weights, float64(s.Variables()[0].Value()[0]))
 	if v := p.values[s.Epoch]; !math.IsNaN(v) {
 		s.SetLog(p.name, v)
 	}

@@ -115,8 +115,8 @@ func TestModelCheckpointWritesWhatIsAskedFor(t *testing.T) {
 				t.Fatal(err)
 			}
 			variables, err := again.Variables()
-			if err != nil || float64(variables[0].Value[0]) != kept[1] {
-				t.Errorf("the file holds %v, it was %v: %v", variables[0].Value, kept[1], err)
+			if err != nil || float64(variables[0].Value()[0]) != kept[1] {
+				t.Errorf("the file holds %v, it was %v: %v", variables[0].Value(), kept[1], err)
 			}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -94,7 +95,7 @@ func (e *EarlyStopping) keep(s *train.State) {
 	variables := s.Variables()
 	e.weights = slices.Grow(e.weights[:0], len(variables))[:len(variables)]
 	for i, v := range variables {
-		e.weights[i] = append(e.weights[i][:0], v.Value...)
+		e.weights[i] = append(e.weights[i][:0], slab.SpanOf(v).View()...)
 	}
 }
 
@@ -108,7 +109,9 @@ func (e *EarlyStopping) TrainEnd(s *train.State) error {
 	}
 	say(e.Log, "Restoring model weights from the end of the best epoch: %d.", e.bestEpoch+1)
 	for i, v := range s.Variables() {
-		copy(v.Value, e.weights[i])
+		if err := v.Assign(e.weights[i]); err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func Example() {
 		Callbacks: []train.Callback{
 			&callback.EarlyStopping{Monitor: "loss", MinDelta: 1e-6, Patience: 2},
 			callback.Func{OnEpochEnd: func(s *train.State) error {
-				s.SetLog("slope", float64(s.Variables()[0].Value[0]))
+				s.SetLog("slope", float64(s.Variables()[0].Value()[0]))
 				return nil
 			}},
 			&callback.LearningRateScheduler{Schedule: func(epoch int, rate float64) float64 {

@@ -36,7 +36,7 @@ func TestValidationSeesTheAveragesAsInKeras(t *testing.T) {
 		history, err := m.Fit(t.Context(), ones(t), cornu.FitConfig{
 			Epochs: 4, BatchSize: 2, ValidationData: ones(t), Quiet: true,
 			Callbacks: []train.Callback{swap, train.Func(func(s *train.State) error {
-				weights = append(weights, float64(s.Variables()[0].Value[0]))
+				weights = append(weights, float64(s.Variables()[0].Value()[0]))
 				return nil
 			})},
 		})
@@ -99,7 +99,7 @@ func TestTheAverageOfAThawedWeightBeginsWithIt(t *testing.T) {
 		}
 		frozen.Frozen = false
 	}
-	if w := layer.Variables(frozen)[0].Value[0]; math.Abs(float64(w)-5) > 1e-3 {
+	if w := layer.Variables(frozen)[0].Value()[0]; math.Abs(float64(w)-5) > 1e-3 {
 		t.Errorf("the weight becomes %v", w)
 	}
 }

@@ -112,7 +112,7 @@ func (t *TensorBoard) EpochEnd(s *train.State) error {
 	}
 	if t.HistogramFreq > 0 && s.Epoch%t.HistogramFreq == 0 {
 		for _, v := range s.Variables() {
-			epoch.histogram(v.Path+"/histogram", v.Value)
+			epoch.histogram(v.Path+"/histogram", v.Value())
 		}
 	}
 	return t.write(&t.train, "train", int64(s.Epoch), eventSummary, epoch.Message)

@@ -256,9 +256,9 @@ func trace(t *testing.T, s sample, training bool) traced {
 		if err := v.Draw(1, i); err != nil {
 			t.Fatal(err)
 		}
-		value := make([]float64, len(v.Value))
-		for k := range value {
-			value[k] = float64(v.Value[k])
+		var value []float64
+		for _, x := range v.Value() {
+			value = append(value, float64(x))
 		}
 		r.feed[c.Value(v)], r.w = value, append(r.w, value...)
 		r.wrt = append(r.wrt, c.Value(v))

@@ -22,10 +22,12 @@ func init() {
 			list[i] = v.(*Variable)
 		}
 		return store(list...)
-	}, func(variable any) slab.Place {
+	}, func(variable any) slab.Span {
+		return variable.(*Variable).span()
+	}, func(variable any, write func(dst []float32) error) error {
 		storing.Lock()
 		defer storing.Unlock()
-		return variable.(*Variable).place
+		return variable.(*Variable).fill(write)
 	})
 }
 
@@ -39,7 +41,7 @@ func store(variables ...*Variable) error {
 			if v == nil {
 				return errors.New("layer: a variable is nil")
 			}
-			if v.place.Slab == nil && v.Trainable == trainable {
+			if v.held.Slab == nil && v.Trainable == trainable {
 				if err := v.Shape.Check(); err != nil || v.Shape.HasBatch() {
 					return fmt.Errorf("layer: variable %q can't have the shape %v", v.Path, v.Shape)
 				}
@@ -57,7 +59,7 @@ func store(variables ...*Variable) error {
 	s, offset := slab.New(size), 0
 	for _, v := range fresh {
 		n := v.Shape.Numel()
-		v.place, v.Value = slab.Place{Slab: s, Offset: offset}, s.Data[offset:][:n:n]
+		v.held = s.All().Part(offset, n)
 		offset += slab.Padded(n)
 	}
 	return nil

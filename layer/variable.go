@@ -5,6 +5,7 @@ package layer
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/cornu-ml/cornu/constraint"
@@ -28,12 +29,56 @@ type Variable struct {
 	Regularizer regularizer.Regularizer // nil: none
 	Constraint  constraint.Constraint   // nil: none
 
-	// Value is the variable's memory, which it gets from the model or the step that
-	// first takes it in. Until Initialized it holds no meaning.
-	Value []float32
-	place slab.Place
-	// Initialized says that Value holds an initial, loaded or trained value.
-	Initialized bool
+	held        slab.Span // its memory, which it gets from the model or the step that first takes it in
+	initialized bool      // what it holds is an initial, loaded or trained value
+}
+
+// span returns the variable's memory.
+func (v *Variable) span() slab.Span {
+	storing.Lock()
+	defer storing.Unlock()
+	return v.held
+}
+
+// Value returns a copy of the numbers that the variable holds, in row-major order: nil before a model or a step that has
+// the variable is made ready to run. It waits for a step that is changing them.
+func (v *Variable) Value() []float32 {
+	if v == nil {
+		return nil
+	}
+	span := v.span()
+	if span.Slab == nil {
+		return nil
+	}
+	held := []*slab.Slab{span.Slab}
+	slab.Acquire(held, false)
+	defer slab.Release(held, false)
+	return slices.Clone(span.View())
+}
+
+// Assign sets the numbers that the variable holds, in row-major order. There must be as many as its shape has. It waits
+// for a step that uses them. A variable that is assigned before it is initialized keeps what it was assigned.
+func (v *Variable) Assign(value []float32) error {
+	if err := slab.Store(v); err != nil {
+		return err
+	}
+	if n := v.Shape.Numel(); len(value) != n {
+		return fmt.Errorf("layer: variable %q has shape %v, %d numbers: it can't be assigned %d", v.label(), v.Shape, n, len(value))
+	}
+	held := []*slab.Slab{v.span().Slab}
+	slab.Acquire(held, true)
+	defer slab.Release(held, true)
+	return slab.Fill(v, func(dst []float32) error {
+		copy(dst, value)
+		return nil
+	})
+}
+
+// fill lets write set the numbers, for who holds storing.
+func (v *Variable) fill(write func(dst []float32) error) error {
+	err := v.held.Fill(write)
+	v.initialized = v.initialized || err == nil
+	return err
 }
 
 // label returns the variable's path, or its name before it has one. A layer may be
@@ -49,7 +94,7 @@ func (v *Variable) label() string {
 func (v *Variable) Draw(seed uint64, place int) error {
 	storing.Lock()
 	defer storing.Unlock()
-	if v.Initialized {
+	if v.initialized {
 		return nil
 	}
 	if config.IsNil(v.Initializer) {
@@ -58,10 +103,12 @@ func (v *Variable) Draw(seed uint64, place int) error {
 	if err := store(v); err != nil {
 		return err
 	}
-	if err := v.Initializer.Init(v.Value, v.Shape, seed, initializerStream+uint16(place)); err != nil {
+	err := v.fill(func(dst []float32) error {
+		return v.Initializer.Init(dst, v.Shape, seed, initializerStream+uint16(place))
+	})
+	if err != nil {
 		return fmt.Errorf("variable %s of shape %v: %w", v.Path, v.Shape, err)
 	}
-	v.Initialized = true
 	return nil
 }
 

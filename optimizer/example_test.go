@@ -25,7 +25,7 @@ func slope(o optimizer.Optimizer, steps int) (float32, error) {
 		return 0, err
 	}
 	variables, err := model.Variables()
-	return variables[0].Value[0], err
+	return variables[0].Value()[0], err
 }
 
 // The rate falls along half a cosine wave, gradients are clipped, and weights decay

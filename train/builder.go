@@ -70,7 +70,7 @@ func (s *StepBuilder) made() {
 	}
 	*s = StepBuilder{
 		graph: graph.New(),
-		step:  &Step{storage: map[*graph.Node][]float32{}},
+		step:  &Step{storage: map[*graph.Node]slab.Span{}},
 		slabs: map[*slab.Slab]*graph.Node{}, nodes: map[*layer.Variable]*graph.Node{},
 		updated: map[*layer.Variable]bool{}, given: map[*layer.Variable][]*graph.Node{},
 	}
@@ -160,22 +160,22 @@ func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 	if !s.fits(slab.Store(v)) {
 		return s.graph.Fail("variable %q has no storage", v.Path)
 	}
-	place := slab.PlaceOf(v)
-	whole := s.slabs[place.Slab]
+	span := slab.SpanOf(v)
+	whole := s.slabs[span.Slab]
 	if whole == nil {
-		whole = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), place.Slab.Data)
-		s.slabs[place.Slab] = whole
+		whole = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), span.Slab.All())
+		s.slabs[span.Slab] = whole
 	}
-	n := whole.View(place.Offset, v.Shape)
+	n := whole.View(span.Offset, v.Shape)
 	s.nodes[v] = n
 	s.step.variables = append(s.step.variables, v)
 	return n
 }
 
-// state returns a Param node stored in data.
-func (s *StepBuilder) state(name string, data []float32) *graph.Node {
-	n := s.graph.Param(name, tensor.Shape{len(data)})
-	s.step.storage[n] = data
+// state returns a Param node stored in a span.
+func (s *StepBuilder) state(name string, span slab.Span) *graph.Node {
+	n := s.graph.Param(name, tensor.Shape{span.Len})
+	s.step.storage[n] = span
 	return n
 }
 
@@ -355,12 +355,12 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	variables = slices.Clone(variables)
 	order := map[*slab.Slab]int{}
 	for _, v := range variables {
-		if in := slab.PlaceOf(v).Slab; order[in] == 0 {
+		if in := slab.SpanOf(v).Slab; order[in] == 0 {
 			order[in] = 1 + len(order)
 		}
 	}
 	slices.SortStableFunc(variables, func(a, b *layer.Variable) int {
-		p, q := slab.PlaceOf(a), slab.PlaceOf(b)
+		p, q := slab.SpanOf(a), slab.SpanOf(b)
 		return cmp.Or(cmp.Compare(order[p.Slab], order[q.Slab]), cmp.Compare(p.Offset, q.Offset))
 	})
 	var nodes []*graph.Node
@@ -433,7 +433,7 @@ func (s *StepBuilder) gradients(loss *graph.Node, o *Optimizer, host func(string
 // array.
 type run struct {
 	first     int // the place of the first among all
-	place     slab.Place
+	place     slab.Span
 	variables []*layer.Variable
 	offsets   []int // from the begin of the run
 	size      int
@@ -445,15 +445,15 @@ type run struct {
 func runsOf(variables []*layer.Variable) []run {
 	var runs []run
 	for first := 0; first < len(variables); {
-		r := run{first: first, place: slab.PlaceOf(variables[first])}
+		r := run{first: first, place: slab.SpanOf(variables[first])}
 		for _, v := range variables[first:] {
-			place := slab.PlaceOf(v)
+			place := slab.SpanOf(v)
 			at := place.Offset - r.place.Offset
 			if place.Slab != r.place.Slab || at != r.size {
 				break
 			}
 			r.offsets = append(r.offsets, at)
-			r.size += slab.Padded(len(v.Value))
+			r.size += slab.Padded(place.Len)
 		}
 		first += len(r.offsets)
 		r.variables = variables[r.first:first]
@@ -465,8 +465,8 @@ func runsOf(variables []*layer.Variable) []run {
 // slots returns o's state of a run.
 func (s *StepBuilder) slots(o *Optimizer, r *run) []*graph.Node {
 	if r.slots == nil {
-		for i, data := range o.state(r) {
-			r.slots = append(r.slots, s.state(optimizer.Slots(o.rule)[i].Name, data))
+		for i, span := range o.state(r) {
+			r.slots = append(r.slots, s.state(optimizer.Slots(o.rule)[i].Name, span))
 		}
 	}
 	return r.slots

@@ -158,11 +158,11 @@ type keeper struct {
 	done    bool // training has come to its end
 }
 
-// A piece is memory whose content is a part of the state. It has one of the two types.
+// A piece is memory whose content is a part of the state. It has one of the two types: the second if double is not nil.
 type piece struct {
 	name   string
 	shape  []int
-	single []float32
+	single slab.Span
 	double []float64
 }
 
@@ -314,7 +314,7 @@ func (l *loop) facts(source data.Source, pieces []piece) []Fact {
 		add("measure "+m.name, "%d numbers", len(m.state))
 	}
 	for _, p := range pieces {
-		if p.single != nil {
+		if p.double == nil {
 			add("shape of "+p.name, "%v", p.shape)
 		}
 	}
@@ -350,7 +350,7 @@ func (s *Step) pieces() []piece {
 		}
 	}
 	for _, v := range s.variables {
-		add(piece{name: "weights/" + v.Path, shape: v.Shape, single: v.Value})
+		add(piece{name: "weights/" + v.Path, shape: v.Shape, single: slab.SpanOf(v)})
 	}
 	for i, o := range s.optimizers {
 		prefix := "slots/"
@@ -358,11 +358,11 @@ func (s *Step) pieces() []piece {
 			prefix = fmt.Sprintf("slots_%d/", i+1)
 		}
 		for _, slot := range o.slots {
-			shape := []int{len(slot.Value)}
-			if len(slot.Value) == len(slot.Variable.Value) {
+			shape := []int{slot.held.Len}
+			if slot.held.Len == slab.SpanOf(slot.Variable).Len {
 				shape = slot.Variable.Shape
 			}
-			add(piece{name: prefix + slot.Variable.Path + "/" + slot.Name, shape: shape, single: slot.Value})
+			add(piece{name: prefix + slot.Variable.Path + "/" + slot.Name, shape: shape, single: slot.held})
 		}
 	}
 	return list
@@ -391,7 +391,7 @@ func (w writer) ints(name string, numbers []int) {
 
 // parts are the float32s of a state, cut so that cores can share the copying.
 type parts struct {
-	from [][]float32
+	from []slab.Span
 	at   []int // bytes from the begin of to
 	size int   // bytes
 	to   []byte
@@ -402,10 +402,9 @@ const partSize = 1 << 15
 
 func partsOf(pieces []piece) (c parts) {
 	for _, p := range pieces {
-		for rest := p.single; len(rest) > 0; {
-			n := min(len(rest), partSize)
-			c.from, c.at = append(c.from, rest[:n]), append(c.at, c.size)
-			rest = rest[n:]
+		for at := 0; at < p.single.Len; at += partSize {
+			n := min(p.single.Len-at, partSize)
+			c.from, c.at = append(c.from, p.single.Part(at, n)), append(c.at, c.size)
 			c.size += 4 * n
 		}
 	}
@@ -422,7 +421,7 @@ func (c *parts) run() {
 }
 
 // Do copies one part.
-func (c *parts) Do(_, i int) { checkpoint.Put(c.to[c.at[i]:], c.from[i]) }
+func (c *parts) Do(_, i int) { checkpoint.Put(c.to[c.at[i]:], c.from[i].View()) }
 
 // copy takes the state down.
 func (k *keeper) copy() error {
@@ -465,7 +464,7 @@ func (k *keeper) copy() error {
 	slab.Release(step.slabs, false)
 	for _, p := range k.pieces {
 		if p.double == nil {
-			end += 4 * len(p.single)
+			end += 4 * p.single.Len
 			w.add(end, p.name, checkpoint.Float32, p.shape...)
 		}
 	}
@@ -576,7 +575,10 @@ func (k *keeper) restore() {
 			checkpoint.Copy(p.double, a.Data)
 		} else {
 			a, _ := k.content.Find(p.name, checkpoint.Float32)
-			checkpoint.Copy(p.single, a.Data)
+			_ = p.single.Fill(func(dst []float32) error {
+				checkpoint.Copy(dst, a.Data)
+				return nil
+			})
 		}
 	}
 	slab.Release(step.slabs, true)

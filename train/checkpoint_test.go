@@ -61,12 +61,12 @@ func numbers() data.Source {
 func (g *game) left(h *train.History) (bits []uint32) {
 	for i, n := range g.networks {
 		for _, v := range n.Variables() {
-			for _, x := range v.Value {
+			for _, x := range v.Value() {
 				bits = append(bits, math.Float32bits(x))
 			}
 		}
 		for _, slot := range g.optimizers[i].Slots() {
-			for _, x := range slot.Value {
+			for _, x := range slot.Value() {
 				bits = append(bits, math.Float32bits(x))
 			}
 		}

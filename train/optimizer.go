@@ -5,10 +5,10 @@ package train
 import (
 	"cmp"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
-	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
@@ -27,10 +27,10 @@ type Optimizer struct {
 	iterations uint64
 	averaged   bool // the weights' averages are in their place
 	slots      []Slot
-	fresh      []Slot                     // those that are to begin as the weights
-	slabs      map[*slab.Slab][][]float32 // the slots of what lies in a slab, in the same places
-	scalars    int                        // that Keras counts beside the slots
-	scale      *lossScale                 // nil: the loss is not scaled, or by a constant
+	fresh      []Slot                      // those that are to begin as the weights
+	slabs      map[*slab.Slab][]*slab.Slab // the slots of what lies in a slab, in the same places
+	scalars    int                         // that Keras counts beside the slots
+	scale      *lossScale                  // nil: the loss is not scaled, or by a constant
 }
 
 // A lossScale is what optimizer.LossScaleOptimizer does.
@@ -63,8 +63,37 @@ func (l *lossScale) shrink() {
 // A Slot is the optimizer's state for one variable.
 type Slot struct {
 	Variable *layer.Variable
-	Name     string    // "momentum"
-	Value    []float32 // writing to it changes the state; in the variable's order, if there are as many
+	Name     string // "momentum"
+	held     slab.Span
+}
+
+func init() { slab.Slots(func(slot any) slab.Span { return slot.(Slot).held }) }
+
+// Value returns a copy of the slot's numbers: in the variable's order, if there are as many. It waits for a step that is
+// changing them.
+func (s Slot) Value() []float32 {
+	if s.held.Slab == nil {
+		return nil
+	}
+	held := []*slab.Slab{slab.SpanOf(s.Variable).Slab}
+	slab.Acquire(held, false)
+	defer slab.Release(held, false)
+	return slices.Clone(s.held.View())
+}
+
+// Assign sets the slot's numbers. There must be as many. It waits for a step that uses them.
+func (s Slot) Assign(value []float32) error {
+	if s.held.Slab == nil {
+		return errors.New("train: the slot is none of an optimizer's: Slots and Prepare return those")
+	}
+	if len(value) != s.held.Len {
+		return fmt.Errorf("train: the slot %q of variable %q has %d numbers: it can't be assigned %d", s.Name, s.Variable.Path, s.held.Len, len(value))
+	}
+	held := []*slab.Slab{slab.SpanOf(s.Variable).Slab}
+	slab.Acquire(held, true)
+	defer slab.Release(held, true)
+	s.held.Write(value)
+	return nil
 }
 
 // NewOptimizer returns the rule with a fresh state. A rule that can't be used is an
@@ -75,7 +104,7 @@ func NewOptimizer(rule optimizer.Optimizer) *Optimizer {
 	}
 	o := &Optimizer{
 		given: rule, rule: rule, common: optimizer.CommonOf(rule), scalars: optimizer.Scalars(rule),
-		slabs: map[*slab.Slab][][]float32{},
+		slabs: map[*slab.Slab][]*slab.Slab{},
 	}
 	if scaled, ok := rule.(optimizer.LossScaleOptimizer); ok {
 		scaled = config.Resolve(scaled)
@@ -136,7 +165,7 @@ func (o *Optimizer) due() float64 {
 // fill lets slots begin as the weights are at the first step.
 func (o *Optimizer) fill() {
 	for _, slot := range o.fresh {
-		copy(slot.Value, slot.Variable.Value)
+		slot.held.Write(slab.SpanOf(slot.Variable).View())
 	}
 	o.fresh = nil
 }
@@ -188,7 +217,7 @@ func (o *Optimizer) Size() int {
 	}
 	n := o.scalars
 	for _, slot := range o.slots {
-		n += len(slot.Value)
+		n += slot.held.Len
 	}
 	return n
 }
@@ -200,9 +229,7 @@ func (o *Optimizer) UseAverages(on bool) bool {
 	if o.common.EMA.On && on != o.averaged {
 		o.averaged = on
 		for _, slot := range o.averages() {
-			for i, w := range slot.Variable.Value {
-				slot.Variable.Value[i], slot.Value[i] = slot.Value[i], w
-			}
+			slab.Swap(slab.SpanOf(slot.Variable), slot.held)
 		}
 	}
 	return o.common.EMA.On
@@ -212,9 +239,9 @@ func (o *Optimizer) UseAverages(on bool) bool {
 func (o *Optimizer) average() {
 	for _, slot := range o.averages() {
 		if o.averaged {
-			copy(slot.Value, slot.Variable.Value)
+			slot.held.Write(slab.SpanOf(slot.Variable).View())
 		} else {
-			copy(slot.Variable.Value, slot.Value)
+			slab.SpanOf(slot.Variable).Write(slot.held.View())
 		}
 	}
 	o.averaged = false
@@ -225,37 +252,40 @@ func (o *Optimizer) averages() []Slot {
 	return slices.DeleteFunc(slices.Clone(o.slots), func(s Slot) bool { return s.Name != "average" })
 }
 
-// state returns the slots of a run of variables, as one flat array each. A
+// state returns the slots of a run of variables, each slot as one span. A
 // variable keeps its state whichever others it is trained with.
-func (o *Optimizer) state(r *run) [][]float32 {
+func (o *Optimizer) state(r *run) []slab.Span {
 	slots := optimizer.Slots(o.rule)
 	whole, ok := o.slabs[r.place.Slab]
 	if !ok {
 		for _, slot := range slots {
-			data := mem.Make[float32](len(r.place.Slab.Data)) // what isn't trained isn't touched, and takes no memory
+			all := slab.New(r.place.Slab.All().Len) // what isn't trained isn't touched, and takes no memory
 			if slot.Init != 0 {
-				for i := range data {
-					data[i] = float32(slot.Init)
-				}
+				_ = all.All().Fill(func(dst []float32) error {
+					for i := range dst {
+						dst[i] = float32(slot.Init)
+					}
+					return nil
+				})
 			}
-			whole = append(whole, data)
+			whole = append(whole, all)
 		}
 		o.slabs[r.place.Slab] = whole
 	}
-	var state [][]float32
-	for i, data := range whole {
-		data = data[r.place.Offset:][:r.size:r.size]
-		state = append(state, data)
+	var state []slab.Span
+	for i, all := range whole {
+		span := all.All().Part(r.place.Offset, r.size)
+		state = append(state, span)
 		for j, v := range r.variables {
 			known := func(s Slot) bool { return s.Variable == v && s.Name == slots[i].Name }
 			if slices.ContainsFunc(o.slots, known) {
 				continue
 			}
-			n := len(v.Value)
+			n := slab.SpanOf(v).Len
 			if slots[i].Size != nil {
 				n = slots[i].Size(v.Path, v.Shape)
 			}
-			slot := Slot{v, slots[i].Name, data[r.offsets[j]:][:n:n]}
+			slot := Slot{v, slots[i].Name, span.Part(r.offsets[j], n)}
 			if n > 0 {
 				o.slots = append(o.slots, slot)
 			}

@@ -400,7 +400,7 @@ func checkModel(bytes []byte, count *atomic.Int64) (wrong string, model *randomM
 	}
 	s.start = map[*graph.Node][]float32{}
 	for n, values := range s.storage {
-		s.start[n] = slices.Clone(values)
+		s.start[n] = slices.Clone(values.View())
 	}
 	names := []string{"without passes", "with passes", "with zeros kept"}
 	var want [randomSteps][]uint32
@@ -445,7 +445,7 @@ func (s *trained) compile(config plan.Config) error {
 // restart gives variables and optimizer the state that they began with.
 func (s *trained) restart() {
 	for n, values := range s.start {
-		copy(s.storage[n], values)
+		s.storage[n].Write(values)
 	}
 	for _, o := range s.optimizers {
 		o.iterations = 0
@@ -491,7 +491,7 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 	}
 	old := map[*layer.Variable][]float32{}
 	for _, v := range s.model.net.Variables() {
-		old[v] = slices.Clone(v.Value)
+		old[v] = v.Value()
 	}
 	gathers := s.optimizers[0].due() == 0 // gradients, and changes nothing yet
 	if _, err := s.Run(s.input); err != nil {
@@ -499,8 +499,8 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 	}
 	for i, v := range s.vars {
 		moved := gathers
-		for k := range v.Value {
-			moved = moved || math.Float32bits(v.Value[k]) != math.Float32bits(old[v][k])
+		for k, now := range v.Value() {
+			moved = moved || math.Float32bits(now) != math.Float32bits(old[v][k])
 		}
 		for k := range lo[i] {
 			if least := max(lo[i][k], -hi[i][k]); least > 1e-3 && !moved && v.Constraint == nil {
@@ -509,8 +509,8 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 		}
 	}
 	for _, v := range s.model.net.Variables() {
-		for k := range v.Value {
-			if !s.model.net.Trainable(v) && v.Trainable && v.Value[k] != old[v][k] {
+		for k, now := range v.Value() {
+			if !s.model.net.Trainable(v) && v.Trainable && now != old[v][k] {
 				return fmt.Sprintf("%s is frozen, and changes", v.Path)
 			}
 		}
@@ -522,7 +522,7 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 		}
 		i += len(s.grads)
 		for k := range lo[i] {
-			if x := float64(s.storage[root][at+k]); lo[i][k] == lo[i][k] {
+			if x := float64(s.storage[root].View()[at+k]); lo[i][k] == lo[i][k] {
 				count.Add(1)
 				if !(lo[i][k] <= x && x <= hi[i][k]) {
 					return fmt.Sprintf("after a step, %s at %d is %v, its meaning is within [%v, %v]", root.Attr().Name, at+k, x, lo[i][k], hi[i][k])
@@ -552,11 +552,11 @@ func (s *trained) bits(err error) []uint32 {
 		}
 	}
 	for _, v := range s.model.net.Variables() {
-		add(v.Value...)
+		add(v.Value()...)
 	}
 	for _, o := range s.optimizers {
 		for _, slot := range o.Slots() {
-			add(slot.Value...)
+			add(slot.Value()...)
 		}
 	}
 	if err != nil {

@@ -28,7 +28,7 @@ import (
 // Step; a Step of Predict may be used by several.
 type Step struct {
 	program    plan.Program
-	storage    map[*graph.Node][]float32
+	storage    map[*graph.Node]slab.Span
 	networks   []*layer.Network
 	variables  []*layer.Variable
 	slabs      []*slab.Slab  // of the variables
@@ -74,8 +74,8 @@ func (s *Step) made() bool { return s != nil && s.program.Graph != nil }
 // held returns how many float32s of weights and slots the step works on.
 func (s *Step) held() int {
 	n := 0
-	for _, data := range s.storage {
-		n += len(data)
+	for _, span := range s.storage {
+		n += span.Len
 	}
 	return n
 }
@@ -126,13 +126,13 @@ func (s *Step) compute(b *bound, pool *par.Pool, key uint64) {
 
 // train runs the step on the batch that b holds: compute, check, update, measure.
 func (s *Step) train(b *bound, pool *par.Pool, allowNonFinite bool) error {
+	for i := range s.scalars {
+		sc := &s.scalars[i]
+		b.scalars[i][0] = float32(sc.value(sc.optimizer)) // a user's schedule may look at variables
+	}
 	slab.Acquire(s.slabs, s.writes)
 	defer slab.Release(s.slabs, s.writes)
 	b.exec.Seed, b.exec.Step = s.seed, s.Iterations()
-	for i := range s.scalars {
-		sc := &s.scalars[i]
-		b.scalars[i][0] = float32(sc.value(sc.optimizer))
-	}
 	for _, o := range s.optimizers {
 		o.fill()
 	}
@@ -359,7 +359,7 @@ func (s *Step) nonFinite(b *bound, pool *par.Pool) error {
 	case graph.OpParam:
 		e.What = fmt.Sprintf("the optimizer's %s", n.Attr().Name)
 		for _, v := range s.variables {
-			if p := slab.PlaceOf(v); &p.Slab.Data[0] == &s.storage[n][0] && c.Index >= p.Offset && c.Index < p.Offset+len(v.Value) {
+			if p := slab.SpanOf(v); p.Slab == s.storage[n].Slab && c.Index >= p.Offset && c.Index < p.Offset+p.Len {
 				e.What = fmt.Sprintf("weight %q", v.Path)
 			}
 		}

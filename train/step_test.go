@@ -149,11 +149,11 @@ func TestWhatLayersKeepTrackOfGoesOnFromUseToUse(t *testing.T) {
 			s.Output(out[0])
 		})
 		before := float32(0)
-		if v := count.count.Value; v != nil {
+		if v := count.count.Value(); v != nil {
 			before = v[0]
 		}
 		run(t, s, x([]float32{1, 2}))
-		if n := count.count.Value[0] - before; n != float32(2*uses) {
+		if n := count.count.Value()[0] - before; n != float32(2*uses) {
 			t.Errorf("a network of two uses, traced %d times, counts %v", uses, n)
 		}
 	}
@@ -182,11 +182,11 @@ func TestAStepHasTwoOptimizers(t *testing.T) {
 		}
 		run(t, s, x([]float32{1}))
 		if i == 0 {
-			wa, wb = kernelA.Value[0], kernelB.Value[0]
+			wa, wb = kernelA.Value()[0], kernelB.Value()[0]
 			continue
 		}
-		if kernelA.Value[0] != wa || kernelB.Value[0] != wb {
-			t.Fatalf("after step %d the numbers are %v and %v, want %v and %v", i, kernelA.Value[0], kernelB.Value[0], wa, wb)
+		if kernelA.Value()[0] != wa || kernelB.Value()[0] != wb {
+			t.Fatalf("after step %d the numbers are %v and %v, want %v and %v", i, kernelA.Value()[0], kernelB.Value()[0], wa, wb)
 		}
 	}
 	if slow.Iterations() != 5 || fast.Iterations() != 5 || s.Iterations() != 5 {
@@ -215,11 +215,11 @@ func TestStepsShareAnOptimizer(t *testing.T) {
 	v := net.TrainableVariables()
 	both, last := build(v...), build(v[1])
 	run(t, both, x([]float32{1}))
-	begin := v[1].Value[0]
+	begin := v[1].Value()[0]
 	run(t, last, x([]float32{1}))
 	run(t, both, x([]float32{1}))
 	// v = -½, then -¾, then -⅞
-	if d := v[1].Value[0] - begin; math.Abs(float64(d)+0.75+0.875) > 1e-6 {
+	if d := v[1].Value()[0] - begin; math.Abs(float64(d)+0.75+0.875) > 1e-6 {
 		t.Errorf("two more steps moved the weight by %v, want %v", d, -0.75-0.875)
 	}
 	if o.Iterations() != 3 || len(o.Slots()) != 2 {
@@ -239,8 +239,8 @@ func TestAssignComputesFromTheOldValues(t *testing.T) {
 	run(t, s, x([]float32{1, 1})) // a, b = 2, 0
 	run(t, s, x([]float32{5}))    // a, b = 5, 2
 	run(t, s, x([]float32{1}))    // a, b = 3, 5
-	if a.Value[0] != 3 || b.Value[0] != 5 {
-		t.Errorf("got %v and %v, want 3 and 5", a.Value[0], b.Value[0])
+	if a.Value()[0] != 3 || b.Value()[0] != 5 {
+		t.Errorf("got %v and %v, want 3 and 5", a.Value()[0], b.Value()[0])
 	}
 }
 
@@ -268,13 +268,13 @@ func TestWhatIsNotFiniteChangesNothing(t *testing.T) {
 		s.Minimize(loss, o, net.TrainableVariables()...)
 	})
 	run(t, s, x([]float32{1, 2}))
-	before := layer.Variables(dense)[0].Value[0]
+	before := layer.Variables(dense)[0].Value()[0]
 	_, err := s.Run(x([]float32{1, float32(math.Inf(1))}))
 	var e *train.NonFiniteError
 	if !errors.As(err, &e) || e.Step != 1 || !strings.Contains(err.Error(), `input "in", row 1`) {
 		t.Errorf("got error %v", err)
 	}
-	if layer.Variables(dense)[0].Value[0] != before || o.Iterations() != 1 {
+	if layer.Variables(dense)[0].Value()[0] != before || o.Iterations() != 1 {
 		t.Error("the step that failed changed something")
 	}
 }

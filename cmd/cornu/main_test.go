@@ -324,7 +324,11 @@ func TestTheHashCoversNamesShapesAndBits(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		change(variables[1].Value)
+		values := variables[1].Value()
+		change(values)
+		if err := variables[1].Assign(values); err != nil {
+			t.Fatal(err)
+		}
 		sum, err := hashOf(model)
 		if err != nil {
 			t.Fatal(err)

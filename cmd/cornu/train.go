@@ -120,8 +120,8 @@ func hashOf(model *cornu.Sequential) ([]byte, error) {
 			sizes = binary.LittleEndian.AppendUint64(sizes, uint64(size))
 		}
 		hash.Write(sizes)
-		elements := make([]byte, 0, 4*len(v.Value))
-		for _, w := range v.Value {
+		elements := make([]byte, 0, 4*v.Shape.Numel())
+		for _, w := range v.Value() {
 			elements = binary.LittleEndian.AppendUint32(elements, math.Float32bits(w))
 		}
 		hash.Write(elements)

@@ -315,7 +315,7 @@ func generator(n int) data.Source {
 // newStep makes a step over samples of three inputs and a target, and returns its builder too.
 func newStep() (*train.Step, *train.StepBuilder) {
 	var builder *train.StepBuilder
-	v := &layer.Variable{Name: "v", Shape: tensor.Shape{3, 1}, Trainable: true, Initialized: true}
+	v := &layer.Variable{Name: "v", Shape: tensor.Shape{3, 1}, Trainable: true, Initializer: initializer.Zeros{}}
 	s, err := train.NewStep(1, func(b *train.StepBuilder) {
 		builder = b
 		x, y := b.Input("x", tensor.Shape{tensor.Batch, 3}), b.Target("y", tensor.Shape{tensor.Batch, 1})

@@ -213,7 +213,7 @@ func BenchmarkRecurrentStep(b *testing.B) {
 			random(storage[n], 0.2, 1)
 		}
 	}
-	e := p.Bind(storage)
+	e := p.Bind(held(storage))
 	random(e.Value(program.Graph.Nodes()[0]), 1, 2)
 	pool := par.New(2)
 	defer pool.Close()

@@ -7,6 +7,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/internal/slab"
 )
 
 // An Exec is a plan bound to an arena of its own and to the parameters' storage.
@@ -17,7 +18,7 @@ type Exec struct {
 
 	plan    *Plan
 	arena   []float32
-	storage map[*graph.Node][]float32
+	storage map[*graph.Node]slab.Span
 	compute []cpu.Kernel
 	update  []cpu.Kernel
 	bad     uint32      // set by the checks of Compute
@@ -26,7 +27,7 @@ type Exec struct {
 
 // Bind allocates an arena and binds every kernel. storage holds the contents of
 // each Param node; Update writes to them.
-func (p *Plan) Bind(storage map[*graph.Node][]float32) *Exec {
+func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec {
 	e := &Exec{plan: p, arena: mem.Make[float32](p.arena), storage: storage}
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
@@ -82,9 +83,9 @@ func (e *Exec) data(v *value) []float32 {
 	case root.konst != nil:
 		return root.konst[offset:][:n:n]
 	case root.param():
-		return e.storage[root.node][offset:][:n:n]
+		return e.storage[root.node].Part(offset, n).Host()
 	case b.param != nil:
-		return e.storage[b.param.node][offset:][:n:n]
+		return e.storage[b.param.node].Part(offset, n).Host()
 	}
 	offset += b.offset
 	return e.arena[offset:][:n:n]

@@ -27,7 +27,7 @@ func TestDerivativesThroughManySteps(t *testing.T) {
 			}
 			out := append(graph.Gradients(y.Sum(), x, w), y)
 			p := compile(t, Program{Graph: g, Outputs: out}, Config{})
-			e := p.Bind(map[*graph.Node][]float32{w: {1}})
+			e := p.Bind(held(map[*graph.Node][]float32{w: {1}}))
 			e.Value(x)[0] = 1
 			e.Compute(nil)
 			for i, want := range []float32{1, steps, 1} {

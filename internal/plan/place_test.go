@@ -101,11 +101,11 @@ func TestUpdatesHappenAllAtOnce(t *testing.T) {
 			fresh := func() map[*graph.Node][]float32 {
 				return map[*graph.Node][]float32{params[0]: {1, 2, 3, 4}, params[1]: {5, 6, 7, 8}, params[2]: {-1, -2, -3, -4}}
 			}
-			before := compile(t, Program{Graph: g, Outputs: values[:]}, Config{NoPasses: true}).Bind(fresh())
+			before := compile(t, Program{Graph: g, Outputs: values[:]}, Config{NoPasses: true}).Bind(held(fresh()))
 			before.Compute(nil)
 
 			storage := fresh()
-			e := compile(t, program, Config{NoPasses: noPasses}).Bind(storage)
+			e := compile(t, program, Config{NoPasses: noPasses}).Bind(held(storage))
 			e.Compute(nil)
 			e.Update(nil)
 			for i := range params {
@@ -160,7 +160,7 @@ func samePasses(t *testing.T, program Program, rows int) {
 				storage[n] = ascending(n.Shape().Numel())
 			}
 		}
-		e := p.Bind(storage)
+		e := p.Bind(held(storage))
 		for _, n := range program.Graph.Nodes() {
 			if n.Op() == graph.OpInput {
 				copy(e.Value(n), ascending(len(e.Value(n))))
@@ -202,7 +202,7 @@ func TestAnEmptyReaderLeavesNothingOut(t *testing.T) {
 		none := value.SliceAxis(0, 1, 1)
 		storage := []float32{1, 2, 3, 4, 5, 6}
 		program := Program{Graph: g, Outputs: []*graph.Node{none}, Updates: []Update{{w, value}}}
-		e := compile(t, program, Config{NoPasses: noPasses}).Bind(map[*graph.Node][]float32{w: storage})
+		e := compile(t, program, Config{NoPasses: noPasses}).Bind(held(map[*graph.Node][]float32{w: storage}))
 		e.Compute(nil)
 		e.Update(nil)
 		if want := []float32{-1, -2, -3, -4, -5, -6}; !slices.Equal(storage, want) {

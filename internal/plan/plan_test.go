@@ -7,6 +7,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/rng"
+	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -74,7 +75,7 @@ func steps(t *testing.T, c Config, infinite bool, sizes ...int) []uint32 {
 	if infinite {
 		weights[3] = float32(math.Inf(1))
 	}
-	e := p.Bind(map[*graph.Node][]float32{slab: weights})
+	e := p.Bind(held(map[*graph.Node][]float32{slab: weights}))
 	e.Seed = 7
 	nodes := program.Graph.Nodes()
 	x := e.Value(nodes[0])
@@ -126,4 +127,13 @@ func TestTheListingIsOfFewCallsAndPassesChangeNoBit(t *testing.T) {
 			}
 		}
 	}
+}
+
+// held is memory to bind parameters to.
+func held(storage map[*graph.Node][]float32) map[*graph.Node]slab.Span {
+	spans := map[*graph.Node]slab.Span{}
+	for n, data := range storage {
+		spans[n] = slab.Of(data)
+	}
+	return spans
 }

@@ -1018,7 +1018,7 @@ func (p *randomProgram) check(pools *pools, count *tally) (wrong string) {
 					storage[n] = p.fed(n)
 				}
 			}
-			e := plan.Bind(storage)
+			e := plan.Bind(held(storage))
 			e.poison()
 			got := p.run(e, pool, storage)
 			if want == nil {

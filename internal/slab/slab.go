@@ -13,9 +13,9 @@ import (
 )
 
 // A Slab is one run of memory. A variable stays in its slab for life, whichever
-// networks share it.
+// networks share it. What it holds is read and written by the methods of Spans.
 type Slab struct {
-	Data []float32
+	data []float32
 
 	// A step holds use while it computes: for writing if it trains, else for reading.
 	// So networks that share layers may be trained and run at the same time.
@@ -27,12 +27,48 @@ type Slab struct {
 var made atomic.Uint64
 
 // New returns a slab of size zeros.
-func New(size int) *Slab { return &Slab{Data: mem.Make[float32](size), number: made.Add(1)} }
+func New(size int) *Slab { return of(mem.Make[float32](size)) }
 
-// A Place is where a variable lies in its slab, which is nil before it has one.
-type Place struct {
-	Slab   *Slab
-	Offset int
+func of(data []float32) *Slab { return &Slab{data: data, number: made.Add(1)} }
+
+// Of returns all of a new slab whose memory is data.
+func Of(data []float32) Span { return of(data).All() }
+
+// All returns all of the slab.
+func (s *Slab) All() Span { return Span{s, 0, len(s.data)} }
+
+// A Span is a run of numbers in a slab: a variable, an optimizer's slot of one, or those of several that lie next to each
+// other. Its methods are the only way to them. Who calls them holds the slab by Acquire, unless no step knows it yet.
+type Span struct {
+	Slab        *Slab // nil: the variable has no memory yet
+	Offset, Len int
+}
+
+// Part returns the n numbers from offset on.
+func (s Span) Part(offset, n int) Span { return Span{s.Slab, s.Offset + offset, n} }
+
+// View returns the numbers for reading. They may be the memory itself, so they are valid until the slab is written to.
+func (s Span) View() []float32 { return s.Host() }
+
+// Fill lets write set the numbers. What dst holds before is without meaning.
+func (s Span) Fill(write func(dst []float32) error) error { return write(s.Host()) }
+
+// Write sets the numbers to src, which has as many.
+func (s Span) Write(src []float32) { copy(s.Host(), src) }
+
+// Swap exchanges the numbers of two spans of equal length.
+func Swap(a, b Span) {
+	kept := slices.Clone(a.View())
+	a.Write(b.View())
+	b.Write(kept)
+}
+
+// Host returns the memory itself, for kernels of this machine's processor.
+func (s Span) Host() []float32 {
+	if s.Slab == nil {
+		return nil
+	}
+	return s.Slab.data[s.Offset:][:s.Len:s.Len]
 }
 
 // align is the granularity of variables in a slab, in float32s: a cache line, and a

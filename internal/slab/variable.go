@@ -1,17 +1,23 @@
 package slab
 
-// This file lets packages that compute with the variables of package layer reach their memory, which is no part of what
-// layer exports.
+// This file lets packages reach the memory of variables, of package layer, and of optimizers' slots, of package train,
+// which is no part of what those export.
 
 var (
-	store   func(variables []any) error
-	placeOf func(variable any) Place
+	store  func(variables []any) error
+	spanOf func(variable any) Span
+	fill   func(variable any, write func(dst []float32) error) error
+
+	spanOfSlot func(slot any) Span
 )
 
-// Variables says how *layer.Variables are stored and found. Package layer calls it when it is initialized.
-func Variables(storeAll func(variables []any) error, placeOfOne func(variable any) Place) {
-	store, placeOf = storeAll, placeOfOne
+// Variables says how *layer.Variables are stored, found and set. Package layer calls it when it is initialized.
+func Variables(storeAll func(variables []any) error, spanOfOne func(variable any) Span, fillOne func(variable any, write func(dst []float32) error) error) {
+	store, spanOf, fill = storeAll, spanOfOne, fillOne
 }
+
+// Slots says what a train.Slot holds. Package train calls it when it is initialized.
+func Slots(spanOf func(slot any) Span) { spanOfSlot = spanOf }
 
 // Store gives the variables, which are *layer.Variables, that have no memory some, next to each other: those that are
 // trained first, in order. If that takes more memory than the limit, it does nothing and returns an error.
@@ -23,5 +29,12 @@ func Store[V any](variables ...V) error {
 	return store(list)
 }
 
-// PlaceOf returns where a *layer.Variable lies. Its Value is that memory.
-func PlaceOf(variable any) Place { return placeOf(variable) }
+// SpanOf returns what a *layer.Variable holds.
+func SpanOf(variable any) Span { return spanOf(variable) }
+
+// Fill lets write set what a *layer.Variable holds, which is then no more to be initialized. Who calls it holds the
+// variable's slab.
+func Fill(variable any, write func(dst []float32) error) error { return fill(variable, write) }
+
+// SpanOfSlot returns what a train.Slot holds.
+func SpanOfSlot(slot any) Span { return spanOfSlot(slot) }

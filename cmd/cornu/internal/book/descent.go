@@ -60,7 +60,7 @@ func descend(f function, start, rate float64, steps int) (path []float64, err er
 	})
 	_, err = train.Fit(context.Background(), step, nil, nothing, train.Config{
 		Epochs: steps, BatchSize: 1, Quiet: true, Callbacks: []train.Callback{train.Func(func(*train.State) error {
-			path = append(path, float64(x.Value[0]))
+			path = append(path, float64(x.Value()[0]))
 			return nil
 		})},
 	})
