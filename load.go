@@ -4,6 +4,7 @@ package cornu
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,31 +125,45 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Model{Name: f.Name, sequential: f.Sequential, seed: f.Seed}
-	if m.net, err = f.Network.Network(); err != nil {
+	m, notes, err := from.model(f, weights, limits)
+	if damaged := weights.Verify(); damaged != nil {
+		return nil, damaged
+	}
+	if err = cmp.Or(err, from.ctx.Err()); err != nil {
 		return nil, err
 	}
+	say(cfg.Log, "Load", notes)
+	return m, nil
+}
+
+// model returns the model of a file, and what people should know of it.
+func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits kerasfile.Limits) (m *Model, notes []string, err error) {
+	m = &Model{Name: f.Name, sequential: f.Sequential, seed: f.Seed}
+	notes = f.Notes
+	if m.net, err = f.Network.Network(); err != nil {
+		return nil, nil, err
+	}
 	if err := within(m.net, limits); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	matched, err := m.match(&kerasWeights{weights}, LoadWeightsConfig{})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if err := slab.Store(m.net.Variables()...); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	for _, p := range matched.pairs {
 		if err := slab.Fill(p.to, p.from.read); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
-	if err := from.ctx.Err(); err != nil {
-		return nil, err
+	if err := r.ctx.Err(); err != nil {
+		return nil, nil, err
 	}
 	if f.Compile != nil {
 		if err := m.Compile(compileConfig(f.Compile)); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if weights.HasOptimizer() {
 			o, err := m.restored(weights, limits)
@@ -156,18 +171,14 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 			case err == nil:
 				m.optimizer = o
 			case weights.Old():
-				f.Notes = append(f.Notes, fmt.Sprintf("training goes on with a fresh optimizer, as the state of Keras 2's can't be read: %v", err))
+				notes = append(notes, fmt.Sprintf("training goes on with a fresh optimizer, as the state of Keras 2's can't be read: %v", err))
 			default:
-				return nil, fmt.Errorf("the optimizer's state: %w", err)
+				return nil, nil, fmt.Errorf("the optimizer's state: %w", err)
 			}
 		}
 	}
-	if err := from.ctx.Err(); err != nil {
-		return nil, err
-	}
 	m.bytes = f.Bytes
-	say(cfg.Log, "Load", append(f.Notes, matched.types()...))
-	return m, nil
+	return m, append(notes, matched.types()...), nil
 }
 
 // compileConfig returns what a file says of compiling.

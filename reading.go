@@ -8,10 +8,10 @@ import (
 	"sync"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/file"
 )
 
-// A reading reads what r reads. A large piece is copied by as many goroutines as there are threads: most of
-// the time goes into the pages of fresh memory, which each core gets for itself.
+// A reading reads what r reads.
 type reading struct {
 	ctx context.Context
 	r   io.ReaderAt
@@ -24,43 +24,21 @@ func newReading(ctx context.Context, r io.ReaderAt) *reading {
 	return &reading{ctx, r}
 }
 
-// leastPiece is how many bytes are worth a goroutine: two huge pages.
-const leastPiece = 4 << 20
-
 // ReadAt reads as io.ReaderAt says.
 func (r *reading) ReadAt(b []byte, at int64) (int, error) {
-	if err := r.ctx.Err(); err != nil {
-		return 0, err
-	}
-	pieces := (len(b) + leastPiece - 1) / leastPiece
-	threads := min(Threads(), pieces)
-	if threads <= 1 {
-		return r.r.ReadAt(b, at)
-	}
-	read := make([]int, pieces)
-	errs := make([]error, pieces)
-	var all sync.WaitGroup
-	for t := range threads {
-		all.Go(func() {
-			for i := t; i < pieces; i += threads {
-				if errs[i] = r.ctx.Err(); errs[i] != nil {
-					return
-				}
-				piece := b[i*leastPiece : min((i+1)*leastPiece, len(b))]
-				read[i], errs[i] = r.r.ReadAt(piece, at+int64(i)*leastPiece)
-			}
-		})
-	}
-	all.Wait()
-	n := 0
-	for i := range pieces {
-		n += read[i]
-		if whole := min(leastPiece, len(b)-i*leastPiece); read[i] < whole {
-			if errs[i] == nil {
-				errs[i] = r.ctx.Err()
-			}
-			return n, errs[i]
+	var failing sync.Mutex
+	read := int64(len(b))
+	err := file.InPieces(read, Threads(), func(from, to int64) error {
+		n, err := 0, r.ctx.Err()
+		if err == nil {
+			n, err = r.r.ReadAt(b[from:to], at+from)
 		}
-	}
-	return n, errs[pieces-1]
+		if int64(n) < to-from {
+			failing.Lock()
+			defer failing.Unlock()
+			read = min(read, from+int64(n))
+		}
+		return err
+	})
+	return int(read), err
 }

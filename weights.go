@@ -20,6 +20,7 @@ import (
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/safetensors"
 	"github.com/cornu-ml/cornu/tensor"
+	"github.com/cornu-ml/cornu/train"
 )
 
 // A LoadWeightsConfig says what a file of weights has to do with a model.
@@ -77,28 +78,14 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 	if err != nil {
 		return nil, err
 	}
-	matched, err := m.match(arrays, cfg)
+	matched, content, o, err := m.read(arrays, keras, limits, cfg)
+	if keras != nil {
+		if damaged := keras.Verify(); damaged != nil {
+			return nil, damaged
+		}
+	}
 	if err != nil {
 		return nil, err
-	}
-	content := make([][]float32, len(matched.pairs))
-	for i, p := range matched.pairs {
-		content[i] = make([]float32, p.to.Shape.Numel())
-		if err := p.from.read(content[i]); err != nil {
-			return nil, err
-		}
-	}
-	o := m.optimizer
-	if o != nil && keras != nil && len(matched.skipped) == 0 {
-		name, err := keras.OptimizerName()
-		if err != nil {
-			return nil, err
-		}
-		if name == m.compiled.Optimizer.Name() {
-			if o, err = m.restored(keras, limits); err != nil {
-				return nil, fmt.Errorf("the optimizer's state: %w", err)
-			}
-		}
 	}
 	slabs := slabsOf(m.net.Variables())
 	slab.Acquire(slabs, true)
@@ -111,6 +98,34 @@ func (m *Model) loadWeights(path string, cfg LoadWeightsConfig) ([]string, error
 	}
 	say(cfg.Log, "LoadWeights", matched.types())
 	return matched.skipped, nil
+}
+
+// read returns which arrays are of which variables, what is in them, and the optimizer with the state of the file, if
+// that has one that fits.
+func (m *Model) read(arrays arrays, keras *kerasfile.Weights, limits kerasfile.Limits, cfg LoadWeightsConfig) (matched *matching, content [][]float32, o *train.Optimizer, err error) {
+	if matched, err = m.match(arrays, cfg); err != nil {
+		return nil, nil, nil, err
+	}
+	content = make([][]float32, len(matched.pairs))
+	for i, p := range matched.pairs {
+		content[i] = make([]float32, p.to.Shape.Numel())
+		if err := p.from.read(content[i]); err != nil {
+			return nil, nil, nil, err
+		}
+	}
+	o = m.optimizer
+	if o != nil && keras != nil && len(matched.skipped) == 0 {
+		name, err := keras.OptimizerName()
+		if err != nil {
+			return nil, nil, nil, err
+		}
+		if name == m.compiled.Optimizer.Name() {
+			if o, err = m.restored(keras, limits); err != nil {
+				return nil, nil, nil, fmt.Errorf("the optimizer's state: %w", err)
+			}
+		}
+	}
+	return matched, content, o, nil
 }
 
 // say writes notes to people.

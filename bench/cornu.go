@@ -141,6 +141,8 @@ func (a *answers) ask(question string, n []int) (Answer, error) {
 	case "scale":
 		seconds, err := scale(n[0], n[1], n[2])
 		return Answer{Seconds: seconds}, err
+	case "make", "read", "load", "write", "save":
+		return fileAnswer(question)
 	}
 	if err := a.listing(); err != nil {
 		return Answer{}, err

@@ -131,6 +131,13 @@ func goals(r *Results) []goal {
 	atLeast("two threads over one, steps above 200 µs", least, 1.85, times, where)
 	atLeast("two threads over one, steps below 200 µs", lower, 1, times, lowerWhere)
 	atMost("two threads beside a busy process, over one thread alone", r.value("neighbour", withNeighbour, cornuName, 2)/r.value("neighbour", alone, cornuName, 1), 1.15, times, "")
+
+	// Files.
+	files := func(name, who string) float64 { return r.value("files", name, who, 2) }
+	atMost("load and predict a row, 25 million parameters, over reading the bytes", files(loadLarge, cornuName)/files(readLarge, cornuName), 1.5, times, "")
+	atLeast("load and predict a row: faster than Keras", files(loadLarge, filesName)/files(loadLarge, cornuName), 5, times, "")
+	atMost("save, over writing as many bytes", files(saveLarge, cornuName)/files(writeLarge, cornuName), 1.5, times, "")
+	atMost("load and save: peak memory beyond the weights", files(extraMemory, cornuName), 64, megabytes, "")
 	return all
 }
 

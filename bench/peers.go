@@ -37,6 +37,7 @@ var pythonPeers = []struct {
 	{"Keras on TensorFlow", "keras_mlp.py", "KERAS_BACKEND=tensorflow", []string{"keras", "tensorflow"}, []string{"listing", "program"}},
 	{"Keras on PyTorch", "keras_mlp.py", "KERAS_BACKEND=torch", []string{"keras", "torch"}, []string{"listing", "program"}},
 	{"PyTorch", "torch_mlp.py", "", []string{"torch"}, []string{"listing", "program", "scaling"}},
+	{filesName, "keras_files.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"files"}},
 	{"PyTorch compiled", "torch_mlp.py", "BENCH_COMPILE=1", []string{"torch"}, []string{"listing", "program"}},
 }
 
@@ -73,7 +74,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 		self = os.Args[0]
 	}
 	all := []contender{
-		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling"}},
+		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling", "files"}},
 		{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing"}},
 	}
 	if cpu.Active() == cpu.AVX512 && slices.Contains(cpu.Supported(), cpu.AVX2) {

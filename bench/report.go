@@ -129,6 +129,7 @@ func markdown(r *Results) string {
 	programTable(&w, r)
 	gemmTables(&w, r)
 	scalingTables(&w, r)
+	filesTable(&w, r)
 	goalsTable(&w, r)
 	return w.String()
 }

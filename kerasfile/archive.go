@@ -56,7 +56,7 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", configName, err)
 	}
-	w, err := openMember(r, members[weightsName], limits)
+	w, err := openMember(r, size, members[weightsName], limits)
 	return model, w, err
 }
 
@@ -110,38 +110,40 @@ func content(f *zip.File, budget int64) ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// openMember opens the weights: where they are, if they are stored as they are. Their checksum is
-// compared before anything of them is believed.
-func openMember(r io.ReaderAt, f *zip.File, limits Limits) (_ *Weights, err error) {
-	defer func() {
+// openMember opens the weights: where they are, if they are stored as they are.
+func openMember(r io.ReaderAt, size int64, f *zip.File, limits Limits) (_ *Weights, err error) {
+	if f.Method != zip.Store {
+		b, err := content(f, limits.Bytes)
+		var w *Weights
+		if err == nil {
+			w, err = OpenWeights(bytes.NewReader(b), int64(len(b)), limits)
+		}
 		if err != nil {
-			err = fmt.Errorf("%s: %w", f.Name, err)
+			return nil, fmt.Errorf("%s: %w", f.Name, err)
 		}
-	}()
-	if f.Method == zip.Store {
-		at, err := f.DataOffset()
-		if err != nil {
-			return nil, err
-		}
-		n := int64(f.UncompressedSize64)
-		if n < 0 || f.CompressedSize64 != f.UncompressedSize64 {
-			return nil, fmt.Errorf("it is stored as it is, in %d bytes, and has %d", f.CompressedSize64, f.UncompressedSize64)
-		}
-		in := io.NewSectionReader(r, at, n)
-		sum, err := checksum(in, n)
-		if err != nil {
-			return nil, err
-		}
-		if sum != f.CRC32 {
-			return nil, fmt.Errorf("it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", n, sum, f.CRC32)
-		}
-		return OpenWeights(in, n, limits)
+		return w, nil
 	}
-	b, err := content(f, limits.Bytes)
+	at, err := f.DataOffset()
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
-	return OpenWeights(bytes.NewReader(b), int64(len(b)), limits)
+	n := int64(f.UncompressedSize64)
+	switch {
+	case f.CompressedSize64 != f.UncompressedSize64:
+		return nil, fmt.Errorf("%s: it is stored as it is, in %d bytes, and has %d", f.Name, f.CompressedSize64, f.UncompressedSize64)
+	case n < 0 || n > size-at:
+		return nil, fmt.Errorf("%s: it has %d bytes at %d, the archive has %d: it is cut off or damaged", f.Name, f.UncompressedSize64, at, size)
+	}
+	in := &summed{r: io.NewSectionReader(r, at, n), name: f.Name, size: n, want: f.CRC32}
+	w, err := OpenWeights(in, n, limits)
+	if err != nil {
+		if damaged := in.verify(); damaged != nil {
+			return nil, damaged
+		}
+		return nil, fmt.Errorf("%s: %w", f.Name, err)
+	}
+	w.member = in
+	return w, nil
 }
 
 // Write writes a .keras file. The same model gives the same bytes: there are no times in it.
@@ -185,7 +187,7 @@ func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 		if members[weightsName] == nil {
 			return nil, fmt.Errorf("it is no .keras file: it has no %s", weightsName)
 		}
-		return openMember(r, members[weightsName], limits)
+		return openMember(r, size, members[weightsName], limits)
 	default:
 		return OpenWeights(r, size, limits)
 	}

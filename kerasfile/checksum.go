@@ -1,67 +1,133 @@
 package kerasfile
 
-// This file computes the checksum of a member of an archive that is read in place.
+// This file compares the checksum of a member of an archive that is read in place.
 
 import (
-	"errors"
+	"cmp"
 	"fmt"
 	"hash/crc32"
 	"io"
+	"slices"
 	"sync"
 
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-const (
-	summedAtOnce = 256 << 10 // bytes, which stay in a core's cache between reading and summing
-	leastShare   = 4 << 20   // bytes that are worth a goroutine
-)
+// A summed reads a member of an archive, and sums what is large while it is in a core's cache: the arrays of a model,
+// which are nearly all of it, are read but once.
+type summed struct {
+	r    io.ReaderAt
+	name string
+	size int64
+	want uint32 // the CRC-32 that the archive says
 
-// checksum returns the CRC-32 of size bytes that r reads, as zip archives have it. Every
-// thread sums a share of them.
-func checksum(r io.ReaderAt, size int64) (uint32, error) {
-	shares := max(1, min(int64(par.Default().Workers()), size/leastShare))
-	sums := make([]uint32, shares)
-	errs := make([]error, shares)
-	bound := func(i int64) int64 { return size/shares*i + min(i, size%shares) }
-	var all sync.WaitGroup
-	for i := range shares {
-		all.Go(func() { sums[i], errs[i] = checksumFrom(r, bound(i), bound(i+1)) })
-	}
-	all.Wait()
-	sum := uint32(0)
-	for i := range shares {
-		sum = multiply(sum, zeros(bound(i+1)-bound(i))) ^ sums[i]
-	}
-	return sum, errors.Join(errs...)
+	mu   sync.Mutex
+	sums []sum
 }
 
-// checksumFrom returns the CRC-32 of the bytes from at to end.
-func checksumFrom(r io.ReaderAt, at, end int64) (uint32, error) {
-	b := make([]byte, min(end-at, summedAtOnce))
-	sum := uint32(0)
-	for at < end {
-		b = b[:min(end-at, summedAtOnce)]
-		if n, err := r.ReadAt(b, at); n < len(b) {
-			return 0, fmt.Errorf("reading %d bytes at %d: %w", len(b), at, err)
-		}
-		sum = crc32.Update(sum, crc32.IEEETable, b)
-		at += int64(len(b))
+// A sum is the CRC-32 of the bytes from at to end.
+type sum struct {
+	at, end int64
+	crc     uint32
+}
+
+const (
+	summedAtOnce = 256 << 10 // bytes, which stay in a core's cache between reading and summing
+	leastSummed  = 64 << 10  // bytes that are worth to be remembered
+)
+
+// ReadAt reads as io.ReaderAt says.
+func (s *summed) ReadAt(b []byte, at int64) (int, error) {
+	if len(b) < leastSummed || at < 0 || at > s.size-int64(len(b)) {
+		return s.r.ReadAt(b, at)
 	}
-	return sum, nil
+	read := int64(len(b))
+	err := file.InPieces(read, par.Default().Workers(), func(from, to int64) error {
+		n, err := s.sum(b[from:to], at+from)
+		if err != nil {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			read = min(read, from+int64(n))
+		}
+		return err
+	})
+	return int(read), err
+}
+
+// sum fills b and remembers its sum.
+func (s *summed) sum(b []byte, at int64) (int, error) {
+	crc := uint32(0)
+	for i := 0; i < len(b); i += summedAtOnce {
+		part := b[i:min(i+summedAtOnce, len(b))]
+		if n, err := s.r.ReadAt(part, at+int64(i)); n < len(part) {
+			return i + n, fmt.Errorf("reading %d bytes at %d: %w", len(part), at+int64(i), err)
+		}
+		crc = crc32.Update(crc, crc32.IEEETable, part)
+	}
+	s.add(sum{at, at + int64(len(b)), crc})
+	return len(b), nil
+}
+
+func (s *summed) add(one sum) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.sums = append(s.sums, one)
+}
+
+// verify returns an error unless all bytes have the sum that the archive says. It reads those that are not summed yet.
+func (s *summed) verify() error {
+	known := s.sums
+	slices.SortFunc(known, func(a, b sum) int { return cmp.Compare(a.at, b.at) })
+	s.sums = nil
+	end := int64(0)
+	for _, one := range append(known, sum{at: s.size, end: s.size}) {
+		if one.at < end {
+			continue // it was read twice
+		}
+		if err := s.rest(end, one.at); err != nil {
+			return fmt.Errorf("%s: %w", s.name, err)
+		}
+		s.add(one)
+		end = one.end
+	}
+	slices.SortFunc(s.sums, func(a, b sum) int { return cmp.Compare(a.at, b.at) })
+	crc := uint32(0)
+	for _, one := range s.sums {
+		crc = multiply(crc, zeros(one.end-one.at)) ^ one.crc
+	}
+	if crc != s.want {
+		return fmt.Errorf("%s: it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", s.name, s.size, crc, s.want)
+	}
+	return nil
+}
+
+// rest sums the bytes from at to end.
+func (s *summed) rest(at, end int64) error {
+	return file.InPieces(end-at, par.Default().Workers(), func(from, to int64) error {
+		b := make([]byte, min(to-from, summedAtOnce))
+		for from < to {
+			n, err := s.sum(b[:min(to-from, summedAtOnce)], at+from)
+			if err != nil {
+				return err
+			}
+			from += int64(n)
+		}
+		return nil
+	})
 }
 
 // A CRC-32 is a polynomial over GF(2) modulo that of IEEE 802.3, whose coefficient of x^0 is the
 // highest bit. The sum of a text a and a text b is sum(a)·x^(8·len(b)) + sum(b).
 
-// one is the polynomial 1.
-const one = 1 << 31
+// unit is the polynomial 1.
+const unit = 1 << 31
 
 // multiply returns the product of two polynomials.
 func multiply(a, b uint32) uint32 {
 	product := uint32(0)
 	for ; a != 0; a <<= 1 {
-		if a&one != 0 {
+		if a&unit != 0 {
 			product ^= b
 		}
 		odd := b & 1
@@ -75,8 +141,8 @@ func multiply(a, b uint32) uint32 {
 
 // zeros returns x^(8·n), by which a sum is multiplied when n bytes follow.
 func zeros(n int64) uint32 {
-	power := uint32(one)
-	for square := uint32(one >> 8); n != 0; n >>= 1 {
+	power := uint32(unit)
+	for square := uint32(unit >> 8); n != 0; n >>= 1 {
 		if n&1 != 0 {
 			power = multiply(power, square)
 		}

@@ -77,8 +77,19 @@ func (l Limits) OrDefaults() Limits {
 // A Weights is the weights of a file, which are read when they are asked for.
 type Weights struct {
 	root   *hdf5.Group
-	legacy bool // in the .h5 files of whole models, by layers' names
-	old    bool // of Keras 2
+	legacy bool    // in the .h5 files of whole models, by layers' names
+	old    bool    // of Keras 2
+	member *summed // of an archive; nil: it is a file of its own, or was read whole
+}
+
+// Verify returns an error if the weights are not those whose checksum the archive has. Call it when what is wanted of
+// them has been read, and before that is believed: the rest is read now. Files that have no checksum are taken as
+// they are.
+func (w *Weights) Verify() error {
+	if w.member == nil {
+		return nil
+	}
+	return w.member.verify()
 }
 
 // Old reports whether Keras 2 wrote the file.
