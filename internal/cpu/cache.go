@@ -25,6 +25,9 @@ func (c CacheSizes) String() string {
 	return text(c.L1) + "," + text(c.L2) + "," + text(c.L3)
 }
 
+// lineFloats is the number of float32 in a line of the caches.
+const lineFloats = 16
+
 // assumedCaches are those of a machine that doesn't say.
 var assumedCaches = CacheSizes{32 << 10, 512 << 10, 8 << 20}
 
@@ -45,6 +48,9 @@ func init() {
 
 // Caches returns the sizes that products are cut by: the machine's, or those of CORNU_CACHE.
 func Caches() CacheSizes { return caches }
+
+// ForceCaches makes c the sizes that products are cut by. It must not be called while kernels run.
+func ForceCaches(c CacheSizes) { caches = c }
 
 // completed returns c with an assumed size for each that is not known. A machine without a third
 // level is taken to read memory as fast as others read theirs.

@@ -2,7 +2,6 @@ package cpu
 
 import (
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 )
@@ -52,36 +51,6 @@ func TestAMachineThatTellsNoSizesGetsAssumedOnes(t *testing.T) {
 	} {
 		if got := c.told.completed(); got != c.want {
 			t.Errorf("%+v becomes %v, want %v", c.told, got, c.want)
-		}
-	}
-}
-
-// Whatever the caches are, products have the bits of their definition: the sizes choose
-// the tiles, and no chain is cut by them.
-func TestCacheSizesChangeNoBit(t *testing.T) {
-	before := caches
-	defer func() { caches = before }()
-	hashes := readHashes(t)
-	for _, text := range []string{"32K,512K,8M", "4K,4K,4K"} {
-		sizes, err := parseCaches(text)
-		if err != nil {
-			t.Fatal(err)
-		}
-		caches = sizes
-		for i, s := range large {
-			if s.slow() || Active() == Generic || s.m*s.n*s.k <= direct || s.m*s.n*s.k > 200_000_000 && os.Getenv("CORNU_CI") == "" {
-				continue
-			}
-			form := (i + sizes.L1) % 4
-			g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
-			g.Run(nil)
-			var got []float32
-			for i := range g.M {
-				got = append(got, g.C[i*g.LDC:][:g.N]...)
-			}
-			if hashOf(got) != hashes[fmt.Sprintf("%v/%d", s, form)] {
-				t.Errorf("caches of %s, product %v, form %d: another hash", text, s, form)
-			}
 		}
 	}
 }

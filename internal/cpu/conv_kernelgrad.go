@@ -136,7 +136,7 @@ func (k *kernelGrad) prepare() {
 	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
 	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a task fill
 	// seven sixteenths of the second, in steps that are shorter for more rows.
-	l1, l2, _ := caches.elements()
+	l1, l2, _ := cacheElements()
 	rows := 0
 	for i := range k.classes {
 		rows = max(rows, k.classes[i].x.cols)

@@ -21,9 +21,8 @@ func gradOf(t *testing.T, w Window, x, dy []float32) (got, want []float32, g *ke
 	if !ok || g.classes[0].padded == nil {
 		t.Fatal("padding is not multiplied")
 	}
-	tier := active
-	active = Generic
-	defer func() { active = tier }()
+	defer force(t, Active())
+	force(t, Generic)
 	(&ConvKernelGrad{Window: w, X: x, DY: dy, DK: want}).Run(nil)
 	return got, want, g
 }

@@ -81,7 +81,7 @@ func (x *implicit) prepare() {
 	k := gemmTiers[Active()]
 	x.kernels, x.vectors = k, k.vectorsFor(x.n)
 	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
-	l1, l2, _ := caches.elements()
+	l1, l2, _ := cacheElements()
 	x.stepK = stepOf(l1*2/3/x.panel, x.depth)
 
 	rows, work := 0, 0

@@ -39,9 +39,11 @@ func productWindows() []Window {
 
 // Tiles of products come to the bits of the definition, whatever the tier, and the caches.
 func TestConvolutionsByProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
-	before, tier := caches, Active()
+	before := Caches()
 	pool := par.New(3)
-	defer func() { caches, active = before, tier; pool.Close() }()
+	defer pool.Close()
+	defer force(t, Active())
+	defer ForceCaches(before)
 	cases := sampleOf(3)
 	for number, w := range productWindows() {
 		if !cases.has() {
@@ -61,16 +63,18 @@ func TestConvolutionsByProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
 			(&ConvKernelGrad{Window: w, X: x, DY: y, DK: out[2]}).Run(pool)
 			return out
 		}
-		active = Generic
+		force(t, Generic)
 		want := run(nil)
-		for _, active = range Supported()[1:] {
-			for _, caches = range []CacheSizes{before, {4 << 10, 16 << 10, 64 << 10}} {
+		for _, tier := range Supported()[1:] {
+			force(t, tier)
+			for _, caches := range []CacheSizes{before, {4 << 10, 16 << 10, 64 << 10}} {
+				ForceCaches(caches)
 				for _, p := range []*par.Pool{nil, pool} {
 					got := run(p)
 					for i, name := range []string{"result", "gradient of the image", "gradient of the kernel"} {
 						for j, v := range want[i] {
 							if math.Float32bits(got[i][j]) != math.Float32bits(v) {
-								t.Fatalf("%v, caches %v, window %d %+v: element %d of the %s is %v, want %v", active, caches, number, w, j, name, got[i][j], v)
+								t.Fatalf("%v, caches %v, window %d %+v: element %d of the %s is %v, want %v", tier, caches, number, w, j, name, got[i][j], v)
 							}
 						}
 					}

@@ -30,7 +30,7 @@ func (x *gemmShape) passStep() int { return max(x.l2*7/16/blockRows/lineFloats, 
 // quarter of the last-level cache; if there are several passes over k, so are the rows of C that they go on
 // from [16 MiB] in half of it.
 func (t *tiling) passSize() (rows, cols int) {
-	_, _, l3 := caches.elements()
+	_, _, l3 := cacheElements()
 	cols = min(max(l3/4/t.stepK/blockCols, 1)*blockCols, passCols)
 	return min(max(l3/2/cols, blockRows), passRows), cols
 }

@@ -88,7 +88,7 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 // everyTier runs test on each tier of this machine.
 func everyTier(t *testing.T, test func(t *testing.T)) {
 	before := Active()
-	defer func() { active = before }()
+	defer func() { _ = Force(before) }()
 	for _, tier := range Supported() {
 		if err := Force(tier); err != nil {
 			t.Fatal(err)
@@ -363,6 +363,31 @@ func TestProductsAllocateNothing(t *testing.T) {
 			g.Run(p)
 			if n := testing.AllocsPerRun(2, func() { g.Run(p) }); n != 0 {
 				t.Errorf("%v, form %d: %v allocations", s, form, n)
+			}
+		}
+	}
+}
+
+// Whatever the caches are, products have the bits of their definition: the sizes choose
+// the tiles, and no chain is cut by them.
+func TestCacheSizesChangeNoBit(t *testing.T) {
+	defer ForceCaches(Caches())
+	hashes := readHashes(t)
+	for _, sizes := range []CacheSizes{{32 << 10, 512 << 10, 8 << 20}, {4 << 10, 4 << 10, 4 << 10}} {
+		ForceCaches(sizes)
+		for i, s := range large {
+			if s.slow() || Active() == Generic || s.m*s.n*s.k <= direct || s.m*s.n*s.k > 200_000_000 && os.Getenv("CORNU_CI") == "" {
+				continue
+			}
+			form := (i + sizes.L1) % 4
+			g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
+			g.Run(nil)
+			var got []float32
+			for i := range g.M {
+				got = append(got, g.C[i*g.LDC:][:g.N]...)
+			}
+			if hashOf(got) != hashes[fmt.Sprintf("%v/%d", s, form)] {
+				t.Errorf("caches of %v, product %v, form %d: another hash", sizes, s, form)
 			}
 		}
 	}

@@ -69,12 +69,13 @@ const (
 	nonTemporalWork = 24
 )
 
-// elements returns how many elements the caches hold, as far as products make use of them. The shares
+// cacheElements returns how many elements the caches hold, as far as products make use of them. The shares
 // of them below were found by measuring on cores with 48 KiB, 1 MiB and 32 MiB, to which the numbers
 // in brackets belong. A second level of 2 MiB made no product faster: the rows of a larger B lie on more
 // pages than the TLB has entries for. A third level of more than 32 MiB is shared by more cores than
 // a product runs on.
-func (c CacheSizes) elements() (l1, l2, l3 int) {
+func cacheElements() (l1, l2, l3 int) {
+	c := Caches()
 	return min(c.L1, 48<<10) / 4, min(c.L2, 1<<20) / 4, min(c.L3, 32<<20) / 4
 }
 
@@ -156,7 +157,7 @@ func (t *tiling) cut(g *Gemm) {
 // chooseSide chooses whether C or its transpose is computed, and how wide tiles are.
 func (t *tiling) chooseSide(g *Gemm) {
 	lanes := t.kernels.lanes
-	_, _, l3 := caches.elements()
+	_, _, l3 := cacheElements()
 	narrow := g.N <= lanes && g.M > g.N
 	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches, or in registers
 		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && (t.readsTransposed(g.K, g.N, g.M) || g.M*g.K <= l3/2)
@@ -184,7 +185,7 @@ func (t *tiling) chooseSide(g *Gemm) {
 // readsTransposed reports whether a transposed B of m rows of A is best read where it is, and
 // transposed in registers: on 8 lanes, whose chains are short, only if it has to come from afar.
 func (t *tiling) readsTransposed(k, m, n int) bool {
-	_, l2, _ := caches.elements()
+	_, l2, _ := cacheElements()
 	return m <= t.kernels.transposedB.tallest(1) && (t.kernels.lanes == 16 || min(k, chain)*n > l2*13/16)
 }
 
@@ -193,7 +194,7 @@ func (t *tiling) shapeOf(g *Gemm) *gemmShape {
 		tiling: t, k: g.K, depth: min(g.K, chain), work: t.m * t.n * max(g.K, StoreWork),
 		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil,
 	}
-	x.l1, x.l2, x.l3 = caches.elements()
+	x.l1, x.l2, x.l3 = cacheElements()
 	// B may take 13/16 of the second-level cache [208 Ki elements]; the rest is left to A and C. A B of up to
 	// twice that isn't packed either for few rows of A, at most 8 for each lane of a vector: packing costs more
 	// than it saves then. The exception is a k of more than 8·n.
@@ -457,7 +458,5 @@ func (t *tiling) region(index int) part {
 	p, c := index%t.gridRows*t.regionPanels, index/t.gridRows*t.regionCols
 	return part{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
 }
-
-const lineFloats = 16 // elements in a line of the cache
 
 func aligned(s []float32) bool { return uintptr(unsafe.Pointer(&s[0]))%(4*lineFloats) == 0 }

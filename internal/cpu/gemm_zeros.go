@@ -299,7 +299,7 @@ func (t *tiling) cutZeros(g *Gemm) {
 	*t = uncut(g)
 	t.vectors = t.kernels.structured
 	t.panel = t.vectors * t.kernels.lanes
-	_, l2, _ := caches.elements()
+	_, l2, _ := cacheElements()
 	most := l2 * 13 / 16
 	t.packB = t.b.trans || min(g.K, chain)*t.n > most && !(g.lists.late && zerosStep*t.n <= most)
 	if g.Zeros == ZerosUnstructured {

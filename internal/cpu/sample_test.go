@@ -2,7 +2,19 @@ package cpu
 
 // This file chooses the cases that tests go through when they don't go through all.
 
-import "github.com/cornu-ml/cornu/internal/choice"
+import (
+	"testing"
+
+	"github.com/cornu-ml/cornu/internal/choice"
+)
+
+// force makes the tier the active one.
+func force(t *testing.T, tier Tier) {
+	t.Helper()
+	if err := Force(tier); err != nil {
+		t.Fatal(err)
+	}
+}
 
 // A sample is one case in so many, or all of them where tests are thorough. Each tier has a sample of its own, so that
 // the tiers together go through most cases.

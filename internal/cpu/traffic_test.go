@@ -77,9 +77,8 @@ func (c *cacheModel) call(k *gemmCall, rows, width int, cols bool) {
 // traffic returns how many bytes a product fetches past the second level of such caches, on one core, when it is
 // cut for others.
 func traffic(s size, form int, cut, have CacheSizes) int {
-	before := caches
-	caches = cut
-	defer func() { caches = before }()
+	defer ForceCaches(Caches())
+	ForceCaches(cut)
 	g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
 	g.Prepare()
 	g.scripts = nil
@@ -121,9 +120,8 @@ func TestProductsAreCutForTheCachesThereAre(t *testing.T) {
 	if !slices.Contains(Supported(), AVX2) {
 		t.Skip("such cores have AVX2")
 	}
-	tier := Active()
-	defer func() { active = tier }()
-	active = AVX2
+	defer force(t, Active())
+	force(t, AVX2)
 	zen3 := CacheSizes{32 << 10, 512 << 10, 32 << 20}
 	cases := sampleOf(3)
 	for _, c := range []struct {
