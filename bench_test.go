@@ -15,7 +15,7 @@ import (
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/callback"
 	"github.com/cornu-ml/cornu/dataset/mnist"
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -79,11 +79,11 @@ func BenchmarkFit(b *testing.B) {
 			fit(0, 1)
 			var epochs, fractions []float64
 			for i := 0; b.Loop(); i++ {
-				peak := cpu.PeakFMA(threads)
+				peak := isa.PeakFMA(threads)
 				start := time.Now()
 				fit(i+1, i+2)
 				seconds := time.Since(start).Seconds()
-				peak = max(peak, cpu.PeakFMA(threads))
+				peak = max(peak, isa.PeakFMA(threads))
 				epochs = append(epochs, seconds)
 				fractions = append(fractions, 60000*stepFlops/seconds/1e9/peak)
 			}
@@ -223,7 +223,7 @@ func BenchmarkEvaluate(b *testing.B) {
 			model := listing(b)
 			var times, fractions []float64
 			for b.Loop() {
-				peak := cpu.PeakFMA(threads)
+				peak := isa.PeakFMA(threads)
 				start := time.Now()
 				if _, err := model.Evaluate(context.Background(), source, cornu.EvaluateConfig{BatchSize: 128, Quiet: true}); err != nil {
 					b.Fatal(err)

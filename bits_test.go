@@ -19,7 +19,7 @@ import (
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/choice"
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
@@ -269,17 +269,17 @@ func TestATrainingHasTheBitsThatItHad(t *testing.T) {
 
 func TestATrainingHasTheSameBitsOnEveryTierAndAnyNumberOfThreads(t *testing.T) {
 	want := hashes(t)
-	tier := cpu.Active()
-	defer cpu.Force(tier)
+	tier := isa.Active()
+	defer isa.Force(tier)
 	defer cornu.SetThreads(0)
-	for _, tier := range cpu.Supported() {
-		if err := cpu.Force(tier); err != nil {
+	for _, tier := range isa.Supported() {
+		if err := isa.Force(tier); err != nil {
 			t.Fatal(err)
 		}
 		for i, training := range hashedTrainings() {
 			threads := []int{1, 2, 3, 7}
 			if !choice.Thorough() {
-				if tier == cpu.Generic && 0 < i && i < 6 {
+				if tier == isa.Generic && 0 < i && i < 6 {
 					continue // the chapter's network again, which takes long in plain Go
 				}
 				threads = []int{1 + 2*((i+int(tier))%2)}

@@ -27,7 +27,7 @@ package cornu
 // This file holds what concerns the whole process.
 
 import (
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -64,4 +64,4 @@ type MemoryError = mem.Error
 // sizes of the caches that products are cut by. The results don't depend on either. The
 // error says that the forced tier is unknown or not to be had on this machine, or that
 // the sizes can't be read.
-func Tier() (string, error) { return cpu.Active().String(), cpu.Err() }
+func Tier() (string, error) { return isa.Active().String(), isa.Err() }

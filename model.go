@@ -11,7 +11,7 @@ import (
 	"sync"
 
 	"github.com/cornu-ml/cornu/data"
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/internal/terminal"
@@ -141,7 +141,7 @@ func (m *Model) ready() error {
 	if m.net == nil {
 		return errNotBuilt
 	}
-	if err := cmp.Or(cpu.Err(), mem.Err()); err != nil {
+	if err := cmp.Or(isa.Err(), mem.Err()); err != nil {
 		return err
 	}
 	variables := m.net.Variables()

@@ -22,6 +22,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/layer"
@@ -40,7 +41,7 @@ var roles = map[string]string{
 }
 
 func answer(role string) error {
-	if err := cpu.Err(); err != nil {
+	if err := isa.Err(); err != nil {
 		return err
 	}
 	switch role {
@@ -98,9 +99,9 @@ func (a *answers) serve(in io.Reader, out io.Writer) error {
 			numbers[i], _ = strconv.Atoi(word)
 		}
 		// The peak drifts with the processor's clock: it is the better of what is measured before and after.
-		peak := cpu.PeakFMA(cornu.Threads())
+		peak := isa.PeakFMA(cornu.Threads())
 		reply, err := a.ask(words[0], numbers)
-		reply.Peak = max(peak, cpu.PeakFMA(cornu.Threads()))
+		reply.Peak = max(peak, isa.PeakFMA(cornu.Threads()))
 		if err != nil {
 			reply.Error = err.Error()
 		}

@@ -12,7 +12,7 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // A question is something to ask of every contender.
@@ -57,7 +57,7 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 					continue
 				}
 				time.Sleep(settle)
-				peak, start := cpu.PeakFMA(threads), time.Now()
+				peak, start := isa.PeakFMA(threads), time.Now()
 				a, err := t.ask(q.words)
 				spent[who+q.words] += time.Since(start)
 				if err != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/dataset/mnist"
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -77,7 +77,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling", "files"}},
 		{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing"}},
 	}
-	if cpu.Active() == cpu.AVX512 && slices.Contains(cpu.Supported(), cpu.AVX2) {
+	if isa.Active() == isa.AVX512 && slices.Contains(isa.Supported(), isa.AVX2) {
 		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm"}})
 	}
 	missing := func(name, why string) { progress("left out: %s (%s)", name, why) }

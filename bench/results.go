@@ -17,7 +17,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // Results is what the last run of every suite gave on one machine.
@@ -63,7 +63,7 @@ type Row struct {
 
 func newResults() *Results {
 	return &Results{
-		Processor: processor(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Kernels: cpu.Active().String(),
+		Processor: processor(), Cores: runtime.NumCPU(), System: runtime.GOOS + "/" + runtime.GOARCH, Kernels: isa.Active().String(),
 		Versions: map[string]string{"Go": strings.TrimPrefix(runtime.Version(), "go")}, Runs: map[string]Run{},
 	}
 }

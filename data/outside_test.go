@@ -7,18 +7,18 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
 // onEveryTier runs f with the kernels of each instruction set that the machine has.
 func onEveryTier(t *testing.T, f func(t *testing.T)) {
-	before := cpu.Active()
-	defer func() { _ = cpu.Force(before) }()
-	for _, tier := range cpu.Supported() {
+	before := isa.Active()
+	defer func() { _ = isa.Force(before) }()
+	for _, tier := range isa.Supported() {
 		t.Run(tier.String(), func(t *testing.T) {
-			if err := cpu.Force(tier); err != nil {
+			if err := isa.Force(tier); err != nil {
 				t.Fatal(err)
 			}
 			f(t)

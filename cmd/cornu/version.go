@@ -13,7 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cornu-ml/cornu"
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/mem"
 )
 
@@ -60,7 +60,7 @@ func doctor(c *cobra.Command, _ []string) error {
 		fmt.Fprintf(out, "processor  %s\n", name)
 	}
 	var supported []string
-	for _, tier := range cpu.Supported() {
+	for _, tier := range isa.Supported() {
 		supported = append(supported, tier.String())
 	}
 	tier, err := cornu.Tier()
@@ -68,12 +68,12 @@ func doctor(c *cobra.Command, _ []string) error {
 		return err
 	}
 	fmt.Fprintf(out, "kernels    %s, of %s (CORNU_CPU chooses)\n", tier, strings.Join(supported, ", "))
-	fmt.Fprintf(out, "caches     %v (CORNU_CACHE chooses)\n", cpu.Caches())
+	fmt.Fprintf(out, "caches     %v (CORNU_CACHE chooses)\n", isa.Caches())
 	fmt.Fprintf(out, "cores      %d, of which %d are used (GOMAXPROCS, --threads)\n", runtime.NumCPU(), cornu.Threads())
 	fmt.Fprintf(out, "memory     %s may be taken at once (CORNU_MEMORY)\n", mem.Format(float64(cornu.MemoryLimit())))
-	peak := fmt.Sprintf("FMA peak   %.1f GFLOP/s on 1 thread", cpu.PeakFMA(1))
+	peak := fmt.Sprintf("FMA peak   %.1f GFLOP/s on 1 thread", isa.PeakFMA(1))
 	if n := cornu.Threads(); n > 1 && c.Context().Err() == nil {
-		peak += fmt.Sprintf(", %.1f on %d", cpu.PeakFMA(n), n)
+		peak += fmt.Sprintf(", %.1f on %d", isa.PeakFMA(n), n)
 	}
 	if err := unless(c.Context()); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -90,7 +91,7 @@ func BenchmarkConv(b *testing.B) {
 					defer p.Close()
 					kernel.Run(p)
 					runs := max(int(2e7/flops), 1)
-					peak := PeakFMA(threads)
+					peak := isa.PeakFMA(threads)
 					var rates []float64
 					for b.Loop() {
 						start := time.Now()

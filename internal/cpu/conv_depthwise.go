@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"github.com/cornu-ml/cornu/internal/par"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file computes depthwise convolutions, whose channels are kept apart, and their gradients: lanes lie
 // along the channels, which are columns, and a row is a pixel or a tap.
@@ -38,7 +42,7 @@ type channelTask struct {
 
 // newChannelwise returns the convolution that goes over the classes.
 func newChannelwise(x, k, y []float32, channels, ldy int, classes []class, e Epilogue) *channelwise {
-	c := &channelwise{kernels: gemmTiers[Active()], channels: channels, ldy: ldy, x: x, k: k, y: y, epilogue: e}
+	c := &channelwise{kernels: gemmTiers[isa.Active()], channels: channels, ldy: ldy, x: x, k: k, y: y, epilogue: e}
 	for i := range classes {
 		p := classes[i].patches[0]
 		l := channelClass{p.lattice, p.tapOffsets(channels)}
@@ -131,7 +135,7 @@ type channelGrad struct {
 const stagePlaces = 64
 
 func newChannelwiseGrad(x []float32, g *kernelGrad) *channelwiseGrad {
-	g.kernels = gemmTiers[Active()]
+	g.kernels = gemmTiers[isa.Active()]
 	g.tapClasses(x)
 	channels := g.window.Channels
 	c := &channelwiseGrad{grad: g, taps: volume(g.window.Taps)}

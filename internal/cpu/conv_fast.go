@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"github.com/cornu-ml/cornu/internal/par"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file chooses how a convolution is computed on the tiles of matrix products: as a plain product, where
 // there is one tap, or as a product of patches.
@@ -85,7 +89,7 @@ func (w *Window) tapRow(d, h, l int) int { return ((d*w.Taps[1]+h)*w.Taps[2] + l
 
 // multiplies reports whether there is anything to multiply, on tiles that are faster than the definition.
 func (w *Window) multiplies() bool {
-	return Active() != Generic && w.Batch*volume(w.Image)*volume(w.Places)*volume(w.Taps)*w.Channels*w.Filters > 0
+	return isa.Active() != isa.Generic && w.Batch*volume(w.Image)*volume(w.Places)*volume(w.Taps)*w.Channels*w.Filters > 0
 }
 
 // pointwise reports whether the convolution is a product of the image as it is.

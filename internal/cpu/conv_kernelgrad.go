@@ -3,6 +3,7 @@ package cpu
 import (
 	"sync/atomic"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -131,7 +132,7 @@ func (k *kernelGrad) tapClass(x []float32, group, tap int, from, to [3]int) tapC
 
 // prepare cuts the product into tasks.
 func (k *kernelGrad) prepare() {
-	t := gemmTiers[Active()]
+	t := gemmTiers[isa.Active()]
 	k.kernels, k.vectors = t, t.vectorsFor(k.n)
 	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
 	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a task fill
@@ -141,7 +142,7 @@ func (k *kernelGrad) prepare() {
 	for i := range k.classes {
 		rows = max(rows, k.classes[i].x.cols)
 	}
-	k.stepK = max(min(l1*2/3/k.panel, l2*7/16/rows)/lineFloats, 8) * lineFloats
+	k.stepK = max(min(l1*2/3/k.panel, l2*7/16/rows)/isa.LineFloats, 8) * isa.LineFloats
 	most := max(l2*7/16/k.stepK/k.tallest, 1) * k.tallest
 	work, chains, blocks := 0, 1, 0
 	for i := range k.classes {
@@ -290,7 +291,7 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	count := (t.m1 - t.m0 + k.tallest - 1) / k.tallest
 	height, higher := (t.m1-t.m0)/count, (t.m1-t.m0)%count
 	parts := [2]struct{ height, count int }{{height + 1, higher}, {height, count - higher}}
-	ld := ((t.m1-t.m0)/lineFloats + 2) * lineFloats // no power of 2, so that rows don't meet in one set of the cache
+	ld := ((t.m1-t.m0)/isa.LineFloats + 2) * isa.LineFloats // no power of 2, so that rows don't meet in one set of the cache
 	dense := class.dy.lattice.dense && k.window.ResultStride <= inPlaceFilters
 	tile.resume = 0
 	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {

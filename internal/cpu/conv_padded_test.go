@@ -4,6 +4,8 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // paddedWindow is a convolution whose gradient of the kernel multiplies padding: of several chains, strided.
@@ -21,8 +23,8 @@ func gradOf(t *testing.T, w Window, x, dy []float32) (got, want []float32, g *ke
 	if !ok || g.classes[0].padded == nil {
 		t.Fatal("padding is not multiplied")
 	}
-	defer force(t, Active())
-	force(t, Generic)
+	defer force(t, isa.Active())
+	force(t, isa.Generic)
 	(&ConvKernelGrad{Window: w, X: x, DY: dy, DK: want}).Run(nil)
 	return got, want, g
 }
@@ -43,7 +45,7 @@ func TestPaddingChangesNoBitOfAKernelsGradient(t *testing.T) {
 	w := paddedWindow()
 	r := rand.New(rand.NewPCG(7, 7))
 	eachTier(t, func(t *testing.T) {
-		if Active() == Generic {
+		if isa.Active() == isa.Generic {
 			return
 		}
 		for name, c := range map[string]struct {

@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"github.com/cornu-ml/cornu/internal/par"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
 // tiles of matrix products. Patches are packed as they are needed, a block of rows and a step of k at a time; the
@@ -78,7 +82,7 @@ func (k *gemmKernels) vectorsFor(n int) int {
 
 // prepare cuts the product into tasks. Its fields up to classes are to be set.
 func (x *implicit) prepare() {
-	k := gemmTiers[Active()]
+	k := gemmTiers[isa.Active()]
 	x.kernels, x.vectors = k, k.vectorsFor(x.n)
 	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
 	l1, l2, _ := cacheElements()
@@ -328,9 +332,9 @@ func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlo
 // multiply computes a step of a block.
 func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *step, c matrix) {
 	rows, cols := b.r1-b.r0, t.c1-t.c0
-	ld := ((u.c1-u.c0)/lineFloats + 2) * lineFloats
-	if ld/lineFloats%2 == 0 { // so that rows don't meet in few sets of the cache
-		ld += lineFloats
+	ld := ((u.c1-u.c0)/isa.LineFloats + 2) * isa.LineFloats
+	if ld/isa.LineFloats%2 == 0 { // so that rows don't meet in few sets of the cache
+		ld += isa.LineFloats
 	}
 	a := matrix{data: grow(&s.a, rows*ld), ld: ld}
 	b.class.patches[t.group].pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)

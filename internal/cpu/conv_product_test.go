@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -39,11 +40,11 @@ func productWindows() []Window {
 
 // Tiles of products come to the bits of the definition, whatever the tier, and the caches.
 func TestConvolutionsByProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
-	before := Caches()
+	before := isa.Caches()
 	pool := par.New(3)
 	defer pool.Close()
-	defer force(t, Active())
-	defer ForceCaches(before)
+	defer force(t, isa.Active())
+	defer isa.ForceCaches(before)
 	cases := sampleOf(3)
 	for number, w := range productWindows() {
 		if !cases.has() {
@@ -63,12 +64,12 @@ func TestConvolutionsByProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
 			(&ConvKernelGrad{Window: w, X: x, DY: y, DK: out[2]}).Run(pool)
 			return out
 		}
-		force(t, Generic)
+		force(t, isa.Generic)
 		want := run(nil)
-		for _, tier := range Supported()[1:] {
+		for _, tier := range isa.Supported()[1:] {
 			force(t, tier)
-			for _, caches := range []CacheSizes{before, {4 << 10, 16 << 10, 64 << 10}} {
-				ForceCaches(caches)
+			for _, caches := range []isa.CacheSizes{before, {L1: 4 << 10, L2: 16 << 10, L3: 64 << 10}} {
+				isa.ForceCaches(caches)
 				for _, p := range []*par.Pool{nil, pool} {
 					got := run(p)
 					for i, name := range []string{"result", "gradient of the image", "gradient of the kernel"} {
@@ -98,7 +99,7 @@ func TestConvolutionsByProductsStayWithinTheirOperands(t *testing.T) {
 			for _, atStart := range []bool{false, true} {
 				x, k, y := copyTo(fenced[float32](t, len(x), atStart), x), copyTo(fenced[float32](t, len(k), atStart), k), copyTo(fenced[float32](t, len(y), atStart), y)
 				eachTier(t, func(t *testing.T) {
-					if Active() == Generic {
+					if isa.Active() == isa.Generic {
 						return
 					}
 					(&Conv{Window: w, X: x, K: k, Y: y}).Run(nil)

@@ -9,5 +9,4 @@
 package cpu
 
 //go:generate go run -C _gen ./gemm ..
-//go:generate go run -C _gen ./peak ..
 //go:generate go run -C _gen ./neon ..

@@ -1,18 +1,20 @@
 package cpu
 
+import "github.com/cornu-ml/cornu/internal/cpu/isa"
+
 // dropoutBits is the active tier's loop.
 func dropoutBits(dst *byte, n int, p *philoxArgs) int {
-	if Active() == AVX512 {
+	if isa.Active() == isa.AVX512 {
 		return dropoutBitsAVX512(dst, n, p)
 	}
 	return dropoutBitsAVX2(dst, n, p)
 }
 
 func applyDropout(l *fusedLoop) {
-	switch Active() {
-	case AVX2:
+	switch isa.Active() {
+	case isa.AVX2:
 		fusedDropoutAVX2(l)
-	case AVX512:
+	case isa.AVX512:
 		fusedDropoutAVX512(l)
 	default:
 		applyDropoutGeneric(l)

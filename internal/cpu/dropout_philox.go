@@ -2,7 +2,11 @@
 
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/rng"
+import (
+	"github.com/cornu-ml/cornu/internal/rng"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file makes dropout's masks with the tiers' loops.
 
@@ -28,11 +32,11 @@ var inOrder = func() (list [32]uint64) {
 // bits is bitsGeneric, in groups of as many blocks as the tier's loop takes.
 func (d *Dropout) bits(k *keep, start, rows, blocks, cols int) {
 	group := 8
-	switch Active() {
-	case Generic:
+	switch isa.Active() {
+	case isa.Generic:
 		d.bitsGeneric(k, start, rows, blocks, cols)
 		return
-	case AVX512:
+	case isa.AVX512:
 		group = 32
 	}
 	high, step := uint16(d.Threshold>>16), *d.Step

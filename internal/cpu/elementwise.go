@@ -5,6 +5,7 @@ import (
 	"slices"
 	"unsafe"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -253,7 +254,7 @@ func (e *Elementwise) splitParts(n, grain int) {
 				end = n
 			}
 		}
-		middle := begin + (end-begin)/(2*lineFloats)*lineFloats
+		middle := begin + (end-begin)/(2*isa.LineFloats)*isa.LineFloats
 		front = pieces(front, begin, middle, grain)
 		back = pieces(back, middle, end, grain)
 		begin = end
@@ -264,9 +265,9 @@ func (e *Elementwise) splitParts(n, grain int) {
 
 // pieces appends pieces of about grain elements, of whole lines of the cache.
 func pieces(list [][2]int, begin, end, grain int) [][2]int {
-	lines := (end - begin + lineFloats - 1) / lineFloats
-	count := max(lines*lineFloats/grain, 1)
-	at := func(i int) int { return min(begin+lines*i/count*lineFloats, end) }
+	lines := (end - begin + isa.LineFloats - 1) / isa.LineFloats
+	count := max(lines*isa.LineFloats/grain, 1)
+	at := func(i int) int { return min(begin+lines*i/count*isa.LineFloats, end) }
 	for i := range count {
 		if at(i) < at(i+1) {
 			list = append(list, [2]int{at(i), at(i + 1)})
@@ -328,7 +329,7 @@ func (g region) at(o *Operand) (p *float32, stride int) {
 }
 
 func (e *Elementwise) run(worker int, g region) {
-	tier := Active()
+	tier := isa.Active()
 	s := e.scratch[worker]
 	if s == nil {
 		s = new(scratch)

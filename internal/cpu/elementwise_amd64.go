@@ -1,13 +1,17 @@
 package cpu
 
-import "math"
+import (
+	"math"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // opsOf returns the primitives of a tier.
-func opsOf(t Tier) *[numEOps]primitive {
+func opsOf(t isa.Tier) *[numEOps]primitive {
 	switch t {
-	case AVX2:
+	case isa.AVX2:
 		return &opsAVX2
-	case AVX512:
+	case isa.AVX512:
 		return &opsAVX512
 	}
 	return &genericOps
@@ -36,10 +40,10 @@ func init() {
 }
 
 func copyRows(l *fusedLoop) {
-	switch Active() {
-	case AVX2:
+	switch isa.Active() {
+	case isa.AVX2:
 		fusedCopyAVX2(l)
-	case AVX512:
+	case isa.AVX512:
 		fusedCopyAVX512(l)
 	default:
 		copyRowsGeneric(l)
@@ -47,10 +51,10 @@ func copyRows(l *fusedLoop) {
 }
 
 func splatRows(l *fusedLoop) {
-	switch Active() {
-	case AVX2:
+	switch isa.Active() {
+	case isa.AVX2:
 		fusedSplatAVX2(l)
-	case AVX512:
+	case isa.AVX512:
 		fusedSplatAVX512(l)
 	default:
 		splatRowsGeneric(l)

@@ -1,8 +1,10 @@
 package cpu
 
+import "github.com/cornu-ml/cornu/internal/cpu/isa"
+
 // opsOf returns the primitives of a tier.
-func opsOf(t Tier) *[numEOps]primitive {
-	if t == NEON {
+func opsOf(t isa.Tier) *[numEOps]primitive {
+	if t == isa.NEON {
 		return &neonOps
 	}
 	return &genericOps
@@ -18,7 +20,7 @@ var neonOps = func() [numEOps]primitive {
 }()
 
 func copyRows(l *fusedLoop) {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		fusedCopyNEON(l)
 	} else {
 		copyRowsGeneric(l)
@@ -26,7 +28,7 @@ func copyRows(l *fusedLoop) {
 }
 
 func splatRows(l *fusedLoop) {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		fusedSplatNEON(l)
 	} else {
 		splatRowsGeneric(l)

@@ -5,15 +5,16 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // eachBenchTier runs a benchmark for every tier that this machine has.
 func eachBenchTier(b *testing.B, f func(b *testing.B)) {
-	before := Active()
-	defer func() { must(b, Force(before)) }()
-	for _, tier := range Supported() {
-		must(b, Force(tier))
+	before := isa.Active()
+	defer func() { must(b, isa.Force(before)) }()
+	for _, tier := range isa.Supported() {
+		must(b, isa.Force(tier))
 		b.Run(tier.String(), f)
 	}
 }
@@ -32,7 +33,7 @@ func BenchmarkPrimitive(b *testing.B) {
 			x[i] = float32(r.Float64()*4 + 0.1)
 		}
 		for op := range EOp(numEOps) {
-			f := opsOf(Active())[op]
+			f := opsOf(isa.Active())[op]
 			if f == nil {
 				continue
 			}

@@ -2,8 +2,10 @@
 
 package cpu
 
+import "github.com/cornu-ml/cornu/internal/cpu/isa"
+
 // opsOf returns the primitives of a tier.
-func opsOf(Tier) *[numEOps]primitive { return &genericOps }
+func opsOf(isa.Tier) *[numEOps]primitive { return &genericOps }
 
 var fusedPrograms []fusedProgram
 

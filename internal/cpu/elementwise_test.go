@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/rng"
 )
@@ -14,10 +15,10 @@ import (
 // eachTier runs a test for every tier that this machine has.
 func eachTier(t *testing.T, f func(t *testing.T)) {
 	t.Helper()
-	before := Active()
-	defer func() { must(t, Force(before)) }()
-	for _, tier := range Supported() {
-		must(t, Force(tier))
+	before := isa.Active()
+	defer func() { must(t, isa.Force(before)) }()
+	for _, tier := range isa.Supported() {
+		must(t, isa.Force(tier))
 		t.Run(tier.String(), f)
 	}
 }
@@ -77,7 +78,7 @@ func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
 			page[k] = fenced[float32](t, longest+16, atStart)
 		}
 		eachTier(t, func(t *testing.T) {
-			ops := opsOf(Active())
+			ops := opsOf(isa.Active())
 			cases := sampleOf(3)
 			for op := range EOp(numEOps) {
 				if genericOps[op] == nil {
@@ -124,7 +125,7 @@ func TestFunctionsEqualTheScalarsOnAllMagnitudes(t *testing.T) {
 				x[i] = math.Float32frombits(uint32(b + uint64(i)*stride))
 			}
 			genericOps[op](&want[0], &x[0], &x[0], &x[0], n)
-			for _, tier := range Supported() {
+			for _, tier := range isa.Supported() {
 				opsOf(tier)[op](&y[0], &x[0], &x[0], &x[0], n)
 				if i := firstDifference(y, want); i >= 0 {
 					t.Fatalf("%v of %v (%x) on %v is %v, want %v", op, x[i], math.Float32bits(x[i]), tier, y[i], want[i])
@@ -388,7 +389,7 @@ func TestPartsAreCutInHalves(t *testing.T) {
 		}
 		turns := 0 // from one part's end to another's beginning
 		for i, p := range e.pieces {
-			if p[0]%lineFloats != 0 || p[0] >= p[1] {
+			if p[0]%isa.LineFloats != 0 || p[0] >= p[1] {
 				t.Errorf("parts %v of %d: piece %v", parts, n, p)
 			}
 			if i > 0 && p[0] < e.pieces[i-1][0] {

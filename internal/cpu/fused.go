@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"sync"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // This file recognises the programs that have a loop of their own: one pass
@@ -41,13 +43,13 @@ type fusedProgram struct {
 }
 
 // loop is the program's loop for a tier, or nil.
-func (f *fusedProgram) loop(t Tier) func(*fusedLoop) {
+func (f *fusedProgram) loop(t isa.Tier) func(*fusedLoop) {
 	switch t {
-	case AVX2:
+	case isa.AVX2:
 		return f.avx2
-	case AVX512:
+	case isa.AVX512:
 		return f.avx512
-	case NEON:
+	case isa.NEON:
 		return f.neon
 	}
 	return nil

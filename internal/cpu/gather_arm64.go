@@ -1,11 +1,15 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/fmath"
+import (
+	"github.com/cornu-ml/cornu/internal/fmath"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file chooses between the tiers' gathers.
 
 func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		gatherUnitNEON(first(dst), first(src), first(rows), len(rows), width)
 	} else {
 		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
@@ -18,7 +22,7 @@ func gatherFloat32(dst, src []float32, rows []int32, width int) {
 }
 
 func fill(x []float32, v float32) {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		fillNEON(first(x), len(x), v)
 	} else {
 		fillGeneric(x, v)

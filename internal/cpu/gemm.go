@@ -3,6 +3,7 @@ package cpu
 import (
 	"math"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -266,10 +267,10 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 func (g *Gemm) sparse(s *gemmScratch, across, down int) int {
 	pieces := 0
 	for _, c := range s.prefetch {
-		pieces += (c.cols + lineFloats - 1) / lineFloats
+		pieces += (c.cols + isa.LineFloats - 1) / isa.LineFloats
 	}
 	if pieces == 0 {
-		pieces = across * g.panel / lineFloats // the packed panels themselves
+		pieces = across * g.panel / isa.LineFloats // the packed panels themselves
 	}
 	if across*down >= pieceTiles*pieces {
 		return 1
@@ -286,7 +287,7 @@ const pieceTiles = 4
 func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 	t, width := &s.tile, 4*g.kernels.lanes
 	if t.sparse == 1 {
-		width = lineFloats
+		width = isa.LineFloats
 	}
 	if t.k >= pieceTiles {
 		piece := i / pieceTiles
@@ -302,7 +303,7 @@ func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 	}
 	t.next, t.nextStep = &panel.from(t.k-1, 0).data[0], 2*width
 	if t.sparse == 1 {
-		t.nextStep = 4 * lineFloats
+		t.nextStep = 4 * isa.LineFloats
 	}
 	return math.MaxInt
 }

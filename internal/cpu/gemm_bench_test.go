@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -52,7 +53,7 @@ func BenchmarkGemm(b *testing.B) {
 				defer p.Close()
 				flops := 2 * float64(s.m) * float64(s.n) * float64(s.k)
 				runs := max(int(2e7/flops), 1)
-				peak := PeakFMA(threads)
+				peak := isa.PeakFMA(threads)
 				var rates []float64
 				for b.Loop() {
 					start := time.Now()

@@ -6,13 +6,14 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // Products read and write nothing beside their operands: each ends, or begins, where
 // memory that can't be touched does.
 func TestProductsStayWithinTheirOperands(t *testing.T) {
-	defer Force(Active())
+	defer isa.Force(isa.Active())
 	copyTo := func(to, from []float32) []float32 { copy(to, from); return to }
 	for _, k := range []int{1, 3, 4, 9} {
 		for m := 1; m <= 15; m++ {
@@ -28,8 +29,8 @@ func TestProductsStayWithinTheirOperands(t *testing.T) {
 					g.A = copyTo(fenced[float32](t, len(g.A), atStart), g.A)
 					g.B = copyTo(fenced[float32](t, len(g.B), atStart), g.B)
 					g.C = fenced[float32](t, len(g.C), atStart)
-					for _, tier := range Supported() {
-						if err := Force(tier); err != nil {
+					for _, tier := range isa.Supported() {
+						if err := isa.Force(tier); err != nil {
 							t.Fatal(err)
 						}
 						g.Prepare()

@@ -2,5 +2,7 @@
 
 package cpu
 
+import "github.com/cornu-ml/cornu/internal/cpu/isa"
+
 // gemmTiers holds what each tier has for products.
-var gemmTiers = [...]*gemmKernels{Generic: &kernelsGeneric}
+var gemmTiers = [...]*gemmKernels{isa.Generic: &kernelsGeneric}

@@ -4,6 +4,7 @@ import (
 	"sync"
 	"sync/atomic"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
@@ -24,7 +25,9 @@ const (
 
 // passStep is how many k a pass goes along [1024]: the rows of A that a worker packed fill seven sixteenths
 // of its second-level cache, beside a panel of B and tiles of C.
-func (x *gemmShape) passStep() int { return max(x.l2*7/16/blockRows/lineFloats, 4) * lineFloats }
+func (x *gemmShape) passStep() int {
+	return max(x.l2*7/16/blockRows/isa.LineFloats, 4) * isa.LineFloats
+}
 
 // passSize returns the most rows and columns of C of a pass. What is packed of B for it [8 MiB] is to stay in a
 // quarter of the last-level cache; if there are several passes over k, so are the rows of C that they go on

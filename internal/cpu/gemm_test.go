@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/choice"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -87,10 +88,10 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 
 // everyTier runs test on each tier of this machine.
 func everyTier(t *testing.T, test func(t *testing.T)) {
-	before := Active()
-	defer func() { _ = Force(before) }()
-	for _, tier := range Supported() {
-		if err := Force(tier); err != nil {
+	before := isa.Active()
+	defer func() { _ = isa.Force(before) }()
+	for _, tier := range isa.Supported() {
+		if err := isa.Force(tier); err != nil {
 			t.Fatal(err)
 		}
 		t.Run(tier.String(), test)
@@ -104,18 +105,18 @@ func (s size) String() string { return fmt.Sprintf("%dx%dx%d+%d", s.m, s.n, s.k,
 
 // slow reports whether the size takes seconds in plain Go or on an emulator.
 func (s size) slow() bool {
-	return Active() != AVX2 && Active() != AVX512 && s.m*s.n*s.k > choice.Effort(3_000_000, 11_000_000)
+	return isa.Active() != isa.AVX2 && isa.Active() != isa.AVX512 && s.m*s.n*s.k > choice.Effort(3_000_000, 11_000_000)
 }
 
 // forms lists the ways to transpose the operands that a test of the size goes through: all four, but one of a size that
 // takes long, unless .ci/run asks for all.
 func (s size) forms() []int {
 	work := s.m * s.n * s.k
-	if Active() == Generic {
+	if isa.Active() == isa.Generic {
 		work *= 50
 	}
 	if work > 15_000_000 && !choice.Thorough() {
-		return []int{(s.m + s.n + int(Active())) % 4}
+		return []int{(s.m + s.n + int(isa.Active())) % 4}
 	}
 	return []int{0, 1, 2, 3}
 }
@@ -290,7 +291,7 @@ func TestAnEpilogueSeesEveryElementOnceWhenItIsFinished(t *testing.T) {
 	everyTier(t, func(t *testing.T) {
 		cases := sampleOf(2)
 		for _, s := range append(slices.Clone(large), size{20, 30, 40, 0}, size{20, 30, 0, 0}, size{300, 9, 40, 1}) {
-			if s.slow() || Active() == Generic && s.m*s.n*s.k > 5_000_000 {
+			if s.slow() || isa.Active() == isa.Generic && s.m*s.n*s.k > 5_000_000 {
 				continue
 			}
 			for _, form := range s.forms() {
@@ -371,12 +372,12 @@ func TestProductsAllocateNothing(t *testing.T) {
 // Whatever the caches are, products have the bits of their definition: the sizes choose
 // the tiles, and no chain is cut by them.
 func TestCacheSizesChangeNoBit(t *testing.T) {
-	defer ForceCaches(Caches())
+	defer isa.ForceCaches(isa.Caches())
 	hashes := readHashes(t)
-	for _, sizes := range []CacheSizes{{32 << 10, 512 << 10, 8 << 20}, {4 << 10, 4 << 10, 4 << 10}} {
-		ForceCaches(sizes)
+	for _, sizes := range []isa.CacheSizes{{L1: 32 << 10, L2: 512 << 10, L3: 8 << 20}, {L1: 4 << 10, L2: 4 << 10, L3: 4 << 10}} {
+		isa.ForceCaches(sizes)
 		for i, s := range large {
-			if s.slow() || Active() == Generic || s.m*s.n*s.k <= direct || s.m*s.n*s.k > 200_000_000 && os.Getenv("CORNU_CI") == "" {
+			if s.slow() || isa.Active() == isa.Generic || s.m*s.n*s.k <= direct || s.m*s.n*s.k > 200_000_000 && os.Getenv("CORNU_CI") == "" {
 				continue
 			}
 			form := (i + sizes.L1) % 4

@@ -1,4 +1,6 @@
 package cpu
 
+import "github.com/cornu-ml/cornu/internal/cpu/isa"
+
 // gemmTiers holds what each tier has for products.
-var gemmTiers = [...]*gemmKernels{Generic: &kernelsGeneric, AVX2: &kernelsAVX2, AVX512: &kernelsAVX512}
+var gemmTiers = [...]*gemmKernels{isa.Generic: &kernelsGeneric, isa.AVX2: &kernelsAVX2, isa.AVX512: &kernelsAVX512}

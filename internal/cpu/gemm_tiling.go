@@ -1,6 +1,10 @@
 package cpu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file cuts products into tasks: which operands are packed, how large a tile is, in what order
 // the tiles come and how far they go along k at a time. The table of strategies decides.
@@ -75,14 +79,14 @@ const (
 // pages than the TLB has entries for. A third level of more than 32 MiB is shared by more cores than
 // a product runs on.
 func cacheElements() (l1, l2, l3 int) {
-	c := Caches()
+	c := isa.Caches()
 	return min(c.L1, 48<<10) / 4, min(c.L2, 1<<20) / 4, min(c.L3, 32<<20) / 4
 }
 
 // uncut is the product as a whole.
 func uncut(g *Gemm) tiling {
 	a, b := matrix{g.A, g.LDA, g.TransA}, matrix{g.B, g.LDB, g.TransB}
-	return tiling{kernels: gemmTiers[Active()], a: a, b: b, sourceA: a, sourceB: b, m: g.M, n: g.N}
+	return tiling{kernels: gemmTiers[isa.Active()], a: a, b: b, sourceA: a, sourceB: b, m: g.M, n: g.N}
 }
 
 // A gemmShape is what strategies are chosen by.
@@ -142,7 +146,7 @@ func (t *tiling) cut(g *Gemm) {
 		t.regionPanels = max(t.count*taskWork/x.work, x.leastPanels)
 	}
 	// A C of more than a quarter of the third-level cache is not kept for whoever reads it next.
-	t.nonTemporal = !t.transposeC && g.Epilogue == nil && 4*t.m*t.n >= x.l3 && g.K >= nonTemporalWork && aligned(g.C) && g.LDC%lineFloats == 0
+	t.nonTemporal = !t.transposeC && g.Epilogue == nil && 4*t.m*t.n >= x.l3 && g.K >= nonTemporalWork && aligned(g.C) && g.LDC%isa.LineFloats == 0
 	if steps := (x.depth + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (x.depth + steps - 1) / steps
 	}
@@ -459,4 +463,4 @@ func (t *tiling) region(index int) part {
 	return part{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
 }
 
-func aligned(s []float32) bool { return uintptr(unsafe.Pointer(&s[0]))%(4*lineFloats) == 0 }
+func aligned(s []float32) bool { return uintptr(unsafe.Pointer(&s[0]))%(4*isa.LineFloats) == 0 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -61,7 +62,7 @@ func everySparse(t *testing.T, test func(t *testing.T, g *Gemm, workers int)) {
 	everyTier(t, func(t *testing.T) {
 		cases := sampleOf(3)
 		for _, s := range sparse {
-			if s.slow() || Active() == Generic && s.m*s.n*s.k > 4_000_000 {
+			if s.slow() || isa.Active() == isa.Generic && s.m*s.n*s.k > 4_000_000 {
 				continue
 			}
 			for _, form := range s.forms() {
@@ -275,7 +276,7 @@ func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
 // chain that can't do without its zeros, and leave the others as they are.
 func TestListedTilesEndBeforeAChainThatNeedsItsZeros(t *testing.T) {
 	everyTier(t, func(t *testing.T) {
-		kernels := gemmTiers[Active()]
+		kernels := gemmTiers[isa.Active()]
 		for order := range kernels.listed {
 			for height, list := range kernels.listed[order] {
 				for _, m := range list {
@@ -378,7 +379,7 @@ func TestNonzeroSetsTheBitsOfWhatIsNotZero(t *testing.T) {
 			}
 			var got, want [rows]uint64
 			nonzeroGeneric(&search{bits: &want[0], x: &x[0], ldx: 4 * cols, rows: rows, cols: cols})
-			gemmTiers[Active()].nonzero(&search{bits: &got[0], x: &x[0], ldx: 4 * cols, rows: rows, cols: cols})
+			gemmTiers[isa.Active()].nonzero(&search{bits: &got[0], x: &x[0], ldx: 4 * cols, rows: rows, cols: cols})
 			if got != want {
 				t.Fatalf("of %d columns: %x, want %x", cols, got, want)
 			}

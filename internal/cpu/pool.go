@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/par"
+import (
+	"github.com/cornu-ml/cornu/internal/par"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file pools images, and goes the way back. A kernel walks over the touches of its
 // window, a tap at a pixel, and does the channels there by the primitives of elementwise
@@ -79,7 +83,7 @@ func (k *Pool) Do(worker, index int) {
 		k.scratch[worker] = s
 	}
 	r0, r1 := k.tasks.rows(index, 1)
-	ops := opsOf(Active())
+	ops := opsOf(isa.Active())
 	for row := r0; row < r1; row++ {
 		for c := 0; c < k.Channels; c += poolTile {
 			if n := min(poolTile, k.Channels-c); k.back() {

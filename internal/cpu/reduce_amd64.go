@@ -1,6 +1,10 @@
 package cpu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file chooses between the tiers' reductions.
 
@@ -8,10 +12,10 @@ import "unsafe"
 func first[T any](x []T) *T { return unsafe.SliceData(x) }
 
 func sumRows(y, x []float32, n int) {
-	switch Active() {
-	case AVX512:
+	switch isa.Active() {
+	case isa.AVX512:
 		sumRowsAVX512(first(y), first(x), len(y), n, n)
-	case AVX2:
+	case isa.AVX2:
 		sumRowsAVX2(first(y), first(x), len(y), n, n)
 	default:
 		sumRowsGeneric(y, x, n)
@@ -19,30 +23,30 @@ func sumRows(y, x []float32, n int) {
 }
 
 func maxRow(x []float32) float32 {
-	switch Active() {
-	case AVX512:
+	switch isa.Active() {
+	case isa.AVX512:
 		return maxRowAVX512(first(x), len(x))
-	case AVX2:
+	case isa.AVX2:
 		return maxRowAVX2(first(x), len(x))
 	}
 	return maxRowGeneric(x)
 }
 
 func minRow(x []float32) float32 {
-	switch Active() {
-	case AVX512:
+	switch isa.Active() {
+	case isa.AVX512:
 		return minRowAVX512(first(x), len(x))
-	case AVX2:
+	case isa.AVX2:
 		return minRowAVX2(first(x), len(x))
 	}
 	return minRowGeneric(x)
 }
 
 func argMaxRows(y, x []float32, n int) {
-	switch Active() {
-	case AVX512:
+	switch isa.Active() {
+	case isa.AVX512:
 		argMaxRowsAVX512(first(y), first(x), len(y), n)
-	case AVX2:
+	case isa.AVX2:
 		argMaxRowsAVX2(first(y), first(x), len(y), n)
 	default:
 		argMaxRowsGeneric(y, x, n)
@@ -50,19 +54,19 @@ func argMaxRows(y, x []float32, n int) {
 }
 
 func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
-	tier := Active()
+	tier := isa.Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || op == ArgMax:
+	case tier != isa.AVX512 && tier != isa.AVX2 || op == ArgMax:
 		reduceColumnsGeneric(op, y, x, n, stride)
-	case op == ReduceSum && tier == AVX512:
+	case op == ReduceSum && tier == isa.AVX512:
 		sumColumnsAVX512(first(y), first(x), n, len(y), stride)
 	case op == ReduceSum:
 		sumColumnsAVX2(first(y), first(x), n, len(y), stride)
-	case op == ReduceMax && tier == AVX512:
+	case op == ReduceMax && tier == isa.AVX512:
 		maxColumnsAVX512(first(y), first(x), n, len(y), stride)
 	case op == ReduceMax:
 		maxColumnsAVX2(first(y), first(x), n, len(y), stride)
-	case tier == AVX512:
+	case tier == isa.AVX512:
 		minColumnsAVX512(first(y), first(x), n, len(y), stride)
 	default:
 		minColumnsAVX2(first(y), first(x), n, len(y), stride)
@@ -70,10 +74,10 @@ func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
 }
 
 func finite(x []float32) bool {
-	switch Active() {
-	case AVX512:
+	switch isa.Active() {
+	case isa.AVX512:
 		return !notFiniteAVX512(first(x), len(x))
-	case AVX2:
+	case isa.AVX2:
 		return !notFiniteAVX2(first(x), len(x))
 	}
 	return finiteGeneric(x)

@@ -1,6 +1,10 @@
 package cpu
 
-import "unsafe"
+import (
+	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file chooses between the tiers' reductions.
 
@@ -8,7 +12,7 @@ import "unsafe"
 func first[T any](x []T) *T { return unsafe.SliceData(x) }
 
 func sumRows(y, x []float32, n int) {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		sumRowsNEON(first(y), first(x), len(y), n)
 	} else {
 		sumRowsGeneric(y, x, n)
@@ -16,14 +20,14 @@ func sumRows(y, x []float32, n int) {
 }
 
 func maxRow(x []float32) float32 {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		return maxRowNEON(first(x), len(x))
 	}
 	return maxRowGeneric(x)
 }
 
 func minRow(x []float32) float32 {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		return minRowNEON(first(x), len(x))
 	}
 	return minRowGeneric(x)
@@ -33,7 +37,7 @@ func argMaxRows(y, x []float32, n int) { argMaxRowsGeneric(y, x, n) }
 
 func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
 	switch {
-	case Active() != NEON || op == ArgMax:
+	case isa.Active() != isa.NEON || op == ArgMax:
 		reduceColumnsGeneric(op, y, x, n, stride)
 	case op == ReduceSum:
 		sumColumnsNEON(first(y), first(x), n, len(y), stride)
@@ -45,7 +49,7 @@ func reduceColumns(op ReduceOp, y, x []float32, n, stride int) {
 }
 
 func finite(x []float32) bool {
-	if Active() == NEON {
+	if isa.Active() == isa.NEON {
 		return !notFiniteNEON(first(x), len(x))
 	}
 	return finiteGeneric(x)

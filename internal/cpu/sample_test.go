@@ -6,12 +6,13 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/choice"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // force makes the tier the active one.
-func force(t *testing.T, tier Tier) {
+func force(t *testing.T, tier isa.Tier) {
 	t.Helper()
-	if err := Force(tier); err != nil {
+	if err := isa.Force(tier); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -21,7 +22,7 @@ func force(t *testing.T, tier Tier) {
 type sample struct{ oneIn, next int }
 
 // sampleOf returns a sample of the present tier's cases.
-func sampleOf(oneIn int) *sample { return &sample{oneIn, int(Active())} }
+func sampleOf(oneIn int) *sample { return &sample{oneIn, int(isa.Active())} }
 
 // has reports whether the next case is in the sample.
 func (s *sample) has() bool {

@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/fmath"
+import (
+	"github.com/cornu-ml/cornu/internal/fmath"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file puts softmax and its cross-entropy together from the tiers' loops:
 // one loop over short rows, or several passes over each long one.
@@ -9,21 +13,21 @@ import "github.com/cornu-ml/cornu/internal/fmath"
 const shortRow = 16
 
 func softmaxRows(y, x []float32, rows, n int) {
-	tier := Active()
+	tier := isa.Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || n == 0:
+	case tier != isa.AVX512 && tier != isa.AVX2 || n == 0:
 		softmaxRowsGeneric(y, x, rows, n)
 	case n > shortRow:
 		for r := range rows {
 			y, x := y[r*n:][:n], x[r*n:][:n]
 			s := expSum(y, x, maxRow(x))
-			if tier == AVX512 {
+			if tier == isa.AVX512 {
 				divideAVX512(&y[0], n, s)
 			} else {
 				divideAVX2(&y[0], n, s)
 			}
 		}
-	case tier == AVX512:
+	case tier == isa.AVX512:
 		softmaxRowsAVX512(&y[0], &x[0], rows, n)
 	default:
 		softmaxRowsAVX2(&y[0], &x[0], rows, n)
@@ -31,22 +35,22 @@ func softmaxRows(y, x []float32, rows, n int) {
 }
 
 func logSoftmaxRows(y, x []float32, rows, n int) {
-	tier := Active()
+	tier := isa.Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || n == 0:
+	case tier != isa.AVX512 && tier != isa.AVX2 || n == 0:
 		logSoftmaxRowsGeneric(y, x, rows, n)
 	case n > shortRow:
 		for r := range rows {
 			y, x := y[r*n:][:n], x[r*n:][:n]
 			m := maxRow(x)
 			l := fmath.Log(sumExp(x, m))
-			if tier == AVX512 {
+			if tier == isa.AVX512 {
 				subtractTwoAVX512(&y[0], &x[0], n, m, l)
 			} else {
 				subtractTwoAVX2(&y[0], &x[0], n, m, l)
 			}
 		}
-	case tier == AVX512:
+	case tier == isa.AVX512:
 		logSoftmaxRowsAVX512(&y[0], &x[0], rows, n)
 	default:
 		logSoftmaxRowsAVX2(&y[0], &x[0], rows, n)
@@ -55,9 +59,9 @@ func logSoftmaxRows(y, x []float32, rows, n int) {
 
 // rows computes Loss.
 func (k *SoftmaxCrossentropy) rows() {
-	tier := Active()
+	tier := isa.Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
+	case tier != isa.AVX512 && tier != isa.AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
 		k.rowsGeneric()
 	case k.N > shortRow:
 		k.longRows(tier)
@@ -66,17 +70,17 @@ func (k *SoftmaxCrossentropy) rows() {
 	}
 }
 
-func (k *SoftmaxCrossentropy) shortRows(tier Tier) {
+func (k *SoftmaxCrossentropy) shortRows(tier isa.Tier) {
 	loss, z, t := &k.Loss[0], &k.Logits[0], &k.Target[0]
 	lo, hi := limits(k.Clip)
 	switch clipped := k.Clip != 0; {
-	case tier == AVX512 && k.Sparse && clipped:
+	case tier == isa.AVX512 && k.Sparse && clipped:
 		sparseClippedRowsAVX512(z, loss, t, k.Rows, k.N, lo, hi)
-	case tier == AVX512 && k.Sparse:
+	case tier == isa.AVX512 && k.Sparse:
 		sparseCrossentropyRowsAVX512(z, loss, t, k.Rows, k.N)
-	case tier == AVX512 && clipped:
+	case tier == isa.AVX512 && clipped:
 		denseClippedRowsAVX512(z, t, loss, k.Rows, k.N, lo, hi)
-	case tier == AVX512:
+	case tier == isa.AVX512:
 		denseCrossentropyRowsAVX512(z, t, loss, k.Rows, k.N)
 	case k.Sparse && clipped:
 		sparseClippedRowsAVX2(z, loss, t, k.Rows, k.N, lo, hi)
@@ -89,7 +93,7 @@ func (k *SoftmaxCrossentropy) shortRows(tier Tier) {
 	}
 }
 
-func (k *SoftmaxCrossentropy) longRows(tier Tier) {
+func (k *SoftmaxCrossentropy) longRows(tier isa.Tier) {
 	lo, hi := limits(k.Clip)
 	for r := range k.Rows {
 		z := k.Logits[r*k.N:][:k.N]
@@ -108,9 +112,9 @@ func (k *SoftmaxCrossentropy) longRows(tier Tier) {
 		t := k.Target[r*k.N:][:k.N]
 		k.Loss[r] = 0 - sumBlocks(k.N, func(i, n int) float32 {
 			switch clipped := k.Clip != 0; {
-			case tier == AVX512 && clipped:
+			case tier == isa.AVX512 && clipped:
 				return clippedSumAVX512(&z[i], &t[i], n, m, s, lo, hi)
-			case tier == AVX512:
+			case tier == isa.AVX512:
 				return crossentropySumAVX512(&z[i], &t[i], n, m, l)
 			case clipped:
 				return clippedSumAVX2(&z[i], &t[i], n, m, s, lo, hi)
@@ -122,9 +126,9 @@ func (k *SoftmaxCrossentropy) longRows(tier Tier) {
 
 // rows computes DLogits.
 func (k *SoftmaxCrossentropyGrad) rows() {
-	tier := Active()
+	tier := isa.Active()
 	switch {
-	case tier != AVX512 && tier != AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
+	case tier != isa.AVX512 && tier != isa.AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
 		k.rowsGeneric()
 	case k.N > shortRow:
 		k.longRows(tier)
@@ -133,13 +137,13 @@ func (k *SoftmaxCrossentropyGrad) rows() {
 	}
 }
 
-func (k *SoftmaxCrossentropyGrad) shortRows(tier Tier) {
+func (k *SoftmaxCrossentropyGrad) shortRows(tier isa.Tier) {
 	d, z, t, dl := &k.DLogits[0], &k.Logits[0], &k.Target[0], &k.DLoss[0]
 	lo, hi := limits(k.Clip)
 	switch {
-	case tier == AVX512 && k.Sparse:
+	case tier == isa.AVX512 && k.Sparse:
 		sparseGradRowsAVX512(d, z, dl, t, k.Rows, k.N, lo, hi)
-	case tier == AVX512:
+	case tier == isa.AVX512:
 		denseGradRowsAVX512(d, z, t, dl, k.Rows, k.N, lo, hi)
 	case k.Sparse:
 		sparseGradRowsAVX2(d, z, dl, t, k.Rows, k.N, lo, hi)
@@ -148,7 +152,7 @@ func (k *SoftmaxCrossentropyGrad) shortRows(tier Tier) {
 	}
 }
 
-func (k *SoftmaxCrossentropyGrad) longRows(tier Tier) {
+func (k *SoftmaxCrossentropyGrad) longRows(tier isa.Tier) {
 	lo, hi := limits(k.Clip)
 	softmaxRows(k.DLogits, k.Logits, k.Rows, k.N)
 	for r := range k.Rows {
@@ -160,7 +164,7 @@ func (k *SoftmaxCrossentropyGrad) longRows(tier Tier) {
 				w = 1
 			}
 			at := dl * (float32(d[i]*w) - w)
-			if tier == AVX512 {
+			if tier == isa.AVX512 {
 				scaleTwoAVX512(&d[0], k.N, dl, w)
 			} else {
 				scaleTwoAVX2(&d[0], k.N, dl, w)
@@ -170,12 +174,12 @@ func (k *SoftmaxCrossentropyGrad) longRows(tier Tier) {
 		}
 		t := k.Target[r*k.N:][:k.N]
 		w := sumBlocks(k.N, func(i, n int) float32 {
-			if tier == AVX512 {
+			if tier == isa.AVX512 {
 				return weightSumAVX512(&d[i], &t[i], n, lo, hi)
 			}
 			return weightSumAVX2(&d[i], &t[i], n, lo, hi)
 		})
-		if tier == AVX512 {
+		if tier == isa.AVX512 {
 			gradApplyAVX512(&d[0], &t[0], k.N, dl, w, lo, hi)
 		} else {
 			gradApplyAVX2(&d[0], &t[0], k.N, dl, w, lo, hi)
@@ -185,9 +189,9 @@ func (k *SoftmaxCrossentropyGrad) longRows(tier Tier) {
 
 // expSum writes exp(x_i - m) to y and returns its sum.
 func expSum(y, x []float32, m float32) float32 {
-	tier := Active()
+	tier := isa.Active()
 	return sumBlocks(len(x), func(i, n int) float32 {
-		if tier == AVX512 {
+		if tier == isa.AVX512 {
 			return expSumAVX512(&y[i], &x[i], n, m)
 		}
 		return expSumAVX2(&y[i], &x[i], n, m)
@@ -196,9 +200,9 @@ func expSum(y, x []float32, m float32) float32 {
 
 // sumExp returns Σ exp(x_i - m).
 func sumExp(x []float32, m float32) float32 {
-	tier := Active()
+	tier := isa.Active()
 	return sumBlocks(len(x), func(i, n int) float32 {
-		if tier == AVX512 {
+		if tier == isa.AVX512 {
 			return sumExpAVX512(&x[i], n, m)
 		}
 		return sumExpAVX2(&x[i], n, m)

@@ -1,6 +1,10 @@
 package cpu
 
-import "github.com/cornu-ml/cornu/internal/fmath"
+import (
+	"github.com/cornu-ml/cornu/internal/fmath"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
 
 // This file puts softmax and its cross-entropy together from passes over some rows at
 // a time.
@@ -30,7 +34,7 @@ func (s *rowSpace) release() {
 // rowsAtOnce returns how many rows of n elements there is space for, or 0 where plain
 // Go has to do.
 func rowsAtOnce(n int) int {
-	if Active() != NEON || n == 0 {
+	if isa.Active() != isa.NEON || n == 0 {
 		return 0
 	}
 	return min(len(rowSpace{}.max), len(rowSpace{}.terms)/n)
@@ -74,7 +78,7 @@ func (s *rowSpace) logs(rows int) {
 }
 
 func softmaxRows(y, x []float32, rows, n int) {
-	if Active() != NEON || n == 0 {
+	if isa.Active() != isa.NEON || n == 0 {
 		softmaxRowsGeneric(y, x, rows, n)
 		return
 	}

@@ -4,6 +4,8 @@ import (
 	"slices"
 	"testing"
 	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // This file counts what products fetch, on any machine, for the caches of another: their calls are recorded and
@@ -76,9 +78,9 @@ func (c *cacheModel) call(k *gemmCall, rows, width int, cols bool) {
 
 // traffic returns how many bytes a product fetches past the second level of such caches, on one core, when it is
 // cut for others.
-func traffic(s size, form int, cut, have CacheSizes) int {
-	defer ForceCaches(Caches())
-	ForceCaches(cut)
+func traffic(s size, form int, cut, have isa.CacheSizes) int {
+	defer isa.ForceCaches(isa.Caches())
+	isa.ForceCaches(cut)
 	g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
 	g.Prepare()
 	g.scripts = nil
@@ -117,12 +119,12 @@ func codeOf(f func(*tile)) uintptr { return **(**uintptr)(unsafe.Pointer(&f)) }
 // On a core with 32 KiB and 512 KiB, a Zen 3 for one, products that are cut for it fetch from beyond at most so many times
 // what they read and write: the listing's, and others. Cut for 1 MiB, the listing's first fetches 14 times as much as its operands.
 func TestProductsAreCutForTheCachesThereAre(t *testing.T) {
-	if !slices.Contains(Supported(), AVX2) {
+	if !slices.Contains(isa.Supported(), isa.AVX2) {
 		t.Skip("such cores have AVX2")
 	}
-	defer force(t, Active())
-	force(t, AVX2)
-	zen3 := CacheSizes{32 << 10, 512 << 10, 32 << 20}
+	defer force(t, isa.Active())
+	force(t, isa.AVX2)
+	zen3 := isa.CacheSizes{L1: 32 << 10, L2: 512 << 10, L3: 32 << 20}
 	cases := sampleOf(3)
 	for _, c := range []struct {
 		size
@@ -143,7 +145,7 @@ func TestProductsAreCutForTheCachesThereAre(t *testing.T) {
 		once := 4 * (c.m*c.n + c.m*c.k + c.n*c.k)
 		bytes := traffic(c.size, c.form, zen3, zen3)
 		t.Logf("%v, form %d: %.2f MB are fetched from beyond, the operands are %.2f MB; cut for 1 MiB %.2f MB", c.size, c.form,
-			float64(bytes)/1e6, float64(once)/1e6, float64(traffic(c.size, c.form, CacheSizes{48 << 10, 1 << 20, 32 << 20}, zen3))/1e6)
+			float64(bytes)/1e6, float64(once)/1e6, float64(traffic(c.size, c.form, isa.CacheSizes{L1: 48 << 10, L2: 1 << 20, L3: 32 << 20}, zen3))/1e6)
 		if float64(bytes) > c.most*float64(once) {
 			t.Errorf("%v, form %d: %d bytes are fetched from beyond, %.2f times the operands, want at most %v", c.size, c.form, bytes, float64(bytes)/float64(once), c.most)
 		}

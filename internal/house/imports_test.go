@@ -37,6 +37,7 @@ var floors = [][]string{
 	{"internal/slab"},
 	{"tensor"},
 	{"internal/cpu"},
+	{"internal/cpu/isa"},
 	{"internal/fmath"},
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
@@ -49,7 +50,7 @@ var floors = [][]string{
 
 // outside says which packages may import a module that isn't ours, by the path's beginning.
 var outside = map[string][]string{
-	"golang.org/x/sys/cpu":                          {"internal/cpu"},
+	"golang.org/x/sys/cpu":                          {"internal/cpu/isa"},
 	"golang.org/x/sys/windows":                      {"internal/file"},
 	"golang.org/x/term":                             {"internal/terminal"},
 	"github.com/spf13/cobra":                        {"cmd/cornu"},

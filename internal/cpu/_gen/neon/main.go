@@ -1,4 +1,4 @@
-// Command neon writes the assembly of package cpu for arm64.
+// Command neon writes the assembly of package cpu and of those below it for arm64.
 //
 //	go run ./neon ..
 //
@@ -18,7 +18,7 @@ func main() {
 		log.Fatal("usage: neon <folder of package cpu>")
 	}
 	write(os.Args[1], "gemm", gemm)
-	write(os.Args[1], "peak", peak)
+	write(filepath.Join(os.Args[1], "isa"), "peak", peak)
 	write(os.Args[1], "elementwise", elementwise)
 	write(os.Args[1], "dropout", func(a *asm) { a.newKernel(philox) })
 	write(os.Args[1], "reduce", reductions)
@@ -26,9 +26,9 @@ func main() {
 	write(os.Args[1], "softmax", softmax)
 }
 
-// write makes name_arm64.s and name_stub_arm64.go of what emit emits.
+// write makes name_arm64.s and name_stub_arm64.go of what emit emits, in the folder of a package.
 func write(folder, name string, emit func(*asm)) {
-	a := newAsm()
+	a := newAsm(packageIn(folder))
 	emit(a)
 	a.writeConstants()
 	for path, b := range map[string][]byte{
@@ -40,6 +40,15 @@ func write(folder, name string, emit func(*asm)) {
 	if a.table.Len() > 0 {
 		writeFile(filepath.Join(folder, name+"_table_arm64.go"), formatted(a.table))
 	}
+}
+
+// packageIn returns the name of the package in a folder.
+func packageIn(folder string) string {
+	path, err := filepath.Abs(folder)
+	if err != nil {
+		log.Fatal(err)
+	}
+	return filepath.Base(path)
 }
 
 func writeFile(path string, b []byte) {

@@ -1,6 +1,6 @@
 // Command peak writes the loops that measure what a core can do at most.
 //
-//	go run ./peak ..
+//	go run ./peak ../isa
 package main
 
 import (
@@ -27,7 +27,7 @@ var (
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) != 2 {
-		log.Fatal("usage: peak <folder of package cpu>")
+		log.Fatal("usage: peak <folder of package isa>")
 	}
 	ctx := build.NewContext()
 	ctx.ConstraintExpr("amd64")
@@ -40,7 +40,7 @@ func main() {
 	if err := pass.Compile.Execute(file); err != nil {
 		log.Fatal(err)
 	}
-	cfg := printer.Config{Name: "peak", Pkg: "cpu"}
+	cfg := printer.Config{Name: "peak", Pkg: "isa"}
 	for name, p := range map[string]printer.Printer{
 		"peak_amd64.s":       printer.NewGoAsm(cfg),
 		"peak_stub_amd64.go": printer.NewStubs(cfg),

@@ -1,6 +1,6 @@
 //go:build !amd64 && !linux && !darwin
 
-package cpu
+package isa
 
 // machineCaches returns no size: the system tells none.
 func machineCaches() CacheSizes { return CacheSizes{} }

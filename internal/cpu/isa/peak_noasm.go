@@ -1,5 +1,5 @@
 //go:build !amd64 && !arm64
 
-package cpu
+package isa
 
 var peaks = [...]peakLoop{Generic: {peakGeneric, 1 << 20, 4}}

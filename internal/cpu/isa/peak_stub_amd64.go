@@ -2,7 +2,7 @@
 
 //go:build amd64
 
-package cpu
+package isa
 
 // peakAVX2 multiplies and adds in registers that don't wait for each other:
 //

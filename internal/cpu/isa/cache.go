@@ -1,4 +1,4 @@
-package cpu
+package isa
 
 import (
 	"fmt"
@@ -25,8 +25,8 @@ func (c CacheSizes) String() string {
 	return text(c.L1) + "," + text(c.L2) + "," + text(c.L3)
 }
 
-// lineFloats is the number of float32 in a line of the caches.
-const lineFloats = 16
+// LineFloats is the number of float32 in a line of the caches.
+const LineFloats = 16
 
 // assumedCaches are those of a machine that doesn't say.
 var assumedCaches = CacheSizes{32 << 10, 512 << 10, 8 << 20}

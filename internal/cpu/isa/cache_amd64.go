@@ -1,4 +1,4 @@
-package cpu
+package isa
 
 // cpuid executes the instruction CPUID for a leaf and a subleaf.
 func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)

@@ -1,4 +1,4 @@
-package cpu
+package isa
 
 var peaks = [...]peakLoop{
 	Generic: {peakGeneric, 1 << 20, 4},

@@ -1,6 +1,6 @@
 //go:build !amd64 && !arm64
 
-package cpu
+package isa
 
 // Supported lists the tiers that this machine can run, from the plainest.
 func Supported() []Tier { return []Tier{Generic} }

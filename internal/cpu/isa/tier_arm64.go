@@ -1,4 +1,4 @@
-package cpu
+package isa
 
 // Supported lists the tiers that this machine can run, from the plainest. Every arm64
 // has NEON.
