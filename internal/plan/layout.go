@@ -118,20 +118,24 @@ func placeOfTranspose(v *value, x *layout) (layout, bool) {
 	return place, true
 }
 
-// partsOfConcat is where operands are in what joins them along an axis, which has room between its own runs if
-// another such value joins it along the same axis.
+// partsOfConcat is where operands are in what joins them along an axis. If another such value joins that along the
+// same axis, there is room between its own runs; along another axis, the parts are not runs.
 func partsOfConcat(v *value) []layout {
 	axis := v.attr.Axes[0]
 	inner := v.shape[axis+1:].Numel()
-	stride := v.shape[axis] * inner
+	step, stride := v.strides()[axis], v.shape[axis]*inner
+	runs := !v.apart() || v.run == stride
 	if v.apart() {
 		stride = v.stride
 	}
 	parts := make([]layout, len(v.in))
 	at := 0
 	for i, x := range v.in {
-		parts[i] = layout{base: v, at: at, run: x.shape[axis] * inner, stride: stride}
-		at += parts[i].run
+		parts[i] = layout{base: v, at: at * step}
+		if runs {
+			parts[i].run, parts[i].stride = x.shape[axis]*inner, stride
+		}
+		at += x.shape[axis]
 	}
 	return parts
 }

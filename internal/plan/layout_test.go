@@ -61,6 +61,9 @@ func TestWhatIsJoinedIsComputedInPlace(t *testing.T) {
 		}, false},
 		"read by a sum": {func(x *graph.Node) *graph.Node { y := x.Neg(); return graph.Concat(1, y, y.Sub(y.MeanKeep(1))) }, false},
 		"joined again":  {func(x *graph.Node) *graph.Node { return graph.Concat(1, graph.Concat(1, x.Neg(), x.Exp()), x.Tanh()) }, false},
+		"rows joined, then columns": {func(x *graph.Node) *graph.Node {
+			return graph.Concat(1, graph.Concat(0, x.Neg(), x.Exp()), graph.Concat(0, x.Tanh(), x.Sin()))
+		}, true},
 		"joined again along another axis": {func(x *graph.Node) *graph.Node {
 			return graph.Concat(0, graph.Concat(1, x.Neg(), x.Exp()), graph.Concat(1, x.Tanh(), x.Sin()))
 		}, false},

@@ -25,7 +25,8 @@ type traits struct {
 	// passes are off.
 	place func(v *value, x *layout) (where layout, ok bool)
 
-	// parts says where in the result of an op that joins its operands each of them is.
+	// parts says where in the result of an op that joins its operands each of them is; those
+	// that are no runs have no length.
 	parts func(v *value) []layout
 
 	// takes reports whether v's kernel reads an operand x whose runs are apart; nil is

@@ -184,7 +184,7 @@ func (p *Plan) joinInPlace(ends int) {
 		inPlace := make([]bool, len(c.in))
 		for i, x := range c.in {
 			root, at := x.root()
-			if at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() {
+			if parts[i].run == 0 || at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() {
 				continue
 			}
 			if !spread(root, views[root], parts[i], c) {
