@@ -103,9 +103,11 @@ type ConvInputGrad struct {
 	Window
 	DY, K, DX []float32
 	Epilogue  Epilogue // or nil; its rows are pixels, its columns channels
+	Zeros     Zeros    // where DY has many
 
-	tasks rowTasksOf
-	way   way // on the tiles of products, or nil
+	tasks  rowTasksOf
+	way    way // on the tiles of products, or nil
+	sparse *sparseImage
 }
 
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
@@ -114,6 +116,7 @@ func (k *ConvInputGrad) Prepare() {
 	k.check(k.DX, k.K, k.DY)
 	k.tasks.cut(k.Batch*k.Image[0]*k.Image[1], k.Image[2]*k.Channels, volume(k.Taps)*k.Filters/k.Groups)
 	k.way = k.product()
+	k.sparse = newSparseImage(k)
 }
 
 // Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
@@ -129,7 +132,9 @@ func (k *ConvInputGrad) Tasks() int {
 
 // Run computes DX.
 func (k *ConvInputGrad) Run(p *par.Pool) {
-	if n := k.Tasks(); k.way != nil {
+	if n := k.Tasks(); k.sparse.run(p) {
+		return
+	} else if k.way != nil {
 		k.way.Run(p)
 	} else {
 		p.Run(k, n)
@@ -180,9 +185,11 @@ type ConvKernelGrad struct {
 	Window
 	X, DY, DK []float32
 	Epilogue  Epilogue // or nil; its rows are channels of taps, its columns filters
+	Zeros     Zeros    // where DY has many
 
-	tasks rowTasksOf
-	way   way // on the tiles of products, or nil
+	tasks  rowTasksOf
+	way    way // on the tiles of products, or nil
+	sparse *sparseTaps
 }
 
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
@@ -191,6 +198,7 @@ func (k *ConvKernelGrad) Prepare() {
 	k.check(k.X, k.DK, k.DY)
 	k.tasks.cut(volume(k.Taps)*k.Channels/k.Groups, k.Filters, k.Batch*volume(k.Places))
 	k.way = k.product()
+	k.sparse = newSparseTaps(k)
 }
 
 // Tasks returns the number of tasks that Run is made of, or 0 if they come in steps.
@@ -206,7 +214,9 @@ func (k *ConvKernelGrad) Tasks() int {
 
 // Run computes DK.
 func (k *ConvKernelGrad) Run(p *par.Pool) {
-	if n := k.Tasks(); k.way != nil {
+	if n := k.Tasks(); k.sparse.run(p) {
+		return
+	} else if k.way != nil {
 		k.way.Run(p)
 	} else {
 		p.Run(k, n)

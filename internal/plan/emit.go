@@ -176,9 +176,7 @@ func emitMatMul(c *call) []cpu.Kernel {
 		g.LDC = c.stride
 	}
 	g.A, g.B, g.C, g.Epilogue = c.data(a), c.data(b), c.data(c.value), c.epilogue
-	if config := &c.exec.plan.config; !config.NoPasses && !config.KeepZeros {
-		g.Zeros = zeros(a)
-	}
+	g.Zeros = c.zeros(a)
 	g.Prepare()
 	return []cpu.Kernel{g}
 }
@@ -205,7 +203,10 @@ func costOfBatchMatMul(v *value) int {
 func costOfProduct(v *value, k int) int { return v.n * max(k, cpu.StoreWork) / 128 }
 
 // zeros says how a product may look for zeros in a factor.
-func zeros(v *value) cpu.Zeros {
+func (c *call) zeros(v *value) cpu.Zeros {
+	if config := &c.exec.plan.config; config.NoPasses || config.KeepZeros {
+		return cpu.NoZeros
+	}
 	root, _ := v.root()
 	switch root.traits().zeros {
 	case zerosTogether:

@@ -57,7 +57,7 @@ func emitConvInputGrad(c *call) []cpu.Kernel {
 	dy, kernel := c.in[0], c.in[1]
 	k := &cpu.ConvInputGrad{
 		Window: windowOf(&c.attr.Window, c.shape, dy.shape), Epilogue: c.epilogue,
-		DY: c.data(dy), K: c.data(kernel), DX: c.data(c.value),
+		DY: c.data(dy), K: c.data(kernel), DX: c.data(c.value), Zeros: c.zeros(dy),
 	}
 	k.ImageStride, k.ResultStride = pixelStride(c.value), pixelStride(dy)
 	k.Prepare()
@@ -68,7 +68,7 @@ func emitConvKernelGrad(c *call) []cpu.Kernel {
 	x, dy := c.in[0], c.in[1]
 	k := &cpu.ConvKernelGrad{
 		Window: windowOf(&c.attr.Window, x.shape, dy.shape), Epilogue: c.epilogue,
-		X: c.data(x), DY: c.data(dy), DK: c.data(c.value),
+		X: c.data(x), DY: c.data(dy), DK: c.data(c.value), Zeros: c.zeros(dy),
 	}
 	k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(dy)
 	k.Prepare()
