@@ -48,16 +48,33 @@ func (c *contender) environment(b *bench, threads int) []string {
 	n := strconv.Itoa(threads)
 	env = append(env, "BENCH_MNIST="+b.work, "BENCH_THREADS="+n, "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n,
 		"MKL_NUM_THREADS="+n, "GOMAXPROCS="+n, "PYTHONDONTWRITEBYTECODE=1",
-		"BENCH_EPOCHS="+strconv.Itoa(b.epochs()))
+		"BENCH_EPOCHS="+strconv.Itoa(b.epochs()), "BENCH_DIGITS="+strconv.Itoa(b.digits()))
+	if b.suite == "cnn" {
+		env = append(env, "BENCH_MODEL=cnn")
+	}
 	return append(env, c.env...)
 }
 
 // epochs is how many the whole program has.
 func (b *bench) epochs() int {
-	if b.quick {
+	switch {
+	case b.quick:
 		return 1
+	case b.suite == "cnn":
+		return 10
 	}
 	return 20
+}
+
+// digits is how many an epoch goes through.
+func (b *bench) digits() int {
+	switch {
+	case b.suite != "cnn":
+		return 60000
+	case b.quick:
+		return 1280
+	}
+	return cnnDigits
 }
 
 // pinned returns the command held to as many processors as there are threads, where that can be done.

@@ -60,6 +60,39 @@ func network(width, depth int) (*cornu.Sequential, error) {
 		model.Add(&layer.Dense{Units: width}, &layer.Activation{Func: activation.ReLU{}}, &layer.Dropout{Rate: 0.45})
 	}
 	model.Add(&layer.Dense{Units: 10}, &layer.Activation{Func: activation.Softmax{}})
+	return compiled(model)
+}
+
+// convolutional returns the chapter's second network, compiled as there.
+func convolutional() (*cornu.Sequential, error) {
+	convolve := func() layer.Layer {
+		return &layer.Conv2D{Filters: 64, KernelSize: [2]int{3, 3}, Activation: activation.ReLU{}}
+	}
+	pool := func() layer.Layer { return &layer.MaxPooling2D{PoolSize: [2]int{2, 2}} }
+	return compiled(cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{mnist.Rows, mnist.Columns, 1}},
+		convolve(), pool(), convolve(), pool(), convolve(),
+		&layer.Flatten{}, &layer.Dropout{Rate: 0.2}, &layer.Dense{Units: 10}, &layer.Activation{Func: activation.Softmax{}},
+	))
+}
+
+// chapter returns the network that BENCH_MODEL says, and the digits in its form, those for training BENCH_DIGITS of them.
+func chapter() (model *cornu.Sequential, train, test *mnist.Set, err error) {
+	if train, test, err = mnist.Load(); err != nil {
+		return nil, nil, nil, err
+	}
+	if digits, err := strconv.Atoi(os.Getenv("BENCH_DIGITS")); err == nil {
+		train = train.Limit(digits)
+	}
+	if os.Getenv("BENCH_MODEL") == "cnn" {
+		model, err = convolutional()
+		return model, train.Channel().OneHot(), test.Channel().OneHot(), err
+	}
+	model, err = network(256, 2)
+	return model, train.Flat().OneHot(), test.Flat().OneHot(), err
+}
+
+func compiled(model *cornu.Sequential) (*cornu.Sequential, error) {
 	return model, model.Compile(cornu.CompileConfig{
 		Loss:      loss.CategoricalCrossentropy{},
 		Optimizer: optimizer.Adam{},
@@ -112,17 +145,13 @@ func (a *answers) serve(in io.Reader, out io.Writer) error {
 	return questions.Err()
 }
 
-// listing makes the chapter's network on first use, and trains it for an epoch.
+// listing makes the network on first use, and trains it for an epoch.
 func (a *answers) listing() error {
 	if a.model != nil {
 		return nil
 	}
 	var err error
-	if a.train, a.test, err = mnist.Load(); err != nil {
-		return err
-	}
-	a.train, a.test = a.train.Flat().OneHot(), a.test.Flat().OneHot()
-	if a.model, err = network(256, 2); err != nil {
+	if a.model, a.train, a.test, err = chapter(); err != nil {
 		return err
 	}
 	return a.fit()
@@ -144,6 +173,8 @@ func (a *answers) ask(question string, n []int) (Answer, error) {
 		return Answer{Seconds: seconds}, err
 	case "make", "read", "load", "write", "save":
 		return fileAnswer(question)
+	case "forward", "image", "kernel":
+		return convolve(question, n)
 	}
 	if err := a.listing(); err != nil {
 		return Answer{}, err
@@ -180,7 +211,7 @@ func (a *answers) rows(n int) ([]float32, *tensor.Tensor) {
 	for i := range x {
 		x[i] = float32(a.test.Images[i]) / 255
 	}
-	t, err := tensor.Of(x, n, 784)
+	t, err := tensor.Of(x, n, 784) // of the first network
 	if err != nil {
 		panic(err) // the sizes are right above
 	}
@@ -306,26 +337,22 @@ func (f *firstStep) BatchEnd(*train.State) error {
 
 func (f *firstStep) EpochEnd(*train.State) error { return nil }
 
-// wholeProgram trains the chapter's network for 20 epochs and tests it.
+// wholeProgram trains the network for all epochs and tests it.
 func wholeProgram() error {
 	epochs, err := strconv.Atoi(os.Getenv("BENCH_EPOCHS"))
 	if err != nil {
 		return err
 	}
-	model, err := network(256, 2)
-	if err != nil {
-		return err
-	}
-	digits, test, err := mnist.Load()
+	model, digits, test, err := chapter()
 	if err != nil {
 		return err
 	}
 	var first firstStep
-	_, err = model.Fit(context.Background(), digits.Flat().OneHot(), cornu.FitConfig{Epochs: epochs, BatchSize: 128, Quiet: true, Callbacks: []train.Callback{&first}})
+	_, err = model.Fit(context.Background(), digits, cornu.FitConfig{Epochs: epochs, BatchSize: 128, Quiet: true, Callbacks: []train.Callback{&first}})
 	if err != nil {
 		return err
 	}
-	result, err := model.Evaluate(context.Background(), test.Flat().OneHot(), cornu.EvaluateConfig{BatchSize: 128, Quiet: true})
+	result, err := model.Evaluate(context.Background(), test, cornu.EvaluateConfig{BatchSize: 128, Quiet: true})
 	if err != nil {
 		return err
 	}

@@ -138,6 +138,8 @@ func goals(r *Results) []goal {
 	atLeast("load and predict a row: faster than Keras", files(loadLarge, filesName)/files(loadLarge, cornuName), 5, times, "")
 	atMost("save, over writing as many bytes", files(saveLarge, cornuName)/files(writeLarge, cornuName), 1.5, times, "")
 	atMost("load and save: peak memory beyond the weights", files(extraMemory, cornuName), 64, megabytes, "")
+
+	cnnGoals(r, atLeast, atMost, times, megabytes)
 	return all
 }
 

@@ -1,5 +1,5 @@
-// Command bench measures Cornu and its peers in turn on one machine: the chapter's network, the whole program, matrix
-// products, and steps of many sizes. Beside each time stand the ratio to Cornu's and the share of the FMA peak that was
+// Command bench measures Cornu and its peers in turn on one machine: the chapter's networks, the whole programs, matrix
+// products, convolutions, and steps of many sizes. Beside each time stand the ratio to Cornu's and the share of the FMA peak that was
 // measured in the same minute. Run it from the root of the repository:
 //
 //	go run ./bench                                 # Cornu, and the peers that are found
@@ -51,6 +51,7 @@ type bench struct {
 	threads []int
 	peers   []contender
 	work    string // a temporary directory: the digits, what is compiled
+	suite   string // that is measured now
 	results *Results
 }
 
@@ -68,6 +69,8 @@ var suites = []suite{
 	{"scaling", scaling},
 	{"neighbour", neighbour},
 	{"files", files},
+	{"cnn", cnn},
+	{"conv", conv},
 }
 
 func run(ctx context.Context, args []string) error {
@@ -77,7 +80,7 @@ func run(ctx context.Context, args []string) error {
 	openblas := flags.String("openblas", "", "the shared library of OpenBLAS; by default it is looked for")
 	onednn := flags.String("onednn", "", "the shared library of oneDNN; by default it is looked for")
 	onnx := flags.String("onnxruntime", "", "the shared library of ONNX Runtime; by default it is looked for")
-	names := flags.String("suites", "listing,program,gemm,scaling,neighbour,files", "what to measure")
+	names := flags.String("suites", "listing,program,gemm,scaling,neighbour,files,cnn,conv", "what to measure")
 	rounds := flags.Int("rounds", 5, "how often everyone has a turn")
 	quick := flags.Bool("quick", false, "one round of small sizes, to see that all works")
 	only := flags.String("only", "", "measure only these, by name; Cornu is always measured")
@@ -120,13 +123,13 @@ func run(ctx context.Context, args []string) error {
 	if err := writeONNX(work); err != nil {
 		return err
 	}
-	b.peers = findPeers(ctx, b, venvs, *openblas, *onednn, *onnx)
-	if *only != "" {
-		wanted := strings.Split(*only, ",")
-		b.peers = slices.DeleteFunc(b.peers, func(c contender) bool { return c.name != cornuName && !slices.Contains(wanted, c.name) })
-	}
-
 	wanted := strings.Split(*names, ",")
+	measured := func(name string, suites []string) bool {
+		return (*only == "" || slices.Contains(strings.Split(*only, ","), name)) &&
+			slices.ContainsFunc(suites, func(suite string) bool { return slices.Contains(wanted, suite) })
+	}
+	b.peers = findPeers(ctx, b, measured, venvs, *openblas, *onednn, *onnx)
+
 	for _, name := range wanted {
 		if !slices.ContainsFunc(suites, func(s suite) bool { return s.name == name }) {
 			return fmt.Errorf("there is no suite %q", name)
@@ -144,6 +147,7 @@ func run(ctx context.Context, args []string) error {
 		progress("== %s", s.name)
 		start := time.Now()
 		b.results.drop(s.name)
+		b.suite = s.name
 		apart := watchCores()
 		if err := s.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)

@@ -26,7 +26,7 @@ type question struct {
 const settle = 60 * time.Millisecond
 
 // budget is how much time a contender may take for one question of a suite, over all rounds. The slow have fewer turns.
-var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second}
+var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second, "cnn": 20 * time.Second, "conv": 2 * time.Second}
 
 // interleave starts contenders and lets them answer in turn, round by round. One that can't start, or can't answer a
 // question, is left out there.
@@ -72,6 +72,9 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 				}
 				row := b.results.row(suite, q.name, who, threads, "s")
 				row.Flops = q.flops
+				if q.words == "epoch" {
+					a.Seconds *= 60000 / float64(b.digits())
+				}
 				row.add(a.Seconds, peak)
 				if round == rounds-1 {
 					progress("%-22s %d thread(s)  %-24s %s", who, threads, q.name, seconds(row.Median))
@@ -129,9 +132,13 @@ const (
 	memory       = "peak memory"
 )
 
-// program measures processes from their start to their exit: the command line for Cornu, 20 epochs with a callback for
-// its peers, and for the time of the first step.
 func program(ctx context.Context, b *bench) error {
+	return b.programs(ctx, "program", twentyEpochs, nil, b.all())
+}
+
+// programs measures processes from their start to their exit: the command line for Cornu, all epochs with a callback for
+// its peers, and for the time of the first step.
+func (b *bench) programs(ctx context.Context, suite, name string, flags []string, peers []*contender) error {
 	binary := filepath.Join(b.work, "cornu")
 	if said, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/cornu").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./cmd/cornu: %s", said)
@@ -145,18 +152,18 @@ func program(ctx context.Context, b *bench) error {
 	}
 	self := b.peers[0]
 	tasks := []task{
-		{contender: &self, command: []string{binary, "mnist", "train", "--quiet", "--epochs", strconv.Itoa(b.epochs())}, total: true},
+		{contender: &self, command: append([]string{binary, "mnist", "train", "--quiet", "--epochs", strconv.Itoa(b.epochs())}, flags...), total: true},
 		{contender: &self, command: []string{self.command[0], "program"}, first: true},
 	}
-	for i := range b.peers {
-		if c := &b.peers[i]; c.program != nil {
+	for _, c := range peers {
+		if c.program != nil {
 			tasks = append(tasks, task{contender: c, command: c.program, total: true, first: true})
 		}
 	}
 	for range b.rounds {
 		for i := range tasks {
 			t := &tasks[i]
-			if t.spent > budget["program"] {
+			if t.spent > budget[suite] {
 				continue
 			}
 			command := exec.CommandContext(ctx, t.command[0], t.command[1:]...)
@@ -175,15 +182,15 @@ func program(ctx context.Context, b *bench) error {
 				continue
 			}
 			if t.total {
-				b.results.row("program", twentyEpochs, t.name, threads, "s").add(total.Seconds(), 0)
+				b.results.row(suite, name, t.name, threads, "s").add(total.Seconds(), 0)
 				if resident > 0 {
-					b.results.row("program", memory, t.name, threads, "MB").add(float64(resident)/1e6, 0)
+					b.results.row(suite, memory, t.name, threads, "MB").add(float64(resident)/1e6, 0)
 				}
 				progress("%-22s %s  %d MB", t.name, seconds(total.Seconds()), resident/1e6)
 			}
 			var a Answer
 			if t.first && json.Unmarshal(out, &a) == nil && a.First > 0 {
-				b.results.row("program", untilFirst, t.name, threads, "s").add(a.First-float64(start.UnixNano())/1e9, 0)
+				b.results.row(suite, untilFirst, t.name, threads, "s").add(a.First-float64(start.UnixNano())/1e9, 0)
 			}
 		}
 	}

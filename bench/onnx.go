@@ -1,6 +1,6 @@
 package main
 
-// This file writes the chapter's network as an ONNX file for ONNX Runtime, and what it should predict.
+// This file writes the chapter's networks as ONNX files for ONNX Runtime, and what they should predict.
 
 import (
 	"context"
@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/internal/pb"
 	"github.com/cornu-ml/cornu/tensor"
@@ -17,12 +18,25 @@ import (
 // checked is how many predictions ONNX Runtime's are held against.
 const checked = 128
 
-// writeONNX writes mlp.onnx to a folder, and in mlp.expected what Cornu predicts for the first test digits, as float32.
+// writeONNX writes mlp.onnx and cnn.onnx to a folder, and in mlp.expected and cnn.expected what Cornu predicts for the first test
+// digits, as float32.
 func writeONNX(folder string) error {
-	model, err := network(256, 2)
+	dense, err := network(256, 2)
 	if err != nil {
 		return err
 	}
+	conv, err := convolutional()
+	if err != nil {
+		return err
+	}
+	if err := writeNetwork(folder, "mlp", dense, tensor.Shape{mnist.Rows * mnist.Columns}, onnxDense); err != nil {
+		return err
+	}
+	return writeNetwork(folder, "cnn", conv, tensor.Shape{mnist.Rows, mnist.Columns, 1}, onnxConvolutional)
+}
+
+// writeNetwork writes a network that takes such inputs; graph makes its nodes and initializers.
+func writeNetwork(folder, name string, model *cornu.Sequential, input tensor.Shape, graph func(graph *pb.Message, weights []*tensor.Tensor, values [][]float32)) error {
 	weights, err := model.Weights()
 	if err != nil {
 		return err
@@ -41,7 +55,7 @@ func writeONNX(folder string) error {
 	for i := range pixels {
 		pixels[i] = float32(test.Images[i]) / 255
 	}
-	x, err := tensor.Of(pixels, checked, mnist.Rows*mnist.Columns)
+	x, err := tensor.Of(pixels, append([]int{checked}, input...)...)
 	if err != nil {
 		return err
 	}
@@ -57,10 +71,12 @@ func writeONNX(folder string) error {
 	if bytes, err = binary.Append(bytes, binary.LittleEndian, expected); err != nil {
 		return err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "mlp.expected"), bytes, 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(folder, name+".expected"), bytes, 0o644); err != nil {
 		return err
 	}
-	return os.WriteFile(filepath.Join(folder, "mlp.onnx"), onnxModel(weights, values), 0o644)
+	var nodes pb.Message
+	graph(&nodes, weights, values)
+	return os.WriteFile(filepath.Join(folder, name+".onnx"), onnxModel(nodes, name), 0o644)
 }
 
 // The fields and enums of ONNX's messages (onnx.proto) that are used here.
@@ -69,16 +85,17 @@ const (
 	opsetVersion                                         = 2
 	graphNode, graphName, graphInitializer               = 1, 2, 5
 	graphInput, graphOutput                              = 11, 12
-	nodeInput, nodeOutput, nodeOpType                    = 1, 2, 4
+	nodeInput, nodeOutput, nodeOpType, nodeAttribute     = 1, 2, 4, 5
+	attributeName, attributeInts, attributeType          = 1, 8, 20
+	attributeIsInts                                      = 7
 	tensorDims, tensorDataType, tensorName, tensorRaw    = 1, 2, 8, 9
 	valueName, valueType, typeTensor                     = 1, 2, 1
 	elementType, tensorShape, shapeDim, dimValue, dimSay = 1, 2, 1, 1, 2
 	float                                                = 1
 )
 
-// onnxModel returns the file: a Gemm for each kernel and bias, each followed by a Relu and the last by a Softmax.
-func onnxModel(weights []*tensor.Tensor, values [][]float32) []byte {
-	var graph pb.Message
+// onnxDense is a Gemm for each kernel and bias, each followed by a Relu and the last by a Softmax.
+func onnxDense(graph *pb.Message, weights []*tensor.Tensor, values [][]float32) {
 	from := "x"
 	for i := 0; i < len(weights); i += 2 {
 		kernel, bias, sum, out := fmt.Sprint("w", i), fmt.Sprint("b", i), fmt.Sprint("z", i), fmt.Sprint("y", i)
@@ -92,8 +109,66 @@ func onnxModel(weights []*tensor.Tensor, values [][]float32) []byte {
 		graph.Message(graphInitializer, onnxTensor(bias, weights[i+1].Shape(), values[i+1]))
 		from = out
 	}
-	graph.String(graphName, "mlp")
 	graph.Message(graphInput, onnxValue("x", 784))
+}
+
+// onnxConvolutional is three of Conv and Relu, the first two with a MaxPool, then Flatten, Gemm and Softmax. ONNX has channels
+// first: kernels are turned, and of the last one, which reads what is flattened, the rows.
+func onnxConvolutional(graph *pb.Message, weights []*tensor.Tensor, values [][]float32) {
+	from := "x"
+	for i := range 3 {
+		s := weights[2*i].Shape() // rows, columns, channels, filters
+		kernel, bias, sum, out := fmt.Sprint("w", i), fmt.Sprint("b", i), fmt.Sprint("z", i), fmt.Sprint("y", i)
+		graph.Message(graphInitializer, onnxTensor(kernel, tensor.Shape{s[3], s[2], s[0], s[1]}, turned(values[2*i], s[0]*s[1]*s[2], s[3], s[2])))
+		graph.Message(graphInitializer, onnxTensor(bias, weights[2*i+1].Shape(), values[2*i+1]))
+		graph.Message(graphNode, onnxNode("Conv", sum, from, kernel, bias))
+		graph.Message(graphNode, onnxNode("Relu", out, sum))
+		if from = out; i < 2 {
+			from = fmt.Sprint("p", i)
+			pool := onnxNode("MaxPool", from, out)
+			for _, name := range []string{"kernel_shape", "strides"} {
+				var attribute pb.Message
+				attribute.String(attributeName, name)
+				attribute.Int(attributeInts, 2)
+				attribute.Int(attributeInts, 2)
+				attribute.Int(attributeType, attributeIsInts)
+				pool.Message(nodeAttribute, attribute)
+			}
+			graph.Message(graphNode, pool)
+		}
+	}
+	rows := make([]float32, len(values[6]))
+	const channels, places = 64, 9
+	for c := range channels {
+		for p := range places {
+			copy(rows[(c*places+p)*10:][:10], values[6][(p*channels+c)*10:][:10])
+		}
+	}
+	graph.Message(graphInitializer, onnxTensor("w", weights[6].Shape(), rows))
+	graph.Message(graphInitializer, onnxTensor("b", weights[7].Shape(), values[7]))
+	graph.Message(graphNode, onnxNode("Flatten", "flat", from))
+	graph.Message(graphNode, onnxNode("Gemm", "z", "flat", "w", "b"))
+	graph.Message(graphNode, onnxNode("Softmax", "y", "z"))
+	graph.Message(graphInput, onnxValue("x", 1, mnist.Rows, mnist.Columns))
+}
+
+// turned returns a kernel of rows taps and channels by columns filters as filters, channels, taps.
+func turned(kernel []float32, rows, filters, channels int) []float32 {
+	out := make([]float32, len(kernel))
+	taps := rows / channels
+	for t := range taps {
+		for c := range channels {
+			for f := range filters {
+				out[(f*channels+c)*taps+t] = kernel[(t*channels+c)*filters+f]
+			}
+		}
+	}
+	return out
+}
+
+// onnxModel returns the file of a graph.
+func onnxModel(graph pb.Message, name string) []byte {
+	graph.String(graphName, name)
 	graph.Message(graphOutput, onnxValue("y", 10))
 	var opset, model pb.Message
 	opset.Int(opsetVersion, 17)
@@ -123,13 +198,16 @@ func onnxTensor(name string, shape tensor.Shape, values []float32) (m pb.Message
 	return m
 }
 
-// onnxValue declares a matrix of any number of rows.
-func onnxValue(name string, columns int) (m pb.Message) {
-	var rows, cols, shape, matrix, kind pb.Message
+// onnxValue declares a tensor of any number of rows.
+func onnxValue(name string, dims ...int) (m pb.Message) {
+	var rows, shape, matrix, kind pb.Message
 	rows.String(dimSay, "N")
-	cols.Int(dimValue, int64(columns))
 	shape.Message(shapeDim, rows)
-	shape.Message(shapeDim, cols)
+	for _, n := range dims {
+		var dim pb.Message
+		dim.Int(dimValue, int64(n))
+		shape.Message(shapeDim, dim)
+	}
 	matrix.Int(elementType, float)
 	matrix.Message(tensorShape, shape)
 	kind.Message(typeTensor, matrix)

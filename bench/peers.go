@@ -32,24 +32,32 @@ var pythonPeers = []struct {
 	needs   []string
 	suites  []string
 }{
-	{scanName, "jax_scan.py", "", []string{"jax"}, []string{"listing", "program", "scaling"}},
-	{"Keras on JAX", "keras_mlp.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"listing", "program"}},
-	{"Keras on TensorFlow", "keras_mlp.py", "KERAS_BACKEND=tensorflow", []string{"keras", "tensorflow"}, []string{"listing", "program"}},
-	{"Keras on PyTorch", "keras_mlp.py", "KERAS_BACKEND=torch", []string{"keras", "torch"}, []string{"listing", "program"}},
-	{"PyTorch", "torch_mlp.py", "", []string{"torch"}, []string{"listing", "program", "scaling"}},
+	{scanName, "jax_scan.py", "", []string{"jax"}, []string{"listing", "program", "scaling", "cnn"}},
+	{"Keras on JAX", "keras_networks.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"listing", "program", "cnn"}},
+	{"Keras on TensorFlow", "keras_networks.py", "KERAS_BACKEND=tensorflow", []string{"keras", "tensorflow"}, []string{"listing", "program", "cnn"}},
+	{"Keras on PyTorch", "keras_networks.py", "KERAS_BACKEND=torch", []string{"keras", "torch"}, []string{"listing", "program", "cnn"}},
+	{"PyTorch", "torch_networks.py", "", []string{"torch"}, []string{"listing", "program", "scaling", "cnn"}},
 	{filesName, "keras_files.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"files"}},
-	{"PyTorch compiled", "torch_mlp.py", "BENCH_COMPILE=1", []string{"torch"}, []string{"listing", "program"}},
+	{"PyTorch compiled", "torch_networks.py", "BENCH_COMPILE=1", []string{"torch"}, []string{"listing", "program", "cnn"}},
+	{"torch.conv2d", "conv_layers.py", "BENCH_LIBRARY=torch", []string{"torch"}, []string{"conv"}},
+	{"tf.nn.conv2d", "conv_layers.py", "BENCH_LIBRARY=tensorflow", []string{"tensorflow"}, []string{"conv"}},
+	{"jax.lax.conv", "conv_layers.py", "BENCH_LIBRARY=jax", []string{"jax"}, []string{"conv"}},
+	{"ONNX Runtime's Conv", "conv_layers.py", "BENCH_LIBRARY=onnxruntime", []string{"onnx", "onnxruntime"}, []string{"conv"}},
 }
 
 // goPeers are the peers that are Go programs in bench/peers.
 var goPeers = []struct{ name, folder string }{{"GoMLX (pure Go)", "gomlx"}, {"Gorgonia", "gorgonia"}}
 
-// libraryPeers are shared libraries, each opened by a C program in bench/peers: those that multiply matrices, and ONNX
-// Runtime, which predicts.
-var libraryPeers = []struct{ name, program, kind, pattern, suite string }{
-	{"OpenBLAS", "gemm.c", "openblas", "lib*openblas*.so*", "gemm"},
-	{"oneDNN", "gemm.c", "onednn", "libdnnl.so*", "gemm"},
-	{onnxName, "onnx.c", "", "libonnxruntime.so*", "listing"},
+// libraryPeers are shared libraries, each opened by a C program in bench/peers: those that multiply matrices or convolve, and
+// ONNX Runtime, which predicts.
+var libraryPeers = []struct {
+	name, program, kind, pattern string
+	suites                       []string
+}{
+	{"OpenBLAS", "gemm.c", "openblas", "lib*openblas*.so*", []string{"gemm"}},
+	{"oneDNN", "gemm.c", "onednn", "libdnnl.so*", []string{"gemm"}},
+	{"oneDNN's primitives", "conv.c", "", "libdnnl.so*", []string{"conv"}},
+	{onnxName, "onnx.c", "", "libonnxruntime.so*", []string{"listing", "cnn"}},
 }
 
 // everybody lists the names of all peers.
@@ -67,19 +75,20 @@ func everybody() []string {
 	return names
 }
 
-// findPeers returns Cornu and every peer that is installed, and says which are not.
-func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, onnx string) []contender {
+// findPeers returns Cornu and every peer that is to be measured and is installed, and says which are not installed.
+func findPeers(ctx context.Context, b *bench, measured func(name string, suites []string) bool, venvs []string, openblas, onednn, onnx string) []contender {
 	self, err := os.Executable()
 	if err != nil {
 		self = os.Args[0]
 	}
 	all := []contender{
-		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling", "files"}},
-		{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing"}},
+		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling", "files", "cnn", "conv"}},
+		{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing", "cnn"}},
 	}
 	if isa.Active() == isa.AVX512 && slices.Contains(isa.Supported(), isa.AVX2) {
-		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm"}})
+		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm", "cnn", "conv"}})
 	}
+	all = slices.DeleteFunc(all, func(c contender) bool { return c.name != cornuName && !measured(c.name, c.suites) })
 	missing := func(name, why string) { progress("left out: %s (%s)", name, why) }
 
 	// Python: the first interpreter that has all that a peer needs.
@@ -95,6 +104,9 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 		have[i] = modules(ctx, path)
 	}
 	for _, p := range pythonPeers {
+		if !measured(p.name, p.suites) {
+			continue
+		}
 		i := slices.IndexFunc(have, func(modules map[string]bool) bool {
 			return !slices.ContainsFunc(append([]string{"numpy"}, p.needs...), func(name string) bool { return !modules[name] })
 		})
@@ -114,6 +126,9 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 
 	// Go: a module of their own, so that what they need stays out of Cornu's.
 	for _, p := range goPeers {
+		if !measured(p.name, []string{"listing"}) {
+			continue
+		}
 		binary := filepath.Join(b.work, p.folder)
 		build := exec.CommandContext(ctx, "go", "build", "-o", binary, "./"+p.folder)
 		build.Dir = filepath.Join("bench", "peers")
@@ -126,8 +141,11 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 
 	// C: small programs that open the library.
 	compiler, compilerErr := exec.LookPath("cc")
-	said := map[string]string{"OpenBLAS": openblas, "oneDNN": onednn, onnxName: onnx}
+	said := map[string]string{"OpenBLAS": openblas, "oneDNN": onednn, "oneDNN's primitives": onednn, onnxName: onnx}
 	for _, p := range libraryPeers {
+		if !measured(p.name, p.suites) {
+			continue
+		}
 		path := said[p.name]
 		if path == "" {
 			path = findLibrary(p.pattern, venvs)
@@ -150,7 +168,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 			command = []string{binary, path}
 		}
 		// A library may need others that lie beside it.
-		all = append(all, contender{name: p.name, command: command, suites: []string{p.suite}, env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(path)}})
+		all = append(all, contender{name: p.name, command: command, suites: p.suites, env: []string{"LD_LIBRARY_PATH=" + filepath.Dir(path)}})
 	}
 	return all
 }
@@ -158,7 +176,7 @@ func findPeers(ctx context.Context, b *bench, venvs []string, openblas, onednn, 
 // modules returns which Python modules an interpreter finds.
 func modules(ctx context.Context, interpreter string) map[string]bool {
 	const probe = `import importlib.util as u, json
-print(json.dumps({n: u.find_spec(n) is not None for n in ("numpy", "keras", "jax", "tensorflow", "torch")}))`
+print(json.dumps({n: u.find_spec(n) is not None for n in ("numpy", "keras", "jax", "tensorflow", "torch", "onnx", "onnxruntime")}))`
 	found := map[string]bool{}
 	if said, err := exec.CommandContext(ctx, interpreter, "-c", probe).Output(); err == nil {
 		json.Unmarshal(said, &found)
@@ -216,13 +234,16 @@ func writeDigits(folder string) error {
 	return nil
 }
 
-// of returns the contenders of a suite.
-func (b *bench) of(suite string) []*contender {
+// all returns the contenders.
+func (b *bench) all() []*contender {
 	var found []*contender
 	for i := range b.peers {
-		if slices.Contains(b.peers[i].suites, suite) {
-			found = append(found, &b.peers[i])
-		}
+		found = append(found, &b.peers[i])
 	}
 	return found
+}
+
+// of returns the contenders of a suite.
+func (b *bench) of(suite string) []*contender {
+	return slices.DeleteFunc(b.all(), func(c *contender) bool { return !slices.Contains(c.suites, suite) })
 }

@@ -130,6 +130,8 @@ func markdown(r *Results) string {
 	gemmTables(&w, r)
 	scalingTables(&w, r)
 	filesTable(&w, r)
+	cnnTables(&w, r)
+	convTables(&w, r)
 	goalsTable(&w, r)
 	return w.String()
 }
@@ -254,19 +256,22 @@ func programTable(w *strings.Builder, r *Results) {
 	fmt.Fprintf(w, "\n### The whole program\n\n20 epochs and a test, from the start of the process to its exit; for Cornu that is `cornu mnist train --quiet`. %s\n", r.when("program"))
 	lines := [][]string{{"2 threads", "start to exit", "ratio", "first step after", "ratio", "peak memory", "ratio"}}
 	for _, who := range r.who("program") {
-		line := append([]string{who}, r.cells("program", twentyEpochs, who, 2, false)...)
-		line = append(line, r.cells("program", untilFirst, who, 2, false)...)
-		if who == scanName { // an epoch is one call
-			line[3], line[4] = "", ""
-		}
-		if row := r.find("program", memory, who, 2); row != nil {
-			line = append(line, fmt.Sprintf("%.0f MB", row.Median), ratio(row.Median/r.value("program", memory, cornuName, 2)))
-		} else {
-			line = append(line, "", "")
-		}
-		lines = append(lines, line)
+		lines = append(lines, r.programLine("program", twentyEpochs, who))
 	}
 	table(w, lines)
+}
+
+// programLine is the line of a whole program, which has this name.
+func (r *Results) programLine(suite, name, who string) []string {
+	line := append([]string{who}, r.cells(suite, name, who, 2, false)...)
+	line = append(line, r.cells(suite, untilFirst, who, 2, false)...)
+	if who == scanName { // an epoch is one call
+		line[3], line[4] = "", ""
+	}
+	if row := r.find(suite, memory, who, 2); row != nil {
+		return append(line, fmt.Sprintf("%.0f MB", row.Median), ratio(row.Median/r.value(suite, memory, cornuName, 2)))
+	}
+	return append(line, "", "")
 }
 
 func gemmTables(w *strings.Builder, r *Results) {

@@ -13,6 +13,7 @@ import time
 import numpy as np
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
+CNN = os.environ.get("BENCH_MODEL") == "cnn"  # the chapter's second network; else the first
 SIZES = [784, 256, 256, 10]
 DROPOUT = 0.45
 BATCH = 128
@@ -28,11 +29,14 @@ def answer(**values):
 
 
 def mnist():
-    """Returns the digits: training pixels as float32 in 0 … 1, training labels, and the same for testing."""
+    """Returns the digits: training pixels as float32 in 0 … 1, training labels, and the same for testing. Images have a channel
+    for the second network, and are flat for the first."""
     folder = os.environ["BENCH_MNIST"]
     read = lambda name: np.load(os.path.join(folder, name + ".npy"))
-    pixels = lambda name: read(name).reshape(-1, 784).astype(np.float32) / 255
-    return pixels("train-images"), read("train-labels").astype(np.int64), pixels("test-images"), read("test-labels").astype(np.int64)
+    shape = (-1, 28, 28, 1) if CNN else (-1, 784)
+    pixels = lambda name: read(name).reshape(shape).astype(np.float32) / 255
+    n = int(os.environ.get("BENCH_DIGITS", "60000"))  # of an epoch
+    return pixels("train-images")[:n], read("train-labels").astype(np.int64)[:n], pixels("test-images"), read("test-labels").astype(np.int64)
 
 
 def one_hot(labels):

@@ -1,11 +1,11 @@
-"""The chapter's network in bare JAX, where a whole epoch is one compiled scan: shuffle, dropout and Adam included, but no
+"""The chapter's networks in bare JAX; BENCH_MODEL says which. A whole epoch is one compiled scan: shuffle, dropout and Adam included, but no
 metric. The fastest way to train it that JAX offers. "scale WIDTH DEPTH BATCH" is a step of a network of other sizes."""
 
 import math
 import sys
 import time
 
-from contender import BATCH, DROPOUT, EPOCHS, SIZES, answer, mnist, once, serve, timed
+from contender import BATCH, CNN, DROPOUT, EPOCHS, SIZES, answer, mnist, once, serve, timed
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,7 +20,29 @@ def parameters(sizes):
     return p
 
 
+def filters():
+    key, p = jax.random.key(0), []
+    for shape in [(3, 3, 1, 64), (3, 3, 64, 64), (3, 3, 64, 64), (576, 10)]:
+        key, sub = jax.random.split(key)
+        limit = math.sqrt(6 / (math.prod(shape[:-1]) + math.prod(shape[:-2]) * shape[-1]))
+        p += [jax.random.uniform(sub, shape, minval=-limit, maxval=limit), jnp.zeros(shape[-1])]
+    return p
+
+
+def convolved(p, x, key):
+    for i in range(0, 6, 2):
+        x = jax.nn.relu(jax.lax.conv_general_dilated(x, p[i], (1, 1), "VALID", dimension_numbers=("NHWC", "HWIO", "NHWC")) + p[i + 1])
+        if i < 4:
+            x = jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+    x = x.reshape(len(x), -1)
+    if key is not None:
+        x = jnp.where(jax.random.bernoulli(key, 0.8, x.shape), x / 0.8, 0)
+    return x @ p[-2] + p[-1]
+
+
 def logits(p, x, key=None):
+    if CNN:
+        return convolved(p, x, key)
     for i in range(0, len(p) - 2, 2):
         x = jax.nn.relu(x @ p[i] + p[i + 1])
         if key is not None:
@@ -45,7 +67,7 @@ def step(state, x, labels, key):
 
 
 def start(sizes):
-    p = parameters(sizes)
+    p = filters() if CNN else parameters(sizes)
     return p, [jnp.zeros_like(a) for a in p], [jnp.zeros_like(a) for a in p], jnp.float32(0)
 
 

@@ -1,9 +1,9 @@
-// The chapter's network in ONNX Runtime, which only predicts, through its C interface. It is asked on standard input
+// The chapter's networks in ONNX Runtime, which only predicts, through its C interface. It is asked on standard input
 // ("predict 32", "evaluate 128") and answers on standard output ({"seconds": 0.0012}). The library is opened at run time:
 //
 //	gcc -O2 -o onnx onnx.c -ldl && ./onnx /path/to/libonnxruntime.so
 //
-// The folder $BENCH_MNIST has the network, mlp.onnx, what it should predict, mlp.expected, and the test digits. A call is
+// $BENCH_MODEL says which network, mlp or cnn. The folder $BENCH_MNIST has it, in mlp.onnx, what it should predict, mlp.expected, and the test digits. A call is
 // Run alone: the tensors over the caller's memory, for what goes in and for what comes out, are made before.
 
 #define _GNU_SOURCE
@@ -49,9 +49,13 @@ typedef struct {
 	void *x, *y;
 } batch;
 
+// model is the name of the network.
+static const char *model(void) { return getenv("BENCH_MODEL") ? getenv("BENCH_MODEL") : "mlp"; }
+
 static int bind_batch(batch *b, float *x, float *y, int rows) {
+	int image = !strcmp(model(), "cnn"); // then a digit is one, with a channel
 	void *(*create)(const void *, void *, size_t, const int64_t *, size_t, int, void **) = api[CREATE_TENSOR_WITH_DATA];
-	return !failed(create(memory, x, 4L * rows * COLUMNS, (int64_t[]){rows, COLUMNS}, 2, FLOAT, &b->x)) &&
+	return !failed(create(memory, x, 4L * rows * COLUMNS, image ? (int64_t[]){rows, 1, 28, 28} : (int64_t[]){rows, COLUMNS}, image ? 4 : 2, FLOAT, &b->x)) &&
 	       !failed(create(memory, y, 4L * rows * CLASSES, (int64_t[]){rows, CLASSES}, 2, FLOAT, &b->y));
 }
 
@@ -119,14 +123,14 @@ static int start(const char *path) {
 		error = "it has not the interface of ONNX Runtime";
 		return 0;
 	}
-	char model[4096];
-	snprintf(model, sizeof model, "%s/mlp.onnx", getenv("BENCH_MNIST") ? getenv("BENCH_MNIST") : ".");
+	char file[4096];
+	snprintf(file, sizeof file, "%s/%s.onnx", getenv("BENCH_MNIST") ? getenv("BENCH_MNIST") : ".", model());
 	int threads = getenv("BENCH_THREADS") ? atoi(getenv("BENCH_THREADS")) : 2;
 	void *env, *options;
 	if (failed(((void *(*)(int, const char *, void **))api[CREATE_ENV])(WARNING, "bench", &env)) ||
 	    failed(((void *(*)(void **))api[CREATE_SESSION_OPTIONS])(&options)) ||
 	    failed(((void *(*)(void *, int))api[SET_INTRA_OP_NUM_THREADS])(options, threads)) ||
-	    failed(((void *(*)(const void *, const char *, const void *, void **))api[CREATE_SESSION])(env, model, options, &session)) ||
+	    failed(((void *(*)(const void *, const char *, const void *, void **))api[CREATE_SESSION])(env, file, options, &session)) ||
 	    failed(((void *(*)(int, int, void **))api[CREATE_CPU_MEMORY_INFO])(ARENA_ALLOCATOR, MEM_TYPE_DEFAULT, &memory)))
 		return 0;
 	printf("{\"versions\": {\"onnxruntime\": \"%s\"}}\n", get()->version());
@@ -143,7 +147,10 @@ int main(int argc, char **argv) {
 	long size;
 	uint8_t *images = content("test-images.npy", &size);
 	images += size - (long)ROWS * COLUMNS; // after the header
-	float *x = malloc(4L * ROWS * COLUMNS), *y = malloc(4L * ROWS * CLASSES), *expected = content("mlp.expected", &size);
+	float *x = malloc(4L * ROWS * COLUMNS), *y = malloc(4L * ROWS * CLASSES), *expected;
+	char known_as[64];
+	snprintf(known_as, sizeof known_as, "%s.expected", model());
+	expected = content(known_as, &size);
 	for (long i = 0; i < (long)ROWS * COLUMNS; i++) x[i] = images[i] / 255.0f;
 	long known = size / 4 / CLASSES;
 

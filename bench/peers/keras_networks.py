@@ -1,12 +1,12 @@
-"""Keras 3 on the chapter's network; KERAS_BACKEND says on what. With the argument "program" it is the whole program:
-20 epochs and an evaluation."""
+"""Keras 3 on the chapter's networks; BENCH_MODEL says which, KERAS_BACKEND on what. With the argument "program" it is the whole
+program: all epochs and an evaluation."""
 
 import os
 import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-from contender import BATCH, DROPOUT, EPOCHS, THREADS, answer, mnist, one_hot, serve, timed
+from contender import BATCH, CNN, DROPOUT, EPOCHS, THREADS, answer, mnist, one_hot, serve, timed
 
 backend = os.environ["KERAS_BACKEND"]
 if backend == "tensorflow":
@@ -19,17 +19,26 @@ elif backend == "torch":
 
     torch.set_num_threads(THREADS)
 import keras
-from keras.layers import Activation, Dense, Dropout, Input
+from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
 
 x, y, xt, yt = mnist()
 y, yt = one_hot(y), one_hot(yt)
 keras.utils.set_random_seed(1)
-model = keras.Sequential([
-    Input((784,)),
-    Dense(256), Activation("relu"), Dropout(DROPOUT),
-    Dense(256), Activation("relu"), Dropout(DROPOUT),
-    Dense(10), Activation("softmax"),
-])
+if CNN:
+    model = keras.Sequential([
+        Input((28, 28, 1)),
+        Conv2D(64, 3, activation="relu"), MaxPooling2D(2),
+        Conv2D(64, 3, activation="relu"), MaxPooling2D(2),
+        Conv2D(64, 3, activation="relu"),
+        Flatten(), Dropout(0.2), Dense(10), Activation("softmax"),
+    ])
+else:
+    model = keras.Sequential([
+        Input((784,)),
+        Dense(256), Activation("relu"), Dropout(DROPOUT),
+        Dense(256), Activation("relu"), Dropout(DROPOUT),
+        Dense(10), Activation("softmax"),
+    ])
 model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
 
 

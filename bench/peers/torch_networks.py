@@ -1,12 +1,13 @@
-"""The chapter's network in bare PyTorch: one tensor of all digits, batches by index. It runs eagerly, with Adam's default
-implementation, or with BENCH_COMPILE=1 through torch.compile, with Adam's fused one. With the argument "program" it is
-the whole program. "scale WIDTH DEPTH BATCH" is a step of a network of other sizes."""
+"""The chapter's networks in bare PyTorch; BENCH_MODEL says which: one tensor of all digits, batches by index. It runs eagerly,
+with Adam's default implementation, or with BENCH_COMPILE=1 through torch.compile, with Adam's fused one. Images lie with their
+channels last, which is faster here. With the argument "program" it is the whole program. "scale WIDTH DEPTH BATCH" is a step of
+a network of other sizes."""
 
 import os
 import sys
 import time
 
-from contender import BATCH, DROPOUT, EPOCHS, SIZES, THREADS, answer, mnist, once, serve, timed
+from contender import BATCH, CNN, DROPOUT, EPOCHS, SIZES, THREADS, answer, mnist, once, serve, timed
 import torch
 from torch import nn
 
@@ -24,9 +25,20 @@ def network(sizes):
     layers = []
     for fan_in, fan_out in zip(sizes, sizes[1:]):
         layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(DROPOUT)]
-    model = nn.Sequential(*layers[:-2])
+    return ready(nn.Sequential(*layers[:-2]))
+
+
+def convolutional():
+    conv = lambda channels: [nn.Conv2d(channels, 64, 3), nn.ReLU()]
+    pool = lambda: nn.MaxPool2d(2)
+    model = nn.Sequential(*conv(1), pool(), *conv(64), pool(), *conv(64), nn.Flatten(), nn.Dropout(0.2), nn.Linear(576, 10))
+    return ready(model.to(memory_format=torch.channels_last))
+
+
+def ready(model):
+    """Draws the weights, and returns the model and its optimizer."""
     for layer in model:
-        if isinstance(layer, nn.Linear):
+        if isinstance(layer, (nn.Linear, nn.Conv2d)):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
     return model, torch.optim.Adam(model.parameters(), 1e-3, eps=1e-7, fused=True if COMPILE else None)
@@ -47,7 +59,9 @@ def step(loss, optimizer, x, y):
 
 
 x, y, xt, yt = [torch.from_numpy(a) for a in mnist()]
-model, optimizer = network(SIZES)
+if CNN:
+    x, xt = x.permute(0, 3, 1, 2), xt.permute(0, 3, 1, 2)
+model, optimizer = convolutional() if CNN else network(SIZES)
 train_loss = trainer(model)
 first = None
 
