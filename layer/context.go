@@ -12,7 +12,8 @@ import (
 type Context struct {
 	graph    *graph.Graph
 	training bool
-	frozen   bool // by a layer around the present one
+	frozen   bool                // by a layer around the present one
+	fold     *BatchNormalization // that the present layer does too
 	values   map[*Variable]*graph.Node
 	losses   []*graph.Node
 	updates  []VariableUpdate

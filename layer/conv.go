@@ -225,13 +225,10 @@ func biasOf(b *Builder, none bool, size int, cfg VariableConfig) *Variable {
 	return b.Variable("bias", tensor.Shape{size}, cfg)
 }
 
-// finish adds the bias of a convolution, if it has one, brings the result to its format, and
+// finish adds the bias of a convolution, if it has one, and the normalization that is folded into it, brings the result to its format, and
 // applies the activation, if there is one.
 func finish(c *Context, y *graph.Node, bias *Variable, format string, f activation.Activation) *graph.Node {
-	if bias != nil {
-		y = y.Add(c.Value(bias))
-	}
-	y = formatted(y, format)
+	y = formatted(c.biased(y, bias), format)
 	if f != nil {
 		y = f.Apply(y)
 	}

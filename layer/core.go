@@ -82,10 +82,7 @@ func (l *Dense) Build(b *Builder, in []tensor.Shape) error {
 
 // Call emits the layer's nodes.
 func (l *Dense) Call(c *Context, in []*graph.Node) *graph.Node {
-	y := in[0].MatMul(c.Value(l.kernel))
-	if l.bias != nil {
-		y = y.Add(c.Value(l.bias))
-	}
+	y := c.biased(in[0].MatMul(c.Value(l.kernel)), l.bias)
 	if l.Activation != nil {
 		y = l.Activation.Apply(y)
 	}

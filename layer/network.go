@@ -250,8 +250,16 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 			value[x] = inputs[i]
 		}
 	}
+	var folded map[*Node]*BatchNormalization
+	if !training {
+		folded = n.folded()
+	}
 	for _, x := range n.nodes {
 		if value[x] != nil {
+			continue
+		}
+		if len(x.in) == 1 && folded[x.in[0]] != nil { // which is what x is
+			value[x] = value[x.in[0]]
 			continue
 		}
 		in := make([]*graph.Node, len(x.in))
@@ -259,7 +267,9 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 			in[i] = value[y]
 		}
 		c.training = training && !x.inference
+		c.fold = folded[x]
 		out := c.call(x.layer, n.name[x.layer], in)
+		c.fold = nil
 		for i, result := range x.results {
 			value[result] = out[min(i, len(out)-1)]
 		}
