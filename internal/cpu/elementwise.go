@@ -18,10 +18,13 @@ import (
 // An Operand is a matrix that an [Elementwise] kernel reads or writes: element
 // (r, c) is Data[r*RowStride+c*ColStride]. ColStride is 1, or 0 for what is the
 // same in every column; RowStride is 0 for what is the same in every row. What
-// is written has ColStride 1 and rows that don't overlap.
+// is written has ColStride 1 and rows that don't overlap. Where the rows are in
+// blocks, that is so for the first block, and Outer has a stride for each dimension
+// of the array of blocks.
 type Operand struct {
 	Data                 []float32
 	RowStride, ColStride int
+	Outer                []int
 }
 
 // An Elementwise kernel runs a program for each element of a Rows×Cols matrix.
@@ -30,6 +33,7 @@ type Operand struct {
 type Elementwise struct {
 	Program    *Program
 	Rows, Cols int
+	Outer      []int // the dimensions of an array of blocks that the rows come in, or nil
 	In, Out    []Operand
 	Dropouts   []Dropout
 
@@ -38,6 +42,7 @@ type Elementwise struct {
 	Parts []int
 
 	prepared bool
+	block    int           // rows of a block
 	flat     bool          // every operand is one run of elements, or one value
 	fused    *fusedBinding // the loop for the program, if there is one
 	code     []instr       // the program for the interpreter
@@ -81,14 +86,18 @@ func (e *Elementwise) Prepare() {
 		return
 	}
 	e.prepared = true
+	e.block = e.Rows
+	for _, d := range e.Outer {
+		e.block /= max(d, 1)
+	}
 	e.check()
-	e.flat = true
+	e.flat = len(e.Outer) == 0
 	for i, o := range e.In {
-		e.In[i] = o.normal(e.Rows, e.Cols)
-		e.flat = e.flat && (e.In[i].isScalar() || e.In[i].RowStride == e.Cols)
+		e.In[i] = o.normal(e.block, e.Cols)
+		e.flat = e.flat && (e.In[i].isScalar() || e.In[i].RowStride == e.Cols && e.In[i].ColStride == 1)
 	}
 	for k, o := range e.Out {
-		e.Out[k] = o.normal(e.Rows, e.Cols)
+		e.Out[k] = o.normal(e.block, e.Cols)
 		e.flat = e.flat && e.Out[k].RowStride == e.Cols
 	}
 	e.fused = bindFused(e)
@@ -103,7 +112,11 @@ func (e *Elementwise) check() {
 	}
 	for _, list := range [][]Operand{e.In, e.Out} {
 		for _, o := range list {
-			reaches("an operand", o.Data, (e.Rows-1)*o.RowStride+(e.Cols-1)*o.ColStride+1)
+			n := (e.block-1)*o.RowStride + (e.Cols-1)*o.ColStride + 1
+			for i, d := range e.Outer {
+				n += (d - 1) * o.Outer[i]
+			}
+			reaches("an operand", o.Data, n)
 		}
 	}
 }
@@ -324,11 +337,33 @@ func (e *Elementwise) Region(worker, r0, r1, c0, c1 int) {
 type region struct{ r, c, rows, cols int }
 
 // at returns where o's part of the region begins, and how far apart its rows are.
-func (g region) at(o *Operand) (p *float32, stride int) {
-	return &o.Data[g.r*o.RowStride+g.c*o.ColStride], o.RowStride
+func (e *Elementwise) at(o *Operand, g region) (p *float32, stride int) {
+	at, r := g.c*o.ColStride, g.r
+	if len(e.Outer) > 0 {
+		block := r / e.block
+		r %= e.block
+		for i, d := range slices.Backward(e.Outer) {
+			at += block % d * o.Outer[i]
+			block /= d
+		}
+	}
+	return &o.Data[at+r*o.RowStride], o.RowStride
 }
 
+// run runs the program over a region, block by block.
 func (e *Elementwise) run(worker int, g region) {
+	if len(e.Outer) == 0 {
+		e.runBlock(worker, g)
+		return
+	}
+	for end := g.r + g.rows; g.r < end; g.r += g.rows {
+		g.rows = min(end-g.r, e.block-g.r%e.block)
+		e.runBlock(worker, g)
+	}
+}
+
+// runBlock runs the program over a region of one block.
+func (e *Elementwise) runBlock(worker int, g region) {
 	tier := isa.Active()
 	s := e.scratch[worker]
 	if s == nil {
@@ -365,7 +400,7 @@ func (e *Elementwise) bindLoop(l *fusedLoop, g region) {
 	for i, k := range f.in[:f.n] {
 		switch {
 		case k < p.Operands:
-			l.in[i], l.inStride[i] = g.at(&e.In[k])
+			l.in[i], l.inStride[i] = e.at(&e.In[k], g)
 			l.inStride[i] *= 4
 		case k < scaleOf:
 			l.in[i], l.inStride[i] = &p.Consts[k-p.Operands], 0
@@ -374,7 +409,7 @@ func (e *Elementwise) bindLoop(l *fusedLoop, g region) {
 		}
 	}
 	for i, k := range f.out[:len(f.program.Outputs)] {
-		l.out[i], l.outStride[i] = g.at(&e.Out[k])
+		l.out[i], l.outStride[i] = e.at(&e.Out[k], g)
 		l.outStride[i] *= 4
 	}
 }
@@ -389,14 +424,15 @@ func (e *Elementwise) interpret(s *scratch, ops *[numEOps]primitive, g region) {
 	height := min(tileSize/width, g.rows)
 	for i := range e.In {
 		if o := &e.In[i]; o.isScalar() {
-			fill(s.tile(e, i)[:width*height], o.Data[0])
+			p, _ := e.at(o, g)
+			fill(s.tile(e, i)[:width*height], *p)
 		}
 	}
 	for c := 0; c < g.cols; c += width {
 		w := min(width, g.cols-c)
 		for i := range e.In {
 			if o := &e.In[i]; o.isRow() {
-				s.load(e, i, region{0, g.c + c, height, w})
+				s.load(e, i, region{g.r, g.c + c, height, w})
 			}
 		}
 		for r := 0; r < g.rows; r += height {
@@ -426,7 +462,7 @@ func (s *scratch) tile(e *Elementwise, r int) []float32 {
 // elements, else it copies it to the register's tile.
 func (s *scratch) load(e *Elementwise, i int, t region) {
 	o := &e.In[i]
-	p, stride := t.at(o)
+	p, stride := e.at(o, t)
 	if o.ColStride == 1 && (t.rows == 1 || stride == t.cols) {
 		s.regs[i] = p
 		return
@@ -481,7 +517,7 @@ func (e *Elementwise) interpretTile(s *scratch, ops *[numEOps]primitive, t regio
 		}
 	}
 	for k, r := range e.results {
-		p, stride := t.at(&e.Out[k])
+		p, stride := e.at(&e.Out[k], t)
 		if e.direct[k] && (t.rows == 1 || stride == t.cols) {
 			s.regs[r] = p
 		} else {
@@ -500,7 +536,7 @@ func (e *Elementwise) interpretTile(s *scratch, ops *[numEOps]primitive, t regio
 		}
 	}
 	for k, r := range e.results {
-		p, stride := t.at(&e.Out[k])
+		p, stride := e.at(&e.Out[k], t)
 		if s.regs[r] != p {
 			s.move(p, s.regs[r], t.rows, t.cols, stride, t.cols, false)
 		}

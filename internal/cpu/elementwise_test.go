@@ -379,7 +379,7 @@ func TestPartsAreCutInHalves(t *testing.T) {
 		x := make([]float32, n)
 		e := &Elementwise{
 			Program: &Program{Operands: 1, Consts: []float32{1}, Code: []Instr{{Op: OpAdd, A: 0, B: 1}}, Outputs: []uint8{2}},
-			Rows:    1, Cols: n, In: []Operand{{x, n, 1}}, Out: []Operand{{x, n, 1}}, Parts: parts,
+			Rows:    1, Cols: n, In: []Operand{{Data: x, RowStride: n, ColStride: 1}}, Out: []Operand{{Data: x, RowStride: n, ColStride: 1}}, Parts: parts,
 		}
 		e.Run(testPools[3])
 		for i, v := range x {
@@ -399,5 +399,86 @@ func TestPartsAreCutInHalves(t *testing.T) {
 		if turns > 1 {
 			t.Errorf("parts %v of %d are gone over more than twice: %v", parts, n, e.pieces)
 		}
+	}
+}
+
+// Rows that come in blocks are as if each operand had been copied out.
+func TestBlocksOfRowsAreLikeOneMatrix(t *testing.T) {
+	r := rand.New(rand.NewPCG(5, 6))
+	programs := []Program{
+		{Operands: 3, Code: []Instr{{Op: OpMul, A: 0, B: 1}, {Op: OpAdd, A: 3, B: 2}}, Outputs: []uint8{4}},                                   // which has a loop
+		{Operands: 3, Code: []Instr{{Op: OpTanh, A: 0}, {Op: OpSub, A: 3, B: 1}, {Op: OpMax, A: 4, B: 2}}, Outputs: []uint8{4, 5}},            // none
+		{Operands: 3, Code: []Instr{{Op: OpSub, A: 0, B: 1}, {Op: OpDropout, A: 3}, {Op: OpMul, A: 4, B: 2}}, Outputs: []uint8{5}},            // counts elements
+		{Operands: 3, Consts: []float32{2}, Code: []Instr{{Op: OpMul, A: 0, B: 3}, {Op: OpAdd, A: 1, B: 2}}, Outputs: []uint8{0, 4, 3, 5, 1}}, // gives operands
+	}
+	var seed, step uint64
+	for range 60 {
+		dims := [4]int{1 + r.IntN(4), 1 + r.IntN(4), 1 + r.IntN(30), 1 + r.IntN(40)} // blocks, rows, columns
+		if r.IntN(8) == 0 {
+			dims[3] += 1000
+		}
+		n := dims[0] * dims[1] * dims[2] * dims[3]
+		rows, cols := n/dims[3], dims[3]
+		program := programs[r.IntN(len(programs))]
+		in, copied := make([]Operand, program.Operands), make([]Operand, program.Operands)
+		for i := range in {
+			size, strides := 1, [4]int{}
+			for k := 3; k >= 0; k-- {
+				if r.IntN(3) > 0 {
+					strides[k] = size
+					size *= dims[k] + r.IntN(2)
+				} else if k == 3 {
+					size = 1
+				}
+			}
+			x := operandOf(r, size)
+			in[i] = Operand{Data: x, RowStride: strides[2], ColStride: strides[3], Outer: strides[:2]}
+			whole := make([]float32, n)
+			for k := range whole {
+				at, rest := 0, k
+				for d := 3; d >= 0; d-- {
+					at += rest % dims[d] * strides[d]
+					rest /= dims[d]
+				}
+				whole[k] = x[at]
+			}
+			copied[i] = Operand{Data: whole, RowStride: cols, ColStride: 1}
+		}
+		run := func(e *Elementwise) (results [][]float32) {
+			for range program.Outputs {
+				y := make([]float32, n)
+				results = append(results, y)
+				out := Operand{Data: y, RowStride: cols, ColStride: 1}
+				if e.Outer != nil {
+					out.Outer = []int{n / dims[0], n / dims[0] / dims[1]}
+				}
+				e.Out = append(e.Out, out)
+			}
+			e.Program, e.Rows, e.Cols = &program, rows, cols
+			e.Dropouts = []Dropout{{Seed: &seed, Step: &step, Threshold: 1 << 31, Scale: 2}}
+			if r.IntN(2) == 0 {
+				e.Run(testPools[3])
+				return results
+			}
+			e.Prepare()
+			for at := 0; at < rows; { // as an epilogue is called
+				to := min(at+1+r.IntN(rows), rows)
+				e.Region(0, at, to, 0, cols/2)
+				e.Region(0, at, to, cols/2, cols)
+				at = to
+			}
+			return results
+		}
+		eachTier(t, func(t *testing.T) {
+			want := run(&Elementwise{In: slices.Clone(copied)})
+			got := run(&Elementwise{In: slices.Clone(in), Outer: dims[:2]})
+			for k := range want {
+				for i, v := range want[k] {
+					if !sameBits(got[k][i], v) {
+						t.Fatalf("blocks of %v, %+v: output %d, element %d is %v, want %v", dims, program, k, i, got[k][i], v)
+					}
+				}
+			}
+		})
 	}
 }

@@ -20,14 +20,14 @@ func TestNoKernelReachesBeyondItsArrays(t *testing.T) {
 		"elementwise": {2, func(by []int) Kernel {
 			return &Elementwise{
 				Program: &Program{Operands: 1, Code: one, Outputs: []uint8{1}}, Rows: 9, Cols: 17,
-				In: []Operand{{short(9*17, by[0]), 17, 1}}, Out: []Operand{{short(9*17, by[1]), 17, 1}},
+				In: []Operand{{Data: short(9*17, by[0]), RowStride: 17, ColStride: 1}}, Out: []Operand{{Data: short(9*17, by[1]), RowStride: 17, ColStride: 1}},
 			}
 		}},
 		"elementwise, a row and a column": {3, func(by []int) Kernel {
 			return &Elementwise{
 				Program: &Program{Operands: 2, Code: []Instr{{Op: OpAdd, A: 0, B: 1}}, Outputs: []uint8{2}}, Rows: 9, Cols: 17,
-				In:  []Operand{{short(17, by[0]), 0, 1}, {short(9, by[1]), 1, 0}},
-				Out: []Operand{{short(9*17, by[2]), 17, 1}},
+				In:  []Operand{{Data: short(17, by[0]), RowStride: 0, ColStride: 1}, {Data: short(9, by[1]), RowStride: 1, ColStride: 0}},
+				Out: []Operand{{Data: short(9*17, by[2]), RowStride: 17, ColStride: 1}},
 			}
 		}},
 		"softmax": {2, func(by []int) Kernel { return &Softmax{X: short(8*10, by[0]), Y: short(8*10, by[1]), Rows: 8, N: 10} }},

@@ -72,16 +72,26 @@ func (b *programBuilder) number(x float32) uint8 {
 // program binds the unit's members as one elementwise kernel.
 func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 	shape := u.members[0].shape
-	n, cols := shape.Numel(), u.cols
-	if u.root != nil {
-		cols = shape[len(shape)-1]
+	n := shape.Numel()
+	cuts := u.cuts
+	if u.root != nil { // whose rows are the program's
+		if last := shape[len(shape)-1]; last < n && (len(cuts) == 0 || cuts[0] != last) {
+			cuts = slices.Insert(slices.Clone(cuts), 0, last)
+		}
 	}
-	if cols == 0 {
-		cols = n
+	k := &cpu.Elementwise{Program: &cpu.Program{}, Cols: n}
+	if len(cuts) > 0 {
+		k.Cols = cuts[0]
 	}
-	k := &cpu.Elementwise{Program: &cpu.Program{}, Cols: cols}
-	if cols > 0 {
-		k.Rows = n / cols
+	if n > 0 {
+		k.Rows = n / k.Cols
+		for i := len(cuts) - 1; i > 0; i-- { // the blocks between cuts, the outermost first
+			end := n
+			if i < len(cuts)-1 {
+				end = cuts[i+1]
+			}
+			k.Outer = append(k.Outer, end/cuts[i])
+		}
 	}
 
 	register := map[*value]uint8{}
@@ -107,7 +117,7 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 		if x.traits().slab && x.n == n {
 			k.Parts = x.attr.Offsets
 		}
-		k.In = append(k.In, operand(x, shape, cols, data))
+		k.In = append(k.In, operand(x, shape, cuts, data))
 	}
 	k.Program.Operands = len(operands)
 	b := &programBuilder{kernel: k, exec: e}
@@ -136,29 +146,32 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 			continue
 		}
 		k.Program.Outputs = append(k.Program.Outputs, uint8(register[v]))
-		out := cpu.Operand{Data: data(v), RowStride: cols, ColStride: 1}
-		if v.apart() {
-			out.RowStride = v.stride
-		}
+		out := operand(v, shape, cuts, data)
+		out.ColStride = 1
 		k.Out = append(k.Out, out)
 	}
 	k.Prepare()
 	return k
 }
 
-// operand says how x is spread over shape, seen as rows of cols.
-func operand(x *value, shape tensor.Shape, cols int, data memory) cpu.Operand {
+// operand says how x is spread over a shape that is cut.
+func operand(x *value, shape tensor.Shape, cuts cuts, data memory) cpu.Operand {
 	o := cpu.Operand{Data: data(x)}
-	switch patternOf(x, shape).kind {
-	case full:
-		o.RowStride, o.ColStride = cols, 1
-		if x.apart() {
-			o.RowStride = x.stride
+	n := shape.Numel()
+	at := func(i int) int { // where x goes on after i elements
+		if i >= n {
+			return 0
 		}
-	case row:
-		o.ColStride = 1
-	case column:
-		o.RowStride = 1
+		return x.place(shape, i)
+	}
+	if o.ColStride = at(1); len(cuts) > 0 {
+		if cuts[0] == 1 {
+			o.ColStride = 0
+		}
+		o.RowStride = at(cuts[0])
+	}
+	for i := len(cuts) - 1; i > 0; i-- {
+		o.Outer = append(o.Outer, at(cuts[i]))
 	}
 	return o
 }

@@ -14,7 +14,7 @@ import (
 type unit struct {
 	root    *value
 	members []*value // topological
-	cols    int      // the split that the members' operands ask for, 0 if none
+	cuts    cuts     // that the members' operands ask for
 	stored  []*value // what is read outside, in order; never empty after fuse
 	index   int      // of its level, in the order of execution
 	update  bool
@@ -74,7 +74,7 @@ func (u *unit) free() bool { return u.root != nil && (u.root.leaf() || u.root.vi
 // unitOf returns the unit of v alone.
 func unitOf(v *value) *unit {
 	if v.elementwise() && v.konst == nil {
-		return &unit{members: []*value{v}, cols: colsOf(v), update: v.update}
+		return &unit{members: []*value{v}, cuts: cutsOfAll(v), update: v.update}
 	}
 	return &unit{root: v, update: v.update}
 }
@@ -120,14 +120,13 @@ func (p *Plan) fuse() {
 	}
 }
 
-// colsOf returns the split that an elementwise value's operands ask for.
-func colsOf(v *value) int {
+// cutsOfAll returns the cuts that an elementwise value's operands ask for.
+func cutsOfAll(v *value) (all cuts) {
 	for _, x := range v.in {
-		if cols := patternOf(x, v.shape).cols; cols != 0 {
-			return cols
-		}
+		c, _ := cutsOf(x, v.shape)
+		all, _ = all.join(c)
 	}
-	return 0
+	return all
 }
 
 // joinable reports whether the unit to, which reads from, can take it in if nothing
@@ -147,14 +146,9 @@ func joinable(from, to *unit) bool {
 	if !from.values()[0].shape.Equal(shape) {
 		return false
 	}
-	cols := max(from.cols, to.cols)
-	if from.cols != 0 && to.cols != 0 && from.cols != to.cols {
+	cuts, ok := from.cuts.join(to.cuts)
+	if !ok || (from.root != nil || to.root != nil) && !cuts.rows(shape[len(shape)-1], shape.Numel()) {
 		return false
-	}
-	if from.root != nil || to.root != nil {
-		if last := shape[len(shape)-1]; cols != 0 && cols != last {
-			return false
-		}
 	}
 	// A kernel's operands can't be made in its epilogue.
 	return to.root == nil || !slices.ContainsFunc(to.root.in, func(x *value) bool { return x.unit == from })
@@ -165,7 +159,7 @@ func (p *Plan) merge(from, to *unit) {
 	if from.root != nil {
 		to.root = from.root
 	}
-	to.cols = max(to.cols, from.cols)
+	to.cuts, _ = to.cuts.join(from.cuts)
 	to.members = append(to.members, from.members...)
 	slices.SortFunc(to.members, func(a, b *value) int { return a.id - b.id })
 	for _, v := range from.values() {

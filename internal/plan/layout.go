@@ -65,8 +65,31 @@ func placeOfView(v *value, x *layout) (layout, bool) {
 }
 
 // placeOfSlice is runs of the operand's memory if one axis alone is cut, without steps,
-// and what comes before it are the operand's own runs, if that has such.
+// and what comes before it are the operand's own runs, if that has such. Else there is a
+// distance for each dimension.
 func placeOfSlice(v *value, x *layout) (layout, bool) {
+	if v.n == 0 {
+		return layout{}, false
+	}
+	if place, ok := runsOfSlice(v, x); ok {
+		return place, true
+	}
+	own := v.in[0].strides()
+	if own == nil {
+		return layout{}, false
+	}
+	at := 0
+	for i, step := range v.attr.Step {
+		if step < 0 && v.shape[i] > 1 {
+			return layout{}, false
+		}
+		at += v.attr.Begin[i] * own[i]
+		own[i] *= max(step, 0)
+	}
+	return strided(v, x, at, own), true
+}
+
+func runsOfSlice(v *value, x *layout) (layout, bool) {
 	from := v.in[0].shape
 	axis := -1
 	for i, d := range v.shape {
@@ -78,7 +101,7 @@ func placeOfSlice(v *value, x *layout) (layout, bool) {
 			axis = i
 		}
 	}
-	if v.n == 0 || x.steps != nil {
+	if x.steps != nil {
 		return layout{}, false
 	}
 	if axis < 0 {
@@ -98,24 +121,27 @@ func placeOfSlice(v *value, x *layout) (layout, bool) {
 	return place, true
 }
 
+// strided is a layout in x that begins at an element and has these distances.
+func strided(v *value, x *layout, at int, steps []int) layout {
+	for i, step := range strides(v.shape) {
+		if v.shape[i] > 1 && steps[i] != step {
+			return layout{base: x.base, at: x.at + at, steps: steps}
+		}
+	}
+	return layout{base: x.base, at: x.at + at, run: v.n, stride: v.n}
+}
+
 // placeOfTranspose is that of the operand's dimensions in another order.
 func placeOfTranspose(v *value, x *layout) (layout, bool) {
 	from := v.in[0].strides()
 	if v.n == 0 || from == nil {
 		return layout{}, false
 	}
-	place := layout{base: x.base, at: x.at, steps: make([]int, len(from))}
-	same := true
+	steps := make([]int, len(from))
 	for to, axis := range v.attr.Axes {
-		place.steps[to] = from[axis]
+		steps[to] = from[axis]
 	}
-	for i, step := range strides(v.shape) {
-		same = same && (v.shape[i] == 1 || place.steps[i] == step)
-	}
-	if same {
-		place.run, place.stride, place.steps = v.n, v.n, nil
-	}
-	return place, true
+	return strided(v, x, 0, steps), true
 }
 
 // partsOfConcat is where operands are in what joins them along an axis. If another such value joins that along the

@@ -212,93 +212,39 @@ func (l *lowering) fold(v *value) {
 	v.konst = l.evaluate(v)
 }
 
-// broadcast sees to it that an elementwise value's operands are full, scalars,
-// rows or columns of one split of its shape into rows × columns; another operand
-// is spread out to the full shape first. With passes on, an operand that was
+// broadcast sees to it that an elementwise value's program can read its operands; what
+// it can't is spread out to the full shape first. With passes on, an operand that was
 // spread out already is read where it came from, if it can be.
 func (l *lowering) broadcast(v *value) {
-	cols := 0
+	var all cuts
 	v.in = slices.Clone(v.in)
 	for i, x := range v.in {
+		joined, ok := l.joined(all, x, v.shape)
 		if !l.config.NoPasses {
-			for from := x.repeated(); from != nil && patternOf(from, v.shape).fits(cols); from = x.repeated() {
-				x = from
+			for from := x.repeated(); from != nil; from = x.repeated() {
+				under, fits := l.joined(all, from, v.shape)
+				if !fits {
+					break
+				}
+				x, joined, ok = from, under, true
 			}
 		}
-		pattern := patternOf(x, v.shape)
-		if !pattern.fits(cols) {
+		if ok {
+			all = joined
+		} else {
 			x = l.repeat(x, v.shape, v.scope)
-		} else if pattern.cols != 0 {
-			cols = pattern.cols
 		}
 		v.in[i] = x
 	}
 }
 
-// A pattern says how an operand is spread over an elementwise value seen as
-// rows × cols. cols is 0 if every split will do.
-type pattern struct {
-	kind kind
-	cols int
-}
-
-type kind int
-
-const (
-	full   kind = iota // one number an element
-	single             // one number for all
-	row                // one row, the same for all rows
-	column             // one number a row
-	mixed              // none of these
-)
-
-func (p pattern) fits(cols int) bool {
-	return p.kind != mixed && (p.cols == 0 || cols == 0 || p.cols == cols)
-}
-
-// patternOf aligns x with out as NumPy does, at the last axis.
-func patternOf(x *value, out tensor.Shape) pattern {
-	shape := x.shape
-	n, outN := x.n, out.Numel()
-	switch {
-	case x.apart() && n == outN && x.steps == nil:
-		return pattern{kind: full, cols: x.run}
-	case x.apart():
-		return pattern{kind: mixed}
-	case n == outN:
-		return pattern{kind: full}
-	case n == 1:
-		return pattern{kind: single}
+// joined adds the cuts that x needs to those that there are. Without passes there is one at most.
+func (l *lowering) joined(all cuts, x *value, out tensor.Shape) (cuts, bool) {
+	more, ok := cutsOf(x, out)
+	if ok {
+		all, ok = all.join(more)
 	}
-	lead := len(out) - len(shape)
-	at := func(i int) int {
-		if i < lead {
-			return 1
-		}
-		return shape[i-lead]
-	}
-	// The axes along which the operand is repeated must be a head or a tail.
-	first, last := len(out), -1
-	for i := range out {
-		if at(i) != out[i] {
-			first, last = min(first, i), i
-		}
-	}
-	tail := 1
-	for _, d := range out[last+1:] {
-		tail *= d
-	}
-	if n == tail { // nothing but repeated axes before
-		return pattern{kind: row, cols: tail}
-	}
-	head := 1
-	for _, d := range out[:first] {
-		head *= d
-	}
-	if n == head {
-		return pattern{kind: column, cols: outN / head}
-	}
-	return pattern{kind: mixed}
+	return all, ok && (len(all) < 2 || !l.config.NoPasses)
 }
 
 // dropDead drops what is not read any more, finds who reads what, and what is

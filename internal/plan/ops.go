@@ -30,8 +30,7 @@ type traits struct {
 	parts func(v *value) []layout
 
 	// takes reports whether v's kernel reads an operand x whose runs are apart; nil is
-	// never. Elementwise programs need no row here: they read operands whose runs are the
-	// program's own rows.
+	// never. Elementwise programs need no row here: what they read is in cuts.go.
 	takes func(v, x *value) bool
 
 	// instr is the instruction of an elementwise op. immediate completes it where

@@ -212,9 +212,6 @@ func (p *Plan) joinInPlace(ends int) {
 	}
 }
 
-// leastRun is how long rows must be for elementwise programs to go row by row.
-const leastRun = 8
-
 // spread gives root, of which there are these views, runs that are apart. It reports false,
 // and changes nothing, if the unit that computes it or one that reads it, but for c, does
 // not take them.
@@ -260,12 +257,12 @@ func spread(root *value, views []*value, where layout, c *value) bool {
 			}
 		}
 		for u := range rows {
-			cols := u.cols
+			cuts, ok := u.cuts.join(cuts{where.run})
 			if u.root != nil {
 				shape := u.members[0].shape
-				cols = shape[len(shape)-1]
+				ok = ok && cuts.rows(shape[len(shape)-1], root.n)
 			}
-			if cols != 0 && cols != where.run || where.run < leastRun {
+			if !ok || where.run < leastRow {
 				return false
 			}
 		}
@@ -276,7 +273,7 @@ func spread(root *value, views []*value, where layout, c *value) bool {
 		return false
 	}
 	for u := range rows {
-		u.cols = where.run
+		u.cuts, _ = u.cuts.join(cuts{where.run})
 	}
 	return true
 }

@@ -629,7 +629,7 @@ var randomOps = []emit{
 	},
 	gradients, gradients, gradients, gradients,
 	convolution, convolution, convolution, pooling, pooling,
-	cut, cut, gates, gates, heads, branches, branches,
+	cut, cut, gates, gates, heads, branches, branches, standardized, standardized,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // something that must be finite
 		p.Checks = append(p.Checks, x)
 		return nil
@@ -723,6 +723,29 @@ func heads(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		return y
 	}
 	return y.BatchMatMul(z, ta, !ta)
+}
+
+// standardized is x without its mean along some axes, by numbers that are spread along others.
+func standardized(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	bits := b.Byte()
+	var axes []int
+	spread := x.Shape().Clone()
+	for i, d := range spread {
+		if bits>>i&1 > 0 {
+			axes = append(axes, i)
+		}
+		if d == batch || b.Byte()&1 > 0 {
+			spread[i] = 1
+		}
+	}
+	if len(axes) > 0 {
+		mean := x.MeanKeep(axes...)
+		p.keep(mean)
+		x = x.Sub(mean)
+	}
+	scale := p.leafOf(graph.OpParam, b, spread)
+	p.keep(scale)
+	return x.Mul(scale)
 }
 
 // branches computes something of an image, or of some of its channels, in several ways, and joins what comes of it

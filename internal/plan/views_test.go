@@ -166,19 +166,19 @@ var blocks = []struct {
 		y := b.conv(x, 3, 16, 1).Relu()
 		s := b.dense(b.dense(y.Mean(1, 2), 4).Relu(), 16).Sigmoid()
 		return y.Mul(s.Reshape(tensor.Batch, 1, 1, 16))
-	}, 2, 8192},
+	}, 0, 0},
 	{"group normalization", image, func(b *builder, x *graph.Node) *graph.Node {
-		return b.groupNormalize(b.conv(x, 3, 32, 1), 3, 4).Relu()
-	}, 4, 32768},
+		return b.groupNormalize(b.conv(x, 3, 64, 1), 3, 4).Relu()
+	}, 0, 0},
 	{"channels first", image, func(b *builder, x *graph.Node) *graph.Node {
 		conv := func(x *graph.Node) *graph.Node { return toFirst(b.conv(toLast(x), 3, 16, 1)) }
 		x = conv(toFirst(x))
 		y := b.normalize(conv(x), 1).Relu()
 		return b.normalize(conv(y), 1).Add(x).Relu()
-	}, 19, 77824},
+	}, 9, 36864},
 	{"channels first, groups", image, func(b *builder, x *graph.Node) *graph.Node {
 		return b.groupNormalize(toFirst(b.conv(x, 3, 32, 1)), 1, 4).Relu()
-	}, 4, 32768},
+	}, 2, 16384},
 }
 
 var image = tensor.Shape{tensor.Batch, 8, 8, 16}
