@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strconv"
 	"strings"
@@ -50,59 +49,60 @@ func blocks(t *testing.T, file string) []block {
 	return list
 }
 
-func TestTheGuideCompilesRunsAndPrintsWhatItSays(t *testing.T) {
+// Whoever pastes a program of a page has one, and it prints what the page says.
+func TestThePagesProgramsRunAndPrintWhatThePagesSay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles and runs programs")
 	}
-	guide := blocks(t, "chapter1.md")
-	var listing, statements string
+	pages := []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md"}
 	var programs []string
-	for _, b := range guide {
-		if b.language != "go" {
-			continue
-		}
-		if !strings.HasPrefix(b.text, "package main\n") {
-			statements += b.text
-			continue
-		}
-		if strings.Contains(b.text, "cornu.NewSequential") {
-			listing = b.text
-		}
-		programs = append(programs, b.text)
+	ends := make([]int, len(pages)) // where the programs of the next page begin
+	for i, page := range pages {
+		programs = append(programs, programsOf(t, page)...)
+		ends[i] = len(programs)
 	}
-	end := strings.LastIndex(listing, "}")
-	if end < 0 || statements == "" {
-		t.Fatal("the guide has no listing, or nothing that goes on from it")
-	}
-	programs = append(programs, withImports(t, listing[:end]+statements+listing[end:]))
-	printed := strings.Join(run(t, programs...), "")
-	for _, b := range guide {
-		if b.language == "output" && !strings.Contains(printed, b.text) {
-			t.Errorf("chapter1.md:%d: no program prints\n%s", b.line, b.text)
+	all, begin := run(t, programs), 0
+	for i, page := range pages {
+		printed := strings.Join(all[begin:ends[i]], "")
+		if printed == "" {
+			t.Errorf("%s has no program that prints", page)
 		}
+		begin = ends[i]
+		for _, b := range blocks(t, page) {
+			if b.language == "output" && !strings.Contains(printed, b.text) {
+				t.Errorf("%s:%d: no program prints\n%s\nbut\n%s", page, b.line, b.text, printed)
+			}
+		}
+	}
+	if !strings.Contains(all[0], "Test accuracy: ") {
+		t.Errorf("the README's listing prints no accuracy:\n%s", all[0])
 	}
 }
 
-func TestThePagesOnFilesCompileRunAndPrintWhatTheySay(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles and runs programs")
-	}
-	var page []block
-	for _, file := range []string{"files.md", "checkpoints.md"} {
-		page = append(page, blocks(t, file)...)
-	}
-	var programs []string
-	for _, b := range page {
-		if b.language == "go" {
+// programsOf returns the programs of a page. Statements that go on where its listing ends make one more.
+func programsOf(t *testing.T, page string) (programs []string) {
+	t.Helper()
+	var listing, statements string
+	for _, b := range blocks(t, page) {
+		switch {
+		case b.language != "go":
+		case !strings.HasPrefix(b.text, "package main\n"):
+			statements += b.text
+		default:
 			programs = append(programs, b.text)
+			if strings.Contains(b.text, "cornu.NewSequential") {
+				listing = b.text
+			}
 		}
 	}
-	printed := strings.Join(run(t, programs...), "")
-	for _, b := range page {
-		if b.language == "output" && !strings.Contains(printed, b.text) {
-			t.Errorf("line %d: no program prints\n%s\nbut\n%s", b.line, b.text, printed)
+	if statements != "" {
+		end := strings.LastIndex(listing, "}")
+		if end < 0 {
+			t.Fatalf("%s has statements and no listing", page)
 		}
+		programs = append(programs, withImports(t, listing[:end]+statements+listing[end:]))
 	}
+	return programs
 }
 
 func TestWhatIsPastedIsFormatted(t *testing.T) {
@@ -149,22 +149,6 @@ func TestLinksLeadToFilesThatAreThere(t *testing.T) {
 	}
 }
 
-// Whoever pastes the README's listing has a program.
-func TestTheReadmesListingRuns(t *testing.T) {
-	if testing.Short() {
-		t.Skip("compiles and runs a program")
-	}
-	for _, b := range blocks(t, "../README.md") {
-		if b.language == "go" {
-			if printed := run(t, b.text)[0]; !strings.Contains(printed, "Test accuracy: ") {
-				t.Errorf("it prints no accuracy:\n%s", printed)
-			}
-			return
-		}
-	}
-	t.Error("the README has no listing")
-}
-
 // withImports gives a program the imports of all packages that it names.
 func withImports(t *testing.T, source string) string {
 	t.Helper()
@@ -202,28 +186,36 @@ func isFolder(path string) bool {
 }
 
 // run compiles programs as if they were part of the module, runs each in a folder of its own, and returns what they print.
-// Trainings are cut short: the guide's own take a while, above all on kernels without vectors.
-func run(t *testing.T, programs ...string) (printed []string) {
+// They are packages of one binary, which takes the number of one, since linking takes longest. Trainings are cut short: the
+// guide's own take a while, above all on kernels without vectors.
+func run(t *testing.T, programs []string) (printed []string) {
 	t.Helper()
 	here, err := os.Getwd()
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder, overlay := t.TempDir(), map[string]string{}
-	build := []string{"build", "-buildvcs=false", "-ldflags=-w", "-overlay", filepath.Join(folder, "overlay.json"), "-o", folder}
+	write := func(name, source string) {
+		t.Helper()
+		file := filepath.Join(folder, name+".go")
+		if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		overlay[filepath.Join(here, name, name+".go")] = file
+	}
+	var imports, table string
 	for i, source := range programs {
 		if strings.Contains(source, ".Fit(ctx, ") {
 			source = regexp.MustCompile(`Epochs: \d+`).ReplaceAllString(source, "Epochs: 1")
 			source = strings.ReplaceAll(source, ".Flat().OneHot()", ".Flat().OneHot().Limit(1280)")
 		}
 		name := fmt.Sprintf("program%d", i)
-		file := filepath.Join(folder, name+".go")
-		if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		overlay[filepath.Join(here, name, "main.go")] = file
-		build = append(build, "./"+name)
+		source = strings.Replace(source, "package main\n", "package "+name+"\n", 1)
+		write(name, strings.Replace(source, "\nfunc main() {", "\nfunc Main() {", 1))
+		imports += fmt.Sprintf("import %q\n", module+"/docs/"+name)
+		table += name + ".Main, "
 	}
+	write("programs", "package main\n\nimport \"os\"\n"+imports+"\nfunc main() { []func(){"+table+"}[len(os.Args)-1]() }\n")
 	content, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
 		t.Fatal(err)
@@ -231,15 +223,13 @@ func run(t *testing.T, programs ...string) (printed []string) {
 	if err := os.WriteFile(filepath.Join(folder, "overlay.json"), content, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if out, err := exec.Command("go", build...).CombinedOutput(); err != nil {
+	binary := filepath.Join(folder, "programs.exe")
+	build := exec.Command("go", "build", "-buildvcs=false", "-ldflags=-w", "-overlay", filepath.Join(folder, "overlay.json"), "-o", binary, "./programs")
+	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, strings.Join(programs, "\n"))
 	}
 	for i, source := range programs {
-		path := filepath.Join(folder, fmt.Sprintf("program%d", i))
-		if runtime.GOOS == "windows" {
-			path += ".exe"
-		}
-		command := exec.Command(path)
+		command := exec.Command(binary, make([]string, i)...) // as many arguments as its number
 		command.Dir = t.TempDir()
 		out, err := command.CombinedOutput()
 		if err != nil {
