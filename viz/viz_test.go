@@ -94,11 +94,17 @@ func TestEveryPictureIsWrittenInBothFormatsAndNothingIsClipped(t *testing.T) {
 				continue
 			}
 			b := picture.Bounds()
-			for x := b.Min.X; x < b.Max.X; x++ {
-				for y := b.Min.Y; y < b.Max.Y; y++ {
-					edge := x == b.Min.X || x == b.Max.X-1 || y == b.Min.Y || y == b.Max.Y-1
-					if edge && !white(picture.At(x, y)) {
-						t.Fatalf("%s: something is drawn at the edge, at %d, %d of %v", name, x, y, b.Max)
+			for _, edge := range []image.Rectangle{
+				{b.Min, image.Pt(b.Max.X, b.Min.Y+1)},
+				{image.Pt(b.Min.X, b.Max.Y-1), b.Max},
+				{b.Min, image.Pt(b.Min.X+1, b.Max.Y)},
+				{image.Pt(b.Max.X-1, b.Min.Y), b.Max},
+			} {
+				for x := edge.Min.X; x < edge.Max.X; x++ {
+					for y := edge.Min.Y; y < edge.Max.Y; y++ {
+						if !white(picture.At(x, y)) {
+							t.Fatalf("%s: something is drawn at the edge, at %d, %d of %v", name, x, y, b.Max)
+						}
 					}
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/optimizer"
 )
 
@@ -29,6 +30,15 @@ func callUntil(ctx context.Context, args ...string) (status int, out, errs strin
 
 // small is a training that takes a moment.
 var small = []string{"--epochs", "1", "--limit", "640", "--hidden", "16", "--seed", "7"}
+
+// fewDigits keeps the test to the first of the digits to test with, where all take seconds.
+func fewDigits(t *testing.T) {
+	t.Cleanup(func() { loadDigits = mnist.Load })
+	loadDigits = func() (train, test *mnist.Set, err error) {
+		train, test, err = mnist.Load()
+		return train, test.Limit(200), err
+	}
+}
 
 func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 	for _, test := range []struct {
@@ -197,6 +207,7 @@ func TestTrainingShowsTheChaptersSummaryAndAnEpochALine(t *testing.T) {
 }
 
 func TestTheConvolutionalNetworkIsTrainedAndPredicts(t *testing.T) {
+	fewDigits(t)
 	file := filepath.Join(t.TempDir(), "cnn.keras")
 	status, out, errs := call("mnist", "train", "--model", "cnn", "--limit", "64", "--batch", "32", "--epochs", "1", "--save", file)
 	if status != 0 {

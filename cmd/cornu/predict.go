@@ -74,7 +74,7 @@ func modelAndPicture(args []string) (model, picture string) {
 }
 
 func (s *settings) predict(c *cobra.Command, args []string, index int) error {
-	_, digits, err := mnist.Load()
+	_, digits, err := loadDigits()
 	if err != nil {
 		return err
 	}
@@ -208,7 +208,7 @@ func newEvaluate() *cobra.Command {
 				return err
 			}
 			cornu.SetThreads(threads)
-			_, digits, err := mnist.Load()
+			_, digits, err := loadDigits()
 			if err != nil {
 				return err
 			}

@@ -9,6 +9,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +19,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cornu-ml/cornu/dataset"
+	"github.com/cornu-ml/cornu/dataset/mnist"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/loss"
 )
 
@@ -33,9 +37,31 @@ func TestMain(m *testing.M) {
 		if os.Getenv(patient) != "" {
 			grace = time.Hour
 		}
+		if !choice.Thorough() {
+			loadDigits = scribbles
+		}
 		main()
 	}
 	os.Exit(m.Run())
+}
+
+// scribbles stand in for the digits, which take longer to inflate than a program in these tests takes to train.
+func scribbles() (train, test *mnist.Set, err error) {
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, set := range []**mnist.Set{&train, &test} {
+		const n = 1000
+		images, labels := make([]uint8, n*mnist.Rows*mnist.Columns), make([]uint8, n)
+		for i := range images {
+			images[i] = uint8(random.IntN(256) * random.IntN(2))
+		}
+		for i := range labels {
+			labels[i] = uint8(i % mnist.Classes)
+		}
+		if *set, err = dataset.New(images, labels, mnist.Rows, mnist.Columns, mnist.Classes); err != nil {
+			return nil, nil, err
+		}
+	}
+	return train, test, nil
 }
 
 // program returns a command that is killed if it hangs.

@@ -28,7 +28,7 @@ func newSamples() *cobra.Command {
 			if err := checkPicture("--output", file); err != nil {
 				return err
 			}
-			train, test, err := mnist.Load()
+			train, test, err := loadDigits()
 			if err != nil {
 				return err
 			}

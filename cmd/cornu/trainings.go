@@ -44,7 +44,7 @@ func (t *table) train(c *cobra.Command, kept *ledger, todo []training) error {
 	if _, err := settingsOf(book.Rows[todo[0].row], t.reading, t.epochs, t.limit, 0).model(); err != nil {
 		return err
 	}
-	if _, _, err := mnist.Load(); err != nil {
+	if _, _, err := loadDigits(); err != nil {
 		return err
 	}
 	ctx, stop := context.WithCancelCause(c.Context())

@@ -105,7 +105,7 @@ func (s size) String() string { return fmt.Sprintf("%dx%dx%d+%d", s.m, s.n, s.k,
 
 // slow reports whether the size takes seconds in plain Go or on an emulator.
 func (s size) slow() bool {
-	return isa.Active() != isa.AVX2 && isa.Active() != isa.AVX512 && s.m*s.n*s.k > choice.Effort(3_000_000, 11_000_000)
+	return isa.Active() != isa.AVX2 && isa.Active() != isa.AVX512 && s.m*s.n*s.k > choice.Effort(2_000_000, 11_000_000)
 }
 
 // forms lists the ways to transpose the operands that a test of the size goes through: all four, but one of a size that
@@ -115,7 +115,7 @@ func (s size) forms() []int {
 	if isa.Active() == isa.Generic {
 		work *= 50
 	}
-	if work > 15_000_000 && !choice.Thorough() {
+	if work > 4_000_000 && !choice.Thorough() {
 		return []int{(s.m + s.n + int(isa.Active())) % 4}
 	}
 	return []int{0, 1, 2, 3}
@@ -326,7 +326,7 @@ func TestProductsRunSideBySide(t *testing.T) {
 	defer pool.Close()
 	var wg sync.WaitGroup
 	for _, s := range large {
-		if s.slow() {
+		if s.slow() || s.m*s.n*s.k > choice.Effort(60_000_000, math.MaxInt) {
 			continue
 		}
 		g := randomGemm(s.m, s.n, s.k, false, true, s.pad)
@@ -377,7 +377,7 @@ func TestCacheSizesChangeNoBit(t *testing.T) {
 	for _, sizes := range []isa.CacheSizes{{L1: 32 << 10, L2: 512 << 10, L3: 8 << 20}, {L1: 4 << 10, L2: 4 << 10, L3: 4 << 10}} {
 		isa.ForceCaches(sizes)
 		for i, s := range large {
-			if s.slow() || isa.Active() == isa.Generic || s.m*s.n*s.k <= direct || s.m*s.n*s.k > 200_000_000 && os.Getenv("CORNU_CI") == "" {
+			if s.slow() || isa.Active() == isa.Generic || s.m*s.n*s.k <= direct || s.m*s.n*s.k > choice.Effort(60_000_000, math.MaxInt) {
 				continue
 			}
 			form := (i + sizes.L1) % 4
