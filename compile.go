@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -250,9 +251,16 @@ func (m *Model) check(cfg *CompileConfig) error {
 		spec.Y = append(spec.Y, target[1:])
 	}
 	copies := 1 + len(optimizer.Slots(cfg.Optimizer)) // of what is trained: its gradient and slots
+	o := train.NewOptimizer(cfg.Optimizer)
+	if m.untrainable() != nil {
+		copies, o = 0, nil
+	}
 	var arrays []slab.Array
 	for _, v := range m.net.Variables() {
 		arrays = append(arrays, slab.Array{Path: v.Path, Shape: v.Shape})
+		if s := slab.SpanOf(v).Slab; s != nil {
+			arrays[len(arrays)-1].Size = s.Kind().Size()
+		}
 		if m.net.Trainable(v) {
 			arrays[len(arrays)-1].Copies = copies
 		}
@@ -263,8 +271,18 @@ func (m *Model) check(cfg *CompileConfig) error {
 	if err := slab.Store(m.net.Variables()...); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
-	_, err := m.trace(cfg, train.NewOptimizer(cfg.Optimizer), spec)
+	_, err := m.trace(cfg, o, spec)
 	return err
+}
+
+// untrainable returns an error if a variable that would be trained is stored as less than float32.
+func (m *Model) untrainable() error {
+	for _, v := range m.net.Variables() {
+		if s := slab.SpanOf(v).Slab; s != nil && s.Kind() != number.Float32 && m.net.Trainable(v) {
+			return fmt.Errorf("weights such as %s are kept as %s, which predicts and evaluates but can't be trained: load the model without LoadConfig.Weights", v.Path, s.Kind())
+		}
+	}
+	return nil
 }
 
 func lengths(cfg *CompileConfig, outputs int) error {
@@ -353,10 +371,12 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 	if err := m.fits(spec, labels); err != nil {
 		return nil, err
 	}
-	if !training {
-		if err := m.sees(spec.Bytes); err != nil {
-			return nil, err
+	if training {
+		if err := m.untrainable(); err != nil {
+			return nil, fmt.Errorf("cornu: %w", err)
 		}
+	} else if err := m.sees(spec.Bytes); err != nil {
+		return nil, err
 	}
 	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.frozen()}
 	if s := m.steps[key]; s != nil {

@@ -12,7 +12,9 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
@@ -25,6 +27,12 @@ type LoadConfig struct {
 	Context context.Context  // ends it early; nil is never
 	Limits  kerasfile.Limits // what the file may make Load take; zeros are the defaults
 	Log     io.Writer        // nil is os.Stderr, io.Discard is nowhere
+
+	// Weights is what weights of two or more dimensions are kept as in memory: graph.BFloat16 or graph.Float16 take half
+	// of what float32 does, the default. The rest, such as biases and statistics, stays float32. Numbers that the file
+	// has in more bits are rounded to the nearest; one that is too large is an error. Everything is computed in float32 of what the weights then
+	// are: to the same bits as with those weights as float32. Such a model predicts and evaluates, and can't be trained.
+	Weights graph.DType
 }
 
 // Load reads a model from a .keras file, written by Save or by Keras 3, or from the .h5
@@ -125,7 +133,7 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, notes, err := from.model(f, weights, limits)
+	m, notes, err := from.model(f, weights, limits, cfg.Weights)
 	if damaged := weights.Verify(); damaged != nil {
 		return nil, damaged
 	}
@@ -136,8 +144,8 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	return m, nil
 }
 
-// model returns the model of a file, and what people should know of it.
-func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits kerasfile.Limits) (m *Model, notes []string, err error) {
+// model returns the model of a file, whose weights are kept as dtype, and what people should know of it.
+func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits kerasfile.Limits, dtype graph.DType) (m *Model, notes []string, err error) {
 	m = &Model{Name: f.Name, sequential: f.Sequential, seed: f.Seed}
 	notes = f.Notes
 	if m.net, err = f.Network.Network(); err != nil {
@@ -150,12 +158,20 @@ func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits k
 	if err != nil {
 		return nil, nil, err
 	}
+	if !dtype.Valid() {
+		return nil, nil, fmt.Errorf("LoadConfig.Weights is %v, it must be graph.Float32, BFloat16 or Float16", dtype)
+	}
+	for _, v := range m.net.Variables() {
+		if v.Trainable && len(v.Shape) > 1 {
+			slab.Keep(v, number.Kind(dtype.String()))
+		}
+	}
 	if err := slab.Store(m.net.Variables()...); err != nil {
 		return nil, nil, err
 	}
 	for _, p := range matched.pairs {
 		if err := slab.Fill(p.to, p.from.read); err != nil {
-			return nil, nil, err
+			return nil, nil, fmt.Errorf("variable %s: %w", p.to.Path, err)
 		}
 	}
 	if err := r.ctx.Err(); err != nil {
@@ -165,7 +181,7 @@ func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits k
 		if err := m.Compile(compileConfig(f.Compile)); err != nil {
 			return nil, nil, err
 		}
-		if weights.HasOptimizer() {
+		if weights.HasOptimizer() && m.untrainable() == nil {
 			o, err := m.restored(weights, limits)
 			switch {
 			case err == nil:

@@ -221,6 +221,9 @@ func (m *Model) SetWeights(weights []*tensor.Tensor) error {
 		if content[i], err = tensor.Data[float32](weights[i]); err != nil {
 			return fmt.Errorf("cornu: SetWeights: array %d, for variable %q: %w", i, v.Path, err)
 		}
+		if err := slab.SpanOf(v).Fits(content[i]); err != nil {
+			return fmt.Errorf("cornu: SetWeights: array %d, for variable %q: %w", i, v.Path, err)
+		}
 	}
 	slabs := slabsOf(variables)
 	slab.Acquire(slabs, true)

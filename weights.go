@@ -112,9 +112,12 @@ func (m *Model) read(arrays arrays, keras *kerasfile.Weights, limits kerasfile.L
 		if err := p.from.read(content[i]); err != nil {
 			return nil, nil, nil, err
 		}
+		if err := slab.SpanOf(p.to).Fits(content[i]); err != nil {
+			return nil, nil, nil, fmt.Errorf("variable %s: %w", p.to.Path, err)
+		}
 	}
 	o = m.optimizer
-	if o != nil && keras != nil && len(matched.skipped) == 0 {
+	if o != nil && m.untrainable() == nil && keras != nil && len(matched.skipped) == 0 {
 		name, err := keras.OptimizerName()
 		if err != nil {
 			return nil, nil, nil, err

@@ -19,6 +19,7 @@ import (
 type Attr struct {
 	Name    string       // Input, Param
 	Domain  Domain       // Input
+	DType   DType        // Param: what it is stored as
 	Shape   tensor.Shape // Input, Param, Const, Reshape, BroadcastTo, Slice, Pad, Pack, View, the gradients of images: the shape of the result
 	Axes    []int        // reductions, Softmax, ArgMax, Concat, Numel (sorted); Transpose (a permutation)
 	Keep    bool         // reductions: reduced axes stay, of size 1
@@ -60,6 +61,7 @@ func (a *Attr) Key() string {
 	add("name", a.Name != "", strconv.Quote(a.Name))
 	add("integers", a.Domain.N != 0, a.Domain.N)
 	add("others", a.Domain.Others != nil, a.Domain.Others)
+	add("dtype", a.DType != Float32, a.DType)
 	add("shape", a.Shape != nil, a.Shape)
 	add("axes", a.Axes != nil, a.Axes)
 	add("keep", a.Keep, a.Keep)

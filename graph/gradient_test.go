@@ -241,6 +241,7 @@ var derivatives = []derivative{
 	}, nil, [][]tensor.Shape{{{batch, 7, 3}}}},
 
 	{"OneHot", graph.OpOneHot, unary(func(x *graph.Node) *graph.Node { return x.OneHot(3) }), nil, unaryShapes},
+	{"Cast", graph.OpCast, unary(func(x *graph.Node) *graph.Node { return x.Graph().Node(graph.OpCast, graph.Attr{}, x) }), nil, unaryShapes},
 	{"StopGradient", graph.OpStopGradient, unary(func(x *graph.Node) *graph.Node { return x.StopGradient().Mul(x.StopGradient().MulScalar(0)) }), nil, unaryShapes},
 }
 

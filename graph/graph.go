@@ -4,9 +4,9 @@
 //
 // A Graph is a list of nodes in the order they were made, which is a
 // topological order. A Node is plain data: an Op, its inputs, an Attr and the
-// Shape that the op's rule gives. Every node is float32; integers, labels and
+// Shape that the op's rule gives. Arithmetic is that of float32; integers, labels and
 // truth values travel as exact float32 numbers. Of an Input it can be said that it
-// holds integers below a bound, see Integers. One dimension of a shape may be
+// holds integers below a bound, see Integers; a Param can be stored as a shorter type, see DType. One dimension of a shape may be
 // tensor.Batch, whose size is known only when a compiled graph runs.
 //
 // Expressions chain on nodes:
@@ -103,6 +103,7 @@ type Node struct {
 	inputs []*Node
 	attr   *Attr
 	shape  tensor.Shape
+	dtype  DType
 	scope  string
 	pos    Pos
 }
@@ -233,6 +234,10 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 	}
 	attr = attr.clone()
 	shape, msg := info.shape(&attr, inputs)
+	dtype, wrong := dtypeOf(op, &attr, inputs)
+	if msg == "" {
+		msg = wrong
+	}
 	if msg == "" && len(shape) > maxRank {
 		msg = "a node has at most " + strconv.Itoa(maxRank) + " dimensions"
 	}
@@ -244,7 +249,7 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 	if msg != "" {
 		return g.fail(op, inputs, "%s", msg)
 	}
-	n := &Node{graph: g, id: len(g.nodes), op: op, inputs: slices.Clone(inputs), attr: &attr, shape: shape.Clone(), scope: g.Scope()}
+	n := &Node{graph: g, id: len(g.nodes), op: op, inputs: slices.Clone(inputs), attr: &attr, shape: shape.Clone(), dtype: dtype, scope: g.Scope()}
 	if g.origin != nil {
 		n.pos = g.origin.pos
 	} else {

@@ -96,6 +96,7 @@ const (
 
 	OpOneHot
 	OpNumel
+	OpCast
 
 	numOps
 )
@@ -120,6 +121,8 @@ type opInfo struct {
 	// vjp returns what dy, the gradient at n, is worth at n's input i; nil if
 	// nothing flows there.
 	vjp func(n, dy *Node, i int) *Node
+	// stored says what becomes of operands that are not stored as float32.
+	stored storage
 }
 
 // variadic is the arity of an op of one operand or more.
@@ -141,81 +144,82 @@ var opTable [numOps]opInfo
 // looks into the table.
 func init() {
 	opTable = [numOps]opInfo{
-		OpInvalid: {"Invalid", 0, nil, noGradient},
+		OpInvalid: {"Invalid", 0, nil, noGradient, none},
 
-		OpInput: {"Input", 0, attrShape, noGradient},
-		OpParam: {"Param", 0, concreteShape, noGradient},
-		OpConst: {"Const", 0, constShape, noGradient},
+		OpInput: {"Input", 0, attrShape, noGradient, none},
+		OpParam: {"Param", 0, concreteShape, noGradient, none},
+		OpConst: {"Const", 0, constShape, noGradient, none},
 
-		OpAdd:       {"Add", 2, broadcastShape, addVJP},
-		OpSub:       {"Sub", 2, broadcastShape, subVJP},
-		OpMul:       {"Mul", 2, broadcastShape, mulVJP},
-		OpDiv:       {"Div", 2, broadcastShape, divVJP},
-		OpMax:       {"Max", 2, broadcastShape, maxVJP},
-		OpMin:       {"Min", 2, broadcastShape, minVJP},
-		OpPow:       {"Pow", 2, broadcastShape, powVJP},
-		OpLess:      {"Less", 2, broadcastShape, noGradient},
-		OpLessEqual: {"LessEqual", 2, broadcastShape, noGradient},
-		OpEqual:     {"Equal", 2, broadcastShape, noGradient},
+		OpAdd:       {"Add", 2, broadcastShape, addVJP, none},
+		OpSub:       {"Sub", 2, broadcastShape, subVJP, none},
+		OpMul:       {"Mul", 2, broadcastShape, mulVJP, none},
+		OpDiv:       {"Div", 2, broadcastShape, divVJP, none},
+		OpMax:       {"Max", 2, broadcastShape, maxVJP, none},
+		OpMin:       {"Min", 2, broadcastShape, minVJP, none},
+		OpPow:       {"Pow", 2, broadcastShape, powVJP, none},
+		OpLess:      {"Less", 2, broadcastShape, noGradient, none},
+		OpLessEqual: {"LessEqual", 2, broadcastShape, noGradient, none},
+		OpEqual:     {"Equal", 2, broadcastShape, noGradient, none},
 
-		OpNeg:      {"Neg", 1, sameShape, negVJP},
-		OpAbs:      {"Abs", 1, sameShape, absVJP},
-		OpSign:     {"Sign", 1, sameShape, noGradient},
-		OpSquare:   {"Square", 1, sameShape, squareVJP},
-		OpSqrt:     {"Sqrt", 1, sameShape, sqrtVJP},
-		OpExp:      {"Exp", 1, sameShape, expVJP},
-		OpExpm1:    {"Expm1", 1, sameShape, expm1VJP},
-		OpLog:      {"Log", 1, sameShape, logVJP},
-		OpLog1p:    {"Log1p", 1, sameShape, log1pVJP},
-		OpTanh:     {"Tanh", 1, sameShape, tanhVJP},
-		OpSigmoid:  {"Sigmoid", 1, sameShape, sigmoidVJP},
-		OpErf:      {"Erf", 1, sameShape, erfVJP},
-		OpRelu:     {"Relu", 1, sameShape, reluVJP},
-		OpSoftplus: {"Softplus", 1, sameShape, softplusVJP},
-		OpSin:      {"Sin", 1, sameShape, sinVJP},
-		OpCos:      {"Cos", 1, sameShape, cosVJP},
-		OpFloor:    {"Floor", 1, sameShape, noGradient},
+		OpNeg:      {"Neg", 1, sameShape, negVJP, none},
+		OpAbs:      {"Abs", 1, sameShape, absVJP, none},
+		OpSign:     {"Sign", 1, sameShape, noGradient, none},
+		OpSquare:   {"Square", 1, sameShape, squareVJP, none},
+		OpSqrt:     {"Sqrt", 1, sameShape, sqrtVJP, none},
+		OpExp:      {"Exp", 1, sameShape, expVJP, none},
+		OpExpm1:    {"Expm1", 1, sameShape, expm1VJP, none},
+		OpLog:      {"Log", 1, sameShape, logVJP, none},
+		OpLog1p:    {"Log1p", 1, sameShape, log1pVJP, none},
+		OpTanh:     {"Tanh", 1, sameShape, tanhVJP, none},
+		OpSigmoid:  {"Sigmoid", 1, sameShape, sigmoidVJP, none},
+		OpErf:      {"Erf", 1, sameShape, erfVJP, none},
+		OpRelu:     {"Relu", 1, sameShape, reluVJP, none},
+		OpSoftplus: {"Softplus", 1, sameShape, softplusVJP, none},
+		OpSin:      {"Sin", 1, sameShape, sinVJP, none},
+		OpCos:      {"Cos", 1, sameShape, cosVJP, none},
+		OpFloor:    {"Floor", 1, sameShape, noGradient, none},
 
-		OpReluGrad:      {"ReluGrad", 2, equalShapes, reluGradVJP},
-		OpMaskScale:     {"MaskScale", 2, equalShapes, maskScaleVJP},
-		OpSelect:        {"Select", 3, broadcastShape, selectVJP},
-		OpDropout:       {"Dropout", 1, dropoutShape, dropoutVJP},
-		OpRandomUniform: {"RandomUniform", 1, sameShape, noGradient},
-		OpStopGradient:  {"StopGradient", 1, sameShape, noGradient},
+		OpReluGrad:      {"ReluGrad", 2, equalShapes, reluGradVJP, none},
+		OpMaskScale:     {"MaskScale", 2, equalShapes, maskScaleVJP, none},
+		OpSelect:        {"Select", 3, broadcastShape, selectVJP, none},
+		OpDropout:       {"Dropout", 1, dropoutShape, dropoutVJP, none},
+		OpRandomUniform: {"RandomUniform", 1, sameShape, noGradient, none},
+		OpStopGradient:  {"StopGradient", 1, sameShape, noGradient, none},
 
-		OpSum:                     {"Sum", 1, reduceShape, sumVJP},
-		OpReduceMax:               {"ReduceMax", 1, extremeShape, extremeVJP},
-		OpReduceMin:               {"ReduceMin", 1, extremeShape, extremeVJP},
-		OpArgMax:                  {"ArgMax", 1, argMaxShape, noGradient},
-		OpSoftmax:                 {"Softmax", 1, alongAxisShape, softmaxVJP},
-		OpLogSoftmax:              {"LogSoftmax", 1, alongAxisShape, logSoftmaxVJP},
-		OpSoftmaxCrossentropy:     {"SoftmaxCrossentropy", 2, crossentropyShape, crossentropyVJP},
-		OpSoftmaxCrossentropyGrad: {"SoftmaxCrossentropyGrad", 3, crossentropyGradShape, crossentropyGradVJP},
+		OpSum:                     {"Sum", 1, reduceShape, sumVJP, none},
+		OpReduceMax:               {"ReduceMax", 1, extremeShape, extremeVJP, none},
+		OpReduceMin:               {"ReduceMin", 1, extremeShape, extremeVJP, none},
+		OpArgMax:                  {"ArgMax", 1, argMaxShape, noGradient, none},
+		OpSoftmax:                 {"Softmax", 1, alongAxisShape, softmaxVJP, none},
+		OpLogSoftmax:              {"LogSoftmax", 1, alongAxisShape, logSoftmaxVJP, none},
+		OpSoftmaxCrossentropy:     {"SoftmaxCrossentropy", 2, crossentropyShape, crossentropyVJP, none},
+		OpSoftmaxCrossentropyGrad: {"SoftmaxCrossentropyGrad", 3, crossentropyGradShape, crossentropyGradVJP, none},
 
-		OpMatMul:      {"MatMul", 2, matMulShape, matMulVJP},
-		OpBatchMatMul: {"BatchMatMul", 2, batchMatMulShape, matMulVJP},
+		OpMatMul:      {"MatMul", 2, matMulShape, matMulVJP, none},
+		OpBatchMatMul: {"BatchMatMul", 2, batchMatMulShape, matMulVJP, none},
 
-		OpConv:            {"Conv", 2, convShape, convVJP},
-		OpConvInputGrad:   {"ConvInputGrad", 2, convInputGradShape, convInputGradVJP},
-		OpConvKernelGrad:  {"ConvKernelGrad", 2, convKernelGradShape, convKernelGradVJP},
-		OpMaxPool:         {"MaxPool", 1, poolShape, maxPoolVJP},
-		OpArgMaxPool:      {"ArgMaxPool", 1, poolShape, noGradient},
-		OpPoolTake:        {"PoolTake", 2, poolTakeShape, poolTakeVJP},
-		OpPoolPut:         {"PoolPut", 2, poolPutShape, poolPutVJP},
-		OpAveragePool:     {"AveragePool", 1, poolShape, averagePoolVJP},
-		OpAveragePoolGrad: {"AveragePoolGrad", 1, averagePoolGradShape, averagePoolGradVJP},
+		OpConv:            {"Conv", 2, convShape, convVJP, none},
+		OpConvInputGrad:   {"ConvInputGrad", 2, convInputGradShape, convInputGradVJP, none},
+		OpConvKernelGrad:  {"ConvKernelGrad", 2, convKernelGradShape, convKernelGradVJP, none},
+		OpMaxPool:         {"MaxPool", 1, poolShape, maxPoolVJP, none},
+		OpArgMaxPool:      {"ArgMaxPool", 1, poolShape, noGradient, none},
+		OpPoolTake:        {"PoolTake", 2, poolTakeShape, poolTakeVJP, none},
+		OpPoolPut:         {"PoolPut", 2, poolPutShape, poolPutVJP, none},
+		OpAveragePool:     {"AveragePool", 1, poolShape, averagePoolVJP, none},
+		OpAveragePoolGrad: {"AveragePoolGrad", 1, averagePoolGradShape, averagePoolGradVJP, none},
 
-		OpReshape:     {"Reshape", 1, reshapeShape, reshapeVJP},
-		OpTranspose:   {"Transpose", 1, transposeShape, transposeVJP},
-		OpBroadcastTo: {"BroadcastTo", 1, broadcastToShape, broadcastToVJP},
-		OpSlice:       {"Slice", 1, sliceShape, sliceVJP},
-		OpPad:         {"Pad", 1, padShape, padVJP},
-		OpConcat:      {"Concat", variadic, concatShape, concatVJP},
-		OpPack:        {"Pack", variadic, packShape, packVJP},
-		OpView:        {"View", 1, viewShape, viewVJP},
+		OpReshape:     {"Reshape", 1, reshapeShape, reshapeVJP, none},
+		OpTranspose:   {"Transpose", 1, transposeShape, transposeVJP, none},
+		OpBroadcastTo: {"BroadcastTo", 1, broadcastToShape, broadcastToVJP, none},
+		OpSlice:       {"Slice", 1, sliceShape, sliceVJP, none},
+		OpPad:         {"Pad", 1, padShape, padVJP, none},
+		OpConcat:      {"Concat", variadic, concatShape, concatVJP, none},
+		OpPack:        {"Pack", variadic, packShape, packVJP, none},
+		OpView:        {"View", 1, viewShape, viewVJP, kept},
 
-		OpOneHot: {"OneHot", 1, oneHotShape, noGradient},
-		OpNumel:  {"Numel", 1, numelShape, noGradient},
+		OpOneHot: {"OneHot", 1, oneHotShape, noGradient, none},
+		OpNumel:  {"Numel", 1, numelShape, noGradient, read},
+		OpCast:   {"Cast", 1, sameShape, castVJP, read},
 	}
 }
 

@@ -86,6 +86,7 @@ func powVJP(n, dy *Node, i int) *Node {
 	return unbroadcast(dy.Mul(n).Mul(log), b.shape)
 }
 
+func castVJP(_, dy *Node, _ int) *Node   { return dy }
 func negVJP(_, dy *Node, _ int) *Node    { return dy.Neg() }
 func absVJP(n, dy *Node, _ int) *Node    { return dy.Mul(n.inputs[0].Sign()) }
 func squareVJP(n, dy *Node, _ int) *Node { return dy.Mul(n.inputs[0].MulScalar(2)) }

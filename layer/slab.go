@@ -3,8 +3,10 @@ package layer
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 )
 
@@ -28,6 +30,10 @@ func init() {
 		storing.Lock()
 		defer storing.Unlock()
 		return variable.(*Variable).fill(write)
+	}, func(variable any, kind number.Kind) {
+		storing.Lock()
+		defer storing.Unlock()
+		variable.(*Variable).kind = kind
 	})
 }
 
@@ -35,7 +41,7 @@ func init() {
 func store(variables ...*Variable) error {
 	var fresh []*Variable
 	var arrays []slab.Array
-	size := 0
+	kinds := []number.Kind{number.Float32}
 	for _, trainable := range []bool{true, false} {
 		for _, v := range variables {
 			if v == nil {
@@ -45,22 +51,35 @@ func store(variables ...*Variable) error {
 				if err := v.Shape.Check(); err != nil || v.Shape.HasBatch() {
 					return fmt.Errorf("layer: variable %q can't have the shape %v", v.Path, v.Shape)
 				}
+				if v.kind == "" {
+					v.kind = number.Float32
+				}
+				if !slices.Contains(kinds, v.kind) {
+					kinds = append(kinds, v.kind)
+				}
 				fresh = append(fresh, v)
-				arrays = append(arrays, slab.Array{Path: v.Path, Shape: v.Shape})
+				arrays = append(arrays, slab.Array{Path: v.Path, Shape: v.Shape, Size: v.kind.Size()})
 			}
 		}
 	}
 	if err := slab.Fit(arrays); err != nil || len(fresh) == 0 {
 		return err
 	}
-	for _, v := range fresh {
-		size += slab.Padded(v.Shape.Numel())
-	}
-	s, offset := slab.New(size), 0
-	for _, v := range fresh {
-		n := v.Shape.Numel()
-		v.held = s.All().Part(offset, n)
-		offset += slab.Padded(n)
+	for _, kind := range kinds { // a slab each
+		size := 0
+		for _, v := range fresh {
+			if v.kind == kind {
+				size += slab.Padded(v.Shape.Numel())
+			}
+		}
+		s, offset := slab.New(size, kind), 0
+		for _, v := range fresh {
+			if v.kind == kind {
+				n := v.Shape.Numel()
+				v.held = s.All().Part(offset, n)
+				offset += slab.Padded(n)
+			}
+		}
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
@@ -29,8 +30,9 @@ type Variable struct {
 	Regularizer regularizer.Regularizer // nil: none
 	Constraint  constraint.Constraint   // nil: none
 
-	held        slab.Span // its memory, which it gets from the model or the step that first takes it in
-	initialized bool      // what it holds is an initial, loaded or trained value
+	kind        number.Kind // what it is stored as: Float32 if that is not said
+	held        slab.Span   // its memory, which it gets from the model or the step that first takes it in
+	initialized bool        // what it holds is an initial, loaded or trained value
 }
 
 // span returns the variable's memory.

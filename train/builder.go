@@ -13,6 +13,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/plan"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
@@ -166,7 +167,7 @@ func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 		whole = s.state(fmt.Sprintf("weights_%d", len(s.slabs)), span.Slab.All())
 		s.slabs[span.Slab] = whole
 	}
-	n := whole.View(span.Offset, v.Shape)
+	n := whole.View(span.Offset, v.Shape).Float32()
 	s.nodes[v] = n
 	s.step.variables = append(s.step.variables, v)
 	return n
@@ -174,10 +175,13 @@ func (s *StepBuilder) Variable(v *layer.Variable) *graph.Node {
 
 // state returns a Param node stored in a span.
 func (s *StepBuilder) state(name string, span slab.Span) *graph.Node {
-	n := s.graph.Param(name, tensor.Shape{span.Len})
+	n := s.graph.Stored(name, tensor.Shape{span.Len}, dtypes[span.Slab.Kind()])
 	s.step.storage[n] = span
 	return n
 }
+
+// dtypes are the element types that slabs have.
+var dtypes = map[number.Kind]graph.DType{number.Float32: graph.Float32, number.BFloat16: graph.BFloat16, number.Float16: graph.Float16}
 
 // Network emits a network's nodes. The penalties of its regularizers and the
 // losses that layers added come back as one scalar, nil if there are none. A
@@ -247,6 +251,10 @@ func (s *StepBuilder) Assign(v *layer.Variable, value *graph.Node) {
 
 // claim makes sure that nothing else in the step changes v.
 func (s *StepBuilder) claim(v *layer.Variable) bool {
+	if kind := slab.SpanOf(v).Slab.Kind(); kind != number.Float32 {
+		s.graph.Fail("variable %q is stored as %s, which a step can't change: a model is trained with weights that are float32", v.Path, kind)
+		return false
+	}
 	if s.updated[v] {
 		s.graph.Fail("variable %q is changed twice in one step", v.Path)
 		return false

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
@@ -259,7 +260,7 @@ func (o *Optimizer) state(r *run) []slab.Span {
 	whole, ok := o.slabs[r.place.Slab]
 	if !ok {
 		for _, slot := range slots {
-			all := slab.New(r.place.Slab.All().Len) // what isn't trained isn't touched, and takes no memory
+			all := slab.New(r.place.Slab.All().Len, number.Float32) // what isn't trained isn't touched, and takes no memory
 			if slot.Init != 0 {
 				_ = all.All().Fill(func(dst []float32) error {
 					for i := range dst {

@@ -75,7 +75,7 @@ func (s *Step) made() bool { return s != nil && s.program.Graph != nil }
 func (s *Step) held() int {
 	n := 0
 	for _, span := range s.storage {
-		n += span.Len
+		n += (span.Len*span.Slab.Kind().Size() + 3) / 4
 	}
 	return n
 }

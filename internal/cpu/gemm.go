@@ -22,6 +22,7 @@ type Gemm struct {
 	M, N, K        int
 	TransA, TransB bool // A is stored as K×M, B as N×K
 	A, B, C        []float32
+	HalfB          Halves // B, if that is stored so: then B is nil, and Zeros say nothing
 	LDA, LDB, LDC  int
 	Epilogue       Epilogue // or nil
 	Zeros          Zeros    // where A has many
@@ -49,6 +50,9 @@ func (g *Gemm) Prepare() {
 	g.check()
 	g.tiling.cut(g)
 	g.prepareZeros()
+	if g.HalfB.Data != nil { // to widen is no call that is recorded
+		return
+	}
 	if g.shared || g.splitK || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
 		return
 	}
@@ -71,6 +75,10 @@ func (g *Gemm) check() {
 			m.rows, m.cols = m.cols, m.rows
 		}
 		if m.rows > 0 && m.cols > 0 {
+			if m.name == "B" && g.HalfB.Data != nil {
+				reaches("matrix B of a product", g.HalfB.Data, (m.rows-1)*m.ld+m.cols)
+				continue
+			}
 			reaches("matrix "+m.name+" of a product", m.data, (m.rows-1)*m.ld+m.cols)
 		}
 	}
@@ -183,18 +191,23 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 	r0, cols, end := g.row(r.p0), r.c1-r.c0, min(k0+chain, g.K)
 	for k1 := 0; k0 < end; k0 = k1 {
 		k1 = g.stepFrom(k0)
-		b := g.b.from(k0, r.c0)
 		s.prefetch = [2]prefetchTarget{}
 		if k1 < g.K {
-			if !b.trans {
+			if !g.b.trans && g.HalfB.Data == nil {
 				s.prefetch[0] = prefetchTarget{g.b.from(k1, r.c0), cols}
 			}
 			if g.a.trans {
 				s.prefetch[1] = prefetchTarget{g.a.from(r0, k1), g.row(r.p1) - r0}
 			}
 		}
-		if g.packB {
+		var b matrix
+		switch {
+		case g.packB:
 			b = g.packColumns(s, grow(&s.b, g.sizeB(k1-k0, cols)), k0, k1, r.c0, r.c1)
+		case g.halfB:
+			b = halfMatrix{g.HalfB, g.LDB}.wide(s, k0, k1, r.c0, r.c1)
+		default:
+			b = g.b.from(k0, r.c0)
 		}
 		if g.lists != nil && g.lists.late {
 			for p := r.p0; p < r.p1; p += g.lists.panels {

@@ -159,7 +159,8 @@ type gemmScratch struct {
 	block       block
 	depthwise   depthwise
 	b, c        []float32
-	nonTemporal bool // results are stored past the caches where they can be
+	wide        []float32 // rows of halves, as they are packed
+	nonTemporal bool      // results are stored past the caches where they can be
 
 	a    []float32 // rows of A that are packed:
 	pass uint64    // for this pass

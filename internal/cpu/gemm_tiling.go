@@ -19,6 +19,7 @@ type tiling struct {
 	transposeC       bool
 	a, b             matrix // the factors, after that exchange
 	sourceA, sourceB source // which are packed from here
+	halfB            bool   // b is of 16 bits, and widened: as it is packed, or instead
 	m, n             int    // the rows of a, the columns of b
 
 	vectors int // in the width of a tile
@@ -86,7 +87,12 @@ func cacheElements() (l1, l2, l3 int) {
 // uncut is the product as a whole.
 func uncut(g *Gemm) tiling {
 	a, b := matrix{g.A, g.LDA, g.TransA}, matrix{g.B, g.LDB, g.TransB}
-	return tiling{kernels: gemmTiers[isa.Active()], a: a, b: b, sourceA: a, sourceB: b, m: g.M, n: g.N}
+	half := g.HalfB.Data != nil
+	var sourceB source = b
+	if half {
+		sourceB = halfMatrix{g.HalfB, g.LDB}
+	}
+	return tiling{kernels: gemmTiers[isa.Active()], a: a, b: b, sourceA: a, sourceB: sourceB, halfB: half, m: g.M, n: g.N}
 }
 
 // A gemmShape is what strategies are chosen by.
@@ -116,7 +122,7 @@ func (t *tiling) cut(g *Gemm) {
 	}
 	t.chooseSide(g)
 	x := t.shapeOf(g)
-	t.packB = t.b.trans && !t.inRegisters
+	t.packB = t.halfB || t.b.trans && !t.inRegisters
 	t.stationaryB = t.packB
 	t.regionCols = t.n
 	for i := range strategies {
@@ -166,7 +172,7 @@ func (t *tiling) chooseSide(g *Gemm) {
 	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches, or in registers
 		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && (t.readsTransposed(g.K, g.N, g.M) || g.M*g.K <= l3/2)
 	}
-	if narrow && g.K <= chain {
+	if narrow && g.K <= chain && !t.halfB {
 		t.transposeC = true
 		t.a, t.b = matrix{g.B, g.LDB, !g.TransB}, matrix{g.A, g.LDA, !g.TransA}
 		t.sourceA, t.sourceB = t.a, t.b
@@ -183,7 +189,7 @@ func (t *tiling) chooseSide(g *Gemm) {
 		}
 	}
 	t.panel = t.vectors * lanes
-	t.inRegisters = t.b.trans && t.readsTransposed(g.K, t.m, t.n)
+	t.inRegisters = t.b.trans && !t.halfB && t.readsTransposed(g.K, t.m, t.n)
 }
 
 // readsTransposed reports whether a transposed B of m rows of A is best read where it is, and
@@ -203,7 +209,7 @@ func (t *tiling) shapeOf(g *Gemm) *gemmShape {
 	// twice that isn't packed either for few rows of A, at most 8 for each lane of a vector: packing costs more
 	// than it saves then. The exception is a k of more than 8·n.
 	most := x.l2 * 13 / 16
-	x.inL2 = x.depth*t.n <= most || t.m <= 8*t.kernels.lanes && x.k*t.n <= 2*most && x.k <= 8*t.n
+	x.inL2 = !t.halfB && (x.depth*t.n <= most || t.m <= 8*t.kernels.lanes && x.k*t.n <= 2*most && x.k <= 8*t.n)
 	x.bigA = t.m*x.depth > x.l3/4
 	// Tiles read one row of a transposed A for each k, a line or two of the cache from each. An A of half
 	// the second-level cache [2¹⁷ elements] stays there. Tiles of 8 lanes are less high: they read as many
@@ -266,6 +272,21 @@ var strategies = [...]strategy{
 			if x.work >= serialWork {
 				lanes := x.kernels.lanes
 				x.regionCols = max(x.n/min(max(x.work/taskWork, 8), 32)/lanes, 1) * lanes
+			}
+		},
+	},
+	{
+		// Few rows of A and a B of 16 bits: each element of B is used for one panel of rows, so it is widened and not
+		// packed too, as many rows as stay in half of the first-level cache [12 of 2 KiB].
+		name: "one panel, B of 16 bits",
+		fits: func(x *gemmShape) bool { return x.halfB && x.m <= x.tallest && !x.b.trans },
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB = false, false
+			x.regionCols = min(max(x.n/4/x.panel, 1)*x.panel, x.halfPage())
+			x.stepK = max(x.l1/2/min(x.n, x.regionCols), 4)
+			if x.work < serialWork {
+				x.regionCols = x.n
+				x.stepK = max(x.l1/2/x.n, 4)
 			}
 		},
 	},
@@ -431,7 +452,7 @@ var strategies = [...]strategy{
 // onePanel reports whether all rows are in one panel and B is read where it is. If B comes from memory
 // [more than 5 Mi elements], it is read row by row and not tile by tile, for fewer than 7 rows.
 func (x *gemmShape) onePanel() bool {
-	return x.m <= x.tallest && !x.b.trans && (x.m < 7 || x.depth*x.n <= x.l3*5/8)
+	return x.m <= x.tallest && !x.b.trans && !x.halfB && (x.m < 7 || x.depth*x.n <= x.l3*5/8)
 }
 
 // cutRegions counts the regions, of regionPanels by regionCols.

@@ -67,7 +67,7 @@ type nonzeros struct {
 // prepareZeros makes ready to leave out zeros, if the product is one for that.
 func (g *Gemm) prepareZeros() {
 	g.nonzeros = nil
-	if g.Zeros == NoZeros || g.M < 16 || g.N < zerosCols || g.K < zerosK || g.M*g.N*g.K < zerosWork {
+	if g.Zeros == NoZeros || g.HalfB.Data != nil || g.M < 16 || g.N < zerosCols || g.K < zerosK || g.M*g.N*g.K < zerosWork {
 		return
 	}
 	z := &nonzeros{words: (g.K + 63) / 64, most: int64(worthwhile[g.Zeros] * float64(g.M*g.K))}

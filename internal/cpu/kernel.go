@@ -16,7 +16,7 @@ type Kernel interface {
 
 // reaches panics unless x has the n elements that a kernel's loops, which look at no
 // length, will reach. It is asked once, when the kernel is bound.
-func reaches(what string, x []float32, n int) {
+func reaches[T any](what string, x []T, n int) {
 	if len(x) < n {
 		panic(fmt.Sprintf("cpu: %s has %d elements, the kernel reaches %d", what, len(x), n))
 	}

@@ -16,7 +16,7 @@ const (
 
 // Make returns n zeros that begin at a line of the cache; 1 MB or more are on huge pages,
 // where the system has them.
-func Make[T float32 | float64 | uint8 | int32 | int64 | bool](n int) []T {
+func Make[T float32 | float64 | uint8 | uint16 | int32 | int64 | bool](n int) []T {
 	size := int(unsafe.Sizeof(*new(T)))
 	align, room := line/size, n
 	if n >= least/size {

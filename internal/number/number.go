@@ -134,6 +134,34 @@ func fromHalf(h uint16) float32 {
 	return math.Float32frombits(sign | (exp+112)<<23 | man<<13)
 }
 
+// ToBFloat16 rounds x to the nearest bfloat16, halves to even.
+func ToBFloat16(x float32) uint16 {
+	bits := math.Float32bits(x)
+	if x != x {
+		return uint16(bits>>16) | 0x40
+	}
+	return uint16((bits + 0x7fff + bits>>16&1) >> 16)
+}
+
+// ToFloat16 rounds x to the nearest binary16, halves to even. What is beyond its numbers becomes infinite.
+func ToFloat16(x float32) uint16 {
+	bits := math.Float32bits(x)
+	sign := uint16(bits >> 16 & 0x8000)
+	bits &= 1<<31 - 1
+	switch {
+	case bits > 255<<23: // not a number
+		return sign | 0x7e00
+	case bits >= 143<<23: // 65536 and more
+		return sign | 0x7c00
+	case bits < 113<<23: // less than 2⁻¹⁴: whole multiples of 2⁻²⁴, and adding ½ rounds to those
+		return sign | uint16(math.Float32bits(math.Float32frombits(bits)+0.5)-math.Float32bits(0.5))
+	}
+	return sign | uint16((bits-112<<23+0xfff+bits>>13&1)>>13)
+}
+
+// FromFloat16 widens a binary16, exactly.
+func FromFloat16(h uint16) float32 { return fromHalf(h) }
+
 // Write writes little-endian numbers.
 func Write(w io.Writer, x []float32) error {
 	if LittleEndian {

@@ -64,6 +64,7 @@ var cases = []struct {
 	}, 0},
 	{graph.OpDropout, shapes(s(batch, 9)), func(in []*graph.Node) *graph.Node { return in[0].Dropout(0.3, 5) }, 2},
 	{graph.OpRandomUniform, shapes(s(batch, 9)), unary((*graph.Node).RandomUniform), 0},
+	{graph.OpCast, shapes(s(batch, 9)), unary(func(x *graph.Node) *graph.Node { return x.Graph().Node(graph.OpCast, graph.Attr{}, x) }), 0},
 	{graph.OpStopGradient, shapes(s(batch, 9)), unary((*graph.Node).StopGradient), 0},
 	{graph.OpSum, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].Sum() }, 100},
 	{graph.OpSum, shapes(s(batch, 4, 5)), func(in []*graph.Node) *graph.Node { return in[0].Sum(0, 2) }, 100},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/cornu-ml/cornu/graph"
 )
 
 // String lists the calls in order, each with its kernels, which run at the same
@@ -22,7 +24,11 @@ func (p *Plan) String() string {
 	fmt.Fprintf(&b, "plan for a batch of %d: %d calls of %d kernels, arena of %d float32\n", p.config.Batch, p.Calls(), kernels, p.arena)
 	for _, v := range p.values {
 		if v.input() || v.param() {
-			fmt.Fprintf(&b, "  %-8s %s %s %v\n", strings.ToLower(v.op.String()), v.ref(), v.attr.Name, v.shape)
+			fmt.Fprintf(&b, "  %-8s %s %s %v", strings.ToLower(v.op.String()), v.ref(), v.attr.Name, v.shape)
+			if v.dtype != graph.Float32 {
+				fmt.Fprintf(&b, " %v", v.dtype)
+			}
+			b.WriteByte('\n')
 		}
 	}
 	checked := len(p.checks) == 0

@@ -188,7 +188,12 @@ func emitMatMul(c *call) []cpu.Kernel {
 	if c.apart() {
 		g.LDC = c.stride
 	}
-	g.A, g.B, g.C, g.Epilogue = c.data(a), c.data(b), c.data(c.value), c.epilogue
+	g.A, g.C, g.Epilogue = c.data(a), c.data(c.value), c.epilogue
+	if b.dtype == graph.Float32 {
+		g.B = c.data(b)
+	} else {
+		g.HalfB = c.halves(b)
+	}
 	g.Zeros = c.zeros(a)
 	g.Prepare()
 	return []cpu.Kernel{g}
@@ -486,6 +491,16 @@ func emitPack(c *call) []cpu.Kernel {
 
 func emitOneHot(c *call) []cpu.Kernel {
 	return []cpu.Kernel{&cpu.OneHot{Labels: c.data(c.in[0]), Y: c.data(c.value), Rows: c.in[0].n, Depth: c.attr.Depth}}
+}
+
+func emitCast(c *call) []cpu.Kernel {
+	return []cpu.Kernel{&cpu.Widen{Src: c.halves(c.in[0]), Dst: c.data(c.value)}}
+}
+
+// halves returns the memory of a parameter, or a view of one, that is stored as 16 bits.
+func (c *call) halves(v *value) cpu.Halves {
+	root, offset := v.root()
+	return cpu.Halves{Data: c.exec.storage[root.node].Part(offset, v.n).Halves(), Brain: root.dtype == graph.BFloat16}
 }
 
 func emitRandomUniform(c *call) []cpu.Kernel {

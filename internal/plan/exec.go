@@ -155,8 +155,11 @@ func (e *Exec) FirstNonFinite(pool *par.Pool) (*NonFinite, error) {
 			if table[n.Op()].role != leaf || p.nodes[n] == nil {
 				continue
 			}
-			content := again.data(p.nodes[n])
-			if leaf == roleInput {
+			var content []float32
+			if leaf == roleParam {
+				content = e.storage[n].View()
+			} else {
+				content = again.data(p.nodes[n])
 				copy(content, e.Value(n))
 			}
 			if c := firstNonFinite(n, content); c != nil {

@@ -309,6 +309,15 @@ func assignLevels(units []*unit) {
 	for _, u := range units {
 		u.index = u.task().index
 	}
+	for _, u := range units {
+		if u.root != nil && u.root.traits().late && u.next == nil && !u.root.liveOut && len(u.root.users) > 0 {
+			first := units[len(units)-1].index
+			for _, x := range u.root.users {
+				first = min(first, x.unit.index)
+			}
+			u.index = max(u.index, first-1)
+		}
+	}
 	slices.SortStableFunc(units, func(a, b *unit) int { return a.index - b.index })
 }
 

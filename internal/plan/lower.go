@@ -21,7 +21,8 @@ type value struct {
 	in    []*value
 	attr  *graph.Attr
 	shape tensor.Shape
-	n     int // elements
+	dtype graph.DType // what the elements are stored as: of leaves and their views, others than Float32 too
+	n     int         // elements
 	scope string
 
 	konst    []float32 // what it holds, if that is known at compile time
@@ -157,6 +158,9 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 // add makes a value, or finds the one that is equal.
 func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope string, in ...*value) *value {
 	v := &value{id: len(l.values), op: op, attr: attr, shape: shape, n: shape.Numel(), scope: scope, in: in}
+	if v.dtype = attr.DType; v.traits().role == roleView {
+		v.dtype = in[0].dtype
+	}
 	if v.elementwise() {
 		l.broadcast(v)
 	} else {

@@ -59,6 +59,10 @@ type traits struct {
 	// random: two runs give different results, so nothing is computed beforehand.
 	random bool
 
+	// late: the operands outlive runs, so the result is computed on the level before the first that reads it, and takes no
+	// memory before.
+	late bool
+
 	// slab: the result is a slab that holds the operands at attr.Offsets.
 	slab bool
 
@@ -183,6 +187,7 @@ func init() {
 		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      movement(emitOneHot),
+		graph.OpCast:        {role: roleKernel, lower: lowerCast, emit: emitCast, late: true},
 	}
 }
 
@@ -199,6 +204,13 @@ func lowerConst(l *lowering, n *graph.Node, shape tensor.Shape, _ []*value) *val
 }
 
 func lowerIdentity(_ *lowering, _ *graph.Node, _ tensor.Shape, in []*value) *value { return in[0] }
+
+func lowerCast(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	if in[0].dtype == graph.Float32 {
+		return in[0]
+	}
+	return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+}
 
 func lowerNumel(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
 	count := 1
@@ -264,11 +276,15 @@ func lowerSoftmax(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *
 func lowerMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
 	if len(in[0].shape) > 2 || len(in[1].shape) > 2 { // what leads in A is rows, not a matrix each
 		a, attr := in[0], *n.Attr()
-		if b := in[1].transposed(); b != nil && len(b.shape) == 2 && !l.config.NoPasses {
-			attr.TransB = !attr.TransB
-			return l.add(n.Op(), &attr, shape, n.Scope(), a, b)
+		b := in[1]
+		if !l.config.NoPasses {
+			if x := b.transposed(); x != nil && len(x.shape) == 2 {
+				attr.TransB = !attr.TransB
+				b = x
+			}
+			b = b.stored()
 		}
-		return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+		return l.add(n.Op(), &attr, shape, n.Scope(), a, b)
 	}
 	return lowerBatchMatMul(l, n, shape, in)
 }
@@ -283,8 +299,19 @@ func lowerBatchMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*valu
 		if b := in[1].transposed(); b != nil {
 			in[1], attr.TransB = b, !attr.TransB
 		}
+		if n.Op() == graph.OpMatMul {
+			in[1] = in[1].stored()
+		}
 	}
 	return l.add(n.Op(), &attr, shape, n.Scope(), in...)
+}
+
+// stored returns what v is the float32 copy of, as it is stored, or v: for kernels that widen it as they read it.
+func (v *value) stored() *value {
+	if v.op != graph.OpCast {
+		return v
+	}
+	return v.in[0]
 }
 
 // transposed returns the matrices in the last two dimensions of which v has the

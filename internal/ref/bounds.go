@@ -144,6 +144,7 @@ var boundTable = [...]boundRule{
 	graph.OpView:        rising(0),
 
 	graph.OpOneHot: oneHotBounds,
+	graph.OpCast:   rising(0),
 	graph.OpNumel:  rising(0),
 }
 

@@ -84,6 +84,7 @@ var table = [...]func(r *Run, a *graph.Attr, in []value, out value){
 
 	graph.OpOneHot: oneHot,
 	graph.OpNumel:  numel,
+	graph.OpCast:   same,
 }
 
 func constant(_ *Run, a *graph.Attr, _ []value, out value) {

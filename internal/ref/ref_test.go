@@ -264,6 +264,7 @@ func TestMeanings(t *testing.T) {
 		{"Concat", []operand{{tensor.Shape{2, 1}, []float64{1, 2}}, {tensor.Shape{2, 2}, []float64{3, 4, 5, 6}}}, two(func(a, b *node) *node { return graph.Concat(1, a, b) }), []float64{1, 3, 4, 2, 5, 6}},
 		{"Pack", []operand{vector(1, 2), vector(3)}, two(func(a, b *node) *node { return graph.Pack(6, []int{1, 4}, a, b) }), []float64{0, 1, 2, 0, 3, 0}},
 		{"View", []operand{vector(0, 1, 2, 3, 4)}, one(func(x *node) *node { return x.View(1, tensor.Shape{3}) }), []float64{1, 2, 3}},
+		{"Cast", []operand{vector(1, 2)}, one(func(x *node) *node { return x.Graph().Node(graph.OpCast, graph.Attr{}, x) }), []float64{1, 2}},
 		{"OneHot", []operand{vector(1, 0, 2, -1, 0.5, nan)}, one(func(x *node) *node { return x.OneHot(2) }), []float64{0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 		{"Numel of the batch", []operand{{tensor.Shape{batch, 2}, []float64{1, 2, 3, 4, 5, 6}}}, one(func(x *node) *node { return x.Numel() }), []float64{6}},
 	} {

@@ -4,18 +4,23 @@ package slab
 
 import (
 	"cmp"
+	"fmt"
+	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A Slab is one run of memory. A variable stays in its slab for life, whichever
 // networks share it. What it holds is read and written by the methods of Spans.
 type Slab struct {
-	data []float32
+	kind   number.Kind // Float32, or BFloat16 or Float16
+	data   []float32   // if it is Float32
+	halves []uint16    // else
 
 	// A step holds use while it computes: for writing if it trains, else for reading.
 	// So networks that share layers may be trained and run at the same time.
@@ -26,16 +31,24 @@ type Slab struct {
 // made counts the slabs.
 var made atomic.Uint64
 
-// New returns a slab of size zeros.
-func New(size int) *Slab { return of(mem.Make[float32](size)) }
+// New returns a slab of size zeros, which are stored as Float32, BFloat16 or Float16.
+func New(size int, kind number.Kind) *Slab {
+	if kind == number.Float32 {
+		return of(mem.Make[float32](size))
+	}
+	return &Slab{kind: kind, halves: mem.Make[uint16](size), number: made.Add(1)}
+}
 
-func of(data []float32) *Slab { return &Slab{data: data, number: made.Add(1)} }
+func of(data []float32) *Slab { return &Slab{kind: number.Float32, data: data, number: made.Add(1)} }
 
 // Of returns all of a new slab whose memory is data.
 func Of(data []float32) Span { return of(data).All() }
 
 // All returns all of the slab.
-func (s *Slab) All() Span { return Span{s, 0, len(s.data)} }
+func (s *Slab) All() Span { return Span{s, 0, len(s.data) + len(s.halves)} }
+
+// Kind returns what the slab's numbers are stored as.
+func (s *Slab) Kind() number.Kind { return s.kind }
 
 // A Span is a run of numbers in a slab: a variable, an optimizer's slot of one, or those of several that lie next to each
 // other. Its methods are the only way to them. Who calls them holds the slab by Acquire, unless no step knows it yet.
@@ -48,13 +61,71 @@ type Span struct {
 func (s Span) Part(offset, n int) Span { return Span{s.Slab, s.Offset + offset, n} }
 
 // View returns the numbers for reading. They may be the memory itself, so they are valid until the slab is written to.
-func (s Span) View() []float32 { return s.Host() }
+func (s Span) View() []float32 {
+	if s.Slab == nil || s.Slab.kind == number.Float32 {
+		return s.Host()
+	}
+	wide := make([]float32, s.Len)
+	for i, h := range s.Halves() {
+		wide[i] = widen(h, s.Slab.kind)
+	}
+	return wide
+}
 
-// Fill lets write set the numbers. What dst holds before is without meaning.
-func (s Span) Fill(write func(dst []float32) error) error { return write(s.Host()) }
+func widen(h uint16, kind number.Kind) float32 {
+	if kind == number.BFloat16 {
+		return math.Float32frombits(uint32(h) << 16)
+	}
+	return number.FromFloat16(h)
+}
 
-// Write sets the numbers to src, which has as many.
-func (s Span) Write(src []float32) { copy(s.Host(), src) }
+// Fill lets write set the numbers. What dst holds before is without meaning. They are rounded to what the slab stores; it
+// is an error if one is too large for that.
+func (s Span) Fill(write func(dst []float32) error) error {
+	if s.Slab == nil || s.Slab.kind == number.Float32 {
+		return write(s.Host())
+	}
+	wide := make([]float32, s.Len)
+	if err := write(wide); err != nil {
+		return err
+	}
+	if err := s.Fits(wide); err != nil {
+		return err
+	}
+	narrow := number.ToFloat16
+	if s.Slab.kind == number.BFloat16 {
+		narrow = number.ToBFloat16
+	}
+	for i, x := range wide {
+		s.Halves()[i] = narrow(x)
+	}
+	return nil
+}
+
+// Fits returns an error if one of the numbers is finite and too large for what the slab stores.
+func (s Span) Fits(numbers []float32) error {
+	most := float32(math.Float32frombits(0x7f7f0000))
+	switch {
+	case s.Slab == nil || s.Slab.kind == number.Float32:
+		return nil
+	case s.Slab.kind == number.Float16:
+		most = 65504
+	}
+	for _, x := range numbers {
+		if x-x == 0 && (x > most || x < -most) {
+			return fmt.Errorf("%v is too large for %s, which has numbers up to %v: bfloat16 has larger ones", x, s.Slab.kind, most)
+		}
+	}
+	return nil
+}
+
+// Write sets the numbers to src, which has as many and Fits.
+func (s Span) Write(src []float32) {
+	_ = s.Fill(func(dst []float32) error {
+		copy(dst, src)
+		return nil
+	})
+}
 
 // Swap exchanges the numbers of two spans of equal length.
 func Swap(a, b Span) {
@@ -63,7 +134,10 @@ func Swap(a, b Span) {
 	b.Write(kept)
 }
 
-// Host returns the memory itself, for kernels of this machine's processor.
+// Halves returns the memory itself of numbers that are stored as 16 bits, for kernels of this machine's processor.
+func (s Span) Halves() []uint16 { return s.Slab.halves[s.Offset:][:s.Len:s.Len] }
+
+// Host returns the memory itself of numbers that are stored as float32, for kernels of this machine's processor.
 func (s Span) Host() []float32 {
 	if s.Slab == nil {
 		return nil
@@ -111,6 +185,7 @@ func Release(slabs []*Slab, write bool) {
 type Array struct {
 	Path   string
 	Shape  tensor.Shape
+	Size   int // bytes of a number; 0 is 4
 	Copies int // of its size, which are wanted beside it: its gradient and the optimizer's slots
 }
 
@@ -124,7 +199,7 @@ func Fit(arrays []Array) error {
 	most := &arrays[0]
 	for i := range arrays {
 		a := &arrays[i]
-		total += float64(4 * float64(1+a.Copies) * float64(a.Shape.Numel()))
+		total += float64(float64(cmp.Or(a.Size, 4)*(1+a.Copies)) * float64(a.Shape.Numel()))
 		if a.Shape.Numel() > most.Shape.Numel() {
 			most = a
 		}

@@ -1,5 +1,7 @@
 package slab
 
+import "github.com/cornu-ml/cornu/internal/number"
+
 // This file lets packages reach the memory of variables, of package layer, and of optimizers' slots, of package train,
 // which is no part of what those export.
 
@@ -7,13 +9,14 @@ var (
 	store  func(variables []any) error
 	spanOf func(variable any) Span
 	fill   func(variable any, write func(dst []float32) error) error
+	keep   func(variable any, kind number.Kind)
 
 	spanOfSlot func(slot any) Span
 )
 
 // Variables says how *layer.Variables are stored, found and set. Package layer calls it when it is initialized.
-func Variables(storeAll func(variables []any) error, spanOfOne func(variable any) Span, fillOne func(variable any, write func(dst []float32) error) error) {
-	store, spanOf, fill = storeAll, spanOfOne, fillOne
+func Variables(storeAll func(variables []any) error, spanOfOne func(variable any) Span, fillOne func(variable any, write func(dst []float32) error) error, keepOne func(variable any, kind number.Kind)) {
+	store, spanOf, fill, keep = storeAll, spanOfOne, fillOne, keepOne
 }
 
 // Slots says what a train.Slot holds. Package train calls it when it is initialized.
@@ -38,3 +41,7 @@ func Fill(variable any, write func(dst []float32) error) error { return fill(var
 
 // SpanOfSlot returns what a train.Slot holds.
 func SpanOfSlot(slot any) Span { return spanOfSlot(slot) }
+
+// Keep says what a *layer.Variable is to be stored as, if it has no memory yet: Float32, BFloat16 or Float16. One that is
+// not Float32 can't be trained.
+func Keep(variable any, kind number.Kind) { keep(variable, kind) }

@@ -125,3 +125,66 @@ func gathers(a *asm) {
 	a.VZEROUPPER()
 	a.RET()
 }
+
+// widening emits what widens n numbers, a vector of them at least, which convert loads a vector of. It is for 8 lanes alone: it
+// waits for memory, so a tier of 16 has nothing to gain.
+func widening(a *asm, name, doc string, convert func(m operand.Mem) vec) {
+	name += a.suffix()
+	a.function(name, "func(dst *float32, src *uint16, n int)")
+	a.Doc(
+		name+" does this for each of n elements:", "", "\t"+doc, "",
+		"n is at least a vector: a last partial one overlaps the one before.",
+	)
+	dst := a.Load(a.Param("dst"), a.GP64())
+	src := a.Load(a.Param("src"), a.GP64())
+	n := a.Load(a.Param("n"), a.GP64())
+	i, last, limit, w := a.GP64(), a.GP64(), a.GP64(), a.lanes()
+	a.LEAQ(operand.Mem{Base: n, Disp: -w}, last)
+	a.LEAQ(operand.Mem{Base: n, Disp: -4 * w}, limit)
+	four, one, rest := a.label("four"), a.label("one"), a.label("rest")
+	vector := func(i reg.Register, k int) {
+		a.VMOVUPS(convert(operand.Mem{Base: src, Index: i, Scale: 2, Disp: 2 * k * w}), at(dst, i, 4*k*w))
+	}
+	a.XORQ(i, i)
+	a.CMPQ(i, limit)
+	a.JG(operand.LabelRef(one))
+	a.Label(four)
+	for k := range 4 {
+		vector(i, k)
+	}
+	a.ADDQ(operand.I32(4*w), i)
+	a.CMPQ(i, limit)
+	a.JLE(operand.LabelRef(four))
+	a.Label(one)
+	a.CMPQ(i, last)
+	a.JG(operand.LabelRef(rest))
+	vector(i, 0)
+	a.ADDQ(operand.I32(w), i)
+	a.JMP(operand.LabelRef(one))
+	a.Label(rest)
+	vector(last, 0)
+	a.VZEROUPPER()
+	a.RET()
+}
+
+func widenings(a *asm) {
+	if a.wide {
+		return
+	}
+	load := func(m operand.Mem) vec {
+		x := a.vec()
+		a.VPMOVZXWD(m, x)
+		return x
+	}
+	widening(a, "widenBFloat16", "dst = Float32frombits(src << 16)", func(m operand.Mem) vec { return a.shiftLeft(load(m), 16) })
+	widening(a, "widenFloat16", "dst = number.FromFloat16(src)", func(m operand.Mem) vec {
+		x := load(m)
+		// The exponent is rebiased by a product, which is exact, for denormal numbers too. What is not finite has the largest
+		// exponent before it, and gets float32's.
+		magnitude := a.shiftLeft(a.and(x, a.bits(0x7fff)), 13)
+		finite := a.atMostInt(magnitude, a.bits(0x7bff<<13))
+		exponent := a.choose(finite, a.zero(), a.bits(255<<23))
+		sign := a.shiftLeft(a.and(x, a.bits(0x8000)), 16)
+		return a.or(a.or(a.mul(magnitude, a.c(0x1p112)), exponent), sign)
+	})
+}

@@ -40,6 +40,7 @@ func main() {
 	write(out, "dropout", philox)
 	write(out, "reduce", reductions)
 	write(out, "gather", gathers)
+	write(out, "halves", widenings)
 	write(out, "softmax", func(a *asm) {
 		softmaxRows(a)
 		softmaxPasses(a)
