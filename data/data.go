@@ -5,7 +5,7 @@
 // A [Source] says what its samples look like and gives the batches of an epoch.
 // [Arrays] is the usual one; it gathers shuffled rows straight into the memory
 // that the network computes on, converting bytes on the way. [Func] makes a
-// source of a generator, and [Prefetch] reads ahead.
+// source of a generator, [Map] changes samples at random, and [Prefetch] reads ahead.
 package data
 
 import (

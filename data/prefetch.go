@@ -7,11 +7,12 @@ import (
 	"io"
 
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// Prefetch is a source that reads up to n batches of s ahead, on a goroutine of
-// its own, while the network computes. It is worth its copy where s does much for
+// Prefetch is a source that reads up to n batches of s ahead, on goroutines of
+// its own, as many as the library computes on, while the network computes. It is worth its copy where s does much for
 // a sample: reads files, decodes, augments. The order stays. It holds s to its word,
 // as Epoch does.
 func Prefetch(s Source, n int) Source {
@@ -81,6 +82,8 @@ type buffer struct {
 func (b *prefetched) load(inner Batches, buffers int) {
 	defer close(b.done)
 	defer inner.Close()
+	pool := par.New(par.Default().Workers()) // not that of the network, which is busy
+	defer pool.Close()
 	for {
 		next := &buffer{}
 		if buffers > 0 {
@@ -92,7 +95,7 @@ func (b *prefetched) load(inner Batches, buffers int) {
 				return
 			}
 		}
-		next.fill(inner, b.spec)
+		next.fill(inner, b.spec, pool)
 		select {
 		case b.ready <- next:
 		case <-b.ctx.Done():
@@ -104,14 +107,14 @@ func (b *prefetched) load(inner Batches, buffers int) {
 	}
 }
 
-func (b *buffer) fill(inner Batches, s Spec) {
+func (b *buffer) fill(inner Batches, s Spec, p *Pool) {
 	n, err := inner.Next()
 	if b.err = err; err != nil {
 		return
 	}
 	b.n = n
 	b.batch.resize(s, n)
-	b.err = inner.Read(&b.batch, nil)
+	b.err = inner.Read(&b.batch, p)
 }
 
 func (b *prefetched) Next() (int, error) {

@@ -13,6 +13,9 @@ type Reader struct {
 // Reader returns a reader that starts at word 0.
 func (s Source) Reader() Reader { return Reader{source: s} }
 
+// ReaderAt returns a reader that starts at a word, a multiple of 4.
+func (s Source) ReaderAt(word uint64) Reader { return Reader{source: s, next: word} }
+
 // Uint32 returns the next word.
 func (r *Reader) Uint32() uint32 {
 	if r.next%4 == 0 {

@@ -21,6 +21,7 @@ package rng
 // InitStream in the model's order.
 const (
 	InitStream    uint16 = 0x8000
+	MapStream     uint16 = 0xFFFE // of what changes samples
 	ShuffleStream uint16 = 0xFFFF
 )
 
