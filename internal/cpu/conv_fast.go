@@ -30,6 +30,14 @@ func (k *Conv) product() way {
 		})
 		return newChannelwise(k.X, k.K, k.Y, w.Channels, w.ResultStride, all, k.Epilogue)
 	}
+	x := k.patches()
+	x.prepare()
+	return x
+}
+
+// patches returns the product of patches, which isn't cut into tasks yet.
+func (k *Conv) patches() *implicit {
+	w := &k.Window
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
 	kernel := matrix{data: k.K, ld: w.Filters}
 	x := &implicit{
@@ -42,7 +50,6 @@ func (k *Conv) product() way {
 	x.classes = classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
 		return patchesOf(k.X, w.Batch, w.ImageStride, group*channels, channels, w.Image, w.Places, spans, tap)
 	})
-	x.prepare()
 	return x
 }
 

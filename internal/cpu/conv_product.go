@@ -23,6 +23,7 @@ type implicit struct {
 	c        []float32 // the result, ldc elements from pixel to pixel
 	ldc      int
 	epilogue Epilogue
+	pool     *ConvPool // that results are handed to instead, or nil
 
 	packKernel func(s *gemmScratch, to panels, group, c0, c1 int) // columns c0 … c1-1
 	classes    []class
@@ -109,7 +110,12 @@ func (x *implicit) prepare() {
 	if few := 8 / down; across < few {
 		across = min(few, tasks, panels)
 	}
-	for _, blocks := range x.blocks(down, work, most) {
+	unit := x.tallest
+	if x.pool != nil { // whole rows of what is pooled, and all filters
+		unit, across, x.batchRows = x.pool.row(), 1, 0
+		most = max(most/unit, 1) * unit
+	}
+	for _, blocks := range x.blocks(down, work, most, unit) {
 		for group := range x.groups {
 			for part := range across {
 				t := implicitTask{blocks: blocks, group: group, c0: part * panels / across * x.panel, c1: min((part+1)*panels/across*x.panel, x.n)}
@@ -136,8 +142,9 @@ func stepOf(most, depth int) int {
 // work is the multiply-adds of so many rows, for each column.
 func (c *class) work(rows int) int { return rows * max(c.patches[0].cols, StoreWork) }
 
-// blocks cuts the rows of all classes into so many lists of about as much work, of blocks of at most so many rows.
-func (x *implicit) blocks(count, work, most int) [][]rowBlock {
+// blocks cuts the rows of all classes into so many lists of about as much work, of blocks of at most so many rows, and of
+// a multiple of unit where there are as many.
+func (x *implicit) blocks(count, work, most, unit int) [][]rowBlock {
 	lists := make([][]rowBlock, 1, count)
 	done := 0
 	for i := range x.classes {
@@ -146,7 +153,7 @@ func (x *implicit) blocks(count, work, most int) [][]rowBlock {
 		for r := 0; r < rows; {
 			end := work * len(lists) / count // of the present list
 			n := max((end-done)/c.work(1), 1)
-			n = min((n+x.tallest-1)/x.tallest*x.tallest, most, rows-r)
+			n = min((n+unit-1)/unit*unit, most, rows-r)
 			last := &lists[len(lists)-1]
 			*last = append(*last, rowBlock{c, r, r + n})
 			r += n
@@ -267,7 +274,7 @@ func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []r
 			b := &blocks[i]
 			u := &b.class.steps[number]
 			if len(u.runs) > 0 {
-				c := x.result(s, t, b, row, rows)
+				c := x.result(worker, s, t, b, row, rows)
 				if !u.later {
 					x.multiply(s, t, b, u, c)
 				} else {
@@ -283,14 +290,17 @@ func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []r
 	row := 0
 	for i := range blocks {
 		b := &blocks[i]
-		x.finish(worker, s, t, b, x.result(s, t, b, row, rows))
+		x.finish(worker, s, t, b, x.result(worker, s, t, b, row, rows))
 		row += b.r1 - b.r0
 	}
 }
 
 // result is where a block, which begins at a row of a batch of so many, is computed: in the result, if its
 // pixels follow each other there.
-func (x *implicit) result(s *gemmScratch, t *implicitTask, b *rowBlock, row, rows int) matrix {
+func (x *implicit) result(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, row, rows int) matrix {
+	if x.pool != nil {
+		return matrix{data: x.pool.block(worker).y, ld: x.n}
+	}
 	if l := &b.class.patches[t.group].lattice; l.dense {
 		return matrix{data: x.c[(l.to+b.r0)*x.ldc+t.group*x.n+t.c0:], ld: x.ldc}
 	}
@@ -300,6 +310,10 @@ func (x *implicit) result(s *gemmScratch, t *implicitTask, b *rowBlock, row, row
 
 // finish copies a block that was computed elsewhere to its pixels, and goes on from it.
 func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, c matrix) {
+	if x.pool != nil {
+		x.pool.finish(worker, b.r0, b.r1)
+		return
+	}
 	p := b.class.patches[t.group]
 	l, cols := &p.lattice, t.c1-t.c0
 	if p.cols == 0 {

@@ -232,6 +232,7 @@ func TestPoolsAreTheirDefinition(t *testing.T) {
 		{Batch: 2, Image: [3]int{1, 5, 5}, Places: [3]int{1, 5, 3}, Taps: [3]int{1, 3, 3}, Stride: [3]int{1, 1, 2}, Low: [3]int{0, 1, 1}, Channels: 33},
 		{Batch: 3, Image: [3]int{3, 4, 4}, Places: [3]int{2, 2, 4}, Taps: [3]int{2, 3, 1}, Stride: [3]int{2, 2, 1}, Low: [3]int{0, 1, 0}, Channels: 2},
 		{Batch: 1, Image: [3]int{1, 1, 1}, Places: one, Taps: one, Stride: one, Channels: 1},
+		{Batch: 3, Image: [3]int{1, 7, 9}, Places: [3]int{1, 3, 4}, Taps: [3]int{1, 2, 2}, Stride: [3]int{1, 2, 2}, Channels: 21},
 		{Batch: 1, Image: [3]int{1, 5, 6}, Places: [3]int{1, 2, 2}, Taps: [3]int{1, 2, 2}, Stride: [3]int{1, 3, 3}, Channels: 600},
 		{Batch: 0, Image: [3]int{1, 3, 3}, Places: [3]int{1, 2, 2}, Taps: [3]int{1, 2, 2}, Stride: one, Channels: 2},
 	} {

@@ -183,6 +183,33 @@ func fusedReluGradNEON(l *fusedLoop)
 //go:noescape
 func fusedDropoutReluGradNEON(l *fusedLoop)
 
+// i = less(a, b)
+// x = max(a, b)
+// l = less(x, c)
+// y = max(x, c)
+// j = select(l, two, i)
+// m = less(y, d)
+// p = max(y, d)
+// q = select(m, three, j)
+// store p, q
+//
+//go:noescape
+func fusedMaxPoolNEON(l *fusedLoop)
+
+// e = add(d, zero)
+// i = equal(q, zero)
+// a = relugrad(e, i)
+// j = equal(q, one)
+// b = relugrad(e, j)
+// k = equal(q, two)
+// c = relugrad(e, k)
+// l = equal(q, three)
+// f = relugrad(e, l)
+// store a, b, c, f
+//
+//go:noescape
+func fusedPoolPutNEON(l *fusedLoop)
+
 // store x
 //
 //go:noescape

@@ -117,6 +117,43 @@ var fusedPrograms = []fusedProgram{
 		neon: fusedDropoutReluGradNEON,
 	},
 	{
+		name: "MaxPool", vectors: 4,
+		program: Program{
+			Operands: 6,
+			Code: []Instr{
+				{Op: OpLess, B: 1},
+				{Op: OpMax, B: 1},
+				{Op: OpLess, A: 7, B: 2},
+				{Op: OpMax, A: 7, B: 2},
+				{Op: OpSelect, A: 8, B: 4, C: 6},
+				{Op: OpLess, A: 9, B: 3},
+				{Op: OpMax, A: 9, B: 3},
+				{Op: OpSelect, A: 11, B: 5, C: 10},
+			},
+			Outputs: []uint8{12, 13},
+		},
+		neon: fusedMaxPoolNEON,
+	},
+	{
+		name: "PoolPut", vectors: 2,
+		program: Program{
+			Operands: 6,
+			Code: []Instr{
+				{Op: OpAdd, B: 2},
+				{Op: OpEqual, A: 1, B: 2},
+				{Op: OpReluGrad, A: 6, B: 7},
+				{Op: OpEqual, A: 1, B: 3},
+				{Op: OpReluGrad, A: 6, B: 9},
+				{Op: OpEqual, A: 1, B: 4},
+				{Op: OpReluGrad, A: 6, B: 11},
+				{Op: OpEqual, A: 1, B: 5},
+				{Op: OpReluGrad, A: 6, B: 13},
+			},
+			Outputs: []uint8{8, 10, 12, 14},
+		},
+		neon: fusedPoolPutNEON,
+	},
+	{
 		name: "Scale", vectors: 1,
 		program: Program{
 			Operands: 2,

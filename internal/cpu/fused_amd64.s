@@ -608,58 +608,214 @@ return40:
 	VZEROUPPER
 	RET
 
-// func fusedCopyAVX2(l *fusedLoop)
+// func fusedMaxPoolAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedMaxPoolAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
 row44:
-	CMPQ  CX, (AX)
-	JGE   return45
-	MOVQ  112(AX), BX
-	IMULQ CX, BX
-	ADDQ  16(AX), BX
-	MOVQ  240(AX), SI
-	IMULQ CX, SI
-	ADDQ  208(AX), SI
-	XORQ  DI, DI
-	MOVQ  DX, R8
-	ANDQ  $-16, R8
-	JZ    one47
+	CMPQ         CX, (AX)
+	JGE          return45
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	VBROADCASTSS (R9), Y0
+	MOVQ         152(AX), R9
+	IMULQ        CX, R9
+	ADDQ         56(AX), R9
+	VBROADCASTSS (R9), Y1
+	MOVQ         240(AX), R9
+	IMULQ        CX, R9
+	ADDQ         208(AX), R9
+	MOVQ         248(AX), R10
+	IMULQ        CX, R10
+	ADDQ         216(AX), R10
+	XORQ         R11, R11
+	MOVQ         DX, R12
+	ANDQ         $-16, R12
+	JZ           one47
 
 many46:
-	VMOVUPS (BX)(DI*4), Y0
-	VMOVUPS Y0, (SI)(DI*4)
-	VMOVUPS 32(BX)(DI*4), Y0
-	VMOVUPS Y0, 32(SI)(DI*4)
-	ADDQ    $+16, DI
-	CMPQ    DI, R8
-	JB      many46
+	VMOVUPS   (BX)(R11*4), Y2
+	VMOVUPS   (SI)(R11*4), Y3
+	VCMPPS    $0x11, Y3, Y2, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VMAXPS    Y3, Y2, Y5
+	VMAXPS    Y2, Y3, Y6
+	VANDPS    Y6, Y5, Y5
+	VCMPPS    $0x03, Y3, Y2, Y6
+	VADDPS    Y3, Y2, Y2
+	VBLENDVPS Y6, Y2, Y5, Y2
+	VMOVUPS   (DI)(R11*4), Y3
+	VCMPPS    $0x11, Y3, Y2, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VMAXPS    Y3, Y2, Y6
+	VMAXPS    Y2, Y3, Y7
+	VANDPS    Y7, Y6, Y6
+	VCMPPS    $0x03, Y3, Y2, Y7
+	VADDPS    Y3, Y2, Y2
+	VBLENDVPS Y7, Y2, Y6, Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x04, Y3, Y5, Y3
+	VBLENDVPS Y3, Y0, Y4, Y3
+	VMOVUPS   (R8)(R11*4), Y4
+	VCMPPS    $0x11, Y4, Y2, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VMAXPS    Y4, Y2, Y6
+	VMAXPS    Y2, Y4, Y7
+	VANDPS    Y7, Y6, Y6
+	VCMPPS    $0x03, Y4, Y2, Y7
+	VADDPS    Y4, Y2, Y2
+	VBLENDVPS Y7, Y2, Y6, Y2
+	VXORPS    Y4, Y4, Y4
+	VCMPPS    $0x04, Y4, Y5, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   Y2, (R9)(R11*4)
+	VMOVUPS   Y3, (R10)(R11*4)
+	VMOVUPS   32(BX)(R11*4), Y2
+	VMOVUPS   32(SI)(R11*4), Y3
+	VCMPPS    $0x11, Y3, Y2, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VMAXPS    Y3, Y2, Y5
+	VMAXPS    Y2, Y3, Y6
+	VANDPS    Y6, Y5, Y5
+	VCMPPS    $0x03, Y3, Y2, Y6
+	VADDPS    Y3, Y2, Y2
+	VBLENDVPS Y6, Y2, Y5, Y2
+	VMOVUPS   32(DI)(R11*4), Y3
+	VCMPPS    $0x11, Y3, Y2, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VMAXPS    Y3, Y2, Y6
+	VMAXPS    Y2, Y3, Y7
+	VANDPS    Y7, Y6, Y6
+	VCMPPS    $0x03, Y3, Y2, Y7
+	VADDPS    Y3, Y2, Y2
+	VBLENDVPS Y7, Y2, Y6, Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x04, Y3, Y5, Y3
+	VBLENDVPS Y3, Y0, Y4, Y3
+	VMOVUPS   32(R8)(R11*4), Y4
+	VCMPPS    $0x11, Y4, Y2, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VMAXPS    Y4, Y2, Y6
+	VMAXPS    Y2, Y4, Y7
+	VANDPS    Y7, Y6, Y6
+	VCMPPS    $0x03, Y4, Y2, Y7
+	VADDPS    Y4, Y2, Y2
+	VBLENDVPS Y7, Y2, Y6, Y2
+	VXORPS    Y4, Y4, Y4
+	VCMPPS    $0x04, Y4, Y5, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   Y2, 32(R9)(R11*4)
+	VMOVUPS   Y3, 32(R10)(R11*4)
+	ADDQ      $+16, R11
+	CMPQ      R11, R12
+	JB        many46
 
 one47:
-	MOVQ DX, R8
-	ANDQ $-8, R8
-	CMPQ DI, R8
+	MOVQ DX, R12
+	ANDQ $-8, R12
+	CMPQ R11, R12
 	JAE  last49
 
 one48:
-	VMOVUPS (BX)(DI*4), Y0
-	VMOVUPS Y0, (SI)(DI*4)
-	ADDQ    $+8, DI
-	CMPQ    DI, R8
-	JB      one48
+	VMOVUPS   (BX)(R11*4), Y2
+	VMOVUPS   (SI)(R11*4), Y3
+	VCMPPS    $0x11, Y3, Y2, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VMAXPS    Y3, Y2, Y5
+	VMAXPS    Y2, Y3, Y6
+	VANDPS    Y6, Y5, Y5
+	VCMPPS    $0x03, Y3, Y2, Y6
+	VADDPS    Y3, Y2, Y2
+	VBLENDVPS Y6, Y2, Y5, Y2
+	VMOVUPS   (DI)(R11*4), Y3
+	VCMPPS    $0x11, Y3, Y2, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VMAXPS    Y3, Y2, Y6
+	VMAXPS    Y2, Y3, Y7
+	VANDPS    Y7, Y6, Y6
+	VCMPPS    $0x03, Y3, Y2, Y7
+	VADDPS    Y3, Y2, Y2
+	VBLENDVPS Y7, Y2, Y6, Y2
+	VXORPS    Y3, Y3, Y3
+	VCMPPS    $0x04, Y3, Y5, Y3
+	VBLENDVPS Y3, Y0, Y4, Y3
+	VMOVUPS   (R8)(R11*4), Y4
+	VCMPPS    $0x11, Y4, Y2, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VMAXPS    Y4, Y2, Y6
+	VMAXPS    Y2, Y4, Y7
+	VANDPS    Y7, Y6, Y6
+	VCMPPS    $0x03, Y4, Y2, Y7
+	VADDPS    Y4, Y2, Y2
+	VBLENDVPS Y7, Y2, Y6, Y2
+	VXORPS    Y4, Y4, Y4
+	VCMPPS    $0x04, Y4, Y5, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   Y2, (R9)(R11*4)
+	VMOVUPS   Y3, (R10)(R11*4)
+	ADDQ      $+8, R11
+	CMPQ      R11, R12
+	JB        one48
 
 last49:
-	MOVQ       DX, R8
-	SUBQ       DI, R8
+	MOVQ       DX, R12
+	SUBQ       R11, R12
 	JZ         done50
-	LEAQ       tailmask<>+0(SB), R9
-	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y0
-	VMASKMOVPS (BX)(DI*4), Y0, Y1
-	VMASKMOVPS Y1, Y0, (SI)(DI*4)
+	LEAQ       tailmask<>+0(SB), R13
+	NEGQ       R12
+	VMOVUPS    32(R13)(R12*4), Y2
+	VMASKMOVPS (BX)(R11*4), Y2, Y3
+	VMASKMOVPS (SI)(R11*4), Y2, Y4
+	VCMPPS     $0x11, Y4, Y3, Y5
+	VANDPS     c3f800000<>+0(SB), Y5, Y5
+	VMAXPS     Y4, Y3, Y6
+	VMAXPS     Y3, Y4, Y7
+	VANDPS     Y7, Y6, Y6
+	VCMPPS     $0x03, Y4, Y3, Y7
+	VADDPS     Y4, Y3, Y3
+	VBLENDVPS  Y7, Y3, Y6, Y3
+	VMASKMOVPS (DI)(R11*4), Y2, Y4
+	VCMPPS     $0x11, Y4, Y3, Y6
+	VANDPS     c3f800000<>+0(SB), Y6, Y6
+	VMAXPS     Y4, Y3, Y7
+	VMAXPS     Y3, Y4, Y8
+	VANDPS     Y8, Y7, Y7
+	VCMPPS     $0x03, Y4, Y3, Y8
+	VADDPS     Y4, Y3, Y3
+	VBLENDVPS  Y8, Y3, Y7, Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y6, Y4
+	VBLENDVPS  Y4, Y0, Y5, Y0
+	VMASKMOVPS (R8)(R11*4), Y2, Y4
+	VCMPPS     $0x11, Y4, Y3, Y5
+	VANDPS     c3f800000<>+0(SB), Y5, Y5
+	VMAXPS     Y4, Y3, Y6
+	VMAXPS     Y3, Y4, Y7
+	VANDPS     Y7, Y6, Y6
+	VCMPPS     $0x03, Y4, Y3, Y7
+	VADDPS     Y4, Y3, Y3
+	VBLENDVPS  Y7, Y3, Y6, Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x04, Y4, Y5, Y4
+	VBLENDVPS  Y4, Y1, Y0, Y0
+	VMASKMOVPS Y3, Y2, (R9)(R11*4)
+	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
 done50:
 	INCQ CX
@@ -669,9 +825,19 @@ return45:
 	VZEROUPPER
 	RET
 
-// func fusedSplatAVX2(l *fusedLoop)
+DATA c3f800000<>+0(SB)/4, $0x3f800000
+DATA c3f800000<>+4(SB)/4, $0x3f800000
+DATA c3f800000<>+8(SB)/4, $0x3f800000
+DATA c3f800000<>+12(SB)/4, $0x3f800000
+DATA c3f800000<>+16(SB)/4, $0x3f800000
+DATA c3f800000<>+20(SB)/4, $0x3f800000
+DATA c3f800000<>+24(SB)/4, $0x3f800000
+DATA c3f800000<>+28(SB)/4, $0x3f800000
+GLOBL c3f800000<>(SB), RODATA|NOPTR, $32
+
+// func fusedPoolPutAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedPoolPutAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -682,6 +848,256 @@ row51:
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Y0
+	MOVQ         136(AX), DI
+	IMULQ        CX, DI
+	ADDQ         40(AX), DI
+	VBROADCASTSS (DI), Y1
+	MOVQ         144(AX), DI
+	IMULQ        CX, DI
+	ADDQ         48(AX), DI
+	VBROADCASTSS (DI), Y2
+	MOVQ         152(AX), DI
+	IMULQ        CX, DI
+	ADDQ         56(AX), DI
+	VBROADCASTSS (DI), Y3
+	MOVQ         240(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	MOVQ         248(AX), R8
+	IMULQ        CX, R8
+	ADDQ         216(AX), R8
+	MOVQ         256(AX), R9
+	IMULQ        CX, R9
+	ADDQ         224(AX), R9
+	MOVQ         264(AX), R10
+	IMULQ        CX, R10
+	ADDQ         232(AX), R10
+	XORQ         R11, R11
+	MOVQ         DX, R12
+	ANDQ         $-16, R12
+	JZ           one54
+
+many53:
+	VMOVUPS (BX)(R11*4), Y4
+	VADDPS  Y0, Y4, Y4
+	VMOVUPS (SI)(R11*4), Y5
+	VCMPPS  $0x00, Y0, Y5, Y6
+	VANDPS  c3f800000<>+0(SB), Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VCMPPS  $0x1e, Y7, Y6, Y6
+	VANDPS  Y4, Y6, Y6
+	VCMPPS  $0x00, Y1, Y5, Y7
+	VANDPS  c3f800000<>+0(SB), Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VCMPPS  $0x1e, Y8, Y7, Y7
+	VANDPS  Y4, Y7, Y7
+	VCMPPS  $0x00, Y2, Y5, Y8
+	VANDPS  c3f800000<>+0(SB), Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x1e, Y9, Y8, Y8
+	VANDPS  Y4, Y8, Y8
+	VCMPPS  $0x00, Y3, Y5, Y5
+	VANDPS  c3f800000<>+0(SB), Y5, Y5
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x1e, Y9, Y5, Y5
+	VANDPS  Y4, Y5, Y4
+	VMOVUPS Y6, (DI)(R11*4)
+	VMOVUPS Y7, (R8)(R11*4)
+	VMOVUPS Y8, (R9)(R11*4)
+	VMOVUPS Y4, (R10)(R11*4)
+	VMOVUPS 32(BX)(R11*4), Y4
+	VADDPS  Y0, Y4, Y4
+	VMOVUPS 32(SI)(R11*4), Y5
+	VCMPPS  $0x00, Y0, Y5, Y6
+	VANDPS  c3f800000<>+0(SB), Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VCMPPS  $0x1e, Y7, Y6, Y6
+	VANDPS  Y4, Y6, Y6
+	VCMPPS  $0x00, Y1, Y5, Y7
+	VANDPS  c3f800000<>+0(SB), Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VCMPPS  $0x1e, Y8, Y7, Y7
+	VANDPS  Y4, Y7, Y7
+	VCMPPS  $0x00, Y2, Y5, Y8
+	VANDPS  c3f800000<>+0(SB), Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x1e, Y9, Y8, Y8
+	VANDPS  Y4, Y8, Y8
+	VCMPPS  $0x00, Y3, Y5, Y5
+	VANDPS  c3f800000<>+0(SB), Y5, Y5
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x1e, Y9, Y5, Y5
+	VANDPS  Y4, Y5, Y4
+	VMOVUPS Y6, 32(DI)(R11*4)
+	VMOVUPS Y7, 32(R8)(R11*4)
+	VMOVUPS Y8, 32(R9)(R11*4)
+	VMOVUPS Y4, 32(R10)(R11*4)
+	ADDQ    $+16, R11
+	CMPQ    R11, R12
+	JB      many53
+
+one54:
+	MOVQ DX, R12
+	ANDQ $-8, R12
+	CMPQ R11, R12
+	JAE  last56
+
+one55:
+	VMOVUPS (BX)(R11*4), Y4
+	VADDPS  Y0, Y4, Y4
+	VMOVUPS (SI)(R11*4), Y5
+	VCMPPS  $0x00, Y0, Y5, Y6
+	VANDPS  c3f800000<>+0(SB), Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	VCMPPS  $0x1e, Y7, Y6, Y6
+	VANDPS  Y4, Y6, Y6
+	VCMPPS  $0x00, Y1, Y5, Y7
+	VANDPS  c3f800000<>+0(SB), Y7, Y7
+	VXORPS  Y8, Y8, Y8
+	VCMPPS  $0x1e, Y8, Y7, Y7
+	VANDPS  Y4, Y7, Y7
+	VCMPPS  $0x00, Y2, Y5, Y8
+	VANDPS  c3f800000<>+0(SB), Y8, Y8
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x1e, Y9, Y8, Y8
+	VANDPS  Y4, Y8, Y8
+	VCMPPS  $0x00, Y3, Y5, Y5
+	VANDPS  c3f800000<>+0(SB), Y5, Y5
+	VXORPS  Y9, Y9, Y9
+	VCMPPS  $0x1e, Y9, Y5, Y5
+	VANDPS  Y4, Y5, Y4
+	VMOVUPS Y6, (DI)(R11*4)
+	VMOVUPS Y7, (R8)(R11*4)
+	VMOVUPS Y8, (R9)(R11*4)
+	VMOVUPS Y4, (R10)(R11*4)
+	ADDQ    $+8, R11
+	CMPQ    R11, R12
+	JB      one55
+
+last56:
+	MOVQ       DX, R12
+	SUBQ       R11, R12
+	JZ         done57
+	LEAQ       tailmask<>+0(SB), R13
+	NEGQ       R12
+	VMOVUPS    32(R13)(R12*4), Y4
+	VMASKMOVPS (BX)(R11*4), Y4, Y5
+	VADDPS     Y0, Y5, Y5
+	VMASKMOVPS (SI)(R11*4), Y4, Y6
+	VCMPPS     $0x00, Y0, Y6, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y7, Y7, Y7
+	VCMPPS     $0x1e, Y7, Y0, Y0
+	VANDPS     Y5, Y0, Y0
+	VCMPPS     $0x00, Y1, Y6, Y1
+	VANDPS     c3f800000<>+0(SB), Y1, Y1
+	VXORPS     Y7, Y7, Y7
+	VCMPPS     $0x1e, Y7, Y1, Y1
+	VANDPS     Y5, Y1, Y1
+	VCMPPS     $0x00, Y2, Y6, Y2
+	VANDPS     c3f800000<>+0(SB), Y2, Y2
+	VXORPS     Y7, Y7, Y7
+	VCMPPS     $0x1e, Y7, Y2, Y2
+	VANDPS     Y5, Y2, Y2
+	VCMPPS     $0x00, Y3, Y6, Y3
+	VANDPS     c3f800000<>+0(SB), Y3, Y3
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x1e, Y6, Y3, Y3
+	VANDPS     Y5, Y3, Y3
+	VMASKMOVPS Y0, Y4, (DI)(R11*4)
+	VMASKMOVPS Y1, Y4, (R8)(R11*4)
+	VMASKMOVPS Y2, Y4, (R9)(R11*4)
+	VMASKMOVPS Y3, Y4, (R10)(R11*4)
+
+done57:
+	INCQ CX
+	JMP  row51
+
+return52:
+	VZEROUPPER
+	RET
+
+// func fusedCopyAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row58:
+	CMPQ  CX, (AX)
+	JGE   return59
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  240(AX), SI
+	IMULQ CX, SI
+	ADDQ  208(AX), SI
+	XORQ  DI, DI
+	MOVQ  DX, R8
+	ANDQ  $-16, R8
+	JZ    one61
+
+many60:
+	VMOVUPS (BX)(DI*4), Y0
+	VMOVUPS Y0, (SI)(DI*4)
+	VMOVUPS 32(BX)(DI*4), Y0
+	VMOVUPS Y0, 32(SI)(DI*4)
+	ADDQ    $+16, DI
+	CMPQ    DI, R8
+	JB      many60
+
+one61:
+	MOVQ DX, R8
+	ANDQ $-8, R8
+	CMPQ DI, R8
+	JAE  last63
+
+one62:
+	VMOVUPS (BX)(DI*4), Y0
+	VMOVUPS Y0, (SI)(DI*4)
+	ADDQ    $+8, DI
+	CMPQ    DI, R8
+	JB      one62
+
+last63:
+	MOVQ       DX, R8
+	SUBQ       DI, R8
+	JZ         done64
+	LEAQ       tailmask<>+0(SB), R9
+	NEGQ       R8
+	VMOVUPS    32(R9)(R8*4), Y0
+	VMASKMOVPS (BX)(DI*4), Y0, Y1
+	VMASKMOVPS Y1, Y0, (SI)(DI*4)
+
+done64:
+	INCQ CX
+	JMP  row58
+
+return59:
+	VZEROUPPER
+	RET
+
+// func fusedSplatAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row65:
+	CMPQ         CX, (AX)
+	JGE          return66
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
 	VBROADCASTSS (BX), Y0
 	MOVQ         240(AX), BX
 	IMULQ        CX, BX
@@ -689,41 +1105,41 @@ row51:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-16, DI
-	JZ           one54
+	JZ           one68
 
-many53:
+many67:
 	VMOVUPS Y0, (BX)(SI*4)
 	VMOVUPS Y0, 32(BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      many53
+	JB      many67
 
-one54:
+one68:
 	MOVQ DX, DI
 	ANDQ $-8, DI
 	CMPQ SI, DI
-	JAE  last56
+	JAE  last70
 
-one55:
+one69:
 	VMOVUPS Y0, (BX)(SI*4)
 	ADDQ    $+8, SI
 	CMPQ    SI, DI
-	JB      one55
+	JB      one69
 
-last56:
+last70:
 	MOVQ       DX, DI
 	SUBQ       SI, DI
-	JZ         done57
+	JZ         done71
 	LEAQ       tailmask<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    32(R8)(DI*4), Y1
 	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
-done57:
+done71:
 	INCQ CX
-	JMP  row51
+	JMP  row65
 
-return52:
+return66:
 	VZEROUPPER
 	RET
 
@@ -734,9 +1150,9 @@ TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row58:
+row72:
 	CMPQ         CX, (AX)
-	JGE          return59
+	JGE          return73
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -750,9 +1166,9 @@ row58:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-16, R8
-	JZ           one61
+	JZ           one75
 
-many60:
+many74:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
@@ -761,26 +1177,26 @@ many60:
 	VMOVUPS Y1, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many60
+	JB      many74
 
-one61:
+one75:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last63
+	JAE  last77
 
-one62:
+one76:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one62
+	JB      one76
 
-last63:
+last77:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done64
+	JZ         done78
 	LEAQ       tailmask<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    32(R9)(R8*4), Y1
@@ -788,11 +1204,11 @@ last63:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (SI)(DI*4)
 
-done64:
+done78:
 	INCQ CX
-	JMP  row58
+	JMP  row72
 
-return59:
+return73:
 	VZEROUPPER
 	RET
 
@@ -803,9 +1219,9 @@ TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row65:
+row79:
 	CMPQ         CX, (AX)
-	JGE          return66
+	JGE          return80
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -822,9 +1238,9 @@ row65:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one68
+	JZ           one82
 
-many67:
+many81:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -837,15 +1253,15 @@ many67:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many67
+	JB      many81
 
-one68:
+one82:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last70
+	JAE  last84
 
-one69:
+one83:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -853,12 +1269,12 @@ one69:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one69
+	JB      one83
 
-last70:
+last84:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done71
+	JZ         done85
 	LEAQ       tailmask<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    32(R10)(R9*4), Y1
@@ -868,11 +1284,11 @@ last70:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done71:
+done85:
 	INCQ CX
-	JMP  row65
+	JMP  row79
 
-return66:
+return80:
 	VZEROUPPER
 	RET
 
@@ -883,9 +1299,9 @@ TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row72:
+row86:
 	CMPQ         DX, (CX)
-	JGE          return73
+	JGE          return87
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -902,9 +1318,9 @@ row72:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-16, R10
-	JZ           one75
+	JZ           one89
 
-many74:
+many88:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -921,15 +1337,15 @@ many74:
 	VMOVUPS Y1, 32(R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      many74
+	JB      many88
 
-one75:
+one89:
 	MOVQ BX, R10
 	ANDQ $-8, R10
 	CMPQ R9, R10
-	JAE  last77
+	JAE  last91
 
-one76:
+one90:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -939,12 +1355,12 @@ one76:
 	VMOVUPS Y1, (R8)(R9*4)
 	ADDQ    $+8, R9
 	CMPQ    R9, R10
-	JB      one76
+	JB      one90
 
-last77:
+last91:
 	MOVQ       BX, AX
 	SUBQ       R9, AX
-	JZ         done78
+	JZ         done92
 	LEAQ       tailmask<>+0(SB), R10
 	NEGQ       AX
 	VMOVUPS    32(R10)(AX*4), Y1
@@ -954,11 +1370,11 @@ last77:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (R8)(R9*4)
 
-done78:
+done92:
 	INCQ DX
-	JMP  row72
+	JMP  row86
 
-return73:
+return87:
 	VZEROUPPER
 	RET
 
@@ -969,9 +1385,9 @@ TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row79:
+row93:
 	CMPQ         DX, (CX)
-	JGE          return80
+	JGE          return94
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -999,9 +1415,9 @@ row79:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last82
+	JAE          last96
 
-one81:
+one95:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -1012,7 +1428,7 @@ one81:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny84
+	JNZ      tiny98
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y2
@@ -1021,15 +1437,15 @@ one81:
 	VMOVUPS  Y3, (R9)(R11*4)
 	VMOVUPS  Y2, (R10)(R11*4)
 
-back85:
+back99:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one81
+	JB   one95
 
-last82:
+last96:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done83
+	JZ         done97
 	LEAQ       tailmask<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    32(R12)(AX*4), Y2
@@ -1041,7 +1457,7 @@ last82:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny86
+	JNZ        tiny100
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y1
 	VSUBPS     Y0, Y1, Y0
@@ -1050,16 +1466,16 @@ last82:
 	VMASKMOVPS Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-back87:
-done83:
+back101:
+done97:
 	INCQ DX
-	JMP  row79
+	JMP  row93
 
-return80:
+return94:
 	VZEROUPPER
 	RET
 
-tiny84:
+tiny98:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -1115,9 +1531,9 @@ tiny84:
 	VADDPS      Y2, Y3, Y3
 	VMOVUPS     Y3, (R9)(R11*4)
 	VMOVUPS     Y2, (R10)(R11*4)
-	JMP         back85
+	JMP         back99
 
-tiny86:
+tiny100:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -1173,7 +1589,7 @@ tiny86:
 	VADDPS      Y0, Y1, Y1
 	VMASKMOVPS  Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y2, (R10)(R11*4)
-	JMP         back87
+	JMP         back101
 
 DATA c7fffffff<>+0(SB)/4, $0x7fffffff
 DATA c7fffffff<>+4(SB)/4, $0x7fffffff
@@ -1275,16 +1691,6 @@ DATA c80000000<>+24(SB)/4, $0x80000000
 DATA c80000000<>+28(SB)/4, $0x80000000
 GLOBL c80000000<>(SB), RODATA|NOPTR, $32
 
-DATA c3f800000<>+0(SB)/4, $0x3f800000
-DATA c3f800000<>+4(SB)/4, $0x3f800000
-DATA c3f800000<>+8(SB)/4, $0x3f800000
-DATA c3f800000<>+12(SB)/4, $0x3f800000
-DATA c3f800000<>+16(SB)/4, $0x3f800000
-DATA c3f800000<>+20(SB)/4, $0x3f800000
-DATA c3f800000<>+24(SB)/4, $0x3f800000
-DATA c3f800000<>+28(SB)/4, $0x3f800000
-GLOBL c3f800000<>(SB), RODATA|NOPTR, $32
-
 // func fusedSGDNesterovAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
@@ -1292,9 +1698,9 @@ TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row88:
+row102:
 	CMPQ         DX, (CX)
-	JGE          return89
+	JGE          return103
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -1322,9 +1728,9 @@ row88:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last91
+	JAE          last105
 
-one90:
+one104:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -1335,7 +1741,7 @@ one90:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny93
+	JNZ      tiny107
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y3
@@ -1346,15 +1752,15 @@ one90:
 	VMOVUPS  Y2, (R9)(R11*4)
 	VMOVUPS  Y3, (R10)(R11*4)
 
-back94:
+back108:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one90
+	JB   one104
 
-last91:
+last105:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done92
+	JZ         done106
 	LEAQ       tailmask<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    32(R12)(AX*4), Y2
@@ -1366,7 +1772,7 @@ last91:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny95
+	JNZ        tiny109
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y3
 	VSUBPS     Y0, Y3, Y3
@@ -1377,16 +1783,16 @@ last91:
 	VMASKMOVPS Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS Y3, Y2, (R10)(R11*4)
 
-back96:
-done92:
+back110:
+done106:
 	INCQ DX
-	JMP  row88
+	JMP  row102
 
-return89:
+return103:
 	VZEROUPPER
 	RET
 
-tiny93:
+tiny107:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -1467,9 +1873,9 @@ tiny93:
 	VADDPS      Y2, Y4, Y2
 	VMOVUPS     Y2, (R9)(R11*4)
 	VMOVUPS     Y3, (R10)(R11*4)
-	JMP         back94
+	JMP         back108
 
-tiny95:
+tiny109:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -1550,7 +1956,7 @@ tiny95:
 	VADDPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y3, Y2, (R10)(R11*4)
-	JMP         back96
+	JMP         back110
 
 // func fusedAdamAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -1559,9 +1965,9 @@ TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row97:
+row111:
 	CMPQ         DX, (CX)
-	JGE          return98
+	JGE          return112
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -1603,9 +2009,9 @@ row97:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last100
+	JAE          last114
 
-one99:
+one113:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y4
@@ -1616,7 +2022,7 @@ one99:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny102
+	JNZ         tiny116
 	VSUBPS      Y5, Y4, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
@@ -1639,15 +2045,15 @@ one99:
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
 
-back103:
+back117:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one99
+	JB   one113
 
-last100:
+last114:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done101
+	JZ          done115
 	LEAQ        tailmask<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     32(R14)(AX*4), Y4
@@ -1659,7 +2065,7 @@ last100:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny104
+	JNZ         tiny118
 	VSUBPS      Y6, Y5, Y7
 	VMOVAPS     Y7, Y7
 	VFMADD213PS c80000000<>+0(SB), Y0, Y7
@@ -1682,16 +2088,16 @@ last100:
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 
-back105:
-done101:
+back119:
+done115:
 	INCQ DX
-	JMP  row97
+	JMP  row111
 
-return98:
+return112:
 	VZEROUPPER
 	RET
 
-tiny102:
+tiny116:
 	VMOVUPS     (DI)(R13*4), Y4
 	VMOVUPS     (R8)(R13*4), Y5
 	VSUBPS      Y5, Y4, Y6
@@ -1798,9 +2204,9 @@ tiny102:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
-	JMP         back103
+	JMP         back117
 
-tiny104:
+tiny118:
 	VMASKMOVPS  (DI)(R13*4), Y4, Y5
 	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VSUBPS      Y6, Y5, Y7
@@ -1907,7 +2313,7 @@ tiny104:
 	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
-	JMP         back105
+	JMP         back119
 
 DATA c00000000<>+0(SB)/4, $0x00000000
 DATA c00000000<>+4(SB)/4, $0x00000000
@@ -1936,9 +2342,9 @@ TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row106:
+row120:
 	CMPQ         DX, (CX)
-	JGE          return107
+	JGE          return121
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -1988,9 +2394,9 @@ row106:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last109
+	JAE          last123
 
-one108:
+one122:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y6
@@ -2001,7 +2407,7 @@ one108:
 	VPMINUD     c0a7ffffe<>+0(SB), Y8, Y9
 	VPCMPEQD    Y9, Y8, Y8
 	VPTEST      Y8, Y8
-	JNZ         tiny111
+	JNZ         tiny125
 	VMOVUPS     (SI)(R13*4), Y8
 	VMOVAPS     Y8, Y9
 	VFMADD213PS c80000000<>+0(SB), Y0, Y9
@@ -2029,15 +2435,15 @@ one108:
 	VMOVUPS     Y7, (R11)(R13*4)
 	VMOVUPS     Y6, (R12)(R13*4)
 
-back112:
+back126:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one108
+	JB   one122
 
-last109:
+last123:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done110
+	JZ          done124
 	LEAQ        tailmask<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     32(R14)(AX*4), Y6
@@ -2049,7 +2455,7 @@ last109:
 	VPMINUD     c0a7ffffe<>+0(SB), Y9, Y10
 	VPCMPEQD    Y10, Y9, Y9
 	VPTEST      Y9, Y9
-	JNZ         tiny113
+	JNZ         tiny127
 	VMASKMOVPS  (SI)(R13*4), Y6, Y9
 	VMOVAPS     Y9, Y10
 	VFMADD213PS c80000000<>+0(SB), Y0, Y10
@@ -2077,16 +2483,16 @@ last109:
 	VMASKMOVPS  Y1, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R12)(R13*4)
 
-back114:
-done110:
+back128:
+done124:
 	INCQ DX
-	JMP  row106
+	JMP  row120
 
-return107:
+return121:
 	VZEROUPPER
 	RET
 
-tiny111:
+tiny125:
 	VMOVUPS     (SI)(R13*4), Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
@@ -2242,9 +2648,9 @@ tiny111:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y8, (R11)(R13*4)
 	VMOVUPS     Y7, (R12)(R13*4)
-	JMP         back112
+	JMP         back126
 
-tiny113:
+tiny127:
 	VMASKMOVPS  (SI)(R13*4), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
@@ -2400,7 +2806,7 @@ tiny113:
 	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y6, (R12)(R13*4)
-	JMP         back114
+	JMP         back128
 
 // func fusedRMSpropAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -2409,9 +2815,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row115:
+row129:
 	CMPQ         DX, (CX)
-	JGE          return116
+	JGE          return130
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2447,9 +2853,9 @@ row115:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last118
+	JAE          last132
 
-one117:
+one131:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Y4
@@ -2460,7 +2866,7 @@ one117:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny120
+	JNZ         tiny134
 	VMOVAPS     Y5, Y5
 	VFMADD213PS c80000000<>+0(SB), Y0, Y5
 	VMOVAPS     Y4, Y6
@@ -2478,15 +2884,15 @@ one117:
 	VMOVUPS     Y4, (R9)(R11*4)
 	VMOVUPS     Y5, (R10)(R11*4)
 
-back121:
+back135:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one117
+	JB   one131
 
-last118:
+last132:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done119
+	JZ          done133
 	LEAQ        tailmask<>+0(SB), R12
 	NEGQ        AX
 	VMOVUPS     32(R12)(AX*4), Y4
@@ -2498,7 +2904,7 @@ last118:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny122
+	JNZ         tiny136
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
 	VMOVAPS     Y5, Y0
@@ -2516,16 +2922,16 @@ last118:
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 
-back123:
-done119:
+back137:
+done133:
 	INCQ DX
-	JMP  row115
+	JMP  row129
 
-return116:
+return130:
 	VZEROUPPER
 	RET
 
-tiny120:
+tiny134:
 	VMOVUPS     (R8)(R11*4), Y4
 	VANDPS      c7fffffff<>+0(SB), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y0, Y6
@@ -2627,9 +3033,9 @@ tiny120:
 	VSUBPS      Y5, Y6, Y5
 	VMOVUPS     Y5, (R9)(R11*4)
 	VMOVUPS     Y4, (R10)(R11*4)
-	JMP         back121
+	JMP         back135
 
-tiny122:
+tiny136:
 	VMASKMOVPS  (R8)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VANDPS      c7fffffff<>+0(SB), Y0, Y7
@@ -2731,7 +3137,7 @@ tiny122:
 	VSUBPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
-	JMP         back123
+	JMP         back137
 
 // func fusedBiasAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
@@ -3297,6 +3703,414 @@ return40:
 	VZEROUPPER
 	RET
 
+// func fusedMaxPoolAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedMaxPoolAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c3f800000<>+0(SB), Z2
+	XORQ         CX, CX
+
+row44:
+	CMPQ         CX, (AX)
+	JGE          return45
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	VBROADCASTSS (R9), Z0
+	MOVQ         152(AX), R9
+	IMULQ        CX, R9
+	ADDQ         56(AX), R9
+	VBROADCASTSS (R9), Z1
+	MOVQ         240(AX), R9
+	IMULQ        CX, R9
+	ADDQ         208(AX), R9
+	MOVQ         248(AX), R10
+	IMULQ        CX, R10
+	ADDQ         216(AX), R10
+	XORQ         R11, R11
+	MOVQ         DX, R12
+	ANDQ         $-32, R12
+	JZ           one47
+
+many46:
+	VMOVUPS   (BX)(R11*4), Z3
+	VMOVUPS   (SI)(R11*4), Z4
+	VCMPPS    $0x11, Z4, Z3, K1
+	VMOVAPS.Z Z2, K1, Z5
+	VMAXPS    Z4, Z3, Z6
+	VMAXPS    Z3, Z4, Z7
+	VANDPS    Z7, Z6, Z6
+	VCMPPS    $0x03, Z4, Z3, K1
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z6, K1, Z3
+	VMOVUPS   (DI)(R11*4), Z4
+	VCMPPS    $0x11, Z4, Z3, K1
+	VMOVAPS.Z Z2, K1, Z6
+	VMAXPS    Z4, Z3, Z7
+	VMAXPS    Z3, Z4, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z4, Z3, K1
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z7, K1, Z3
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z6, K1
+	VBLENDMPS Z0, Z5, K1, Z4
+	VMOVUPS   (R8)(R11*4), Z5
+	VCMPPS    $0x11, Z5, Z3, K1
+	VMOVAPS.Z Z2, K1, Z6
+	VMAXPS    Z5, Z3, Z7
+	VMAXPS    Z3, Z5, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z5, Z3, K1
+	VADDPS    Z5, Z3, Z3
+	VBLENDMPS Z3, Z7, K1, Z3
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z6, K1
+	VBLENDMPS Z1, Z4, K1, Z4
+	VMOVUPS   Z3, (R9)(R11*4)
+	VMOVUPS   Z4, (R10)(R11*4)
+	VMOVUPS   64(BX)(R11*4), Z3
+	VMOVUPS   64(SI)(R11*4), Z4
+	VCMPPS    $0x11, Z4, Z3, K1
+	VMOVAPS.Z Z2, K1, Z5
+	VMAXPS    Z4, Z3, Z6
+	VMAXPS    Z3, Z4, Z7
+	VANDPS    Z7, Z6, Z6
+	VCMPPS    $0x03, Z4, Z3, K1
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z6, K1, Z3
+	VMOVUPS   64(DI)(R11*4), Z4
+	VCMPPS    $0x11, Z4, Z3, K1
+	VMOVAPS.Z Z2, K1, Z6
+	VMAXPS    Z4, Z3, Z7
+	VMAXPS    Z3, Z4, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z4, Z3, K1
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z7, K1, Z3
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x04, Z10, Z6, K1
+	VBLENDMPS Z0, Z5, K1, Z4
+	VMOVUPS   64(R8)(R11*4), Z5
+	VCMPPS    $0x11, Z5, Z3, K1
+	VMOVAPS.Z Z2, K1, Z6
+	VMAXPS    Z5, Z3, Z7
+	VMAXPS    Z3, Z5, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z5, Z3, K1
+	VADDPS    Z5, Z3, Z3
+	VBLENDMPS Z3, Z7, K1, Z3
+	VPXORD    Z11, Z11, Z11
+	VCMPPS    $0x04, Z11, Z6, K1
+	VBLENDMPS Z1, Z4, K1, Z4
+	VMOVUPS   Z3, 64(R9)(R11*4)
+	VMOVUPS   Z4, 64(R10)(R11*4)
+	ADDQ      $+32, R11
+	CMPQ      R11, R12
+	JB        many46
+
+one47:
+	MOVQ DX, R12
+	ANDQ $-16, R12
+	CMPQ R11, R12
+	JAE  last49
+
+one48:
+	VMOVUPS   (BX)(R11*4), Z3
+	VMOVUPS   (SI)(R11*4), Z4
+	VCMPPS    $0x11, Z4, Z3, K1
+	VMOVAPS.Z Z2, K1, Z5
+	VMAXPS    Z4, Z3, Z6
+	VMAXPS    Z3, Z4, Z7
+	VANDPS    Z7, Z6, Z6
+	VCMPPS    $0x03, Z4, Z3, K1
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z6, K1, Z3
+	VMOVUPS   (DI)(R11*4), Z4
+	VCMPPS    $0x11, Z4, Z3, K1
+	VMOVAPS.Z Z2, K1, Z6
+	VMAXPS    Z4, Z3, Z7
+	VMAXPS    Z3, Z4, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z4, Z3, K1
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z7, K1, Z3
+	VPXORD    Z12, Z12, Z12
+	VCMPPS    $0x04, Z12, Z6, K1
+	VBLENDMPS Z0, Z5, K1, Z4
+	VMOVUPS   (R8)(R11*4), Z5
+	VCMPPS    $0x11, Z5, Z3, K1
+	VMOVAPS.Z Z2, K1, Z6
+	VMAXPS    Z5, Z3, Z7
+	VMAXPS    Z3, Z5, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z5, Z3, K1
+	VADDPS    Z5, Z3, Z3
+	VBLENDMPS Z3, Z7, K1, Z3
+	VPXORD    Z13, Z13, Z13
+	VCMPPS    $0x04, Z13, Z6, K1
+	VBLENDMPS Z1, Z4, K1, Z4
+	VMOVUPS   Z3, (R9)(R11*4)
+	VMOVUPS   Z4, (R10)(R11*4)
+	ADDQ      $+16, R11
+	CMPQ      R11, R12
+	JB        one48
+
+last49:
+	MOVQ      DX, R12
+	SUBQ      R11, R12
+	JZ        done50
+	MOVQ      $-1, R13
+	BZHIQ     R12, R13, R13
+	KMOVW     R13, K1
+	VMOVUPS.Z (BX)(R11*4), K1, Z3
+	VMOVUPS.Z (SI)(R11*4), K1, Z4
+	VCMPPS    $0x11, Z4, Z3, K2
+	VMOVAPS.Z Z2, K2, Z5
+	VMAXPS    Z4, Z3, Z6
+	VMAXPS    Z3, Z4, Z7
+	VANDPS    Z7, Z6, Z6
+	VCMPPS    $0x03, Z4, Z3, K2
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z6, K2, Z3
+	VMOVUPS.Z (DI)(R11*4), K1, Z4
+	VCMPPS    $0x11, Z4, Z3, K2
+	VMOVAPS.Z Z2, K2, Z6
+	VMAXPS    Z4, Z3, Z7
+	VMAXPS    Z3, Z4, Z16
+	VANDPS    Z16, Z7, Z7
+	VCMPPS    $0x03, Z4, Z3, K2
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z7, K2, Z3
+	VPXORD    Z14, Z14, Z14
+	VCMPPS    $0x04, Z14, Z6, K2
+	VBLENDMPS Z0, Z5, K2, Z0
+	VMOVUPS.Z (R8)(R11*4), K1, Z4
+	VCMPPS    $0x11, Z4, Z3, K2
+	VMOVAPS.Z Z2, K2, Z5
+	VMAXPS    Z4, Z3, Z6
+	VMAXPS    Z3, Z4, Z7
+	VANDPS    Z7, Z6, Z6
+	VCMPPS    $0x03, Z4, Z3, K2
+	VADDPS    Z4, Z3, Z3
+	VBLENDMPS Z3, Z6, K2, Z3
+	VPXORD    Z15, Z15, Z15
+	VCMPPS    $0x04, Z15, Z5, K2
+	VBLENDMPS Z1, Z0, K2, Z0
+	VMOVUPS   Z3, K1, (R9)(R11*4)
+	VMOVUPS   Z0, K1, (R10)(R11*4)
+
+done50:
+	INCQ CX
+	JMP  row44
+
+return45:
+	VZEROUPPER
+	RET
+
+// func fusedPoolPutAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedPoolPutAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	XORQ         CX, CX
+
+row51:
+	CMPQ         CX, (AX)
+	JGE          return52
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Z0
+	MOVQ         136(AX), DI
+	IMULQ        CX, DI
+	ADDQ         40(AX), DI
+	VBROADCASTSS (DI), Z1
+	MOVQ         144(AX), DI
+	IMULQ        CX, DI
+	ADDQ         48(AX), DI
+	VBROADCASTSS (DI), Z2
+	MOVQ         152(AX), DI
+	IMULQ        CX, DI
+	ADDQ         56(AX), DI
+	VBROADCASTSS (DI), Z3
+	MOVQ         240(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	MOVQ         248(AX), R8
+	IMULQ        CX, R8
+	ADDQ         216(AX), R8
+	MOVQ         256(AX), R9
+	IMULQ        CX, R9
+	ADDQ         224(AX), R9
+	MOVQ         264(AX), R10
+	IMULQ        CX, R10
+	ADDQ         232(AX), R10
+	XORQ         R11, R11
+	MOVQ         DX, R12
+	ANDQ         $-32, R12
+	JZ           one54
+
+many53:
+	VMOVUPS   (BX)(R11*4), Z5
+	VADDPS    Z0, Z5, Z5
+	VMOVUPS   (SI)(R11*4), Z22
+	VCMPPS    $0x00, Z0, Z22, K1
+	VMOVAPS.Z Z4, K1, Z23
+	VPXORD    Z6, Z6, Z6
+	VCMPPS    $0x1e, Z6, Z23, K1
+	VMOVAPS.Z Z5, K1, Z23
+	VCMPPS    $0x00, Z1, Z22, K1
+	VMOVAPS.Z Z4, K1, Z24
+	VPXORD    Z7, Z7, Z7
+	VCMPPS    $0x1e, Z7, Z24, K1
+	VMOVAPS.Z Z5, K1, Z24
+	VCMPPS    $0x00, Z2, Z22, K1
+	VMOVAPS.Z Z4, K1, Z25
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x1e, Z8, Z25, K1
+	VMOVAPS.Z Z5, K1, Z25
+	VCMPPS    $0x00, Z3, Z22, K1
+	VMOVAPS.Z Z4, K1, Z22
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x1e, Z9, Z22, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   Z23, (DI)(R11*4)
+	VMOVUPS   Z24, (R8)(R11*4)
+	VMOVUPS   Z25, (R9)(R11*4)
+	VMOVUPS   Z5, (R10)(R11*4)
+	VMOVUPS   64(BX)(R11*4), Z5
+	VADDPS    Z0, Z5, Z5
+	VMOVUPS   64(SI)(R11*4), Z22
+	VCMPPS    $0x00, Z0, Z22, K1
+	VMOVAPS.Z Z4, K1, Z23
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x1e, Z10, Z23, K1
+	VMOVAPS.Z Z5, K1, Z23
+	VCMPPS    $0x00, Z1, Z22, K1
+	VMOVAPS.Z Z4, K1, Z24
+	VPXORD    Z11, Z11, Z11
+	VCMPPS    $0x1e, Z11, Z24, K1
+	VMOVAPS.Z Z5, K1, Z24
+	VCMPPS    $0x00, Z2, Z22, K1
+	VMOVAPS.Z Z4, K1, Z25
+	VPXORD    Z12, Z12, Z12
+	VCMPPS    $0x1e, Z12, Z25, K1
+	VMOVAPS.Z Z5, K1, Z25
+	VCMPPS    $0x00, Z3, Z22, K1
+	VMOVAPS.Z Z4, K1, Z22
+	VPXORD    Z13, Z13, Z13
+	VCMPPS    $0x1e, Z13, Z22, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   Z23, 64(DI)(R11*4)
+	VMOVUPS   Z24, 64(R8)(R11*4)
+	VMOVUPS   Z25, 64(R9)(R11*4)
+	VMOVUPS   Z5, 64(R10)(R11*4)
+	ADDQ      $+32, R11
+	CMPQ      R11, R12
+	JB        many53
+
+one54:
+	MOVQ DX, R12
+	ANDQ $-16, R12
+	CMPQ R11, R12
+	JAE  last56
+
+one55:
+	VMOVUPS   (BX)(R11*4), Z5
+	VADDPS    Z0, Z5, Z5
+	VMOVUPS   (SI)(R11*4), Z22
+	VCMPPS    $0x00, Z0, Z22, K1
+	VMOVAPS.Z Z4, K1, Z23
+	VPXORD    Z14, Z14, Z14
+	VCMPPS    $0x1e, Z14, Z23, K1
+	VMOVAPS.Z Z5, K1, Z23
+	VCMPPS    $0x00, Z1, Z22, K1
+	VMOVAPS.Z Z4, K1, Z24
+	VPXORD    Z15, Z15, Z15
+	VCMPPS    $0x1e, Z15, Z24, K1
+	VMOVAPS.Z Z5, K1, Z24
+	VCMPPS    $0x00, Z2, Z22, K1
+	VMOVAPS.Z Z4, K1, Z25
+	VPXORD    Z16, Z16, Z16
+	VCMPPS    $0x1e, Z16, Z25, K1
+	VMOVAPS.Z Z5, K1, Z25
+	VCMPPS    $0x00, Z3, Z22, K1
+	VMOVAPS.Z Z4, K1, Z22
+	VPXORD    Z17, Z17, Z17
+	VCMPPS    $0x1e, Z17, Z22, K1
+	VMOVAPS.Z Z5, K1, Z5
+	VMOVUPS   Z23, (DI)(R11*4)
+	VMOVUPS   Z24, (R8)(R11*4)
+	VMOVUPS   Z25, (R9)(R11*4)
+	VMOVUPS   Z5, (R10)(R11*4)
+	ADDQ      $+16, R11
+	CMPQ      R11, R12
+	JB        one55
+
+last56:
+	MOVQ      DX, R12
+	SUBQ      R11, R12
+	JZ        done57
+	MOVQ      $-1, R13
+	BZHIQ     R12, R13, R13
+	KMOVW     R13, K1
+	VMOVUPS.Z (BX)(R11*4), K1, Z5
+	VADDPS    Z0, Z5, Z5
+	VMOVUPS.Z (SI)(R11*4), K1, Z22
+	VCMPPS    $0x00, Z0, Z22, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z18, Z18, Z18
+	VCMPPS    $0x1e, Z18, Z0, K2
+	VMOVAPS.Z Z5, K2, Z0
+	VCMPPS    $0x00, Z1, Z22, K2
+	VMOVAPS.Z Z4, K2, Z1
+	VPXORD    Z19, Z19, Z19
+	VCMPPS    $0x1e, Z19, Z1, K2
+	VMOVAPS.Z Z5, K2, Z1
+	VCMPPS    $0x00, Z2, Z22, K2
+	VMOVAPS.Z Z4, K2, Z2
+	VPXORD    Z20, Z20, Z20
+	VCMPPS    $0x1e, Z20, Z2, K2
+	VMOVAPS.Z Z5, K2, Z2
+	VCMPPS    $0x00, Z3, Z22, K2
+	VMOVAPS.Z Z4, K2, Z3
+	VPXORD    Z21, Z21, Z21
+	VCMPPS    $0x1e, Z21, Z3, K2
+	VMOVAPS.Z Z5, K2, Z3
+	VMOVUPS   Z0, K1, (DI)(R11*4)
+	VMOVUPS   Z1, K1, (R8)(R11*4)
+	VMOVUPS   Z2, K1, (R9)(R11*4)
+	VMOVUPS   Z3, K1, (R10)(R11*4)
+
+done57:
+	INCQ CX
+	JMP  row51
+
+return52:
+	VZEROUPPER
+	RET
+
 // func fusedCopyAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
@@ -3304,9 +4118,9 @@ TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row44:
+row58:
 	CMPQ  CX, (AX)
-	JGE   return45
+	JGE   return59
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -3316,45 +4130,45 @@ row44:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-32, R8
-	JZ    one47
+	JZ    one61
 
-many46:
+many60:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	VMOVUPS 64(BX)(DI*4), Z0
 	VMOVUPS Z0, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many46
+	JB      many60
 
-one47:
+one61:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last49
+	JAE  last63
 
-one48:
+one62:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one48
+	JB      one62
 
-last49:
+last63:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done50
+	JZ        done64
 	MOVQ      $-1, R9
 	BZHIQ     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done50:
+done64:
 	INCQ CX
-	JMP  row44
+	JMP  row58
 
-return45:
+return59:
 	VZEROUPPER
 	RET
 
@@ -3365,9 +4179,9 @@ TEXT ·fusedSplatAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row51:
+row65:
 	CMPQ         CX, (AX)
-	JGE          return52
+	JGE          return66
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3378,41 +4192,41 @@ row51:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-32, DI
-	JZ           one54
+	JZ           one68
 
-many53:
+many67:
 	VMOVUPS Z0, (BX)(SI*4)
 	VMOVUPS Z0, 64(BX)(SI*4)
 	ADDQ    $+32, SI
 	CMPQ    SI, DI
-	JB      many53
+	JB      many67
 
-one54:
+one68:
 	MOVQ DX, DI
 	ANDQ $-16, DI
 	CMPQ SI, DI
-	JAE  last56
+	JAE  last70
 
-one55:
+one69:
 	VMOVUPS Z0, (BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      one55
+	JB      one69
 
-last56:
+last70:
 	MOVQ    DX, DI
 	SUBQ    SI, DI
-	JZ      done57
+	JZ      done71
 	MOVQ    $-1, R8
 	BZHIQ   DI, R8, R8
 	KMOVW   R8, K1
 	VMOVUPS Z0, K1, (BX)(SI*4)
 
-done57:
+done71:
 	INCQ CX
-	JMP  row51
+	JMP  row65
 
-return52:
+return66:
 	VZEROUPPER
 	RET
 
@@ -3423,9 +4237,9 @@ TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row58:
+row72:
 	CMPQ         CX, (AX)
-	JGE          return59
+	JGE          return73
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3439,9 +4253,9 @@ row58:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-32, R8
-	JZ           one61
+	JZ           one75
 
-many60:
+many74:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
@@ -3450,26 +4264,26 @@ many60:
 	VMOVUPS Z1, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many60
+	JB      many74
 
-one61:
+one75:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last63
+	JAE  last77
 
-one62:
+one76:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one62
+	JB      one76
 
-last63:
+last77:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done64
+	JZ        done78
 	MOVQ      $-1, R9
 	BZHIQ     R8, R9, R9
 	KMOVW     R9, K1
@@ -3477,11 +4291,11 @@ last63:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done64:
+done78:
 	INCQ CX
-	JMP  row58
+	JMP  row72
 
-return59:
+return73:
 	VZEROUPPER
 	RET
 
@@ -3492,9 +4306,9 @@ TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row65:
+row79:
 	CMPQ         CX, (AX)
-	JGE          return66
+	JGE          return80
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3511,9 +4325,9 @@ row65:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one68
+	JZ           one82
 
-many67:
+many81:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -3526,15 +4340,15 @@ many67:
 	VMOVUPS Z1, 64(DI)(R8*4)
 	ADDQ    $+32, R8
 	CMPQ    R8, R9
-	JB      many67
+	JB      many81
 
-one68:
+one82:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last70
+	JAE  last84
 
-one69:
+one83:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -3542,12 +4356,12 @@ one69:
 	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      one69
+	JB      one83
 
-last70:
+last84:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done71
+	JZ        done85
 	MOVQ      $-1, R10
 	BZHIQ     R9, R10, R10
 	KMOVW     R10, K1
@@ -3557,11 +4371,11 @@ last70:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done71:
+done85:
 	INCQ CX
-	JMP  row65
+	JMP  row79
 
-return66:
+return80:
 	VZEROUPPER
 	RET
 
@@ -3572,9 +4386,9 @@ TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row72:
+row86:
 	CMPQ         DX, (CX)
-	JGE          return73
+	JGE          return87
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3591,9 +4405,9 @@ row72:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-32, R10
-	JZ           one75
+	JZ           one89
 
-many74:
+many88:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -3610,15 +4424,15 @@ many74:
 	VMOVUPS Z1, 64(R8)(R9*4)
 	ADDQ    $+32, R9
 	CMPQ    R9, R10
-	JB      many74
+	JB      many88
 
-one75:
+one89:
 	MOVQ BX, R10
 	ANDQ $-16, R10
 	CMPQ R9, R10
-	JAE  last77
+	JAE  last91
 
-one76:
+one90:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -3628,12 +4442,12 @@ one76:
 	VMOVUPS Z1, (R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      one76
+	JB      one90
 
-last77:
+last91:
 	MOVQ      BX, AX
 	SUBQ      R9, AX
-	JZ        done78
+	JZ        done92
 	MOVQ      $-1, R10
 	BZHIQ     AX, R10, R10
 	KMOVW     R10, K1
@@ -3643,11 +4457,11 @@ last77:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (R8)(R9*4)
 
-done78:
+done92:
 	INCQ DX
-	JMP  row72
+	JMP  row86
 
-return73:
+return87:
 	VZEROUPPER
 	RET
 
@@ -3661,9 +4475,9 @@ TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row79:
+row93:
 	CMPQ         DX, (CX)
-	JGE          return80
+	JGE          return94
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3691,9 +4505,9 @@ row79:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last84
+	JAE          last98
 
-one83:
+one97:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -3703,7 +4517,7 @@ one83:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny86
+	JNZ      tiny100
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z5
@@ -3712,15 +4526,15 @@ one83:
 	VMOVUPS  Z6, (R9)(R11*4)
 	VMOVUPS  Z5, (R10)(R11*4)
 
-back87:
+back101:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one83
+	JB   one97
 
-last84:
+last98:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done85
+	JZ        done99
 	MOVQ      $-1, R12
 	BZHIQ     AX, R12, R12
 	KMOVW     R12, K1
@@ -3731,7 +4545,7 @@ last84:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny88
+	JNZ       tiny102
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z1
 	VSUBPS    Z0, Z1, Z0
@@ -3740,16 +4554,16 @@ last84:
 	VMOVUPS   Z1, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-back89:
-done85:
+back103:
+done99:
 	INCQ DX
-	JMP  row79
+	JMP  row93
 
-return80:
+return94:
 	VZEROUPPER
 	RET
 
-tiny86:
+tiny100:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -3829,9 +4643,9 @@ tiny86:
 	VADDPS       Z5, Z6, Z6
 	VMOVUPS      Z6, (R9)(R11*4)
 	VMOVUPS      Z5, (R10)(R11*4)
-	JMP          back87
+	JMP          back101
 
-tiny88:
+tiny102:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -3911,7 +4725,7 @@ tiny88:
 	VADDPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back89
+	JMP          back103
 
 // func fusedSGDNesterovAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -3923,9 +4737,9 @@ TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row90:
+row104:
 	CMPQ         DX, (CX)
-	JGE          return91
+	JGE          return105
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3953,9 +4767,9 @@ row90:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last95
+	JAE          last109
 
-one94:
+one108:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -3965,7 +4779,7 @@ one94:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny97
+	JNZ      tiny111
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z6
@@ -3976,15 +4790,15 @@ one94:
 	VMOVUPS  Z5, (R9)(R11*4)
 	VMOVUPS  Z6, (R10)(R11*4)
 
-back98:
+back112:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one94
+	JB   one108
 
-last95:
+last109:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done96
+	JZ        done110
 	MOVQ      $-1, R12
 	BZHIQ     AX, R12, R12
 	KMOVW     R12, K1
@@ -3995,7 +4809,7 @@ last95:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny99
+	JNZ       tiny113
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z5
 	VSUBPS    Z0, Z5, Z5
@@ -4006,16 +4820,16 @@ last95:
 	VMOVUPS   Z0, K1, (R9)(R11*4)
 	VMOVUPS   Z5, K1, (R10)(R11*4)
 
-back100:
-done96:
+back114:
+done110:
 	INCQ DX
-	JMP  row90
+	JMP  row104
 
-return91:
+return105:
 	VZEROUPPER
 	RET
 
-tiny97:
+tiny111:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -4132,9 +4946,9 @@ tiny97:
 	VADDPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (R9)(R11*4)
 	VMOVUPS      Z6, (R10)(R11*4)
-	JMP          back98
+	JMP          back112
 
-tiny99:
+tiny113:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -4251,7 +5065,7 @@ tiny99:
 	VADDPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (R9)(R11*4)
 	VMOVUPS      Z5, K1, (R10)(R11*4)
-	JMP          back100
+	JMP          back114
 
 // func fusedAdamAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -4264,9 +5078,9 @@ TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row101:
+row115:
 	CMPQ         DX, (CX)
-	JGE          return102
+	JGE          return116
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4308,9 +5122,9 @@ row101:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last106
+	JAE          last120
 
-one105:
+one119:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z8
@@ -4320,7 +5134,7 @@ one105:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny108
+	JNZ         tiny122
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -4343,15 +5157,15 @@ one105:
 	VMOVUPS     Z9, (R11)(R13*4)
 	VMOVUPS     Z8, (R12)(R13*4)
 
-back109:
+back123:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one105
+	JB   one119
 
-last106:
+last120:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done107
+	JZ          done121
 	MOVQ        $-1, R14
 	BZHIQ       AX, R14, R14
 	KMOVW       R14, K1
@@ -4362,7 +5176,7 @@ last106:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny110
+	JNZ         tiny124
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -4385,16 +5199,16 @@ last106:
 	VMOVUPS     Z0, K1, (R11)(R13*4)
 	VMOVUPS     Z1, K1, (R12)(R13*4)
 
-back111:
-done107:
+back125:
+done121:
 	INCQ DX
-	JMP  row101
+	JMP  row115
 
-return102:
+return116:
 	VZEROUPPER
 	RET
 
-tiny108:
+tiny122:
 	VMOVUPS      (DI)(R13*4), Z8
 	VMOVUPS      (R8)(R13*4), Z9
 	VSUBPS       Z9, Z8, Z10
@@ -4538,9 +5352,9 @@ tiny108:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z9, (R11)(R13*4)
 	VMOVUPS      Z8, (R12)(R13*4)
-	JMP          back109
+	JMP          back123
 
-tiny110:
+tiny124:
 	VMOVUPS.Z    (DI)(R13*4), K1, Z8
 	VMOVUPS.Z    (R8)(R13*4), K1, Z9
 	VSUBPS       Z9, Z8, Z10
@@ -4684,7 +5498,7 @@ tiny110:
 	VMOVUPS      Z2, K1, (R10)(R13*4)
 	VMOVUPS      Z0, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back111
+	JMP          back125
 
 // func fusedAdamWAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -4697,9 +5511,9 @@ TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z9
 	XORQ         DX, DX
 
-row112:
+row126:
 	CMPQ         DX, (CX)
-	JGE          return113
+	JGE          return127
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4749,9 +5563,9 @@ row112:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last117
+	JAE          last131
 
-one116:
+one130:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z10
@@ -4761,7 +5575,7 @@ one116:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K1
 	KORTESTW    K1, K1
-	JNZ         tiny119
+	JNZ         tiny133
 	VMOVUPS     (SI)(R13*4), Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -4789,15 +5603,15 @@ one116:
 	VMOVUPS     Z11, (R11)(R13*4)
 	VMOVUPS     Z10, (R12)(R13*4)
 
-back120:
+back134:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one116
+	JB   one130
 
-last117:
+last131:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done118
+	JZ          done132
 	MOVQ        $-1, R14
 	BZHIQ       AX, R14, R14
 	KMOVW       R14, K1
@@ -4808,7 +5622,7 @@ last117:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K2
 	KORTESTW    K2, K2
-	JNZ         tiny121
+	JNZ         tiny135
 	VMOVUPS.Z   (SI)(R13*4), K1, Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -4836,16 +5650,16 @@ last117:
 	VMOVUPS     Z1, K1, (R11)(R13*4)
 	VMOVUPS     Z2, K1, (R12)(R13*4)
 
-back122:
-done118:
+back136:
+done132:
 	INCQ DX
-	JMP  row112
+	JMP  row126
 
-return113:
+return127:
 	VZEROUPPER
 	RET
 
-tiny119:
+tiny133:
 	VMOVUPS      (SI)(R13*4), Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -5058,9 +5872,9 @@ tiny119:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z12, (R11)(R13*4)
 	VMOVUPS      Z11, (R12)(R13*4)
-	JMP          back120
+	JMP          back134
 
-tiny121:
+tiny135:
 	VMOVUPS.Z    (SI)(R13*4), K1, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -5273,7 +6087,7 @@ tiny121:
 	VMOVUPS      Z0, K1, (R10)(R13*4)
 	VMOVUPS      Z2, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back122
+	JMP          back136
 
 // func fusedRMSpropAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -5286,9 +6100,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row123:
+row137:
 	CMPQ         DX, (CX)
-	JGE          return124
+	JGE          return138
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -5324,9 +6138,9 @@ row123:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last128
+	JAE          last142
 
-one127:
+one141:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Z8
@@ -5336,7 +6150,7 @@ one127:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny130
+	JNZ         tiny144
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z10
@@ -5354,15 +6168,15 @@ one127:
 	VMOVUPS     Z8, (R9)(R11*4)
 	VMOVUPS     Z9, (R10)(R11*4)
 
-back131:
+back145:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one127
+	JB   one141
 
-last128:
+last142:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done129
+	JZ          done143
 	MOVQ        $-1, R12
 	BZHIQ       AX, R12, R12
 	KMOVW       R12, K1
@@ -5373,7 +6187,7 @@ last128:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny132
+	JNZ         tiny146
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z0
@@ -5391,16 +6205,16 @@ last128:
 	VMOVUPS     Z1, K1, (R9)(R11*4)
 	VMOVUPS     Z0, K1, (R10)(R11*4)
 
-back133:
-done129:
+back147:
+done143:
 	INCQ DX
-	JMP  row123
+	JMP  row137
 
-return124:
+return138:
 	VZEROUPPER
 	RET
 
-tiny130:
+tiny144:
 	VMOVUPS      (R8)(R11*4), Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -5539,9 +6353,9 @@ tiny130:
 	VSUBPS       Z9, Z10, Z9
 	VMOVUPS      Z9, (R9)(R11*4)
 	VMOVUPS      Z8, (R10)(R11*4)
-	JMP          back131
+	JMP          back145
 
-tiny132:
+tiny146:
 	VMOVUPS.Z    (R8)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -5680,4 +6494,4 @@ tiny132:
 	VSUBPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back133
+	JMP          back147

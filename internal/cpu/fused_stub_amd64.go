@@ -71,6 +71,39 @@ func fusedReluGradAVX2(l *fusedLoop)
 //go:noescape
 func fusedDropoutReluGradAVX2(l *fusedLoop)
 
+// fusedMaxPoolAVX2 does this for each element of l:
+//
+//	i = less(a, b)
+//	x = max(a, b)
+//	l = less(x, c)
+//	y = max(x, c)
+//	j = select(l, two, i)
+//	m = less(y, d)
+//	p = max(y, d)
+//	q = select(m, three, j)
+//
+// and stores p, q.
+//
+//go:noescape
+func fusedMaxPoolAVX2(l *fusedLoop)
+
+// fusedPoolPutAVX2 does this for each element of l:
+//
+//	e = add(d, zero)
+//	i = equal(q, zero)
+//	a = relugrad(e, i)
+//	j = equal(q, one)
+//	b = relugrad(e, j)
+//	k = equal(q, two)
+//	c = relugrad(e, k)
+//	l = equal(q, three)
+//	f = relugrad(e, l)
+//
+// and stores a, b, c, f.
+//
+//go:noescape
+func fusedPoolPutAVX2(l *fusedLoop)
+
 // fusedCopyAVX2 does this for each element of l:
 //
 // and stores x.
@@ -266,6 +299,39 @@ func fusedReluGradAVX512(l *fusedLoop)
 //
 //go:noescape
 func fusedDropoutReluGradAVX512(l *fusedLoop)
+
+// fusedMaxPoolAVX512 does this for each element of l:
+//
+//	i = less(a, b)
+//	x = max(a, b)
+//	l = less(x, c)
+//	y = max(x, c)
+//	j = select(l, two, i)
+//	m = less(y, d)
+//	p = max(y, d)
+//	q = select(m, three, j)
+//
+// and stores p, q.
+//
+//go:noescape
+func fusedMaxPoolAVX512(l *fusedLoop)
+
+// fusedPoolPutAVX512 does this for each element of l:
+//
+//	e = add(d, zero)
+//	i = equal(q, zero)
+//	a = relugrad(e, i)
+//	j = equal(q, one)
+//	b = relugrad(e, j)
+//	k = equal(q, two)
+//	c = relugrad(e, k)
+//	l = equal(q, three)
+//	f = relugrad(e, l)
+//
+// and stores a, b, c, f.
+//
+//go:noescape
+func fusedPoolPutAVX512(l *fusedLoop)
 
 // fusedCopyAVX512 does this for each element of l:
 //

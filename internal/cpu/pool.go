@@ -1,6 +1,8 @@
 package cpu
 
 import (
+	"sync"
+
 	"github.com/cornu-ml/cornu/internal/par"
 
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
@@ -43,7 +45,10 @@ type Pool struct {
 const poolTile = 512
 
 // poolScratch is what one worker needs.
-type poolScratch struct{ best, mask, number [poolTile]float32 }
+type poolScratch struct {
+	best, mask, number [poolTile]float32
+	loop               fusedLoop
+}
 
 func (k *Pool) back() bool { return k.Op >= PoolPut }
 
@@ -84,7 +89,12 @@ func (k *Pool) Do(worker, index int) {
 	}
 	r0, r1 := k.tasks.rows(index, 1)
 	ops := opsOf(isa.Active())
+	put := k.putLoop()
 	for row := r0; row < r1; row++ {
+		if put != nil {
+			k.toFours(&s.loop, put, row)
+			continue
+		}
 		for c := 0; c < k.Channels; c += poolTile {
 			if n := min(poolTile, k.Channels-c); k.back() {
 				k.toPixels(s, ops, row, c, n)
@@ -210,6 +220,43 @@ func (k *Pool) toPixels(s *poolScratch, ops *[numEOps]primitive, row, c, n int) 
 				}
 			}
 		}
+	}
+}
+
+// putLoop returns the loop that puts, if the windows are 2×2 and without gaps and there is one.
+func (k *Pool) putLoop() func(*fusedLoop) {
+	two := [3]int{1, 2, 2}
+	if k.Op != PoolPut || k.Taps != two || k.Stride[1] != 2 || k.Stride[2] != 2 || k.Low != [3]int{} || k.Image[0] != 1 || k.Places[1]*k.Places[2]*k.Channels == 0 ||
+		2*k.Places[1] > k.Image[1] || 2*k.Places[2] > k.Image[2] {
+		return nil
+	}
+	return putLoops().loop(isa.Active())
+}
+
+// putLoops is that loop, whose program says what it does.
+var putLoops = sync.OnceValue(func() *fusedProgram { return fusedNamed("PoolPut") })
+
+// toFours computes two rows of pixels, which are counted through the batch, if row is the first of those that a row of places
+// sees; the second is computed with it. What no place sees is cleared.
+func (k *Pool) toFours(l *fusedLoop, put func(*fusedLoop), row int) {
+	h, sample := row%k.Image[1], row/k.Image[1]
+	seen := 2 * k.Places[2]
+	switch {
+	case h >= 2*k.Places[1]:
+		seen = 0
+	case h%2 == 0:
+		place := (sample*k.Places[1] + h/2) * k.Places[2]
+		l.rows, l.cols = k.Places[2], k.Channels
+		l.in[0], l.inStride[0] = &k.Y[place*k.ResultStride], 4*k.ResultStride
+		l.in[1], l.inStride[1] = &k.Arg[place*k.Channels], 4*k.Channels
+		for i := range poolNumbers {
+			l.in[2+i] = &poolNumbers[i]
+			l.out[i], l.outStride[i] = &k.X[((row+i/2)*k.Image[2]+i%2)*k.ImageStride], 4*2*k.ImageStride
+		}
+		put(l)
+	}
+	for w := seen; w < k.Image[2]; w++ {
+		fill(k.X[(row*k.Image[2]+w)*k.ImageStride:][:k.Channels], 0)
 	}
 }
 

@@ -30,6 +30,8 @@ func (u *unit) kernels(data memory, e *Exec) []cpu.Kernel {
 	}
 	c := &call{value: u.root, data: data, exec: e}
 	switch {
+	case len(u.pools) > 0:
+		return emitPooled(c, u)
 	case len(u.members) > 0:
 		c.epilogue = u.program(data, e)
 	case u.root.check:
@@ -71,6 +73,11 @@ func (b *programBuilder) number(x float32) uint8 {
 
 // program binds the unit's members as one elementwise kernel.
 func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
+	return u.programOf(-1, u.stored, data, e)
+}
+
+// programOf binds the unit's members on so many rows, all if that is less than 0, storing some of them.
+func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *cpu.Elementwise {
 	shape := u.members[0].shape
 	n := shape.Numel()
 	cuts := u.cuts
@@ -92,6 +99,9 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 			}
 			k.Outer = append(k.Outer, end/cuts[i])
 		}
+	}
+	if rows >= 0 {
+		k.Rows = rows
 	}
 
 	register := map[*value]uint8{}
@@ -141,7 +151,7 @@ func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
 		}
 	}
 	k.Program.Code = code
-	for _, v := range u.stored {
+	for _, v := range stored {
 		if v == u.root {
 			continue
 		}

@@ -6,6 +6,8 @@ package plan
 import (
 	"container/heap"
 	"slices"
+
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // A unit is what one kernel call computes: a root, which is not elementwise, or
@@ -15,6 +17,7 @@ type unit struct {
 	root    *value
 	members []*value // topological
 	cuts    cuts     // that the members' operands ask for
+	pools   []*value // of the last result before them, which the root's kernel pools as it computes it
 	stored  []*value // what is read outside, in order; never empty after fuse
 	index   int      // of its level, in the order of execution
 	update  bool
@@ -29,7 +32,7 @@ func (u *unit) values() []*value {
 	if u.root == nil {
 		return u.members
 	}
-	return append([]*value{u.root}, u.members...)
+	return slices.Concat([]*value{u.root}, u.members, u.pools)
 }
 
 // all yields what the unit computes.
@@ -37,14 +40,16 @@ func (u *unit) all(yield func(v *value) bool) {
 	if u.root != nil && !yield(u.root) {
 		return
 	}
-	for _, v := range u.members {
-		if !yield(v) {
-			return
+	for _, list := range [][]*value{u.members, u.pools} {
+		for _, v := range list {
+			if !yield(v) {
+				return
+			}
 		}
 	}
 }
 
-// lastID is the greatest id of the unit's values.
+// lastID is the greatest id of the unit's values, but for pools.
 func (u *unit) lastID() int {
 	switch n := len(u.members); {
 	case u.root == nil:
@@ -100,6 +105,11 @@ func (p *Plan) fuse() {
 			}
 		}
 	}
+	if !p.config.NoPasses {
+		for _, v := range p.values {
+			v.unit.pool()
+		}
+	}
 	listed := map[*unit]bool{}
 	for _, v := range p.values {
 		if !listed[v.unit] {
@@ -118,6 +128,58 @@ func (p *Plan) fuse() {
 			u.stored = u.values()
 		}
 	}
+}
+
+// pool takes max pools into a unit, if they are all that is read of it and its root has a kernel for that: then what is pooled is
+// never stored. Each member reads what the kernel has at hand: what is of the unit, or the same in each row.
+func (u *unit) pool() {
+	if u.root == nil || u.root.traits().pools == nil || len(u.pools) > 0 {
+		return
+	}
+	var y *value // that is read outside
+	var readers []*value
+	for v := range u.all {
+		if v.liveOut || v.newParam || v.traits().random {
+			return
+		}
+		for _, reader := range v.users {
+			if reader.unit == u {
+				continue
+			}
+			if y != nil && y != v || reader.traits().pooled == notPooled || !u.root.traits().pools(u.root, reader) {
+				return
+			}
+			y = v
+			readers = append(readers, reader)
+		}
+		if v == u.root {
+			continue
+		}
+		for _, x := range v.in {
+			if x.unit != u && !x.scalar() && !x.isRowOf(v.shape) {
+				return
+			}
+		}
+	}
+	seen := map[pooled]bool{}
+	for _, reader := range readers {
+		if len(reader.unit.values()) != 1 || seen[reader.traits().pooled] {
+			return
+		}
+		seen[reader.traits().pooled] = true
+	}
+	if seen[theMaximum] {
+		u.pools = readers
+		for _, reader := range readers {
+			reader.unit = u
+		}
+	}
+}
+
+// isRowOf reports whether x is the same in each row of a shape: it has the size of the last dimension.
+func (x *value) isRowOf(shape tensor.Shape) bool {
+	last := shape[len(shape)-1]
+	return x.n == last && len(x.shape) > 0 && x.shape[len(x.shape)-1] == last && !x.apart()
 }
 
 // cutsOfAll returns the cuts that an elementwise value's operands ask for.

@@ -66,6 +66,11 @@ type traits struct {
 	// slab: the result is a slab that holds the operands at attr.Offsets.
 	slab bool
 
+	// pools reports whether the op has a kernel that also computes a max pool of its result, or of what follows it
+	// element by element; nil is never. pooled says what such a pool is of it.
+	pools  func(v, pool *value) bool
+	pooled pooled
+
 	// zeros says where the result has many zeros.
 	zeros zeroPattern
 }
@@ -82,6 +87,15 @@ const (
 	roleElementwise             // an instruction of a program
 	roleKernel                  // computed by kernels of its own
 	roleReplaced                // a node of the op becomes values of others
+)
+
+// pooled says what a pool computes.
+type pooled uint8
+
+const (
+	notPooled  pooled = iota
+	theMaximum        // of each place's pixels
+	itsTap            // the number of the one that it is
 )
 
 // A zeroPattern says where a matrix has many zeros, if it has.
@@ -167,12 +181,12 @@ func init() {
 		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
 		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
 
-		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, epilogue: true, rows: true, tasks: true, takes: takesImage},
+		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, pools: poolsResult, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesRows},
 
-		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool, rows: true, takes: takesPooled},
-		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool, pooled: theMaximum, rows: true, takes: takesPooled},
+		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool, pooled: itsTap, rows: true, takes: takesPooled},
 		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(cpu.PoolTake), cost: costOfPool, rows: true, takes: takesPooled},
 		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(cpu.PoolPut), cost: costOfPool, rows: true, takes: takesPooled},
 		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool, rows: true, takes: takesPooled},
@@ -339,7 +353,17 @@ func (v *value) transposed() *value {
 // drawn again, off the forward result, which is stored anyway: with h = dropout(relu(z)),
 // an element was kept and positive exactly if h > 0, since the scale is at least 1. The
 // bits are the same, the mask costs nothing.
+//
+// Of the gradient through a max pool, which is put where the maxima are, it masks what is put there, since y is positive at
+// the maximum exactly if the maximum is: so y itself is not needed.
 func lowerReluGrad(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	if put := in[0]; !l.config.NoPasses && put.op == graph.OpPoolPut && put.konst == nil && put.in[0].op == graph.OpArgMaxPool && put.in[0].in[0] == in[1] {
+		arg, grad := put.in[0], put.in[1]
+		if top := l.find(graph.OpMaxPool, arg.attr, arg.shape, in[1]); top != nil && sameWindow(&arg.attr.Window, &put.attr.Window) {
+			masked := l.add(n.Op(), n.Attr(), grad.shape, n.Scope(), grad, top)
+			return l.add(put.op, put.attr, put.shape, put.scope, arg, masked)
+		}
+	}
 	v := l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
 	if l.config.NoPasses || v.op != graph.OpReluGrad || v.konst != nil {
 		return v

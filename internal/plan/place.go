@@ -67,7 +67,7 @@ func (p *Plan) place() error {
 				v.buffer = p.buffer(u, v, ends)
 			}
 		}
-		if u.root != nil && len(u.members) > 0 && u.root.buffer == nil {
+		if u.root != nil && len(u.members) > 0 && len(u.pools) == 0 && u.root.buffer == nil {
 			// The root is formed where the epilogue's first result goes.
 			u.root.buffer, u.root.offset = u.stored[0].buffer, u.stored[0].offset
 			u.root.run, u.root.stride = u.stored[0].run, u.stored[0].stride

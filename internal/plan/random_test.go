@@ -629,7 +629,7 @@ var randomOps = []emit{
 	},
 	gradients, gradients, gradients, gradients,
 	convolution, convolution, convolution, pooling, pooling,
-	cut, cut, gates, gates, heads, branches, branches, standardized, standardized,
+	cut, cut, gates, gates, heads, branches, branches, stem, stem, standardized, standardized,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // something that must be finite
 		p.Checks = append(p.Checks, x)
 		return nil
@@ -810,6 +810,47 @@ func branches(p *randomProgram, b *choice.Block, _ *graph.Node) *graph.Node {
 		}
 	}
 	return p.small(graph.Concat(last, list...))
+}
+
+// stem convolves an image, goes on element by element, and pools, as the first layers of a network do; it may take the
+// gradients, too, which go back through all of that.
+func stem(p *randomProgram, b *choice.Block, _ *graph.Node) *graph.Node {
+	bits, more := b.Byte(), b.Byte()
+	channels, taps, filters := 1+bits&1, 1+bits>>1&1, 1+bits>>2&3
+	x := p.leafOf(graph.OpInput, b, tensor.Shape{batch, 3 + bits>>4&3, 3 + bits>>6, channels})
+	if p.small(x) == nil {
+		return nil
+	}
+	kernel := p.leafOf(graph.OpParam, b, tensor.Shape{taps, 2, channels, filters})
+	bias := p.leafOf(graph.OpParam, b, tensor.Shape{filters})
+	y := x.Conv(kernel, graph.Window{Stride: []int{1, 1 + more&1}})
+	if more>>1&1 > 0 {
+		y = y.Add(bias)
+	}
+	switch more >> 2 & 3 {
+	case 0:
+		y = y.Tanh()
+	case 1, 2:
+		y = y.Relu()
+	}
+	if s := y.Shape(); s[1] < 2 || s[2] < 2 {
+		return y
+	}
+	if more>>6 == 0 {
+		p.keep(y)
+	}
+	w := graph.Window{Size: []int{2, 2}, Stride: []int{2, 2}}
+	top := y.MaxPool(w)
+	if more>>4&1 > 0 {
+		p.keep(top)
+		for _, n := range graph.Gradients(top.Square().Sum(), kernel, bias, x) {
+			p.keep(n)
+		}
+	}
+	if more>>5&1 > 0 {
+		p.keep(y.ArgMaxPool(w))
+	}
+	return top
 }
 
 // small returns n, or nil if it is too large.

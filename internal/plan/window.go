@@ -3,6 +3,8 @@ package plan
 // This file makes the kernels of convolutions and pools.
 
 import (
+	"slices"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/tensor"
@@ -49,6 +51,57 @@ func emitConv(c *call) []cpu.Kernel {
 		X: c.data(x), K: c.data(kernel), Y: c.data(c.value),
 	}
 	k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(c.value)
+	k.Prepare()
+	return []cpu.Kernel{k}
+}
+
+// poolsResult reports whether convolution v has a kernel that pools its result: in two dimensions 2×2 without gaps, where all
+// taps are inside the image.
+func poolsResult(v, pool *value) bool {
+	a, w := &v.attr.Window, &pool.attr.Window
+	taps := 1
+	for _, n := range a.Size {
+		taps *= n
+	}
+	return len(v.shape) == 4 && a.Groups == 1 && taps > 1 && none(a.Low) && none(a.High) &&
+		slices.Equal(w.Size, []int{2, 2}) && slices.Equal(w.Stride, w.Size) && none(w.Low) && none(w.High)
+}
+
+// sameWindow reports whether two windows are one.
+func sameWindow(a, b *graph.Window) bool {
+	return slices.Equal(a.Size, b.Size) && slices.Equal(a.Stride, b.Stride) && slices.Equal(a.Dilation, b.Dilation) &&
+		slices.Equal(a.Low, b.Low) && slices.Equal(a.High, b.High)
+}
+
+// none reports whether nothing is padded.
+func none(padding []int) bool {
+	return !slices.ContainsFunc(padding, func(n int) bool { return n != 0 })
+}
+
+// emitPooled makes a convolution that pools what follows from it.
+func emitPooled(c *call, u *unit) []cpu.Kernel {
+	x, kernel, pool := c.in[0], c.in[1], u.pools[0]
+	k := &cpu.ConvPool{Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), K: c.data(kernel)}
+	k.ImageStride = pixelStride(x)
+	k.Places[1], k.Places[2] = 2*pool.shape[1], 2*pool.shape[2]
+	for _, v := range u.pools {
+		if v.traits().pooled == theMaximum {
+			k.Max, k.MaxStep = c.data(v), pixelStride(v)
+		} else {
+			k.Arg, k.ArgStep = c.data(v), pixelStride(v)
+		}
+	}
+	if len(u.members) > 0 {
+		k.Then = func(rows int, y []float32) cpu.Epilogue {
+			data := func(v *value) []float32 {
+				if v.unit == u {
+					return y
+				}
+				return c.data(v)
+			}
+			return u.programOf(rows, []*value{pool.in[0]}, data, c.exec)
+		}
+	}
 	k.Prepare()
 	return []cpu.Kernel{k}
 }

@@ -44,6 +44,29 @@ var Programs = []Program{
 		[]string{"y"},
 	},
 
+	// Max pools of 2×2 without gaps, from the four pixels of each place: the maximum, and which of them it is, if none is
+	// NaN. And the way back, to the four.
+	{
+		"MaxPool",
+		[]string{"a", "b", "c", "d"},
+		[]string{"two", "three"},
+		[]string{
+			"i = Less a b", "x = Max a b", "l = Less x c", "y = Max x c", "j = Select l two i",
+			"m = Less y d", "p = Max y d", "q = Select m three j",
+		},
+		[]string{"p", "q"},
+	},
+	{
+		"PoolPut",
+		[]string{"d", "q"},
+		[]string{"zero", "one", "two", "three"},
+		[]string{
+			"e = Add d zero", "i = Equal q zero", "a = ReluGrad e i", "j = Equal q one", "b = ReluGrad e j",
+			"k = Equal q two", "c = ReluGrad e k", "l = Equal q three", "f = ReluGrad e l",
+		},
+		[]string{"a", "b", "c", "f"},
+	},
+
 	// What the interpreter moves to and from its tiles.
 	{"Copy", []string{"x"}, nil, nil, []string{"x"}},
 	{"Splat", nil, []string{"x"}, nil, []string{"x"}},
