@@ -2,6 +2,7 @@ package cpu
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -107,6 +108,47 @@ func BenchmarkConv(b *testing.B) {
 					b.ReportMetric(best/peak, "best/peak")
 				})
 			}
+		}
+	}
+}
+
+// BenchmarkConvZeros measures the gradients of the book's second convolution behind its pool and relu, where one number in eight isn't
+// zero. All multiply-adds count.
+func BenchmarkConvZeros(b *testing.B) {
+	w := convShapes[1].window()
+	r := rand.New(rand.NewPCG(1, 2))
+	x, k, y := make([]float32, w.Batch*volume(w.Image)*w.Channels), make([]float32, volume(w.Taps)*w.Channels*w.Filters), make([]float32, w.Batch*volume(w.Places)*w.Filters)
+	for _, list := range [][]float32{x, k, y} {
+		for i := range list {
+			list[i] = r.Float32()
+		}
+	}
+	for i := range y {
+		if r.IntN(8) > 0 {
+			y[i] = 0
+		}
+	}
+	flops := 2 * float64(len(y)) * float64(volume(w.Taps)*w.Channels)
+	for _, zeros := range []Zeros{NoZeros, ZerosUnstructured} {
+		for _, kernel := range []struct {
+			name string
+			Kernel
+		}{
+			{"image", &ConvInputGrad{Window: w, DY: y, K: k, DX: slices.Clone(x), Zeros: zeros}},
+			{"kernel", &ConvKernelGrad{Window: w, X: x, DY: y, DK: slices.Clone(k), Zeros: zeros}},
+		} {
+			b.Run(fmt.Sprintf("%s/left-out=%v", kernel.name, zeros != NoZeros), func(b *testing.B) {
+				p := par.New(1)
+				defer p.Close()
+				kernel.Run(p)
+				peak, best := isa.PeakFMA(1), math.Inf(1)
+				for b.Loop() {
+					start := time.Now()
+					kernel.Run(p)
+					best = min(best, time.Since(start).Seconds())
+				}
+				b.ReportMetric(flops/best/1e9/peak, "best/peak")
+			})
 		}
 	}
 }
