@@ -45,8 +45,12 @@ const sumBlock = 4096
 
 // Prepare allocates what the tasks share. It is called once, when all fields are set, before Run.
 func (k *Reduce) Prepare() {
-	k.Stride = max(k.Stride, k.Inner)
-	k.OuterStride = max(k.OuterStride, k.N*k.Stride)
+	if k.Stride == 0 {
+		k.Stride = k.Inner
+	}
+	if k.OuterStride == 0 {
+		k.OuterStride = k.N * k.Stride
+	}
 	if k.Outer*k.N*k.Inner > 0 {
 		reaches("what is reduced", k.X, (k.Outer-1)*k.OuterStride+(k.N-1)*k.Stride+k.Inner)
 	}

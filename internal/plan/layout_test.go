@@ -105,9 +105,10 @@ func TestSlicesThatAKernelDoesNotTakeAreCopied(t *testing.T) {
 		"a product of rows": {func(x *graph.Node) *graph.Node {
 			return x.SliceAxis(1, 0, 3).MatMul(x.Graph().Const(ascending(12), 6, 2))
 		}, 1},
-		"a sum":                 {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 0, 3).Sum(2) }, 0},
-		"a sum over rows":       {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 0, 3).Sum(0, 1) }, 0},
-		"a greatest of rows":    {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 1, 4).ReduceMax(1) }, 0},
+		"a sum":              {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 0, 3).Sum(2) }, 0},
+		"a sum over rows":    {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 0, 3).Sum(0, 1) }, 0},
+		"a greatest of rows": {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 1, 4).ReduceMax(1) }, 0},
+		"a sum over what lies further apart than its results": {func(x *graph.Node) *graph.Node { return x.Transpose(1, 0, 2).Sum(1) }, 0},
 		"a sum over all":        {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 0, 3).Sum() }, 1},
 		"a sum over transposed": {func(x *graph.Node) *graph.Node { return x.Transpose(0, 2, 1).SliceAxis(2, 0, 3).Sum(2) }, 1},
 		"two readers of one copy": {func(x *graph.Node) *graph.Node {
