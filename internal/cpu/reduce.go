@@ -35,6 +35,9 @@ type Reduce struct {
 	// there is more between them; 0 is none. Stride is 1 if Inner is.
 	OuterStride, Stride int
 
+	// Lanes: columns are summed as if Inner were 1, by lanes.
+	Lanes bool
+
 	blocks  int            // that each output's sum is made of, by a task each; 1 if a task does whole outputs
 	partial []float32      // [Outer, blocks, Inner], the blocks' sums
 	pending []atomic.Int32 // by Outer and part of Inner: the blocks that are not summed yet
@@ -56,7 +59,7 @@ func (k *Reduce) Prepare() {
 	}
 	reaches("what it is reduced to", k.Y, k.Outer*k.Inner)
 	k.blocks = 1
-	if k.Op != ReduceSum || k.Inner <= 1 || k.N <= sumBlock {
+	if k.Op != ReduceSum || k.Inner <= 1 || k.N <= sumBlock || k.Lanes {
 		return
 	}
 	k.blocks = (k.N + sumBlock - 1) / sumBlock
@@ -109,10 +112,42 @@ func (k *Reduce) Do(_, index int) {
 	}
 	for o := o0; o < o1; o++ {
 		x := k.X[min(o*k.OuterStride, len(k.X)):]
-		if k.Inner == 1 {
+		switch {
+		case k.Inner == 1:
 			reduceRows(k.Op, k.Y[o:o+1], x[:k.N], k.N)
-		} else {
+		case k.Lanes && k.Op == ReduceSum:
+			sumByLanes(k.Y[o*k.Inner+i0:o*k.Inner+i1], x[min(i0, len(x)):], k.N, k.Stride)
+		default:
 			reduceColumns(k.Op, k.Y[o*k.Inner+i0:o*k.Inner+i1], x[min(i0, len(x)):], k.N, k.Stride)
+		}
+	}
+}
+
+// sumByLanes sums each column of y over the n rows of x, stride apart, in the order in which a row is summed.
+func sumByLanes(y, x []float32, n, stride int) {
+	const width = 64
+	var lane [16][width]float32
+	for c := 0; c < len(y); c += width {
+		to := y[c:min(c+width, len(y))]
+		for b := 0; b == 0 || b < n; b += sumBlock {
+			rows := min(n-b, sumBlock)
+			for l := range lane {
+				reduceColumns(ReduceSum, lane[l][:len(to)], x[min((b+l)*stride+c, len(x)):], (rows-l+15)/16, 16*stride)
+			}
+			for d := 8; d > 0; d /= 2 {
+				for l := range d {
+					for i, v := range lane[l+d][:len(to)] {
+						lane[l][i] += v
+					}
+				}
+			}
+			if b == 0 {
+				copy(to, lane[0][:])
+				continue
+			}
+			for i, v := range lane[0][:len(to)] {
+				to[i] += v
+			}
 		}
 	}
 }

@@ -224,3 +224,44 @@ func BenchmarkReduce(b *testing.B) {
 		})
 	})
 }
+
+// What lies apart is reduced as if it had been copied.
+func TestReductionsOfWhatLiesApart(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 8))
+	for range 200 {
+		k := Reduce{Op: ReduceOp(r.IntN(4)), Outer: 1 + r.IntN(4), N: 1 + r.IntN(40), Inner: 1 + r.IntN(4)*r.IntN(50)}
+		if r.IntN(20) == 0 {
+			k.N += 4090 + r.IntN(5000)
+		}
+		k.Lanes = k.Inner > 1 && r.IntN(2) == 0
+		k.Stride = k.Inner + r.IntN(9)
+		k.OuterStride = k.N*k.Stride + r.IntN(9)
+		switch {
+		case k.Inner == 1:
+			k.Stride = 1
+			k.OuterStride = k.N + r.IntN(9)
+		case r.IntN(2) == 0: // what is reduced lies further apart than results
+			k.OuterStride = k.Inner + r.IntN(9)
+			k.Stride = k.Outer*k.OuterStride + r.IntN(9)
+		}
+		k.X = operandOf(r, (k.Outer-1)*k.OuterStride+(k.N-1)*k.Stride+k.Inner)
+		k.Y = make([]float32, k.Outer*k.Inner)
+		eachTier(t, func(t *testing.T) {
+			for _, pool := range testPools {
+				run := k
+				run.Prepare()
+				run.Run(pool)
+				column := make([]float32, k.N)
+				for i, got := range k.Y {
+					for n := range column {
+						column[n] = k.X[i/k.Inner*k.OuterStride+n*k.Stride+i%k.Inner]
+					}
+					if want := reduceOne(k.Op, column, k.Inner > 1 && !k.Lanes); !sameBits(got, want) {
+						t.Fatalf("%v of %d × %d × %d, strides %d and %d, lanes %v: element %d is %v, want %v",
+							k.Op, k.Outer, k.N, k.Inner, k.OuterStride, k.Stride, k.Lanes, i, got, want)
+					}
+				}
+			}
+		})
+	}
+}

@@ -316,12 +316,8 @@ func (m *matrices) data(i int) []float32 {
 func emitReduction(op cpu.ReduceOp) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
 		x := c.in[0]
-		k := &cpu.Reduce{Op: op, X: c.data(x), Y: c.data(c.value)}
-		outer, n, inner := reduced(c.value, x)
-		k.Outer, k.N, k.Inner = outer.size, n.size, inner.size
-		if x.apart() {
-			k.OuterStride, k.Stride = outer.step, n.step
-		}
+		k, _ := reductionOf(c.value, x)
+		k.Op, k.X, k.Y = op, c.data(x), c.data(c.value)
 		k.Prepare()
 		return []cpu.Kernel{k}
 	}
@@ -348,24 +344,33 @@ func stretchOf(shape tensor.Shape, steps []int) stretch {
 	return s
 }
 
-// reduced returns what x is to a reduction v of one run of adjacent axes: what comes before
-// them, they, and what comes behind.
-func reduced(v, x *value) (outer, n, inner stretch) {
+// reductionOf returns the geometry of a reduction v, of one run of adjacent axes of x. It reports false
+// if no kernel takes x as it is: those that there are go along rows, or along rows of columns.
+func reductionOf(v, x *value) (k *cpu.Reduce, ok bool) {
 	steps, axes := x.strides(), v.attr.Axes
+	if steps == nil {
+		return nil, false
+	}
 	first, last := axes[0], axes[len(axes)-1]+1
-	return stretchOf(x.shape[:first], steps), stretchOf(x.shape[first:last], steps[first:]), stretchOf(x.shape[last:], steps[last:])
+	of := func(from, to int) stretch { return stretchOf(x.shape[from:to], steps[from:to]) }
+	outer, n, inner := of(0, first), of(first, last), of(last, len(x.shape))
+	lanes := inner.size == 1 && x.n > 0 && n.size > 1 && n.step != 1
+	if lanes { // the columns are dimensions before those that are reduced
+		for columns := first - 1; columns >= 0 && of(columns, first).step == 1; columns-- {
+			outer, inner = of(0, columns), of(columns, first)
+		}
+	}
+	k = &cpu.Reduce{Outer: outer.size, N: n.size, Inner: inner.size, Lanes: lanes}
+	if x.apart() {
+		k.OuterStride, k.Stride = outer.step, n.step
+	}
+	return k, outer.step > 0 && n.step > 0 && inner.step == 1 && (inner.size > 1 || n.step == 1)
 }
 
-// takesReduced is for reductions, whose kernel goes along columns of rows that are apart, or along rows.
+// takesReduced is for reductions.
 func takesReduced(v, x *value) bool {
-	if x.strides() == nil || x.n == 0 {
-		return false
-	}
-	outer, n, inner := reduced(v, x)
-	if inner.size == 1 {
-		return outer.step > 0 && n.step == 1
-	}
-	return outer.step > 0 && n.step > 0 && inner.step == 1
+	_, ok := reductionOf(v, x)
+	return ok && x.n > 0
 }
 
 func costOfReduction(v *value) int { return v.in[0].n / 8 }

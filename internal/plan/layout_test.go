@@ -110,7 +110,7 @@ func TestSlicesThatAKernelDoesNotTakeAreCopied(t *testing.T) {
 		"a greatest of rows": {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 1, 4).ReduceMax(1) }, 0},
 		"a sum over what lies further apart than its results": {func(x *graph.Node) *graph.Node { return x.Transpose(1, 0, 2).Sum(1) }, 0},
 		"a sum over all":        {func(x *graph.Node) *graph.Node { return x.SliceAxis(2, 0, 3).Sum() }, 1},
-		"a sum over transposed": {func(x *graph.Node) *graph.Node { return x.Transpose(0, 2, 1).SliceAxis(2, 0, 3).Sum(2) }, 1},
+		"a sum over transposed": {func(x *graph.Node) *graph.Node { return x.Transpose(0, 2, 1).SliceAxis(2, 0, 3).Sum(2) }, 0},
 		"two readers of one copy": {func(x *graph.Node) *graph.Node {
 			s := x.SliceAxis(2, 0, 3)
 			return s.LogSoftmax(-1).Sum(2).Add(s.Softmax(-1).Sum(2))

@@ -157,6 +157,9 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 
 // add makes a value, or finds the one that is equal.
 func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope string, in ...*value) *value {
+	if v := l.reordered(op, attr, shape, scope, in); v != nil {
+		return v
+	}
 	v := &value{id: len(l.values), op: op, attr: attr, shape: shape, n: shape.Numel(), scope: scope, in: in}
 	if v.dtype = attr.DType; v.traits().role == roleView {
 		v.dtype = in[0].dtype
@@ -214,6 +217,75 @@ func (l *lowering) fold(v *value) {
 		return // place returns the error
 	}
 	v.konst = l.evaluate(v)
+}
+
+// reordered computes an elementwise value in the order that its operands' dimensions have in memory, where
+// fewer of them are copied then, and returns a view in the order that is asked for: where channels come first
+// after a convolution, whose result has them last, they stay last. It returns nil if that is not so.
+func (l *lowering) reordered(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope string, in []*value) *value {
+	n := shape.Numel()
+	if l.config.NoPasses || table[op].role != roleElementwise || table[op].random || n == 0 {
+		return nil
+	}
+	var order []int // of the axes
+	in = slices.Clone(in)
+	for i, x := range in {
+		for from := x.repeated(); from != nil; from = x.repeated() {
+			x = from
+		}
+		in[i] = x
+		if x.n == n && len(x.shape) != len(shape) {
+			return nil
+		}
+		if _, ok := cutsOf(x, shape); !ok && x.n == n && x.steps != nil && order == nil {
+			for axis := range shape {
+				order = append(order, axis)
+			}
+			slices.SortStableFunc(order, func(a, b int) int { return x.steps[b] - x.steps[a] })
+		}
+	}
+	if order == nil {
+		return nil
+	}
+	now, then := 0, 0 // operands that are copied
+	for _, x := range in {
+		if x.n < n || x.konst != nil {
+			continue
+		}
+		if _, ok := cutsOf(x, shape); !ok {
+			now++
+		}
+		if !x.inRows(order) {
+			then++
+		}
+	}
+	if then >= now {
+		return nil
+	}
+	for i, x := range in {
+		if x.n > 1 {
+			in[i] = l.permuted(x, order, scope)
+		}
+	}
+	moved, back := make(tensor.Shape, len(order)), make([]int, len(order))
+	for to, from := range order {
+		moved[to], back[from] = shape[from], to
+	}
+	return l.permuted(l.add(op, attr, moved, scope, in...), back, scope)
+}
+
+// inRows reports whether neighbours along the last of the axes, in that order, are neighbours in memory.
+func (x *value) inRows(order []int) bool {
+	steps := x.strides()
+	if steps == nil {
+		return false
+	}
+	for _, axis := range slices.Backward(order) {
+		if x.shape[axis] > 1 {
+			return steps[axis] == 1
+		}
+	}
+	return true
 }
 
 // broadcast sees to it that an elementwise value's program can read its operands; what

@@ -387,6 +387,28 @@ func (l *lowering) constant(data []float32, shape tensor.Shape) *value {
 	return v
 }
 
+// permuted returns x with its axes in another order; those that it lacks come first.
+func (l *lowering) permuted(x *value, order []int, scope string) *value {
+	if x.op == graph.OpTranspose && x.alias && len(order) == len(x.shape) {
+		same := true
+		for to, from := range order {
+			same = same && x.attr.Axes[from] == to
+		}
+		if same { // it is the other way round
+			return x.in[0]
+		}
+	}
+	if lacks := len(order) - len(x.shape); lacks > 0 {
+		shape := append(slices.Repeat(tensor.Shape{1}, lacks), x.shape...)
+		x = l.add(graph.OpReshape, &graph.Attr{Shape: shape}, shape, scope, x)
+	}
+	shape := make(tensor.Shape, len(order))
+	for to, from := range order {
+		shape[to] = x.shape[from]
+	}
+	return l.add(graph.OpTranspose, &graph.Attr{Axes: order}, shape, scope, x)
+}
+
 // repeat spreads x out to a shape that it broadcasts to.
 func (l *lowering) repeat(x *value, shape tensor.Shape, scope string) *value {
 	return l.add(graph.OpBroadcastTo, &graph.Attr{Shape: shape}, shape, scope, x)
