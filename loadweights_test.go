@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -236,6 +237,38 @@ func TestWeightsOfOtherTypesAreConvertedAndThatIsSaid(t *testing.T) {
 	for _, want := range []string{"weights of type bfloat16 are converted to float32", "weights of type float64 are converted to float32"} {
 		if !strings.Contains(log.String(), want) {
 			t.Errorf("it isn't said that %s, but %s", want, &log)
+		}
+	}
+}
+
+func TestLayersOfOneNameInTwoModelsAreFoundByName(t *testing.T) {
+	build := func(seed uint64) *cornu.Model {
+		part := func(name string) layer.Layer {
+			m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Units: 3, Name: "dense"})
+			m.Name = name
+			return m.AsLayer()
+		}
+		x := cornu.Input(3)
+		m := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{cornu.Apply(&layer.Dense{Units: 2, Name: "dense"}, cornu.Apply(part("b"), cornu.Apply(part("a"), x)))})
+		m.Seed(seed)
+		return m
+	}
+	from, to := build(1), build(2)
+	for _, ending := range []string{".keras", ".weights.h5", ".h5"} {
+		path := filepath.Join(t.TempDir(), "m"+ending)
+		save := from.SaveWeights
+		if ending != ".weights.h5" {
+			save = from.Save
+		}
+		if err := save(path); err != nil {
+			t.Fatal(err)
+		}
+		to.Seed(2)
+		if skipped, err := to.LoadWeightsWith(path, cornu.LoadWeightsConfig{ByName: true}); err != nil || len(skipped) > 0 {
+			t.Errorf("%s: %v, left out: %v", ending, err, skipped)
+		}
+		if !reflect.DeepEqual(weightsOf(t, to), weightsOf(t, from)) {
+			t.Errorf("%s: other weights", ending)
 		}
 	}
 }

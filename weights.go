@@ -268,17 +268,18 @@ func (w *kerasWeights) byName(m *Model) ([][]array, []string, error) {
 	}
 	found := make([][]array, len(m.net.Layers()))
 	for i, l := range m.net.Layers() {
-		found[i] = arraysOf(w.named(lists, m.layerKey(l)))
+		found[i] = arraysOf(w.named(lists, "", m.layerKey(l)))
 	}
 	return found, slices.Sorted(maps.Keys(lists)), nil
 }
 
 // named takes the arrays of a layer, and of those that it is made of, out of lists by their names.
-func (w *kerasWeights) named(lists map[string][]*kerasfile.Array, key kerasfile.LayerKey) []*kerasfile.Array {
-	arrays := w.Ordered(key, lists[key.Name])
-	delete(lists, key.Name)
+func (w *kerasWeights) named(lists map[string][]*kerasfile.Array, within string, key kerasfile.LayerKey) []*kerasfile.Array {
+	name := within + key.Name
+	arrays := w.Ordered(key, lists[name])
+	delete(lists, name)
 	for _, inner := range key.Inner {
-		arrays = append(arrays[:len(arrays):len(arrays)], w.named(lists, inner)...)
+		arrays = append(arrays[:len(arrays):len(arrays)], w.named(lists, name+"/", inner)...)
 	}
 	return arrays
 }

@@ -6,6 +6,7 @@ package kerasfile
 import (
 	"archive/zip"
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -13,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/file"
+	"github.com/cornu-ml/cornu/internal/hdf5"
 )
 
 const (
@@ -30,8 +32,8 @@ const kerasVersion = "3.15.1"
 func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 	limits = limits.OrDefaults()
 	switch f := format(r, size); f {
-	case "zip":
-	case "HDF5":
+	case zipFile:
+	case hdf5File:
 		return openH5(r, size, limits)
 	default:
 		return nil, nil, fmt.Errorf("it is no model of Keras's, .keras or .h5: it is %s", f)
@@ -178,8 +180,8 @@ func Write(w io.Writer, m *Model, state *State) error {
 // Weigh opens the weights of a .keras or a .weights.h5 file, whichever it is.
 func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 	limits = limits.OrDefaults()
-	switch format(r, size) {
-	case "zip":
+	switch f := format(r, size); f {
+	case zipFile:
 		members, err := list(r, size)
 		if err != nil {
 			return nil, err
@@ -189,29 +191,23 @@ func Weigh(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 		}
 		return openMember(r, size, members[weightsName], limits)
 	default:
-		return OpenWeights(r, size, limits)
+		w, err := OpenWeights(r, size, limits)
+		if errors.Is(err, hdf5.ErrFormat) {
+			return nil, fmt.Errorf("it is no file of weights, .weights.h5, .keras, .h5, .safetensors or .npz: it is %s", f)
+		}
+		return w, err
 	}
 }
+
+const (
+	zipFile  = "a zip archive"
+	hdf5File = "an HDF5 file"
+)
 
 // format tells what a file is by its beginning.
 func format(r io.ReaderAt, size int64) string {
 	if r == nil || size < 0 {
 		return "nothing that can be read"
 	}
-	head := make([]byte, min(size, 64))
-	r.ReadAt(head, 0)
-	text := strings.ToLower(strings.TrimSpace(string(head)))
-	switch {
-	case size == 0:
-		return "empty"
-	case bytes.HasPrefix(head, []byte("PK\x03\x04")) || bytes.HasPrefix(head, []byte("PK\x05\x06")):
-		return "zip"
-	case bytes.HasPrefix(head, []byte("\x89HDF")):
-		return "HDF5"
-	case strings.HasPrefix(text, "<!doctype") || strings.HasPrefix(text, "<html"):
-		return "a page of HTML"
-	case strings.HasPrefix(text, "version https://git-lfs"):
-		return "a pointer of Git LFS: the file itself was not fetched"
-	}
-	return fmt.Sprintf("of a format that begins with %q", head[:min(len(head), 8)])
+	return file.Describe(r, size)
 }

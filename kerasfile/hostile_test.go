@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"io/fs"
 	"os"
@@ -211,6 +212,57 @@ func TestConfigurationsThatAreNotSoundAreRefused(t *testing.T) {
 	})
 }
 
+// sealed returns an archive whose members, where they are stored as they are, have the checksums that it says, so that what
+// is changed in them reaches their readers.
+func sealed(b []byte) []byte {
+	z, err := zip.NewReader(bytes.NewReader(b), int64(len(b)))
+	if err != nil {
+		return b
+	}
+	b = bytes.Clone(b)
+	for _, f := range z.File {
+		at, err := f.DataOffset()
+		n := int64(f.CompressedSize64)
+		if err != nil || f.Method != zip.Store || at < 0 || n < 0 || n > int64(len(b))-at {
+			continue
+		}
+		// The directory's entry has it 16 bytes after its signature, and its name from the 46th on.
+		for entry := 0; ; entry++ {
+			i := bytes.Index(b[entry:], []byte("PK\x01\x02"))
+			if i < 0 {
+				break
+			}
+			if entry += i; entry+46 <= len(b) && bytes.HasPrefix(b[entry+46:], []byte(f.Name)) {
+				binary.LittleEndian.PutUint32(b[entry+16:], crc32.ChecksumIEEE(b[at:at+n]))
+			}
+		}
+	}
+	return b
+}
+
+func TestASealedArchiveHasTheChecksumsOfWhatItHolds(t *testing.T) {
+	b, err := os.ReadFile("testdata/frozen.keras")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{"dense_1", "\x89HDF\r\n\x1a\n\x00"} { // in the configuration, in the weights
+		changed := bytes.Clone(b)
+		changed[bytes.Index(b, []byte(name))+len(name)-1] += 3
+		for _, sound := range []bool{false, true} {
+			if sound {
+				changed = sealed(changed)
+			}
+			_, w, err := kerasfile.Open(bytes.NewReader(changed), int64(len(changed)), kerasfile.Limits{})
+			if err == nil {
+				err = w.Verify()
+			}
+			if crc := err != nil && (strings.Contains(err.Error(), "checksum") || strings.Contains(err.Error(), "CRC")); crc == sound {
+				t.Errorf("%q: sealed %v: %v", name, sound, err)
+			}
+		}
+	}
+}
+
 func TestWhateverAnArchiveHoldsOpeningItEndsInLittleMemory(t *testing.T) {
 	var seeds [][]byte
 	for _, name := range []string{"frozen.keras", "sequential_without_input.keras", "keras224.h5", "frozen.h5"} {
@@ -223,15 +275,27 @@ func TestWhateverAnArchiveHoldsOpeningItEndsInLittleMemory(t *testing.T) {
 	for _, h := range archives() {
 		seeds = append(seeds, h.Content)
 	}
-	hostile.Try(t, seeds, func(b []byte) {
+	open := func(b []byte) {
 		m, w, err := kerasfile.Open(bytes.NewReader(b), int64(len(b)), kerasfile.Limits{Bytes: 4 << 20})
 		if err != nil {
 			return
 		}
-		w.ByName()
+		arrays, _ := w.ByName()
+		for _, list := range arrays {
+			for _, a := range list {
+				if n := a.Shape().Numel(); n < 1<<16 {
+					a.Read(make([]float32, n))
+				}
+			}
+		}
 		if m.Compile != nil {
 			w.Optimizer(m.Compile.Optimizer, 4)
 		}
+		w.Verify()
+	}
+	hostile.Try(t, seeds, func(b []byte) {
+		open(b)
+		open(sealed(b))
 	})
 }
 

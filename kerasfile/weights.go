@@ -188,7 +188,8 @@ func (w *Weights) Ordered(l LayerKey, arrays []*Array) []*Array {
 	return l.inOrder(arrays)
 }
 
-// ByName returns the arrays of the layers of the file that have some, by the layers' names.
+// ByName returns the arrays of the layers of the file that have some, by the layers' names. Those of layers in a layer, such
+// as a model, are behind its name: "encoder/dense".
 func (w *Weights) ByName() (map[string][]*Array, error) {
 	out := map[string][]*Array{}
 	add := func(name string, arrays []*Array, err error) error {
@@ -205,14 +206,46 @@ func (w *Weights) ByName() (map[string][]*Array, error) {
 		return out, err
 	}
 	err := w.eachLayer(func(g *hdf5.Group) error {
-		name, err := attribute(g, "name")
-		if err != nil || len(g.Names()) == 0 {
+		if len(g.Names()) == 0 {
+			return nil
+		}
+		place := strings.TrimSuffix(g.Path(), "/vars")
+		name, err := w.nameOf(place)
+		if err != nil {
 			return err
 		}
-		arrays, err := w.vars(strings.TrimSuffix(g.Path(), "/vars"))
+		if name == "" {
+			name = place
+		}
+		arrays, err := w.vars(place)
 		return add(name, arrays, err)
 	})
 	return out, err
+}
+
+// nameOf returns the name of the layer at a place behind those of the layers that it is in, or "" if it has none.
+func (w *Weights) nameOf(place string) (string, error) {
+	var names []string
+	for at := place; at != "/" && at != "."; at = path.Dir(at) {
+		if !w.has(at + "/vars") {
+			continue
+		}
+		g, err := w.root.Group(at + "/vars")
+		if err != nil {
+			return "", err
+		}
+		name, err := attribute(g, "name")
+		if err != nil {
+			return "", err
+		}
+		if name == "" && at == place {
+			return "", nil
+		}
+		if name != "" {
+			names = append([]string{name}, names...)
+		}
+	}
+	return strings.Join(names, "/"), nil
 }
 
 // eachLayer visits the groups that have the arrays of layers.

@@ -139,16 +139,7 @@ func copyArrays(c *cobra.Command, from, to string) error {
 
 func readArrays(c *cobra.Command, path string) (map[string]*tensor.Tensor, error) {
 	if strings.HasSuffix(path, ".npz") {
-		f, err := file.Open(path)
-		if err != nil {
-			return nil, err
-		}
-		defer f.Close()
-		info, err := f.Stat()
-		if err != nil {
-			return nil, err
-		}
-		all, err := tensor.ReadNpz(f, info.Size(), budget)
+		all, _, err := readNpz(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}

@@ -123,3 +123,71 @@ func TestAConversionLosesNothingWhenTheDiskFails(t *testing.T) {
 		}
 	}
 }
+
+// A file that is not what its name says is read if it is another that is known, and is otherwise said to be what it is.
+func TestAWrongEndingIsToldWithWhatTheFileIs(t *testing.T) {
+	r := newRoom(t)
+	model := r.model("m.keras", loss.SparseCategoricalCrossentropy{}, 3, activation.Softmax{}, 2, 2)
+	for _, name := range []string{"m.h5", "m.weights.h5", "m.npz", "m.safetensors"} {
+		r.must("convert", model, r.in(name))
+	}
+	picture := []byte("\x89PNG\r\n\x1a\n....")
+	for what, content := range map[string][]byte{
+		"a page of HTML":        []byte("\n<!DOCTYPE html><title>404</title>"),
+		"a PNG picture":         picture,
+		"a pointer of Git LFS":  []byte("version https://git-lfs.github.com/spec/v1\n"),
+		"empty":                 nil,
+		"is no regular file":    {0}, // a folder
+		`begins with "a letter`: []byte("a letter to the editor"),
+	} {
+		named := func(ending string) string {
+			path := r.in("wrong." + ending)
+			r.check(os.RemoveAll(path))
+			if what == "is no regular file" {
+				r.check(os.Mkdir(path, 0o755))
+				return path
+			}
+			return r.write("wrong."+ending, content)
+		}
+		for _, ending := range []string{"keras", "h5", "weights.h5", "safetensors", "npz", "npy"} {
+			path := named(ending)
+			for _, args := range [][]string{
+				{"inspect", path},
+				{"summary", path},
+				{"predict", path, "--data", r.in("x.npy")},
+				{"convert", path, r.in("out.keras"), "--model", model},
+				{"predict", model, "--data", path},
+				{"fit", model, "--data", path, "-o", r.in("out.keras")},
+			} {
+				if ending == "npy" && args[0] == "convert" {
+					continue
+				}
+				want := what
+				if what == "is no regular file" && args[0] != "inspect" {
+					want = "" // as data it is a folder of pictures, and there is none in it
+				}
+				status, out, errs := call(args...)
+				if status != failed || out != "" || !strings.Contains(errs, "wrong."+ending) || !strings.Contains(errs, want) {
+					t.Errorf("%s, %v: status %d, %q, %q", what, args, status, out, errs)
+				}
+			}
+		}
+		// As a table or a picture it is what a table or a picture could not be.
+		for _, ending := range []string{"csv", "png"} {
+			if status, out, errs := call("predict", model, "--data", named(ending)); status != failed || out != "" || !strings.Contains(errs, "wrong."+ending) {
+				t.Errorf("%s as .%s: status %d, %q, %q", what, ending, status, out, errs)
+			}
+		}
+	}
+	// What is known is known by its content.
+	for _, from := range []string{"m.keras", "m.h5", "m.weights.h5", "m.npz", "m.safetensors"} {
+		for _, ending := range []string{"keras", "h5", "weights.h5", "safetensors", "npz"} {
+			path := r.write("other."+ending, fileOf(r, from))
+			r.must("inspect", path)
+			want := map[bool]int{true: 0, false: failed}[from == "m.keras" || from == "m.h5"]
+			if status, _, errs := call("summary", path); status != want || want == failed && !strings.Contains(errs, "other."+ending) {
+				t.Errorf("%s as .%s: status %d, %q", from, ending, status, errs)
+			}
+		}
+	}
+}

@@ -207,7 +207,13 @@ func (r *reader) read(path string) (*sampling, error) {
 				return nil, err
 			}
 			defer f.Close()
-			return r.table(f)
+			s, err := r.table(f)
+			if err != nil && info.Mode().IsRegular() {
+				if what := file.Describe(f, info.Size()); !strings.HasPrefix(what, "of a format") {
+					return nil, fmt.Errorf("it is no table: it is %s", what)
+				}
+			}
+			return s, err
 		case "npz":
 			return r.npz(path)
 		case "png", "jpg", "jpeg":
@@ -241,6 +247,10 @@ func readArray(path string) (*tensor.Tensor, error) {
 		return nil, err
 	}
 	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
 	head := make([]byte, 6)
 	n, _ := f.ReadAt(head, 0)
 	head = head[:n]
@@ -251,7 +261,7 @@ func readArray(path string) (*tensor.Tensor, error) {
 	case begins("\x1F\x8B"), begins("\x00\x00"):
 		t, err = idx.Read(f, budget)
 	default:
-		return nil, fmt.Errorf("%s is no data that are known: an .npy, .npz, .csv, .png, .jpg or IDX file, or a folder of pictures", path)
+		return nil, fmt.Errorf("%s is no data that are known, an .npy, .npz, .csv, .png, .jpg or IDX file, or a folder of pictures: it is %s", path, file.Describe(f, info.Size()))
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -287,26 +297,33 @@ func many(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// npz finds the arrays in an archive by their names.
-func (r *reader) npz(path string) (*sampling, error) {
+// readNpz reads the arrays of an archive, and lists their names in its order.
+func readNpz(path string) (all map[string]*tensor.Tensor, names []string, err error) {
 	f, err := file.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	all, err := tensor.ReadNpz(f, info.Size(), budget)
+	z, err := zip.NewReader(f, info.Size())
+	if err != nil {
+		return nil, nil, fmt.Errorf("it is no .npz file: it is %s: %w", file.Describe(f, info.Size()), err)
+	}
+	for _, entry := range z.File {
+		names = append(names, strings.TrimSuffix(entry.Name, ".npy"))
+	}
+	all, err = tensor.ReadNpz(f, info.Size(), budget)
+	return all, names, err
+}
+
+// npz finds the arrays in an archive by their names.
+func (r *reader) npz(path string) (*sampling, error) {
+	all, there, err := readNpz(path)
 	if err != nil {
 		return nil, err
-	}
-	var there []string
-	if z, err := zip.NewReader(f, info.Size()); err == nil {
-		for _, entry := range z.File { // in their order
-			there = append(there, strings.TrimSuffix(entry.Name, ".npy"))
-		}
 	}
 	part := map[purpose]string{toTrain: "_train", toTest: "_test", toPredict: "_test"}[r.use]
 	numbered := func(list []wanted, from int) (names []string) {

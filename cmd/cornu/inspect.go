@@ -69,7 +69,7 @@ func inspect(out io.Writer, r io.ReaderAt, size int64) error {
 	}
 	f, err := hdf5.Open(r, size, hdf5.Limits{})
 	if errors.Is(err, hdf5.ErrFormat) {
-		return errors.New("it is neither .keras, .h5, .safetensors, .npz nor .npy")
+		return fmt.Errorf("it is neither .keras, .h5, .safetensors, .npz nor .npy: it is %s", file.Describe(r, size))
 	} else if err != nil {
 		return err
 	}
