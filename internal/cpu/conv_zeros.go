@@ -29,9 +29,10 @@ type sparseGrad struct {
 
 // sparseScratch is what one worker needs: the lists of a few rows of places.
 type sparseScratch struct {
-	bits       []uint64
-	lists, ks  []int32
-	transposed []float32
+	bits      []uint64
+	lists, ks []int32
+	words     []uint64  // of bits of the places
+	dy        []float32 // of the places, as pixels are numbered
 }
 
 const (
@@ -85,19 +86,29 @@ func (z *sparseGrad) list(s *gemmScratch, to *sparseScratch, x matrix, count, co
 	for first := 0; first < count; first += 64 {
 		n := min(64, count-first)
 		for word := range l.words {
-			f := &s.search
-			f.bits, f.x, f.ldx = &s.words[0], &x.data[first*x.ld+64*word], 4*x.ld
-			f.rows, f.cols = n, min(64, cols-64*word)
-			z.kernels.nonzero(f)
+			z.search(s, &s.words[0], matrix{data: x.data[first*x.ld+64*word:], ld: x.ld}, n, min(64, cols-64*word))
 			for i, w := range s.words[:n] {
 				to.bits[i*l.words+word] = w
 			}
 		}
-		for i := range n {
-			l.list, l.bits = &to.lists[(first+i)*z.room], &to.bits[i*l.words]
-			z.kernels.list(l)
-			to.ks[first+i] = int32(l.n)
-		}
+		z.listBits(s, to, first, n)
+	}
+}
+
+// search sets the bits of what isn't zero in rows of at most 64 columns.
+func (z *sparseGrad) search(s *gemmScratch, bits *uint64, x matrix, rows, cols int) {
+	f := &s.search
+	f.bits, f.x, f.ldx, f.rows, f.cols = bits, &x.data[0], 4*x.ld, rows, cols
+	z.kernels.nonzero(f)
+}
+
+// listBits makes lists of bits, of as many words as the listing says.
+func (z *sparseGrad) listBits(s *gemmScratch, to *sparseScratch, first, count int) {
+	l := &s.listing
+	for i := range count {
+		l.list, l.bits = &to.lists[(first+i)*z.room], &to.bits[i*l.words]
+		z.kernels.list(l)
+		to.ks[first+i] = int32(l.n)
 	}
 }
 
@@ -106,7 +117,7 @@ func (z *sparseGrad) multiply(s *gemmScratch, lists *sparseScratch, first int, a
 	t, k := &s.tile, z.kernels
 	t.listStep, t.ksStep, t.aStep, t.bStep, t.cStep = 4*z.room, 4, 4*aStep, 0, 4*cStep
 	for col := 0; col < cols; {
-		m, width := k.widest(k.listed.of(false, 1), k.unstructured, cols-col)
+		m, width := k.widest(k.listed.of(a.trans, 1), k.unstructured, cols-col)
 		width = min(cols-col, width)
 		t.list, t.ks, t.count = &lists.lists[first*z.room], &lists.ks[first], count
 		if s.multiply(m, a, b.from(0, col), c.from(0, col), width); t.count != 0 {
@@ -229,7 +240,7 @@ func newSparseTaps(k *ConvKernelGrad) *sparseTaps {
 	_, l2, _ := cacheElements()
 	z.pitch = w.Stride[1] * w.Image[2] / w.Stride[2]
 	z.chains = ceilDiv(w.Batch*volume(w.Places), chain)
-	z.block = min(64, ceilDiv(ceilDiv(w.Filters*z.chains, implicitTasks), 16)*16)
+	z.block = min(64, max(ceilDiv(ceilDiv(w.Filters*z.chains, implicitTasks), 16), 2)*16)
 	z.rows = min(max(l2/4/(w.Stride[1]*w.Image[2]*w.Channels+z.pitch*z.block), 1), w.Places[1])
 	z.words = (z.rows*z.pitch + 63) / 64
 	z.room = 64*z.words + 16
@@ -275,7 +286,7 @@ func (z *sparseTaps) Do(worker, index int) {
 	for place, end := number*chain, min((number+1)*chain, w.Batch*volume(w.Places)); place < end; {
 		sample, h, l := place/volume(w.Places), place/w.Places[2]%w.Places[1], place%w.Places[2]
 		last := min(place-l+min(z.rows, w.Places[1]-h)*w.Places[2], end)
-		a := z.transpose(s, lists, place, last, f0, f1)
+		a := z.places(s, lists, place, last, f0, f1)
 		image := z.grad.X[sample*volume(w.Image)*w.Channels:][:volume(w.Image)*w.Channels]
 		if f0 == 0 && !finite(image) {
 			z.bad.Store(true)
@@ -284,7 +295,7 @@ func (z *sparseTaps) Do(worker, index int) {
 			for tw := 0; tw < w.Taps[2]; tw += across {
 				pixel := w.pixel(1, h, th)*w.Image[2] + w.pixel(2, 0, tw)
 				c := matrix{data: z.sums[(number*w.Filters+f0)*size+(th*w.Taps[2]+tw)*w.Channels:], ld: size}
-				z.multiply(s, lists, 0, a, matrix{data: image[pixel*w.Channels:], ld: w.Stride[2] * w.Channels}, c, f1-f0, a.ld, size, across*w.Channels)
+				z.multiply(s, lists, 0, a, matrix{data: image[pixel*w.Channels:], ld: w.Stride[2] * w.Channels}, c, f1-f0, 1, size, across*w.Channels)
 			}
 		}
 		s.tile.resume = 1
@@ -293,20 +304,35 @@ func (z *sparseTaps) Do(worker, index int) {
 	releaseScratch(worker, s)
 }
 
-// transpose copies the gradients of some rows of places: a row for each filter, with zeros where there is no place. It lists
-// what isn't zero.
-func (z *sparseTaps) transpose(s *gemmScratch, lists *sparseScratch, place, end, f0, f1 int) matrix {
-	w := z.window
+// places copies the gradients of some rows of places to where pixels that the first tap sees would be: a column for each filter.
+// Of each it lists the rows that aren't zero.
+func (z *sparseTaps) places(s *gemmScratch, lists *sparseScratch, place, end, f0, f1 int) matrix {
+	w, filters := z.window, f1-f0
 	first := place - place%w.Places[2]
-	rows := ceilDiv(end-first, w.Places[2])
-	ld := (rows*z.pitch/isa.LineFloats + 2) * isa.LineFloats
-	a := matrix{data: grow(&lists.transposed, z.block*((z.rows*z.pitch/isa.LineFloats+2)*isa.LineFloats)), ld: ld}
-	clear(a.data[:(f1-f0)*ld])
-	for r := range rows {
-		o0, o1 := max(first+r*w.Places[2], place), min(first+(r+1)*w.Places[2], end)
-		s.transpose(a.from(0, r*z.pitch+(o0-first)%w.Places[2]), matrix{data: z.dy[o0*w.Filters+f0:], ld: w.Filters}, o1-o0, f1-f0)
+	rows := ceilDiv(end-first, w.Places[2]) * z.pitch
+	a := matrix{data: grow(&lists.dy, 64*z.words*z.block), ld: z.block, trans: true}
+	words := 64 * ceilDiv(rows, 64)
+	if len(lists.words) < words {
+		lists.words = make([]uint64, 64*z.words)
 	}
-	z.list(s, lists, a, f1-f0, rows*z.pitch)
+	clear(lists.words[:words])
+	for o0 := place; o0 < end; {
+		o1 := min(o0-o0%w.Places[2]+w.Places[2], end)
+		dy, at := matrix{data: z.dy[o0*w.Filters+f0:], ld: w.Filters}, (o0-first)/w.Places[2]*z.pitch+o0%w.Places[2]
+		s.copyWide(matrix{data: a.data[at*a.ld:], ld: a.ld}, dy, o1-o0, filters)
+		z.search(s, &lists.words[at], dy, o1-o0, filters)
+		o0 = o1
+	}
+	l := &s.listing
+	l.words = words / 64
+	for word := range l.words {
+		square := (*[64]uint64)(lists.words[64*word:])
+		transposeBits(square)
+		for i, bits := range square[:filters] {
+			lists.bits[i*l.words+word] = bits
+		}
+	}
+	z.listBits(s, lists, 0, filters)
 	return a
 }
 
