@@ -91,12 +91,12 @@ func TestFunctionsAreWithinTheirStatedError(t *testing.T) {
 	for _, a := range accuracy {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			stride := uint64(choice.Effort(40_961, 4093))
+			stride := uint64(16_764_928 / choice.Effort(409, 4096))
 			if os.Getenv("CORNU_LONG") != "" {
 				stride = 1
 			}
 			ulp, at := worst(a.f, a.want, stride)
-			for i := -300_000; i <= 300_000; i += choice.Effort(7, 1) {
+			for i := -300_000; i <= 300_000; i += 7 / choice.Effort(1, 7) {
 				x := float32(i) * 3.1e-5
 				if d := ulps(a.f(x), a.want(float64(x))); d > ulp {
 					ulp, at = d, x

@@ -1,0 +1,5 @@
+//go:build race
+
+package choice
+
+const raced = true
