@@ -56,8 +56,22 @@ func main() {
 					continue
 				}
 			}
+			abandon()
 			os.Exit(cause.status())
 		}
+	}
+}
+
+// abandon says that a command was not waited for, unless nobody takes that either.
+func abandon() {
+	said := make(chan bool)
+	go func() {
+		fmt.Fprintln(os.Stderr, "cornu: interrupted; it did not end by itself, so what it was at is lost")
+		close(said)
+	}()
+	select {
+	case <-said:
+	case <-time.After(100 * time.Millisecond):
 	}
 }
 
