@@ -36,6 +36,7 @@ type Attr struct {
 	Sparse  bool         // SoftmaxCrossentropy and its gradient: the target is a class index
 	Window  Window       // convolutions and pools, and what belongs to them
 	Data    []float32    // Const
+	Body    *Body        // Scan
 }
 
 func (a Attr) clone() Attr {
@@ -78,6 +79,9 @@ func (a *Attr) Key() string {
 	add("sparse", a.Sparse, a.Sparse)
 	add("window", a.Window.Size != nil, a.Window.key())
 	add("data", a.Data != nil, dataKey(a.Data))
+	if a.Body != nil {
+		add("body", true, a.Body.key)
+	}
 	return strings.Join(parts, " ")
 }
 

@@ -48,18 +48,27 @@ func Gradients(y *Node, wrt ...*Node) []*Node {
 // backward returns what dy at y is worth at each node of wrt. No gradient passes
 // back beyond the nodes of stop.
 func backward(y, dy *Node, wrt, stop []*Node) []*Node {
-	g := y.graph
+	return backwardAll([]*Node{y}, []*Node{dy}, wrt, stop)
+}
+
+// backwardAll is backward for several results, each with what it is worth.
+func backwardAll(ys, dys, wrt, stop []*Node) []*Node {
+	g := ys[0].graph
+	end := 0
+	for _, y := range ys {
+		end = max(end, y.id+1)
+	}
 	// What comes before all of wrt depends on none of them.
-	first := y.id + 1
+	first := end
 	for _, n := range wrt {
 		first = min(first, n.id)
 	}
-	nodes := g.nodes[first : y.id+1]
+	nodes := g.nodes[first:end]
 	depends := make([]bool, len(nodes)) // on a node of wrt
 	leaf := make([]bool, len(nodes))
 	mark := func(marks []bool, list []*Node) {
 		for _, n := range list {
-			if first <= n.id && n.id <= y.id {
+			if first <= n.id && n.id < end {
 				marks[n.id-first] = true
 			}
 		}
@@ -73,11 +82,14 @@ func backward(y, dy *Node, wrt, stop []*Node) []*Node {
 
 	// arrived[k] holds the gradients at node k, from the last user to the first.
 	arrived := make([][]*Node, len(nodes))
-	if len(nodes) > 0 {
-		arrived[len(nodes)-1] = []*Node{dy}
+	for i, y := range ys {
+		if y.id >= first {
+			arrived[y.id-first] = append(arrived[y.id-first], dys[i])
+		}
 	}
 	total := make([]*Node, len(nodes))
-	outer := g.origin
+	outer, around := g.origin, g.reached
+	g.reached = reached
 	for k, n := range slices.Backward(nodes) {
 		if !depends[k] || len(arrived[k]) == 0 {
 			continue
@@ -102,11 +114,11 @@ func backward(y, dy *Node, wrt, stop []*Node) []*Node {
 			}
 		}
 	}
-	g.origin = outer
+	g.origin, g.reached = outer, around
 
 	out := make([]*Node, len(wrt))
 	for i, n := range wrt {
-		if n.id <= y.id && total[n.id-first] != nil {
+		if n.id < end && total[n.id-first] != nil {
 			out[i] = total[n.id-first]
 		} else {
 			out[i] = g.Scalar(0).BroadcastTo(n.shape)

@@ -37,7 +37,9 @@ const maxRank = 6
 type Graph struct {
 	nodes   []*Node
 	scopes  []string
-	origin  *Node // while a derivative is emitted, the node that it is of
+	origin  *Node                      // while a derivative is emitted, the node that it is of
+	reached func(*Node) bool           // and whether the derivative is asked for, of an operand or of what that is made of
+	scans   map[[2]*Node]*scanGradient // of scans, by the scan and what is the gradient at it
 	streams uint16
 	poison  *Node
 	err     error

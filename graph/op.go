@@ -98,6 +98,9 @@ const (
 	OpNumel
 	OpCast
 
+	// What runs a body over time.
+	OpScan
+
 	numOps
 )
 
@@ -220,6 +223,8 @@ func init() {
 		OpOneHot: {"OneHot", 1, oneHotShape, noGradient, none},
 		OpNumel:  {"Numel", 1, numelShape, noGradient, read},
 		OpCast:   {"Cast", 1, sameShape, castVJP, read},
+
+		OpScan: {"Scan", variadic, scanShape, scanVJP, none},
 	}
 }
 

@@ -96,6 +96,15 @@ func innerGroups(place, class string, classes []string) []string {
 	return places
 }
 
+// ownGroup returns the path of the group of a layer's own arrays: Keras's recurrent layers keep them in a cell.
+func ownGroup(place, class string) string {
+	switch class {
+	case "SimpleRNN", "LSTM", "GRU":
+		return place + "/cell"
+	}
+	return place
+}
+
 // A LayerKey says which arrays of a file are a layer's.
 type LayerKey struct {
 	Class, Name string
@@ -129,8 +138,8 @@ func (w *Weights) arrays(place string, l *LayerKey) ([]*Array, error) {
 	if place == "" {
 		return nil, nil
 	}
-	if w.has(place + "/vars") {
-		own, err := w.vars(place)
+	if at := ownGroup(place, l.Class); w.has(at + "/vars") {
+		own, err := w.vars(at)
 		if err != nil {
 			return nil, fmt.Errorf("layer %q: %w", l.Name, err)
 		}
@@ -428,7 +437,7 @@ func (l *LayerState) write(f *hdf5.Writer, place string) {
 	if place == "" {
 		return
 	}
-	g := f.Group(place + "/vars")
+	g := f.Group(ownGroup(place, l.Class) + "/vars")
 	g.Attribute("name", l.Name)
 	for k, v := range l.Arrays {
 		g.Float32s(fmt.Sprint(k), v.Shape, v.Data)

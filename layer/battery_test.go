@@ -65,6 +65,90 @@ func picked(places ...int) func(x, w []float64) []float64 {
 	}
 }
 
+// recurring runs a step over samples of steps × features numbers. next returns the state, which begins at zeros, after it
+// has seen the features of one step. It gives the first units numbers of the state after the last step, or after each.
+func recurring(steps, features, states, units int, each, backwards bool, next func(x, h, w []float64) []float64) func(x, w []float64) []float64 {
+	return func(x, w []float64) []float64 {
+		var y []float64
+		for sample := range 2 {
+			h := make([]float64, states*units)
+			for t := range steps {
+				at := t
+				if backwards {
+					at = steps - 1 - t
+				}
+				h = next(x[(sample*steps+at)*features:][:features], h, w)
+				if each || t == steps-1 {
+					y = append(y, h[:units]...)
+				}
+			}
+		}
+		return y
+	}
+}
+
+// product returns what x is worth by columns from … to-1 of a matrix.
+func product(x, matrix []float64, columns, from, to int) []float64 {
+	y := make([]float64, to-from)
+	for j := range y {
+		for k, v := range x {
+			y[j] += float64(v * matrix[k*columns+from+j])
+		}
+	}
+	return y
+}
+
+func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
+
+func stepOfLSTM(x, h, w []float64) []float64 {
+	const n = 2
+	features := len(x)
+	z, r := product(x, w, 4*n, 0, 4*n), product(h[:n], w[4*n*features:], 4*n, 0, 4*n)
+	next := make([]float64, 2*n)
+	for i := range n {
+		at := func(gate int) float64 { return z[gate*n+i] + r[gate*n+i] + w[4*n*(features+n)+gate*n+i] }
+		next[n+i] = float64(logistic(at(1))*h[n+i]) + float64(logistic(at(0))*math.Tanh(at(2)))
+		next[i] = logistic(at(3)) * math.Tanh(next[n+i])
+	}
+	return next
+}
+
+func stepOfGRU(before bool) func(x, h, w []float64) []float64 {
+	return func(x, h, w []float64) []float64 {
+		const n = 2
+		features := len(x)
+		kernel, bias := w[3*n*features:], w[3*n*(features+n):]
+		z, r := product(x, w, 3*n, 0, 3*n), product(h, kernel, 3*n, 0, 3*n)
+		for i := range z {
+			z[i] += bias[i]
+			if !before {
+				r[i] += bias[3*n+i]
+			}
+		}
+		reset := make([]float64, n)
+		for i := range reset {
+			reset[i] = logistic(z[n+i] + r[n+i])
+		}
+		if before {
+			var part []float64
+			for i := range reset {
+				part = append(part, reset[i]*h[i])
+			}
+			copy(r[2*n:], product(part, kernel, 3*n, 2*n, 3*n))
+		}
+		next := make([]float64, n)
+		for i := range next {
+			update := logistic(z[i] + r[i])
+			inner := r[2*n+i]
+			if !before {
+				inner = float64(inner * reset[i])
+			}
+			next[i] = float64(update*h[i]) + float64((1-update)*math.Tanh(z[2*n+i]+inner))
+		}
+		return next
+	}
+}
+
 var three, pair = []tensor.Shape{{3}}, []tensor.Shape{{3}, {3}}
 
 // samples has at least one of every registered class.
@@ -137,6 +221,16 @@ var samples = []sample{
 		return y
 	}},
 	{&layer.Identity{}, three, tensor.Shape{3}, 0, same},
+	{&layer.SimpleRNN{Units: 2, GoBackwards: true, BiasInitializer: initializer.Ones{}}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 10, recurring(3, 2, 1, 2, false, true, func(x, h, w []float64) []float64 {
+		next := product(x, w, 2, 0, 2)
+		for i, r := range product(h, w[4:], 2, 0, 2) {
+			next[i] = math.Tanh(next[i] + r + w[8+i])
+		}
+		return next
+	})},
+	{&layer.LSTM{Units: 2, ReturnSequences: true}, []tensor.Shape{{3, 1}}, tensor.Shape{3, 2}, 32, recurring(3, 1, 2, 2, true, false, stepOfLSTM)},
+	{&layer.GRU{Units: 2, BiasInitializer: initializer.RandomNormal{}}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 36, recurring(3, 2, 1, 2, false, false, stepOfGRU(false))},
+	{&layer.GRU{Units: 2, ResetBefore: true, ReturnSequences: true, GoBackwards: true}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 30, recurring(2, 2, 1, 2, true, true, stepOfGRU(true))},
 	{&layer.Lambda{Func: func(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0].Square() }}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x * x })},
 	{&layer.Resizing{Height: 1, Width: 4}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 4, 1}, 0, func(x, _ []float64) []float64 {
 		between := func(a, b float64) []float64 { return []float64{a, 0.75*a + 0.25*b, 0.25*a + 0.75*b, b} }

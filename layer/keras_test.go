@@ -19,8 +19,10 @@ import (
 const kerasBound = 4e-6
 
 func TestLayersAreKerasLayers(t *testing.T) {
-	for _, c := range golden.Load(t, "layers").Cases {
-		t.Run(c.Name, func(t *testing.T) { sameAsKeras(t, c) })
+	for _, file := range []string{"layers", "recurrent"} {
+		for _, c := range golden.Load(t, file).Cases {
+			t.Run(c.Name, func(t *testing.T) { sameAsKeras(t, c) })
+		}
 	}
 }
 

@@ -212,7 +212,10 @@ func (m *randomModel) layer(b *choice.Block) {
 			&layer.AveragePooling1D{PoolSize: size, Strides: stride, Padding: "same"},
 			&layer.GlobalMaxPooling1D{KeepDims: stride > 1},
 			&layer.GlobalAveragePooling1D{},
-		}[b.Of(8)], x)
+			&layer.SimpleRNN{Units: 2, ReturnSequences: stride > 1, Dropout: 0.25, RecurrentDropout: 0.25},
+			&layer.LSTM{Units: 3, ReturnSequences: size > 2, GoBackwards: stride > 1, RecurrentDropout: float64(size-1) / 8},
+			&layer.GRU{Units: 2, ReturnSequences: size > 2, ResetBefore: stride > 1, Dropout: 0.25},
+		}[b.Of(11)], x)
 		if y.Shape().Rank() == 3 && b.Once(2) {
 			m.apply(&layer.Flatten{}, y)
 		}

@@ -1,6 +1,6 @@
 package main
 
-// This file defines `cornu mnist`: the networks of listings 1.3.2 and 1.4.1 and the flags that change them.
+// This file defines `cornu mnist`: the networks of listings 1.3.2, 1.4.1 and 1.5.1 and the flags that change them.
 
 import (
 	"math"
@@ -28,7 +28,7 @@ func newMNIST() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "mnist",
 		Short: "Handwritten digits: train, predict, look at them",
-		Long:  "Mnist trains the classifier of handwritten digits of the book's listing 1.3.2 on the 60,000 digits in this program,\nor with --model cnn that of listing 1.4.1, and measures it on 10,000 others. Without a command it is `cornu mnist train`.",
+		Long:  "Mnist trains the classifier of handwritten digits of the book's listing 1.3.2 on the 60,000 digits in this program,\nor with --model cnn that of listing 1.4.1, with --model rnn that of listing 1.5.1, and measures it on 10,000 others. Without a command it is `cornu mnist train`.",
 		Args:  commandsOnly,
 		RunE:  func(c *cobra.Command, _ []string) error { return s.train(c) },
 	}
@@ -40,7 +40,7 @@ func newMNIST() *cobra.Command {
 
 // settings are the flags that say what is trained, and how.
 type settings struct {
-	network    string // mlp, which is "" too, or cnn
+	network    string // mlp, which is "" too, cnn or rnn
 	hidden     sizes
 	activation string
 	dropout    float64
@@ -74,14 +74,14 @@ func (s *settings) stepFlags(c *cobra.Command) {
 	f := c.Flags()
 	f.SortFlags = false
 	s.said = f.Changed
-	f.StringVar(&s.network, "model", mlp, "the network: mlp, of dense layers, or cnn, of convolutions")
+	f.StringVar(&s.network, "model", mlp, "the network: mlp, of dense layers, cnn, of convolutions, or rnn, a recurrent one")
 	s.hidden = sizes{256, 256}
 	f.Var(&s.hidden, "hidden", "units of the hidden layers; \"\" is none")
-	f.StringVar(&s.activation, "activation", "relu", "activation of the hidden layers")
-	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops; of cnn 0.2")
+	f.StringVar(&s.activation, "activation", "relu", "activation of the hidden layers; of rnn tanh")
+	f.Float64Var(&s.dropout, "dropout", 0.45, "share of the hidden units that each step drops; of cnn 0.2, of rnn 0.2 of the inputs")
 	f.Float64Var(&s.l1, "l1", 0, "penalty on the sum of the hidden layers' absolute weights")
 	f.Float64Var(&s.l2, "l2", 0, "penalty on the sum of the hidden layers' squared weights")
-	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients")
+	f.StringVar(&s.optimizer, "optimizer", "adam", "how weights follow their gradients; of rnn sgd")
 	f.Float64Var(&s.rate, "lr", 0, "learning rate; 0 is the optimizer's own")
 	f.IntVar(&s.batch, "batch", 128, "digits in a step")
 	f.IntVar(&s.limit, "limit", 0, "train on the first `N` digits alone; 0 is all")
@@ -98,25 +98,35 @@ func (s *settings) outputs(c *cobra.Command) {
 	f.StringVar(&s.tensorboard, "tensorboard", "", "log the training to `FOLDER` for TensorBoard")
 }
 
-// The networks: of listing 1.3.2, and of listing 1.4.1.
-const mlp, cnn = "mlp", "cnn"
+// The networks: of listing 1.3.2, of listing 1.4.1 and of listing 1.5.1.
+const mlp, cnn, rnn = "mlp", "cnn", "rnn"
 
-// choose puts in what the convolutional network is trained with where the command line says nothing.
+// choose puts in what the other networks are trained with where the command line says nothing.
 func (s *settings) choose() error {
 	switch s.network {
 	case "", mlp:
 		return nil
-	case cnn:
+	case cnn, rnn:
 	default:
-		return misuse("--model: unknown network %q: the known ones are %s and %s", s.network, mlp, cnn)
+		return misuse("--model: unknown network %q: the known ones are %s, %s and %s", s.network, mlp, cnn, rnn)
 	}
 	if s.said == nil {
 		return nil
 	}
 	if s.said("hidden") {
+		if s.network == rnn {
+			return misuse("--hidden: the sizes of dense layers, which --model rnn doesn't have: its recurrent layer has %d units", recurrentUnits)
+		}
 		return misuse("--hidden: the sizes of dense layers, which --model cnn doesn't have: each of its convolutions has %d filters", filters)
 	}
-	if !s.said("epochs") {
+	if s.network == rnn {
+		if !s.said("activation") {
+			s.activation = activation.Tanh{}.Name()
+		}
+		if !s.said("optimizer") {
+			s.optimizer = optimizer.SGD{}.Name()
+		}
+	} else if !s.said("epochs") {
 		s.epochs = 10
 	}
 	if !s.said("dropout") {
@@ -213,6 +223,19 @@ func (s *settings) convolutional(hidden activation.Activation) *cornu.Sequential
 	)
 }
 
+// recurrentUnits is how many the recurrent layer has.
+const recurrentUnits = 256
+
+// recurrent returns the network of listing 1.5.1, whose steps are the rows of an image, with the flags' values in it.
+func (s *settings) recurrent(hidden activation.Activation) *cornu.Sequential {
+	return cornu.NewSequential(
+		&layer.Input{Shape: tensor.Shape{mnist.Rows, mnist.Columns}},
+		&layer.SimpleRNN{Units: recurrentUnits, Activation: hidden, Dropout: s.dropout, KernelRegularizer: s.penalty()},
+		&layer.Dense{Units: mnist.Classes},
+		&layer.Activation{Func: activation.Softmax{}},
+	)
+}
+
 // model returns the network, compiled.
 func (s *settings) model() (*cornu.Sequential, error) {
 	if err := s.check(); err != nil {
@@ -230,8 +253,11 @@ func (s *settings) model() (*cornu.Sequential, error) {
 		rule = withRate(rule, s.rate)
 	}
 	model := s.dense(hidden)
-	if s.network == cnn {
+	switch s.network {
+	case cnn:
 		model = s.convolutional(hidden)
+	case rnn:
+		model = s.recurrent(hidden)
 	}
 	model.Seed(s.seed)
 	return model, model.Compile(cornu.CompileConfig{
@@ -258,9 +284,11 @@ func (s *settings) data() (train, test *mnist.Set, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	if s.network == cnn {
+	switch s.network {
+	case cnn:
 		train, test = train.Channel(), test.Channel()
-	} else {
+	case rnn: // rows are steps
+	default:
 		train, test = train.Flat(), test.Flat()
 	}
 	train, test = train.OneHot(), test.OneHot()

@@ -1,8 +1,8 @@
-"""Makes testdata/layers.json, nested.json and augment.json: what real Keras computes with its layers, with models that are
-layers, and with images that are changed at random, for Cornu's to be held against.
+"""Makes testdata/layers.json, nested.json, augment.json and recurrent.json: what real Keras computes with its layers, with models
+that are layers, and with images that are changed at random, for Cornu's to be held against.
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
-    venv/bin/python internal/golden/keras_layers.py [layers nested augment]
+    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent]
 
 A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
 and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
@@ -55,7 +55,8 @@ def run(name, class_, shapes, config=None, training=False, shift=0.0):
     dy = wave(*y.shape, seed=9)
     dw, dx = jax.grad(lambda w, i: jnp.sum(f(w, i)[0] * dy), argnums=(0, 1))(trainable, tuple(jnp.asarray(x) for x in xs))
     tensors = {"x%d" % i: x for i, x in enumerate(xs)}
-    tensors.update({"w%d" % i: w for i, w in enumerate(trainable + rest)})
+    seeds = ["seed" in v.path for v in layer.non_trainable_variables]
+    tensors.update({"w%d" % i: w for i, w in enumerate(trainable + [w for w, seed in zip(rest, seeds) if not seed])})
     tensors.update({"y": y, "dy": dy})
     tensors.update({"dx%d" % i: d for i, d in enumerate(dx)})
     tensors.update({"dw%d" % i: d for i, d in enumerate(dw)})
@@ -170,6 +171,21 @@ def nested():
         yield case(what, None, tensors, texts=texts)
 
 
+def recurrent():
+    x = (2, 4, 3)
+    gates = {"SimpleRNN": 1, "LSTM": 2, "GRU": 1}
+    for class_, states in gates.items():
+        yield run(class_, class_, [x], {"units": 3})
+        yield run(class_ + ", sequences", class_, [x], {"units": 3, "return_sequences": True, "use_bias": False})
+        yield run(class_ + ", backwards", class_, [x], {"units": 2, "return_sequences": True, "go_backwards": True, "activation": "softsign"})
+        yield run(class_ + ", the last backwards", class_, [x], {"units": 2, "go_backwards": True, "unroll": True})
+        yield run(class_ + ", one step", class_, [(3, 1, 2)], {"units": 1})
+    yield run("LSTM, hard", "LSTM", [x], {"units": 3, "recurrent_activation": "hard_sigmoid", "unit_forget_bias": False})
+    for sequences in [False, True]:
+        yield run("GRU, reset before, sequences %s" % sequences, "GRU", [x], {"units": 3, "reset_after": False, "return_sequences": sequences})
+    yield run("GRU, reset before, no bias", "GRU", [x], {"units": 3, "reset_after": False, "use_bias": False})
+
+
 def sizing():
     wide, high = (1, 3, 7, 2), (1, 2, 7, 4)
     for interpolation in ["bilinear", "nearest", "bicubic"]:
@@ -203,7 +219,7 @@ def augmenting():
     yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")
 
 
-FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested())}
+FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent())}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

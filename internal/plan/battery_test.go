@@ -135,6 +135,21 @@ var cases = []struct {
 		return graph.Pack(32, []int{0, 16}, in[0].Neg(), in[1])
 	}, 0},
 	{graph.OpView, shapes(s(12)), func(in []*graph.Node) *graph.Node { return in[0].View(3, s(2, 4)) }, 0},
+	{graph.OpScan, shapes(s(batch, 3), s(4, batch, 3), s(3, 3)), recur(false, func(s *graph.Scanned) *graph.Node { return s.State(0) }), 64},
+	{graph.OpScan, shapes(s(batch, 9), s(batch, 2, 9), s(9, 9)), func(in []*graph.Node) *graph.Node {
+		in[1] = in[1].Transpose(1, 0, 2)
+		return recur(true, func(s *graph.Scanned) *graph.Node {
+			return s.State(0).Transpose(1, 0, 2).Add(s.Output(0).Sum(0, 2).Reshape(batch, 1, 1))
+		})(in)
+	}, 64},
+	{graph.OpScan, shapes(s(batch, 3), s(3, batch, 3), s(3, 3)), func(in []*graph.Node) *graph.Node {
+		h := recur(false, func(s *graph.Scanned) *graph.Node { return s.Final(0) })(in)
+		return graph.Gradients(h.Sum(), in[2])[0]
+	}, 1024},
+	{graph.OpScan, shapes(s(batch, 3), s(3, batch, 3), s(3, 3)), func(in []*graph.Node) *graph.Node {
+		h := recur(true, func(s *graph.Scanned) *graph.Node { return s.State(0).Mul(s.Output(0).BroadcastTo(s.State(0).Shape())) })(in)
+		return graph.Gradients(h.Sum(), in[1])[0]
+	}, 256},
 	{graph.OpOneHot, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].ArgMax(-1).OneHot(6) }, 0},
 	{graph.OpNumel, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].Numel().Add(in[0]) }, 1},
 }
@@ -148,6 +163,19 @@ func unary(f func(x *graph.Node) *graph.Node) func([]*graph.Node) *graph.Node {
 
 func binary(f func(x, y *graph.Node) *graph.Node) func([]*graph.Node) *graph.Node {
 	return func(in []*graph.Node) *graph.Node { return f(in[0], in[1]) }
+}
+
+// recur runs h = tanh(x + h·W) over time, and stacks what is twice the first number of h too.
+func recur(reverse bool, result func(s *graph.Scanned) *graph.Node) func([]*graph.Node) *graph.Node {
+	return func(in []*graph.Node) *graph.Node {
+		return result(graph.Recurrence{
+			Init: in[:1], Sequences: in[1:2], Constants: in[2:3], Reverse: reverse,
+			Step: func(state, x, c []*graph.Node) (next, outputs []*graph.Node) {
+				h := x[0].Add(state[0].MatMul(c[0])).Tanh()
+				return []*graph.Node{h}, []*graph.Node{h.SliceAxis(1, 0, 1).MulScalar(2)}
+			},
+		}.Scan(in[0].Graph()))
+	}
 }
 
 func convolve(w graph.Window) func([]*graph.Node) *graph.Node {

@@ -57,6 +57,9 @@ func (p *Plan) String() string {
 			fmt.Fprintf(&b, "call %d\n", call)
 		}
 		u.dump(&b)
+		if u.root != nil && len(u.root.bodies) > 0 {
+			b.WriteString("    each step: " + strings.ReplaceAll(strings.TrimSpace(u.root.bodies[0].String()), "\n", "\n    ") + "\n")
+		}
 	}
 	check()
 	for _, m := range p.moves {

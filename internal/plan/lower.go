@@ -4,6 +4,7 @@ package plan
 // dead code, constants folded.
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -43,6 +44,8 @@ type value struct {
 	buffer *buffer // where it is stored; views and placed values share one
 	offset int     // in the buffer
 
+	bodies []*Plan // of a scan: the plans of its body, for each number of rows that its blocks have
+
 	inPlace []bool // which operands are stored where they belong in v, if it joins them; nil: none
 }
 
@@ -76,16 +79,19 @@ type lowering struct {
 	*Plan
 	batch int
 	seen  map[string]*value
+	need  []bool // by node, whether a result depends on it
+	err   error  // of what can't be compiled
 }
 
 func (p *Plan) lower() error {
 	l := &lowering{Plan: p, batch: p.config.Batch, seen: map[string]*value{}}
 	p.nodes = map[*graph.Node]*value{}
-	needed := l.reachable()
+	l.need = l.reachable()
+	needed := l.need
 	for _, n := range p.program.Graph.Nodes() {
 		if needed[n.ID()] {
 			v, err := l.node(n)
-			if err != nil {
+			if err := cmp.Or(err, l.err); err != nil {
 				return err
 			}
 			p.nodes[n] = v

@@ -202,6 +202,8 @@ func init() {
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      movement(emitOneHot),
 		graph.OpCast:        {role: roleKernel, lower: lowerCast, emit: emitCast, late: true},
+
+		graph.OpScan: {role: roleKernel, lower: lowerScan, emit: emitScan, cost: costOfScan, tasks: true, takes: takesScan},
 	}
 }
 
@@ -420,6 +422,31 @@ func (v *value) repeated() *value {
 		return v.in[0]
 	}
 	return nil
+}
+
+// lowerScan makes one value of all scans that have the same body and operands, the one that stacks most: the others are
+// its first columns.
+func lowerScan(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	widest := n
+	if !l.config.NoPasses {
+		for _, other := range l.program.Graph.Nodes()[n.ID()+1:] {
+			if other.Op() == graph.OpScan && l.need[other.ID()] && other.Attr().Body.Extends(widest.Attr().Body) && slices.Equal(other.Inputs(), n.Inputs()) {
+				widest = other
+			}
+		}
+	}
+	whole := widest.Shape().Concrete(l.batch)
+	v := l.add(graph.OpScan, widest.Attr(), whole, n.Scope(), in...)
+	if v.konst == nil && v.bodies == nil {
+		v.bodies, l.err = bodiesOf(l.config, widest.Attr().Body, l.batch)
+		for _, p := range v.bodies {
+			l.config.Held += p.arena * (l.batch/max(p.config.Batch, 1) + 1)
+		}
+	}
+	if widest == n {
+		return v
+	}
+	return l.add(graph.OpSlice, &graph.Attr{Begin: []int{0, 0, 0}, Step: []int{1, 1, 1}, Shape: shape}, shape, n.Scope(), v)
 }
 
 // Numbers that instructions take beside values.

@@ -635,6 +635,58 @@ var randomOps = []emit{
 		return nil
 	},
 	assign, assign, descend, descend,
+	recurrence, recurrence,
+}
+
+// recurrence runs a step over an axis of x, to which the batch comes second.
+func recurrence(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	s := x.Shape()
+	if len(s) != 3 || !s.HasBatch() || hasZero(s) || s[2] == batch || s[2] > 16 {
+		return nil
+	}
+	if s[0] == batch {
+		x = x.Transpose(1, 0, 2)
+	}
+	size := x.Shape()[2]
+	weight := p.pick(b, func(w *graph.Node) bool { return w.Shape().Equal(tensor.Shape{size, size}) })
+	if weight == nil {
+		numbers := make([]float32, size*size)
+		for i := range numbers {
+			numbers[i] = float32(i*i%7)/8 - 0.375
+		}
+		weight = p.Graph.Const(numbers, size, size)
+	}
+	init := p.pick(b, func(h *graph.Node) bool { return h.Shape().Equal(tensor.Shape{batch, size}) })
+	if init == nil {
+		init = p.Graph.Scalar(0.5).BroadcastTo(tensor.Shape{batch, size})
+	}
+	bits := b.Byte()
+	r := graph.Recurrence{
+		Init: []*graph.Node{init, init}, Sequences: []*graph.Node{x}, Constants: []*graph.Node{weight, init}, Reverse: bits&1 == 1,
+		Step: func(state, x, c []*graph.Node) (next, outputs []*graph.Node) {
+			h, memory := state[0], state[1]
+			z := x[0].Add(h.MatMulT(c[0], false, bits&2 == 2))
+			if bits&4 == 4 {
+				z = z.Mul(c[1])
+			}
+			y := z.Tanh()
+			if bits&8 == 8 {
+				memory = memory.Add(y).MulScalar(0.5)
+				y = graph.Select(x[0].SliceAxis(1, 0, 1), y, h)
+			}
+			return []*graph.Node{y, memory}, []*graph.Node{z, y.Softmax(-1)}
+		},
+	}
+	scanned := r.Scan(p.Graph)
+	switch bits >> 4 & 3 {
+	case 0:
+		return scanned.State(0)
+	case 1:
+		return scanned.Final(0)
+	case 2:
+		return scanned.Final(1).Mul(scanned.Output(1).Sum(0))
+	}
+	return scanned.Output(0).Add(scanned.State(1))
 }
 
 // cut slices one axis.

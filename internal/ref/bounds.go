@@ -28,9 +28,30 @@ const ulps = 4
 // Bounds returns bounds of the values of nodes of g, computed in float32 in any
 // order of their sums, NaN where it knows none. What is fed is taken as exact.
 func (r Run) Bounds(g *graph.Graph, want ...*graph.Node) (lo, hi [][]float64, err error) {
-	need, err := r.needed(g, want)
+	feed := map[*graph.Node]interval{}
+	for n, data := range r.Feed {
+		shape := n.Shape().Concrete(r.Batch)
+		feed[n] = interval{value{shape, data}, value{shape, data}}
+	}
+	values, err := r.bounds(g, feed, want...)
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, v := range values {
+		lo, hi = append(lo, v.lo.data), append(hi, v.hi.data)
+	}
+	return lo, hi, nil
+}
+
+// bounds is Bounds of what is known to be in intervals.
+func (r *Run) bounds(g *graph.Graph, feed map[*graph.Node]interval, want ...*graph.Node) ([]interval, error) {
+	fed := Run{Batch: r.Batch, Feed: map[*graph.Node][]float64{}}
+	for n := range feed {
+		fed.Feed[n] = nil
+	}
+	need, err := fed.needed(g, want)
+	if err != nil {
+		return nil, err
 	}
 	values := make([]interval, len(need))
 	for id, n := range g.Nodes() {
@@ -40,9 +61,9 @@ func (r Run) Bounds(g *graph.Graph, want ...*graph.Node) (lo, hi [][]float64, er
 		shape := n.Shape().Concrete(r.Batch)
 		size := shape.Numel()
 		out := interval{value{shape, make([]float64, size)}, value{shape, make([]float64, size)}}
-		if data, fed := r.Feed[n]; fed {
-			copy(out.lo.data, data)
-			copy(out.hi.data, data)
+		if x, fed := feed[n]; fed {
+			copy(out.lo.data, x.lo.data)
+			copy(out.hi.data, x.hi.data)
 		} else {
 			in := make([]interval, len(n.Inputs()))
 			for i, x := range n.Inputs() {
@@ -50,9 +71,9 @@ func (r Run) Bounds(g *graph.Graph, want ...*graph.Node) (lo, hi [][]float64, er
 			}
 			rule := boundTable[n.Op()]
 			if rule == nil {
-				return nil, nil, fmt.Errorf("ref: %v was fed nothing", n)
+				return nil, fmt.Errorf("ref: %v was fed nothing", n)
 			}
-			rule(&r, n, in, out)
+			rule(r, n, in, out)
 		}
 		for i, l := range out.lo.data {
 			if h := out.hi.data[i]; !(math.Abs(l) <= math.MaxFloat32 && math.Abs(h) <= math.MaxFloat32) {
@@ -61,10 +82,11 @@ func (r Run) Bounds(g *graph.Graph, want ...*graph.Node) (lo, hi [][]float64, er
 		}
 		values[id] = out
 	}
-	for _, n := range want {
-		lo, hi = append(lo, values[n.ID()].lo.data), append(hi, values[n.ID()].hi.data)
+	result := make([]interval, len(want))
+	for i, n := range want {
+		result[i] = values[n.ID()]
 	}
-	return lo, hi, nil
+	return result, nil
 }
 
 // A boundRule fills out from in.
@@ -145,6 +167,7 @@ var boundTable = [...]boundRule{
 
 	graph.OpOneHot: oneHotBounds,
 	graph.OpCast:   rising(0),
+	graph.OpScan:   nil, // runs the table
 	graph.OpNumel:  rising(0),
 }
 

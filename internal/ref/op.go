@@ -83,6 +83,7 @@ var table = [...]func(r *Run, a *graph.Attr, in []value, out value){
 	graph.OpView:        view,
 
 	graph.OpOneHot: oneHot,
+	graph.OpScan:   nil, // runs the table
 	graph.OpNumel:  numel,
 	graph.OpCast:   same,
 }

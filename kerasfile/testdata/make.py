@@ -164,6 +164,7 @@ def models():
     yield "sequential without input", built(), None
     for name, o in optimizers().items():
         yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
+    yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
 
 
@@ -195,6 +196,16 @@ def convolutions():
     f = L.Concatenate()([L.GlobalMaxPooling2D(data_format="channels_first")(f), L.Flatten()(L.GlobalAveragePooling2D(data_format="channels_first", keepdims=True)(f))])
     y = L.Concatenate()([L.Flatten()(x), v, s, f])
     return K.Model([image, steps, first], L.Dense(3, activation="softmax")(y), name="convolutions")
+
+
+def recurrent():
+    """Every recurrent layer once."""
+    x = L.Input((5, 3))
+    y = L.LSTM(4, return_sequences=True, kernel_regularizer="l2", recurrent_initializer="glorot_normal")(x)
+    y = L.GRU(3, return_sequences=True, go_backwards=True)(y)
+    y = L.GRU(4, return_sequences=True, reset_after=False, use_bias=False, activation="softsign")(y)
+    y = L.SimpleRNN(3, activation="relu")(y)
+    return K.Model([x], L.Dense(3, activation="softmax")(y), name="recurrent")
 
 
 def built():

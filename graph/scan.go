@@ -1,0 +1,334 @@
+package graph
+
+// This file runs a body over time: Scan, the body, and its shape rule. The derivative is in scan_vjp.go.
+
+import (
+	"crypto/sha256"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Body is what a Scan does at each step of time: a graph of its own, traced once.
+type Body struct {
+	graph     *Graph
+	carry, xs []*Node // Inputs of the graph: the state before a step, the elements of sequences at it
+	consts    []*Node // Inputs that depend on the batch, Params that don't: the same at each step
+	next      []*Node // the state after a step
+	outs      []*Node // what is stacked beside it
+	columns   []*Node // next and outs, each node once: the result is these, side by side
+	reverse   bool
+	key       string
+}
+
+// Graph returns the graph of the body.
+func (b *Body) Graph() *Graph { return b.graph }
+
+// Carry returns the Inputs that hold the state before a step.
+func (b *Body) Carry() []*Node { return b.carry }
+
+// Sequences returns the Inputs that hold the elements of sequences at a step.
+func (b *Body) Sequences() []*Node { return b.xs }
+
+// Constants returns the leaves that are the same at each step: Inputs if they depend on the batch, else Params.
+func (b *Body) Constants() []*Node { return b.consts }
+
+// Columns returns what stands side by side in the result.
+func (b *Body) Columns() []*Node { return b.columns }
+
+// Next returns for each state the column that is its next value.
+func (b *Body) Next() []int {
+	list := make([]int, len(b.next))
+	for i, n := range b.next {
+		list[i] = slices.Index(b.columns, n)
+	}
+	return list
+}
+
+// Reverse reports whether the last step of time is the first that is run.
+func (b *Body) Reverse() bool { return b.reverse }
+
+// Extends reports whether b has the columns of other, and perhaps more behind them, and does the same.
+func (b *Body) Extends(other *Body) bool {
+	return other != nil && b.graph == other.graph && b.reverse == other.reverse && len(b.columns) >= len(other.columns) &&
+		slices.Equal(b.columns[:len(other.columns)], other.columns) && slices.Equal(b.next, other.next)
+}
+
+// Width returns how many numbers a row of the result has.
+func (b *Body) Width() int {
+	n := 0
+	for _, c := range b.columns {
+		n += perRow(c)
+	}
+	return n
+}
+
+func perRow(n *Node) int { return n.shape[1:].Numel() }
+
+// A Recurrence is what a Scan is given.
+type Recurrence struct {
+	Init      []*Node // the state before the first step: (batch, …) each
+	Sequences []*Node // (steps, batch, …) each; at least one
+	Constants []*Node // weights, and (batch, …): the same at each step
+	Reverse   bool    // from the last step to the first
+	// Step emits one step's nodes from what the state, the sequences and the constants are at it. It returns the
+	// next state and what else is to be stacked. It works row by row of the batch, and draws no random
+	// numbers: what is random is drawn before, once or as a sequence.
+	Step func(state, x, constants []*Node) (next, outputs []*Node)
+}
+
+// A Scanned is the result of Scan.
+type Scanned struct {
+	node *Node
+	body *Body
+}
+
+// Scan runs a step over time, from one state to the next. It is one node, however many steps there are.
+func (r Recurrence) Scan(g *Graph) *Scanned {
+	if g == nil {
+		g = orphan("a scan").graph
+	}
+	failed := func(format string, args ...any) *Scanned { return &Scanned{node: g.Fail(format, args...)} }
+	inputs := slices.Concat(r.Init, r.Sequences, r.Constants)
+	for _, n := range inputs {
+		switch {
+		case n.absent() || n.graph != g:
+			return failed("an operand of a scan is of no graph, or of another one")
+		case !n.Valid():
+			return &Scanned{node: g.poisoned()}
+		}
+	}
+	if len(r.Sequences) == 0 {
+		return failed("a scan needs a sequence, which says how many steps there are")
+	}
+	if r.Step == nil {
+		return failed("a scan's Step is nil: say what it does")
+	}
+	b := &Body{graph: New(), reverse: r.Reverse}
+	b.graph.PushScope(g.Scope())
+	for i, n := range r.Init {
+		b.carry = append(b.carry, b.graph.Input(fmt.Sprintf("state %d", i), n.shape))
+	}
+	for i, n := range r.Sequences {
+		if n.Rank() < 2 {
+			return failed("sequence %d of a scan has the shape %v: it needs steps and a batch", i, n.shape)
+		}
+		b.xs = append(b.xs, b.graph.Input(fmt.Sprintf("x %d", i), n.shape[1:]))
+	}
+	for i, n := range r.Constants {
+		b.consts = append(b.consts, b.graph.shared(fmt.Sprintf("constant %d", i), n.shape))
+	}
+	b.next, b.outs = r.Step(slices.Clone(b.carry), slices.Clone(b.xs), slices.Clone(b.consts))
+	if err := b.graph.err; err != nil {
+		if g.err == nil {
+			g.err = err
+		}
+		return &Scanned{node: g.poisoned()}
+	}
+	if msg := b.settle(); msg != "" {
+		return failed("the step of a scan: %s", msg)
+	}
+	return &Scanned{node: g.node(OpScan, Attr{Body: b}, inputs...), body: b}
+}
+
+// shared makes the leaf for what is the same at each step.
+func (g *Graph) shared(name string, shape tensor.Shape) *Node {
+	if shape.HasBatch() {
+		return g.Input(name, shape)
+	}
+	return g.Param(name, shape)
+}
+
+// settle lists the columns, and says what is wrong with the body.
+func (b *Body) settle() string {
+	if len(b.next) != len(b.carry) {
+		return fmt.Sprintf("it returns %d states, it was given %d", len(b.next), len(b.carry))
+	}
+	for i, n := range b.next { // each state has a column of its own
+		if !n.absent() && slices.Contains(b.next[:i], n) {
+			b.next[i] = apply(OpReshape, Attr{Shape: n.shape}, n)
+		}
+	}
+	b.columns = nil
+	for _, n := range slices.Concat(b.next, b.outs) {
+		switch {
+		case n.absent() || n.graph != b.graph:
+			return "it returns a node that it has not made of its own operands"
+		case n.Rank() < 1 || n.shape[0] != tensor.Batch:
+			return fmt.Sprintf("it returns a node of shape %v, whose first dimension must be the batch", n.shape)
+		}
+		if !slices.Contains(b.columns, n) {
+			b.columns = append(b.columns, n)
+		}
+	}
+	if len(b.columns) == 0 {
+		return "it returns nothing"
+	}
+	for i, n := range b.next {
+		if !n.shape.Equal(b.carry[i].shape) {
+			return fmt.Sprintf("state %d has the shape %v after it and %v before", i, n.shape, b.carry[i].shape)
+		}
+	}
+	needed := b.needed()
+	var key strings.Builder
+	for _, n := range b.graph.nodes {
+		if !needed[n.id] {
+			continue
+		}
+		if msg := rowWise(n); msg != "" {
+			return msg
+		}
+		key.WriteString(n.String() + "\n")
+	}
+	for _, list := range [][]*Node{b.carry, b.xs, b.consts, b.next, b.columns} {
+		for _, n := range list {
+			fmt.Fprintf(&key, "%d ", n.id)
+		}
+		key.WriteString("; ")
+	}
+	fmt.Fprint(&key, b.reverse)
+	b.key = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(key.String())))
+	return ""
+}
+
+// needed marks the nodes that the columns are made of.
+func (b *Body) needed() []bool {
+	needed := make([]bool, len(b.graph.nodes))
+	for _, n := range b.columns {
+		needed[n.id] = true
+	}
+	for _, n := range slices.Backward(b.graph.nodes) {
+		if needed[n.id] {
+			for _, in := range n.inputs {
+				needed[in.id] = true
+			}
+		}
+	}
+	return needed
+}
+
+// rowWise says what keeps a node of a body from being computed row by row of the batch, or "".
+func rowWise(n *Node) string {
+	switch n.op {
+	case OpDropout, OpRandomUniform:
+		return fmt.Sprintf("%v draws random numbers: they must be drawn before the scan, once or as a sequence", n.op)
+	}
+	batched := func(s tensor.Shape) bool { return s.HasBatch() }
+	first := func(s tensor.Shape) bool { return s[0] == tensor.Batch && !s[1:].HasBatch() }
+	for _, in := range n.inputs {
+		if batched(in.shape) && (!first(in.shape) || !batched(n.shape) || !first(n.shape)) {
+			return fmt.Sprintf("%v, of %v to %v, mixes the rows of the batch, each of which must be computed by itself", n.op, in.shape, n.shape)
+		}
+	}
+	if (n.op == OpSoftmax || n.op == OpLogSoftmax) && n.attr.Axes[0] == 0 && batched(n.shape) {
+		return fmt.Sprintf("%v along the batch mixes its rows, each of which must be computed by itself", n.op)
+	}
+	return ""
+}
+
+// scanShape is (steps+1, batch, width): the columns after each step, and the state before the first one, at the
+// place before it in the order of steps.
+func scanShape(a *Attr, in []*Node) (tensor.Shape, string) {
+	b := a.Body
+	if b == nil {
+		return nil, "it has no body"
+	}
+	if want := len(b.carry) + len(b.xs) + len(b.consts); len(in) != want {
+		return nil, fmt.Sprintf("the body takes %d operands, got %d", want, len(in))
+	}
+	steps := 0
+	for i, leaf := range slices.Concat(b.carry, b.xs, b.consts) {
+		shape := in[i].shape
+		if k := i - len(b.carry); k >= 0 && k < len(b.xs) {
+			if len(shape) < 2 || shape[0] == tensor.Batch {
+				return nil, fmt.Sprintf("sequence %d has the shape %v: steps come first, then the batch", k, shape)
+			}
+			if k > 0 && shape[0] != steps {
+				return nil, fmt.Sprintf("sequence %d has %d steps, the first one %d", k, shape[0], steps)
+			}
+			steps, shape = shape[0], shape[1:]
+		}
+		if !shape.Equal(leaf.shape) {
+			return nil, fmt.Sprintf("operand %d has the shape %v at each step, the body takes %v", i, shape, leaf.shape)
+		}
+	}
+	return tensor.Shape{steps + 1, tensor.Batch, b.Width()}, ""
+}
+
+// Valid reports whether the scan could be built.
+func (s *Scanned) Valid() bool { return s != nil && s.node.Valid() }
+
+// State returns state i after each step: (steps, batch, …).
+func (s *Scanned) State(i int) *Node {
+	return s.result(i, "state", func(b *Body) []*Node { return b.next }, s.after)
+}
+
+// Output returns output i of each step: (steps, batch, …).
+func (s *Scanned) Output(i int) *Node {
+	return s.result(i, "output", func(b *Body) []*Node { return b.outs }, s.after)
+}
+
+// Final returns state i after the last step that was run: (batch, …).
+func (s *Scanned) Final(i int) *Node {
+	return s.result(i, "state", func(b *Body) []*Node { return b.next }, func(n *Node) *Node {
+		at := s.node.shape[0] - 1
+		if s.body.reverse {
+			at = 0
+		}
+		return s.column(n, at, at+1).Reshape(n.shape...)
+	})
+}
+
+func (s *Scanned) result(i int, what string, list func(b *Body) []*Node, of func(*Node) *Node) *Node {
+	if s == nil || s.node == nil {
+		return orphan("the result of a scan")
+	}
+	if !s.Valid() {
+		return s.node
+	}
+	if nodes := list(s.body); i >= 0 && i < len(nodes) {
+		return of(nodes[i])
+	}
+	return s.node.graph.Fail("the scan has no %s %d", what, i)
+}
+
+// after returns a column after each step, before what it was before each.
+func (s *Scanned) after(n *Node) *Node {
+	from := 1
+	if s.body.reverse {
+		from = 0
+	}
+	return s.column(n, from, from+s.node.shape[0]-1)
+}
+
+func (s *Scanned) before(n *Node) *Node {
+	from := 0
+	if s.body.reverse {
+		from = 1
+	}
+	return s.column(n, from, from+s.node.shape[0]-1)
+}
+
+// column returns what is at the places from … to-1 of the column that n is.
+func (s *Scanned) column(n *Node, from, to int) *Node {
+	begin, end := s.body.span(n)
+	rows := s.node.SliceAxis(0, from, to)
+	if end-begin < s.node.shape[2] {
+		rows = rows.SliceAxis(2, begin, end)
+	}
+	return rows.Reshape(append(tensor.Shape{to - from}, n.shape...)...)
+}
+
+// span returns which numbers of a row the column n has.
+func (b *Body) span(n *Node) (begin, end int) {
+	for _, c := range b.columns {
+		end = begin + perRow(c)
+		if c == n {
+			break
+		}
+		begin = end
+	}
+	return begin, end
+}
