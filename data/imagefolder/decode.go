@@ -90,7 +90,11 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
-	resize(dst, f.cfg.Height, f.cfg.Width, img, f.cfg.Color)
+	area := img.Bounds()
+	if f.cfg.CropToAspectRatio {
+		area = cropped(area, f.cfg.Height, f.cfg.Width)
+	}
+	resize(dst, f.cfg.Height, f.cfg.Width, img, area, f.cfg.Interpolation, f.cfg.Color)
 	if high := f.cfg.High; high != 255 {
 		for i, v := range dst {
 			dst[i] = float32(float64(v) * high / 255)

@@ -214,9 +214,9 @@ func (endless) Read(b []byte) (int, error) {
 }
 
 func TestLabelsThatAreChangedAreAnError(t *testing.T) {
-	for _, oneHot := range []bool{false, true} {
+	for _, mode := range []LabelMode{Int, Categorical} {
 		for _, label := range []int32{-1, 3, 1 << 30} {
-			f := open(t, greys(t), Config{Height: 1, Width: 1, OneHot: oneHot})
+			f := open(t, greys(t), Config{Height: 1, Width: 1, LabelMode: mode})
 			b, err := f.Epoch(t.Context(), data.EpochConfig{BatchSize: 4})
 			if err != nil {
 				t.Fatal(err)

@@ -28,7 +28,7 @@ func Example() {
 		folder[fmt.Sprintf("day/%d.png", i)] = &fstest.MapFile{Data: picture(uint8(160 + 2*i))}
 		folder[fmt.Sprintf("night/%d.png", i)] = &fstest.MapFile{Data: picture(uint8(2 * i))}
 	}
-	cfg := imagefolder.Config{Height: 8, Width: 8, High: 1, OneHot: true}
+	cfg := imagefolder.Config{Height: 8, Width: 8, High: 1, LabelMode: imagefolder.Categorical}
 	pictures, err := imagefolder.Open(folder, cfg)
 	check(err)
 	train, test, err := pictures.StratifiedSplit(0.25, 1)

@@ -10,8 +10,10 @@
 //	model.Fit(ctx, data.Prefetch(train, 2), …)
 //
 // Pictures are read and resized when a batch needs them, so that they need not
-// fit in memory; Load keeps them there. The choices are those of Keras's
-// image_dataset_from_directory.
+// fit in memory; Load keeps them there. With data.Prefetch they are read ahead on
+// all cores, and data.Map changes them on the way. The choices are those of Keras's
+// image_dataset_from_directory; TrainTestSplit returns both subsets of its
+// validation_split.
 package imagefolder
 
 import (
@@ -23,6 +25,7 @@ import (
 	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/cornu-ml/cornu/data"
@@ -47,17 +50,34 @@ const (
 // channels are the numbers of a pixel.
 var channels = map[Color]int{Grayscale: 1, RGB: 3, RGBA: 4}
 
+// A LabelMode says what the targets are.
+type LabelMode string
+
+// The kinds of targets.
+const (
+	Int         LabelMode = "int"         // the label, of shape ()
+	Categorical LabelMode = "categorical" // a vector, 1 at the class and 0 elsewhere
+	Binary      LabelMode = "binary"      // of shape (1): 0 for the first class and 1 for the second, and there are no others
+	Unlabeled   LabelMode = "none"        // there are none, and pictures may be in any folder
+)
+
 // A Config says what the samples are.
 type Config struct {
-	Height int     `zero:"256"` // of all images: pictures of another size are resized, without regard to their proportions
-	Width  int     `zero:"256"` // 0: 256
-	Color  Color   `default:"rgb"`
-	High   float64 `zero:"255"` // what full brightness becomes; 0 is dark. Keras's is 255
-	OneHot bool    // targets are vectors, 1 at the class and 0 elsewhere, rather than labels
+	Height    int       `zero:"256"` // of all images: pictures of another size are resized, without regard to their proportions
+	Width     int       `zero:"256"` // 0: 256
+	Color     Color     `default:"rgb"`
+	High      float64   `zero:"255"` // what full brightness becomes; 0 is dark. Keras's is 255
+	LabelMode LabelMode `default:"int"`
+
+	Interpolation     string `default:"bilinear"` // or "nearest"
+	CropToAspectRatio bool   // before a picture is resized, what is beyond the proportions is cut off, as much on either side
 
 	// Classes lists the folders to read, in the order of the classes. nil: all, in
 	// alphabetical order, without those whose names begin with a dot.
 	Classes []string
+	// Labels are those of the pictures, which may be in any folder, in alphabetical order of
+	// their paths; the classes are called 0, 1, …. nil: those of the folders.
+	Labels []int32
 
 	MaxFiles  int   `zero:"10000000"` // most pictures
 	MaxPixels int   `zero:"50000000"` // most pixels of a picture, before it is resized
@@ -81,6 +101,14 @@ func (cfg Config) resolved() (Config, error) {
 		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("color", string(cfg.Color), []string{"grayscale", "rgb", "rgba"}))
 	case cfg.Height < 1 || cfg.Width < 1 || size.Check() != nil:
 		return cfg, fmt.Errorf("imagefolder: images of %d × %d can't be: Height and Width must be at least 1, and their product no more than an int", cfg.Height, cfg.Width)
+	case !slices.Contains([]LabelMode{Int, Categorical, Binary, Unlabeled}, cfg.LabelMode):
+		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("label mode", string(cfg.LabelMode), []string{"binary", "categorical", "int", "none"}))
+	case cfg.Interpolation != "bilinear" && cfg.Interpolation != "nearest":
+		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("interpolation", cfg.Interpolation, []string{"bilinear", "nearest"}))
+	case cfg.Classes != nil && (cfg.Labels != nil || cfg.LabelMode == Unlabeled):
+		return cfg, errors.New("imagefolder: Classes says by their folders what the pictures are, so there can be no Labels, and LabelMode can't be \"none\"")
+	case cfg.Labels != nil && cfg.LabelMode == Unlabeled:
+		return cfg, errors.New("imagefolder: there are Labels, so LabelMode can't be \"none\"")
 	case math.IsNaN(cfg.High) || math.IsInf(cfg.High, 0):
 		return cfg, fmt.Errorf("imagefolder: High is %v, it must be finite", cfg.High)
 	case cfg.MaxFiles < 0 || cfg.MaxPixels < 0 || cfg.MaxBytes < 0 || cfg.MaxMemory < 0:
@@ -95,7 +123,7 @@ func (cfg Config) resolved() (Config, error) {
 type Folder struct {
 	Classes []string
 	Files   []string // paths in the file system
-	Labels  []int32  // of the files
+	Labels  []int32  // of the files; nil if they have none
 
 	fsys fs.FS
 	cfg  Config
@@ -111,6 +139,8 @@ func (f *Folder) check() error {
 		return errNotOpen
 	case len(f.Files) == 0:
 		return fmt.Errorf("imagefolder: %w", data.ErrEmpty)
+	case f.cfg.LabelMode == Unlabeled:
+		return nil
 	case len(f.Labels) != len(f.Files):
 		return &data.LengthError{A: "files", B: "labels", LenA: len(f.Files), LenB: len(f.Labels)}
 	}
@@ -129,6 +159,9 @@ func Open(fsys fs.FS, cfg Config) (*Folder, error) {
 		return nil, errors.New("imagefolder: there is no file system")
 	}
 	f := &Folder{Classes: cfg.Classes, fsys: fsys, cfg: cfg, gate: newGate(cfg.MaxMemory)}
+	if cfg.LabelMode == Unlabeled || cfg.Labels != nil {
+		return f, f.listAll()
+	}
 	if f.Classes == nil {
 		entries, err := fs.ReadDir(fsys, ".")
 		if err != nil {
@@ -151,7 +184,41 @@ func Open(fsys fs.FS, cfg Config) (*Folder, error) {
 	if len(f.Files) == 0 {
 		return nil, fmt.Errorf("imagefolder: %w: no folder holds a .png, .jpg or .jpeg", data.ErrEmpty)
 	}
-	return f, nil
+	return f, f.suits()
+}
+
+// suits returns an error unless there are as many classes as the targets can tell.
+func (f *Folder) suits() error {
+	if f.cfg.LabelMode == Binary && len(f.Classes) != 2 {
+		return fmt.Errorf("imagefolder: there are %d classes, LabelMode \"binary\" is for two", len(f.Classes))
+	}
+	return nil
+}
+
+// listAll lists the pictures of all folders, and gives them the labels of the configuration.
+func (f *Folder) listAll() error {
+	err := f.list(".", 0)
+	switch {
+	case err != nil:
+		return fmt.Errorf("imagefolder: %w", err)
+	case len(f.Files) == 0:
+		return fmt.Errorf("imagefolder: %w: no folder holds a .png, .jpg or .jpeg", data.ErrEmpty)
+	case f.cfg.LabelMode == Unlabeled:
+		f.Labels = nil
+		return nil
+	case len(f.cfg.Labels) != len(f.Files):
+		return &data.LengthError{A: "files", B: "labels", LenA: len(f.Files), LenB: len(f.cfg.Labels)}
+	}
+	f.Labels = slices.Clone(f.cfg.Labels)
+	for row, label := range f.Labels {
+		if label < 0 || int(label) >= len(f.Files) {
+			return fmt.Errorf("imagefolder: %w", &data.LabelError{Row: row, Label: float64(label), Classes: len(f.Files)})
+		}
+		for len(f.Classes) <= int(label) {
+			f.Classes = append(f.Classes, strconv.Itoa(len(f.Classes)))
+		}
+	}
+	return f.suits()
 }
 
 // isDir reports whether an entry is a folder, or a link to one.
@@ -167,6 +234,9 @@ func isDir(fsys fs.FS, e fs.DirEntry) bool {
 func (f *Folder) list(class string, label int32) error {
 	return fs.WalkDir(f.fsys, class, func(name string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() || !isPicture(name) {
+			if e != nil && e.IsDir() && class == "." && name != "." && strings.HasPrefix(e.Name(), ".") {
+				return fs.SkipDir // as no hidden folder is a class
+			}
 			return err
 		}
 		if len(f.Files) == f.cfg.MaxFiles {
@@ -190,13 +260,19 @@ func (f *Folder) Spec() data.Spec {
 	if f == nil {
 		return data.Spec{}
 	}
-	target := tensor.Shape{}
-	if f.cfg.OneHot {
-		target = tensor.Shape{len(f.Classes)}
+	var targets []tensor.Shape
+	switch f.cfg.LabelMode {
+	case Categorical:
+		targets = []tensor.Shape{{len(f.Classes)}}
+	case Binary:
+		targets = []tensor.Shape{{1}}
+	case Unlabeled:
+	default:
+		targets = []tensor.Shape{{}}
 	}
 	return data.Spec{
 		X:   []tensor.Shape{{f.cfg.Height, f.cfg.Width, channels[f.cfg.Color]}},
-		Y:   []tensor.Shape{target},
+		Y:   targets,
 		Len: len(f.Files),
 
 		Bytes: []data.Range{{Low: 0, High: f.cfg.High}},
@@ -232,6 +308,9 @@ func (f *Folder) StratifiedSplit(fraction float64, seed uint64) (train, test *Fo
 	if err := f.check(); err != nil {
 		return nil, nil, err
 	}
+	if f.cfg.LabelMode == Unlabeled {
+		return nil, nil, errors.New("imagefolder: StratifiedSplit goes by labels, and the pictures have none: TrainTestSplit splits them")
+	}
 	first, last, ok := rng.StratifiedSplit(f.Labels, fraction, seed)
 	return f.parts(first, last, ok, fraction)
 }
@@ -246,9 +325,12 @@ func (f *Folder) parts(first, last []int32, ok bool, fraction float64) (train, t
 // part returns some of the pictures.
 func (f *Folder) part(rows []int32) *Folder {
 	p := *f
-	p.Files, p.Labels = make([]string, len(rows)), make([]int32, len(rows))
+	p.Files, p.Labels = make([]string, len(rows)), nil
 	for i, row := range rows {
-		p.Files[i], p.Labels[i] = f.Files[row], f.Labels[row]
+		p.Files[i] = f.Files[row]
+		if f.Labels != nil {
+			p.Labels = append(p.Labels, f.Labels[row])
+		}
 	}
 	return &p
 }
@@ -275,9 +357,20 @@ func (f *Folder) Load() (*data.Arrays, error) {
 	if err != nil {
 		return nil, err
 	}
-	y, err := data.Labels(f.Labels)
-	if f.cfg.OneHot {
+	var y data.Column
+	switch f.cfg.LabelMode {
+	case Unlabeled:
+		return &data.Arrays{X: []data.Column{x}}, nil
+	case Categorical:
 		y, err = data.OneHot(f.Labels, len(f.Classes))
+	case Binary:
+		numbers := make([]float32, len(f.Labels))
+		for i, label := range f.Labels {
+			numbers[i] = float32(label)
+		}
+		y, err = data.Floats(numbers, 1)
+	default:
+		y, err = data.Labels(f.Labels)
 	}
 	return &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}, err
 }
@@ -336,7 +429,7 @@ func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
 			w[i] = 1
 		}
 	}
-	if len(batch.Y) > 0 {
+	if len(batch.Y) > 0 && len(spec.Y) > 0 {
 		y, width := batch.Y[0], spec.Y[0].Numel()
 		if len(y) != b.n*width {
 			return fmt.Errorf("imagefolder: a batch of %d targets of shape %v has no room for them", b.n, spec.Y[0])
@@ -347,7 +440,7 @@ func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
 			if label < 0 || int(label) >= len(f.Classes) { // changed since the epoch began
 				return &data.LabelError{Row: int(row), Label: float64(label), Classes: len(f.Classes)}
 			}
-			if f.cfg.OneHot {
+			if f.cfg.LabelMode == Categorical {
 				y[i*width+int(label)] = 1
 			} else {
 				y[i] = float32(label)

@@ -109,7 +109,7 @@ func samples(t testing.TB, s data.Source, c data.EpochConfig, p *data.Pool) (x, 
 func TestClassesAreFoldersInOrder(t *testing.T) {
 	pixel := Config{Height: 1, Width: 1, Color: Grayscale}
 	turned := pixel
-	turned.Classes, turned.OneHot = []string{"dog", "cat"}, true
+	turned.Classes, turned.LabelMode = []string{"dog", "cat"}, Categorical
 	for _, c := range []struct {
 		name    string
 		cfg     Config
@@ -139,6 +139,80 @@ func TestClassesAreFoldersInOrder(t *testing.T) {
 		if spec := f.Spec(); !spec.X[0].Equal(tensor.Shape{1, 1, 1}) || spec.Len != 4 {
 			t.Errorf("%s: %+v", c.name, spec)
 		}
+	}
+}
+
+func TestTargetsAreWhatTheLabelModeSays(t *testing.T) {
+	// All pictures in alphabetical order: cat's 10 and 20, dog's 30 and 40, and the one of no class.
+	all := greys(t)
+	all["top.png"] = grey(t, 50)
+	pixel := Config{Height: 1, Width: 1, Color: Grayscale}
+	with := func(change func(*Config)) Config {
+		cfg := pixel
+		change(&cfg)
+		return cfg
+	}
+	x := []float32{10, 20, 30, 40, 50}
+	for _, c := range []struct {
+		name    string
+		cfg     Config
+		shape   tensor.Shape
+		x, y    []float32
+		classes int
+	}{
+		{"binary", with(func(c *Config) { c.LabelMode, c.Classes = Binary, []string{"dog", "cat"} }), tensor.Shape{1}, []float32{30, 40, 10, 20}, []float32{0, 0, 1, 1}, 2},
+		{"given labels", with(func(c *Config) { c.Labels = []int32{2, 0, 1, 0, 2} }), tensor.Shape{}, x, []float32{2, 0, 1, 0, 2}, 3},
+		{"given labels as vectors", with(func(c *Config) { c.Labels, c.LabelMode = []int32{1, 0, 1, 0, 1}, Categorical }), tensor.Shape{2}, x, []float32{0, 1, 1, 0, 0, 1, 1, 0, 0, 1}, 2},
+		{"no labels", with(func(c *Config) { c.LabelMode = Unlabeled }), nil, x, nil, 0},
+	} {
+		f := open(t, all, c.cfg)
+		spec := f.Spec()
+		if len(f.Classes) != c.classes || c.shape != nil && !spec.Y[0].Equal(c.shape) || c.shape == nil && len(spec.Y) != 0 {
+			t.Errorf("%s: classes %v, targets %v", c.name, f.Classes, spec.Y)
+			continue
+		}
+		loaded, err := f.Load()
+		if err != nil {
+			t.Fatal(err)
+		}
+		train, test, err := f.TrainTestSplit(0.25, 1)
+		if err != nil || len(train.Files)+len(test.Files) != len(f.Files) {
+			t.Errorf("%s: split into %v and %v, %v", c.name, train, test, err)
+		}
+		for what, s := range map[string]data.Source{"read": f, "loaded": loaded} {
+			b, err := data.Epoch(t.Context(), s, data.EpochConfig{BatchSize: 8})
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, err := b.Next()
+			if err != nil {
+				t.Fatal(err)
+			}
+			batch := data.Batch{X: [][]float32{make([]float32, n)}}
+			if c.shape != nil {
+				batch.Y = [][]float32{make([]float32, n*c.shape.Numel())}
+			}
+			if err := b.Read(&batch, nil); err != nil || !slices.Equal(batch.X[0], c.x) || c.shape != nil && !slices.Equal(batch.Y[0], c.y) {
+				t.Errorf("%s, %s: %v %v, %v; want %v, %v", c.name, what, batch.X, batch.Y, err, c.x, c.y)
+			}
+			b.Close()
+		}
+	}
+	for want, cfg := range map[string]Config{
+		"LabelMode \"binary\" is for two": with(func(c *Config) { c.LabelMode = Binary }),
+		"unknown label mode \"one\"":      with(func(c *Config) { c.LabelMode = "one" }),
+		"unknown interpolation \"cubic\"": with(func(c *Config) { c.Interpolation = "cubic" }),
+		"there can be no Labels":          with(func(c *Config) { c.Classes, c.Labels = []string{"cat"}, []int32{0} }),
+		"so LabelMode can't be":           with(func(c *Config) { c.LabelMode, c.Labels = Unlabeled, []int32{0} }),
+		"files has 5 samples":             with(func(c *Config) { c.Labels = []int32{0} }),
+		"label":                           with(func(c *Config) { c.Labels = []int32{0, 0, -1, 0, 0} }),
+	} {
+		if _, err := Open(all, cfg); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v, want %q", err, want)
+		}
+	}
+	if _, _, err := open(t, all, with(func(c *Config) { c.LabelMode = Unlabeled })).StratifiedSplit(0.5, 1); err == nil {
+		t.Error("shares of classes that aren't known: no error")
 	}
 }
 
@@ -196,7 +270,12 @@ func TestPicturesAreResizedAsKerasDoes(t *testing.T) {
 			}
 		}
 		got := make([]float32, len(want.Data))
-		resize(got, want.Shape[0], want.Shape[1], img.SubImage(image.Rect(0, 0, width, height)), RGB)
+		part := img.SubImage(image.Rect(0, 0, width, height))
+		area := part.Bounds()
+		if c.Bool("crop") {
+			area = cropped(area, want.Shape[0], want.Shape[1])
+		}
+		resize(got, want.Shape[0], want.Shape[1], part, area, c.String("interpolation"), RGB)
 		for i, v := range got {
 			if math.Abs(float64(v-want.Data[i])) > 1e-4 {
 				t.Errorf("%s: value %d is %v, want %v", c.Name, i, v, want.Data[i])

@@ -12,11 +12,16 @@ import (
 // the four nearest as tf.image.resize does with bilinear interpolation: the
 // centres of the corner pixels' outer edges coincide, and nothing is smoothed
 // when a picture shrinks.
-func resize(dst []float32, height, width int, img image.Image, c Color) {
+//
+// With the interpolation "nearest" each pixel is the one that its centre falls into.
+func resize(dst []float32, height, width int, img image.Image, area image.Rectangle, interpolation string, c Color) {
 	at := sampler(img, c)
-	bounds := img.Bounds()
+	bounds := area
 	n := channels[c]
 	rows, columns := taps(height, bounds.Dy()), taps(width, bounds.Dx())
+	if interpolation == "nearest" {
+		rows, columns = places(height, bounds.Dy()), places(width, bounds.Dx())
+	}
 	for _, row := range rows {
 		y0, y1 := bounds.Min.Y+row.low, bounds.Min.Y+row.high
 		for _, column := range columns {
@@ -52,6 +57,26 @@ func taps(n, size int) []tap {
 		}
 	}
 	return list
+}
+
+// places returns n new pixels on a line of size, each of which is an old one.
+func places(n, size int) []tap {
+	list := make([]tap, n)
+	scale := float32(size) / float32(n)
+	for i := range list {
+		at := min(int((float32(i)+0.5)*scale), size-1)
+		list[i] = tap{at, at, 0}
+	}
+	return list
+}
+
+// cropped returns the greatest part of a picture, in its middle, that has the proportions of height and width, as Keras's
+// smart_resize cuts it.
+func cropped(b image.Rectangle, height, width int) image.Rectangle {
+	high := min(b.Dy(), max(int(float32(b.Dx()*height)/float32(width)), 1))
+	wide := min(b.Dx(), max(int(float32(b.Dy()*width)/float32(height)), 1))
+	corner := b.Min.Add(image.Pt((b.Dx()-wide)/2, (b.Dy()-high)/2))
+	return image.Rectangle{Min: corner, Max: corner.Add(image.Pt(wide, high))}
 }
 
 // sampler returns what gives the pixel of a picture at a place. Colors are not

@@ -3,20 +3,21 @@
     python3 -m venv venv && venv/bin/pip install keras tensorflow-cpu
     venv/bin/python internal/golden/keras_images.py
 
-image_dataset_from_directory resizes with tf.image.resize, bilinear and without smoothing. The picture's pixel in row y
-and column x has the channels (7y + 13x) mod 256, (50x) mod 256 and (90y) mod 256.
+image_dataset_from_directory resizes with tf.image.resize, without smoothing, or with smart_resize, which cuts first.
+The picture's pixel in row y and column x has the channels (7y + 13x) mod 256, (50x) mod 256 and (90y) mod 256.
 """
 
 import os
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
 
+import keras
 import numpy as np
 import tensorflow as tf
 
 from goldenjson import case, write
 
-VERSIONS = {"keras": tf.keras.__version__, "tensorflow": tf.__version__}
+VERSIONS = {"keras": keras.__version__, "tensorflow": tf.__version__}
 
 
 def picture(height, width):
@@ -28,10 +29,16 @@ def cases():
     for height, width, to in [
         (4, 5, (4, 5)), (4, 5, (2, 3)), (3, 2, (5, 7)), (9, 8, (3, 3)), (1, 1, (2, 2)), (1, 7, (2, 3)), (6, 4, (1, 1)), (7, 11, (5, 4)),
     ]:
-        yield case(
-            "%d × %d to %d × %d" % (height, width, *to), {"height": height, "width": width},
-            tensors={"y": tf.image.resize(picture(height, width), to, method="bilinear").numpy()},
-        )
+        for interpolation in ["bilinear", "nearest"]:
+            for crop in [False, True]:
+                config = {"height": height, "width": width, "interpolation": interpolation, "crop": crop}
+                image = picture(height, width)
+                if crop:
+                    y = keras.preprocessing.image.smart_resize(image.astype("float32"), to, interpolation=interpolation)
+                else:
+                    y = tf.image.resize(image, to, method=interpolation).numpy()
+                what = "%d × %d to %d × %d, %s%s" % (height, width, *to, interpolation, ", cropped" if crop else "")
+                yield case(what, config, tensors={"y": y})
 
 
 if __name__ == "__main__":
