@@ -33,6 +33,8 @@ type Diagram struct {
 	HideNames   bool // boxes show the class alone
 	Activations bool // boxes show the activation that a layer has; in Keras 3's look
 	Trainable   bool // boxes show whether weights are trained; in Keras 3's look
+
+	ExpandNested bool // models that are layers are frames around their own layers
 }
 
 // A Model is what a diagram can be made of: a *cornu.Model or a *cornu.Sequential.
@@ -48,25 +50,62 @@ type box struct {
 	weights, frozen         bool
 }
 
-// boxes lists the layers, and the edges between them in Keras's order.
-func (d Diagram) boxes() ([]box, []layered.Edge, error) {
+// A frame is what a diagram draws around the layers of a model that is a layer.
+type frame struct {
+	name    string
+	members []int // boxes
+	inner   int   // how deep frames are nested within it
+}
+
+// A chart is what a diagram draws.
+type chart struct {
+	boxes  []box
+	edges  []layered.Edge // in Keras's order
+	frames []frame        // each behind those within it
+}
+
+// A part is where arrows to a layer end and those from it begin: in its box, or in those of its inputs and outputs if its
+// layers are drawn in its place.
+type part struct{ inputs, outputs []int }
+
+// at returns an element, the last one if there are fewer.
+func at(list []int, i int) int { return list[min(i, len(list)-1)] }
+
+// chart lists the layers, and the edges between them.
+func (d Diagram) chart() (chart, error) {
+	var c chart
 	if config.IsNil(d.Model) || d.Model.Network() == nil {
-		return nil, nil, errors.New("the diagram of a model that is not built: its first layer should be an Input, or Build should tell the shape of the data first")
+		return c, errors.New("the diagram of a model that is not built: its first layer should be an Input, or Build should tell the shape of the data first")
 	}
-	n := d.Model.Network()
 	_, sequential := d.Model.(*cornu.Sequential)
-	number := map[layer.Layer]int{}
-	var boxes []box
+	d.add(&c, d.Model.Network(), sequential && d.Style == layer.Keras3)
+	return c, nil
+}
+
+// add adds the layers of a network, without those that are inputs if they are hidden. It returns where its own inputs
+// and outputs are, and how deep frames are nested within it.
+func (d Diagram) add(c *chart, n *layer.Network, hidden bool) (whole part, depth int) {
+	parts := map[layer.Layer]part{}
 	for _, l := range n.Layers() {
-		if _, ok := l.(*layer.Input); ok && sequential && d.Style == layer.Keras3 {
+		if _, ok := l.(*layer.Input); ok && hidden {
 			continue
 		}
-		number[l] = len(boxes)
-		boxes = append(boxes, d.box(n, l))
+		if m, ok := l.(*layer.Model); ok && d.ExpandNested && m.Network() != nil {
+			first := len(c.boxes)
+			inner, deep := d.add(c, m.Network(), false)
+			f := frame{name: n.Name(l), inner: deep}
+			for i := first; i < len(c.boxes); i++ {
+				f.members = append(f.members, i)
+			}
+			c.frames = append(c.frames, f)
+			parts[l], depth = inner, max(depth, deep+1)
+			continue
+		}
+		parts[l] = part{[]int{len(c.boxes)}, []int{len(c.boxes)}}
+		c.boxes = append(c.boxes, d.box(n, l))
 	}
-	var edges []layered.Edge
 	for _, l := range n.Layers() {
-		to, shown := number[l]
+		to, shown := parts[l]
 		if !shown {
 			continue
 		}
@@ -74,14 +113,22 @@ func (d Diagram) boxes() ([]box, []layered.Edge, error) {
 			if x.Layer() != l {
 				continue
 			}
-			for _, y := range x.Inputs() {
-				if from, shown := number[y.Layer()]; shown {
-					edges = append(edges, layered.Edge{From: from, To: to})
+			for i, y := range x.Inputs() {
+				if from, shown := parts[y.Layer()]; shown {
+					c.edges = append(c.edges, layered.Edge{From: at(from.outputs, y.Output()), To: at(to.inputs, i)})
 				}
 			}
 		}
 	}
-	return boxes, edges, nil
+	for _, x := range n.Inputs() {
+		whole.inputs = append(whole.inputs, parts[x.Layer()].inputs...)
+	}
+	for _, x := range n.Outputs() {
+		if p := parts[x.Layer()]; len(p.outputs) > 0 {
+			whole.outputs = append(whole.outputs, at(p.outputs, x.Output()))
+		}
+	}
+	return whole, depth
 }
 
 // distinct returns each edge once.
@@ -155,10 +202,11 @@ func activationOf(l layer.Layer) string {
 }
 
 func (d Diagram) drawing() (*drawing, error) {
-	boxes, edges, err := d.boxes()
+	chart, err := d.chart()
 	if err != nil {
 		return nil, err
 	}
+	boxes, edges := chart.boxes, chart.edges
 	look := &keras3
 	if d.Style == layer.Keras2 {
 		look = &keras2
@@ -174,6 +222,10 @@ func (d Diagram) drawing() (*drawing, error) {
 	if err != nil {
 		return nil, err
 	}
+	margin := margin // wide enough for the outermost frame
+	for _, f := range chart.frames {
+		margin = max(margin, f.gap()+frameTitle)
+	}
 	return &drawing{
 		width:  vg.Length(l.Width) + 2*margin,
 		height: vg.Length(l.Height) + 2*margin,
@@ -181,6 +233,22 @@ func (d Diagram) drawing() (*drawing, error) {
 		paint: func(c draw.Canvas) {
 			at := func(p layered.Point) vg.Point { // the layout's y grows downwards, the canvas's upwards
 				return vg.Point{X: c.Min.X + margin + vg.Length(p.X), Y: c.Max.Y - margin - vg.Length(p.Y)}
+			}
+			for _, f := range slices.Backward(chart.frames) {
+				if len(f.members) == 0 {
+					continue
+				}
+				var around vg.Rectangle
+				for k, i := range f.members {
+					half, centre := tables[i].size().Scale(0.5), at(l.Boxes[i])
+					low, high := centre.Sub(half), centre.Add(half)
+					if k == 0 {
+						around = vg.Rectangle{Min: low, Max: high}
+					}
+					around.Min = vg.Point{X: min(around.Min.X, low.X), Y: min(around.Min.Y, low.Y)}
+					around.Max = vg.Point{X: max(around.Max.X, high.X), Y: max(around.Max.Y, high.Y)}
+				}
+				f.paint(c, around)
 			}
 			for _, route := range l.Routes {
 				points := make([]vg.Point, len(route))
@@ -195,6 +263,24 @@ func (d Diagram) drawing() (*drawing, error) {
 			}
 		},
 	}, nil
+}
+
+// frameTitle is the height of a frame's title, which is above its boxes.
+const frameTitle vg.Length = 13
+
+// gap is the room between a frame and its boxes, in which the frames within it are.
+func (f frame) gap() vg.Length { return 5 + vg.Length(f.inner)*(frameTitle+2) }
+
+// paint draws the frame around a rectangle, with its name in the upper left corner.
+func (f frame) paint(c draw.Canvas, around vg.Rectangle) {
+	gap := f.gap()
+	around.Min = around.Min.Sub(vg.Point{X: gap, Y: gap})
+	around.Max = around.Max.Add(vg.Point{X: gap, Y: gap + frameTitle})
+	fill(c, around, color.Gray{Y: max(0xF4-0x10*uint8(min(f.inner, 4)), 0xB0)})
+	c.SetLineStyle(draw.LineStyle{Color: color.Gray{Y: 0x80}, Width: 1})
+	c.Stroke(around.Path())
+	name := label(sans(10), color.Black, 0, -1)
+	c.FillText(name, vg.Point{X: around.Min.X + 4, Y: around.Max.Y - 1}, f.name)
 }
 
 // A look is what Keras's two diagrams don't have in common.

@@ -1,8 +1,10 @@
 package viz
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -162,5 +164,50 @@ func TestADiagramShowsAModelAsALayer(t *testing.T) {
 	}
 	if n := strings.Count(text, " -> "); n != 2 {
 		t.Errorf("%d arrows, want 2:\n%s", n, text)
+	}
+}
+
+// A model that is a layer may be a frame around its layers: arrows lead to its inputs and from its outputs.
+func TestADiagramMayShowWhatIsInAModel(t *testing.T) {
+	e := cornu.Apply(&layer.Input{Name: "e", Shape: tensor.Shape{3}})
+	core := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{3}}, &layer.Dense{Name: "deep", Units: 2})
+	core.Name = "core"
+	mean := cornu.Apply(&layer.Dense{Name: "mean", Units: 2}, e)
+	inner := cornu.NewModel([]*cornu.Node{e}, []*cornu.Node{mean, cornu.Apply(core.AsLayer(), e)})
+	inner.Name = "encoder"
+	x := cornu.Apply(&layer.Input{Name: "x", Shape: tensor.Shape{3}})
+	outputs := cornu.ApplyAll(inner.AsLayer(), x)
+	model := cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{cornu.Apply(&layer.Add{Name: "sum"}, outputs...), outputs[0]})
+	d := Diagram{Model: model, ExpandNested: true, HideShapes: true}
+	c, err := d.chart()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var edges []string
+	for _, edge := range distinct(c.edges) {
+		edges = append(edges, c.boxes[edge.From].name+" -> "+c.boxes[edge.To].name)
+	}
+	slices.Sort(edges)
+	want := []string{"deep -> sum", "e -> input_layer", "e -> mean", "input_layer -> deep", "mean -> sum", "x -> e"}
+	if !slices.Equal(edges, want) {
+		t.Errorf("the arrows are %q, want %q", edges, want)
+	}
+	var frames []string
+	for _, f := range c.frames {
+		names := f.name + ":"
+		for _, i := range f.members {
+			names += " " + c.boxes[i].name
+		}
+		frames = append(frames, names)
+	}
+	if want := []string{"core: input_layer deep", "encoder: e mean input_layer deep"}; !slices.Equal(frames, want) {
+		t.Errorf("the frames are %q, want %q", frames, want)
+	}
+	if text := dot(t, d); strings.Count(text, "subgraph cluster_") != 2 {
+		t.Errorf("no two clusters in\n%s", text)
+	}
+	var picture bytes.Buffer
+	if err := Write(&picture, PNG, d); err != nil {
+		t.Error(err)
 	}
 }

@@ -12,10 +12,11 @@ import (
 
 // DOT returns the diagram as text for graphviz.
 func (d Diagram) DOT() (string, error) {
-	boxes, edges, err := d.boxes()
+	chart, err := d.chart()
 	if err != nil {
 		return "", fmt.Errorf("viz: %w", err)
 	}
+	boxes, edges := chart.boxes, chart.edges
 	var b strings.Builder
 	if d.Style == layer.Keras2 {
 		b.WriteString("digraph G {\nconcentrate=True;\nrankdir=TB;\nnode [shape=record];\n")
@@ -34,8 +35,20 @@ func (d Diagram) DOT() (string, error) {
 			fmt.Fprintf(&b, "n%d -> n%d [penwidth=2];\n", e.From, e.To)
 		}
 	}
+	for i := range chart.frames {
+		chart.cluster(&b, i)
+	}
 	b.WriteString("}\n")
 	return b.String(), nil
+}
+
+// cluster draws a frame around boxes, which graphviz keeps together.
+func (c chart) cluster(b *strings.Builder, i int) {
+	fmt.Fprintf(b, "subgraph cluster_%d {\nlabel=%q;\n", i, c.frames[i].name)
+	for _, n := range c.frames[i].members {
+		fmt.Fprintf(b, "n%d;\n", n)
+	}
+	b.WriteString("}\n")
 }
 
 // record is the label that Keras 2.2 gives a box.
