@@ -183,7 +183,7 @@ func init() {
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, pools: poolsResult, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
-		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesRows},
+		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages},
 
 		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool, pooled: theMaximum, rows: true, takes: takesPooled},
 		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool, pooled: itsTap, rows: true, takes: takesPooled},

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -139,7 +140,7 @@ var blocks = []struct {
 			parts = append(parts, b.conv(x.SliceAxis(3, 8*i, 8*i+8), 3, 8, 1).Relu())
 		}
 		return b.conv(graph.Concat(3, parts...), 1, 16, 1)
-	}, 0, 0},
+	}, 4, 8192}, // pixels of few channels
 	{"Inception", image, func(b *builder, x *graph.Node) *graph.Node {
 		y := graph.Concat(3,
 			b.conv(x, 1, 8, 1).Relu(),
@@ -154,14 +155,14 @@ var blocks = []struct {
 			x = graph.Concat(3, x, b.conv(y, 3, 8, 1))
 		}
 		return b.normalize(x, 3).Relu().AveragePool(graph.Window{Size: []int{2, 2}, Stride: []int{2, 2}})
-	}, 0, 0},
+	}, 3, 6144}, // gradients of few channels, which a convolution reads
 	{"U-Net", image, func(b *builder, x *graph.Node) *graph.Node {
 		half := graph.Window{Size: []int{2, 2}, Stride: []int{2, 2}}
 		x = b.conv(x, 3, 16, 1).Relu()
 		y := b.conv(x.MaxPool(half), 3, 32, 1).Relu()
 		y = y.ConvTranspose(b.param(2, 2, 16, 32), half, 8, 8)
 		return b.conv(graph.Concat(3, x, y), 3, 16, 1).Relu()
-	}, 0, 0},
+	}, 1, 4096}, // gradients of few channels, which a convolution reads
 	{"squeeze and excite", image, func(b *builder, x *graph.Node) *graph.Node {
 		y := b.conv(x, 3, 16, 1).Relu()
 		s := b.dense(b.dense(y.Mean(1, 2), 4).Relu(), 16).Sigmoid()
@@ -201,6 +202,34 @@ func TestWhatBlocksCopy(t *testing.T) {
 			if kernels, numbers := p.copies(); kernels != c.kernels || numbers != c.numbers {
 				t.Errorf("%d kernels copy %d numbers, want %d and %d\n%v", kernels, numbers, c.kernels, c.numbers, p)
 			}
+		})
+	}
+}
+
+// BenchmarkBlockStep trains each block for one step.
+func BenchmarkBlockStep(b *testing.B) {
+	pool := par.New(2)
+	defer pool.Close()
+	for _, c := range blocks {
+		b.Run(c.name, func(b *testing.B) {
+			program := step(c.shape, c.build)
+			p, err := Compile(program, Config{Batch: 128})
+			if err != nil {
+				b.Fatal(err)
+			}
+			storage := map[*graph.Node][]float32{}
+			for _, n := range program.Graph.Nodes() {
+				if n.Op() == graph.OpParam {
+					storage[n] = make([]float32, n.Shape().Numel())
+					random(storage[n], 0.2, 1)
+				}
+			}
+			e := p.Bind(held(storage))
+			random(e.Value(program.Graph.Nodes()[0]), 1, 2)
+			for b.Loop() {
+				e.Compute(pool)
+			}
+			b.ReportMetric(float64(p.arena), "numbers")
 		})
 	}
 }

@@ -36,8 +36,21 @@ func pixelStride(x *value) int {
 	return 0
 }
 
+// leastChannels is how many channels pixels have that are packed tap by tap as fast as if they were
+// copied before, so that taps side by side are one run.
+const leastChannels = 64
+
 // takesImage is for convolutions, which read an image whose pixels are apart, but no such kernel.
-func takesImage(v, x *value) bool { return x != v.in[1] && takesRows(v, x) }
+func takesImage(v, x *value) bool {
+	size := v.attr.Window.Size
+	one := size[len(size)-1] == 1
+	return x != v.in[1] && takesRows(v, x) && (one || x.shape[len(x.shape)-1] >= leastChannels)
+}
+
+// takesImages is for the gradient of a convolution's kernel: its second operand is not packed tap by tap.
+func takesImages(v, x *value) bool {
+	return takesImage(v, x) || x == v.in[1] && x != v.in[0] && takesRows(v, x)
+}
 
 // takesPooled is for pools, which read an image whose pixels are apart, but no such taps.
 func takesPooled(v, x *value) bool {
