@@ -1,9 +1,8 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/par"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // This file computes depthwise convolutions, whose channels are kept apart, and their gradients: lanes lie

@@ -1,9 +1,8 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/par"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // This file chooses how a convolution is computed on the tiles of matrix products: as a plain product, where

@@ -184,14 +184,14 @@ func (k *kernelGrad) Run(p *par.Pool) {
 	for i := range k.classes {
 		chains = max(chains, len(k.classes[i].begins)-1)
 	}
-	space := gemmSpaces.get()
+	space := gemmSpaces.Get()
 	k.sums = grow(&space.c, k.wave*len(k.c))
 	for k.first = 0; k.first == 0 || k.first < chains; k.first += k.wave {
 		p.Run((*gradChains)(k), len(k.tasks)*k.wave)
 		p.Run((*gradSums)(k), len(k.tasks))
 	}
 	k.sums = nil
-	gemmSpaces.put(space)
+	gemmSpaces.Put(space)
 }
 
 // result is where the result of a task belongs in an array like the kernel.

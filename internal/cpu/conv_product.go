@@ -1,9 +1,8 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/par"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
@@ -209,12 +208,12 @@ func (x *implicit) Do(_, _ int) {}
 
 // Run packs the kernel and computes the product.
 func (x *implicit) Run(p *par.Pool) {
-	space := gemmSpaces.get()
+	space := gemmSpaces.Get()
 	x.packed = grow(&space.b, x.groups*x.groupSize())
 	p.Run((*implicitKernel)(x), x.groups*x.packs())
 	p.Run((*implicitProduct)(x), len(x.tasks))
 	x.packed = nil
-	gemmSpaces.put(space)
+	gemmSpaces.Put(space)
 }
 
 // groupSize is the room of the packed kernel of a group.

@@ -129,24 +129,6 @@ func convWindows() []Window {
 	return list
 }
 
-// operandOf draws numbers, of which some are zeros of both signs and some denormal.
-func operandOf(r *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		switch r.IntN(12) {
-		case 0:
-			x[i] = 0
-		case 1:
-			x[i] = float32(math.Copysign(0, -1))
-		case 2:
-			x[i] = float32(r.NormFloat64() * 1e-39)
-		default:
-			x[i] = float32(r.NormFloat64())
-		}
-	}
-	return x
-}
-
 // visits counts how often an epilogue is given each element.
 type visits struct {
 	data []float32

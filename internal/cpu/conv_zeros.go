@@ -154,13 +154,13 @@ func (z *sparseImage) run(p *par.Pool) bool {
 	if z == nil || !z.worthwhile() || !finite(z.grad.K[:volume(z.window.Taps)*z.window.Channels*z.window.Filters]) {
 		return false
 	}
-	space := gemmSpaces.get()
+	space := gemmSpaces.Get()
 	z.kernel = grow(&space.b, volume(z.window.Taps)*z.window.Channels*z.window.Filters)
 	z.bad.Store(false)
 	p.Run((*sparseKernel)(z), volume(z.window.Taps))
 	p.Run(z, z.window.Batch)
 	z.kernel = nil
-	gemmSpaces.put(space)
+	gemmSpaces.Put(space)
 	return !z.bad.Load()
 }
 
@@ -258,7 +258,7 @@ func (z *sparseTaps) run(p *par.Pool) bool {
 	if z == nil || !z.worthwhile() {
 		return false
 	}
-	space := gemmSpaces.get()
+	space := gemmSpaces.Get()
 	z.sums = grow(&space.c, z.chains*z.window.Filters*z.width())
 	z.bad.Store(false)
 	blocks := ceilDiv(z.window.Filters, z.block)
@@ -266,7 +266,7 @@ func (z *sparseTaps) run(p *par.Pool) bool {
 		p.Run((*sparseSums)(z), ceilDiv(z.window.Filters, sparseSum))
 	}
 	z.sums = nil
-	gemmSpaces.put(space)
+	gemmSpaces.Put(space)
 	return !z.bad.Load()
 }
 

@@ -121,20 +121,28 @@ type OneHot struct {
 }
 
 // Tasks returns the number of tasks that Run is made of.
-func (k *OneHot) Tasks() int { return rowTasks(k.Rows, k.Depth) }
+func (k *OneHot) Tasks() int { return par.RowTasks(k.Rows, k.Depth) }
 
 // Run computes Y.
 func (k *OneHot) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
 // Do does one task.
 func (k *OneHot) Do(_, index int) {
-	r0, r1 := taskRows(index, k.Rows, k.Depth)
+	r0, r1 := par.TaskRows(index, k.Rows, k.Depth)
 	fill(k.Y[r0*k.Depth:r1*k.Depth], 0)
 	for r := r0; r < r1; r++ {
 		if i := indexOf(k.Labels[r], k.Depth); i >= 0 {
 			k.Y[r*k.Depth+i] = 1
 		}
 	}
+}
+
+// indexOf returns the index that a label of n classes is, or -1 if it is none.
+func indexOf(label float32, n int) int {
+	if i := int(label); label >= 0 && label < float32(n) && float32(i) == label {
+		return i
+	}
+	return -1
 }
 
 // A Fill kernel sets every element of Dst to Value.

@@ -54,14 +54,6 @@ func TestStridedCopyEqualsItsDefinition(t *testing.T) {
 	}
 }
 
-func randomSlice(r *rand.Rand, n int) []float32 {
-	x := make([]float32, n)
-	for i := range x {
-		x[i] = float32(r.NormFloat64())
-	}
-	return x
-}
-
 func TestOneHotMarksTheLabel(t *testing.T) {
 	const depth = 5
 	labels := []float32{0, 4, 2, -1, 5, 100, 3, 2.5, -0.5, float32(math.NaN()), float32(math.Inf(1))}
@@ -69,7 +61,7 @@ func TestOneHotMarksTheLabel(t *testing.T) {
 	(&OneHot{Labels: labels, Y: y, Rows: len(labels), Depth: depth}).Run(nil)
 	for r, l := range labels {
 		for c := range depth {
-			if got, want := y[r*depth+c], truth(float32(c) == l); got != want {
+			if got := y[r*depth+c]; got != 0 && got != 1 || got == 1 != (float32(c) == l) {
 				t.Errorf("label %v has %v in column %d", l, got, c)
 			}
 		}
@@ -181,4 +173,19 @@ func BenchmarkTranspose(b *testing.B) {
 		k.Run(nil)
 	}
 	reportBytes(b, 8*rows*cols)
+}
+
+func TestNoCopyReachesBeyondItsArrays(t *testing.T) {
+	checkBounds(t, map[string]func(short func(int) []float32) Kernel{
+		"fill": func(short func(int) []float32) Kernel { return &Fill{Dst: make([]float32, 100), Value: 1} },
+		"one-hot": func(short func(int) []float32) Kernel {
+			return &OneHot{Labels: short(8), Y: short(8 * 10), Rows: 8, Depth: 10}
+		},
+		"transpose": func(short func(int) []float32) Kernel {
+			return &StridedCopy{Src: short(9 * 17), Dst: short(9 * 17), Dims: []int{17, 9}, SrcStrides: []int{1, 17}, DstStrides: []int{9, 1}}
+		},
+		"gather": func(short func(int) []float32) Kernel {
+			return &GatherFloat32{Src: short(3 * 17), Dst: short(3 * 17), Width: 17, Rows: []int32{2, 1, 0}}
+		},
+	})
 }

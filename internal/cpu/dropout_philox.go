@@ -3,9 +3,8 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/rng"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/rng"
 )
 
 // This file makes dropout's masks with the tiers' loops.

@@ -9,21 +9,6 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// eachBenchTier runs a benchmark for every tier that this machine has.
-func eachBenchTier(b *testing.B, f func(b *testing.B)) {
-	before := isa.Active()
-	defer func() { must(b, isa.Force(before)) }()
-	for _, tier := range isa.Supported() {
-		must(b, isa.Force(tier))
-		b.Run(tier.String(), f)
-	}
-}
-
-// reportBytes reports the rate at which a run moves bytes.
-func reportBytes(b *testing.B, bytes int) {
-	b.ReportMetric(float64(bytes)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GB/s")
-}
-
 // A tile of 512 elements in the first-level cache.
 func BenchmarkPrimitive(b *testing.B) {
 	eachBenchTier(b, func(b *testing.B) {

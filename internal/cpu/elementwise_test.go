@@ -8,65 +8,8 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
-	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/rng"
 )
-
-// eachTier runs a test for every tier that this machine has.
-func eachTier(t *testing.T, f func(t *testing.T)) {
-	t.Helper()
-	before := isa.Active()
-	defer func() { must(t, isa.Force(before)) }()
-	for _, tier := range isa.Supported() {
-		must(t, isa.Force(tier))
-		t.Run(tier.String(), f)
-	}
-}
-
-func must(t testing.TB, err error) {
-	t.Helper()
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// sameBits reports whether a and b are the same float32; all NaNs are one.
-func sameBits(a, b float32) bool {
-	return math.Float32bits(a) == math.Float32bits(b) || a != a && b != b
-}
-
-// firstDifference returns the first index at which got and want aren't the same
-// bits, or -1.
-func firstDifference(got, want []float32) int {
-	for i := range want {
-		if !sameBits(got[i], want[i]) {
-			return i
-		}
-	}
-	return -1
-}
-
-var special = []float32{
-	0, float32(math.Copysign(0, -1)), 1, -1, 0.5, -0.5, 0.625, 0.9277344, 2,
-	float32(math.Inf(1)), float32(math.Inf(-1)), float32(math.NaN()), math.Float32frombits(0xFFC00001),
-	math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 0x1p-126, -0x1p-126, 0x1.fffffcp-127,
-	math.MaxFloat32, -math.MaxFloat32, 88.72283, 88.7229, 89.5, -87.4, -103.97, -104.5,
-	0x1p23, 0x1p24, -0x1p24, 8388607.5, -8388607.5, 0x1p27, 0x1p31, -0x1p31,
-}
-
-// fillMixed fills x with moderate numbers, any bits, and special values.
-func fillMixed(r *rand.Rand, x []float32) {
-	for i := range x {
-		switch k := r.IntN(16); {
-		case k < 3:
-			x[i] = special[r.IntN(len(special))]
-		case k < 6:
-			x[i] = math.Float32frombits(r.Uint32())
-		default:
-			x[i] = float32(r.NormFloat64() * 4)
-		}
-	}
-}
 
 // A primitive does on every tier what the scalar loop does, for every length
 // and alignment, and touches nothing else.
@@ -227,9 +170,6 @@ func checkKernel(t *testing.T, e *Elementwise, run func()) {
 		}
 	}
 }
-
-// testPools are pools of several sizes.
-var testPools = map[int]*par.Pool{1: nil, 2: par.New(2), 3: par.New(3), 7: par.New(7)}
 
 var testShapes = [][2]int{
 	{1, 1}, {1, 7}, {3, 1}, {2, 10}, {5, 16}, {7, 33}, {130, 10}, {3, 512}, {9, 513}, {2, 1500}, {67, 256}, {1, 30_000},
@@ -481,4 +421,22 @@ func TestBlocksOfRowsAreLikeOneMatrix(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNoProgramReachesBeyondItsOperands(t *testing.T) {
+	checkBounds(t, map[string]func(short func(int) []float32) Kernel{
+		"full": func(short func(int) []float32) Kernel {
+			return &Elementwise{
+				Program: &Program{Operands: 1, Code: []Instr{{Op: OpRelu}}, Outputs: []uint8{1}}, Rows: 9, Cols: 17,
+				In: []Operand{{Data: short(9 * 17), RowStride: 17, ColStride: 1}}, Out: []Operand{{Data: short(9 * 17), RowStride: 17, ColStride: 1}},
+			}
+		},
+		"a row and a column": func(short func(int) []float32) Kernel {
+			return &Elementwise{
+				Program: &Program{Operands: 2, Code: []Instr{{Op: OpAdd, A: 0, B: 1}}, Outputs: []uint8{2}}, Rows: 9, Cols: 17,
+				In:  []Operand{{Data: short(17), RowStride: 0, ColStride: 1}, {Data: short(9), RowStride: 1, ColStride: 0}},
+				Out: []Operand{{Data: short(9 * 17), RowStride: 17, ColStride: 1}},
+			}
+		},
+	})
 }

@@ -1,9 +1,10 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/fmath"
+	"unsafe"
 
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
 // This file chooses between the tiers' gathers.
@@ -11,9 +12,9 @@ import (
 func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
 	switch tier := isa.Active(); {
 	case tier == isa.AVX512 && width >= 16:
-		gatherUnitAVX512(first(dst), first(src), first(rows), len(rows), width)
+		gatherUnitAVX512(unsafe.SliceData(dst), unsafe.SliceData(src), unsafe.SliceData(rows), len(rows), width)
 	case tier == isa.AVX2 && width >= 8:
-		gatherUnitAVX2(first(dst), first(src), first(rows), len(rows), width)
+		gatherUnitAVX2(unsafe.SliceData(dst), unsafe.SliceData(src), unsafe.SliceData(rows), len(rows), width)
 	default:
 		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
 	}
@@ -22,9 +23,9 @@ func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
 func gatherFloat32(dst, src []float32, rows []int32, width int) {
 	switch tier := isa.Active(); {
 	case tier == isa.AVX512 && width >= 16:
-		gatherFloat32AVX512(first(dst), first(src), first(rows), len(rows), width)
+		gatherFloat32AVX512(unsafe.SliceData(dst), unsafe.SliceData(src), unsafe.SliceData(rows), len(rows), width)
 	case tier == isa.AVX2 && width >= 8:
-		gatherFloat32AVX2(first(dst), first(src), first(rows), len(rows), width)
+		gatherFloat32AVX2(unsafe.SliceData(dst), unsafe.SliceData(src), unsafe.SliceData(rows), len(rows), width)
 	default:
 		gatherFloat32Generic(dst, src, rows, width)
 	}
@@ -33,9 +34,9 @@ func gatherFloat32(dst, src []float32, rows []int32, width int) {
 func fill(x []float32, v float32) {
 	switch isa.Active() {
 	case isa.AVX512:
-		fillAVX512(first(x), len(x), v)
+		fillAVX512(unsafe.SliceData(x), len(x), v)
 	case isa.AVX2:
-		fillAVX2(first(x), len(x), v)
+		fillAVX2(unsafe.SliceData(x), len(x), v)
 	default:
 		fillGeneric(x, v)
 	}

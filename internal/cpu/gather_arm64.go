@@ -1,16 +1,17 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/fmath"
+	"unsafe"
 
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
 // This file chooses between the tiers' gathers.
 
 func gatherUnit(dst []float32, src []uint8, rows []int32, width int) {
 	if isa.Active() == isa.NEON {
-		gatherUnitNEON(first(dst), first(src), first(rows), len(rows), width)
+		gatherUnitNEON(unsafe.SliceData(dst), unsafe.SliceData(src), unsafe.SliceData(rows), len(rows), width)
 	} else {
 		gatherTable(dst, src, rows, width, &fmath.ByteToUnit)
 	}
@@ -23,7 +24,7 @@ func gatherFloat32(dst, src []float32, rows []int32, width int) {
 
 func fill(x []float32, v float32) {
 	if isa.Active() == isa.NEON {
-		fillNEON(first(x), len(x), v)
+		fillNEON(unsafe.SliceData(x), len(x), v)
 	} else {
 		fillGeneric(x, v)
 	}

@@ -6,13 +6,13 @@ import "github.com/cornu-ml/cornu/internal/par"
 // are: one chain beside the other, since C is too small to be cut.
 
 func (g *Gemm) runChains(p *par.Pool) {
-	space := gemmSpaces.get()
+	space := gemmSpaces.Get()
 	chains := (g.K + chain - 1) / chain
 	g.sums = grow(&space.c, (chains-1)*g.m*g.n)
 	p.Run((*gemmChains)(g), chains*g.tasks)
 	p.Run((*gemmSums)(g), g.tasks)
 	g.sums = nil
-	gemmSpaces.put(space)
+	gemmSpaces.Put(space)
 }
 
 // sumOf is where chain i of the elements of C is summed up.

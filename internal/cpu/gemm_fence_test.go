@@ -47,3 +47,26 @@ func TestProductsStayWithinTheirOperands(t *testing.T) {
 		}
 	}
 }
+
+func TestNoProductReachesBeyondItsMatrices(t *testing.T) {
+	kernels := map[string]func(short func(int) []float32) Kernel{}
+	for _, size := range [][3]int{{1, 1, 1}, {3, 17, 5}, {1, 64, 300}, {40, 50, 60}, {130, 70, 500}} {
+		for trans := range 4 {
+			m, n, k := size[0], size[1], size[2]
+			kernels[fmt.Sprintf("product %v, transposed %02b", size, trans)] = func(short func(int) []float32) Kernel {
+				g := &Gemm{
+					M: m, N: n, K: k, TransA: trans&1 > 0, TransB: trans&2 > 0, LDA: k, LDB: n, LDC: n,
+					A: short(m * k), B: short(k * n), C: short(m * n),
+				}
+				if g.TransA {
+					g.LDA = m
+				}
+				if g.TransB {
+					g.LDB = k
+				}
+				return g
+			}
+		}
+	}
+	checkBounds(t, kernels)
+}

@@ -237,13 +237,13 @@ func grow(buffer *[]float32, n int) []float32 {
 // what belongs to none because two pools run at once is in spare.
 var gemmScratches struct {
 	last  [par.MaxWorkers]atomic.Pointer[gemmScratch]
-	spare freeList[gemmScratch]
+	spare par.FreeList[gemmScratch]
 }
 
 func acquireScratch(worker int, k *gemmKernels) *gemmScratch {
 	s := gemmScratches.last[worker].Swap(nil)
 	if s == nil {
-		s = gemmScratches.spare.get()
+		s = gemmScratches.spare.Get()
 	}
 	s.kernels, s.nonTemporal = k, false
 	return s
@@ -251,6 +251,6 @@ func acquireScratch(worker int, k *gemmKernels) *gemmScratch {
 
 func releaseScratch(worker int, s *gemmScratch) {
 	if !gemmScratches.last[worker].CompareAndSwap(nil, s) {
-		gemmScratches.spare.put(s)
+		gemmScratches.spare.Put(s)
 	}
 }

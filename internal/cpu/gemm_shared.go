@@ -53,7 +53,7 @@ var passes atomic.Uint64
 
 func (g *Gemm) runShared(p *par.Pool) {
 	x := &g.pass
-	x.space = gemmSpaces.get()
+	x.space = gemmSpaces.Get()
 	r := &x.region
 	rows, cols := g.passSize()
 	panels := max(rows/(g.height+min(g.higher, 1)), 1)
@@ -70,7 +70,7 @@ func (g *Gemm) runShared(p *par.Pool) {
 			}
 		}
 	}
-	gemmSpaces.put(x.space)
+	gemmSpaces.Put(x.space)
 	x.space = nil
 }
 
@@ -136,4 +136,4 @@ func (j *gemmPass) Do(worker, index int) {
 // A gemmSpace holds what is packed of B for a pass, and the chains after the first.
 type gemmSpace struct{ b, c []float32 }
 
-var gemmSpaces freeList[gemmSpace]
+var gemmSpaces par.FreeList[gemmSpace]

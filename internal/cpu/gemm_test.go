@@ -86,18 +86,6 @@ func randomGemm(m, n, k int, transA, transB bool, pad int) *Gemm {
 	return g
 }
 
-// everyTier runs test on each tier of this machine.
-func everyTier(t *testing.T, test func(t *testing.T)) {
-	before := isa.Active()
-	defer func() { _ = isa.Force(before) }()
-	for _, tier := range isa.Supported() {
-		if err := isa.Force(tier); err != nil {
-			t.Fatal(err)
-		}
-		t.Run(tier.String(), test)
-	}
-}
-
 // A size is that of a product, and in pad the elements between rows.
 type size struct{ m, n, k, pad int }
 
@@ -209,7 +197,7 @@ func TestProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
 		}
 	}
 	hashes := readHashes(t)
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		for _, s := range sizes {
 			if s.slow() {
 				continue
@@ -248,7 +236,7 @@ func TestProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
 
 func TestProductsOfWhatIsNoNumber(t *testing.T) {
 	inf, nan, tiny, negZero := float32(math.Inf(1)), float32(math.NaN()), math.Float32frombits(3), float32(math.Copysign(0, -1))
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		for form := range 4 {
 			g := randomGemm(30, 50, 20, form&1 != 0, form&2 != 0, 0)
 			for i, x := range []float32{inf, nan, -inf, 0, negZero, tiny, -tiny, math.MaxFloat32} {
@@ -288,7 +276,7 @@ func (s *seen) Region(_, r0, r1, c0, c1 int) {
 }
 
 func TestAnEpilogueSeesEveryElementOnceWhenItIsFinished(t *testing.T) {
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		cases := sampleOf(2)
 		for _, s := range append(slices.Clone(large), size{20, 30, 40, 0}, size{20, 30, 0, 0}, size{300, 9, 40, 1}) {
 			if s.slow() || isa.Active() == isa.Generic && s.m*s.n*s.k > 5_000_000 {

@@ -60,7 +60,7 @@ func (g *Gemm) to(k, j int) *float32 {
 
 // everySparse runs test for every tier and size, for forms and places of zeros.
 func everySparse(t *testing.T, test func(t *testing.T, g *Gemm, workers int)) {
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		cases := sampleOf(7)
 		for _, s := range sparse {
 			if s.slow() || isa.Active() == isa.Generic && s.m*s.n*s.k > 4_000_000 {
@@ -176,7 +176,7 @@ func TestZerosTimesWhatIsNotFinite(t *testing.T) {
 }
 
 func TestFewZerosAreLeftIn(t *testing.T) {
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		for _, where := range []Zeros{ZerosStructured, ZerosUnstructured} {
 			g := randomGemm(64, 128, 256, false, false, 0)
 			g.Zeros = where
@@ -256,7 +256,7 @@ func TestLeavingOutZerosAllocatesNothing(t *testing.T) {
 
 func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
 	copyTo := func(to, from []float32) []float32 { copy(to, from); return to }
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		cases := sampleOf(3)
 		for _, s := range []size{{17, 128, 1000, 0}, {50, 131, 330, 0}, {131, 139, 129, 0}, {16, 300, 451, 0}} {
 			for form := range 4 {
@@ -279,7 +279,7 @@ func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
 // Of tiles below each other, the microkernels compute those before the first with a
 // chain that can't do without its zeros, and leave the others as they are.
 func TestListedTilesEndBeforeAChainThatNeedsItsZeros(t *testing.T) {
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		kernels := gemmTiers[isa.Active()]
 		for order := range kernels.listed {
 			for height, list := range kernels.listed[order] {
@@ -373,7 +373,7 @@ func testListedTiles(t *testing.T, kernels *gemmKernels, m microkernel, trans bo
 func TestNonzeroSetsTheBitsOfWhatIsNotZero(t *testing.T) {
 	zero := float32(math.Copysign(0, -1))
 	some := []float32{0, zero, 0, zero, 1, -1, math.SmallestNonzeroFloat32, float32(math.NaN()), float32(math.Inf(-1))}
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		for cols := 1; cols <= 64; cols++ {
 			const rows = 5
 			r := rand.New(rand.NewPCG(uint64(cols), 3))

@@ -31,7 +31,7 @@ func TestProductsOfHalvesHaveTheBitsOfThoseOfFloats(t *testing.T) {
 	}
 	pool := par.New(2)
 	defer pool.Close()
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		for _, s := range sizes {
 			for form := range 8 {
 				g := randomGemm(s.m, s.n, s.k, form&1 > 0, form&2 > 0, s.pad)
@@ -70,7 +70,7 @@ func TestWidenIsExact(t *testing.T) {
 	for i := range all {
 		all[i] = uint16(i)
 	}
-	everyTier(t, func(t *testing.T) {
+	eachTier(t, func(t *testing.T) {
 		for _, brain := range []bool{true, false} {
 			wide := make([]float32, len(all))
 			(&Widen{Src: Halves{all, brain}, Dst: wide}).Run(nil)

@@ -3,9 +3,8 @@ package cpu
 import (
 	"sync"
 
-	"github.com/cornu-ml/cornu/internal/par"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // This file pools images, and goes the way back. A kernel walks over the touches of its

@@ -265,3 +265,20 @@ func TestReductionsOfWhatLiesApart(t *testing.T) {
 		})
 	}
 }
+
+func TestNoReductionReachesBeyondItsArrays(t *testing.T) {
+	kernels := map[string]func(short func(int) []float32) Kernel{
+		"all finite": func(short func(int) []float32) Kernel { return &AllFinite{X: make([]float32, 100), Bad: new(uint32)} },
+	}
+	for _, op := range []ReduceOp{ReduceSum, ReduceMax, ReduceMin, ArgMax} {
+		for _, size := range [][3]int{{4, 100, 1}, {3, 7, 33}, {1, 9000, 5}, {1, 1, 1}} {
+			o, n, i := size[0], size[1], size[2]
+			kernels[fmt.Sprintf("reduction %d of %v", op, size)] = func(short func(int) []float32) Kernel {
+				k := &Reduce{Op: op, X: short(o * n * i), Y: short(o * i), Outer: o, N: n, Inner: i}
+				k.Prepare()
+				return k
+			}
+		}
+	}
+	checkBounds(t, kernels)
+}

@@ -3,19 +3,9 @@ package cpu
 // This file chooses the cases that tests go through when they don't go through all.
 
 import (
-	"testing"
-
 	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
-
-// force makes the tier the active one.
-func force(t *testing.T, tier isa.Tier) {
-	t.Helper()
-	if err := isa.Force(tier); err != nil {
-		t.Fatal(err)
-	}
-}
 
 // A sample is one case in so many, or all of them where tests are thorough. Each tier has a sample of its own, so that
 // the tiers together go through most cases.

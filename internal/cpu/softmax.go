@@ -57,31 +57,31 @@ func limits(clip float32) (lo, hi float32) {
 }
 
 // Tasks returns the number of tasks that Run is made of.
-func (k *Softmax) Tasks() int { return rowTasks(k.Rows, k.N) }
+func (k *Softmax) Tasks() int { return par.RowTasks(k.Rows, k.N) }
 
 // Run computes Y.
 func (k *Softmax) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
 // Do does one task.
 func (k *Softmax) Do(_, index int) {
-	r0, r1 := taskRows(index, k.Rows, k.N)
+	r0, r1 := par.TaskRows(index, k.Rows, k.N)
 	softmaxRows(k.Y[r0*k.N:r1*k.N], k.X[r0*k.N:r1*k.N], r1-r0, k.N)
 }
 
 // Tasks returns the number of tasks that Run is made of.
-func (k *LogSoftmax) Tasks() int { return rowTasks(k.Rows, k.N) }
+func (k *LogSoftmax) Tasks() int { return par.RowTasks(k.Rows, k.N) }
 
 // Run computes Y.
 func (k *LogSoftmax) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
 // Do does one task.
 func (k *LogSoftmax) Do(_, index int) {
-	r0, r1 := taskRows(index, k.Rows, k.N)
+	r0, r1 := par.TaskRows(index, k.Rows, k.N)
 	logSoftmaxRows(k.Y[r0*k.N:r1*k.N], k.X[r0*k.N:r1*k.N], r1-r0, k.N)
 }
 
 // Tasks returns the number of tasks that Run is made of.
-func (k *SoftmaxCrossentropy) Tasks() int { return rowTasks(k.Rows, k.N) }
+func (k *SoftmaxCrossentropy) Tasks() int { return par.RowTasks(k.Rows, k.N) }
 
 // Run computes Loss.
 func (k *SoftmaxCrossentropy) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
@@ -89,7 +89,7 @@ func (k *SoftmaxCrossentropy) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *SoftmaxCrossentropy) Do(_, index int) {
 	part := *k
-	r0, r1 := taskRows(index, k.Rows, k.N)
+	r0, r1 := par.TaskRows(index, k.Rows, k.N)
 	part.Rows = r1 - r0
 	part.Logits, part.Loss = k.Logits[r0*k.N:r1*k.N], k.Loss[r0:r1]
 	part.Target = targetRows(k.Target, r0, r1, k.N, k.Sparse)
@@ -97,7 +97,7 @@ func (k *SoftmaxCrossentropy) Do(_, index int) {
 }
 
 // Tasks returns the number of tasks that Run is made of.
-func (k *SoftmaxCrossentropyGrad) Tasks() int { return rowTasks(k.Rows, k.N) }
+func (k *SoftmaxCrossentropyGrad) Tasks() int { return par.RowTasks(k.Rows, k.N) }
 
 // Run computes DLogits.
 func (k *SoftmaxCrossentropyGrad) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
@@ -105,7 +105,7 @@ func (k *SoftmaxCrossentropyGrad) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 // Do does one task.
 func (k *SoftmaxCrossentropyGrad) Do(_, index int) {
 	part := *k
-	r0, r1 := taskRows(index, k.Rows, k.N)
+	r0, r1 := par.TaskRows(index, k.Rows, k.N)
 	part.Rows = r1 - r0
 	part.Logits, part.DLogits, part.DLoss = k.Logits[r0*k.N:r1*k.N], k.DLogits[r0*k.N:r1*k.N], k.DLoss[r0:r1]
 	part.Target = targetRows(k.Target, r0, r1, k.N, k.Sparse)
@@ -118,22 +118,6 @@ func targetRows(t []float32, r0, r1, n int, sparse bool) []float32 {
 		return t[r0:r1]
 	}
 	return t[r0*n : r1*n]
-}
-
-// rowGrain is the number of elements of a softmax that are worth handing to
-// another core.
-const rowGrain = 2048
-
-// rowTasks returns the number of tasks of a kernel over rows of n elements, and
-// taskRows the rows of one.
-func rowTasks(rows, n int) int {
-	per := max(rowGrain/max(n, 1), 1)
-	return (rows + per - 1) / per
-}
-
-func taskRows(index, rows, n int) (r0, r1 int) {
-	per := max(rowGrain/max(n, 1), 1)
-	return index * per, min((index+1)*per, rows)
 }
 
 // The definitions: what follows is plain Go, and the vector kernels equal it.
@@ -211,14 +195,6 @@ func (k *SoftmaxCrossentropyGrad) rowsGeneric() {
 			d[i] = k.DLoss[r] * (float32(p*sum) - weight(i))
 		}
 	}
-}
-
-// indexOf returns the index that a label of n classes is, or -1 if it is none.
-func indexOf(label float32, n int) int {
-	if i := int(label); label >= 0 && label < float32(n) && float32(i) == label {
-		return i
-	}
-	return -1
 }
 
 // sumExpGeneric returns Σ exp(x_i - m).

@@ -1,9 +1,8 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/fmath"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
 // This file puts softmax and its cross-entropy together from the tiers' loops:

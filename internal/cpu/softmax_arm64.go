@@ -1,9 +1,9 @@
 package cpu
 
 import (
-	"github.com/cornu-ml/cornu/internal/fmath"
-
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/internal/par"
 )
 
 // This file puts softmax and its cross-entropy together from passes over some rows at
@@ -18,17 +18,17 @@ type rowSpace struct {
 }
 
 // rowSpaces has those that no task works in.
-var rowSpaces freeList[rowSpace]
+var rowSpaces par.FreeList[rowSpace]
 
 func acquireRows(clip float32) *rowSpace {
-	s := rowSpaces.get()
+	s := rowSpaces.Get()
 	s.lo[0], s.hi[0] = limits(clip)
 	return s
 }
 
 func (s *rowSpace) release() {
 	s.loop = fusedLoop{} // which would keep what it points to
-	rowSpaces.put(s)
+	rowSpaces.Put(s)
 }
 
 // rowsAtOnce returns how many rows of n elements there is space for, or 0 where plain

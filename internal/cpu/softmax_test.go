@@ -282,3 +282,31 @@ func BenchmarkSoftmax(b *testing.B) {
 		}
 	})
 }
+
+func TestNoSoftmaxReachesBeyondItsArrays(t *testing.T) {
+	kernels := map[string]func(short func(int) []float32) Kernel{
+		"softmax": func(short func(int) []float32) Kernel {
+			return &Softmax{X: short(8 * 10), Y: short(8 * 10), Rows: 8, N: 10}
+		},
+		"log softmax": func(short func(int) []float32) Kernel {
+			return &LogSoftmax{X: short(8 * 40), Y: short(8 * 40), Rows: 8, N: 40}
+		},
+	}
+	for _, sparse := range []bool{false, true} {
+		for _, n := range []int{10, 40} {
+			target := 8
+			if !sparse {
+				target *= n
+			}
+			kernels[fmt.Sprintf("cross-entropy, %v, %d", sparse, n)] = func(short func(int) []float32) Kernel {
+				return &SoftmaxCrossentropy{Logits: short(8 * n), Target: short(target), Loss: short(8), Rows: 8, N: n, Sparse: sparse}
+			}
+			kernels[fmt.Sprintf("its gradient, %v, %d", sparse, n)] = func(short func(int) []float32) Kernel {
+				return &SoftmaxCrossentropyGrad{
+					Logits: short(8 * n), Target: short(target), DLoss: short(8), DLogits: short(8 * n), Rows: 8, N: n, Sparse: sparse,
+				}
+			}
+		}
+	}
+	checkBounds(t, kernels)
+}

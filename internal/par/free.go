@@ -1,15 +1,15 @@
-package cpu
+package par
 
 import "sync"
 
-// A freeList holds what no task works in at the moment.
-type freeList[T any] struct {
+// A FreeList holds what no task works in at the moment.
+type FreeList[T any] struct {
 	mu   sync.Mutex
 	free []*T
 }
 
-// get returns what was put last, or a new T.
-func (l *freeList[T]) get() *T {
+// Get returns what was put last, or a new T.
+func (l *FreeList[T]) Get() *T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	n := len(l.free)
@@ -21,7 +21,8 @@ func (l *freeList[T]) get() *T {
 	return x
 }
 
-func (l *freeList[T]) put(x *T) {
+// Put adds x to what Get returns.
+func (l *FreeList[T]) Put(x *T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.free = append(l.free, x)
