@@ -9,7 +9,7 @@ import (
 
 // This file makes dropout's masks with the tiers' loops.
 
-// philoxArgs is what the mask loops read. The generator knows this layout.
+// philoxArgs is what the mask loops read. The generators read this declaration.
 type philoxArgs struct {
 	list   *uint64   // the indices of the blocks of a group, relative
 	stride int       // bytes from there to those of the next group

@@ -15,7 +15,7 @@ import (
 // A fusedLoop is the argument of such a loop: rows and columns, and for each
 // operand where its row begins and how many bytes further the next one does.
 // The vectors come first in "in", then the scalars, that is what is the same in
-// every column of a row. The generator knows this layout.
+// every column of a row. The generators read this declaration.
 type fusedLoop struct {
 	rows, cols int
 	in         [maxFusedIn]*float32

@@ -5,7 +5,6 @@ import (
 	"math"
 	"math/rand/v2"
 	"testing"
-	"unsafe"
 
 	"github.com/cornu-ml/cornu/internal/choice"
 )
@@ -220,28 +219,5 @@ func TestProgramsFindTheirLoop(t *testing.T) {
 	e := &Elementwise{Program: other, In: make([]Operand, 6)}
 	if b := bindFused(e); b != nil {
 		t.Errorf("another program finds the loop of %s", b.name)
-	}
-}
-
-// The generator writes these offsets into the loops.
-func TestFusedLoopHasTheLayoutOfTheGenerator(t *testing.T) {
-	var l fusedLoop
-	for _, f := range []struct {
-		name      string
-		got, want uintptr
-	}{
-		{"cols", unsafe.Offsetof(l.cols), 8},
-		{"in", unsafe.Offsetof(l.in), 16},
-		{"inStride", unsafe.Offsetof(l.inStride), 112},
-		{"out", unsafe.Offsetof(l.out), 208},
-		{"outStride", unsafe.Offsetof(l.outStride), 240},
-		{"keep", unsafe.Offsetof(l.keep), 272},
-		{"keepStride", unsafe.Offsetof(l.keepStride), 280},
-		{"keepShift", unsafe.Offsetof(l.keepShift), 288},
-		{"shiftStep", unsafe.Offsetof(l.shiftStep), 296},
-	} {
-		if f.got != f.want && unsafe.Sizeof(uintptr(0)) == 8 {
-			t.Errorf("%s is at %d, want %d", f.name, f.got, f.want)
-		}
 	}
 }

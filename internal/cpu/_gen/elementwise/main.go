@@ -27,6 +27,7 @@ func main() {
 		log.Fatal("usage: elementwise <folder of package cpu>")
 	}
 	out := os.Args[1]
+	readLayouts(out)
 	write(out, "elementwise", func(a *asm) {
 		for _, o := range opcodes {
 			primitive(a, o)

@@ -13,17 +13,6 @@ import (
 // registers, where VPMULUDQ wants them; what is in the upper halves doesn't
 // matter.
 
-// The layout of package cpu's philoxArgs.
-const (
-	philoxList   = 0  // the indices of the blocks of a group, relative
-	philoxStride = 8  // bytes from there to those of the next group
-	philoxIndex  = 16 // what is added to the first group's
-	philoxStep   = 24 // and what more to each next group's
-	philoxKey    = 32 // two words
-	philoxUpper  = 40 // c2 and c3
-	philoxHigh   = 48 // the threshold's upper half, four times
-)
-
 var (
 	philoxMul  = [2]uint32{0xD2511F53, 0xCD9E8D57}
 	philoxWeyl = [2]uint32{0x9E3779B9, 0xBB67AE85}
@@ -71,8 +60,8 @@ func philox(a *asm) {
 			}
 		}))
 	}
-	index, list := pair(philoxIndex), a.GP64()
-	a.MOVQ(operand.Mem{Base: p, Disp: philoxList}, list)
+	index, list := pair(philoxField("index")), a.GP64()
+	a.MOVQ(operand.Mem{Base: p, Disp: philoxField("list")}, list)
 	a.hoist(func() {
 		for k := range 2 {
 			a.bits(philoxMul[k])
@@ -92,7 +81,7 @@ func philox(a *asm) {
 	a.CMPQ(i, n)
 	a.JGE(operand.LabelRef(done))
 
-	key := []vec{word(philoxKey), word(philoxKey + 4)}
+	key := []vec{word(philoxField("key")), word(philoxField("key") + 4)}
 	type block struct{ c [4]vec }
 	b := make([]block, groups)
 	for g := range b {
@@ -105,10 +94,10 @@ func philox(a *asm) {
 			a.VPADDQ(m, index, c0)
 		}
 		a.VPSRLQ(operand.Imm(32), c0, c1)
-		b[g].c = [4]vec{c0, c1, word(philoxUpper), word(philoxUpper + 4)}
+		b[g].c = [4]vec{c0, c1, word(philoxField("upper")), word(philoxField("upper") + 4)}
 	}
-	a.VPADDQ(pair(philoxStep), index, index)
-	a.ADDQ(operand.Mem{Base: p, Disp: philoxStride}, list)
+	a.VPADDQ(pair(philoxField("step")), index, index)
+	a.ADDQ(operand.Mem{Base: p, Disp: philoxField("stride")}, list)
 	for round := range 10 {
 		for g := range b {
 			c := &b[g].c
@@ -127,7 +116,7 @@ func philox(a *asm) {
 			}
 		}
 	}
-	high := pair(philoxHigh)
+	high := pair(philoxField("high"))
 	ties, tiesMask := vec(nil), a.K()
 	if a.wide {
 		a.KXORD(tiesMask, tiesMask, tiesMask)

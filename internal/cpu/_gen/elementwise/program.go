@@ -114,23 +114,6 @@ func primitive(a *asm, o opcode) {
 	a.RET()
 }
 
-// The layout of package cpu's fusedLoop.
-const (
-	maxFusedIn  = 12
-	maxFusedOut = 4
-
-	fusedRows      = 0
-	fusedCols      = 8
-	fusedIn        = 16
-	fusedInStride  = fusedIn + 8*maxFusedIn
-	fusedOut       = fusedInStride + 8*maxFusedIn
-	fusedOutStride = fusedOut + 8*maxFusedOut
-	fusedKeep      = fusedOutStride + 8*maxFusedOut
-	fusedKeepStep  = fusedKeep + 8
-	fusedKeepShift = fusedKeepStep + 8
-	fusedShiftStep = fusedKeepShift + 8
-)
-
 // toWrite is how many bytes before their turn lines are fetched that are to be written.
 const toWrite = 1 << 10
 
@@ -216,7 +199,7 @@ func fusedLoop(a *asm, f fused.Program) {
 	}
 	body := func(i reg.GPVirtual, disp int) { compute(i, disp, false) }
 
-	cols := load(fusedCols)
+	cols := load(fusedLoopField("cols"))
 	row, done := a.label("row"), a.label("return")
 	for _, s := range f.Scalars {
 		values[s] = a.vec()
@@ -232,25 +215,25 @@ func fusedLoop(a *asm, f fused.Program) {
 
 	a.XORQ(index, index)
 	a.Label(row)
-	a.CMPQ(index, field(fusedRows))
+	a.CMPQ(index, field(fusedLoopField("rows")))
 	a.JGE(operand.LabelRef(done))
 	for k, s := range f.Vectors {
-		pointers[s] = inRow(fusedIn+8*k, fusedInStride+8*k)
+		pointers[s] = inRow(fusedLoopField("in")+8*k, fusedLoopField("inStride")+8*k)
 	}
 	for j, s := range f.Scalars {
 		k := len(f.Vectors) + j
-		p := inRow(fusedIn+8*k, fusedInStride+8*k)
+		p := inRow(fusedLoopField("in")+8*k, fusedLoopField("inStride")+8*k)
 		a.VBROADCASTSS(operand.Mem{Base: p}, values[s])
 	}
 	for k, o := range f.Outputs {
-		pointers["out "+o] = inRow(fusedOut+8*k, fusedOutStride+8*k)
+		pointers["out "+o] = inRow(fusedLoopField("out")+8*k, fusedLoopField("outStride")+8*k)
 	}
 	if f.Dropout() {
-		keepPointer = inRow(fusedKeep, fusedKeepStep)
+		keepPointer = inRow(fusedLoopField("keep"), fusedLoopField("keepStride"))
 		// The shift within a byte moves on from row to row.
-		keepShift = load(fusedShiftStep)
+		keepShift = load(fusedLoopField("shiftStep"))
 		a.IMULQ(index, keepShift)
-		a.ADDQ(field(fusedKeepShift), keepShift)
+		a.ADDQ(field(fusedLoopField("keepShift")), keepShift)
 		a.ANDQ(operand.Imm(7), keepShift)
 		keepIndex = a.GP64()
 	}
