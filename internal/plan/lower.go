@@ -109,7 +109,7 @@ func (p *Plan) lower() error {
 			value = l.repeat(value, value.shape, value.scope)
 		}
 		value.newParam = true
-		p.updates = append(p.updates, move{p.nodes[u.Param], value})
+		p.updates = append(p.updates, update{p.nodes[u.Param], value})
 	}
 	p.dropDead()
 	return nil

@@ -59,13 +59,13 @@ type Plan struct {
 	levels  int
 	nodes   map[*graph.Node]*value
 	arena   int      // float32s
-	updates []move   // all of the program's
-	moves   []move   // those that can't be computed in place
+	updates []update // all of the program's
+	moves   []update // those that can't be computed in place
 	checks  []*value // what must be finite and is not checked by its own kernel
 }
 
-// A move is an update.
-type move struct{ param, value *value }
+// An update gives a parameter its next value.
+type update struct{ param, value *value }
 
 // Compile specialises a program for a batch size. Its error is the graph's own
 // first error or says that the program is not well formed.
