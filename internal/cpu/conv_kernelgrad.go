@@ -297,11 +297,18 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {
 		r1 := min(r0+k.stepK, end)
 		depth := r1 - r0
-		a := matrix{data: grow(&s.a, depth*ld), ld: ld, trans: true}
-		if to := (panels{data: a.data, ld: ld, width: ld}); class.padded != nil {
-			class.padded.pack(s, to, r0, r1, t.m0, t.m1)
+		var a matrix
+		if class.padded == nil && class.x.contiguous() {
+			a.ld = oddLines(depth)
+			a.data = grow(&s.a, (t.m1-t.m0)*a.ld)
+			class.x.packColumns(a, r0, r1, t.m0, t.m1)
 		} else {
-			class.x.pack(s, to, r0, r1, t.m0, t.m1)
+			a = matrix{data: grow(&s.a, depth*ld), ld: ld, trans: true}
+			if to := (panels{data: a.data, ld: ld, width: ld}); class.padded != nil {
+				class.padded.pack(s, to, r0, r1, t.m0, t.m1)
+			} else {
+				class.x.pack(s, to, r0, r1, t.m0, t.m1)
+			}
 		}
 		dy := panels{ld: k.window.ResultStride, step: k.panel}
 		if dense {
@@ -321,9 +328,9 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 				if p.count == 0 {
 					continue
 				}
-				tile.aStep, tile.bStep, tile.cStep = 4*p.height, 0, 4*p.height*c.ld
+				tile.aStep, tile.bStep, tile.cStep = stepDown(a, p.height), 0, 4*p.height*c.ld
 				for at := 0; at < min(k.panel, k.n-col); {
-					m, width := k.kernels.widest(k.kernels.tiles.of(true, p.height), k.vectors, min(k.panel, k.n-col)-at)
+					m, width := k.kernels.widest(k.kernels.tiles.of(a.trans, p.height), k.vectors, min(k.panel, k.n-col)-at)
 					tile.count = p.count
 					s.multiply(m, a.from(row, 0), b.from(0, at), c.from(row, col+at), min(min(k.panel, k.n-col)-at, width))
 					at += width

@@ -125,6 +125,25 @@ func (p *patches) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 	}
 }
 
+// contiguous reports whether what a tap sees at neighbouring pixels lies side by side, as in an image of one channel.
+func (p *patches) contiguous() bool { return p.lattice.axes[len(p.lattice.axes)-1].from == 1 }
+
+// packColumns copies columns c0 … c1-1 of rows r0 … r1-1, each to a row of to. It is for patches that are contiguous: a column is
+// then copied in long runs, where their rows are a few numbers for each row of taps.
+func (p *patches) packColumns(to matrix, r0, r1, c0, c1 int) {
+	for r := r0; r < r1; {
+		from, _, run := p.lattice.at(r)
+		run = min(run, r1-r)
+		for i := range p.segments {
+			g := &p.segments[i]
+			for c := max(g.first, c0); c < min(g.first+g.n, c1); c++ {
+				copy(to.data[(c-c0)*to.ld+r-r0:][:run], p.data[from+g.from+c-g.first:])
+			}
+		}
+		r += run
+	}
+}
+
 // copyWide copies a matrix of any width.
 func (s *gemmScratch) copyWide(dst, src matrix, rows, cols int) {
 	two := 2 * s.kernels.lanes

@@ -345,12 +345,17 @@ func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlo
 // multiply computes a step of a block.
 func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *step, c matrix) {
 	rows, cols := b.r1-b.r0, t.c1-t.c0
-	ld := ((u.c1-u.c0)/isa.LineFloats + 2) * isa.LineFloats
-	if ld/isa.LineFloats%2 == 0 { // so that rows don't meet in few sets of the cache
-		ld += isa.LineFloats
+	p, k := b.class.patches[t.group], u.c1-u.c0
+	var a matrix
+	if p.contiguous() {
+		ld := oddLines(rows)
+		a = matrix{data: grow(&s.a, k*ld), ld: ld, trans: true}
+		p.packColumns(a, b.r0, b.r1, u.c0, u.c1)
+	} else {
+		ld := oddLines(k)
+		a = matrix{data: grow(&s.a, rows*ld), ld: ld}
+		p.pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)
 	}
-	a := matrix{data: grow(&s.a, rows*ld), ld: ld}
-	b.class.patches[t.group].pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)
 	for col := 0; col < cols; col += x.panel {
 		kernel := x.kernelPanels(t.group, t.c0+col).panel(0)
 		for i, r := range u.runs {
@@ -363,6 +368,12 @@ func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *ste
 	}
 }
 
+// oddLines is more than n, and an odd number of lines of the cache, so that rows don't meet in few sets of it.
+func oddLines(n int) int {
+	lines := n/isa.LineFloats + 2
+	return (lines + 1 - lines%2) * isa.LineFloats
+}
+
 // rows multiplies packed rows, panel by panel, with a packed panel of the kernel.
 func (x *implicit) rows(s *gemmScratch, a, b, c matrix, rows, cols int) {
 	t := &s.tile
@@ -373,7 +384,7 @@ func (x *implicit) rows(s *gemmScratch, a, b, c matrix, rows, cols int) {
 		if part.count == 0 {
 			continue
 		}
-		t.aStep, t.bStep, t.cStep = 4*part.height*a.ld, 0, 4*part.height*c.ld
+		t.aStep, t.bStep, t.cStep = stepDown(a, part.height), 0, 4*part.height*c.ld
 		for col := 0; col < cols; {
 			m, width := x.kernels.widest(x.kernels.tiles.of(a.trans, part.height), x.vectors, cols-col)
 			t.count = part.count
