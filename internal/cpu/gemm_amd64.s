@@ -11055,6 +11055,30 @@ TEXT ·copyAVX2(SB), NOSPLIT, $0-8
 	MOVQ    DI, R11
 	NEGQ    R11
 	VMOVUPS 32(R10)(R11*4), Y14
+	CMPQ    DI, $0x08
+	JNE     row
+
+whole:
+	MOVQ DX, R10
+	MOVQ CX, R11
+	MOVQ 48(AX), R12
+
+two:
+	PREFETCHT0 (R10)(R9*1)
+	VMOVUPS    (R10), Y0
+	VMOVUPS    Y0, (R11)
+	VMOVUPS    32(R10), Y1
+	VMOVUPS    Y1, 32(R11)
+	ADDQ       R8, R10
+	ADDQ       BX, R11
+	DECQ       R12
+	JNZ        two
+	ADDQ       24(AX), DX
+	ADDQ       16(AX), CX
+	DECQ       SI
+	JNZ        whole
+	VZEROUPPER
+	RET
 
 row:
 	MOVQ  DX, R10

@@ -36,6 +36,29 @@ func (g *generator) copyBlock() {
 	masks[0], masks[1] = g.firstLanes(low, 1), g.firstLanes(high, 2)
 
 	from, to, count := g.GP64(), g.GP64(), g.GP64()
+	if !g.wide() { // AMD's processors take many times as long to store by a mask
+		g.CMPQ(high, operand.U8(n))
+		g.JNE(operand.LabelRef("row"))
+		g.Label("whole")
+		g.MOVQ(src, from)
+		g.MOVQ(dst, to)
+		g.MOVQ(g.field("count"), count)
+		g.Label("two")
+		g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1})
+		for i := range 2 {
+			g.VMOVUPS(operand.Mem{Base: from, Disp: 4 * n * i}, g.v(i))
+			g.VMOVUPS(g.v(i), operand.Mem{Base: to, Disp: 4 * n * i})
+		}
+		g.ADDQ(srcStep, from)
+		g.ADDQ(dstStep, to)
+		g.DECQ(count)
+		g.JNZ(operand.LabelRef("two"))
+		g.ADDQ(g.field("lds"), src)
+		g.ADDQ(g.field("ldd"), dst)
+		g.DECQ(rows)
+		g.JNZ(operand.LabelRef("whole"))
+		g.leave()
+	}
 	g.Label("row")
 	g.MOVQ(src, from)
 	g.MOVQ(dst, to)
