@@ -18,6 +18,7 @@ type Body struct {
 	consts    []*Node // Inputs that depend on the batch, Params that don't: the same at each step
 	next      []*Node // the state after a step
 	outs      []*Node // what is stacked beside it
+	hidden    []bool  // which states are no columns by themselves: nobody asks for them; nil: none
 	columns   []*Node // next and outs, each node once: the result is these, side by side
 	reverse   bool
 	key       string
@@ -38,11 +39,23 @@ func (b *Body) Constants() []*Node { return b.consts }
 // Columns returns what stands side by side in the result.
 func (b *Body) Columns() []*Node { return b.columns }
 
-// Next returns for each state the column that is its next value.
+// Results returns the columns, and behind them what is the next value of a state and no column.
+func (b *Body) Results() []*Node {
+	list := slices.Clone(b.columns)
+	for _, n := range b.next {
+		if !slices.Contains(list, n) {
+			list = append(list, n)
+		}
+	}
+	return list
+}
+
+// Next returns for each state which of the results is its next value.
 func (b *Body) Next() []int {
+	results := b.Results()
 	list := make([]int, len(b.next))
 	for i, n := range b.next {
-		list[i] = slices.Index(b.columns, n)
+		list[i] = slices.Index(results, n)
 	}
 	return list
 }
@@ -152,14 +165,14 @@ func (b *Body) settle() string {
 		}
 	}
 	b.columns = nil
-	for _, n := range slices.Concat(b.next, b.outs) {
+	for i, n := range slices.Concat(b.next, b.outs) {
 		switch {
 		case n.absent() || n.graph != b.graph:
 			return "it returns a node that it has not made of its own operands"
 		case n.Rank() < 1 || n.shape[0] != tensor.Batch:
 			return fmt.Sprintf("it returns a node of shape %v, whose first dimension must be the batch", n.shape)
 		}
-		if !slices.Contains(b.columns, n) {
+		if hidden := i < len(b.next) && b.hidden != nil && b.hidden[i]; !hidden && !slices.Contains(b.columns, n) {
 			b.columns = append(b.columns, n)
 		}
 	}
@@ -193,10 +206,10 @@ func (b *Body) settle() string {
 	return ""
 }
 
-// needed marks the nodes that the columns are made of.
+// needed marks the nodes that the results are made of.
 func (b *Body) needed() []bool {
 	needed := make([]bool, len(b.graph.nodes))
-	for _, n := range b.columns {
+	for _, n := range b.Results() {
 		needed[n.id] = true
 	}
 	for _, n := range slices.Backward(b.graph.nodes) {

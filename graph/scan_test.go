@@ -60,6 +60,10 @@ var scans = []derivative{
 	{"Scan backwards", graph.OpScan, scanOf(true, 1, 1, simple, all2), nil, [][]tensor.Shape{{{batch, 2}, {3, batch, 2}, {2, 2}, {2}}}},
 	{"Scan of two states", graph.OpScan, scanOf(false, 2, 1, gated, output), nil, [][]tensor.Shape{{{batch, 2}, {batch, 2}, {2, batch, 8}, {2, 8}, {batch, 2}}}},
 	{"Scan of two states, all results", graph.OpScan, scanOf(true, 2, 1, gated, all), nil, [][]tensor.Shape{{{batch, 1}, {batch, 1}, {2, batch, 4}, {1, 4}, {batch, 1}}}},
+	{"Scan from zeros", graph.OpScan, func(in nodes) *graph.Node {
+		h := in[0].Graph().Scalar(0).BroadcastTo(tensor.Shape{batch, 2})
+		return scanOf(false, 2, 1, gated, final(0))(append(nodes{h, h}, in...))
+	}, nil, [][]tensor.Shape{{{2, batch, 8}, {2, 8}, {batch, 2}}}},
 	{"Scan with a mask", graph.OpScan, scanOf(false, 1, 2, kept, all), nil, [][]tensor.Shape{{{batch, 2}, {2, batch, 2}, {2, batch, 1}, {2, 2}}}},
 }
 

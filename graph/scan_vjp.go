@@ -85,18 +85,18 @@ func (r *reversal) run(dy *Node) *scanGradient {
 			which[copied] = i
 		}
 	}
-	var columns []*Node
-	for _, c := range b.columns {
-		columns = append(columns, r.work.transplant(c, r.of))
+	var results []*Node
+	for _, n := range b.Results() {
+		results = append(results, r.work.transplant(n, r.of))
 	}
 	for from, to := range r.of {
 		r.source[to] = from
 	}
 	r.forward = len(r.work.nodes)
-	for _, c := range columns {
+	for _, c := range results {
 		r.seeds = append(r.seeds, r.work.Input("gradient", c.shape))
 	}
-	grads := backwardAll(columns, r.seeds, wrt, nil)
+	grads := backwardAll(results, r.seeds, wrt, nil)
 	dcarry, drest := grads[:len(b.carry)], grads[len(b.carry):]
 
 	// What the reverse scan stacks: the gradients of sequences and of what has rows, and what those of weights sum up.
@@ -115,6 +115,9 @@ func (r *reversal) run(dy *Node) *scanGradient {
 
 	// The results.
 	for i, leaf := range b.carry {
+		if r.back.body.hidden[i] {
+			continue
+		}
 		grad.at[i] = r.back.Final(i).Reshape(leaf.shape...)
 		if d := r.initial(dy, i); d != nil {
 			grad.at[i] = grad.at[i].Add(d)
@@ -280,7 +283,12 @@ func (r *reversal) keep() *Scanned {
 	for _, n := range r.kept {
 		wider.outs = append(wider.outs, r.source[n])
 	}
-	if len(r.kept) == 0 {
+	for _, n := range wider.next { // what was hidden
+		if !slices.Contains(wider.columns, n) {
+			wider.outs = append(wider.outs, n)
+		}
+	}
+	if len(wider.outs) == len(r.body.outs) {
 		return &Scanned{node: r.n, body: r.body}
 	}
 	if msg := wider.settle(); msg != "" {
@@ -305,7 +313,7 @@ func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 		}
 		init = append(init, d)
 	}
-	for k, c := range b.columns {
+	for k, c := range b.Results() {
 		var sum *Node
 		for i, n := range b.next {
 			if n == c {
@@ -333,6 +341,8 @@ func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 
 	// What it reads of the forward steps.
 	seen := map[*Node]bool{}
+	var weights []int  // constants whose transposes are read,
+	var turned []*Node // which are these
 	var read func(n *Node)
 	read = func(n *Node) {
 		if seen[n] || copies[n] != nil {
@@ -354,6 +364,20 @@ func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 		for _, in := range n.inputs {
 			read(in)
 		}
+		// The transpose of a weight is made once, not at each step.
+		if n.op == OpMatMul && n.attr.TransB && !n.attr.TransA && n.inputs[0].Rank() == 2 {
+			if i := slices.Index(b.consts, r.source[n.inputs[1]]); i >= 0 {
+				k := slices.Index(weights, i)
+				if k < 0 {
+					w := r.n.inputs[len(b.carry)+len(b.xs)+i].Transpose()
+					k = len(weights)
+					weights = append(weights, i)
+					turned = append(turned, back.graph.Param("transposed "+b.consts[i].attr.Name, w.shape))
+					back.consts, consts = append(back.consts, turned[k]), append(consts, w)
+				}
+				copies[n] = back.graph.transplant(n.inputs[0], copies).MatMul(turned[k])
+			}
+		}
 	}
 	results := slices.Concat(dcarry, r.stacked)
 	for _, n := range results {
@@ -374,6 +398,10 @@ func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 			g.err = err
 		}
 		return false
+	}
+	back.hidden = make([]bool, len(back.next))
+	for i, n := range back.next {
+		back.hidden[i] = len(back.outs) > 0 && !n.op.Leaf() && g.reached != nil && !g.reached(r.n.inputs[i])
 	}
 	if msg := back.settle(); msg != "" {
 		g.Fail("the derivative of a scan: %s", msg)
@@ -448,6 +476,9 @@ func (r *reversal) steps(dy, c *Node) *Node {
 	if r.alone(dy) && slices.Contains(r.body.next, c) {
 		return nil // it is where the reverse scan begins
 	}
+	if !slices.Contains(r.body.columns, c) {
+		return nil
+	}
 	begin, end := r.body.span(c)
 	first, _ := r.place()
 	from := 1
@@ -464,7 +495,7 @@ func (r *reversal) steps(dy, c *Node) *Node {
 // final returns what the reverse scan begins with at state i, or nil for zero.
 func (r *reversal) final(dy *Node, i int) *Node {
 	c := r.body.next[i]
-	if !r.alone(dy) || slices.Index(r.body.next, c) != i {
+	if !r.alone(dy) || slices.Index(r.body.next, c) != i || !slices.Contains(r.body.columns, c) {
 		return nil
 	}
 	begin, end := r.body.span(c)
@@ -478,6 +509,9 @@ func (r *reversal) final(dy *Node, i int) *Node {
 // initial returns the gradient dy at state i before the first step, or nil for zero.
 func (r *reversal) initial(dy *Node, i int) *Node {
 	c := r.body.next[i]
+	if !slices.Contains(r.body.columns, c) {
+		return nil
+	}
 	begin, end := r.body.span(c)
 	first, _ := r.place()
 	if d := partOf(dy, first, first+1, begin, end); d != nil {

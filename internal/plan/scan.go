@@ -41,7 +41,7 @@ func bodiesOf(config Config, body *graph.Body, batch int) ([]*Plan, error) {
 			continue
 		}
 		config.Batch = rows
-		p, err := Compile(Program{Graph: body.Graph(), Outputs: body.Columns()}, config)
+		p, err := Compile(Program{Graph: body.Graph(), Outputs: body.Results()}, config)
 		if err != nil {
 			return nil, err
 		}
@@ -196,6 +196,14 @@ func emitScan(c *call) []cpu.Kernel {
 			}
 			b.once = append(b.once, start)
 			at += w
+		}
+		for i, k := range next {
+			if k >= len(body.Columns()) { // no column
+				n := body.Carry()[i]
+				w := n.Shape()[1:].Numel()
+				b.once = append(b.once, into(n, carry[i], false))
+				b.carry = append(b.carry, rowCopy{dst: b.exec.Value(n), src: b.exec.Value(body.Results()[k]), count: count, width: w, dstRow: w, srcRow: w})
+			}
 		}
 		for j, n := range body.Sequences() {
 			b.before = append(b.before, into(n, xs[j], true))

@@ -9,7 +9,7 @@ import (
 )
 
 // scan runs the steps of a body: V is what stands for an operand. at cuts step t out of a sequence, once evaluates the
-// columns of the body of what its leaves hold, and put stores column k at a place of the result, of shape
+// results of the body of what its leaves hold, and put stores column k at a place of the result, of shape
 // (steps+1, batch, width), from a number of its rows on.
 func scan[V any](body *graph.Body, steps int, in []V, at func(leaf *graph.Node, x V, t int) V,
 	once func(leaves []*graph.Node, held []V) []V, put func(place, from int, column *graph.Node, v V),
@@ -28,7 +28,9 @@ func scan[V any](body *graph.Body, steps int, in []V, at func(leaf *graph.Node, 
 		place = steps
 	}
 	for i, k := range next {
-		put(place, first[k], columns[k], held[i])
+		if k < len(columns) {
+			put(place, first[k], columns[k], held[i])
+		}
 	}
 	for step := range steps {
 		t, place := step, step+1
@@ -40,8 +42,8 @@ func scan[V any](body *graph.Body, steps int, in []V, at func(leaf *graph.Node, 
 			held[len(carry)+i] = at(x, in[len(carry)+i], t)
 		}
 		after := once(leaves, held)
-		for k, v := range after {
-			put(place, first[k], columns[k], v)
+		for k, c := range columns {
+			put(place, first[k], c, after[k])
 		}
 		for i, k := range next {
 			held[i] = after[k]
@@ -75,12 +77,12 @@ func evalScan(r *Run, a *graph.Attr, in []value, out value) {
 		for i, leaf := range leaves {
 			inner.Feed[leaf] = held[i].data
 		}
-		data, err := inner.Eval(body.Graph(), body.Columns()...)
+		data, err := inner.Eval(body.Graph(), body.Results()...)
 		if err != nil {
 			panic(err) // a bug: the body was checked when the scan was made
 		}
 		columns := make([]value, len(data))
-		for k, c := range body.Columns() {
+		for k, c := range body.Results() {
 			columns[k] = value{c.Shape().Concrete(r.Batch), data[k]}
 		}
 		return columns
@@ -96,7 +98,7 @@ func scanBounds(r *Run, n *graph.Node, in []interval, out interval) {
 		for i, leaf := range leaves {
 			feed[leaf] = held[i]
 		}
-		columns, err := (&Run{Batch: r.Batch}).bounds(body.Graph(), feed, body.Columns()...)
+		columns, err := (&Run{Batch: r.Batch}).bounds(body.Graph(), feed, body.Results()...)
 		if err != nil {
 			panic(err) // a bug: the body was checked when the scan was made
 		}
