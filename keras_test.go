@@ -24,6 +24,8 @@ type kerasCase struct {
 	Weights [][]float64
 	Predict [][]float64 // of each output
 	Next    [][]float64 // the weights after three more steps on X and Y
+
+	Evaluate map[string][]float64 // the losses and metrics on X and Y; nil: not asked
 }
 
 func (c *kerasCase) tensors(t *testing.T, list []struct{ Shape, Data []json.Number }) []*tensor.Tensor {
@@ -180,6 +182,28 @@ func checkKeras(t *testing.T, what string, m *cornu.Model, want *kerasCase) {
 		return out
 	}
 	source := &data.Arrays{X: columns(x), Y: columns(want.tensors(t, want.Y))}
+	if want.Evaluate != nil {
+		result, err := m.Evaluate(context.Background(), source, cornu.EvaluateConfig{Quiet: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for name, value := range want.Evaluate {
+			got := result.Vectors[name]
+			if len(got) != len(value) {
+				one, err := result.Metric(name)
+				if err != nil {
+					t.Errorf("%s: %v", what, err)
+					continue
+				}
+				got = []float64{one}
+			}
+			list := make([]float32, len(got))
+			for i, v := range got {
+				list[i] = float32(v)
+			}
+			near(t, what+": "+name, list, value, 1e-5)
+		}
+	}
 	for range 3 {
 		if _, err := m.TrainOnBatch(source); err != nil {
 			t.Fatal(err)

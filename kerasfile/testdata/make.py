@@ -131,6 +131,77 @@ def images():
     return K.Model(i, L.Dense(2)(L.Flatten()(x)), name="images")
 
 
+def activations():
+    """Every activation by its name, beside one another. Keras saves no threshold that is not a layer, and takes what glu puts out for twice as wide."""
+    i = L.Input((5,))
+    names = ["celu", "elu", "exponential", "gelu", "hard_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "leaky_relu", "linear", "log_sigmoid",
+             "log_softmax", "mish", "relu", "relu6", "selu", "sigmoid", "silu", "soft_shrink", "softmax", "softplus", "softsign", "sparse_plus", "sparse_sigmoid",
+             "sparsemax", "squareplus", "tanh", "tanh_shrink"]
+    return K.Model(i, L.Dense(3)(L.Concatenate()([L.Dense(4, activation=n)(i) for n in names])), name="activations")
+
+
+def bounds():
+    """Every regularizer and every constraint."""
+    r, c = K.regularizers, K.constraints
+    x = i = L.Input((5,))
+    for n, (one, other) in enumerate([(r.L1(2e-3), c.MaxNorm(0.9)), (r.L2(1e-3), c.NonNeg()), (r.L1L2(1e-3, 3e-3), c.UnitNorm(axis=1)),
+                                      (r.OrthogonalRegularizer(0.02, mode="columns"), c.MinMaxNorm(0.3, 0.8, rate=0.5, axis=0))]):
+        x = L.Dense(4, activation="tanh", kernel_regularizer=one, kernel_constraint=other, bias_regularizer="l1")(x)
+    return K.Model(i, L.Dense(3, activation="softmax")(x), name="bounds")
+
+
+def losses():
+    """An output for every loss, which is called what its targets are. Keras 3.15 does not save the delta of Huber."""
+    s = K.losses
+    shares, labels, binary, signs, numbers = "shares", "labels", "binary", "signs", "numbers"
+    return [
+        (shares, 3, "softmax", s.CategoricalCrossentropy(label_smoothing=0.1)), (shares, 3, "softmax", s.CategoricalFocalCrossentropy(alpha=0.3, gamma=1.5)),
+        (labels, 3, "softmax", s.CategoricalGeneralizedCrossEntropy(q=0.4)), (shares, 3, "softmax", s.KLDivergence(reduction="sum")),
+        (shares, 3, None, s.CategoricalCrossentropy(from_logits=True)), (shares, 3, "softmax", s.CategoricalHinge()),
+        (labels, 3, "softmax", s.SparseCategoricalCrossentropy()), (labels, 4, "tanh", s.Circle(gamma=2.0, margin=0.3)),
+        (binary, 2, "sigmoid", s.BinaryCrossentropy(label_smoothing=0.2)), (binary, 2, None, s.BinaryFocalCrossentropy(from_logits=True, gamma=1.0, apply_class_balancing=True)),
+        (binary, 2, "sigmoid", s.Dice()), (binary, 2, "sigmoid", s.Tversky(alpha=0.3, beta=0.7)), (signs, 2, "tanh", s.Hinge()), (signs, 2, "tanh", s.SquaredHinge()),
+        (numbers, 2, None, s.MeanSquaredError(reduction="sum_over_batch_size")), (numbers, 2, None, s.MeanAbsoluteError()), (numbers, 2, None, s.MeanAbsolutePercentageError()),
+        (numbers, 2, "softplus", s.MeanSquaredLogarithmicError()), (numbers, 2, "softplus", s.Poisson()), (numbers, 2, None, s.CosineSimilarity(axis=-1)),
+        (numbers, 2, None, s.Huber()), (numbers, 2, None, s.LogCosh()), ("sequences", None, None, s.CTC()),
+    ]
+
+
+def lost():
+    i = L.Input((5,))
+    outputs = []
+    for n, (kind, units, activation, _) in enumerate(losses()):
+        if kind == "sequences":
+            outputs.append(L.Reshape((5, 4), name=f"{kind}_{n}")(L.Dense(20)(i)))
+        else:
+            outputs.append(L.Dense(units, activation=activation, name=f"{kind}_{n}")(i))
+    return K.Model(i, outputs, name="losses")
+
+
+def metrics():
+    m = K.metrics
+    return {
+        "binary": ["accuracy", m.BinaryAccuracy(threshold=0.4), m.BinaryCrossentropy(), m.BinaryIoU(threshold=0.4), m.AUC(num_thresholds=20, curve="PR"), m.TruePositives(),
+                   m.TrueNegatives(), m.FalsePositives(thresholds=[0.3, 0.6]), m.FalseNegatives(), m.Precision(), m.Recall(thresholds=0.4), m.PrecisionAtRecall(0.5),
+                   m.RecallAtPrecision(0.5), m.SensitivityAtSpecificity(0.5), m.SpecificityAtSensitivity(0.5, num_thresholds=30)],
+        "signs": [m.Hinge(), m.SquaredHinge()],
+        "classes": ["accuracy", m.CategoricalAccuracy(), m.CategoricalCrossentropy(label_smoothing=0.1), m.CategoricalHinge(), m.F1Score(average="macro"),
+                    m.FBetaScore(average="weighted", beta=0.5), m.OneHotIoU(3, [0, 2]), m.OneHotMeanIoU(3), m.TopKCategoricalAccuracy(k=2), m.KLDivergence()],
+        "labels": [m.SparseCategoricalAccuracy(name="right"), m.SparseCategoricalCrossentropy(), m.SparseTopKCategoricalAccuracy(k=2), m.IoU(3, [1], sparse_y_pred=False),
+                   m.MeanIoU(3, sparse_y_pred=False)],
+        "numbers": [m.MeanAbsoluteError(), m.MeanAbsolutePercentageError(), m.MeanSquaredError(), m.MeanSquaredLogarithmicError(), m.RootMeanSquaredError(),
+                    m.LogCoshError(), m.Poisson(), m.CosineSimilarity(), m.R2Score(), m.PearsonCorrelation(), m.ConcordanceCorrelation(), m.Accuracy()],
+    }
+
+
+def measured():
+    i = L.Input((5,))
+    outputs = {"binary": L.Dense(1, activation="sigmoid", name="binary")(i), "signs": L.Dense(2, activation="tanh", name="signs")(i),
+               "classes": L.Dense(3, activation="softmax", name="classes")(i), "labels": L.Dense(3, activation="softmax", name="labels")(i),
+               "numbers": L.Dense(2, activation="softplus", name="numbers")(i)}
+    return K.Model(i, [outputs[n] for n in metrics()], name="metrics")
+
+
 def optimizers():
     s = O.schedules
     return {
@@ -165,6 +236,11 @@ def models():
     for name, o in optimizers().items():
         yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
     yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
+    yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
+    yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
+    yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
+    yield "metrics", measured(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse", "categorical_crossentropy", "sparse_categorical_crossentropy", "mse"],
+                                      metrics=list(metrics().values()))
     yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
 
 
@@ -218,6 +294,18 @@ def data(model):
     x = [wave(6, *i.shape[1:], seed=2 + k) for k, i in enumerate(model.inputs)]
     y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
     y = [v / v.sum(-1, keepdims=True) for v in y]
+    for k, name in enumerate(model.output_names):
+        kind = name.split("_")[0]
+        if kind == "classes":
+            y[k] = np.eye(3, dtype=F)[y[k].argmax(-1)]
+        elif kind == "labels":
+            y[k] = y[k].argmax(-1).astype(F)
+        elif kind == "binary":
+            y[k] = (np.abs(wave(*y[k].shape, seed=9)) > 0.5).astype(F)
+        elif kind == "signs":
+            y[k] = np.sign(wave(*y[k].shape, seed=9))
+        elif kind == "sequences":
+            y[k] = np.array([[1, 2], [3, 0], [2, 2], [1, 3], [2, 0], [3, 1]], F)
     return x, y
 
 
@@ -243,6 +331,8 @@ def describe(model, compile_args):
     case["weights"] = flat(model.get_weights())
     if compile_args:
         case["y"] = [{"shape": list(v.shape), "data": flat([v])[0]} for v in y]
+        if model.name in ("losses", "metrics"):
+            case["evaluate"] = {k: flat([v])[0] for k, v in model.evaluate(x, y, batch_size=len(x[0]), verbose=0, return_dict=True).items()}
         for _ in range(3):
             model.train_on_batch(x, y)
         case["next"] = flat(model.get_weights())
