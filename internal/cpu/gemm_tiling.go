@@ -277,12 +277,12 @@ var strategies = [...]strategy{
 	},
 	{
 		// Few rows of A and a B of 16 bits: each element of B is used for one panel of rows, so it is widened and not
-		// packed too, as many rows as stay in half of the first-level cache [12 of 2 KiB].
+		// packed too, as many rows as stay in half of the first-level cache.
 		name: "one panel, B of 16 bits",
 		fits: func(x *gemmShape) bool { return x.halfB && x.m <= x.tallest && !x.b.trans },
 		apply: func(x *gemmShape) {
 			x.packB, x.stationaryB = false, false
-			x.regionCols = min(max(x.n/4/x.panel, 1)*x.panel, x.halfPage())
+			x.regionCols = min(max(x.n/2/x.panel, 1)*x.panel, 4*x.halfPage()) // long runs of memory, which is what it waits for
 			x.stepK = max(x.l1/2/min(x.n, x.regionCols), 4)
 			if x.work < serialWork {
 				x.regionCols = x.n
