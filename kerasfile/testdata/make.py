@@ -236,7 +236,7 @@ def models():
     for name, o in optimizers().items():
         yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
     yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
-    yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
+    yield "activations", activations(), None
     yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
     yield "metrics", measured(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse", "categorical_crossentropy", "sparse_categorical_crossentropy", "mse"],
