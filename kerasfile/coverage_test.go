@@ -14,6 +14,7 @@ import (
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/regularizer"
@@ -71,7 +72,7 @@ func TestEveryMemberOfAFamilyIsInAFileThatKerasWrote(t *testing.T) {
 	// metrics, and Mean and Sum measure no model.
 	other := map[string]string{"exact_accuracy": "accuracy", "logcosh": "logcosherror", "confusion_matrix": "", "mean": "", "sum": ""}
 	for family, names := range map[string][]string{
-		"optimizers": optimizer.Names(), "schedules": optimizer.ScheduleNames(), "initializers": initializer.Names(),
+		"optimizers": optimizer.Names(), "schedules": optimizer.ScheduleNames(), "initializers": initializer.Names(), "losses": loss.Names(),
 		"metrics": metric.Names(), "regularizers": regularizer.Names(), "constraints": constraint.Names(),
 	} {
 		for _, name := range names {
