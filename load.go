@@ -158,7 +158,7 @@ func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits k
 	if err != nil {
 		return nil, nil, err
 	}
-	if !dtype.Valid() {
+	if !dtype.Weights() {
 		return nil, nil, fmt.Errorf("LoadConfig.Weights is %v, it must be graph.Float32, BFloat16 or Float16", dtype)
 	}
 	for _, v := range m.net.Variables() {

@@ -19,7 +19,7 @@ import (
 type Attr struct {
 	Name    string       // Input, Param
 	Domain  Domain       // Input
-	DType   DType        // Param: what it is stored as
+	DType   DType        // Input, Param: what it is stored as
 	Shape   tensor.Shape // Input, Param, Const, Reshape, BroadcastTo, Slice, Pad, Pack, View, the gradients of images: the shape of the result
 	Axes    []int        // reductions, Softmax, ArgMax, Concat, Numel (sorted); Transpose (a permutation)
 	Keep    bool         // reductions: reduced axes stay, of size 1

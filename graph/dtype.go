@@ -9,7 +9,7 @@ import (
 )
 
 // A DType is the type that a node's numbers are stored as. Arithmetic is that of float32: what is stored as another type
-// is read by Node.Float32, which is exact, and by what moves numbers without looking at them.
+// is read by Node.Float32 and by what moves numbers without looking at them.
 type DType uint8
 
 // The types. Others than Float32 are those of leaves.
@@ -17,12 +17,14 @@ const (
 	Float32  DType = iota
 	BFloat16       // the upper half of a float32
 	Float16        // IEEE 754's binary16, whose largest number is 65504
+	Int32
+	Uint8
 )
 
 var dtypes = [...]struct {
 	name string
 	size int
-}{Float32: {"float32", 4}, BFloat16: {"bfloat16", 2}, Float16: {"float16", 2}}
+}{Float32: {"float32", 4}, BFloat16: {"bfloat16", 2}, Float16: {"float16", 2}, Int32: {"int32", 4}, Uint8: {"uint8", 1}}
 
 // Valid reports whether d is one of the types.
 func (d DType) Valid() bool { return int(d) < len(dtypes) }
@@ -51,15 +53,20 @@ func (n *Node) DType() DType {
 	return n.dtype
 }
 
-// Stored is Param for numbers that are stored as another type. No step changes it.
+// Weights reports whether parameters can be stored as d.
+func (d DType) Weights() bool { return d <= Float16 }
+
+// Typed is Input for numbers that are given as Int32 or Uint8.
+func (g *Graph) Typed(name string, shape tensor.Shape, dtype DType) *Node {
+	return g.node(OpInput, Attr{Name: name, Shape: shape, DType: dtype})
+}
+
+// Stored is Param for numbers that are stored as BFloat16 or Float16. No step changes it.
 func (g *Graph) Stored(name string, shape tensor.Shape, dtype DType) *Node {
-	if !dtype.Valid() {
-		return g.Fail("parameter %q: there is no element type %v", name, dtype)
-	}
 	return g.node(OpParam, Attr{Name: name, Shape: shape, DType: dtype})
 }
 
-// Float32 returns n's numbers as float32, which has all of them: n itself if that is how they are stored.
+// Float32 returns n's numbers as float32: n itself if that is how they are stored. Only integers beyond 2²⁴ are rounded.
 func (n *Node) Float32() *Node {
 	if n.DType() == Float32 {
 		return n
@@ -76,6 +83,10 @@ func dtypeOf(op Op, a *Attr, in []*Node) (DType, string) {
 		}
 	}
 	switch {
+	case op == OpParam && !a.DType.Weights():
+		return Float32, "a parameter is float32, bfloat16 or float16, not " + a.DType.String()
+	case op == OpInput && a.DType != Float32 && a.DType != Int32 && a.DType != Uint8:
+		return Float32, "an input is float32, int32 or uint8, not " + a.DType.String()
 	case op.Leaf():
 		return a.DType, ""
 	case info.stored == kept:

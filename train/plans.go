@@ -19,7 +19,7 @@ type plans struct {
 	mu     sync.Mutex
 	bySize map[int]*sized
 	uses   uint64 // how many batches have come
-	idle   int    // float32s of the arenas that no one uses
+	idle   int    // bytes of the arenas that no one uses
 	limit  int    // on idle; the arena that was used last stays however large it is
 }
 
@@ -126,7 +126,7 @@ func (p *plans) take(n int) (of *sized, b *bound, first bool) {
 			p.forgetOldest()
 		}
 		if p.limit == 0 {
-			p.limit = int(min(mem.Limit()/4/idleShare, 1<<40))
+			p.limit = int(min(mem.Limit()/idleShare, 1<<40))
 		}
 		of, first = &sized{ready: make(chan struct{})}, true
 		p.bySize[n] = of

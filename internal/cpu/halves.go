@@ -56,6 +56,28 @@ func (k *Widen) Do(_, index int) {
 	k.Src.from(from).widen(k.Dst[from:to])
 }
 
+// A ToFloat32 kernel sets Dst to the integers of Src, as many, each rounded to the nearest float32: exact below 2²⁴.
+type ToFloat32[T uint8 | int32] struct {
+	Src []T
+	Dst []float32
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *ToFloat32[T]) Tasks() int { return (len(k.Dst) + widenGrain - 1) / widenGrain }
+
+// Run computes Dst.
+func (k *ToFloat32[T]) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *ToFloat32[T]) Do(_, index int) {
+	from := index * widenGrain
+	to := min(from+widenGrain, len(k.Dst))
+	dst := k.Dst[from:to]
+	for i, x := range k.Src[from:to] {
+		dst[i] = float32(x)
+	}
+}
+
 // A halfMatrix is a source of products: a matrix of halves. Its rows are widened a few at a time, which then stay in the
 // first-level cache until they are packed.
 type halfMatrix struct {

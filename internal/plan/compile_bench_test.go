@@ -222,5 +222,5 @@ func BenchmarkRecurrentStep(b *testing.B) {
 		e.Update(pool)
 	}
 	b.ReportMetric(float64(p.Calls()), "calls")
-	b.ReportMetric(float64(p.arena), "numbers")
+	b.ReportMetric(float64(p.arena), "bytes")
 }

@@ -509,7 +509,14 @@ func emitOneHot(c *call) []cpu.Kernel {
 }
 
 func emitCast(c *call) []cpu.Kernel {
-	return []cpu.Kernel{&cpu.Widen{Src: c.halves(c.in[0]), Dst: c.data(c.value)}}
+	x, to := c.in[0], c.data(c.value)
+	switch x.dtype {
+	case graph.Uint8:
+		return []cpu.Kernel{&cpu.ToFloat32[uint8]{Src: integers[uint8](c.exec, x), Dst: to}}
+	case graph.Int32:
+		return []cpu.Kernel{&cpu.ToFloat32[int32]{Src: integers[int32](c.exec, x), Dst: to}}
+	}
+	return []cpu.Kernel{&cpu.Widen{Src: c.halves(x), Dst: to}}
 }
 
 // halves returns the memory of a parameter, or a view of one, that is stored as 16 bits.

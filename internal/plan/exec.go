@@ -3,6 +3,8 @@ package plan
 // This file binds a plan to memory and runs it.
 
 import (
+	"unsafe"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/mem"
@@ -17,7 +19,7 @@ type Exec struct {
 	Seed, Step uint64
 
 	plan    *Plan
-	arena   []float32
+	arena   []byte // at a line of the cache
 	storage map[*graph.Node]slab.Span
 	compute []cpu.Kernel
 	update  []cpu.Kernel
@@ -28,7 +30,7 @@ type Exec struct {
 // Bind allocates an arena and binds every kernel. storage holds the contents of
 // each Param node; Update writes to them.
 func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec {
-	e := &Exec{plan: p, arena: mem.Make[float32](p.arena), storage: storage}
+	e := &Exec{plan: p, arena: mem.Make[byte](p.arena), storage: storage}
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed
@@ -87,15 +89,43 @@ func (e *Exec) data(v *value) []float32 {
 	case b.param != nil:
 		return e.storage[b.param.node].Part(offset, n).Host()
 	}
-	offset += b.offset
-	return e.arena[offset:][:n:n]
+	return elements[float32](e.arena, b.offset, offset+n)[offset:]
+}
+
+// elements returns n numbers of memory from byte at on, which are aligned.
+func elements[T float32 | int32 | uint8](memory []byte, at, n int) []T {
+	if n == 0 {
+		return []T{}
+	}
+	_ = memory[at+n*int(unsafe.Sizeof(*new(T)))-1]
+	return unsafe.Slice((*T)(unsafe.Pointer(&memory[at])), n)
+}
+
+// Bytes is Value for an Input that holds bytes, Int32s for one that holds integers.
+func (e *Exec) Bytes(n *graph.Node) []uint8 { return typed[uint8](e, n, graph.Uint8) }
+
+// Int32s is Value for an Input that holds integers.
+func (e *Exec) Int32s(n *graph.Node) []int32 { return typed[int32](e, n, graph.Int32) }
+
+func typed[T int32 | uint8](e *Exec, n *graph.Node, dtype graph.DType) []T {
+	v := e.plan.nodes[n]
+	if v == nil || v.dtype != dtype || !v.input() {
+		return nil
+	}
+	return integers[T](e, v)
+}
+
+// integers returns the memory of an input that is not float32, or of a view of one.
+func integers[T int32 | uint8](e *Exec, v *value) []T {
+	root, at := v.root()
+	return elements[T](e.arena, root.buffer.offset, at+v.n)[at:]
 }
 
 // Value returns the memory of an Input node, to be filled before a run, or of an
 // output, to be read after it. It is nil for a node that the plan doesn't hold.
 func (e *Exec) Value(n *graph.Node) []float32 {
 	v := e.plan.nodes[n]
-	if v == nil || v.buffer == nil && !v.view() && v.konst == nil {
+	if v == nil || v.dtype != graph.Float32 || v.buffer == nil && !v.view() && v.konst == nil {
 		return nil
 	}
 	return e.data(v)
@@ -156,11 +186,14 @@ func (e *Exec) FirstNonFinite(pool *par.Pool) (*NonFinite, error) {
 				continue
 			}
 			var content []float32
-			if leaf == roleParam {
+			switch to := p.nodes[n]; {
+			case leaf == roleParam:
 				content = e.storage[n].View()
-			} else {
-				content = again.data(p.nodes[n])
+			case to.dtype == graph.Float32:
+				content = again.data(to)
 				copy(content, e.Value(n))
+			default: // all of them are finite
+				copy(again.arena[to.buffer.offset:][:to.bytes()], e.arena[e.plan.nodes[n].buffer.offset:])
 			}
 			if c := firstNonFinite(n, content); c != nil {
 				return c, nil

@@ -5,6 +5,7 @@ package plan
 
 import (
 	"container/heap"
+	"math"
 	"slices"
 
 	"github.com/cornu-ml/cornu/tensor"
@@ -371,16 +372,49 @@ func assignLevels(units []*unit) {
 	for _, u := range units {
 		u.index = u.task().index
 	}
+	delay(units)
+	slices.SortStableFunc(units, func(a, b *unit) int { return a.index - b.index })
+}
+
+// delay moves units that are late, and those that read such alone, to the level before the first that reads them.
+func delay(units []*unit) {
+	late := map[*unit]bool{}
 	for _, u := range units {
-		if u.root != nil && u.root.traits().late && u.next == nil && !u.root.liveOut && len(u.root.users) > 0 {
-			first := units[len(units)-1].index
-			for _, x := range u.root.users {
-				first = min(first, x.unit.index)
+		some, all := u.root != nil && u.root.traits().late, true
+		for _, v := range u.values() {
+			for _, x := range v.in {
+				if from := x.unit; from != u && !from.free() {
+					some, all = some || late[from], all && late[from]
+				}
 			}
+		}
+		if some && all && !u.update {
+			late[u] = true
+		}
+	}
+	if len(late) == 0 {
+		return
+	}
+	for _, u := range slices.Backward(units) {
+		if !late[u] || u.next != nil {
+			continue
+		}
+		first, kept := math.MaxInt, false
+		for _, v := range u.stored {
+			kept = kept || v.liveOut
+			for _, x := range v.users {
+				if task := x.unit.task(); task != u {
+					first = min(first, task.index)
+				}
+			}
+		}
+		if !kept && first < math.MaxInt {
 			u.index = max(u.index, first-1)
 		}
 	}
-	slices.SortStableFunc(units, func(a, b *unit) int { return a.index - b.index })
+	for _, u := range units {
+		u.index = u.task().index
+	}
 }
 
 // unitHeap yields the update's units last, then the earliest written first.

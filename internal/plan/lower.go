@@ -49,6 +49,9 @@ type value struct {
 	inPlace []bool // which operands are stored where they belong in v, if it joins them; nil: none
 }
 
+// bytes returns how much memory v's elements take.
+func (v *value) bytes() int { return v.n * v.dtype.Size() }
+
 // traits returns the row of the value's op.
 func (v *value) traits() *traits { return &table[v.op] }
 

@@ -440,7 +440,7 @@ func lowerScan(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *val
 	if v.konst == nil && v.bodies == nil {
 		v.bodies, l.err = bodiesOf(l.config, widest.Attr().Body, l.batch)
 		for _, p := range v.bodies {
-			l.config.Held += p.arena * (l.batch/max(p.config.Batch, 1) + 1)
+			l.config.Held += (p.arena + 3) / 4 * (l.batch/max(p.config.Batch, 1) + 1)
 		}
 	}
 	if widest == n {

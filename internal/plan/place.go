@@ -13,7 +13,7 @@ import (
 
 // A buffer is memory that one or more values use.
 type buffer struct {
-	size     int    // float32s
+	size     int    // bytes
 	from, to int    // the levels between which it must keep its content
 	holder   *value // whose content it is last
 	offset   int    // in the arena
@@ -23,7 +23,7 @@ type buffer struct {
 }
 
 // align is the granularity of the arena: a cache line, which is a vector too.
-const align = 16
+const align = 64
 
 func (p *Plan) place() error {
 	ends := p.levels
@@ -34,7 +34,7 @@ func (p *Plan) place() error {
 	// Slabs first, since what they pack is placed inside them.
 	for _, v := range slices.Backward(p.values) {
 		if v.slab() {
-			b := &buffer{size: v.n, from: -1, to: ends, zero: true}
+			b := &buffer{size: v.bytes(), from: -1, to: ends, zero: true}
 			p.keep(v, b, 0)
 			v.inPlace = make([]bool, len(v.in))
 			if p.config.NoPasses {
@@ -62,7 +62,7 @@ func (p *Plan) place() error {
 			case v.param():
 				v.buffer = &buffer{param: v}
 			case v.input():
-				v.buffer = &buffer{size: v.n, from: -1, to: ends}
+				v.buffer = &buffer{size: v.bytes(), from: -1, to: ends}
 			default:
 				v.buffer = p.buffer(u, v, ends)
 			}
@@ -140,7 +140,7 @@ func (p *Plan) buffer(u *unit, v *value, ends int) *buffer {
 			}
 		}
 	}
-	return &buffer{size: v.n, from: u.index, to: last, holder: v}
+	return &buffer{size: v.bytes(), from: u.index, to: last, holder: v}
 }
 
 // diesIn reports whether unit u is the last to read x, and reads each element of
@@ -176,7 +176,7 @@ func (p *Plan) joinInPlace(ends int) {
 		parts := row.parts(c)
 		b, offset := c.buffer, c.offset
 		if b == nil {
-			b = &buffer{size: c.n, from: c.unit.index, to: c.lastRead}
+			b = &buffer{size: c.bytes(), from: c.unit.index, to: c.lastRead}
 			if c.liveOut {
 				b.to = ends
 			}
@@ -357,7 +357,7 @@ func (p *Plan) pack() error {
 		}
 	}
 	fits := func(n int) error {
-		return mem.Check(1, 4*(float64(n)+float64(p.config.Held)), "%s of shape %v is the largest result of the step: for a batch of %d, this, with the weights and slots,",
+		return mem.Check(1, float64(n)+4*float64(p.config.Held), "%s of shape %v is the largest result of the step: for a batch of %d, this, with the weights and slots,",
 			most.whose(), most.shape, p.config.Batch)
 	}
 	if most != nil {
@@ -467,7 +467,7 @@ func (f *gaps) add(g gap) {
 	f.put(g)
 }
 
-// take takes size numbers from the smallest gap that has as many.
+// take takes size bytes from the smallest gap that has as many.
 func (f *gaps) take(size int) (offset int, ok bool) {
 	if size == 0 {
 		return 0, true

@@ -36,8 +36,8 @@ func (p *Plan) stored() int {
 func TestAnArenaIsSmallerThanWhatItHoldsInTurn(t *testing.T) {
 	program, _ := listing(784, 256, 256, 10)
 	p := compile(t, program, Config{Batch: 128})
-	if total := p.stored(); p.arena >= total {
-		t.Errorf("a training step of values of %d numbers has an arena of %d", total, p.arena)
+	if total := 4 * p.stored(); p.arena >= total {
+		t.Errorf("a training step of values of %d bytes has an arena of %d", total, p.arena)
 	}
 
 	// Deep inference needs an input, and two layers at a time.
@@ -48,8 +48,8 @@ func TestAnArenaIsSmallerThanWhatItHoldsInTurn(t *testing.T) {
 		x = x.MatMul(g.Param("w", tensor.Shape{width, width})).Relu()
 	}
 	deep := compile(t, Program{Graph: g, Outputs: []*graph.Node{x}}, Config{Batch: batch})
-	if most := 3*batch*width + 2*align; deep.arena > most {
-		t.Errorf("%d layers of %d numbers have an arena of %d, want at most %d", depth, batch*width, deep.arena, most)
+	if most := 4*3*batch*width + 2*align; deep.arena > most {
+		t.Errorf("%d layers of %d bytes have an arena of %d, want at most %d", depth, 4*batch*width, deep.arena, most)
 	}
 }
 

@@ -58,7 +58,7 @@ type Plan struct {
 	units   []*unit  // by level, which is the order of execution; those of the update last
 	levels  int
 	nodes   map[*graph.Node]*value
-	arena   int      // float32s
+	arena   int      // bytes
 	updates []update // all of the program's
 	moves   []update // those that can't be computed in place
 	checks  []*value // what must be finite and is not checked by its own kernel
@@ -101,7 +101,7 @@ func Compile(program Program, config Config) (*Plan, error) {
 	return p, nil
 }
 
-// Arena returns how many float32s each Exec holds.
+// Arena returns how many bytes each Exec holds.
 func (p *Plan) Arena() int { return p.arena }
 
 // Calls returns the number of calls of one run: the kernels of one level are one

@@ -1168,8 +1168,8 @@ func (p *randomProgram) fed(n *graph.Node) []float32 {
 func (e *Exec) poison() {
 	for _, v := range e.plan.values {
 		if b := v.buffer; b != nil && b.param == nil && b.konst == nil && !b.zero {
-			for i := range b.size {
-				e.arena[b.offset+i] = float32(math.NaN())
+			for i, numbers := 0, elements[float32](e.arena, b.offset, b.size/4); i < len(numbers); i++ {
+				numbers[i] = float32(math.NaN())
 			}
 		}
 	}
