@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/cornu-ml/cornu/internal/checkpoint"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -50,7 +50,7 @@ func (e *EarlyStopping) SaveState(_ *train.State, b []byte) ([]byte, error) {
 		return b, err
 	}
 	for _, w := range e.weights {
-		b = checkpoint.Append(b, w)
+		b = number.Append(b, w)
 	}
 	return b, nil
 }
@@ -72,7 +72,7 @@ func (e *EarlyStopping) LoadState(s *train.State, b []byte) error {
 		if len(b) < 4*len(w) {
 			return fmt.Errorf("the best weights: %w: was RestoreBestWeights set?", errState)
 		}
-		checkpoint.Copy(w, b[:4*len(w)])
+		number.Copy(w, b[:4*len(w)])
 		b = b[4*len(w):]
 	}
 	return nil

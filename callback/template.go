@@ -88,7 +88,7 @@ func formatted(v any, spec string) (string, error) {
 	if s != "" {
 		kind = s[0]
 	}
-	text, err := number(v, kind, precision)
+	text, err := decimal(v, kind, precision)
 	if err != nil {
 		return "", err
 	}
@@ -122,8 +122,8 @@ func digits(s string, most int) (n int, rest string, err error) {
 	return n, s, nil
 }
 
-// number writes a number without filling up.
-func number(v any, kind byte, precision int) (string, error) {
+// decimal writes a number without filling up.
+func decimal(v any, kind byte, precision int) (string, error) {
 	i, whole := v.(int)
 	if whole && (kind == 0 || kind == 'd') {
 		if precision >= 0 {

@@ -18,6 +18,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/checkpoint"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/slab"
 )
@@ -93,7 +94,7 @@ type Fact struct {
 
 // saved is what a checkpoint says beside its arrays.
 type saved struct {
-	Training   []Fact           `json:"training"`
+	Training   json.RawMessage  `json:"training"` // a list of facts
 	Epoch      int              `json:"epoch"`
 	Batch      int              `json:"batch"` // batches done of the epoch
 	Batches    int              `json:"batches"`
@@ -136,7 +137,7 @@ type keeper struct {
 	Checkpoint
 	loop   *loop
 	folder *checkpoint.Folder
-	facts  []Fact
+	facts  json.RawMessage // the list of them, which is the same in each checkpoint
 	pieces []piece
 	parts  parts
 	states []Stateful
@@ -197,8 +198,13 @@ func newKeeper(l *loop, source data.Source) (*keeper, error) {
 		return nil, err
 	}
 	k.pieces = l.step.pieces()
-	k.parts, k.facts = partsOf(k.pieces), l.facts(source, k.pieces)
-	if err := k.open(); err != nil {
+	k.parts = partsOf(k.pieces)
+	facts := l.facts(source, k.pieces)
+	var err error
+	if k.facts, err = json.Marshal(facts); err != nil {
+		return nil, fmt.Errorf("train: Fit: checkpoints: %w", err)
+	}
+	if err := k.open(facts); err != nil {
 		if k.folder != nil {
 			k.folder.Close()
 		}
@@ -216,8 +222,8 @@ func (k *keeper) tell(err error) {
 	fmt.Fprintf(log, "cornu: Fit: checkpoints: %v\n", err)
 }
 
-// open opens the folder and reads the newest checkpoint.
-func (k *keeper) open() (err error) {
+// open opens the folder and reads the newest checkpoint, of which the same facts must be true.
+func (k *keeper) open(facts []Fact) (err error) {
 	if k.folder, err = checkpoint.Open(k.Dir); err != nil {
 		return err
 	}
@@ -226,10 +232,11 @@ func (k *keeper) open() (err error) {
 		return err
 	}
 	from := &saved{}
-	if err := json.Unmarshal([]byte(c.State), from); err != nil {
+	var theirs []Fact
+	if err := cmp.Or(json.Unmarshal([]byte(c.State), from), json.Unmarshal(from.Training, &theirs)); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	if different := differences(from.Training, k.facts); len(different) > 0 {
+	if different := differences(theirs, facts); len(different) > 0 {
 		return fmt.Errorf("%s is of another training: %s; remove the checkpoints to begin anew, or keep this training's in another folder", path, strings.Join(different, "; "))
 	}
 	if !slices.Equal(from.Callbacks, k.names) {
@@ -378,13 +385,13 @@ func (w writer) add(end int, name string, t checkpoint.Type, shape ...int) {
 }
 
 func (w writer) float64s(name string, numbers []float64, shape ...int) {
-	w.buffer = checkpoint.Append(w.buffer, numbers)
+	w.buffer = number.Append(w.buffer, numbers)
 	w.add(len(w.buffer), name, checkpoint.Float64, shape...)
 }
 
 func (w writer) ints(name string, numbers []int) {
 	for _, n := range numbers {
-		w.buffer = checkpoint.Append(w.buffer, []int64{int64(n)})
+		w.buffer = number.Append(w.buffer, []int64{int64(n)})
 	}
 	w.add(len(w.buffer), name, checkpoint.Int64, len(numbers))
 }
@@ -421,7 +428,7 @@ func (c *parts) run() {
 }
 
 // Do copies one part.
-func (c *parts) Do(_, i int) { checkpoint.Put(c.to[c.at[i]:], c.from[i].View()) }
+func (c *parts) Do(_, i int) { number.Put(c.to[c.at[i]:], c.from[i].View()) }
 
 // copy takes the state down.
 func (k *keeper) copy() error {
@@ -533,14 +540,14 @@ func (k *keeper) check() error {
 func (k *keeper) float64s(name string) ([]float64, error) {
 	a, err := k.content.Find(name, checkpoint.Float64)
 	numbers := make([]float64, len(a.Data)/8)
-	checkpoint.Copy(numbers, a.Data)
+	number.Copy(numbers, a.Data)
 	return numbers, err
 }
 
 func (k *keeper) ints(name string) ([]int, error) {
 	a, err := k.content.Find(name, checkpoint.Int64)
 	raw := make([]int64, len(a.Data)/8)
-	checkpoint.Copy(raw, a.Data)
+	number.Copy(raw, a.Data)
 	numbers := make([]int, len(raw))
 	for i, n := range raw {
 		numbers[i] = int(n)
@@ -572,11 +579,11 @@ func (k *keeper) restore() {
 	for _, p := range k.pieces {
 		if p.double != nil {
 			a, _ := k.content.Find(p.name, checkpoint.Float64)
-			checkpoint.Copy(p.double, a.Data)
+			number.Copy(p.double, a.Data)
 		} else {
 			a, _ := k.content.Find(p.name, checkpoint.Float32)
 			_ = p.single.Fill(func(dst []float32) error {
-				checkpoint.Copy(dst, a.Data)
+				number.Copy(dst, a.Data)
 				return nil
 			})
 		}

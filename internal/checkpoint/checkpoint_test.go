@@ -17,6 +17,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/faulty"
+	"github.com/cornu-ml/cornu/internal/number"
 )
 
 // state is a content that n tells from others.
@@ -26,9 +27,9 @@ func state(n int) *Content {
 	return &Content{
 		State: fmt.Sprintf(`{"n": %d, "text": "<é\u0000>"}`, n),
 		Arrays: []Array{
-			{"a", Int64, []int{1}, Append(nil, []int64{int64(-n)})},
-			{"b", Float64, []int{2, 1}, Append(nil, double)},
-			{"c", Float32, []int{3}, Append(nil, single)},
+			{"a", Int64, []int{1}, number.Append(nil, []int64{int64(-n)})},
+			{"b", Float64, []int{2, 1}, number.Append(nil, double)},
+			{"c", Float32, []int{3}, number.Append(nil, single)},
 			{"none", Float32, []int{0, 4}, []byte{}},
 			{"one", Byte, []int{}, []byte{7}},
 		},
@@ -47,7 +48,7 @@ func encoded(t testing.TB, c *Content) []byte {
 func TestAContentComesBack(t *testing.T) {
 	want := state(3)
 	got, err := Parse(encoded(t, want))
-	if err != nil || !reflect.DeepEqual(got, want) {
+	if err != nil || got.State != want.State || !reflect.DeepEqual(got.Arrays, want.Arrays) {
 		t.Fatalf("%v, %v", got, err)
 	}
 	for _, a := range got.Arrays {
@@ -57,7 +58,7 @@ func TestAContentComesBack(t *testing.T) {
 	}
 	b, err := got.Find("b", Float64)
 	numbers := make([]float64, 2)
-	if Copy(numbers, b.Data); err != nil || numbers[0] != math.Pi || numbers[1] != 3 {
+	if number.Copy(numbers, b.Data); err != nil || numbers[0] != math.Pi || numbers[1] != 3 {
 		t.Errorf("b is %v, %v", numbers, err)
 	}
 	if _, err := got.Find("b", Float32); err == nil {

@@ -55,12 +55,20 @@ type Array struct {
 type Content struct {
 	State  string // what else there is to say, as JSON
 	Arrays []Array
+
+	byName map[string]int // which array it is, nil before Find is called
 }
 
-// Find returns the array of that name, of that type.
+// Find returns the array of that name, of that type. What is found is among the arrays that were there when it was first called.
 func (c *Content) Find(name string, t Type) (Array, error) {
-	i := slices.IndexFunc(c.Arrays, func(a Array) bool { return a.Name == name })
-	if i < 0 {
+	if c.byName == nil {
+		c.byName = make(map[string]int, len(c.Arrays))
+		for i, a := range c.Arrays {
+			c.byName[a.Name] = i
+		}
+	}
+	i, ok := c.byName[name]
+	if !ok {
 		return Array{}, fmt.Errorf("there is no array %q", name)
 	}
 	if a := c.Arrays[i]; a.Type != t {

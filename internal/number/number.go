@@ -6,18 +6,49 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"unsafe"
 )
 
 // LittleEndian says that this machine's numbers are stored as most files' are.
 var LittleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
+// A Wide number is one whose bytes files hold as memory does, but for their order.
+type Wide interface{ float32 | float64 | int64 }
+
 // Bytes returns the memory of x.
-func Bytes(x []float32) []byte {
-	if len(x) == 0 {
-		return nil
+func Bytes[T Wide](x []T) []byte {
+	return unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(x))), len(x)*int(unsafe.Sizeof(*new(T))))
+}
+
+// Append appends the numbers' little-endian bytes to b.
+func Append[T Wide](b []byte, x []T) []byte {
+	from := len(b)
+	b = append(b, Bytes(x)...)
+	swap[T](b[from:])
+	return b
+}
+
+// Put writes the numbers' little-endian bytes to b, which has room for them.
+func Put[T Wide](b []byte, x []T) {
+	swap[T](b[:copy(b, Bytes(x))])
+}
+
+// Copy sets dst to the little-endian numbers in b, which has as many.
+func Copy[T Wide](dst []T, b []byte) {
+	m := Bytes(dst)
+	copy(m, b)
+	swap[T](m)
+}
+
+// swap turns each number's bytes around, on machines where that is to be done.
+func swap[T Wide](b []byte) {
+	if LittleEndian {
+		return
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(&x[0])), 4*len(x))
+	for size := int(unsafe.Sizeof(*new(T))); len(b) > 0; b = b[size:] {
+		slices.Reverse(b[:size])
+	}
 }
 
 // A Kind is a type of numbers, with NumPy's name.
@@ -168,14 +199,11 @@ func Write(w io.Writer, x []float32) error {
 		_, err := w.Write(Bytes(x))
 		return err
 	}
-	b := make([]byte, 0, 1<<16)
-	for i, v := range x {
-		b = binary.LittleEndian.AppendUint32(b, math.Float32bits(v))
-		if len(b) == cap(b) || i == len(x)-1 {
-			if _, err := w.Write(b); err != nil {
-				return err
-			}
-			b = b[:0]
+	var b []byte
+	for part := range slices.Chunk(x, 1<<14) {
+		b = Append(b[:0], part)
+		if _, err := w.Write(b); err != nil {
+			return err
 		}
 	}
 	return nil

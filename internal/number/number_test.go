@@ -1,6 +1,8 @@
 package number
 
 import (
+	"bytes"
+	"encoding/binary"
 	"math"
 	"testing"
 )
@@ -38,5 +40,21 @@ func TestHalvesAreRoundedToTheNearest(t *testing.T) {
 	}
 	if ToFloat16(65519.99) != 0x7bff || ToFloat16(65520) != 0x7c00 || ToFloat16(-1e9) != 0xfc00 || ToFloat16(1e-9) != 0 {
 		t.Error("numbers beyond binary16's are not rounded as IEEE 754 says")
+	}
+}
+
+func TestNumbersComeBackFromTheirBytes(t *testing.T) {
+	x := []float64{math.Pi, math.Inf(-1), math.Copysign(0, -1)}
+	b := Append([]byte{7}, x)
+	if len(b) != 25 || b[0] != 7 || binary.LittleEndian.Uint64(b[1:]) != math.Float64bits(math.Pi) {
+		t.Fatal(b)
+	}
+	y, put := make([]float64, len(x)), make([]byte, 24)
+	Copy(y, b[1:])
+	if Put(put, y); !bytes.Equal(put, b[1:]) {
+		t.Errorf("%v became %v, bytes %v", x, y, put)
+	}
+	if len(Append[int64](nil, nil)) != 0 || len(Bytes[float32](nil)) != 0 {
+		t.Error("no numbers have bytes")
 	}
 }

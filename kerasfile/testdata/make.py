@@ -295,7 +295,7 @@ def data(model):
     x = [wave(6, *i.shape[1:], seed=2 + k) for k, i in enumerate(model.inputs)]
     y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
     y = [v / v.sum(-1, keepdims=True) for v in y]
-    for k, name in enumerate(model.output_names):
+    for k, name in enumerate(getattr(model, "output_names", [])):  # a Sequential has none
         kind = name.split("_")[0]
         if kind == "classes":
             y[k] = np.eye(3, dtype=F)[y[k].argmax(-1)]
