@@ -283,7 +283,7 @@ func TestFilesThatAreNotSoundAreRefused(t *testing.T) {
 		"empty":                {nil, "it is empty"},
 		"html":                 {[]byte("<!DOCTYPE html><html>"), "it is a page of HTML"},
 		"lfs":                  {[]byte("version https://git-lfs.github.com/spec/v1"), "a pointer of Git LFS"},
-		"picture":              {[]byte("\x89PNG\r\n\x1a\n...."), `of a format that begins with "\x89PNG`},
+		"picture":              {[]byte("\x89PNG\r\n\x1a\n...."), "it is a PNG picture"},
 		"damaged HDF5":         {[]byte("\x89HDF\r\n\x1a\n...."), "hdf5: superblock: version 46 is not known"},
 		"weights alone":        {weightsFile(t), "it has weights and no model: Model.LoadWeights reads it"},
 		"cut off":              {good[:len(good)/2], "zip: not a valid zip file"},

@@ -313,10 +313,12 @@ func (c *crew) help(worker int) {
 }
 
 // watch waits for the event, and gives up when it has spun for that long. It yields once
-// its patience is over.
+// its patience is over. A clock that stands, as the one of testing/synctest does while
+// a goroutine runs, doesn't keep it: it looks at the clock so many times at most.
 func watch(event func() bool, patience, spin time.Duration) bool {
+	const looks = 8192 // milliseconds, on any processor
 	begin := now()
-	for {
+	for range looks {
 		for range 64 {
 			if event() {
 				return true
@@ -330,6 +332,7 @@ func watch(event func() bool, patience, spin time.Duration) bool {
 			yield()
 		}
 	}
+	return event()
 }
 
 func (c *crew) close() {

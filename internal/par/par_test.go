@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -288,4 +289,16 @@ func TestAPanicReachesTheCallerAndLeavesThePoolAsItWas(t *testing.T) {
 			j.check(t, 1)
 		}
 	}
+}
+
+// The clock of a bubble stands while any goroutine in it runs, so helpers that spin must end by themselves.
+func TestHelpersSleepThoughTheClockStands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := New(3)
+		defer p.Close()
+		job := newTally(10, 3)
+		p.Run(job, 10)
+		job.check(t, 1)
+		time.Sleep(time.Second) // ends once the helpers sleep
+	})
 }
