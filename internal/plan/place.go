@@ -357,7 +357,7 @@ func (p *Plan) pack() error {
 		}
 	}
 	fits := func(n int) error {
-		return mem.Check(1, float64(n)+4*float64(p.config.Held), "%s of shape %v is the largest result of the step: for a batch of %d, this, with the weights and slots,",
+		return mem.Check(1, float64(n)+float64(4*float64(p.config.Held)), "%s of shape %v is the largest result of the step: for a batch of %d, this, with the weights and slots,",
 			most.whose(), most.shape, p.config.Batch)
 	}
 	if most != nil {
