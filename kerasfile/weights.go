@@ -74,7 +74,7 @@ func groupsOf(classes []string, sequential bool) []string {
 func isModel(class string) bool { return class == "Sequential" || class == "Functional" }
 
 // innerGroups returns the paths of the groups of the layers of classes that a layer at place is made of: a
-// model's are those of its layers, others have but one.
+// model's are those of its layers, a Bidirectional has two, others have but one.
 func innerGroups(place, class string, classes []string) []string {
 	var places []string
 	if isModel(class) {
@@ -85,6 +85,9 @@ func innerGroups(place, class string, classes []string) []string {
 			places = append(places, p)
 		}
 		return places
+	}
+	if class == "Bidirectional" && len(classes) == 2 {
+		return []string{place + "/forward_layer", place + "/backward_layer"}
 	}
 	for i := range classes {
 		name := "/layer"

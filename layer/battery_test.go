@@ -3,6 +3,7 @@ package layer_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/cornu-ml/cornu/activation"
@@ -231,6 +232,18 @@ var samples = []sample{
 	{&layer.LSTM{Units: 2, ReturnSequences: true}, []tensor.Shape{{3, 1}}, tensor.Shape{3, 2}, 32, recurring(3, 1, 2, 2, true, false, stepOfLSTM)},
 	{&layer.GRU{Units: 2, BiasInitializer: initializer.RandomNormal{}}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 36, recurring(3, 2, 1, 2, false, false, stepOfGRU(false))},
 	{&layer.GRU{Units: 2, ResetBefore: true, ReturnSequences: true, GoBackwards: true}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 30, recurring(2, 2, 1, 2, true, true, stepOfGRU(true))},
+	{&layer.Bidirectional{Layer: &layer.LSTM{Units: 2}, BackwardLayer: &layer.GRU{Units: 2, GoBackwards: true}}, []tensor.Shape{{3, 1}}, tensor.Shape{4}, 62, func(x, w []float64) []float64 {
+		one := recurring(3, 1, 2, 2, false, false, stepOfLSTM)(x, w[:32])
+		other := recurring(3, 1, 1, 2, false, true, stepOfGRU(false))(x, w[32:])
+		return slices.Concat(one[:2], other[:2], one[2:], other[2:])
+	}},
+	{&layer.TimeDistributed{Layer: &layer.SimpleRNN{Units: 2, NoBias: true}}, []tensor.Shape{{2, 1, 1}}, tensor.Shape{2, 2}, 6, func(x, w []float64) []float64 {
+		var y []float64
+		for _, v := range x {
+			y = append(y, math.Tanh(v*w[0]), math.Tanh(v*w[1]))
+		}
+		return y
+	}},
 	{&layer.Lambda{Func: func(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0].Square() }}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x * x })},
 	{&layer.Resizing{Height: 1, Width: 4}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 4, 1}, 0, func(x, _ []float64) []float64 {
 		between := func(a, b float64) []float64 { return []float64{a, 0.75*a + 0.25*b, 0.25*a + 0.75*b, b} }

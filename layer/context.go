@@ -45,6 +45,13 @@ func (c *Context) Training() bool { return c.training }
 // is a layer, says so.
 func (c *Context) Frozen(l Layer) bool { return c.frozen || Frozen(l) }
 
+// freeze says that what l is made of is frozen if l is, until the function that it returns is called.
+func (c *Context) freeze(l Layer) func() {
+	frozen := c.frozen
+	c.frozen = c.Frozen(l)
+	return func() { c.frozen = frozen }
+}
+
 // Bind makes n the node of v in this graph. Without it the node is a Param.
 func (c *Context) Bind(v *Variable, n *graph.Node) { c.values[v] = n }
 

@@ -19,7 +19,7 @@ import (
 const kerasBound = 4e-6
 
 func TestLayersAreKerasLayers(t *testing.T) {
-	for _, file := range []string{"layers", "recurrent"} {
+	for _, file := range []string{"layers", "recurrent", "wrapping"} {
 		for _, c := range golden.Load(t, file).Cases {
 			t.Run(c.Name, func(t *testing.T) { sameAsKeras(t, c) })
 		}

@@ -82,9 +82,7 @@ func (l *Model) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 			return []*graph.Node{c.Graph().Fail("input %d of the model can't have the shape %v", i, x.Shape())}
 		}
 	}
-	frozen := c.frozen
-	defer func() { c.frozen = frozen }()
-	c.frozen = frozen || l.Frozen
+	defer c.freeze(l)()
 	return l.network.Trace(c, in)
 }
 

@@ -15,6 +15,8 @@
 // new(0.0) is 0. Where 0 is not a legal value the field is a plain number, and the
 // tag zero says what it stands for: a default, or none, which is null in a file.
 // A plain number without a tag means what it says, 0 included.
+//
+// The text "none" of a field whose tag says keras:"name,null" is null in a file.
 package config
 
 // This file puts defaults in.

@@ -80,6 +80,22 @@ func TestEncodeWritesKerasNamesAndDecodeReadsThem(t *testing.T) {
 	}
 }
 
+func TestNullIsATextThatIsNotTheDefault(t *testing.T) {
+	type mode struct {
+		Mode string `default:"both" keras:"mode,null"`
+	}
+	for want, v := range map[any]mode{nil: {"none"}, "both": {}, "one": {"one"}} {
+		m, err := config.Encode(v)
+		if err != nil || m["mode"] != want {
+			t.Errorf("%v is written as %v, %v", v, m, err)
+		}
+		var back mode
+		if err := config.Decode(m, &back); err != nil || back != v {
+			t.Errorf("%v comes back as %v, %v", v, back, err)
+		}
+	}
+}
+
 // A 0 that a struct would read as another value is no legal one.
 func TestANumberInAFileIsNeverReadAsAnother(t *testing.T) {
 	for _, name := range []string{"group_depth", "top_k"} {

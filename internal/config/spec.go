@@ -58,6 +58,9 @@ func encode(v reflect.Value, m map[string]any) error {
 		if b, ok := x.(bool); ok && f.not {
 			x = !b
 		}
+		if f.null && x == none {
+			x = nil
+		}
 		m[f.name] = x
 	}
 	return nil
@@ -152,6 +155,9 @@ func decode(m map[string]any, v reflect.Value) error {
 		delete(m, f.name)
 		if b, ok := x.(bool); ok && f.not {
 			x = !b
+		}
+		if f.null && x == nil {
+			x = none
 		}
 		if err := decodeValue(x, f.value); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
@@ -298,6 +304,7 @@ type field struct {
 	not      bool
 	ours     bool
 	none     bool // 0 is null
+	null     bool // "none" is null
 	value    reflect.Value
 	fallback reflect.Value // the default, invalid if that is the zero value
 }
@@ -329,7 +336,7 @@ func fields(v reflect.Value) []field {
 			name = Snake(f.Name)
 		}
 		out = append(out, field{
-			name: name, not: option == "not", ours: option == "ours", none: f.Tag.Get("zero") == none,
+			name: name, not: option == "not", ours: option == "ours", null: option == "null", none: f.Tag.Get("zero") == none,
 			value: v.Field(i), fallback: fallbackOf(f),
 		})
 	}

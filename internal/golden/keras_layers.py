@@ -1,8 +1,8 @@
-"""Makes testdata/layers.json, nested.json, augment.json and recurrent.json: what real Keras computes with its layers, with models
+"""Makes testdata/layers.json, nested.json, augment.json, recurrent.json and wrapping.json: what real Keras computes with its layers, with models
 that are layers, and with images that are changed at random, for Cornu's to be held against.
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
-    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent]
+    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent wrapping]
 
 A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
 and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
@@ -33,8 +33,13 @@ def wave(*shape, seed=1, low=-1.0, high=1.0):
     return (low + (high - low) * x).reshape(shape).astype(F)
 
 
+def made(config):
+    """A configuration in which layers, {"class_name": …, "config": …}, are made."""
+    return {k: getattr(L, v["class_name"])(**made(v["config"])) if isinstance(v, dict) else v for k, v in config.items()}
+
+
 def run(name, class_, shapes, config=None, training=False, shift=0.0):
-    layer = getattr(L, class_)(**(config or {}))
+    layer = getattr(L, class_)(**made(config or {}))
     xs = [wave(*s, seed=3 + i) + F(shift) for i, s in enumerate(shapes)]
     args = xs if len(xs) > 1 else xs[0]
     layer(args)
@@ -65,7 +70,7 @@ def run(name, class_, shapes, config=None, training=False, shift=0.0):
         tags["mode"] = "training"
         tensors.update({"u%d" % i: s for i, s in enumerate(state)})
     full = keras.saving.serialize_keras_object(layer)["config"]
-    keep = {k: full[k] for k in (config or {}) if k in full}
+    keep = {k: v if isinstance(v, dict) else full[k] for k, v in (config or {}).items() if k in full}
     return case(name, keep, tensors, texts=tags or None, class_=class_)
 
 
@@ -186,6 +191,25 @@ def recurrent():
     yield run("GRU, reset before, no bias", "GRU", [x], {"units": 3, "reset_after": False, "use_bias": False})
 
 
+def wrapping():
+    x = (2, 3, 2)
+
+    def one(class_, **config):
+        return {"class_name": class_, "config": config}
+
+    yield run("both ways", "Bidirectional", [x], {"layer": one("LSTM", units=2)})
+    for mode in ["sum", "mul", "ave", "concat"]:
+        yield run("both ways, " + mode, "Bidirectional", [x], {"layer": one("GRU", units=2, return_sequences=True), "merge_mode": mode})
+    other = one("SimpleRNN", units=3, return_sequences=True, go_backwards=True)
+    yield run("both ways, two layers", "Bidirectional", [x], {"layer": one("LSTM", units=2, return_sequences=True), "backward_layer": other})
+    yield run("backwards first", "Bidirectional", [x], {"layer": one("SimpleRNN", units=2, go_backwards=True), "backward_layer": one("GRU", units=1)})
+    yield run("each step", "TimeDistributed", [x], {"layer": one("Dense", units=3, activation="tanh")})
+    yield run("each step, an image", "TimeDistributed", [(2, 2, 3, 3, 1)], {"layer": one("Conv2D", filters=2, kernel_size=[2, 2])})
+    yield run("each step, a sequence", "TimeDistributed", [(2, 2, 3, 2)], {"layer": one("LSTM", units=2)})
+    for training in [False, True]:
+        yield run("each step, normalized, training %s" % training, "TimeDistributed", [(3, 2, 2)], {"layer": one("BatchNormalization", momentum=0.5)}, training=training)
+
+
 def sizing():
     wide, high = (1, 3, 7, 2), (1, 2, 7, 4)
     for interpolation in ["bilinear", "nearest", "bicubic"]:
@@ -219,7 +243,7 @@ def augmenting():
     yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")
 
 
-FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent())}
+FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent()), "wrapping": lambda: list(wrapping())}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

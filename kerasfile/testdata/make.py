@@ -237,6 +237,7 @@ def models():
     for name, o in optimizers().items():
         yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
     yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
+    yield "wrappers", wrappers(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
@@ -283,6 +284,17 @@ def recurrent():
     y = L.GRU(4, return_sequences=True, reset_after=False, use_bias=False, activation="softsign")(y)
     y = L.SimpleRNN(3, activation="relu")(y)
     return K.Model([x], L.Dense(3, activation="softmax")(y), name="recurrent")
+
+
+def wrappers():
+    """Recurrent layers in both directions, and layers for each step."""
+    x = L.Input((4, 3))
+    y = L.TimeDistributed(L.Dense(3, activation="tanh", kernel_regularizer="l2"))(x)
+    y = L.Bidirectional(L.LSTM(3, return_sequences=True, name="inner"), merge_mode="ave")(y)
+    y = L.Bidirectional(L.GRU(2, return_sequences=True), backward_layer=L.SimpleRNN(2, return_sequences=True, go_backwards=True))(y)
+    y = L.TimeDistributed(L.BatchNormalization(momentum=0.5), name="steps")(y)
+    one, other = L.Bidirectional(L.SimpleRNN(3, activation="softsign"), merge_mode=None)(y)
+    return K.Model([x], L.Dense(3, activation="softmax")(L.Concatenate()([one, other])), name="wrappers")
 
 
 def built():
