@@ -102,11 +102,34 @@ func orphan(what string) *Node {
 	return New().fail(OpInvalid, nil, "%s of a nil node", what)
 }
 
+// near is how many frames are looked at for each node: those of an op's method, of the layer or loss that called it,
+// and of the user's own layer around that.
+const near = 8
+
+// maker returns the line of the user's code that makes a node. To walk a stack to its end takes longer than to make
+// a node: of nodes that none of the nearest frames made, such as a layer's when a model is compiled, it is the line that
+// the first of them in the graph was made from.
+func (g *Graph) maker() Pos {
+	var pcs [near]uintptr
+	n := runtime.Callers(3, pcs[:])
+	if pos := innermost(pcs[:n]); pos != (Pos{}) || n < near {
+		return pos
+	}
+	if g.pos == (Pos{}) {
+		g.pos = caller()
+	}
+	return g.pos
+}
+
 // caller returns the innermost frame that is the user's: outside this module,
 // or in its examples, commands and tests.
 func caller() Pos {
 	var pcs [64]uintptr
-	for _, pc := range pcs[:runtime.Callers(3, pcs[:])] {
+	return innermost(pcs[:runtime.Callers(3, pcs[:])])
+}
+
+func innermost(pcs []uintptr) Pos {
+	for _, pc := range pcs {
 		pos, ok := places.Load(pc)
 		if !ok {
 			pos, _ = places.LoadOrStore(pc, place(pc))

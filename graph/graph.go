@@ -37,6 +37,7 @@ const maxRank = 6
 type Graph struct {
 	nodes   []*Node
 	scopes  []string
+	pos     Pos                        // the user's line that stands for nodes made far below it
 	origin  *Node                      // while a derivative is emitted, the node that it is of
 	reached func(*Node) bool           // and whether the derivative is asked for, of an operand or of what that is made of
 	scans   map[[2]*Node]*scanGradient // of scans, by the scan and what is the gradient at it
@@ -255,7 +256,7 @@ func (g *Graph) node(op Op, attr Attr, inputs ...*Node) *Node {
 	if g.origin != nil {
 		n.pos = g.origin.pos
 	} else {
-		n.pos = caller()
+		n.pos = g.maker()
 	}
 	g.nodes = append(g.nodes, n)
 	return n
