@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 
-	"gonum.org/v1/plot"
-	"gonum.org/v1/plot/plotter"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 )
@@ -59,7 +57,7 @@ func (c Chart) drawing() (*drawing, error) {
 	return &drawing{width: chartWidth, height: height, paint: func(canvas draw.Canvas) {
 		canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
 		height := c.drawLegend(canvas)
-		p.Draw(draw.Crop(canvas, 0, 0, height, 0))
+		stack(draw.Crop(canvas, 0, 0, height, 0), []*plot{p}, 0)
 	}}, nil
 }
 
@@ -70,14 +68,11 @@ const margin vg.Length = 10
 const chartWidth = 6.4 * vg.Inch
 
 // plot makes the plot without its legend, to be drawn at a height.
-func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
+func (c Chart) plot(height vg.Length) (*plot, error) {
 	if len(c.Lines) == 0 {
 		return nil, errors.New("a chart without lines")
 	}
 	p := newPlot(c.Title, c.XLabel, c.YLabel, chartWidth-2*margin, height)
-	grid := plotter.NewGrid()
-	grid.Horizontal.Color, grid.Vertical.Color = faint, faint
-	p.Add(grid)
 	if c.XMin == 0 && c.XMax == 0 {
 		c.XMin, c.XMax = c.rangeOfX()
 		if c.XMin > c.XMax {
@@ -87,6 +82,14 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 	if !divisible(c.XMin, c.XMax) {
 		return nil, fmt.Errorf("a chart whose x runs from %v to %v: XMax must be greater than XMin, by as much as float64 can divide, and neither beyond ±%v", c.XMin, c.XMax, largest)
 	}
+	low, high := math.Inf(1), math.Inf(-1) // of y
+	draws := func(points []point, radius vg.Length, part func(area)) {
+		for _, q := range points {
+			low, high = min(low, q.y), max(high, q.y)
+		}
+		p.room = max(p.room, radius)
+		p.parts = append(p.parts, part)
+	}
 	for i, line := range c.Lines {
 		pieces, err := line.pieces(c.XMin, c.XMax)
 		if err != nil {
@@ -94,39 +97,41 @@ func (c Chart) plot(height vg.Length) (*plot.Plot, error) {
 		}
 		for _, points := range pieces {
 			if !line.Points {
-				l, err := plotter.NewLine(thinned(points, c.XMin, c.XMax))
-				if err != nil {
-					return nil, fmt.Errorf("line %q: %w", line.Name, err)
-				}
-				l.LineStyle = line.style(i)
-				p.Add(curve{l})
+				kept := thinned(points, c.XMin, c.XMax)
+				draws(kept, 0, func(f area) { f.join(kept, line.style(i)) })
 			}
 			if line.Points || line.Dots || len(points) == 1 {
-				s, err := plotter.NewScatter(points)
-				if err != nil {
-					return nil, fmt.Errorf("line %q: %w", line.Name, err)
-				}
-				s.GlyphStyle = line.glyph(i)
-				p.Add(s)
+				glyph := line.glyph(i)
+				draws(points, glyph.Radius, func(f area) { f.mark(points, glyph) })
 			}
 		}
 	}
-	if err := c.addMarks(p); err != nil {
-		return nil, err
+	if len(c.Marks) > 0 {
+		var points []point
+		for _, m := range c.Marks {
+			if !finite(m.X) || !finite(m.Y) {
+				return nil, fmt.Errorf("the mark %q is at %v, %v", m.Text, m.X, m.Y)
+			}
+			points = append(points, point{m.X, m.Y})
+		}
+		glyph := draw.GlyphStyle{Color: plain, Radius: 3.5, Shape: draw.CircleGlyph{}}
+		draws(points, glyph.Radius, func(f area) {
+			f.mark(points, glyph)
+			f.write(c.Marks)
+		})
 	}
-	p.X.Min, p.X.Max = c.XMin, c.XMax
 	if c.YMin == 0 && c.YMax == 0 {
 		// Lines and texts don't touch the frame.
-		c.YMin, c.YMax = widened(p.Y.Min, p.Y.Max, 0.04)
+		c.YMin, c.YMax = widened(low, high, 0.04)
 		if slices.ContainsFunc(c.Marks, func(m Mark) bool { return m.Below }) {
-			c.YMin -= 2 * (p.Y.Min - c.YMin)
+			c.YMin -= 2 * (low - c.YMin)
 		}
 	}
 	if !divisible(c.YMin, c.YMax) {
 		return nil, fmt.Errorf("a chart whose y runs from %v to %v: YMax must be greater than YMin, by as much as float64 can divide, and neither beyond ±%v", c.YMin, c.YMax, largest)
 	}
-	p.Y.Min, p.Y.Max = c.YMin, c.YMax
-	p.X.Tick.Marker, p.Y.Tick.Marker = ticks{whole: c.wholeX, most: 10}, ticks{most: 7}
+	p.x.low, p.x.high, p.x.ticks = c.XMin, c.XMax, ticks{whole: c.wholeX, most: 10}.Ticks(c.XMin, c.XMax)
+	p.y.low, p.y.high, p.y.ticks = c.YMin, c.YMax, ticks{most: 7}.Ticks(c.YMin, c.YMax)
 	return p, nil
 }
 
@@ -178,8 +183,11 @@ func (c Chart) rangeOfX() (low, high float64) {
 
 func finite(v float64) bool { return !math.IsNaN(v - v) }
 
+// A point of a chart.
+type point struct{ x, y float64 }
+
 // pieces returns the runs of points that can be drawn.
-func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
+func (l Line) pieces(low, high float64) ([][]point, error) {
 	xs, ys := l.X, l.Y
 	if l.F != nil {
 		xs, ys = nil, nil
@@ -191,11 +199,11 @@ func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
 	if len(xs) != len(ys) {
 		return nil, fmt.Errorf("line %q has %d x and %d y", l.Name, len(xs), len(ys))
 	}
-	var pieces []plotter.XYs
-	var piece plotter.XYs
+	var pieces [][]point
+	var piece []point
 	for i := range xs {
 		if finite(xs[i]) && finite(ys[i]) {
-			piece = append(piece, plotter.XY{X: xs[i], Y: ys[i]})
+			piece = append(piece, point{xs[i], ys[i]})
 			continue
 		}
 		if len(piece) > 0 {
@@ -210,20 +218,20 @@ func (l Line) pieces(low, high float64) ([]plotter.XYs, error) {
 
 // thinned leaves out points of a line that nobody could see: where many share a column of dots, the first, the lowest,
 // the highest and the last of them draw the same. A line that turns back is left as it is.
-func thinned(points plotter.XYs, low, high float64) plotter.XYs {
+func thinned(points []point, low, high float64) []point {
 	const columns = 1000
-	if len(points) <= 4*columns || !slices.IsSortedFunc(points, func(a, b plotter.XY) int { return cmp.Compare(a.X, b.X) }) {
+	if len(points) <= 4*columns || !slices.IsSortedFunc(points, func(a, b point) int { return cmp.Compare(a.x, b.x) }) {
 		return points
 	}
-	column := func(p plotter.XY) float64 { return math.Floor((p.X - low) / (high - low) * columns) }
-	var kept plotter.XYs
+	column := func(p point) float64 { return math.Floor((p.x - low) / (high - low) * columns) }
+	var kept []point
 	for len(points) > 0 {
 		n, lowest, highest := 1, 0, 0
 		for ; n < len(points) && column(points[n]) == column(points[0]); n++ {
-			if points[n].Y < points[lowest].Y {
+			if points[n].y < points[lowest].y {
 				lowest = n
 			}
-			if points[n].Y > points[highest].Y {
+			if points[n].y > points[highest].y {
 				highest = n
 			}
 		}
@@ -236,31 +244,34 @@ func thinned(points plotter.XYs, low, high float64) plotter.XYs {
 	return kept
 }
 
-// A curve is a line that is drawn in parts if it has many points: what a part costs grows with its square.
-type curve struct{ *plotter.Line }
-
-// Plot draws it.
-func (l curve) Plot(c draw.Canvas, p *plot.Plot) {
-	const many, part = 2000, 64
-	if len(l.XYs) <= many {
-		l.Line.Plot(c, p)
-		return
+// join draws a line through points, in parts if they are many: what a part costs grows with its square.
+func (f area) join(line []point, style draw.LineStyle) {
+	part := len(line)
+	if part > 2000 {
+		part = 64
 	}
-	x, y := p.Transforms(&c)
-	points := make([]vg.Point, len(l.XYs))
-	for i, xy := range l.XYs {
-		points[i] = vg.Point{X: x(xy.X), Y: y(xy.Y)}
+	points := make([]vg.Point, len(line))
+	for i, p := range line {
+		points[i] = f.at(p.x, p.y)
 	}
-	style := l.LineStyle
-	for _, run := range c.ClipLinesXY(points) {
+	for _, run := range f.ClipLinesXY(points) {
 		for len(run) > 1 {
 			n := min(len(run), part)
-			c.StrokeLines(style, run[:n])
+			f.StrokeLines(style, run[:n])
 			for i := range n - 1 { // dashes go on where the last part ended
 				d := run[i+1].Sub(run[i])
 				style.DashOffs += vg.Length(math.Hypot(float64(d.X), float64(d.Y)))
 			}
 			run = run[n-1:]
+		}
+	}
+}
+
+// mark draws points one by one.
+func (f area) mark(points []point, glyph draw.GlyphStyle) {
+	for _, p := range points {
+		if at := f.at(p.x, p.y); f.Contains(at) {
+			f.DrawGlyph(glyph, at)
 		}
 	}
 }
@@ -287,43 +298,23 @@ func (l Line) glyph(i int) draw.GlyphStyle {
 
 var shapes = []draw.GlyphDrawer{draw.CircleGlyph{}, draw.PyramidGlyph{}, draw.BoxGlyph{}, draw.CrossGlyph{}, draw.RingGlyph{}, draw.TriangleGlyph{}, draw.PlusGlyph{}}
 
-func (c Chart) addMarks(p *plot.Plot) error {
-	if len(c.Marks) == 0 {
-		return nil
-	}
-	var points plotter.XYs
-	for _, m := range c.Marks {
-		points = append(points, plotter.XY{X: m.X, Y: m.Y})
-	}
-	dots, err := plotter.NewScatter(points)
-	if err != nil {
-		return err
-	}
-	dots.GlyphStyle = draw.GlyphStyle{Color: plain, Radius: 3.5, Shape: draw.CircleGlyph{}}
-	p.Add(dots, texts(c.Marks))
-	return nil
-}
-
-// texts draws what marks say, over the lines.
-type texts []Mark
-
-func (t texts) Plot(c draw.Canvas, p *plot.Plot) {
-	x, y := p.Transforms(&c)
-	for _, m := range t {
-		style, at := label(sans(10), plain, 0, 0), vg.Point{X: x(m.X) + 6, Y: y(m.Y) + 4}
+// write draws what marks say, over the lines.
+func (f area) write(marks []Mark) {
+	for _, m := range marks {
+		style, at := label(sans(10), plain, 0, 0), f.at(m.X, m.Y).Add(vg.Point{X: 6, Y: 4})
 		if m.Below {
-			style, at = label(sans(10), plain, -0.5, -1), vg.Point{X: x(m.X), Y: y(m.Y) - 7}
+			style, at = label(sans(10), plain, -0.5, -1), f.at(m.X, m.Y).Sub(vg.Point{Y: 7})
 		}
-		style = fitting(style, m.Text, c.Size().X)
+		style = fitting(style, m.Text, f.Size().X)
 		// Beside the frame it would be cut.
 		area := style.Rectangle(m.Text).Add(at)
-		shift := vg.Point{X: max(c.Min.X-area.Min.X, 0) + min(c.Max.X-area.Max.X, 0)}
+		shift := vg.Point{X: max(f.Min.X-area.Min.X, 0) + min(f.Max.X-area.Max.X, 0)}
 		if shift.X < 0 && !m.Below {
 			shift.Y = 4 // over the point
 		}
 		at, area = at.Add(shift), area.Add(shift)
-		fill(c, vg.Rectangle{Min: area.Min.Sub(vg.Point{X: 1}), Max: area.Max.Add(vg.Point{X: 1})}, color.NRGBA{255, 255, 255, 200})
-		c.FillText(style, at, m.Text)
+		fill(f.Canvas, vg.Rectangle{Min: area.Min.Sub(vg.Point{X: 1}), Max: area.Max.Add(vg.Point{X: 1})}, color.NRGBA{255, 255, 255, 200})
+		f.FillText(style, at, m.Text)
 	}
 }
 
@@ -374,7 +365,7 @@ type ticks struct {
 	whole bool // only whole numbers
 }
 
-func (t ticks) Ticks(low, high float64) []plot.Tick {
+func (t ticks) Ticks(low, high float64) []tick {
 	exponent := math.Floor(math.Log10((high - low) / float64(t.most)))
 	if t.whole {
 		exponent = max(exponent, 0)
@@ -387,7 +378,7 @@ func (t ticks) Ticks(low, high float64) []plot.Tick {
 		}
 	}
 	write := writer(step, max(math.Abs(low), math.Abs(high)))
-	var marks []plot.Tick
+	var marks []tick
 	const slack = 1e-9 // of a step, for what rounding does to the ends
 	first := math.Ceil(low/step - slack)
 	for k := range t.most + 2 { // which is enough: sums beyond 2⁵³ would never come to an end
@@ -402,7 +393,7 @@ func (t ticks) Ticks(low, high float64) []plot.Tick {
 				text = number
 			}
 		}
-		marks = append(marks, plot.Tick{Value: i * step, Label: text})
+		marks = append(marks, tick{i * step, text})
 	}
 	return marks
 }

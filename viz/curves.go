@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"gonum.org/v1/plot"
 	"gonum.org/v1/plot/vg"
 	"gonum.org/v1/plot/vg/draw"
 
@@ -35,7 +34,7 @@ func (c Curves) drawing() (*drawing, error) {
 	}
 	const each = 2.6 * vg.Inch // the height of a chart
 	var charts []Chart
-	var plots []*plot.Plot
+	var plots []*plot
 	fullest := 0 // the chart whose legend is everyone's
 	for _, name := range names {
 		if found, err := train.Find(name, measures(c.History)); err == nil {
@@ -79,15 +78,7 @@ func (c Curves) drawing() (*drawing, error) {
 	return &drawing{width: chartWidth, height: vg.Length(len(plots))*each + legend, paint: func(canvas draw.Canvas) {
 		canvas = draw.Crop(canvas, margin, -margin, margin, -margin)
 		height := charts[fullest].drawLegend(canvas)
-		canvas = draw.Crop(canvas, 0, 0, height, 0)
-		rows := make([][]*plot.Plot, len(plots))
-		for i, p := range plots {
-			rows[i] = []*plot.Plot{p}
-		}
-		tiles := draw.Tiles{Rows: len(plots), Cols: 1, PadY: 12}
-		for i, row := range plot.Align(rows, tiles, canvas) {
-			plots[i].Draw(row[0])
-		}
+		stack(draw.Crop(canvas, 0, 0, height, 0), plots, 12)
 	}}, nil
 }
 

@@ -99,11 +99,11 @@ func TestTicksAreFewAndRiseWhateverTheRange(t *testing.T) {
 				t.Errorf("from %v to %v there is no tick", low, high)
 			}
 			for i, m := range marks {
-				if i > 0 && (m.Value <= marks[i-1].Value || m.Label == marks[i-1].Label) {
+				if i > 0 && (m.value <= marks[i-1].value || m.label == marks[i-1].label) {
 					t.Errorf("from %v to %v there is a tick at %v after one at %v", low, high, m, marks[i-1])
 				}
-				if room := (high - low) * 0.01; m.Value < low-room || m.Value > high+room {
-					t.Errorf("from %v to %v there is a tick at %v", low, high, m.Value)
+				if room := (high - low) * 0.01; m.value < low-room || m.value > high+room {
+					t.Errorf("from %v to %v there is a tick at %v", low, high, m.value)
 				}
 			}
 		})

@@ -4,8 +4,13 @@ package viz
 
 import (
 	"image/color"
+	"sync"
 
-	"gonum.org/v1/plot"
+	"codeberg.org/go-fonts/liberation/liberationsansbold"
+	"codeberg.org/go-fonts/liberation/liberationsansregular"
+	"codeberg.org/go-fonts/liberation/liberationserifregular"
+	xfont "golang.org/x/image/font"
+	"golang.org/x/image/font/opentype"
 	"gonum.org/v1/plot/font"
 	"gonum.org/v1/plot/text"
 	"gonum.org/v1/plot/vg"
@@ -28,6 +33,27 @@ var (
 	plain = color.Gray{0x30} // frames and axes
 )
 
+// fonts holds the fonts of pictures.
+var fonts = sync.OnceValue(func() text.Handler {
+	var all font.Collection
+	for _, f := range []struct {
+		variant font.Variant
+		weight  xfont.Weight
+		outline []byte
+	}{
+		{"Sans", xfont.WeightNormal, liberationsansregular.TTF},
+		{"Sans", xfont.WeightBold, liberationsansbold.TTF},
+		{"Serif", xfont.WeightNormal, liberationserifregular.TTF},
+	} {
+		face, err := opentype.Parse(f.outline)
+		if err != nil {
+			panic(err) // it is part of this program
+		}
+		all = append(all, font.Face{Font: font.Font{Typeface: "Liberation", Variant: f.variant, Weight: f.weight}, Face: face})
+	}
+	return text.Plain{Fonts: font.NewCache(all)}
+})
+
 // sans is the sans-serif font of a size.
 func sans(size vg.Length) font.Font {
 	return font.Font{Typeface: "Liberation", Variant: "Sans", Size: size}
@@ -40,7 +66,7 @@ func label(f font.Font, ink color.Color, x, y float64) draw.TextStyle {
 		Font:    f,
 		XAlign:  text.XAlignment(x),
 		YAlign:  text.YAlignment(y),
-		Handler: plot.DefaultTextHandler,
+		Handler: fonts(),
 	}
 }
 
@@ -50,23 +76,4 @@ func fitting(style draw.TextStyle, text string, room vg.Length) draw.TextStyle {
 		style.Font.Size *= room / width
 	}
 	return style
-}
-
-// newPlot returns a plot of our look, to be drawn at a size.
-func newPlot(title, x, y string, width, height vg.Length) *plot.Plot {
-	p := plot.New()
-	p.Title.Text, p.X.Label.Text, p.Y.Label.Text = title, x, y
-	p.Title.TextStyle.Font = sans(13)
-	p.Title.Padding = 8
-	for _, axis := range []*plot.Axis{&p.X, &p.Y} {
-		axis.Label.TextStyle.Font = sans(11)
-		axis.Label.Padding = 4
-		axis.Tick.Label.Font = sans(10)
-		axis.Color, axis.Tick.Color = plain, plain
-		axis.Padding = 0
-	}
-	p.Title.TextStyle = fitting(p.Title.TextStyle, title, width)
-	p.X.Label.TextStyle = fitting(p.X.Label.TextStyle, x, 0.8*width) // it stands in the middle of the axis, not of the picture
-	p.Y.Label.TextStyle = fitting(p.Y.Label.TextStyle, y, 0.72*height)
-	return p
 }

@@ -3,7 +3,7 @@
 //
 //	err := viz.Save("digits.png", viz.Grid{Images: images, Width: 28, Height: 28})
 //
-// It is the one package that links a plotting library.
+// It is the one package that links a library of vector graphics.
 package viz
 
 // This file turns pictures into files.

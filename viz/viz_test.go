@@ -16,8 +16,6 @@ import (
 	"strings"
 	"testing"
 
-	"gonum.org/v1/plot/plotter"
-
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
@@ -247,7 +245,7 @@ func TestTicksAreRoundNumbers(t *testing.T) {
 	} {
 		var got []string
 		for _, tick := range test.ticks.Ticks(test.low, test.high) {
-			got = append(got, tick.Label)
+			got = append(got, tick.label)
 		}
 		if strings.Join(got, " ") != test.want {
 			t.Errorf("from %v to %v: %s, want %s", test.low, test.high, strings.Join(got, " "), test.want)
@@ -343,17 +341,17 @@ func TestPointsAreNotJoined(t *testing.T) {
 }
 
 func TestManyPointsDrawWhatFewDo(t *testing.T) {
-	var many plotter.XYs
+	var many []point
 	for i := range 100_000 {
-		many = append(many, plotter.XY{X: float64(i), Y: math.Sin(float64(i)/5000) + float64(i%7)/10})
+		many = append(many, point{float64(i), math.Sin(float64(i)/5000) + float64(i%7)/10})
 	}
-	many[50_000].Y = 9
+	many[50_000].y = 9
 	few := thinned(many, 0, 99_999)
 	if len(few) > 4*1001 || !slices.Contains(few, many[50_000]) || few[0] != many[0] || few[len(few)-1] != many[99_999] {
 		t.Errorf("%d are left, from %v to %v", len(few), few[0], few[len(few)-1])
 	}
 	for i, p := range few {
-		if i > 0 && p.X < few[i-1].X {
+		if i > 0 && p.x < few[i-1].x {
 			t.Fatalf("%v follows %v", p, few[i-1])
 		}
 	}

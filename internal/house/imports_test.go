@@ -55,7 +55,8 @@ var outside = map[string][]string{
 	"golang.org/x/term":                             {"internal/terminal"},
 	"github.com/spf13/cobra":                        {"cmd/cornu"},
 	"github.com/spf13/pflag":                        {"cmd/cornu"},
-	"gonum.org/v1/plot":                             {"viz"},
+	"gonum.org/v1/plot/":                            {"viz"},
+	"codeberg.org/go-fonts/liberation/":             {"viz"},
 	"golang.org/x/image/":                           {"viz"},
 	"google.golang.org/protobuf/encoding/protowire": {"internal/pb"},
 }
