@@ -5,10 +5,8 @@ import (
 	"fmt"
 	"log"
 
-	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/layer"
-	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
@@ -28,11 +26,21 @@ func line() data.Source {
 	return source
 }
 
+// neuron returns a network of one unit.
+func neuron() *layer.Network {
+	x := layer.Apply(&layer.Input{Shape: tensor.Shape{1}})
+	network, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(&layer.Dense{Units: 1}, x)})
+	if err != nil {
+		log.Fatal(err)
+	}
+	return network
+}
+
 // A step of one's own is traced once and then trained as a model's is. This one
 // applies the network twice: the output should be near the target, and should
 // change little when the input does.
 func ExampleNewStep() {
-	network := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, &layer.Dense{Units: 1}).Network()
+	network := neuron()
 	step, err := train.NewStep(1, func(s *train.StepBuilder) {
 		x := s.Input("x", tensor.Shape{tensor.Batch, 1})
 		y := s.Target("y", tensor.Shape{tensor.Batch, 1})
@@ -63,8 +71,15 @@ func ExampleNewStep() {
 // A callback looks at each epoch, changes the rate, and ends the training when
 // the loss is small.
 func ExampleFunc() {
-	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, &layer.Dense{Units: 1})
-	if err := model.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.SGD{LearningRate: 0.5}}); err != nil {
+	network := neuron()
+	step, err := train.NewStep(1, func(s *train.StepBuilder) {
+		y := s.Target("y", tensor.Shape{tensor.Batch, 1})
+		out, _ := s.Network(network, true, s.Input("x", tensor.Shape{tensor.Batch, 1}))
+		loss := out[0].Sub(y).Square().Mean()
+		s.Mean("loss", loss)
+		s.Minimize(loss, train.NewOptimizer(optimizer.SGD{LearningRate: 0.2}), network.TrainableVariables()...)
+	})
+	if err != nil {
 		log.Fatal(err)
 	}
 	watch := train.Func(func(s *train.State) error {
@@ -76,13 +91,14 @@ func ExampleFunc() {
 		s.SetLearningRate(0.8 * s.LearningRate())
 		return nil
 	})
-	_, err := model.Fit(context.Background(), line(), cornu.FitConfig{Epochs: 100, Callbacks: []train.Callback{watch}, Quiet: true})
+	_, err = train.Fit(context.Background(), step, nil, line(), train.Config{Epochs: 100, Callbacks: []train.Callback{watch}, Quiet: true})
 	if err != nil {
 		log.Fatal(err)
 	}
 	// Output:
-	// epoch 0: loss 3.559 at rate 0.500
-	// epoch 1: loss 0.522 at rate 0.400
-	// epoch 2: loss 0.158 at rate 0.320
-	// epoch 3: loss 0.060 at rate 0.256
+	// epoch 0: loss 1.176 at rate 0.200
+	// epoch 1: loss 0.357 at rate 0.160
+	// epoch 2: loss 0.188 at rate 0.128
+	// epoch 3: loss 0.127 at rate 0.102
+	// epoch 4: loss 0.093 at rate 0.082
 }
