@@ -397,12 +397,13 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 	return s, nil
 }
 
-// frozen says of each layer whether it is frozen. One without variables that are
-// trained may ask for it too.
+// frozen says of each layer whether it is frozen, by itself or with the model. One without variables
+// that are trained may ask for it too.
 func (m *Model) frozen() string {
 	var b strings.Builder
+	all := m.net.Frozen()
 	for _, l := range m.net.All() {
-		if layer.Frozen(l) {
+		if all || layer.Frozen(l) {
 			b.WriteByte('1')
 		} else {
 			b.WriteByte('0')

@@ -26,8 +26,8 @@ func Infer(l layer.Layer, nodes ...*Node) *Node {
 //
 //	features := cornu.Apply(base.AsLayer(), x)
 //
-// It is the same layer at every call; its field Frozen keeps another model from training
-// anything in it. A Sequential can't grow any more after it.
+// It is the same layer at every call; its field Frozen keeps other models from training
+// anything in it, and the model itself. A Sequential can't grow any more after it.
 func (m *Model) AsLayer() *layer.Model {
 	m.settle()
 	if m.layer == nil || m.layer.Network() != m.net {

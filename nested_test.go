@@ -209,6 +209,34 @@ func TestFreezingAndInferenceKeepWhatTheySay(t *testing.T) {
 	}
 }
 
+// As Keras's model.trainable = False: the model's own steps, its summary and its file keep to it, and its BatchNormalization.
+func TestAFrozenModelTrainsNothingItself(t *testing.T) {
+	x := cornu.Input(3)
+	y := cornu.Apply(&layer.BatchNormalization{Name: "norm"}, cornu.Apply(&layer.Dense{Name: "features", Units: 2, Activation: activation.Tanh{}}, x))
+	model := toZero(t, cornu.NewModel([]*cornu.Node{x}, []*cornu.Node{y}))
+	for _, frozen := range []bool{false, true, false, true} {
+		model.AsLayer().Frozen = frozen
+		want, trained := "features/kernel features/bias norm/gamma norm/beta norm/moving_mean norm/moving_variance", 4
+		if frozen {
+			want, trained = "", 0
+		}
+		if got := changed(t, model, func() { trainOnce(t, model, 3, 2) }); got != want {
+			t.Errorf("frozen %t: a step changes %q, want %q", frozen, got, want)
+		}
+		if n := len(model.Network().TrainableVariables()); n != trained {
+			t.Errorf("frozen %t: %d variables can be trained", frozen, n)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "m.keras")
+	if err := model.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	again := loadQuiet(t, path)
+	if got := changed(t, again, func() { trainOnce(t, again, 3, 2) }); got != "" {
+		t.Errorf("from a file, a step changes %s", got)
+	}
+}
+
 func TestAModelOfInnerNodesSharesTheWeights(t *testing.T) {
 	base := normalizer(false)
 	features := cornu.NewModel(base.Inputs(), []*cornu.Node{base.Node("features"), base.Node("norm")})

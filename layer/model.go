@@ -29,7 +29,13 @@ type Model struct {
 
 // NewModel returns a network as a layer. sequential says that it is a Sequential, whose class
 // Keras tells from Functional's.
-func NewModel(n *Network, sequential bool) *Model { return &Model{network: n, sequential: sequential} }
+func NewModel(n *Network, sequential bool) *Model {
+	l := &Model{network: n, sequential: sequential}
+	if n != nil && n.whole == nil {
+		n.whole = l
+	}
+	return l
+}
 
 // Network returns the network, nil if there is none.
 func (l *Model) Network() *Network { return l.network }

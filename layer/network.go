@@ -21,6 +21,7 @@ type Network struct {
 	variables       []*Variable
 	owner           map[*Variable]Layer   // among layers
 	around          map[*Variable][]Layer // those that may say that it is frozen
+	whole           *Model                // the network as a layer, the first one that NewModel made of it, or nil
 }
 
 // NewNetwork makes a network of the nodes between inputs, which are results of
@@ -212,10 +213,13 @@ func (n *Network) VariablesOf(l Layer) []*Variable {
 	return list
 }
 
+// Frozen reports whether nothing in the network is trained: whether the layer is frozen that NewModel first made of it.
+func (n *Network) Frozen() bool { return n.whole != nil && n.whole.Frozen }
+
 // Trainable reports whether the optimizer may change v: it is trainable, and neither its layer
-// nor one around that is frozen.
+// nor one around that is frozen, nor the network.
 func (n *Network) Trainable(v *Variable) bool {
-	return v != nil && v.Trainable && !slices.ContainsFunc(n.around[v], Frozen)
+	return v != nil && v.Trainable && !n.Frozen() && !slices.ContainsFunc(n.around[v], Frozen)
 }
 
 // TrainableVariables returns the variables that the optimizer may change, in model
@@ -238,8 +242,9 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 		c = NewContext(nil, false) // whose graph says so
 	}
 	value := map[*Node]*graph.Node{}
-	training := c.training
-	defer func() { c.training = training }()
+	training, frozen := c.training, c.frozen
+	defer func() { c.training, c.frozen = training, frozen }()
+	c.frozen = frozen || n.Frozen()
 	for i, x := range n.inputs {
 		switch {
 		case i >= len(inputs):

@@ -96,6 +96,9 @@ func (n *Network) Spec() (*Spec, error) {
 		}
 		s.Layers = append(s.Layers, one)
 	}
+	if n.Frozen() {
+		s.freeze()
+	}
 	return s, nil
 }
 
