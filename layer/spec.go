@@ -4,6 +4,7 @@ package layer
 // formats are written from and read into.
 
 import (
+	"container/heap"
 	"errors"
 	"fmt"
 	"reflect"
@@ -191,25 +192,45 @@ func (s *Spec) Network() (*Network, error) {
 		}
 		names[one.Name] = true
 	}
-	// Layers stand behind their inputs, but for those that are applied several
-	// times: go round as long as there is something to apply.
-	for again := true; again; {
-		again = false
-		for i, one := range s.Layers {
-			for k := len(nodes[one.Name]); k < len(one.Inbound); k++ {
-				in := make([]*Node, len(one.Inbound[k]))
-				for j, r := range one.Inbound[k] {
-					in[j] = find(r)
-				}
-				if slices.Contains(in, nil) {
+	// Layers stand behind their inputs, but for those that are applied several times: rounds go through the layers in their
+	// order, and in each those have a turn that wait for no node any more.
+	type application struct {
+		layer string
+		index int
+	}
+	waiting := map[application][]int{}      // layers
+	found := make([][]*Node, len(s.Layers)) // inputs of the next application
+	next := make(turns, len(s.Layers))
+	for i := range next {
+		next[i] = i
+	}
+	for len(next) > 0 {
+		turn := heap.Pop(&next).(int)
+		i := turn % len(s.Layers)
+		one := s.Layers[i]
+		for k := len(nodes[one.Name]); k < len(one.Inbound); k++ {
+			for len(found[i]) < len(one.Inbound[k]) {
+				r := one.Inbound[k][len(found[i])]
+				x := find(r)
+				if x == nil {
+					waiting[application{r.Layer, r.Index}] = append(waiting[application{r.Layer, r.Index}], i)
 					break
 				}
-				x := applied(layers[i], k < len(one.Infer) && one.Infer[k], in)
-				if x.err != nil {
-					return nil, x.err
+				found[i] = append(found[i], x)
+			}
+			if len(found[i]) < len(one.Inbound[k]) {
+				break
+			}
+			x := applied(layers[i], k < len(one.Infer) && one.Infer[k], found[i])
+			if x.err != nil {
+				return nil, x.err
+			}
+			nodes[one.Name], found[i] = append(nodes[one.Name], x), nil
+			for _, j := range waiting[application{one.Name, k}] {
+				if j <= i { // in the next round
+					j += len(s.Layers)
 				}
-				nodes[one.Name] = append(nodes[one.Name], x)
-				again = true
+				heap.Push(&next, turn-i+j)
 			}
 		}
 	}
@@ -231,6 +252,20 @@ func (s *Spec) Network() (*Network, error) {
 		return nil, err
 	}
 	return NewNetwork(inputs, outputs)
+}
+
+// turns is a heap of turns: the number of the round times that of the layers, and the number of the layer.
+type turns []int
+
+func (t turns) Len() int           { return len(t) }
+func (t turns) Less(i, j int) bool { return t[i] < t[j] }
+func (t turns) Swap(i, j int)      { t[i], t[j] = t[j], t[i] }
+func (t *turns) Push(x any)        { *t = append(*t, x.(int)) }
+func (t *turns) Pop() any {
+	last := len(*t) - 1
+	x := (*t)[last]
+	*t = (*t)[:last]
+	return x
 }
 
 // layer makes the layer.

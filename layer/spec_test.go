@@ -143,6 +143,20 @@ func TestANetworkSurvivesTheRoundTripThroughItsSpec(t *testing.T) {
 	}
 }
 
+// A file may have its layers in any order: the time that takes grows as their number.
+func TestLayersMayStandBeforeTheirInputs(t *testing.T) {
+	const n = 4000
+	s := &layer.Spec{Inputs: []layer.NodeSpec{{Layer: "0"}}, Outputs: []layer.NodeSpec{{Layer: fmt.Sprint(n)}}}
+	for i := n; i > 0; i-- {
+		s.Layers = append(s.Layers, layer.LayerSpec{Class: "Activation", Name: fmt.Sprint(i), Config: map[string]any{"activation": "relu"}, Inbound: [][]layer.NodeSpec{{{Layer: fmt.Sprint(i - 1)}}}})
+	}
+	s.Layers = append(s.Layers, layer.LayerSpec{Class: "InputLayer", Name: "0", Config: map[string]any{"shape": []any{2.0}}, Inbound: [][]layer.NodeSpec{nil}})
+	net, err := s.Network()
+	if err != nil || len(net.Layers()) != n+1 {
+		t.Fatal(err)
+	}
+}
+
 func TestAValueOfNoRegisteredClassHasNoConfiguration(t *testing.T) {
 	_, err := layer.Config(&layer.Dense{Units: 1, KernelRegularizer: unregistered{}})
 	if err == nil || !strings.Contains(err.Error(), "kernel_regularizer: a layer_test.unregistered has no configuration") {
