@@ -238,7 +238,7 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 		}
 		calls, _ := x.(object)["inbound_nodes"].([]any)
 		for _, call := range calls {
-			in, how, err := inbound(call)
+			in, how, err := inbound(one.Class, call)
 			if err == nil && how == training && !changesImages(one.Class) {
 				err = errors.New("the argument \"training\" of the call is True, which is not read")
 			}
@@ -334,9 +334,9 @@ func changesImages(class string) bool {
 	return strings.HasPrefix(class, "Random") || class == "Resizing" || class == "CenterCrop"
 }
 
-// inbound reads the inputs of one application, and what it says of training: Keras 3 writes the
+// inbound reads the inputs of one application of a layer of the class, and what it says of training: Keras 3 writes the
 // arguments of the call, Keras 2 a list of [layer, application, output, arguments].
-func inbound(call any) (refs []layer.NodeSpec, how mode, err error) {
+func inbound(class string, call any) (refs []layer.NodeSpec, how mode, err error) {
 	if list, ok := call.([]any); ok {
 		for _, x := range list {
 			one, ok := ref(x)
@@ -358,6 +358,14 @@ func inbound(call any) (refs []layer.NodeSpec, how mode, err error) {
 		return nil, unsaid, fmt.Errorf("%v is no call", call)
 	}
 	kwargs, _ := c["kwargs"].(object)
+	var states []any
+	if state := kwargs[stateName]; recurrent(class) && state != nil {
+		if states, ok = state.([]any); !ok {
+			states = []any{state}
+		}
+		kwargs = maps.Clone(kwargs)
+		delete(kwargs, stateName)
+	}
 	if how, err = arguments(kwargs); err != nil {
 		return nil, unsaid, err
 	}
@@ -369,7 +377,7 @@ func inbound(call any) (refs []layer.NodeSpec, how mode, err error) {
 	if !ok {
 		list = args
 	}
-	for _, x := range list {
+	for _, x := range slices.Concat(list, states) {
 		t, _ := x.(object)
 		inner, _ := t["config"].(object)
 		one, ok := ref(inner["keras_history"])

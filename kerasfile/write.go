@@ -93,7 +93,10 @@ func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool
 			o = networkConfig(one.Name, one.Class == "Sequential", one.Network, one.Config["trainable"] != false)
 		} else {
 			o = class(one.Class, "keras.layers", settings(one))
-			if len(one.Shapes) > 0 {
+			switch {
+			case len(one.Shapes) > 1 && recurrent(one.Class):
+				o["build_config"] = object{"shapes_dict": object{"sequences_shape": jsonShape(one.Shapes[0]), stateName + "_shape": shapeOf(one.Shapes[1:])}}
+			case len(one.Shapes) > 0:
 				o["build_config"] = object{"input_shape": shapeOf(one.Shapes)}
 			}
 		}
@@ -264,11 +267,13 @@ func calls(one layer.LayerSpec) []any {
 				"shape": shape, "dtype": "float32", "keras_history": []any{r.Layer, r.Index, r.Output},
 			}})
 		}
-		args := tensors
-		if len(tensors) != 1 || merges(one.Class) {
+		args, kwargs := tensors, object{}
+		switch {
+		case len(tensors) > 1 && recurrent(one.Class):
+			args, kwargs[stateName] = tensors[:1], tensors[1:]
+		case len(tensors) != 1 || merges(one.Class):
 			args = []any{tensors}
 		}
-		kwargs := object{}
 		if k < len(one.Infer) && one.Infer[k] {
 			kwargs["training"] = false
 		}
@@ -280,6 +285,14 @@ func calls(one layer.LayerSpec) []any {
 // merges reports whether layers of the class take a list of inputs.
 func merges(class string) bool {
 	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"}, class)
+}
+
+// stateName is the argument with the states that a recurrent layer begins with, which are inputs of the layer in Cornu.
+const stateName = "initial_state"
+
+// recurrent reports whether layers of the class have that argument.
+func recurrent(class string) bool {
+	return slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "Bidirectional"}, class)
 }
 
 // encode returns what Keras reads of a member of the family T.

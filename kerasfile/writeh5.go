@@ -248,10 +248,14 @@ func keras2Names(v any) any {
 	return v
 }
 
-// keras2Calls gives the applications of a layer as lists of [layer, application, output, arguments].
+// keras2Calls gives the applications of a layer as lists of [layer, application, output, arguments]. Those of a recurrent
+// layer with a state to begin with stay as they are: Keras 3 doesn't read such a list.
 func keras2Calls(calls []any) any {
 	out := []any{}
 	for _, c := range calls {
+		if c.(object)["kwargs"].(object)[stateName] != nil {
+			return calls
+		}
 		refs := []any{}
 		args, kwargs := c.(object)["args"].([]any), c.(object)["kwargs"]
 		if inner, ok := args[0].([]any); ok {

@@ -238,6 +238,7 @@ def models():
         yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
     yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "wrappers", wrappers(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
+    yield "states", states(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
@@ -295,6 +296,15 @@ def wrappers():
     y = L.TimeDistributed(L.BatchNormalization(momentum=0.5), name="steps")(y)
     one, other = L.Bidirectional(L.SimpleRNN(3, activation="softsign"), merge_mode=None)(y)
     return K.Model([x], L.Dense(3, activation="softmax")(L.Concatenate()([one, other])), name="wrappers")
+
+
+def states():
+    """Recurrent layers that begin with states that are given, those of another among them."""
+    steps, h, c = L.Input((5, 3), name="steps"), L.Input((4,), name="h"), L.Input((4,), name="c")
+    x, last, _ = L.LSTM(4, return_sequences=True, return_state=True)(steps, initial_state=[h, c])
+    y = L.GRU(4)(x, initial_state=last)
+    z = L.SimpleRNN(4, go_backwards=True)(x, initial_state=[c])
+    return K.Model([steps, h, c], L.Dense(3)(L.Concatenate()([y, z])), name="states")
 
 
 def built():
@@ -371,7 +381,7 @@ def make(only=None):
                 model.train_on_batch(x, y)
         model.save(os.path.join(here, file))
         files = [file]
-        if name in ("layers", "frozen", "nested", "spectral", "optimizer nadam"):  # in the format of Keras 2 too
+        if name in ("layers", "frozen", "nested", "states", "spectral", "optimizer nadam"):  # in the format of Keras 2 too
             files.append(file.replace(".keras", ".h5"))
             model.save(os.path.join(here, files[-1]))
         case = describe(model, compile_args)
