@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -67,9 +68,9 @@ func (c convolution) words(direction string) string {
 	return fmt.Sprintf("%s %d %d %d %d %d %d %d %d", direction, c.batch, c.size, c.channels, c.filters, c.taps, c.stride, c.pad, c.groups)
 }
 
-func (c convolution) window() cpu.Window {
+func (c convolution) window() product.Window {
 	n := (c.size+2*c.pad-c.taps)/c.stride + 1
-	return cpu.Window{
+	return product.Window{
 		Batch: c.batch, Image: [3]int{1, c.size, c.size}, Places: [3]int{1, n, n}, Taps: [3]int{1, c.taps, c.taps},
 		Stride: [3]int{1, c.stride, c.stride}, Dilation: [3]int{1, 1, 1}, Low: [3]int{0, c.pad, c.pad},
 		Channels: c.channels, Filters: c.filters, Groups: c.groups,
@@ -100,12 +101,12 @@ func convolve(direction string, n []int) (Answer, error) {
 		return x
 	}
 	x, k, y := fill(c.batch*c.size*c.size*c.channels), fill(c.taps*c.taps*c.channels/c.groups*c.filters), fill(c.batch*w.Places[1]*w.Places[2]*c.filters)
-	var kernel cpu.Kernel = &cpu.Conv{Window: w, X: x, K: k, Y: y}
+	var kernel cpu.Kernel = &product.Conv{Window: w, X: x, K: k, Y: y}
 	switch direction {
 	case "image":
-		kernel = &cpu.ConvInputGrad{Window: w, DY: y, K: k, DX: x}
+		kernel = &product.ConvInputGrad{Window: w, DY: y, K: k, DX: x}
 	case "kernel":
-		kernel = &cpu.ConvKernelGrad{Window: w, X: x, DY: y, DK: k}
+		kernel = &product.ConvKernelGrad{Window: w, X: x, DY: y, DK: k}
 	}
 	pool := par.Default()
 	kernel.Run(pool)

@@ -21,8 +21,8 @@ import (
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/dataset/mnist"
-	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/layer"
@@ -263,7 +263,7 @@ func multiply(m, n, k int, transA, transB bool) float64 {
 		}
 		return x
 	}
-	g := cpu.Gemm{
+	g := product.Gemm{
 		M: m, N: n, K: k, TransA: transA, TransB: transB,
 		A: fill(m * k), B: fill(k * n), C: mem.Make[float32](m * n), LDA: k, LDB: n, LDC: n,
 	}

@@ -5,7 +5,7 @@ package data
 import (
 	"fmt"
 
-	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -199,7 +199,7 @@ type floats struct {
 func (c *floats) Len() int            { return len(c.values) / c.width }
 func (c *floats) Shape() tensor.Shape { return c.shape }
 func (c *floats) Kernel(dst []float32, rows []int32) Kernel {
-	return &cpu.GatherFloat32{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
+	return &move.GatherFloat32{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
 }
 
 type bytes struct {
@@ -214,7 +214,7 @@ func (c *bytes) Len() int            { return len(c.values) / c.width }
 func (c *bytes) Shape() tensor.Shape { return c.shape }
 func (c *bytes) Range() Range        { return c.became }
 func (c *bytes) Kernel(dst []float32, rows []int32) Kernel {
-	return &cpu.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
+	return &move.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
 }
 
 var byteToFloat = func() (t [256]float32) {

@@ -108,7 +108,7 @@ func erfVJP(n, dy *Node, _ int) *Node {
 	return dy.Mul(n.inputs[0].Square().Neg().Exp().MulScalar(2 / math.Sqrt(math.Pi)))
 }
 
-// reluVJP is dy where relu(x) > 0 and +0 elsewhere: the slope at 0 is 0. ReluGrad's kernels are in internal/cpu.
+// reluVJP is dy where relu(x) > 0 and +0 elsewhere: the slope at 0 is 0. ReluGrad's kernels are in internal/cpu/elementwise.
 func reluVJP(n, dy *Node, _ int) *Node { return dy.ReluGrad(n) }
 
 func softplusVJP(n, dy *Node, _ int) *Node { return dy.Mul(n.inputs[0].Sigmoid()) }

@@ -14,10 +14,19 @@ type Kernel interface {
 	Run(p *par.Pool)
 }
 
-// reaches panics unless x has the n elements that a kernel's loops, which look at no
+// Reaches panics unless x has the n elements that a kernel's loops, which look at no
 // length, will reach. It is asked once, when the kernel is bound.
-func reaches[T any](what string, x []T, n int) {
+func Reaches[T any](what string, x []T, n int) {
 	if len(x) < n {
 		panic(fmt.Sprintf("cpu: %s has %d elements, the kernel reaches %d", what, len(x), n))
 	}
+}
+
+// An Epilogue goes on with a product, region by region, while the region is in the
+// cache. An elementwise kernel is one.
+type Epilogue interface {
+	// Region processes rows r0 … r1-1 and columns c0 … c1-1 of the product.
+	// Calls that overlap in time have different workers and disjoint regions.
+	// A region may be processed again, when it has been computed again.
+	Region(worker, r0, r1, c0, c1 int)
 }

@@ -36,8 +36,11 @@ var floors = [][]string{
 	{"graph"},
 	{"internal/slab"},
 	{"tensor"},
-	{"internal/cpu"},
-	{"internal/cpu/isa"},
+	{"internal/cpu/product"},
+	{"internal/cpu/elementwise", "internal/cpu/reduce"},
+	{"internal/cpu/move"},
+	{"internal/cpu/cputest"},
+	{"internal/cpu", "internal/cpu/isa"},
 	{"internal/fmath"},
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
@@ -65,7 +68,7 @@ var outside = map[string][]string{
 func internal(dir string) bool { return strings.Contains("/"+dir+"/", "/internal/") }
 
 // forTests lists the packages that are for tests.
-var forTests = []string{"internal/choice", "internal/golden", "internal/capped", "internal/faulty", "internal/hostile"}
+var forTests = []string{"internal/choice", "internal/golden", "internal/capped", "internal/faulty", "internal/hostile", "internal/cpu/cputest"}
 
 func TestImportsPointDown(t *testing.T) {
 	floor := map[string]int{}

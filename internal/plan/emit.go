@@ -8,6 +8,10 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/elementwise"
+	"github.com/cornu-ml/cornu/internal/cpu/move"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
+	"github.com/cornu-ml/cornu/internal/cpu/reduce"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -35,7 +39,7 @@ func (u *unit) kernels(data memory, e *Exec) []cpu.Kernel {
 	case len(u.members) > 0:
 		c.epilogue = u.program(data, e)
 	case u.root.check:
-		c.epilogue = &cpu.AllFinite{X: data(u.root), Bad: &e.bad, Cols: u.root.shape[len(u.root.shape)-1]}
+		c.epilogue = &reduce.AllFinite{X: data(u.root), Bad: &e.bad, Cols: u.root.shape[len(u.root.shape)-1]}
 	}
 	return u.root.traits().emit(c)
 }
@@ -60,7 +64,7 @@ func (p *Plan) evaluate(v *value) []float32 {
 
 // A programBuilder makes one elementwise kernel of a unit's members.
 type programBuilder struct {
-	kernel *cpu.Elementwise
+	kernel *elementwise.Kernel
 	exec   *Exec
 }
 
@@ -72,12 +76,12 @@ func (b *programBuilder) number(x float32) uint8 {
 }
 
 // program binds the unit's members as one elementwise kernel.
-func (u *unit) program(data memory, e *Exec) *cpu.Elementwise {
+func (u *unit) program(data memory, e *Exec) *elementwise.Kernel {
 	return u.programOf(-1, u.stored, data, e)
 }
 
 // programOf binds the unit's members on so many rows, all if that is less than 0, storing some of them.
-func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *cpu.Elementwise {
+func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *elementwise.Kernel {
 	shape := u.members[0].shape
 	n := shape.Numel()
 	cuts := u.cuts
@@ -86,7 +90,7 @@ func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *cpu.E
 			cuts = slices.Insert(slices.Clone(cuts), 0, last)
 		}
 	}
-	k := &cpu.Elementwise{Program: &cpu.Program{}, Cols: n}
+	k := &elementwise.Kernel{Program: &elementwise.Program{}, Cols: n}
 	if len(cuts) > 0 {
 		k.Cols = cuts[0]
 	}
@@ -134,7 +138,7 @@ func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *cpu.E
 	for _, x := range constants {
 		register[x] = b.number(x.konst[0])
 	}
-	code := make([]cpu.Instr, len(u.members))
+	code := make([]elementwise.Instr, len(u.members))
 	for i, v := range u.members {
 		code[i].Op = v.traits().instr
 		if immediate := v.traits().immediate; immediate != nil {
@@ -165,8 +169,8 @@ func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *cpu.E
 }
 
 // operand says how x is spread over a shape that is cut.
-func operand(x *value, shape tensor.Shape, cuts cuts, data memory) cpu.Operand {
-	o := cpu.Operand{Data: data(x)}
+func operand(x *value, shape tensor.Shape, cuts cuts, data memory) elementwise.Operand {
+	o := elementwise.Operand{Data: data(x)}
 	n := shape.Numel()
 	at := func(i int) int { // where x goes on after i elements
 		if i >= n {
@@ -228,28 +232,28 @@ func costOfBatchMatMul(v *value) int {
 }
 
 // costOfProduct is that of k multiply-adds an element.
-func costOfProduct(v *value, k int) int { return v.n * max(k, cpu.StoreWork) / 128 }
+func costOfProduct(v *value, k int) int { return v.n * max(k, product.StoreWork) / 128 }
 
 // zeros says how a product may look for zeros in a factor.
-func (c *call) zeros(v *value) cpu.Zeros {
+func (c *call) zeros(v *value) product.Zeros {
 	if config := &c.exec.plan.config; config.NoPasses || config.KeepZeros {
-		return cpu.NoZeros
+		return product.NoZeros
 	}
 	root, _ := v.root()
 	switch root.traits().zeros {
 	case zerosTogether:
-		return cpu.ZerosStructured
+		return product.ZerosStructured
 	case zerosAnywhere:
-		return cpu.ZerosUnstructured
+		return product.ZerosUnstructured
 	}
-	return cpu.NoZeros
+	return product.NoZeros
 }
 
 // gemm sizes the product of two matrices; what leads in a is rows.
-func gemm(a, b tensor.Shape, attr *graph.Attr) *cpu.Gemm {
+func gemm(a, b tensor.Shape, attr *graph.Attr) *product.Gemm {
 	lastA, lastB := a[len(a)-1], b[len(b)-1]
 	leadA, leadB := lead(a), lead(b)
-	g := &cpu.Gemm{TransA: attr.TransA, TransB: attr.TransB, LDA: lastA, LDB: lastB}
+	g := &product.Gemm{TransA: attr.TransA, TransB: attr.TransB, LDA: lastA, LDB: lastB}
 	g.M, g.K, g.N = leadA, lastA, lastB
 	if attr.TransA {
 		g.M, g.K = lastA, leadA
@@ -270,7 +274,7 @@ func emitBatchMatMul(c *call) []cpu.Kernel {
 	size := c.shape[last-1] * c.shape[last]
 	var kernels []cpu.Kernel
 	for i := range c.shape[:last-1].Numel() {
-		g := &cpu.Gemm{
+		g := &product.Gemm{
 			M: c.shape[last-1], N: c.shape[last], LDA: a.ld, LDB: b.ld, LDC: c.shape[last],
 			TransA: c.attr.TransA != a.columns, TransB: c.attr.TransB != b.columns,
 			A: a.data(i), B: b.data(i), C: c.data(c.value)[i*size:][:size],
@@ -313,7 +317,7 @@ func (m *matrices) data(i int) []float32 {
 	return m.all[at:]
 }
 
-func emitReduction(op cpu.ReduceOp) func(c *call) []cpu.Kernel {
+func emitReduction(op reduce.Op) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
 		x := c.in[0]
 		k, _ := reductionOf(c.value, x)
@@ -346,7 +350,7 @@ func stretchOf(shape tensor.Shape, steps []int) stretch {
 
 // reductionOf returns the geometry of a reduction v, of one run of adjacent axes of x. It reports false
 // if no kernel takes x as it is: those that there are go along rows, or along rows of columns.
-func reductionOf(v, x *value) (k *cpu.Reduce, ok bool) {
+func reductionOf(v, x *value) (k *reduce.Reduction, ok bool) {
 	steps, axes := x.strides(), v.attr.Axes
 	if steps == nil {
 		return nil, false
@@ -360,7 +364,7 @@ func reductionOf(v, x *value) (k *cpu.Reduce, ok bool) {
 			outer, inner = of(0, columns), of(columns, first)
 		}
 	}
-	k = &cpu.Reduce{Outer: outer.size, N: n.size, Inner: inner.size, Lanes: lanes}
+	k = &reduce.Reduction{Outer: outer.size, N: n.size, Inner: inner.size, Lanes: lanes}
 	if x.apart() {
 		k.OuterStride, k.Stride = outer.step, n.step
 	}
@@ -381,13 +385,13 @@ func rows(v *value) (rows, n int) { return lead(v.shape), v.shape[len(v.shape)-1
 func emitSoftmax(c *call) []cpu.Kernel {
 	x := c.in[0]
 	rows, n := rows(x)
-	return []cpu.Kernel{&cpu.Softmax{X: c.data(x), Y: c.data(c.value), Rows: rows, N: n}}
+	return []cpu.Kernel{&reduce.Softmax{X: c.data(x), Y: c.data(c.value), Rows: rows, N: n}}
 }
 
 func emitLogSoftmax(c *call) []cpu.Kernel {
 	x := c.in[0]
 	rows, n := rows(x)
-	return []cpu.Kernel{&cpu.LogSoftmax{X: c.data(x), Y: c.data(c.value), Rows: rows, N: n}}
+	return []cpu.Kernel{&reduce.LogSoftmax{X: c.data(x), Y: c.data(c.value), Rows: rows, N: n}}
 }
 
 // costOfExponentials is that of one for each element of the first operand.
@@ -396,7 +400,7 @@ func costOfExponentials(v *value) int { return v.in[0].n }
 func emitCrossentropy(c *call) []cpu.Kernel {
 	logits, target := c.in[0], c.in[1]
 	rows, n := rows(logits)
-	return []cpu.Kernel{&cpu.SoftmaxCrossentropy{
+	return []cpu.Kernel{&reduce.SoftmaxCrossentropy{
 		Logits: c.data(logits), Target: c.data(target), Loss: c.data(c.value),
 		Rows: rows, N: n,
 		Clip: float32(c.attr.Clip), Sparse: c.attr.Sparse,
@@ -406,7 +410,7 @@ func emitCrossentropy(c *call) []cpu.Kernel {
 func emitCrossentropyGrad(c *call) []cpu.Kernel {
 	logits, target, grad := c.in[0], c.in[1], c.in[2]
 	rows, n := rows(logits)
-	return []cpu.Kernel{&cpu.SoftmaxCrossentropyGrad{
+	return []cpu.Kernel{&reduce.SoftmaxCrossentropyGrad{
 		Logits: c.data(logits), Target: c.data(target), DLoss: c.data(grad), DLogits: c.data(c.value),
 		Rows: rows, N: n,
 		Clip: float32(c.attr.Clip), Sparse: c.attr.Sparse,
@@ -415,7 +419,7 @@ func emitCrossentropyGrad(c *call) []cpu.Kernel {
 
 // copyOf copies all of src.
 func copyOf(dst, src []float32) cpu.Kernel {
-	return &cpu.StridedCopy{Src: src, Dst: dst, Dims: []int{len(src)}, SrcStrides: []int{1}, DstStrides: []int{1}}
+	return &move.StridedCopy{Src: src, Dst: dst, Dims: []int{len(src)}, SrcStrides: []int{1}, DstStrides: []int{1}}
 }
 
 func emitTranspose(c *call) []cpu.Kernel {
@@ -425,20 +429,20 @@ func emitTranspose(c *call) []cpu.Kernel {
 	for to, axis := range c.attr.Axes {
 		src[to] = from[axis]
 	}
-	return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
+	return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
 }
 
 func emitBroadcast(c *call) []cpu.Kernel {
 	x := c.in[0]
 	switch {
 	case x.steps != nil:
-		return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.steps, DstStrides: strides(x.shape)}}
+		return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.steps, DstStrides: strides(x.shape)}}
 	case x.apart():
-		return []cpu.Kernel{&cpu.StridedCopy{
+		return []cpu.Kernel{&move.StridedCopy{
 			Src: c.data(x), Dst: c.data(c.value), Dims: []int{x.n / x.run, x.run}, SrcStrides: []int{x.stride, 1}, DstStrides: []int{x.run, 1},
 		}}
 	case x.n == 1:
-		return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
+		return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
 	}
 	src := make([]int, len(c.shape))
 	lead := len(c.shape) - len(x.shape)
@@ -447,7 +451,7 @@ func emitBroadcast(c *call) []cpu.Kernel {
 			src[lead+i] = step
 		}
 	}
-	return []cpu.Kernel{&cpu.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
+	return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
 }
 
 // window walks along the strides from begin, step by step.
@@ -462,7 +466,7 @@ func window(walk, begin, step []int) (offset int, _ []int) {
 func emitSlice(c *call) []cpu.Kernel {
 	x := c.in[0]
 	offset, walk := window(x.strides(), c.attr.Begin, c.attr.Step)
-	return []cpu.Kernel{&cpu.StridedCopy{
+	return []cpu.Kernel{&move.StridedCopy{
 		Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcOff: offset, SrcStrides: walk, DstStrides: strides(c.shape),
 	}}
 }
@@ -471,8 +475,8 @@ func emitPad(c *call) []cpu.Kernel {
 	x := c.in[0]
 	offset, walk := window(strides(c.shape), c.attr.Begin, c.attr.Step)
 	return []cpu.Kernel{sequence{
-		&cpu.Fill{Dst: c.data(c.value)},
-		&cpu.StridedCopy{
+		&move.Fill{Dst: c.data(c.value)},
+		&move.StridedCopy{
 			Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: offset, DstStrides: walk,
 		},
 	}}
@@ -484,7 +488,7 @@ func emitConcat(c *call) []cpu.Kernel {
 	var kernels []cpu.Kernel
 	for i, x := range c.in {
 		if c.inPlace == nil || !c.inPlace[i] {
-			kernels = append(kernels, &cpu.StridedCopy{
+			kernels = append(kernels, &move.StridedCopy{
 				Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: parts[i].at, DstStrides: to,
 			})
 		}
@@ -505,26 +509,26 @@ func emitPack(c *call) []cpu.Kernel {
 }
 
 func emitOneHot(c *call) []cpu.Kernel {
-	return []cpu.Kernel{&cpu.OneHot{Labels: c.data(c.in[0]), Y: c.data(c.value), Rows: c.in[0].n, Depth: c.attr.Depth}}
+	return []cpu.Kernel{&move.OneHot{Labels: c.data(c.in[0]), Y: c.data(c.value), Rows: c.in[0].n, Depth: c.attr.Depth}}
 }
 
 func emitCast(c *call) []cpu.Kernel {
 	x, to := c.in[0], c.data(c.value)
 	switch x.dtype {
 	case graph.Uint8:
-		return []cpu.Kernel{&cpu.ToFloat32[uint8]{Src: integers[uint8](c.exec, x), Dst: to}}
+		return []cpu.Kernel{&move.ToFloat32[uint8]{Src: integers[uint8](c.exec, x), Dst: to}}
 	case graph.Int32:
-		return []cpu.Kernel{&cpu.ToFloat32[int32]{Src: integers[int32](c.exec, x), Dst: to}}
+		return []cpu.Kernel{&move.ToFloat32[int32]{Src: integers[int32](c.exec, x), Dst: to}}
 	}
-	return []cpu.Kernel{&cpu.Widen{Src: c.halves(x), Dst: to}}
+	return []cpu.Kernel{&product.Widen{Src: c.halves(x), Dst: to}}
 }
 
 // halves returns the memory of a parameter, or a view of one, that is stored as 16 bits.
-func (c *call) halves(v *value) cpu.Halves {
+func (c *call) halves(v *value) product.Halves {
 	root, offset := v.root()
-	return cpu.Halves{Data: c.exec.storage[root.node].Part(offset, v.n).Halves(), Brain: root.dtype == graph.BFloat16}
+	return product.Halves{Data: c.exec.storage[root.node].Part(offset, v.n).Halves(), Brain: root.dtype == graph.BFloat16}
 }
 
 func emitRandomUniform(c *call) []cpu.Kernel {
-	return []cpu.Kernel{&cpu.RandomUniform{Dst: c.data(c.value), Seed: &c.exec.Seed, Step: &c.exec.Step, Stream: c.attr.Stream}}
+	return []cpu.Kernel{&elementwise.RandomUniform{Dst: c.data(c.value), Seed: &c.exec.Seed, Step: &c.exec.Step, Stream: c.attr.Stream}}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/reduce"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/internal/slab"
@@ -63,7 +64,7 @@ func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec {
 		if v.n <= smallCheck {
 			e.small = append(e.small, e.data(v))
 		} else {
-			checks = append(checks, weighed{&cpu.AllFinite{X: e.data(v), Bad: &e.bad}, v.n / 32})
+			checks = append(checks, weighed{&reduce.AllFinite{X: e.data(v), Bad: &e.bad}, v.n / 32})
 		}
 	}
 	e.compute = append(e.compute, levelOf(checks)...)

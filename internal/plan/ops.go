@@ -9,6 +9,9 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/elementwise"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
+	"github.com/cornu-ml/cornu/internal/cpu/reduce"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -35,8 +38,8 @@ type traits struct {
 
 	// instr is the instruction of an elementwise op. immediate completes it where
 	// it takes more than the values that the op reads.
-	instr     cpu.EOp
-	immediate func(p *programBuilder, v *value, instr *cpu.Instr)
+	instr     elementwise.Op
+	immediate func(p *programBuilder, v *value, instr *elementwise.Instr)
 
 	// emit makes the kernels of an op that has some of its own; they may run at the
 	// same time. cost estimates what they take on one core, in nanoseconds; nil is
@@ -108,12 +111,12 @@ const (
 )
 
 // instruction is the row of an elementwise op.
-func instruction(instr cpu.EOp) traits {
+func instruction(instr elementwise.Op) traits {
 	return traits{role: roleElementwise, instr: instr}
 }
 
 // reduction is the row of a reduction of one run of adjacent axes.
-func reduction(op cpu.ReduceOp) traits {
+func reduction(op reduce.Op) traits {
 	return traits{role: roleKernel, lower: lowerReduction, emit: emitReduction(op), cost: costOfReduction, takes: takesReduced}
 }
 
@@ -134,44 +137,44 @@ func init() {
 
 		graph.OpStopGradient: {role: roleReplaced, lower: lowerIdentity},
 
-		graph.OpAdd:       instruction(cpu.OpAdd),
-		graph.OpSub:       instruction(cpu.OpSub),
-		graph.OpMul:       instruction(cpu.OpMul),
-		graph.OpDiv:       instruction(cpu.OpDiv),
-		graph.OpMax:       instruction(cpu.OpMax),
-		graph.OpMin:       instruction(cpu.OpMin),
-		graph.OpPow:       instruction(cpu.OpPow),
-		graph.OpLess:      instruction(cpu.OpLess),
-		graph.OpLessEqual: instruction(cpu.OpLessEqual),
-		graph.OpEqual:     instruction(cpu.OpEqual),
-		graph.OpNeg:       instruction(cpu.OpNeg),
-		graph.OpAbs:       instruction(cpu.OpAbs),
-		graph.OpSign:      instruction(cpu.OpSign),
-		graph.OpSquare:    instruction(cpu.OpSquare),
-		graph.OpSqrt:      instruction(cpu.OpSqrt),
-		graph.OpExp:       instruction(cpu.OpExp),
-		graph.OpExpm1:     instruction(cpu.OpExpm1),
-		graph.OpLog:       instruction(cpu.OpLog),
-		graph.OpLog1p:     instruction(cpu.OpLog1p),
-		graph.OpTanh:      instruction(cpu.OpTanh),
-		graph.OpSigmoid:   instruction(cpu.OpSigmoid),
-		graph.OpErf:       instruction(cpu.OpErf),
-		graph.OpRelu:      instruction(cpu.OpRelu),
-		graph.OpSoftplus:  instruction(cpu.OpSoftplus),
-		graph.OpSin:       instruction(cpu.OpSin),
-		graph.OpCos:       instruction(cpu.OpCos),
-		graph.OpFloor:     instruction(cpu.OpFloor),
-		graph.OpSelect:    instruction(cpu.OpSelect),
-		graph.OpReluGrad:  {role: roleElementwise, lower: lowerReluGrad, instr: cpu.OpReluGrad},
-		graph.OpMaskScale: {role: roleElementwise, instr: cpu.OpMaskScale, immediate: scaleOfMask},
-		graph.OpDropout:   {role: roleElementwise, instr: cpu.OpDropout, immediate: dropoutOf, random: true},
+		graph.OpAdd:       instruction(elementwise.OpAdd),
+		graph.OpSub:       instruction(elementwise.OpSub),
+		graph.OpMul:       instruction(elementwise.OpMul),
+		graph.OpDiv:       instruction(elementwise.OpDiv),
+		graph.OpMax:       instruction(elementwise.OpMax),
+		graph.OpMin:       instruction(elementwise.OpMin),
+		graph.OpPow:       instruction(elementwise.OpPow),
+		graph.OpLess:      instruction(elementwise.OpLess),
+		graph.OpLessEqual: instruction(elementwise.OpLessEqual),
+		graph.OpEqual:     instruction(elementwise.OpEqual),
+		graph.OpNeg:       instruction(elementwise.OpNeg),
+		graph.OpAbs:       instruction(elementwise.OpAbs),
+		graph.OpSign:      instruction(elementwise.OpSign),
+		graph.OpSquare:    instruction(elementwise.OpSquare),
+		graph.OpSqrt:      instruction(elementwise.OpSqrt),
+		graph.OpExp:       instruction(elementwise.OpExp),
+		graph.OpExpm1:     instruction(elementwise.OpExpm1),
+		graph.OpLog:       instruction(elementwise.OpLog),
+		graph.OpLog1p:     instruction(elementwise.OpLog1p),
+		graph.OpTanh:      instruction(elementwise.OpTanh),
+		graph.OpSigmoid:   instruction(elementwise.OpSigmoid),
+		graph.OpErf:       instruction(elementwise.OpErf),
+		graph.OpRelu:      instruction(elementwise.OpRelu),
+		graph.OpSoftplus:  instruction(elementwise.OpSoftplus),
+		graph.OpSin:       instruction(elementwise.OpSin),
+		graph.OpCos:       instruction(elementwise.OpCos),
+		graph.OpFloor:     instruction(elementwise.OpFloor),
+		graph.OpSelect:    instruction(elementwise.OpSelect),
+		graph.OpReluGrad:  {role: roleElementwise, lower: lowerReluGrad, instr: elementwise.OpReluGrad},
+		graph.OpMaskScale: {role: roleElementwise, instr: elementwise.OpMaskScale, immediate: scaleOfMask},
+		graph.OpDropout:   {role: roleElementwise, instr: elementwise.OpDropout, immediate: dropoutOf, random: true},
 
 		graph.OpRandomUniform: {role: roleKernel, emit: emitRandomUniform, random: true},
 
-		graph.OpSum:       reduction(cpu.ReduceSum),
-		graph.OpReduceMax: reduction(cpu.ReduceMax),
-		graph.OpReduceMin: reduction(cpu.ReduceMin),
-		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(cpu.ArgMax), cost: costOfReduction, takes: takesReduced},
+		graph.OpSum:       reduction(reduce.Sum),
+		graph.OpReduceMax: reduction(reduce.Max),
+		graph.OpReduceMin: reduction(reduce.Min),
+		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(reduce.ArgMax), cost: costOfReduction, takes: takesReduced},
 
 		graph.OpSoftmax:                 {role: roleKernel, lower: lowerSoftmax, emit: emitSoftmax, cost: costOfExponentials},
 		graph.OpLogSoftmax:              {role: roleKernel, lower: lowerSoftmax, emit: emitLogSoftmax, cost: costOfExponentials},
@@ -185,12 +188,12 @@ func init() {
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages},
 
-		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(cpu.MaxPool), cost: costOfPool, pooled: theMaximum, rows: true, takes: takesPooled},
-		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(cpu.ArgMaxPool), cost: costOfPool, pooled: itsTap, rows: true, takes: takesPooled},
-		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(cpu.PoolTake), cost: costOfPool, rows: true, takes: takesPooled},
-		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(cpu.PoolPut), cost: costOfPool, rows: true, takes: takesPooled},
-		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(cpu.AveragePool), cost: costOfPool, rows: true, takes: takesPooled},
-		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(cpu.AveragePoolGrad), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(product.MaxPool), cost: costOfPool, pooled: theMaximum, rows: true, takes: takesPooled},
+		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(product.ArgMaxPool), cost: costOfPool, pooled: itsTap, rows: true, takes: takesPooled},
+		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(product.PoolTake), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(product.PoolPut), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(product.AveragePool), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(product.AveragePoolGrad), cost: costOfPool, rows: true, takes: takesPooled},
 
 		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesRuns},
 		graph.OpView:        {role: roleView, place: placeOfView},
@@ -451,13 +454,13 @@ func lowerScan(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *val
 
 // Numbers that instructions take beside values.
 
-func scaleOfMask(p *programBuilder, v *value, instr *cpu.Instr) {
+func scaleOfMask(p *programBuilder, v *value, instr *elementwise.Instr) {
 	instr.C = p.number(float32(v.attr.Scale))
 }
 
-func dropoutOf(p *programBuilder, v *value, instr *cpu.Instr) {
+func dropoutOf(p *programBuilder, v *value, instr *elementwise.Instr) {
 	instr.B = uint8(len(p.kernel.Dropouts))
-	p.kernel.Dropouts = append(p.kernel.Dropouts, cpu.Dropout{
+	p.kernel.Dropouts = append(p.kernel.Dropouts, elementwise.Dropout{
 		Seed: &p.exec.Seed, Step: &p.exec.Step, Stream: v.attr.Stream,
 		Threshold: rng.Threshold(v.attr.Rate), Scale: float32(1 / (1 - v.attr.Rate)),
 	})

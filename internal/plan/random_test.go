@@ -486,7 +486,7 @@ var randomOps = []emit{
 		}
 		return graph.SoftmaxCrossentropy(x, target, clip, sparse)
 	},
-	product, product, product,
+	matrixProduct, matrixProduct, matrixProduct,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		if x.Rank() < 3 {
 			return nil
@@ -913,8 +913,8 @@ func (p *randomProgram) small(n *graph.Node) *graph.Node {
 	return n
 }
 
-// product multiplies x by a matrix, transposed or not.
-func product(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+// matrixProduct multiplies x by a matrix, transposed or not.
+func matrixProduct(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 	if x.Rank() == 0 {
 		return nil
 	}

@@ -7,15 +7,16 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
 // windowOf returns the geometry of a window over an image that gives a result of the
 // shape out. Where they have fewer than three spatial dimensions, the first ones are 1.
-func windowOf(w *graph.Window, image, out tensor.Shape) cpu.Window {
+func windowOf(w *graph.Window, image, out tensor.Shape) product.Window {
 	dims := len(image) - 2
 	one := [3]int{1, 1, 1}
-	g := cpu.Window{
+	g := product.Window{
 		Batch: image[0], Channels: image[dims+1], Filters: out[dims+1], Groups: w.Groups,
 		Image: one, Places: one, Taps: one, Stride: one, Dilation: one,
 	}
@@ -59,7 +60,7 @@ func takesPooled(v, x *value) bool {
 
 func emitConv(c *call) []cpu.Kernel {
 	x, kernel := c.in[0], c.in[1]
-	k := &cpu.Conv{
+	k := &product.Conv{
 		Window: windowOf(&c.attr.Window, x.shape, c.shape), Epilogue: c.epilogue,
 		X: c.data(x), K: c.data(kernel), Y: c.data(c.value),
 	}
@@ -94,7 +95,7 @@ func none(padding []int) bool {
 // emitPooled makes a convolution that pools what follows from it.
 func emitPooled(c *call, u *unit) []cpu.Kernel {
 	x, kernel, pool := c.in[0], c.in[1], u.pools[0]
-	k := &cpu.ConvPool{Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), K: c.data(kernel)}
+	k := &product.ConvPool{Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), K: c.data(kernel)}
 	k.ImageStride = pixelStride(x)
 	k.Places[1], k.Places[2] = 2*pool.shape[1], 2*pool.shape[2]
 	for _, v := range u.pools {
@@ -121,7 +122,7 @@ func emitPooled(c *call, u *unit) []cpu.Kernel {
 
 func emitConvInputGrad(c *call) []cpu.Kernel {
 	dy, kernel := c.in[0], c.in[1]
-	k := &cpu.ConvInputGrad{
+	k := &product.ConvInputGrad{
 		Window: windowOf(&c.attr.Window, c.shape, dy.shape), Epilogue: c.epilogue,
 		DY: c.data(dy), K: c.data(kernel), DX: c.data(c.value), Zeros: c.zeros(dy),
 	}
@@ -132,7 +133,7 @@ func emitConvInputGrad(c *call) []cpu.Kernel {
 
 func emitConvKernelGrad(c *call) []cpu.Kernel {
 	x, dy := c.in[0], c.in[1]
-	k := &cpu.ConvKernelGrad{
+	k := &product.ConvKernelGrad{
 		Window: windowOf(&c.attr.Window, x.shape, dy.shape), Epilogue: c.epilogue,
 		X: c.data(x), DY: c.data(dy), DK: c.data(c.value), Zeros: c.zeros(dy),
 	}
@@ -144,7 +145,7 @@ func emitConvKernelGrad(c *call) []cpu.Kernel {
 // productsOf is how many products a convolution that has this result, or gradient of
 // its result, takes with a kernel of the shape: about.
 func productsOf(result *value, kernel tensor.Shape) int {
-	return result.n * max(kernel[:len(kernel)-1].Numel(), cpu.StoreWork)
+	return result.n * max(kernel[:len(kernel)-1].Numel(), product.StoreWork)
 }
 
 func costOfConv(v *value) int           { return productsOf(v, v.in[1].shape) / 128 }
@@ -152,10 +153,10 @@ func costOfConvInputGrad(v *value) int  { return productsOf(v.in[0], v.in[1].sha
 func costOfConvKernelGrad(v *value) int { return productsOf(v.in[1], v.shape) / 128 }
 
 // emitPool makes a pool, of the taps that are to be taken, if it has such, and an image.
-func emitPool(op cpu.PoolOp) func(c *call) []cpu.Kernel {
+func emitPool(op product.PoolOp) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
 		x := c.in[len(c.in)-1]
-		k := &cpu.Pool{Op: op, Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), Y: c.data(c.value)}
+		k := &product.Pool{Op: op, Window: windowOf(&c.attr.Window, x.shape, c.shape), X: c.data(x), Y: c.data(c.value)}
 		k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(c.value)
 		if len(c.in) > 1 {
 			k.Arg = c.data(c.in[0])
@@ -166,10 +167,10 @@ func emitPool(op cpu.PoolOp) func(c *call) []cpu.Kernel {
 }
 
 // emitPoolBack makes a pool that computes its image.
-func emitPoolBack(op cpu.PoolOp) func(c *call) []cpu.Kernel {
+func emitPoolBack(op product.PoolOp) func(c *call) []cpu.Kernel {
 	return func(c *call) []cpu.Kernel {
 		y := c.in[len(c.in)-1]
-		k := &cpu.Pool{Op: op, Window: windowOf(&c.attr.Window, c.shape, y.shape), X: c.data(c.value), Y: c.data(y)}
+		k := &product.Pool{Op: op, Window: windowOf(&c.attr.Window, c.shape, y.shape), X: c.data(c.value), Y: c.data(y)}
 		k.ImageStride, k.ResultStride = pixelStride(c.value), pixelStride(y)
 		if len(c.in) > 1 {
 			k.Arg = c.data(c.in[0])

@@ -516,15 +516,15 @@ func (a *asm) function(name, signature string) {
 	a.Function(name)
 	a.Attributes(nosplit)
 	a.Pragma("noescape")
-	sig, err := gotypes.ParseSignatureInPackage(cpuPackage, signature)
+	sig, err := gotypes.ParseSignatureInPackage(declared, signature)
 	if err != nil {
 		panic(err)
 	}
 	a.Signature(sig)
 }
 
-// cpuPackage is package cpu as far as signatures name its types.
-var cpuPackage = func() *types.Package {
+// declared is a package as far as signatures name its types.
+var declared = func() *types.Package {
 	p := types.NewPackage("cpu", "cpu")
 	for _, name := range []string{"fusedLoop", "philoxArgs"} {
 		t := types.NewTypeName(token.NoPos, p, name, nil)

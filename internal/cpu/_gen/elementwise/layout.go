@@ -10,7 +10,7 @@ import (
 )
 
 // This file reads where the fields of the loops' arguments are, so that their layout is written down once: where
-// package cpu declares them.
+// package elementwise declares them.
 
 // offsets has the bytes before each field of a struct.
 type offsets map[string]int

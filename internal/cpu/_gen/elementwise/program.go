@@ -277,3 +277,32 @@ func (a *asm) dropout(x, scale vec, keep, i, tmp, shift reg.GPVirtual, disp int)
 	a.VPCMPEQD(lane, v, v)
 	return a.keep(pred{v: v}, y)
 }
+
+// outside emits the search for arguments that a loop doesn't take.
+func outside(a *asm) {
+	name := "outside" + a.suffix()
+	a.function(name, "func(x *float32, n int, limit uint32) bool")
+	a.Doc(name+" reports whether one of n elements has this:", "", "\tbits of |x[i]| > limit")
+	x := a.Load(a.Param("x"), a.GP64())
+	n := a.Load(a.Param("n"), a.GP64()).(reg.GPVirtual)
+	limit := a.broadcastParam("limit")
+	most := a.zero()
+	a.loop(n, 4, func(i reg.GPVirtual, disp int) {
+		a.VPMAXUD(a.and(a.load(at(x, i, disp)), a.bits(absBits)), most, most)
+	})
+	a.VPMAXUD(limit, most, most)
+	bits := a.GP32()
+	if a.wide {
+		k := a.K()
+		a.VPCMPUD(operand.Imm(4), limit, most, k)
+		a.KMOVW(k, bits)
+	} else {
+		a.VPCMPEQD(limit, most, most)
+		a.VMOVMSKPS(most, bits)
+		a.XORL(operand.Imm(0xFF), bits)
+	}
+	a.TESTL(bits, bits)
+	a.SETNE(a.returnMem())
+	a.VZEROUPPER()
+	a.RET()
+}

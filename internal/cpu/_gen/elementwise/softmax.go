@@ -8,7 +8,7 @@ import (
 )
 
 // This file emits softmax and its cross-entropy: loops over rows of up to 16
-// elements, and for longer rows the passes that package cpu puts together.
+// elements, and for longer rows the passes that package reduce puts together.
 
 // map16 returns f of each vector of x.
 func (a *asm) map16(x row16, f func(v vec) vec) row16 {

@@ -1,4 +1,4 @@
-// Package fused lists the programs that have a loop of their own. Package cpu finds
+// Package fused lists the programs that have a loop of their own. Package elementwise finds
 // them by their structure: the order of the operands of a commutative operation,
 // of independent steps and of outputs doesn't matter there, nor whether a scalar
 // is an operand or a constant, and Square x is Mul x x.
@@ -165,7 +165,7 @@ func Parse(step string) (result, op string, args []string) {
 	return w[0], w[2], w[3:]
 }
 
-// Fields is the Go of package cpu's fusedProgram, but for the loops.
+// Fields is the Go of package elementwise's fusedProgram, but for the loops.
 func (p Program) Fields() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "name: %q, vectors: %d,\nprogram: Program{\nOperands: %d,\nCode: []Instr{\n", p.Name, len(p.Vectors), len(p.Vectors)+len(p.Scalars))

@@ -13,7 +13,7 @@ import (
 	"github.com/mmcloughlin/avo/reg"
 )
 
-// parseTypes type-checks the file of package cpu that declares the arguments, so
+// parseTypes type-checks the file of package product that declares the arguments, so
 // that their layout is written down once.
 func parseTypes(path string) *types.Package {
 	fset := token.NewFileSet()
@@ -21,7 +21,7 @@ func parseTypes(path string) *types.Package {
 	if err != nil {
 		log.Fatal(err)
 	}
-	pkg, err := new(types.Config).Check("cpu", fset, []*ast.File{file}, nil)
+	pkg, err := new(types.Config).Check("product", fset, []*ast.File{file}, nil)
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -10,7 +10,7 @@ import (
 // This file writes the loops of elementwise operations and of the programs that have
 // one of their own.
 
-// An opcode is an elementwise operation: the suffix of its constant in package cpu,
+// An opcode is an elementwise operation: the suffix of its constant in package elementwise,
 // its scalar meaning, and the instructions for one vector. Operations that have none
 // here run in plain Go.
 type opcode struct {
@@ -63,7 +63,7 @@ var opcodes = []opcode{
 }
 
 func elementwise(a *asm) {
-	a.row("// opsNEON has the operations that have a loop.\nvar opsNEON = map[EOp]primitive{\n")
+	a.row("// opsNEON has the operations that have a loop.\nvar opsNEON = map[Op]Primitive{\n")
 	for _, o := range opcodes {
 		a.newKernel(func(k *kernel) { primitive(k, o) })
 		a.row("Op%s: op%sNEON,\n", o.name, o.name)

@@ -5,7 +5,7 @@ import "fmt"
 // This file writes the microkernels of matrix products.
 
 const (
-	lanes    = 8 // of what package cpu takes for a vector here: a pair of registers
+	lanes    = 8 // of what package product takes for a vector here: a pair of registers
 	tallest  = 6 // rows of a tile
 	unrolled = 4 // k in a round of the loop, a register of A
 )

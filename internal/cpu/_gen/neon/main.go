@@ -1,4 +1,4 @@
-// Command neon writes the assembly of package cpu and of those below it for arm64.
+// Command neon writes the assembly of the packages in the folder cpu for arm64.
 //
 //	go run ./neon ..
 //
@@ -15,15 +15,16 @@ import (
 func main() {
 	log.SetFlags(0)
 	if len(os.Args) != 2 {
-		log.Fatal("usage: neon <folder of package cpu>")
+		log.Fatal("usage: neon <folder cpu>")
 	}
-	write(os.Args[1], "gemm", gemm)
-	write(filepath.Join(os.Args[1], "isa"), "peak", peak)
-	write(os.Args[1], "elementwise", elementwise)
-	write(os.Args[1], "dropout", func(a *asm) { a.newKernel(philox) })
-	write(os.Args[1], "reduce", reductions)
-	write(os.Args[1], "gather", gathers)
-	write(os.Args[1], "softmax", softmax)
+	room := func(name string) string { return filepath.Join(os.Args[1], name) }
+	write(room("product"), "gemm", gemm)
+	write(room("isa"), "peak", peak)
+	write(room("elementwise"), "elementwise", elementwise)
+	write(room("elementwise"), "dropout", func(a *asm) { a.newKernel(philox) })
+	write(room("reduce"), "reduce", reductions)
+	write(room("move"), "gather", gathers)
+	write(room("reduce"), "softmax", softmax)
 }
 
 // write makes name_arm64.s and name_stub_arm64.go of what emit emits, in the folder of a package.

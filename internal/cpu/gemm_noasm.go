@@ -1,8 +1,0 @@
-//go:build !amd64 && !arm64
-
-package cpu
-
-import "github.com/cornu-ml/cornu/internal/cpu/isa"
-
-// gemmTiers holds what each tier has for products.
-var gemmTiers = [...]*gemmKernels{isa.Generic: &kernelsGeneric}

@@ -1,0 +1,3 @@
+// Package move holds the kernels that move values and compute nothing else: copies between any strides, of which transposes,
+// slices, padding and broadcasts are made, fills, one-hot rows, integers made float32, and the gathering of a data set's rows.
+package move

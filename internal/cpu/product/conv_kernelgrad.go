@@ -1,0 +1,348 @@
+package product
+
+import (
+	"sync/atomic"
+
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// This file computes the gradient of a convolution's kernel as a product: of the transposed patches of the
+// image with the gradient of the result. A row is a channel of a tap, a column a filter, and k counts the places.
+// Taps that are inside the image at the same places are rows of one product. The definition, whose bits these are,
+// is ConvKernelGrad in conv.go.
+
+// A kernelGrad is that product.
+type kernelGrad struct {
+	window   *Window
+	kernels  *gemmKernels
+	vectors  int // in the width of a tile
+	panel    int // columns of a packed panel of dy
+	tallest  int // rows of a tile
+	stepK    int // of k between visits to a tile
+	n        int // filters of a group
+	c, dy    []float32
+	epilogue cpu.Epilogue
+
+	classes []tapClass
+	tasks   []gradTask
+	wave    int       // chains that are computed side by side; 1 if a task computes all of its elements'
+	sums    []float32 // of those after the first, while it runs
+	first   int       // the chain that the wave begins with
+
+	filters, channels []atomic.Int32 // whether they are zero in each chain, where padding is multiplied
+}
+
+// inPlaceFilters is the most filters of which dy is read where it is, if its rows follow each other: the rows of a
+// panel are then as far apart.
+const inPlaceFilters = 128
+
+// A tapClass is taps that are inside the image at the same places.
+type tapClass struct {
+	x, dy  *patches // of a group: a row for each place
+	group  int
+	row    int   // the first of the result
+	begins []int // where chains begin among the places, and where the last ends
+
+	padded *padded    // if the taps go over all places
+	parts  []tapClass // then: those of taps that are inside at the same places
+}
+
+// A gradTask is rows of a class.
+type gradTask struct {
+	class  *tapClass
+	m0, m1 int
+	again  []atomic.Bool // parts of the class that are to be computed without padding
+}
+
+// tapClasses sets the classes for patches of x.
+func (k *kernelGrad) tapClasses(x []float32) {
+	w := k.window
+	channels := w.Channels / w.Groups
+	type places struct{ from, to [3]int }
+	var last places
+	for group := range w.Groups {
+		for tap := range volume(w.Taps) {
+			var t [3]int
+			t[0], t[1], t[2] = split(tap, w.Taps)
+			var now places
+			for d := range 3 {
+				now.from[d], now.to[d] = w.visiting(d, t[d])
+			}
+			if tap == 0 || now != last {
+				k.classes = append(k.classes, k.tapClass(x, group, tap, now.from, now.to))
+				last = now
+			}
+			c := &k.classes[len(k.classes)-1]
+			c.x.add(((t[0]*w.Dilation[0]*w.Image[1]+t[1]*w.Dilation[1])*w.Image[2]+t[2]*w.Dilation[2])*w.ImageStride, tap*channels, channels)
+		}
+	}
+}
+
+// pad makes a class of all taps of a group, if padding is multiplied.
+func (k *kernelGrad) pad(x []float32) {
+	w := k.window
+	if !w.padsWell() {
+		return
+	}
+	parts := k.classes
+	k.classes = nil
+	for group := range w.Groups {
+		whole := k.tapClass(x, group, 0, [3]int{}, w.Places)
+		whole.x.cols = volume(w.Taps) * w.Channels / w.Groups
+		whole.padded = newPadded(w, x, group)
+		for _, p := range parts {
+			if p.group == group && p.x.cols > 0 {
+				whole.parts = append(whole.parts, p)
+			}
+		}
+		k.classes = append(k.classes, whole)
+	}
+	chains := len(k.classes[0].begins) - 1
+	k.filters, k.channels = make([]atomic.Int32, chains*w.Filters), make([]atomic.Int32, chains*w.Channels)
+}
+
+// tapClass returns a class without taps, of the places.
+func (k *kernelGrad) tapClass(x []float32, group, tap int, from, to [3]int) tapClass {
+	w := k.window
+	row := [3]int{w.Image[1] * w.Image[2] * w.ImageStride, w.Image[2] * w.ImageStride, w.ImageStride}
+	place := [3]int{w.Places[1] * w.Places[2], w.Places[2], 1}
+	axes := [4]latticeAxis{{w.Batch, w.Image[0] * row[0], w.Places[0] * place[0]}}
+	at, first := group*w.Channels/w.Groups, 0
+	for d := range 3 {
+		axes[d+1] = latticeAxis{to[d] - from[d], w.Stride[d] * row[d], place[d]}
+		at += w.pixel(d, from[d], 0) * row[d]
+		first += from[d] * place[d]
+	}
+	c := tapClass{x: &patches{data: x, lattice: newLattice(at, first, axes)}, group: group, row: tap * w.Channels / w.Groups}
+	for i := range axes {
+		axes[i].from = axes[i].to * w.ResultStride
+	}
+	c.dy = &patches{data: k.dy, lattice: newLattice(first*w.ResultStride+group*k.n, first, axes)}
+	c.dy.add(0, 0, k.n)
+	l := &c.x.lattice
+	for r := 0; r < l.rows; {
+		c.begins = append(c.begins, r)
+		_, place, _ := l.at(r)
+		r = l.search((place/chain + 1) * chain)
+	}
+	c.begins = append(c.begins, l.rows)
+	return c
+}
+
+// prepare cuts the product into tasks.
+func (k *kernelGrad) prepare() {
+	t := gemmTiers[isa.Active()]
+	k.kernels, k.vectors = t, t.vectorsFor(k.n)
+	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
+	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a task fill
+	// seven sixteenths of the second, in steps that are shorter for more rows.
+	l1, l2, _ := cacheElements()
+	rows := 0
+	for i := range k.classes {
+		rows = max(rows, k.classes[i].x.cols)
+	}
+	k.stepK = max(min(l1*2/3/k.panel, l2*7/16/rows)/isa.LineFloats, 8) * isa.LineFloats
+	most := max(l2*7/16/k.stepK/k.tallest, 1) * k.tallest
+	work, chains, blocks := 0, 1, 0
+	for i := range k.classes {
+		c := &k.classes[i]
+		work += c.x.lattice.rows * c.x.cols * k.n
+		chains = max(chains, len(c.begins)-1)
+		blocks += (c.x.cols + most - 1) / most
+	}
+	tasks := min(implicitTasks, work/taskWork+1)
+	if blocks < tasks {
+		// Chains are computed side by side, as many as are wanted and 32 MiB hold.
+		k.wave = min(chains, (tasks+blocks-1)/blocks, max(8<<20/len(k.c), 1))
+		if blocks*k.wave < tasks {
+			rows = 0
+			for i := range k.classes {
+				rows += k.classes[i].x.cols
+			}
+			most = min(most, max(rows*k.wave/tasks/k.tallest, 4)*k.tallest)
+		}
+	}
+	k.wave = max(k.wave, 1)
+	for i := range k.classes {
+		c := &k.classes[i]
+		blocks := (c.x.cols + most - 1) / most
+		for b := range blocks {
+			k.tasks = append(k.tasks, gradTask{c, b * c.x.cols / blocks, (b + 1) * c.x.cols / blocks, make([]atomic.Bool, len(c.parts))})
+		}
+	}
+}
+
+// Run computes the product.
+func (k *kernelGrad) Run(p *par.Pool) {
+	k.forget()
+	if k.wave == 1 {
+		p.Run((*gradRows)(k), len(k.tasks))
+		return
+	}
+	chains := 0
+	for i := range k.classes {
+		chains = max(chains, len(k.classes[i].begins)-1)
+	}
+	space := gemmSpaces.Get()
+	k.sums = grow(&space.c, k.wave*len(k.c))
+	for k.first = 0; k.first == 0 || k.first < chains; k.first += k.wave {
+		p.Run((*gradChains)(k), len(k.tasks)*k.wave)
+		p.Run((*gradSums)(k), len(k.tasks))
+	}
+	k.sums = nil
+	gemmSpaces.Put(space)
+}
+
+// result is where the result of a task belongs in an array like the kernel.
+func (k *kernelGrad) result(t *gradTask, c []float32) matrix {
+	return matrix{data: c[(t.class.row+t.m0)*k.window.Filters+t.class.group*k.n:], ld: k.window.Filters}
+}
+
+// gradRows is the job of computing rows, from their first chain to the last.
+type gradRows kernelGrad
+
+// Do computes the rows of a task.
+func (j *gradRows) Do(worker, index int) {
+	k := (*kernelGrad)(j)
+	t := &k.tasks[index]
+	k.rows(worker, t)
+	k.finish(worker, t)
+}
+
+// rows computes the rows of a task, from their first chain to the last.
+func (k *kernelGrad) rows(worker int, t *gradTask) {
+	s := acquireScratch(worker, k.kernels)
+	c, rows := k.result(t, k.c), t.m1-t.m0
+	for i := range len(t.class.begins) - 1 {
+		if i == 0 {
+			k.chain(s, t, i, c)
+			continue
+		}
+		sum := matrix{data: grow(&s.c, rows*k.n), ld: k.n}
+		k.chain(s, t, i, sum)
+		addRows(c, sum, rows, k.n)
+	}
+	releaseScratch(worker, s)
+	if t.class.x.lattice.rows == 0 { // taps that are at no place
+		for i := range rows {
+			clear(c.from(i, 0).data[:k.n])
+		}
+	}
+}
+
+// finish goes on from the rows of a task.
+func (k *kernelGrad) finish(worker int, t *gradTask) {
+	k.again(worker, t)
+	if k.epilogue != nil {
+		k.epilogue.Region(worker, t.class.row+t.m0, t.class.row+t.m1, t.class.group*k.n, (t.class.group+1)*k.n)
+	}
+}
+
+// gradChains is the job of computing chains side by side.
+type gradChains kernelGrad
+
+// Do computes a chain of the rows of a task.
+func (j *gradChains) Do(worker, index int) {
+	k := (*kernelGrad)(j)
+	t, i := &k.tasks[index%len(k.tasks)], index/len(k.tasks)
+	if k.first+i >= len(t.class.begins)-1 {
+		return
+	}
+	s := acquireScratch(worker, k.kernels)
+	k.chain(s, t, k.first+i, k.sumOf(t, i))
+	releaseScratch(worker, s)
+}
+
+// sumOf is where chain i of a wave is summed up.
+func (k *kernelGrad) sumOf(t *gradTask, i int) matrix {
+	if k.first+i == 0 {
+		return k.result(t, k.c)
+	}
+	return k.result(t, k.sums[i*len(k.c):])
+}
+
+// gradSums is the job of adding up the chains of a wave.
+type gradSums kernelGrad
+
+// Do adds the chains of the rows of a task in order.
+func (j *gradSums) Do(worker, index int) {
+	k := (*kernelGrad)(j)
+	t := &k.tasks[index]
+	chains := len(t.class.begins) - 1
+	c := k.result(t, k.c)
+	for i := range k.wave {
+		if k.first+i > 0 && k.first+i < chains {
+			addRows(c, k.sumOf(t, i), t.m1-t.m0, k.n)
+		}
+	}
+	if chains == 0 && k.first == 0 {
+		k.rows(worker, t)
+	}
+	if last := max(chains-1, 0); last >= k.first && last < k.first+k.wave {
+		k.finish(worker, t)
+	}
+}
+
+// chain computes a chain of the rows of a task.
+func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
+	s.pass = 0 // what was packed of A for a pass is overwritten
+	class, tile := t.class, &s.tile
+	count := (t.m1 - t.m0 + k.tallest - 1) / k.tallest
+	height, higher := (t.m1-t.m0)/count, (t.m1-t.m0)%count
+	parts := [2]struct{ height, count int }{{height + 1, higher}, {height, count - higher}}
+	ld := ((t.m1-t.m0)/isa.LineFloats + 2) * isa.LineFloats // no power of 2, so that rows don't meet in one set of the cache
+	dense := class.dy.lattice.dense && k.window.ResultStride <= inPlaceFilters
+	tile.resume = 0
+	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {
+		r1 := min(r0+k.stepK, end)
+		depth := r1 - r0
+		var a matrix
+		if class.padded == nil && class.x.contiguous() {
+			a.ld = oddLines(depth)
+			a.data = grow(&s.a, (t.m1-t.m0)*a.ld)
+			class.x.packColumns(a, r0, r1, t.m0, t.m1)
+		} else {
+			a = matrix{data: grow(&s.a, depth*ld), ld: ld, trans: true}
+			if to := (panels{data: a.data, ld: ld, width: ld}); class.padded != nil {
+				class.padded.pack(s, to, r0, r1, t.m0, t.m1)
+			} else {
+				class.x.pack(s, to, r0, r1, t.m0, t.m1)
+			}
+		}
+		dy := panels{ld: k.window.ResultStride, step: k.panel}
+		if dense {
+			from, _, _ := class.dy.lattice.at(r0)
+			dy.data = class.dy.data[from:]
+		} else {
+			step := panelSize(k.panel, depth)
+			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
+			class.dy.pack(s, dy, r0, r1, 0, k.n)
+		}
+		tile.k = depth
+		for col := 0; col < k.n; col += k.panel {
+			b := dy.panel(col / k.panel)
+			tile.far, tile.sparse, tile.next, tile.nextStep = 0, 1, &b.data[0], 0
+			row := 0
+			for _, p := range parts {
+				if p.count == 0 {
+					continue
+				}
+				tile.aStep, tile.bStep, tile.cStep = stepDown(a, p.height), 0, 4*p.height*c.ld
+				for at := 0; at < min(k.panel, k.n-col); {
+					m, width := k.kernels.widest(k.kernels.tiles.of(a.trans, p.height), k.vectors, min(k.panel, k.n-col)-at)
+					tile.count = p.count
+					s.multiply(m, a.from(row, 0), b.from(0, at), c.from(row, col+at), min(min(k.panel, k.n-col)-at, width))
+					at += width
+				}
+				row += p.count * p.height
+			}
+		}
+		tile.resume = 1
+		r0 = r1
+	}
+	if class.padded != nil {
+		k.verify(t, number, c)
+	}
+}

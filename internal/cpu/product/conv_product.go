@@ -1,0 +1,406 @@
+package product
+
+import (
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+	"github.com/cornu-ml/cornu/internal/par"
+)
+
+// This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
+// tiles of matrix products. Patches are packed as they are needed, a block of rows and a step of k at a time; the
+// kernel is packed once for all. Pixels at the border see less taps than others: those that see the same
+// are rows of one product, so that nothing outside the image is multiplied.
+
+// An implicit is a product of patches, of several lattices, and a packed kernel.
+type implicit struct {
+	kernels  *gemmKernels
+	vectors  int // in the width of a tile
+	panel    int // columns of a packed panel of the kernel
+	tallest  int // rows of a tile
+	stepK    int // of k between visits to a tile
+	n, depth int // columns of the kernel, of a group, and rows
+	groups   int
+	c        []float32 // the result, ldc elements from pixel to pixel
+	ldc      int
+	epilogue cpu.Epilogue
+	pool     *ConvPool // that results are handed to instead, or nil
+
+	packKernel func(s *gemmScratch, to panels, group, c0, c1 int) // columns c0 … c1-1
+	classes    []class
+	tasks      []implicitTask
+	batchRows  int       // that are multiplied by a step of the kernel before the next
+	packed     []float32 // the kernel, while it runs
+}
+
+// A class is the pixels that see the same taps: for each group their patches, and the steps in which
+// their columns are multiplied.
+type class struct {
+	patches []*patches
+	steps   []step // step i has the columns of k from i·stepK to (i+1)·stepK
+}
+
+// A step is columns of patches that are packed at once. They belong to one chain.
+type step struct {
+	c0, c1 int
+	runs   []run
+	begins bool // the chain begins here
+	ends   bool // or ends
+	later  bool // it isn't the first of its elements
+}
+
+// A run is columns, counted in their step, that are multiplied by neighbouring rows of the kernel.
+type run struct{ first, n, k int }
+
+// An implicitTask is blocks of rows by columns of a group.
+type implicitTask struct {
+	blocks        []rowBlock
+	group, c0, c1 int
+}
+
+// A rowBlock is rows of a class.
+type rowBlock struct {
+	class  *class
+	r0, r1 int
+}
+
+const (
+	// An implicit product has at least so many tasks, if they are worth it: then it matters little that
+	// one core does one more than another.
+	implicitTasks = 24
+
+	// Rows are packed once for each task, for at least so many columns: to pack an element costs as much as 8
+	// multiply-adds.
+	implicitCols = 128
+)
+
+// vectorsFor is the width of the tiles of a convolution's product that has so many columns.
+func (k *gemmKernels) vectorsFor(n int) int {
+	if k.fits(2, n) {
+		return 2
+	}
+	return 1
+}
+
+// prepare cuts the product into tasks. Its fields up to classes are to be set.
+func (x *implicit) prepare() {
+	k := gemmTiers[isa.Active()]
+	x.kernels, x.vectors = k, k.vectorsFor(x.n)
+	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
+	l1, l2, _ := cacheElements()
+	x.stepK = stepOf(l1*2/3/x.panel, x.depth)
+
+	rows, work := 0, 0
+	for i := range x.classes {
+		c := &x.classes[i]
+		c.steps = c.patches[0].steps(x.stepK, x.depth)
+		rows += c.patches[0].lattice.rows
+		work += c.work(c.patches[0].lattice.rows)
+	}
+	tasks := (min(implicitTasks, work*x.n*x.groups/taskWork+1) + x.groups - 1) / x.groups
+	panels := (x.n + x.panel - 1) / x.panel
+	// A block's rows fill seven sixteenths of the second-level cache at most.
+	most := max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
+	least := 2 * x.tallest
+	if x.depth*x.n > l2/2 {
+		// The kernel comes from beyond that cache, so a step of it is multiplied by many rows.
+		least, x.batchRows = blockRows, 4*blockRows
+	}
+	down := max(min(tasks, rows/least), 1)
+	across := min((tasks+down-1)/down, max(x.n/implicitCols, 1))
+	if few := 8 / down; across < few {
+		across = min(few, tasks, panels)
+	}
+	unit := x.tallest
+	if x.pool != nil { // whole rows of what is pooled, and all filters
+		unit, across, x.batchRows = x.pool.row(), 1, 0
+		most = max(most/unit, 1) * unit
+	}
+	for _, blocks := range x.blocks(down, work, most, unit) {
+		for group := range x.groups {
+			for part := range across {
+				t := implicitTask{blocks: blocks, group: group, c0: part * panels / across * x.panel, c1: min((part+1)*panels/across*x.panel, x.n)}
+				x.tasks = append(x.tasks, t)
+			}
+		}
+	}
+}
+
+// stepOf returns how many k a step goes along, so that steps are of one length and none passes the end of a
+// chain: at most as many as a first-level cache has room for.
+func stepOf(most, depth int) int {
+	for size := 64; ; size *= 2 {
+		if 2*size > most || size == chain {
+			if depth > chain {
+				return size
+			}
+			steps := (depth + size - 1) / size
+			return (depth + steps - 1) / steps
+		}
+	}
+}
+
+// work is the multiply-adds of so many rows, for each column.
+func (c *class) work(rows int) int { return rows * max(c.patches[0].cols, StoreWork) }
+
+// blocks cuts the rows of all classes into so many lists of about as much work, of blocks of at most so many rows, and of
+// a multiple of unit where there are as many.
+func (x *implicit) blocks(count, work, most, unit int) [][]rowBlock {
+	lists := make([][]rowBlock, 1, count)
+	done := 0
+	for i := range x.classes {
+		c := &x.classes[i]
+		rows := c.patches[0].lattice.rows
+		for r := 0; r < rows; {
+			end := work * len(lists) / count // of the present list
+			n := max((end-done)/c.work(1), 1)
+			n = min((n+unit-1)/unit*unit, most, rows-r)
+			last := &lists[len(lists)-1]
+			*last = append(*last, rowBlock{c, r, r + n})
+			r += n
+			if done += c.work(n); done >= end && len(lists) < count {
+				lists = append(lists, nil)
+			}
+		}
+	}
+	if len(lists[len(lists)-1]) == 0 {
+		lists = lists[:len(lists)-1]
+	}
+	return lists
+}
+
+// steps cuts the columns into steps of so many k, of depth in all.
+func (p *patches) steps(size, depth int) []step {
+	steps := make([]step, (depth+size-1)/size)
+	last := -1 // the last step that has columns
+	for _, g := range p.segments {
+		for done := 0; done < g.n; {
+			k := g.k + done
+			n := min(g.n-done, size-k%size)
+			u := &steps[k/size]
+			if len(u.runs) == 0 {
+				u.c0, u.c1 = g.first+done, g.first+done
+				u.begins = last < 0 || last*size/chain != k/chain
+				u.later = last >= 0 && (u.begins || steps[last].later)
+				if last >= 0 {
+					steps[last].ends = u.begins
+				}
+				last = k / size
+			}
+			if i := len(u.runs) - 1; i >= 0 && u.runs[i].k+u.runs[i].n == k {
+				u.runs[i].n += n
+			} else {
+				u.runs = append(u.runs, run{u.c1 - u.c0, n, k})
+			}
+			u.c1 += n
+			done += n
+		}
+	}
+	if last >= 0 {
+		steps[last].ends = true
+	}
+	return steps
+}
+
+// Tasks returns 0: the tasks come in steps.
+func (x *implicit) Tasks() int { return 0 }
+
+// Do is not called, since there are no tasks.
+func (x *implicit) Do(_, _ int) {}
+
+// Run packs the kernel and computes the product.
+func (x *implicit) Run(p *par.Pool) {
+	space := gemmSpaces.Get()
+	x.packed = grow(&space.b, x.groups*x.groupSize())
+	p.Run((*implicitKernel)(x), x.groups*x.packs())
+	p.Run((*implicitProduct)(x), len(x.tasks))
+	x.packed = nil
+	gemmSpaces.Put(space)
+}
+
+// groupSize is the room of the packed kernel of a group.
+func (x *implicit) groupSize() int {
+	return (x.n + x.panel - 1) / x.panel * panelSize(x.panel, x.depth)
+}
+
+// packs is how many tasks pack the kernel of a group: one for each panel.
+func (x *implicit) packs() int { return (x.n + x.panel - 1) / x.panel }
+
+// implicitKernel is the job of packing the kernel.
+type implicitKernel implicit
+
+// Do packs a panel.
+func (j *implicitKernel) Do(worker, index int) {
+	x := (*implicit)(j)
+	group, i := index/x.packs(), index%x.packs()
+	s := acquireScratch(worker, x.kernels)
+	c0 := i * x.panel
+	x.packKernel(s, x.kernelPanels(group, c0), group, c0, min(c0+x.panel, x.n))
+	releaseScratch(worker, s)
+}
+
+// kernelPanels is where the kernel of a group is packed, from column c0 on.
+func (x *implicit) kernelPanels(group, c0 int) panels {
+	step := panelSize(x.panel, x.depth)
+	return panels{data: x.packed[group*x.groupSize()+c0/x.panel*step:], ld: x.panel, width: x.panel, step: step}
+}
+
+// implicitProduct is the job of multiplying.
+type implicitProduct implicit
+
+// Do computes a task, batch by batch of its blocks.
+func (j *implicitProduct) Do(worker, index int) {
+	x := (*implicit)(j)
+	t := &x.tasks[index]
+	s := acquireScratch(worker, x.kernels)
+	for blocks := t.blocks; len(blocks) > 0; {
+		n, rows := 0, 0
+		for n == 0 || n < len(blocks) && rows+blocks[n].r1-blocks[n].r0 <= x.batchRows {
+			rows += blocks[n].r1 - blocks[n].r0
+			n++
+		}
+		x.batch(worker, s, t, blocks[:n], rows)
+		blocks = blocks[n:]
+	}
+	releaseScratch(worker, s)
+}
+
+// batch computes the columns of a task for blocks of so many rows in all.
+func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []rowBlock, rows int) {
+	s.pass = 0 // what was packed of A for a pass is overwritten
+	cols := t.c1 - t.c0
+	for number := range x.classes[0].steps {
+		row := 0
+		for i := range blocks {
+			b := &blocks[i]
+			u := &b.class.steps[number]
+			if len(u.runs) > 0 {
+				c := x.result(worker, s, t, b, row, rows)
+				if !u.later {
+					x.multiply(s, t, b, u, c)
+				} else {
+					sum := matrix{data: grow(&s.b, rows*cols)[row*cols:], ld: cols}
+					if x.multiply(s, t, b, u, sum); u.ends {
+						addRows(c, sum, b.r1-b.r0, cols)
+					}
+				}
+			}
+			row += b.r1 - b.r0
+		}
+	}
+	row := 0
+	for i := range blocks {
+		b := &blocks[i]
+		x.finish(worker, s, t, b, x.result(worker, s, t, b, row, rows))
+		row += b.r1 - b.r0
+	}
+}
+
+// result is where a block, which begins at a row of a batch of so many, is computed: in the result, if its
+// pixels follow each other there.
+func (x *implicit) result(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, row, rows int) matrix {
+	if x.pool != nil {
+		return matrix{data: x.pool.block(worker).y, ld: x.n}
+	}
+	if l := &b.class.patches[t.group].lattice; l.dense {
+		return matrix{data: x.c[(l.to+b.r0)*x.ldc+t.group*x.n+t.c0:], ld: x.ldc}
+	}
+	cols := t.c1 - t.c0
+	return matrix{data: grow(&s.c, rows*cols)[row*cols:], ld: cols}
+}
+
+// finish copies a block that was computed elsewhere to its pixels, and goes on from it.
+func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, c matrix) {
+	if x.pool != nil {
+		x.pool.finish(worker, b.r0, b.r1)
+		return
+	}
+	p := b.class.patches[t.group]
+	l, cols := &p.lattice, t.c1-t.c0
+	if p.cols == 0 {
+		for i := range b.r1 - b.r0 {
+			clear(c.from(i, 0).data[:cols])
+		}
+	}
+	last := &l.axes[len(l.axes)-1]
+	for r := b.r0; r < b.r1; {
+		_, to, run := l.at(r)
+		if run = min(run, b.r1-r); l.dense {
+			run = b.r1 - r
+		} else {
+			at := matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: last.to * x.ldc}
+			s.copyWide(at, c.from(r-b.r0, 0), run, cols)
+		}
+		if x.epilogue != nil {
+			n := run // pixels that follow each other
+			if !l.dense && last.to != 1 {
+				n = 1
+			}
+			for i := 0; i < run; i += n {
+				x.epilogue.Region(worker, to+i*last.to, to+i*last.to+n, t.group*x.n+t.c0, t.group*x.n+t.c1)
+			}
+		}
+		r += run
+	}
+}
+
+// multiply computes a step of a block.
+func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *step, c matrix) {
+	rows, cols := b.r1-b.r0, t.c1-t.c0
+	p, k := b.class.patches[t.group], u.c1-u.c0
+	var a matrix
+	if p.contiguous() {
+		ld := oddLines(rows)
+		a = matrix{data: grow(&s.a, k*ld), ld: ld, trans: true}
+		p.packColumns(a, b.r0, b.r1, u.c0, u.c1)
+	} else {
+		ld := oddLines(k)
+		a = matrix{data: grow(&s.a, rows*ld), ld: ld}
+		p.pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)
+	}
+	for col := 0; col < cols; col += x.panel {
+		kernel := x.kernelPanels(t.group, t.c0+col).panel(0)
+		for i, r := range u.runs {
+			s.tile.k, s.tile.resume = r.n, 1
+			if u.begins && i == 0 {
+				s.tile.resume = 0
+			}
+			x.rows(s, a.from(0, r.first), kernel.from(r.k, 0), c.from(0, col), rows, min(x.panel, cols-col))
+		}
+	}
+}
+
+// oddLines is more than n, and an odd number of lines of the cache, so that rows don't meet in few sets of it.
+func oddLines(n int) int {
+	lines := n/isa.LineFloats + 2
+	return (lines + 1 - lines%2) * isa.LineFloats
+}
+
+// rows multiplies packed rows, panel by panel, with a packed panel of the kernel.
+func (x *implicit) rows(s *gemmScratch, a, b, c matrix, rows, cols int) {
+	t := &s.tile
+	t.far, t.sparse, t.next, t.nextStep = 0, 1, &b.data[0], 0
+	count := (rows + x.tallest - 1) / x.tallest
+	height, higher := rows/count, rows%count
+	for _, part := range [2]struct{ first, height, count int }{{0, height + 1, higher}, {higher * (height + 1), height, count - higher}} {
+		if part.count == 0 {
+			continue
+		}
+		t.aStep, t.bStep, t.cStep = stepDown(a, part.height), 0, 4*part.height*c.ld
+		for col := 0; col < cols; {
+			m, width := x.kernels.widest(x.kernels.tiles.of(a.trans, part.height), x.vectors, cols-col)
+			t.count = part.count
+			s.multiply(m, a.from(part.first, 0), b.from(0, col), c.from(part.first, col), min(cols-col, width))
+			col += width
+		}
+	}
+}
+
+// addRows adds x to c.
+func addRows(c, x matrix, rows, cols int) {
+	for i := range rows {
+		to := c.from(i, 0).data[:cols]
+		for j, v := range x.from(i, 0).data[:cols] {
+			to[j] += v
+		}
+	}
+}

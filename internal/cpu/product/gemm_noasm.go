@@ -1,0 +1,8 @@
+//go:build !amd64 && !arm64
+
+package product
+
+import "github.com/cornu-ml/cornu/internal/cpu/isa"
+
+// gemmTiers holds what each tier has for products.
+var gemmTiers = [...]*gemmKernels{isa.Generic: &kernelsGeneric}

@@ -1,0 +1,487 @@
+package product
+
+import (
+	"unsafe"
+
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
+)
+
+// This file cuts products into tasks: which operands are packed, how large a tile is, in what order
+// the tiles come and how far they go along k at a time. The table of strategies decides.
+
+// A tiling says how a product is computed. It depends on the shape and on the caches' sizes, never
+// on the values, and changes no bit.
+type tiling struct {
+	kernels *gemmKernels
+
+	// transposeC says that it is the transpose of C that is computed, and transposed
+	// when it is stored: lanes then lie along M.
+	transposeC       bool
+	a, b             matrix // the factors, after that exchange
+	sourceA, sourceB source // which are packed from here
+	halfB            bool   // b is of 16 bits, and widened: as it is packed, or instead
+	m, n             int    // the rows of a, the columns of b
+
+	vectors int // in the width of a tile
+	count   int // of panels of rows, each as high as a tile
+	height  int // of a panel: the first few are one row higher
+	higher  int
+
+	packA, packB bool
+	inRegisters  bool // b is transposed in registers, where it lies
+	stationaryB  bool // the order of tiles: for each panel of b, all panels of a; if false, for each panel of a, all of b
+	panel        int  // columns of a packed panel of b
+	ldA          int  // elements between rows of packed a
+	stepK        int  // of k between visits to a tile
+	nonTemporal  bool // C is stored past the caches
+
+	shared bool // the workers pack together
+	pass   pass
+
+	splitK bool      // k is shared out: a task computes one chain (a block of 4096 k) of every element of C
+	sums   []float32 // the chains after the first
+
+	// Else a task is a region, and packs what it needs by itself.
+	regionPanels, regionCols int          // of a task
+	gridRows, tasks          int          // regions below each other, and all
+	scripts                  [][]gemmCall // of tasks that are small
+}
+
+// StoreWork is how many multiply-adds cost as much as to store an element of a product.
+const StoreWork = 16
+
+const (
+	// A product of fewer multiply-adds runs on one core: it takes 3 µs, and to hand half of
+	// it over takes 1 µs where the cores are far apart.
+	serialWork = 5 << 16
+
+	// A task has at least so many multiply-adds, a µs: to claim one costs 50 ns.
+	taskWork = 1 << 17
+
+	// A C of up to so many elements, in so few tasks, is small: if there are several chains and
+	// so many multiply-adds, a core gets a chain of all elements. 2²² take 25 µs, the additions of
+	// the chains 2.
+	smallC, fewTasks, splitWork = 1 << 14, 4, 1 << 22
+
+	// Up to so many multiply-adds, and elements of B that are packed, the calls of a task are
+	// recorded: beyond, to find out which calls they are takes less than 1 % of the time, and
+	// packing again is as fast from a buffer of the worker.
+	scriptWork   = 1 << 26
+	scriptPacked = 1 << 17
+
+	// An element of C that is stored past the caches costs as much as so many multiply-adds:
+	// only products of a longer k hide it.
+	nonTemporalWork = 24
+)
+
+// cacheElements returns how many elements the caches hold, as far as products make use of them. The shares
+// of them below were found by measuring on cores with 48 KiB, 1 MiB and 32 MiB, to which the numbers
+// in brackets belong. A second level of 2 MiB made no product faster: the rows of a larger B lie on more
+// pages than the TLB has entries for. A third level of more than 32 MiB is shared by more cores than
+// a product runs on.
+func cacheElements() (l1, l2, l3 int) {
+	c := isa.Caches()
+	return min(c.L1, 48<<10) / 4, min(c.L2, 1<<20) / 4, min(c.L3, 32<<20) / 4
+}
+
+// uncut is the product as a whole.
+func uncut(g *Gemm) tiling {
+	a, b := matrix{g.A, g.LDA, g.TransA}, matrix{g.B, g.LDB, g.TransB}
+	half := g.HalfB.Data != nil
+	var sourceB source = b
+	if half {
+		sourceB = halfMatrix{g.HalfB, g.LDB}
+	}
+	return tiling{kernels: gemmTiers[isa.Active()], a: a, b: b, sourceA: a, sourceB: sourceB, halfB: half, m: g.M, n: g.N}
+}
+
+// A gemmShape is what strategies are chosen by.
+type gemmShape struct {
+	*tiling
+	k        int
+	depth    int // of the longest chain
+	work     int // multiply-adds
+	tallest  int // rows of a tile of the chosen width
+	epilogue bool
+	l1, l2   int // elements that the caches hold
+	l3       int
+
+	inL2   bool // B stays in the second-level cache
+	bigA   bool // A doesn't stay in the third-level cache beside B and C
+	steepA bool // A is transposed, and its rows for each k are far from each other
+
+	// What strategies may ask for besides.
+	leastPanels int  // of a region, if rows are shared out
+	halves      bool // the first half of the tasks computes the left half of C's columns, the second half the right
+}
+
+func (t *tiling) cut(g *Gemm) {
+	*t = uncut(g)
+	if g.M == 0 || g.N == 0 {
+		return
+	}
+	t.chooseSide(g)
+	x := t.shapeOf(g)
+	t.packB = t.halfB || t.b.trans && !t.inRegisters
+	t.stationaryB = t.packB
+	t.regionCols = t.n
+	for i := range strategies {
+		if s := &strategies[i]; s.fits(x) {
+			s.apply(x)
+			break
+		}
+	}
+	if x.halves && t.n >= 128 && !t.a.trans {
+		// Half of the workers claim tasks from the front, the others from the back (internal/par). If C's
+		// columns are halved, a core reads the same half of B, which is a weight, in each step. A gradient
+		// (A transposed) isn't halved so, but by rows, as the optimizer's step divides the weight.
+		t.regionCols = (t.n/2 + 31) / 32 * 32
+		x.leastPanels *= 2
+	}
+	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
+		// The rows of a tile meet in one set of the first-level cache, which has 12 ways on
+		// Intel's cores and 8 on AMD's: two are left to B and C.
+		x.tallest = min(x.tallest, 10)
+	}
+	t.cutRows(x.tallest)
+	t.regionPanels = t.count
+	if x.leastPanels > 0 {
+		if even := t.count + t.count%2; even <= t.m { // two cores get as much each
+			t.cutRows((t.m + even - 1) / even)
+		}
+		t.regionPanels = max(t.count*taskWork/x.work, x.leastPanels)
+	}
+	// A C of more than a quarter of the third-level cache is not kept for whoever reads it next.
+	t.nonTemporal = !t.transposeC && g.Epilogue == nil && 4*t.m*t.n >= x.l3 && g.K >= nonTemporalWork && aligned(g.C) && g.LDC%isa.LineFloats == 0
+	if steps := (x.depth + t.stepK - 1) / t.stepK; steps > 0 {
+		t.stepK = (x.depth + steps - 1) / steps
+	}
+	t.cutRegions()
+	t.splitK = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && x.work >= splitWork
+	if t.splitK {
+		t.regionPanels, t.regionCols = t.count, t.n
+		t.cutRegions()
+	}
+}
+
+// chooseSide chooses whether C or its transpose is computed, and how wide tiles are.
+func (t *tiling) chooseSide(g *Gemm) {
+	lanes := t.kernels.lanes
+	_, _, l3 := cacheElements()
+	narrow := g.N <= lanes && g.M > g.N
+	if !g.TransA { // A is then transposed on the way, which pays if it is in the caches, or in registers
+		narrow = g.N <= 4 && g.M >= lanes && g.K >= lanes && (t.readsTransposed(g.K, g.N, g.M) || g.M*g.K <= l3/2)
+	}
+	if narrow && g.K <= chain && !t.halfB {
+		t.transposeC = true
+		t.a, t.b = matrix{g.B, g.LDB, !g.TransB}, matrix{g.A, g.LDA, !g.TransA}
+		t.sourceA, t.sourceB = t.a, t.b
+		t.m, t.n = g.N, g.M
+	}
+
+	// The widest tile that is high enough for all rows, or the highest.
+	t.vectors = 1
+	for _, v := range []int{2, 3, 4, 6, 8, 12, 16} {
+		height := t.kernels.tiles.tallest(v)
+		few := height >= t.m && (v <= 4 || !t.b.trans)
+		if height > 0 && t.kernels.fits(v, t.n) && (v == 2 || few) {
+			t.vectors = v
+		}
+	}
+	t.panel = t.vectors * lanes
+	t.inRegisters = t.b.trans && !t.halfB && t.readsTransposed(g.K, t.m, t.n)
+}
+
+// readsTransposed reports whether a transposed B of m rows of A is best read where it is, and
+// transposed in registers: on 8 lanes, whose chains are short, only if it has to come from afar.
+func (t *tiling) readsTransposed(k, m, n int) bool {
+	_, l2, _ := cacheElements()
+	return m <= t.kernels.transposedB.tallest(1) && (t.kernels.lanes == 16 || min(k, chain)*n > l2*13/16)
+}
+
+func (t *tiling) shapeOf(g *Gemm) *gemmShape {
+	x := &gemmShape{
+		tiling: t, k: g.K, depth: min(g.K, chain), work: t.m * t.n * max(g.K, StoreWork),
+		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil,
+	}
+	x.l1, x.l2, x.l3 = cacheElements()
+	// B may take 13/16 of the second-level cache [208 Ki elements]; the rest is left to A and C. A B of up to
+	// twice that isn't packed either for few rows of A, at most 8 for each lane of a vector: packing costs more
+	// than it saves then. The exception is a k of more than 8·n.
+	most := x.l2 * 13 / 16
+	x.inL2 = !t.halfB && (x.depth*t.n <= most || t.m <= 8*t.kernels.lanes && x.k*t.n <= 2*most && x.k <= 8*t.n)
+	x.bigA = t.m*x.depth > x.l3/4
+	// Tiles read one row of a transposed A for each k, a line or two of the cache from each. An A of half
+	// the second-level cache [2¹⁷ elements] stays there. Tiles of 8 lanes are less high: they read as many
+	// lines for fewer multiply-adds, so the limit is an eighth of the cache.
+	far := x.l2 / 2
+	if t.kernels.lanes == 8 {
+		far = x.l2 / 8
+	}
+	x.steepA = t.a.trans && t.m*x.k > far
+	return x
+}
+
+// l1Step scales so many k, of which the packed panels stay in a first-level cache of 48 KiB.
+func (x *gemmShape) l1Step(k int) int { return max(k*x.l1/(12<<10), 64) }
+
+// rowsStep is how many k tiles go along while a panel of B stays and rows of A pass by.
+func (x *gemmShape) rowsStep() int {
+	switch {
+	case x.steepA:
+		return 64 // so many rows of A stay in the first-level cache until all tiles have passed
+	case x.a.trans:
+		return x.l1Step(448)
+	case x.bigA:
+		return chain // A is read once, in runs as long as can be
+	}
+	return 1024
+}
+
+// againStep is how many k tiles go along at most where a region has several panels of B, for each of which A is
+// read. On 8 lanes and with a second-level cache of less than 1 MiB it is so many that this part of A takes half of
+// the cache, so that A is fetched once for all panels. Where A comes from a larger cache, or rows meet in one set, shorter steps cost as much as they save.
+func (x *gemmShape) againStep() int {
+	if x.kernels.lanes > 8 || x.l2 >= 1<<20/4 || x.regionCols <= x.panel || x.a.ld%1024 == 0 {
+		return chain
+	}
+	return max(x.l2/2/x.m, 128)
+}
+
+// halfPage is so many columns that half a page of memory has of each row, in whole panels: what is
+// fetched of B then uses each entry of the TLB twice.
+func (x *gemmShape) halfPage() int { return 512 / x.panel * x.panel }
+
+// A strategy is a way through a product.
+type strategy struct {
+	name  string
+	fits  func(x *gemmShape) bool
+	apply func(x *gemmShape)
+}
+
+// strategies lists them in the order in which they are asked. Numbers without a reason beside them were
+// found by measuring products of many shapes on one and two cores.
+var strategies = [...]strategy{
+	{
+		// Few rows of A and a transposed B: each element of B is read once, along its rows. Tasks are
+		// whole vectors of columns; 8 to 32 of them, so that two cores end at the same time.
+		name: "B transposed in registers",
+		fits: func(x *gemmShape) bool { return x.inRegisters },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			if x.work >= serialWork {
+				lanes := x.kernels.lanes
+				x.regionCols = max(x.n/min(max(x.work/taskWork, 8), 32)/lanes, 1) * lanes
+			}
+		},
+	},
+	{
+		// Few rows of A and a B of 16 bits: each element of B is used for one panel of rows, so it is widened and not
+		// packed too, as many rows as stay in half of the first-level cache.
+		name: "one panel, B of 16 bits",
+		fits: func(x *gemmShape) bool { return x.halfB && x.m <= x.tallest && !x.b.trans },
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB = false, false
+			x.regionCols = min(max(x.n/2/x.panel, 1)*x.panel, 4*x.halfPage()) // long runs of memory, which is what it waits for
+			x.stepK = max(x.l1/2/min(x.n, x.regionCols), 4)
+			if x.work < serialWork {
+				x.regionCols = x.n
+				x.stepK = max(x.l1/2/x.n, 4)
+			}
+		},
+	},
+	{
+		// All is one task, in the order that takes fewer calls.
+		name: "small",
+		fits: func(x *gemmShape) bool { return x.work < serialWork },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			x.stationaryB = x.packB || 2*(x.n/x.panel) < x.m/x.tallest
+		},
+	},
+	{
+		// One panel of rows: B is read once, tile by tile, from the second-level cache.
+		name: "one panel, B near",
+		fits: func(x *gemmShape) bool { return x.onePanel() && x.inL2 },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
+		},
+	},
+	{
+		// Few rows of a wide B: 10 rows of 4 KiB pass through the first-level cache, in runs that the
+		// prefetcher follows, while 3 rows of C [12 KiB] stay in it.
+		name: "one panel of few rows, B far",
+		fits: func(x *gemmShape) bool { return x.onePanel() && x.m <= 3 && x.n >= 2048 },
+		apply: func(x *gemmShape) {
+			x.stepK = 10
+			x.regionCols = 1024
+		},
+	},
+	{
+		// As above, for more rows of C: runs of 2 KiB of B, and of so many k that what is fetched ahead
+		// stays in the second-level cache [256 KiB].
+		name: "one panel, B far",
+		fits: func(x *gemmShape) bool { return x.onePanel() },
+		apply: func(x *gemmShape) {
+			x.stepK = 128
+			x.regionCols = x.halfPage()
+		},
+	},
+	{
+		// Large in every direction, or an A whose rows are better gathered once: see gemm_shared.go.
+		// Below these sizes packing costs more than it saves: a row of A is packed for n columns, of B
+		// for m rows.
+		name: "shared packing",
+		fits: func(x *gemmShape) bool {
+			least := 449 // rows of a transposed A that pay for packing it
+			if x.kernels.lanes == 8 {
+				least = 256
+			}
+			return x.k >= 64 && x.n >= 128 && (x.m >= 4096 || x.m >= 1024 && x.n > 448 || x.m > 448 && !x.inL2 || x.m >= least && x.steepA)
+		},
+		apply: func(x *gemmShape) {
+			lanes := x.kernels.lanes
+			x.shared = true
+			x.packA, x.packB, x.stationaryB = true, true, true
+			x.stepK = x.passStep()
+			x.ldA = x.stepK + lanes
+			if x.a.trans {
+				x.ldA = (x.tallest + lanes - 1) / lanes * lanes
+			}
+		},
+	},
+	{
+		// A comes from memory, so it is read once: for all columns of a task, of which there are so few
+		// that a packed step of B stays in the second-level cache [256 KiB].
+		name: "A far",
+		fits: func(x *gemmShape) bool { return !x.inL2 && x.bigA || x.b.trans && x.m > 512 },
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB = true, true
+			x.regionCols = min(x.halfPage()/2, x.n)
+			x.stepK = min(x.rowsStep(), 256)
+			x.leastPanels = max(x.m/x.tallest/8, 7)
+		},
+	},
+	{
+		// B comes from the third-level cache: it is packed, as many columns at a time as make 64 Ki elements
+		// [a quarter of the second-level cache], fewer the more rows it is used for.
+		name: "B far",
+		fits: func(x *gemmShape) bool { return !x.inL2 && !x.b.trans },
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB = true, true
+			cols := x.halfPage()
+			switch { // the more rows, the less it matters how B is read
+			case x.m > 256:
+				cols /= 8
+			case x.m > 64:
+				cols /= 2
+			}
+			x.regionCols = min(cols, (x.n/8+x.panel-1)/x.panel*x.panel)
+			x.stepK = min(x.l2/4/x.regionCols, 1024, x.againStep())
+		},
+	},
+	{
+		// A transposed B comes from the third-level cache: its rows are read in runs of 4 KiB, a page.
+		name: "transposed B far",
+		fits: func(x *gemmShape) bool { return !x.inL2 },
+		apply: func(x *gemmShape) {
+			x.regionCols = 64 / x.panel * x.panel
+			x.stepK = min(1024, x.againStep())
+		},
+	},
+	{
+		// A transposed B is packed panel by panel. For up to 4 rows a panel isn't used again, so it stays
+		// in the first-level cache [16 KiB of two vectors].
+		name: "transposed B near",
+		fits: func(x *gemmShape) bool { return x.b.trans },
+		apply: func(x *gemmShape) {
+			x.regionCols = x.panel
+			x.stepK = 512
+			if x.m <= 4 {
+				x.stepK = 128
+			}
+		},
+	},
+	{
+		// All fits in the caches, and there is no epilogue, which needs whole rows of C: a task is a panel of columns.
+		name: "columns",
+		fits: func(x *gemmShape) bool {
+			return !x.epilogue && x.m >= 4*x.tallest && x.m*x.n <= x.l2*13/4 && x.k >= 64
+		},
+		apply: func(x *gemmShape) {
+			x.stationaryB = true
+			x.regionCols = x.panel
+			x.stepK = x.rowsStep()
+			if columns := (x.n + x.panel - 1) / x.panel; columns < 8 {
+				x.leastPanels = max(x.m/x.tallest*columns/8, 1)
+			}
+		},
+	},
+	{
+		// Many rows: 10 panels of A at a time pass by a panel of B.
+		name: "many rows",
+		fits: func(x *gemmShape) bool { return x.m >= 40*x.tallest && x.k >= 64 },
+		apply: func(x *gemmShape) {
+			x.stationaryB, x.halves = true, true
+			x.stepK = x.rowsStep()
+			x.leastPanels = 10
+		},
+	},
+	{
+		// A panel of A [14 rows of 448, 24 KiB] stays in the first-level cache while B passes by.
+		name: "rows",
+		fits: func(x *gemmShape) bool { return x.m > 3*x.tallest },
+		apply: func(x *gemmShape) {
+			x.halves = true
+			x.stepK = x.l1Step(448)
+			x.leastPanels = 1
+		},
+	},
+	{
+		// Too few rows to be shared out: the columns are.
+		name: "few rows",
+		fits: func(*gemmShape) bool { return true },
+		apply: func(x *gemmShape) {
+			x.stepK = x.l1Step(448)
+			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
+		},
+	},
+}
+
+// onePanel reports whether all rows are in one panel and B is read where it is. If B comes from memory
+// [more than 5 Mi elements], it is read row by row and not tile by tile, for fewer than 7 rows.
+func (x *gemmShape) onePanel() bool {
+	return x.m <= x.tallest && !x.b.trans && !x.halfB && (x.m < 7 || x.depth*x.n <= x.l3*5/8)
+}
+
+// cutRegions counts the regions, of regionPanels by regionCols.
+func (t *tiling) cutRegions() {
+	t.gridRows = (t.count + t.regionPanels - 1) / t.regionPanels
+	t.tasks = t.gridRows * ((t.n + t.regionCols - 1) / t.regionCols)
+}
+
+// cutRows cuts the rows into panels that are as high as each other, or one row higher.
+func (t *tiling) cutRows(tallest int) {
+	t.count = (t.m + tallest - 1) / tallest
+	t.height, t.higher = t.m/t.count, t.m%t.count
+}
+
+// row is where panel p of the rows begins.
+func (t *tiling) row(p int) int { return p*t.height + min(p, t.higher) }
+
+// alike returns the height of panel p and how many panels from p to end have it.
+func (t *tiling) alike(p, end int) (height, count int) {
+	if p < t.higher {
+		return t.height + 1, min(end, t.higher) - p
+	}
+	return t.height, end - p
+}
+
+// region is what task index computes.
+func (t *tiling) region(index int) part {
+	p, c := index%t.gridRows*t.regionPanels, index/t.gridRows*t.regionCols
+	return part{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
+}
+
+func aligned(s []float32) bool { return uintptr(unsafe.Pointer(&s[0]))%(4*isa.LineFloats) == 0 }
