@@ -50,10 +50,14 @@ def check(folder):
             except Exception as e:  # a layer that Keras 2 doesn't know, or a model within a model
                 print(file, "isn't read:", str(e)[:300])
                 continue
-        got = model.predict(x, verbose=0)
+        try:
+            got = model.predict(x, verbose=0)
+        except Exception as e:  # TensorFlow pools no images with channels first on a CPU
+            print(file, "isn't run:", str(e)[-200:])
+            continue
         worst = max(np.abs(a.ravel() - np.array(b)).max() for a, b in zip(got if isinstance(got, list) else [got], want["predict"], strict=True))
         print(file, worst, text)
-        bad += worst > 1e-6
+        bad += int(worst > 1e-6)
     print(len(golden), "models,", bad, "differences")
     return bad
 
