@@ -576,21 +576,21 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 	} else {
 		yTrue = t.Target(name+"_target", target)
 	}
-	weight := t.weight(i, node)
+	weight, mask := t.weight(i, node), t.Mask(yPred)
 	for _, m := range t.cfg.metricsOf(i) {
-		t.Metric(t.unique(prefix+m.Name()), m, yTrue, yPred, nil)
+		t.Metric(t.unique(prefix+m.Name()), m, yTrue, yPred, masked(m, nil, mask))
 	}
 	for _, m := range t.cfg.weightedMetricsOf(i) {
 		name := prefix + m.Name()
 		if t.taken[name] > 0 && !numbered(m) {
 			name = prefix + "weighted_" + m.Name()
 		}
-		t.Metric(t.unique(name), m, yTrue, yPred, weight)
+		t.Metric(t.unique(name), m, yTrue, yPred, masked(m, weight, mask))
 	}
 	if l == nil {
 		return nil
 	}
-	value := loss.Of(l, yTrue, yPred, weight)
+	value := loss.Masked(l, yTrue, yPred, weight, mask)
 	if !value.Valid() {
 		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "it gives no value"})
 		return nil
@@ -606,6 +606,29 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 		value = value.MulScalar(t.cfg.LossWeights[i])
 	}
 	return value
+}
+
+// masked returns the weights that a metric is given: where steps don't count they are 0, of those metrics that are
+// means over all steps, as in Keras.
+func masked(m metric.Metric, weight, mask *graph.Node) *graph.Node {
+	m = metric.Unnamed(m)
+	switch m.(type) {
+	case metric.FBetaScore, metric.F1Score, metric.R2Score, metric.ConfusionMatrix, metric.RootMeanSquaredError, metric.Mean, metric.Sum:
+		return weight
+	}
+	switch {
+	case mask == nil || numbered(m):
+		return weight
+	case weight == nil:
+		return mask
+	case weight.Rank() < mask.Rank():
+		shape := weight.Shape().Clone()
+		for len(shape) < mask.Rank() {
+			shape = append(shape, 1)
+		}
+		weight = weight.Reshape(shape...)
+	}
+	return mask.Mul(weight)
 }
 
 // numbered reports whether Keras numbers the objects of m's class, which have no name

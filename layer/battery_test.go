@@ -244,6 +244,7 @@ var samples = []sample{
 		}
 		return y
 	}},
+	{&layer.Masking{MaskValue: 9}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 3}, 0, same},
 	{&layer.Lambda{Func: func(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0].Square() }}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x * x })},
 	{&layer.Resizing{Height: 1, Width: 4}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 4, 1}, 0, func(x, _ []float64) []float64 {
 		between := func(a, b float64) []float64 { return []float64{a, 0.75*a + 0.25*b, 0.25*a + 0.75*b, b} }

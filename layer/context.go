@@ -17,6 +17,8 @@ type Context struct {
 	values   map[*Variable]*graph.Node
 	losses   []*graph.Node
 	updates  []VariableUpdate
+	masks    map[*graph.Node]*graph.Node
+	bothWays bool // the layer is in a Bidirectional
 }
 
 // A VariableUpdate is a variable's new value, which a layer asked for.
@@ -108,6 +110,7 @@ func (c *Context) call(l Layer, name string, in []*graph.Node) []*graph.Node {
 	if len(out) == 0 {
 		return []*graph.Node{c.graph.Fail("CallAll returned no node")}
 	}
+	c.pass(l, in, out)
 	for i, y := range out {
 		switch {
 		case y == nil:

@@ -101,7 +101,9 @@ type Maximum struct{ Name string }
 func (*Maximum) Build(b *Builder, in []tensor.Shape) error { return several(b, in) }
 
 // Call emits the layer's nodes.
-func (*Maximum) Call(_ *Context, in []*graph.Node) *graph.Node { return fold(in, (*graph.Node).Max) }
+func (*Maximum) Call(c *Context, in []*graph.Node) *graph.Node {
+	return c.extreme(in, (*graph.Node).Max)
+}
 
 // Minimum is the least of its inputs, element by element.
 //
@@ -112,7 +114,9 @@ type Minimum struct{ Name string }
 func (*Minimum) Build(b *Builder, in []tensor.Shape) error { return several(b, in) }
 
 // Call emits the layer's nodes.
-func (*Minimum) Call(_ *Context, in []*graph.Node) *graph.Node { return fold(in, (*graph.Node).Min) }
+func (*Minimum) Call(c *Context, in []*graph.Node) *graph.Node {
+	return c.extreme(in, (*graph.Node).Min)
+}
 
 // Concatenate joins its inputs along an axis.
 //

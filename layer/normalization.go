@@ -134,6 +134,9 @@ func (l *BatchNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 	var mean, variance *graph.Node
 	if c.Training() && !c.Frozen(l) {
 		mean, variance = moments(x, others(x, axis...))
+		if m := c.Mask(x); m != nil {
+			mean, variance = momentsOf(x, wide(m, x), others(x, axis...))
+		}
 		follow := func(v *Variable, now *graph.Node) {
 			m := *cfg.Momentum
 			c.Update(v, c.Value(v).MulScalar(m).Add(now.Reshape(v.Shape...).MulScalar(1-m)).StopGradient())
@@ -150,6 +153,15 @@ func (l *BatchNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 func moments(x *graph.Node, axes []int) (mean, variance *graph.Node) {
 	mean = x.MeanKeep(axes...)
 	return mean, x.Sub(mean).Square().MeanKeep(axes...)
+}
+
+// momentsOf returns the mean and the variance of the steps that count, as Keras has them: where none does both are near 0.
+func momentsOf(x, counts *graph.Node, axes []int) (mean, variance *graph.Node) {
+	counts = counts.BroadcastTo(x.Shape())
+	n := counts.SumKeep(axes...).AddScalar(1e-7)
+	zero := x.Graph().Scalar(0)
+	mean = graph.Select(counts, x, zero).SumKeep(axes...).Div(n)
+	return mean, graph.Select(counts, x.Sub(mean), zero).Square().SumKeep(axes...).Div(n)
 }
 
 // standardized returns (x - mean) / √(variance + epsilon) · gamma + beta. What is nil is left out.

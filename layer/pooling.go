@@ -3,6 +3,8 @@ package layer
 // This file has the layers that pool images.
 
 import (
+	"slices"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
@@ -282,7 +284,20 @@ func (l *GlobalAveragePooling1D) Build(b *Builder, in []tensor.Shape) error {
 }
 
 // Call emits the layer's nodes.
-func (l *GlobalAveragePooling1D) Call(_ *Context, in []*graph.Node) *graph.Node {
+func (l *GlobalAveragePooling1D) Call(c *Context, in []*graph.Node) *graph.Node {
+	if m := c.Mask(in[0]); m != nil && m.Valid() { // the mean of the steps that count
+		axis, other := 1, 2
+		if config.Resolve(*l).DataFormat == channelsFirst {
+			axis, other = 2, 1
+		}
+		s := m.Shape()
+		m = m.Reshape(slices.Insert(s.Clone(), other, 1)...)
+		x := graph.Select(m, in[0], c.Graph().Scalar(0))
+		if l.KeepDims {
+			return x.SumKeep(axis).Div(m.SumKeep(axis))
+		}
+		return x.Sum(axis).Div(m.Sum(axis))
+	}
 	return globalPooling(config.Resolve(*l)).call(in[0], (*graph.Node).Mean, (*graph.Node).MeanKeep)
 }
 

@@ -150,7 +150,7 @@ type recurrence struct {
 	biasShape                 tensor.Shape // nil: there is none
 	dropout, recurrentDropout float64
 	sequences, state          bool
-	backwards, stateful       bool
+	backwards, stateful, zero bool
 }
 
 // build declares the variables.
@@ -245,8 +245,14 @@ func (v *recurrent) call(c *Context, in []*graph.Node, r recurrence, first int, 
 		}
 		from = to
 	}
+	sequences := []*graph.Node{x}
+	var counts *graph.Node // (steps, batch, 1)
+	if m := c.Mask(in[0]); m != nil {
+		counts = m.Transpose(1, 0).Reshape(append(x.Shape()[:2:2], 1)...)
+		sequences = append(sequences, counts)
+	}
 	s := graph.Recurrence{
-		Init: state, Sequences: []*graph.Node{x}, Constants: append(slices.Clone(constants), more...), Reverse: r.backwards,
+		Init: state, Sequences: sequences, Constants: append(slices.Clone(constants), more...), Reverse: r.backwards,
 		Step: func(state, x, given []*graph.Node) (next, outputs []*graph.Node) {
 			times := func(h *graph.Node, from, to int) *graph.Node {
 				var parts []*graph.Node
@@ -264,18 +270,37 @@ func (v *recurrent) call(c *Context, in []*graph.Node, r recurrence, first int, 
 				}
 				return graph.Concat(1, parts...)
 			}
-			return step(state, x[0], times, given[len(constants):]), nil
+			next = step(state, x[0], times, given[len(constants):])
+			if len(x) > 1 { // a step that doesn't count leaves the state as it is
+				for i := range next {
+					next[i] = graph.Select(x[1], next[i], state[i])
+				}
+			}
+			return next, nil
 		},
 	}.Scan(g)
 	var out []*graph.Node
+	zero := counts != nil && (r.zero || c.bothWays) // of steps that don't count
 	if r.sequences {
 		y := s.State(0)
+		if zero {
+			y = graph.Select(counts, y, g.Scalar(0))
+		}
 		if r.backwards {
 			y = y.Reverse(0)
 		}
 		out = append(out, y.Transpose(1, 0, 2))
+		c.SetMask(out[0], c.Mask(in[0]))
 	} else {
-		out = append(out, s.Final(0))
+		y := s.Final(0)
+		if zero && !c.bothWays {
+			at := counts.Shape()[0] - 1
+			if r.backwards {
+				at = 0
+			}
+			y = graph.Select(counts.SliceAxis(0, at, at+1).Reshape(tensor.Batch, 1), y, g.Scalar(0))
+		}
+		out = append(out, y)
 	}
 	if r.state {
 		for i := range r.states {
@@ -296,7 +321,7 @@ func (l *SimpleRNN) recurrence() recurrence {
 		recurrent: VariableConfig{Initializer: cfg.RecurrentInitializer, Regularizer: l.RecurrentRegularizer, Constraint: l.RecurrentConstraint},
 		bias:      VariableConfig{Initializer: cfg.BiasInitializer, Regularizer: l.BiasRegularizer, Constraint: l.BiasConstraint},
 		dropout:   cfg.Dropout, recurrentDropout: cfg.RecurrentDropout,
-		sequences: l.ReturnSequences, state: l.ReturnState, backwards: l.GoBackwards, stateful: l.Stateful,
+		sequences: l.ReturnSequences, state: l.ReturnState, backwards: l.GoBackwards, stateful: l.Stateful, zero: l.ZeroOutputForMask,
 	}
 	if !l.NoBias {
 		r.biasShape = tensor.Shape{l.Units}
@@ -328,7 +353,7 @@ func (l *LSTM) recurrence() recurrence {
 		recurrent: VariableConfig{Initializer: cfg.RecurrentInitializer, Regularizer: l.RecurrentRegularizer, Constraint: l.RecurrentConstraint},
 		bias:      VariableConfig{Initializer: cfg.BiasInitializer, Regularizer: l.BiasRegularizer, Constraint: l.BiasConstraint},
 		dropout:   cfg.Dropout, recurrentDropout: cfg.RecurrentDropout,
-		sequences: l.ReturnSequences, state: l.ReturnState, backwards: l.GoBackwards, stateful: l.Stateful,
+		sequences: l.ReturnSequences, state: l.ReturnState, backwards: l.GoBackwards, stateful: l.Stateful, zero: l.ZeroOutputForMask,
 	}
 	if !l.NoBias {
 		r.biasShape = tensor.Shape{4 * l.Units}
@@ -386,7 +411,7 @@ func (l *GRU) recurrence() recurrence {
 		recurrent: VariableConfig{Initializer: cfg.RecurrentInitializer, Regularizer: l.RecurrentRegularizer, Constraint: l.RecurrentConstraint},
 		bias:      VariableConfig{Initializer: cfg.BiasInitializer, Regularizer: l.BiasRegularizer, Constraint: l.BiasConstraint},
 		dropout:   cfg.Dropout, recurrentDropout: cfg.RecurrentDropout,
-		sequences: l.ReturnSequences, state: l.ReturnState, backwards: l.GoBackwards, stateful: l.Stateful,
+		sequences: l.ReturnSequences, state: l.ReturnState, backwards: l.GoBackwards, stateful: l.Stateful, zero: l.ZeroOutputForMask,
 	}
 	switch {
 	case l.NoBias:

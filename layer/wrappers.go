@@ -104,6 +104,8 @@ func (l *Bidirectional) Call(c *Context, in []*graph.Node) *graph.Node { return 
 // CallAll emits the layer's nodes.
 func (l *Bidirectional) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 	defer c.freeze(l)()
+	defer func(before bool) { c.bothWays = before }(c.bothWays)
+	c.bothWays = true
 	forward, backward := c.Layer(l.Layer, halves(in, false)...), c.Layer(l.backward, halves(in, true)...)
 	x, y := forward[0], backward[0]
 	if directionOf(l.Layer).sequences {
@@ -121,6 +123,11 @@ func (l *Bidirectional) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 		out = append(out, x, y)
 	default:
 		out = append(out, graph.Concat(x.Rank()-1, x, y))
+	}
+	if directionOf(l.Layer).sequences {
+		for _, y := range out {
+			c.SetMask(y, c.Mask(in[0]))
+		}
 	}
 	return append(append(out, forward[1:]...), backward[1:]...)
 }

@@ -31,6 +31,11 @@ type Masker interface {
 // weighted and reduced by the rule in l's field Reduction. weight is the weight of
 // each sample, or nil.
 func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
+	return Masked(l, yTrue, yPred, weight, nil)
+}
+
+// Masked is Of with a mask of the values that count, 1 or 0, or nil: as in Keras, a mean is over those alone.
+func Masked(l Loss, yTrue, yPred, weight, mask *graph.Node) *graph.Node {
 	if err := config.Check("the loss", l); err != nil {
 		return yPred.Graph().Fail("%v", err)
 	}
@@ -43,16 +48,21 @@ func Of(l Loss, yTrue, yPred, weight *graph.Node) *graph.Node {
 	}
 	values := l.Loss(yTrue, yPred)
 	if m, ok := l.(Masker); ok {
-		if mask := m.Mask(yTrue, yPred); mask != nil {
-			if rule == "" || rule == SumOverBatchSize || rule == Mean {
-				// The mean is over the values that count.
-				mask = mask.Mul(ratio(mask.Numel(), mask.Sum()))
-			}
-			if weight != nil {
-				mask = mask.Mul(expand(weight, mask.Rank()))
-			}
-			weight = mask
+		if own := m.Mask(yTrue, yPred); own != nil && mask != nil {
+			mask = mask.Mul(own)
+		} else if own != nil {
+			mask = own
 		}
+	}
+	if mask != nil {
+		if rule == "" || rule == SumOverBatchSize || rule == Mean {
+			// The mean is over the values that count.
+			mask = mask.Mul(ratio(mask.Numel(), mask.Sum()))
+		}
+		if weight != nil {
+			mask = mask.Mul(expand(weight, mask.Rank()))
+		}
+		weight = mask
 	}
 	return reduce(values, weight, rule)
 }

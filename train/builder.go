@@ -37,6 +37,7 @@ type StepBuilder struct {
 	nodes   map[*layer.Variable]*graph.Node
 	updated map[*layer.Variable]bool          // by the step
 	given   map[*layer.Variable][]*graph.Node // the values that networks gave, the last is the present one
+	masks   map[*graph.Node]*graph.Node       // of networks' outputs
 	err     error
 	memory  error // there is not enough, and what else is wrong follows from that
 }
@@ -203,6 +204,14 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 		c.Bind(v, s.present(v))
 	}
 	out = n.Trace(c, in)
+	for _, y := range out {
+		if m := c.Mask(y); m != nil {
+			if s.masks == nil {
+				s.masks = map[*graph.Node]*graph.Node{}
+			}
+			s.masks[y] = m
+		}
+	}
 	for _, u := range c.Updates() {
 		s.release(u.Variable) // where the same network was traced before
 		s.Assign(u.Variable, u.Value)
@@ -217,6 +226,9 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	}
 	return out, penalty
 }
+
+// Mask returns which steps of an output of Network count: (batch, steps), 1 or 0; nil if all do.
+func (s *StepBuilder) Mask(output *graph.Node) *graph.Node { return s.masks[output] }
 
 // present returns the node of a variable, or what a network has given it.
 func (s *StepBuilder) present(v *layer.Variable) *graph.Node {

@@ -63,7 +63,7 @@ var surface = slices.Concat([]any{
 	initializer.ByName, initializer.Names, initializer.Register, initializer.Fans,
 	regularizer.ByName, regularizer.Names, regularizer.Register,
 	constraint.ByName, constraint.Names, constraint.Register,
-	loss.ByName, loss.Names, loss.Register, loss.Check, loss.Of, loss.Func,
+	loss.ByName, loss.Names, loss.Register, loss.Check, loss.Of, loss.Masked, loss.Func,
 	metric.ByName, metric.Names, metric.Register, metric.Rows, metric.DirectionOf, metric.Named, metric.Unnamed, metric.OfLoss,
 	optimizer.ByName, optimizer.Names, optimizer.Register, optimizer.ScheduleByName, optimizer.ScheduleNames, optimizer.RegisterSchedule,
 	optimizer.Check, optimizer.Step, optimizer.CommonOf, optimizer.Slots, optimizer.Scalars,

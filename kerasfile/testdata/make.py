@@ -239,6 +239,7 @@ def models():
     yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "wrappers", wrappers(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "states", states(), dict(optimizer=O.SGD(0.05), loss="mse")
+    yield "masked", masked(), None
     yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
@@ -307,6 +308,11 @@ def states():
     return K.Model([steps, h, c], L.Dense(3)(L.Concatenate()([y, z])), name="states")
 
 
+def masked():
+    """Sequences of which some steps don't count."""
+    return K.Sequential([L.Input((4, 3)), L.Masking(), L.LSTM(3, return_sequences=True), L.Dense(4, activation="tanh"), L.GRU(2)], name="masked")
+
+
 def built():
     m = K.Sequential([L.Dense(3), L.Dense(2)])
     m.build((None, 4))
@@ -315,6 +321,8 @@ def built():
 
 def data(model):
     x = [wave(6, *i.shape[1:], seed=2 + k) for k, i in enumerate(model.inputs)]
+    if model.name == "masked":
+        x[0][0], x[0][1:4, 2:], x[0][2, 0] = 0, 0, 0
     y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
     y = [v / v.sum(-1, keepdims=True) for v in y]
     for k, name in enumerate(getattr(model, "output_names", [])):  # a Sequential has none

@@ -1,0 +1,150 @@
+package layer
+
+// This file has masks, which say which steps of sequences count, and the layer that makes them. See docs/adr/0017-masks.md.
+
+import (
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func init() { Register("Masking", func() Layer { return &Masking{} }) }
+
+// Masking says that the steps all of whose features are MaskValue don't count, and makes their features zeros. Recurrent
+// layers leave them out, layers that work on each step pass on which they are, losses and metrics count the others.
+//
+// Shapes: (batch, steps, …, features) → the same.
+type Masking struct {
+	Name      string
+	MaskValue float64
+}
+
+// Build checks the input.
+func (l *Masking) Build(b *Builder, in []tensor.Shape) error {
+	if len(in) != 1 || len(in[0]) < 3 {
+		return b.Errorf("takes one sequence, (batch, steps, features)")
+	}
+	return nil
+}
+
+// Call emits the layer's nodes.
+func (l *Masking) Call(c *Context, in []*graph.Node) *graph.Node {
+	x := in[0]
+	last := x.Rank() - 1
+	counts := x.NotEqual(c.Graph().Scalar(l.MaskValue)).ReduceMaxKeep(last).StopGradient()
+	y := graph.Select(counts, x, c.Graph().Scalar(0))
+	if counts.Valid() {
+		c.SetMask(y, counts.Reshape(counts.Shape()[:last]...))
+	}
+	return y
+}
+
+// Mask returns which steps of a sequence count: (batch, steps), 1 or 0; nil if all do.
+func (c *Context) Mask(x *graph.Node) *graph.Node { return c.masks[x] }
+
+// SetMask says which steps of a sequence count, for what takes x after this layer. A mask that is nil says nothing. Of a layer of
+// one's own x is what it returns, which has no mask otherwise.
+func (c *Context) SetMask(x, mask *graph.Node) {
+	if mask == nil {
+		return
+	}
+	if c.masks == nil {
+		c.masks = map[*graph.Node]*graph.Node{}
+	}
+	c.masks[x] = mask
+}
+
+// pass gives what a layer of Keras's returned the mask that it has there.
+func (c *Context) pass(l Layer, in, out []*graph.Node) {
+	if len(c.masks) == 0 {
+		return
+	}
+	switch l := l.(type) {
+	case *Activation, *ReLU, *LeakyReLU, *ELU, *PReLU, *Softmax, *ActivityRegularization, *Dense, *Identity, *TimeDistributed,
+		*Dropout, *SpatialDropout1D, *SpatialDropout2D, *SpatialDropout3D, *AlphaDropout, *GaussianDropout, *GaussianNoise,
+		*BatchNormalization, *LayerNormalization, *GroupNormalization, *UnitNormalization:
+		c.SetMask(out[0], c.Mask(in[0]))
+	case *Add, *Subtract, *Multiply, *Average, *Maximum, *Minimum:
+		c.SetMask(out[0], c.either(in))
+	case *Concatenate:
+		axis := config.Resolve(*l).Axis
+		if axis < 0 {
+			axis += in[0].Rank()
+		}
+		switch axis {
+		case 1:
+			c.SetMask(out[0], c.joined(in))
+		case in[0].Rank() - 1:
+			c.SetMask(out[0], c.either(in))
+		}
+	}
+}
+
+// either returns a mask of the steps that count in any input, nil if all steps of one do.
+func (c *Context) either(in []*graph.Node) *graph.Node {
+	var mask *graph.Node
+	for _, x := range in {
+		m := c.Mask(x)
+		switch {
+		case m == nil:
+			return nil
+		case mask == nil:
+			mask = m
+		default:
+			mask = mask.Max(m)
+		}
+	}
+	return mask
+}
+
+// joined returns the masks of sequences one behind the other, nil if none has one.
+func (c *Context) joined(in []*graph.Node) *graph.Node {
+	var masks []*graph.Node
+	some := false
+	for _, x := range in {
+		m := c.Mask(x)
+		some = some || m != nil
+		if m == nil {
+			m = c.graph.Scalar(1).BroadcastTo(x.Shape()[:2])
+		}
+		masks = append(masks, m)
+	}
+	if !some {
+		return nil
+	}
+	return graph.Concat(1, masks...)
+}
+
+// extreme is the greatest or least of its inputs, without the steps that are masked in some of them, as in Keras.
+func (c *Context) extreme(in []*graph.Node, f func(a, b *graph.Node) *graph.Node) *graph.Node {
+	y, mask := in[0], c.Mask(in[0])
+	for _, x := range in[1:] {
+		m := c.Mask(x)
+		a, b := y, x
+		if m != nil {
+			b = graph.Select(wide(m, x), x, y)
+		}
+		if mask != nil {
+			a = graph.Select(wide(mask, y), y, b)
+		}
+		if m == nil || mask == nil {
+			mask = nil
+		} else {
+			mask = mask.Max(m)
+		}
+		y = f(a, b)
+	}
+	return y
+}
+
+// wide gives a mask as many axes as x has.
+func wide(mask, x *graph.Node) *graph.Node {
+	if !mask.Valid() || !x.Valid() {
+		return mask
+	}
+	shape := mask.Shape().Clone()
+	for len(shape) < x.Rank() {
+		shape = append(shape, 1)
+	}
+	return mask.Reshape(shape...)
+}
