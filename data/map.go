@@ -32,7 +32,7 @@ type Random struct{ reader rng.Reader }
 
 // IntN returns a whole number from 0 to n-1, and 0 if n is less than 1 or more than 2³²-1.
 func (r *Random) IntN(n int) int {
-	if n < 1 || n > math.MaxUint32 {
+	if n < 1 || uint64(n) > math.MaxUint32 {
 		return 0
 	}
 	return int(r.reader.Uint32n(uint32(n)))
