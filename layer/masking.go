@@ -60,7 +60,7 @@ func (c *Context) pass(l Layer, in, out []*graph.Node) {
 		return
 	}
 	switch l := l.(type) {
-	case *Activation, *ReLU, *LeakyReLU, *ELU, *PReLU, *Softmax, *ActivityRegularization, *Dense, *Identity, *TimeDistributed,
+	case *Activation, *ReLU, *LeakyReLU, *ELU, *PReLU, *Softmax, *ActivityRegularization, *Dense, *Identity, *Rescaling, *TimeDistributed,
 		*Dropout, *SpatialDropout1D, *SpatialDropout2D, *SpatialDropout3D, *AlphaDropout, *GaussianDropout, *GaussianNoise,
 		*BatchNormalization, *LayerNormalization, *GroupNormalization, *UnitNormalization:
 		c.SetMask(out[0], c.Mask(in[0]))

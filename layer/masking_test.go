@@ -109,6 +109,7 @@ func TestMasksReachWhatKerasLetsThemReach(t *testing.T) {
 		{func(_, m *layer.Node) *layer.Node {
 			return layer.Apply(&layer.TimeDistributed{Layer: &layer.PReLU{}}, m)
 		}, "[0 1]"},
+		{func(_, m *layer.Node) *layer.Node { return layer.Apply(&layer.Rescaling{Scale: 2}, m) }, "[0 1]"},
 		{func(_, m *layer.Node) *layer.Node { return layer.Apply(&layer.Conv1D{Filters: 1, KernelSize: 1}, m) }, "none"},
 		{func(x, m *layer.Node) *layer.Node { return layer.Apply(&layer.Add{}, x, m) }, "none"},
 		{func(x, m *layer.Node) *layer.Node { return layer.Apply(&layer.Maximum{}, layer.Apply(other, x), m) }, "[1 1]"},
