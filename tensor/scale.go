@@ -34,7 +34,7 @@ func Normalize(t *Tensor, axis int, order float64) (*Tensor, error) {
 	}
 	data := x.data.([]float64)
 	n, inner := t.shape[at], t.shape[at+1:].Numel()
-	for i := range t.shape[:at].Numel() * inner {
+	for i := range len(data) / max(n, 1) {
 		line := data[i/inner*n*inner+i%inner:]
 		norm := norm(line, n, inner, order)
 		if norm == 0 {

@@ -125,6 +125,11 @@ func TestNormalizeDividesByTheNorm(t *testing.T) {
 			}
 		}
 	}
+	for axis := range 2 {
+		if y, err := tensor.Normalize(made(t, []float32{}, 0, 3), axis, 2); err != nil || !y.Shape().Equal(tensor.Shape{0, 3}) {
+			t.Errorf("nothing, along axis %d: %v, %v", axis, y, err)
+		}
+	}
 	y, err := tensor.Normalize(made(t, []float64{3, 4}, 2), 0, 2)
 	check(t, "float64", y, err, tensor.Shape{2}, []float64{0.6, 0.8})
 	y, err = tensor.Normalize(made(t, []uint8{3, 4}, 2), 0, 2)
