@@ -246,6 +246,9 @@ func (k *keeper) open(facts []Fact) (err error) {
 	if err := k.check(); err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
+	if err := k.folder.Trim(cmp.Or(k.Keep, 2)); err != nil {
+		k.tell(err)
+	}
 	return nil
 }
 

@@ -191,6 +191,12 @@ func TestAFolderKeepsTheNewest(t *testing.T) {
 	if err != nil || len(files) != 3 || files[2] != f.Last() || filepath.Base(files[0]) != "checkpoint-000010.safetensors" {
 		t.Errorf("%v are left, %v", files, err)
 	}
+	if err := f.Trim(2); err != nil {
+		t.Fatal(err)
+	}
+	if files, err = filepath.Glob(filepath.Join(path, "checkpoint-*")); err != nil || len(files) != 2 || files[1] != f.Last() {
+		t.Errorf("%v are left of two, %v", files, err)
+	}
 	f.Close()
 	// What isn't ours stays, and what a process that was killed has left goes.
 	mine, left := filepath.Join(path, "checkpoint-mine.safetensors"), filepath.Join(path, ".checkpoint-000013.safetensors.0123abcd")

@@ -165,16 +165,24 @@ func (f *Folder) Write(c *Content, keep int) error {
 	if err != nil {
 		return err
 	}
-	return f.leave(max(keep, 1))
+	return f.leave(max(keep, 1), 0)
 }
 
-// leave removes all files but the newest that are whole.
-func (f *Folder) leave(keep int) error {
+// Trim removes older files so that keep are left, to which a training that was killed after it wrote one didn't come.
+// Those that are damaged stay.
+func (f *Folder) Trim(keep int) error { return f.leave(max(keep, 1), len(f.damaged)) }
+
+// leave removes all files but the newest that are whole, and so many that are damaged.
+func (f *Folder) leave(keep, damaged int) error {
 	var all error
 	var kept []int
 	for _, n := range slices.Backward(f.numbers) {
-		if !slices.Contains(f.damaged, n) && keep > 0 {
-			keep--
+		left := &keep
+		if slices.Contains(f.damaged, n) {
+			left = &damaged
+		}
+		if *left > 0 {
+			*left--
 			kept = append(kept, n)
 		} else if err := file.Remove(f.Path(n)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			all = errors.Join(all, fmt.Errorf("cannot remove %s: %w", f.Path(n), trim(err)))
@@ -189,7 +197,7 @@ func (f *Folder) leave(keep int) error {
 // Remove removes all checkpoints, and the folder if nothing else is in it. Nothing may be done with it after that but
 // Close.
 func (f *Folder) Remove() error {
-	if err := f.leave(0); err != nil {
+	if err := f.leave(0, 0); err != nil {
 		return err
 	}
 	if err := f.Close(); err != nil { // for systems that remove no files that are open
