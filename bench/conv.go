@@ -176,18 +176,13 @@ func convTables(w *strings.Builder, r *Results) {
 				}
 				line := []string{"", direction, rate(ours), percent(ours.OfPeak)}
 				if i == 0 {
-					line[0] = c.name + ": " + strings.Join(strings.Fields(c.words(""))[0:], " ")
+					line[0] = c.name + ": " + strings.Join(strings.Fields(c.words("")), " ")
 				}
 				for _, who := range r.convLibraries() {
 					line = append(line, rate(r.find("conv", name, who, threads)))
 				}
 				line = append(line, ratio(r.convRatio(name, threads)))
-				if row := r.find("conv", name, avx2Name, threads); row != nil {
-					line = append(line, rate(row), percent(row.OfPeak))
-				} else {
-					line = append(line, "", "")
-				}
-				lines = append(lines, line)
+				lines = append(lines, r.appendAVX2(line, "conv", name, threads))
 			}
 		}
 		table(w, lines)

@@ -296,12 +296,7 @@ func gemmTables(w *strings.Builder, r *Results) {
 				line = append(line, rate(r.find("gemm", name, who, threads)))
 			}
 			line = append(line, ratio(r.gemmRatio(s, threads)))
-			if row := r.find("gemm", name, avx2Name, threads); row != nil {
-				line = append(line, rate(row), percent(row.OfPeak))
-			} else {
-				line = append(line, "", "")
-			}
-			lines = append(lines, line)
+			lines = append(lines, r.appendAVX2(line, "gemm", name, threads))
 		}
 		table(w, lines)
 	}
@@ -323,6 +318,14 @@ func gemmTables(w *strings.Builder, r *Results) {
 		lines = append(lines, line)
 	}
 	table(w, lines)
+}
+
+// appendAVX2 appends the rate on AVX2 and its share of that peak, blank if it was not measured.
+func (r *Results) appendAVX2(line []string, suite, name string, threads int) []string {
+	if row := r.find(suite, name, avx2Name, threads); row != nil {
+		return append(line, rate(row), percent(row.OfPeak))
+	}
+	return append(line, "", "")
 }
 
 // libraries returns the peers of the matrix products.

@@ -44,39 +44,19 @@ func (n *Network) folded() map[*Node]*BatchNormalization {
 
 // affine reports whether what a layer puts out is a sum of products plus a bias, with a filter or a unit for each place along the axis.
 func affine(l Layer, axis, rank int) bool {
-	var f activation.Activation
-	var r regularizer.Regularizer
-	format := channelsLast
-	switch l := l.(type) {
-	case *Dense:
-		f, r = l.Activation, l.ActivityRegularizer
-	case *Conv1D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *Conv2D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *Conv3D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *Conv1DTranspose:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *Conv2DTranspose:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *Conv3DTranspose:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *DepthwiseConv1D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *DepthwiseConv2D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *SeparableConv1D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
-	case *SeparableConv2D:
-		f, r, format = l.Activation, l.ActivityRegularizer, l.DataFormat
+	switch l.(type) {
+	case *Dense, *Conv1D, *Conv2D, *Conv3D, *Conv1DTranspose, *Conv2DTranspose, *Conv3DTranspose,
+		*DepthwiseConv1D, *DepthwiseConv2D, *SeparableConv1D, *SeparableConv2D:
 	default:
 		return false
 	}
-	if format == channelsFirst {
-		return f == nil && r == nil && axis == 1
+	if field[activation.Activation](l, "Activation") != nil || field[regularizer.Regularizer](l, "ActivityRegularizer") != nil {
+		return false
 	}
-	return f == nil && r == nil && axis == rank-1
+	if field[string](l, "DataFormat") == channelsFirst {
+		return axis == 1
+	}
+	return axis == rank-1
 }
 
 // biased adds the bias of a layer, if it has one, to its products, whose last axis is that of the filters or units, and

@@ -9,10 +9,6 @@ package main
 
 import (
 	"context"
-	"flag"
-	"log"
-	"os"
-	"os/signal"
 	"path/filepath"
 
 	"github.com/cornu-ml/cornu"
@@ -29,19 +25,7 @@ import (
 
 const latent = 2 // numbers beside the class
 
-func main() {
-	log.SetFlags(0)
-	folder := flag.String("data", "", "the `folder` of Fashion-MNIST; without it MNIST")
-	out := flag.String("o", ".", "the `folder` of the picture")
-	epochs := flag.Int("epochs", 10, "how often to go through the pictures")
-	limit := flag.Int("limit", 0, "use only the first pictures, so many; 0 uses all")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *folder, *out, *epochs, *limit); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { pictures.Main(run) }
 
 // A sampling draws numbers around its first input, the mean, with the variance of which its second is the logarithm, and
 // adds to the loss how far they are from the standard normal distribution: KL = -½ Σ (1 + log σ² - μ² - σ²). In inference

@@ -9,11 +9,7 @@ package main
 
 import (
 	"context"
-	"flag"
-	"log"
 	"math/rand/v2"
-	"os"
-	"os/signal"
 	"path/filepath"
 
 	"github.com/cornu-ml/cornu"
@@ -29,19 +25,7 @@ import (
 
 const noise = 64 // numbers that a picture is made of
 
-func main() {
-	log.SetFlags(0)
-	folder := flag.String("data", "", "the `folder` of Fashion-MNIST; without it MNIST")
-	out := flag.String("o", ".", "the `folder` of the picture")
-	epochs := flag.Int("epochs", 10, "how often to go through the pictures")
-	limit := flag.Int("limit", 0, "use only the first pictures, so many; 0 uses all")
-	flag.Parse()
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
-	if err := run(ctx, *folder, *out, *epochs, *limit); err != nil {
-		log.Fatal(err)
-	}
-}
+func main() { pictures.Main(run) }
 
 func run(ctx context.Context, folder, out string, epochs, limit int) error {
 	images, _, err := pictures.Load(ctx, folder, limit)

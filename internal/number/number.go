@@ -129,11 +129,11 @@ func Float32s(dst []float32, b []byte, kind Kind, order binary.ByteOrder) error 
 		}
 	case Float16:
 		for i := range dst {
-			dst[i] = fromHalf(order.Uint16(b[2*i:]))
+			dst[i] = FromFloat16(order.Uint16(b[2*i:]))
 		}
 	case BFloat16:
 		for i := range dst {
-			dst[i] = math.Float32frombits(uint32(order.Uint16(b[2*i:])) << 16)
+			dst[i] = FromBFloat16(order.Uint16(b[2*i:]))
 		}
 	case Uint64:
 		for i := range dst {
@@ -151,8 +151,11 @@ func Float32s(dst []float32, b []byte, kind Kind, order binary.ByteOrder) error 
 	return nil
 }
 
-// fromHalf widens an IEEE 754 binary16, exactly.
-func fromHalf(h uint16) float32 {
+// FromBFloat16 widens a bfloat16, exactly.
+func FromBFloat16(h uint16) float32 { return math.Float32frombits(uint32(h) << 16) }
+
+// FromFloat16 widens an IEEE 754 binary16, exactly.
+func FromFloat16(h uint16) float32 {
 	sign := uint32(h>>15) << 31
 	exp, man := uint32(h>>10&31), uint32(h&1023)
 	switch exp {
@@ -189,9 +192,6 @@ func ToFloat16(x float32) uint16 {
 	}
 	return sign | uint16((bits-112<<23+0xfff+bits>>13&1)>>13)
 }
-
-// FromFloat16 widens a binary16, exactly.
-func FromFloat16(h uint16) float32 { return fromHalf(h) }
 
 // Write writes little-endian numbers.
 func Write(w io.Writer, x []float32) error {

@@ -74,7 +74,7 @@ func (s Span) View() []float32 {
 
 func widen(h uint16, kind number.Kind) float32 {
 	if kind == number.BFloat16 {
-		return math.Float32frombits(uint32(h) << 16)
+		return number.FromBFloat16(h)
 	}
 	return number.FromFloat16(h)
 }

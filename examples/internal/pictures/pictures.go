@@ -4,12 +4,31 @@ package pictures
 
 import (
 	"context"
+	"flag"
+	"log"
+	"os"
+	"os/signal"
 
 	"github.com/cornu-ml/cornu/dataset"
 	"github.com/cornu-ml/cornu/dataset/fashionmnist"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/viz"
 )
+
+// Main runs an example that draws a picture, with its flags, until it ends or Ctrl-C is pressed.
+func Main(run func(ctx context.Context, folder, out string, epochs, limit int) error) {
+	log.SetFlags(0)
+	folder := flag.String("data", "", "the `folder` of Fashion-MNIST; without it MNIST")
+	out := flag.String("o", ".", "the `folder` of the picture")
+	epochs := flag.Int("epochs", 10, "how often to go through the pictures")
+	limit := flag.Int("limit", 0, "use only the first pictures, so many; 0 uses all")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := run(ctx, *folder, *out, *epochs, *limit); err != nil {
+		log.Fatal(err)
+	}
+}
 
 // Load returns pictures of 28 × 28 pixels and ten classes to train on, at most so many if limit isn't 0, and others to
 // test with: those of Fashion-MNIST in the folder, where they are downloaded to if they aren't there, or without a folder

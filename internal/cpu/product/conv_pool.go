@@ -121,11 +121,13 @@ func (k *ConvPool) finish(worker, r0, r1 int) {
 			arg, step = k.Arg[place*k.ArgStep:], k.ArgStep
 		}
 		maxima := k.Max[place*k.MaxStep:]
+		four := func(i, j int) [4]float32 { // what pool i of the row is of
+			return [4]float32{y[2*i*n+j], y[(2*i+1)*n+j], y[line+2*i*n+j], y[line+(2*i+1)*n+j]}
+		}
 		if !fast {
 			for i := range k.Places[2] / 2 {
 				for j := range n {
-					four := [4]float32{y[2*i*n+j], y[(2*i+1)*n+j], y[line+2*i*n+j], y[line+(2*i+1)*n+j]}
-					maxima[i*k.MaxStep+j], arg[i*step+j] = greatest(&four)
+					maxima[i*k.MaxStep+j], arg[i*step+j] = greatest(four(i, j))
 				}
 			}
 			continue
@@ -144,8 +146,7 @@ func (k *ConvPool) finish(worker, r0, r1 int) {
 				continue
 			}
 			for j := range n {
-				four := [4]float32{y[2*i*n+j], y[(2*i+1)*n+j], y[line+2*i*n+j], y[line+(2*i+1)*n+j]}
-				_, arg[i*step+j] = greatest(&four)
+				_, arg[i*step+j] = greatest(four(i, j))
 			}
 		}
 	}
@@ -155,7 +156,7 @@ func (k *ConvPool) finish(worker, r0, r1 int) {
 var poolNumbers = [...]float32{0, 1, 2, 3}
 
 // greatest returns the maximum, and which of the four is the first that is.
-func greatest(x *[4]float32) (value, tap float32) {
+func greatest(x [4]float32) (value, tap float32) {
 	value = x[0]
 	for i, v := range x[1:] {
 		if v > value || v != v && value == value {

@@ -1,8 +1,6 @@
 package product
 
 import (
-	"math"
-
 	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -25,7 +23,7 @@ func (h Halves) widen(dst []float32) {
 	case widenFast(dst, Halves{src, h.Brain}):
 	case h.Brain:
 		for i, x := range src {
-			dst[i] = math.Float32frombits(uint32(x) << 16)
+			dst[i] = number.FromBFloat16(x)
 		}
 	default:
 		for i, x := range src {
