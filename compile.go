@@ -621,14 +621,8 @@ func masked(m metric.Metric, weight, mask *graph.Node) *graph.Node {
 		return weight
 	case weight == nil:
 		return mask
-	case weight.Rank() < mask.Rank():
-		shape := weight.Shape().Clone()
-		for len(shape) < mask.Rank() {
-			shape = append(shape, 1)
-		}
-		weight = weight.Reshape(shape...)
 	}
-	return mask.Mul(weight)
+	return mask.Mul(weight.WithRank(mask.Rank()))
 }
 
 // numbered reports whether Keras numbers the objects of m's class, which have no name

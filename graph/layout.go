@@ -47,6 +47,19 @@ func (n *Node) Reshape(dims ...int) *Node {
 	return apply(OpReshape, Attr{Shape: append(tensor.Shape{}, dims...)}, n)
 }
 
+// WithRank gives n axes of 1 behind its own until it has so many, as weights of samples
+// need beside the values of their steps. A node that has as many is returned as it is.
+func (n *Node) WithRank(rank int) *Node {
+	if !n.Valid() {
+		return n
+	}
+	shape := n.shape.Clone()
+	for len(shape) < min(rank, maxRank+1) { // of more, Reshape says that they are too many
+		shape = append(shape, 1)
+	}
+	return n.Reshape(shape...)
+}
+
 // Transpose permutes the axes: axis i of the result is axis perm[i] of n. With
 // no permutation the order is reversed.
 func (n *Node) Transpose(perm ...int) *Node { return apply(OpTranspose, Attr{Axes: perm}, n) }

@@ -156,3 +156,16 @@ func TestANodeDescribesItself(t *testing.T) {
 		}
 	}
 }
+
+func TestAxesOfOneAreAppended(t *testing.T) {
+	x := graph.New().Input("x", tensor.Shape{tensor.Batch, 3})
+	if y := x.WithRank(4); !y.Shape().Equal(tensor.Shape{tensor.Batch, 3, 1, 1}) {
+		t.Errorf("it has the shape %v", y.Shape())
+	}
+	if y := x.WithRank(1); y != x {
+		t.Errorf("with as many axes it is %v", y.Shape())
+	}
+	if y := x.WithRank(1 << 40); y.Valid() {
+		t.Errorf("too many axes give the shape %v", y.Shape())
+	}
+}

@@ -122,10 +122,10 @@ func (c *Context) extreme(in []*graph.Node, f func(a, b *graph.Node) *graph.Node
 		m := c.Mask(x)
 		a, b := y, x
 		if m != nil {
-			b = graph.Select(wide(m, x), x, y)
+			b = graph.Select(m.WithRank(x.Rank()), x, y)
 		}
 		if mask != nil {
-			a = graph.Select(wide(mask, y), y, b)
+			a = graph.Select(mask.WithRank(y.Rank()), y, b)
 		}
 		if m == nil || mask == nil {
 			mask = nil
@@ -135,16 +135,4 @@ func (c *Context) extreme(in []*graph.Node, f func(a, b *graph.Node) *graph.Node
 		y = f(a, b)
 	}
 	return y
-}
-
-// wide gives a mask as many axes as x has.
-func wide(mask, x *graph.Node) *graph.Node {
-	if !mask.Valid() || !x.Valid() {
-		return mask
-	}
-	shape := mask.Shape().Clone()
-	for len(shape) < x.Rank() {
-		shape = append(shape, 1)
-	}
-	return mask.Reshape(shape...)
 }

@@ -135,7 +135,7 @@ func (l *BatchNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 	if c.Training() && !c.Frozen(l) {
 		mean, variance = moments(x, others(x, axis...))
 		if m := c.Mask(x); m != nil {
-			mean, variance = momentsOf(x, wide(m, x), others(x, axis...))
+			mean, variance = momentsOf(x, m.WithRank(x.Rank()), others(x, axis...))
 		}
 		follow := func(v *Variable, now *graph.Node) {
 			m := *cfg.Momentum

@@ -60,7 +60,7 @@ func Masked(l Loss, yTrue, yPred, weight, mask *graph.Node) *graph.Node {
 			mask = mask.Mul(ratio(mask.Numel(), mask.Sum()))
 		}
 		if weight != nil {
-			mask = mask.Mul(expand(weight, mask.Rank()))
+			mask = mask.Mul(weight.WithRank(mask.Rank()))
 		}
 		weight = mask
 	}
@@ -69,7 +69,7 @@ func Masked(l Loss, yTrue, yPred, weight, mask *graph.Node) *graph.Node {
 
 func reduce(values, weight *graph.Node, rule Reduction) *graph.Node {
 	if weight != nil {
-		weight = expand(weight, values.Rank())
+		weight = weight.WithRank(values.Rank())
 		values = values.Mul(weight)
 		if rule == MeanWithSampleWeight && values.Valid() {
 			return ratio(values.Sum(), weight.BroadcastTo(values.Shape()).Sum())
@@ -91,18 +91,6 @@ func ratio(a, b *graph.Node) *graph.Node {
 		return graph.Select(b, a.Div(graph.Select(b, b, g.Scalar(1))), g.Scalar(0))
 	}
 	return a.Div(b)
-}
-
-// expand gives the weights of samples as many axes as their values have.
-func expand(weight *graph.Node, rank int) *graph.Node {
-	if weight.Rank() >= rank {
-		return weight
-	}
-	shape := weight.Shape().Clone()
-	for len(shape) < rank {
-		shape = append(shape, 1)
-	}
-	return weight.Reshape(shape...)
 }
 
 // reductionOf returns l's field Reduction, "" if it has none.

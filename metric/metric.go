@@ -144,11 +144,7 @@ func expand(weight, values *graph.Node) *graph.Node {
 	if !weight.Valid() || !values.Valid() {
 		return weight
 	}
-	shape := weight.Shape().Clone()
-	for len(shape) < values.Rank() {
-		shape = append(shape, 1)
-	}
-	return weight.Reshape(shape...).BroadcastTo(values.Shape())
+	return weight.WithRank(values.Rank()).BroadcastTo(values.Shape())
 }
 
 // higher is the result of a metric that averages, of which more is better: the
