@@ -35,6 +35,7 @@ type Attr struct {
 	Clip    float64      // SoftmaxCrossentropy and its gradient; 0 is from logits
 	Sparse  bool         // SoftmaxCrossentropy and its gradient: the target is a class index
 	Window  Window       // convolutions and pools, and what belongs to them
+	Heads   Heads        // Attention and its gradient
 	Data    []float32    // Const
 	Body    *Body        // Scan
 }
@@ -78,6 +79,7 @@ func (a *Attr) Key() string {
 	add("clip", a.Clip != 0, a.Clip)
 	add("sparse", a.Sparse, a.Sparse)
 	add("window", a.Window.Size != nil, a.Window.key())
+	add("heads", a.Heads.Heads != 0, a.Heads)
 	add("data", a.Data != nil, dataKey(a.Data))
 	if a.Body != nil {
 		add("body", true, a.Body.key)

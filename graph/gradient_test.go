@@ -59,6 +59,17 @@ func binary(f func(a, b *graph.Node) *graph.Node) func(nodes) *graph.Node {
 	return func(x nodes) *graph.Node { return f(x[0], x[1]) }
 }
 
+// attend is attention to keys and values, x[1] and x[2], and with a mask, where x[3] is positive.
+func attend(h graph.Heads) func(nodes) *graph.Node {
+	return func(x nodes) *graph.Node {
+		var mask *graph.Node
+		if len(x) > 3 {
+			mask = x[3].Greater(x[3].Graph().Scalar(0))
+		}
+		return x[0].Attention(x[1], x[2], mask, h)
+	}
+}
+
 func convolve(w graph.Window) func(nodes) *graph.Node {
 	return binary(func(x, kernel *graph.Node) *graph.Node { return x.Conv(kernel, w) })
 }
@@ -177,6 +188,14 @@ var derivatives = []derivative{
 	{"BatchMatMul transA", graph.OpBatchMatMul, binary(func(a, b *graph.Node) *graph.Node { return a.BatchMatMul(b, true, false) }), nil, [][]tensor.Shape{{{batch, 3, 2}, {batch, 3, 5}}}},
 	{"BatchMatMul transB", graph.OpBatchMatMul, binary(func(a, b *graph.Node) *graph.Node { return a.BatchMatMul(b, false, true) }), nil, [][]tensor.Shape{{{batch, 2, 3}, {batch, 5, 3}}}},
 	{"BatchMatMul transA transB", graph.OpBatchMatMul, binary(func(a, b *graph.Node) *graph.Node { return a.BatchMatMul(b, true, true) }), nil, [][]tensor.Shape{{{batch, 3, 2}, {batch, 5, 3}}}},
+
+	{"Attention", graph.OpAttention, attend(graph.Heads{Heads: 2, Scale: 0.5}), nil, [][]tensor.Shape{{{batch, 3, 4}, {batch, 2, 4}, {batch, 2, 6}}, {{1, 1, 2}, {1, 1, 2}, {1, 1, 2}}, {{batch, 2, 2}, {batch, 0, 2}, {batch, 0, 2}}}},
+	{"Attention in groups, causal", graph.OpAttention, attend(graph.Heads{Heads: 4, Groups: 2, Scale: 1, Causal: true}), nil, [][]tensor.Shape{{{batch, 3, 4}, {batch, 2, 2}, {batch, 2, 4}}}},
+	{"Attention with a window", graph.OpAttention, attend(graph.Heads{Heads: 1, Scale: 0.25, Window: 2}), nil, [][]tensor.Shape{{{2, 2, 2}, {2, 4, 2}, {2, 4, 1}}}},
+	{"Attention with a mask", graph.OpAttention, attend(graph.Heads{Heads: 1, Scale: 0.25}), nil, [][]tensor.Shape{{{batch, 3, 2}, {batch, 2, 2}, {batch, 2, 2}, {batch, 3, 2}}, {{batch, 2, 2}, {batch, 3, 2}, {batch, 3, 2}, {1, 1, 3}}}},
+	{"AttentionGrad", graph.OpAttentionGrad, func(x nodes) *graph.Node {
+		return x[0].Graph().Node(graph.OpAttentionGrad, graph.Attr{Heads: graph.Heads{Heads: 2, Groups: 1, Scale: 0.5, Causal: true}}, x...)
+	}, nil, [][]tensor.Shape{{{batch, 2, 2}, {batch, 3, 1}, {batch, 3, 2}, {batch, 2, 4}, {batch, 2, 4}}}},
 
 	{"Conv 1D", graph.OpConv, convolve(graph.Window{}), nil, [][]tensor.Shape{{{batch, 5, 2}, {3, 2, 3}}, {{1, 1, 1}, {1, 1, 1}}, {{0, 4, 2}, {2, 2, 1}}, {{2, 4, 0}, {2, 0, 1}}}},
 	{"Conv 2D padded, strided", graph.OpConv, convolve(graph.Window{Stride: []int{2, 3}, Low: []int{1, 0}, High: []int{2, 1}}), nil, [][]tensor.Shape{{{batch, 4, 5, 2}, {3, 2, 2, 3}}}},

@@ -72,6 +72,8 @@ const (
 	// Products of matrices.
 	OpMatMul
 	OpBatchMatMul
+	OpAttention
+	OpAttentionGrad
 
 	// What slides a window over an image.
 	OpConv
@@ -200,6 +202,9 @@ func init() {
 
 		OpMatMul:      {"MatMul", 2, matMulShape, matMulVJP, none},
 		OpBatchMatMul: {"BatchMatMul", 2, batchMatMulShape, matMulVJP, none},
+
+		OpAttention:     {"Attention", variadic, attentionShape, attentionVJP, none},
+		OpAttentionGrad: {"AttentionGrad", variadic, attentionGradShape, attentionGradVJP, none},
 
 		OpConv:            {"Conv", 2, convShape, convVJP, none},
 		OpConvInputGrad:   {"ConvInputGrad", 2, convInputGradShape, convInputGradVJP, none},

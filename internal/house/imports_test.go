@@ -36,6 +36,7 @@ var floors = [][]string{
 	{"graph"},
 	{"internal/slab"},
 	{"tensor"},
+	{"internal/cpu/attention"},
 	{"internal/cpu/product"},
 	{"internal/cpu/elementwise", "internal/cpu/reduce"},
 	{"internal/cpu/move"},

@@ -92,6 +92,15 @@ var cases = []struct {
 	{graph.OpMatMul, shapes(s(batch, 7), s(5, 7)), func(in []*graph.Node) *graph.Node { return in[0].MatMulT(in[1], false, true) }, 16},
 	{graph.OpMatMul, shapes(s(batch, 2, 7), s(batch, 2, 5)), func(in []*graph.Node) *graph.Node { return in[0].MatMulT(in[1], true, false) }, 32},
 	{graph.OpBatchMatMul, shapes(s(batch, 4, 7), s(batch, 7, 3)), binary((*graph.Node).MatMul), 16},
+	{graph.OpAttention, shapes(s(batch, 5, 6), s(batch, 7, 6), s(batch, 7, 10)), attend(graph.Heads{Heads: 2, Scale: 0.5}), 512},
+	{graph.OpAttention, shapes(s(batch, 70, 4), s(batch, 66, 2), s(batch, 66, 6)), attend(graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}), 512},
+	{graph.OpAttention, shapes(s(batch, 6, 2), s(batch, 4, 2), s(batch, 4, 2), s(batch, 1, 4)), attend(graph.Heads{Heads: 1, Scale: 0.5, Window: 3}), 512},
+	{graph.OpAttention, shapes(s(batch, 6, 4), s(batch, 5, 2), s(batch, 5, 2), s(batch, 6, 5)), attend(graph.Heads{Heads: 2, Groups: 1, Scale: 0.5, Causal: true, Window: 2}), 512},
+	{graph.OpAttention, shapes(s(batch, 2, 3), s(batch, 5, 3), s(batch, 5, 1), s(1, 2, 5)), attend(graph.Heads{Heads: 1, Scale: 0.5}), 512},
+	{graph.OpAttention, shapes(s(batch, 3, 2), s(batch, 0, 2), s(batch, 0, 2)), attend(graph.Heads{Heads: 1, Scale: 0.5}), 0},
+	{graph.OpAttentionGrad, shapes(s(batch, 5, 4), s(batch, 7, 4), s(batch, 7, 6)), attended(graph.Heads{Heads: 2, Scale: 0.25}), 4096},
+	{graph.OpAttentionGrad, shapes(s(batch, 66, 4), s(batch, 70, 2), s(batch, 70, 2)), attended(graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}), 4096},
+	{graph.OpAttentionGrad, shapes(s(batch, 5, 2), s(batch, 4, 2), s(batch, 4, 2), s(batch, 5, 4)), attended(graph.Heads{Heads: 1, Scale: 0.25, Window: 3}), 4096},
 	{graph.OpConv, shapes(s(batch, 7, 3), s(3, 3, 5)), convolve(graph.Window{}), 16},
 	{graph.OpConv, shapes(s(batch, 5, 6, 4), s(3, 2, 2, 6)), func(in []*graph.Node) *graph.Node {
 		return convolve(graph.Window{Stride: []int{2, 1}, Dilation: []int{1, 2}, Low: []int{1, 2}, High: []int{1, 0}, Groups: 2})(in).Relu()
@@ -175,6 +184,28 @@ func recur(reverse bool, result func(s *graph.Scanned) *graph.Node) func([]*grap
 				return []*graph.Node{h}, []*graph.Node{h.SliceAxis(1, 0, 1).MulScalar(2)}
 			},
 		}.Scan(in[0].Graph()))
+	}
+}
+
+// attend is attention of in[0] to keys and values, and with a mask, where in[3] isn't negative.
+func attend(h graph.Heads) func(in []*graph.Node) *graph.Node {
+	return func(in []*graph.Node) *graph.Node {
+		var mask *graph.Node
+		if len(in) > 3 {
+			mask = in[3].GreaterEqual(in[3].Graph().Scalar(0))
+		}
+		return in[0].Attention(in[1], in[2], mask, h)
+	}
+}
+
+// attended is the gradients of queries, keys and values, one behind the other.
+func attended(h graph.Heads) func(in []*graph.Node) *graph.Node {
+	return func(in []*graph.Node) *graph.Node {
+		var parts []*graph.Node
+		for _, x := range graph.Gradients(attend(h)(in).Square().Sum(), in[:3]...) {
+			parts = append(parts, x.Reshape(batch, x.Shape()[1:].Numel()))
+		}
+		return graph.Concat(1, parts...)
 	}
 }
 

@@ -184,6 +184,9 @@ func init() {
 		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
 		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
 
+		graph.OpAttention:     {role: roleKernel, emit: emitAttention, cost: costOfAttention, rows: true, tasks: true, takes: takesHeads, zeros: noZeros},
+		graph.OpAttentionGrad: {role: roleKernel, emit: emitAttentionGrad, cost: costOfAttention, tasks: true, takes: takesHeads, zeros: noZeros},
+
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, pools: poolsResult, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages},

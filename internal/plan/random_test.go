@@ -486,7 +486,7 @@ var randomOps = []emit{
 		}
 		return graph.SoftmaxCrossentropy(x, target, clip, sparse)
 	},
-	matrixProduct, matrixProduct, matrixProduct,
+	matrixProduct, matrixProduct, matrixProduct, attends,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		if x.Rank() < 3 {
 			return nil
@@ -911,6 +911,46 @@ func (p *randomProgram) small(n *graph.Node) *graph.Node {
 		return nil
 	}
 	return n
+}
+
+// attends is attention of x to what has as many numbers, with heads side by side or in a group, and perhaps a mask.
+func attends(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	bits := b.Byte()
+	steps := func(n *graph.Node) bool {
+		return n.Rank() == 3 && n.Shape()[0] == x.Shape()[0] && !n.Shape()[1:].HasBatch()
+	}
+	if x.Rank() != 3 || !steps(x) {
+		return nil
+	}
+	h := graph.Heads{Heads: 1 + int(bits&1), Scale: 0.5, Causal: bits>>1&1 == 1, Window: []int{0, 0, 1, 3}[bits>>2&3]}
+	if h.Heads > 1 && bits>>4&1 == 1 {
+		h.Groups = 1
+	}
+	groups := max(h.Groups, 1)
+	if h.Groups == 0 {
+		groups = h.Heads
+	}
+	keys := p.pick(b, func(n *graph.Node) bool { return steps(n) && n.Shape()[2]*h.Heads == x.Shape()[2]*groups })
+	if keys == nil || x.Shape()[2]%h.Heads != 0 {
+		return nil
+	}
+	values := p.pick(b, func(n *graph.Node) bool {
+		return steps(n) && n.Shape()[1] == keys.Shape()[1] && n.Shape()[2]%groups == 0
+	})
+	if values == nil {
+		return nil
+	}
+	var mask *graph.Node
+	if bits>>5&1 == 1 {
+		mask = p.pick(b, func(n *graph.Node) bool {
+			s := n.Shape()
+			return len(s) == 3 && (s[0] == x.Shape()[0] || s[0] == 1) && (s[1] == x.Shape()[1] || s[1] == 1) && s[2] == keys.Shape()[1]
+		})
+		if mask != nil && bits>>6&1 == 1 {
+			mask = mask.Greater(mask.Graph().Scalar(0))
+		}
+	}
+	return p.small(x.Attention(keys, values, mask, h))
 }
 
 // matrixProduct multiplies x by a matrix, transposed or not.

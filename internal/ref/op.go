@@ -63,6 +63,9 @@ var table = [...]func(r *Run, a *graph.Attr, in []value, out value){
 	graph.OpMatMul:      matMul,
 	graph.OpBatchMatMul: batchMatMul,
 
+	graph.OpAttention:     attention,
+	graph.OpAttentionGrad: attentionGrad,
+
 	graph.OpConv:            conv,
 	graph.OpConvInputGrad:   convInputGrad,
 	graph.OpConvKernelGrad:  convKernelGrad,

@@ -179,17 +179,23 @@ func (t *tiling) chooseSide(g *Gemm) {
 		t.m, t.n = g.N, g.M
 	}
 
-	// The widest tile that is high enough for all rows, or the highest.
-	t.vectors = 1
-	for _, v := range []int{2, 3, 4, 6, 8, 12, 16} {
-		height := t.kernels.tiles.tallest(v)
-		few := height >= t.m && (v <= 4 || !t.b.trans)
-		if height > 0 && t.kernels.fits(v, t.n) && (v == 2 || few) {
-			t.vectors = v
-		}
-	}
+	t.vectors = t.kernels.width(t.m, t.n, t.b.trans)
 	t.panel = t.vectors * lanes
 	t.inRegisters = t.b.trans && !t.halfB && t.readsTransposed(g.K, t.m, t.n)
+}
+
+// width returns how many vectors wide the tiles of m rows and n columns are: the widest that is high enough for all rows,
+// or the highest.
+func (k *gemmKernels) width(m, n int, transB bool) int {
+	vectors := 1
+	for _, v := range []int{2, 3, 4, 6, 8, 12, 16} {
+		height := k.tiles.tallest(v)
+		few := height >= m && (v <= 4 || !transB)
+		if height > 0 && k.fits(v, n) && (v == 2 || few) {
+			vectors = v
+		}
+	}
+	return vectors
 }
 
 // readsTransposed reports whether a transposed B of m rows of A is best read where it is, and

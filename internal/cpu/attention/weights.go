@@ -1,0 +1,107 @@
+package attention
+
+import (
+	"math"
+
+	"github.com/cornu-ml/cornu/internal/cpu/product"
+)
+
+// This file computes the weights of a block of queries.
+
+// see looks at the mask of sample b.
+func (s *space) see(x *Sizes, m Mask, b int) {
+	s.mask = Mask{}
+	s.first, s.end, s.gaps = 0, x.Keys, false
+	if m.Data == nil {
+		return
+	}
+	n := x.Keys
+	if m.Queries {
+		n *= x.Queries
+	}
+	if !m.Batch {
+		b = 0
+	}
+	s.mask = Mask{Data: m.Data[b*n:][:n], Queries: m.Queries}
+	if !m.Queries {
+		s.first, s.end, s.gaps = seen(s.mask.Data, 0, x.Keys)
+	}
+}
+
+// seen returns the first key from lo on, and the one behind the last before hi, that a mask leaves in, and whether it leaves out
+// keys between them.
+func seen(mask []float32, lo, hi int) (first, end int, gaps bool) {
+	for lo < hi && mask[lo] == 0 {
+		lo++
+	}
+	for hi > lo && mask[hi-1] == 0 {
+		hi--
+	}
+	for _, m := range mask[lo:hi] {
+		if m == 0 {
+			return lo, hi, true
+		}
+	}
+	return lo, hi, false
+}
+
+// within returns the keys from lo to hi that the sample's mask lets anyone see.
+func (s *space) within(lo, hi int) (int, int) {
+	lo, hi = max(lo, s.first), min(hi, s.end)
+	return min(lo, hi), hi
+}
+
+// weigh computes the weights of the queries from … to-1, as rows of the keys lo … hi-1: those that any of them sees.
+func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) {
+	lo, hi = x.Keys, 0
+	for i := from; i < to; i++ {
+		a, b := s.within(x.band(i))
+		if s.mask.Queries {
+			a, b, _ = seen(s.mask.Data[i*x.Keys:][:x.Keys], a, b)
+		}
+		s.ranges[i-from] = [2]int{a, b}
+		if a < b {
+			lo, hi = min(lo, a), max(hi, b)
+		}
+	}
+	if lo >= hi {
+		return 0, 0
+	}
+	for i := from; i < to; i++ {
+		row := s.query[(i-from)*x.KeyDim:][:x.KeyDim]
+		for j, v := range q.rows(i)[:x.KeyDim] {
+			row[j] = v * x.Scale
+		}
+	}
+	product.Multiply(worker, product.Matrix{Data: s.weights, LD: s.ld}, product.Matrix{Data: s.query, LD: x.KeyDim},
+		product.Matrix{Data: s.keys[lo:], LD: s.ld}, to-from, hi-lo, x.KeyDim, false)
+	for i := from; i < to; i++ {
+		row := s.weights[(i-from)*s.ld:][:hi-lo]
+		a, b := s.ranges[i-from][0], s.ranges[i-from][1]
+		if a >= b {
+			clear(row)
+			continue
+		}
+		clear(row[:a-lo])
+		clear(row[b-lo:])
+		part := row[a-lo : b-lo]
+		if s.gaps || s.mask.Queries {
+			mask := s.mask.Data[a:b]
+			if s.mask.Queries {
+				mask = s.mask.Data[i*x.Keys:][a:b]
+			}
+			for j, m := range mask {
+				if m == 0 {
+					part[j] = float32(math.Inf(-1))
+				}
+			}
+			if only, _, _ := seen(mask, 0, len(mask)); only == len(mask) { // it has gaps at all keys of this query
+				clear(part)
+				continue
+			}
+		}
+		s.softmax.X, s.softmax.Y, s.softmax.Rows, s.softmax.N = part, part, 1, len(part)
+		s.softmax.Run(nil)
+	}
+	return lo, hi
+}

@@ -1,0 +1,153 @@
+package plan
+
+// This file holds attention to what it is in products and softmax, and to what it may keep in memory.
+
+import (
+	"fmt"
+	"math"
+	"testing"
+
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/cpu/cputest"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Blocks of queries change no bit: attention and its gradient sum as the products and the softmax that they are made of.
+func TestAttentionHasTheBitsOfItsProducts(t *testing.T) {
+	pool := par.New(3)
+	defer pool.Close()
+	for _, c := range []struct {
+		steps, keys, keyDim, valueDim int
+		heads                         graph.Heads
+	}{
+		{1, 1, 1, 1, graph.Heads{Heads: 1, Scale: 0.5}},
+		{5, 9, 3, 2, graph.Heads{Heads: 2, Scale: 0.5}},
+		{130, 70, 8, 5, graph.Heads{Heads: 2, Scale: 0.25}},
+		{70, 130, 17, 16, graph.Heads{Heads: 4, Groups: 2, Scale: 0.25}},
+		{129, 129, 4, 3, graph.Heads{Heads: 1, Scale: 0.25, Causal: true}},
+		{70, 66, 4, 3, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}},
+		{1100, 3, 2, 1, graph.Heads{Heads: 4, Groups: 1, Scale: 1}}, // chains of more than 4096 queries
+		{2, 4200, 2, 2, graph.Heads{Heads: 1, Scale: 1}},            // and of keys
+	} {
+		groups := max(c.heads.Groups, 1)
+		if c.heads.Groups == 0 {
+			groups = c.heads.Heads
+		}
+		g := graph.New()
+		q, k := g.Input("q", tensor.Shape{batch, c.steps, c.heads.Heads * c.keyDim}), g.Input("k", tensor.Shape{batch, c.keys, groups * c.keyDim})
+		v := g.Input("v", tensor.Shape{batch, c.keys, groups * c.valueDim})
+		y := q.Attention(k, v, nil, c.heads)
+		dy := g.Input("dy", y.Shape())
+		grad := g.Node(graph.OpAttentionGrad, graph.Attr{Heads: c.heads}, q, k, v, y, dy)
+		outputs := []*graph.Node{y, grad, y.Expand(q, k, v), grad.Expand(q, k, v, y, dy)}
+		if err := g.Err(); err != nil {
+			t.Fatal(err)
+		}
+		p := compile(t, Program{Graph: g, Outputs: outputs}, Config{Batch: 2})
+		cputest.EachTier(t, func(t *testing.T) {
+			e := p.Bind(nil)
+			for i, n := range []*graph.Node{q, k, v, dy} {
+				random(e.Value(n), 1, uint16(i))
+			}
+			for _, pool := range []*par.Pool{nil, pool} {
+				e.Compute(pool)
+				for i := range 2 {
+					got, want := e.Value(outputs[i]), e.Value(outputs[i+2])
+					if at := cputest.FirstDifference(got, want); at >= 0 {
+						t.Errorf("%+v, output %d: number %d is %v, want %v", c, i, at, got[at], want[at])
+					}
+				}
+			}
+		})
+	}
+}
+
+// Keys behind the last that a mask lets anyone see may hold anything.
+func TestPaddedKeysAreNotRead(t *testing.T) {
+	g := graph.New()
+	q, k, v := g.Input("q", tensor.Shape{batch, 3, 4}), g.Input("k", tensor.Shape{batch, 5, 4}), g.Input("v", tensor.Shape{batch, 5, 4})
+	mask := g.Input("mask", tensor.Shape{batch, 1, 5})
+	y := q.Attention(k, v, mask, graph.Heads{Heads: 2, Scale: 0.5})
+	grads := graph.Gradients(y.Sum(), q, k, v)
+	p := compile(t, Program{Graph: g, Outputs: append(grads, y)}, Config{Batch: 1})
+	e := p.Bind(nil)
+	for i, n := range []*graph.Node{q, k, v} {
+		random(e.Value(n), 1, uint16(i))
+	}
+	for i := 12; i < 20; i++ {
+		e.Value(k)[i], e.Value(v)[i] = float32(math.NaN()), float32(math.Inf(1))
+	}
+	copy(e.Value(mask), []float32{1, 1, 1, 0, 0})
+	e.Compute(nil)
+	for _, n := range append(grads[:1:1], y) {
+		for _, x := range e.Value(n) {
+			if x != x {
+				t.Fatalf("%v: %v", n, e.Value(n))
+			}
+		}
+	}
+}
+
+// An arena grows with the length of sequences, in training too, not with its square.
+func TestMemoryOfAttentionIsLinear(t *testing.T) {
+	for _, training := range []bool{false, true} {
+		arena := func(steps int) int {
+			b := &builder{Graph: graph.New()}
+			x := b.Input("x", tensor.Shape{batch, steps, 16})
+			y := b.dense(x, 16).Attention(b.dense(x, 16), b.dense(x, 16), nil, graph.Heads{Heads: 4, Scale: 0.5, Causal: true})
+			y = b.dense(y, 16)
+			program := Program{Graph: b.Graph, Outputs: []*graph.Node{y}}
+			if training {
+				program = trained(y.Square().Mean(), b.params...)
+			}
+			return compile(t, program, Config{Batch: 2}).Arena()
+		}
+		short, long := arena(512), arena(4096)
+		if long > 8*short {
+			t.Errorf("training %v: %d bytes for 512 steps, %d for 4096", training, short, long)
+		}
+		if n := 30 * 2 * 4096 * 16 * 4; long > n {
+			t.Errorf("training %v: %d bytes for 4096 steps, at most %d were expected", training, long, n)
+		}
+	}
+}
+
+// BenchmarkAttention is of 8 heads of 64 numbers over sequences of some lengths, and of what a training step needs besides.
+func BenchmarkAttention(b *testing.B) {
+	for _, steps := range []int{32, 128, 512, 2048} {
+		for _, causal := range []bool{false, true} {
+			for _, training := range []bool{false, true} {
+				b.Run(fmt.Sprintf("steps=%d/causal=%v/training=%v", steps, causal, training), func(b *testing.B) {
+					g := graph.New()
+					shape := tensor.Shape{batch, steps, 512}
+					q, k, v := g.Input("q", shape), g.Input("k", shape), g.Input("v", shape)
+					y := q.Attention(k, v, nil, graph.Heads{Heads: 8, Scale: 0.125, Causal: causal})
+					outputs := []*graph.Node{y}
+					if training {
+						outputs = graph.Gradients(y.Square().Sum(), q, k, v)
+					}
+					p, err := Compile(Program{Graph: g, Outputs: outputs}, Config{Batch: max(2048/steps, 1)})
+					if err != nil {
+						b.Fatal(err)
+					}
+					e := p.Bind(nil)
+					for i, n := range []*graph.Node{q, k, v} {
+						random(e.Value(n), 1, uint16(i))
+					}
+					for b.Loop() {
+						e.Compute(nil)
+					}
+					flops := 4 * 2048 * steps * 512
+					if training {
+						flops = 14 * 2048 * steps * 512
+					}
+					if causal {
+						flops /= 2
+					}
+					b.ReportMetric(float64(flops)*float64(b.N)/b.Elapsed().Seconds()/1e9, "GFLOP/s")
+				})
+			}
+		}
+	}
+}
