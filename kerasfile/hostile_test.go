@@ -198,6 +198,39 @@ func configs() []hostile.File {
  {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2]}, "inbound_nodes": []},
  {"class_name": "Flatten", "name": "a", "config": {"name": "a"}, "inbound_nodes": [[["in", 1e15, 0, {}]]]}],
  "input_layers": [["in", 0, 0]], "output_layers": [["a", 0, 0]]}}`, "there is no output 0 of application 0")
+	// Masks, which are operations beside the layers.
+	of := func(name string) string {
+		return `{"class_name": "__keras_tensor__", "config": {"shape": [null, 2, 2], "dtype": "bool", "keras_history": ["` + name + `", 0, 0]}}`
+	}
+	operation := func(class, name, args string) string {
+		axis := ""
+		if class == "Any" {
+			axis = `, "axis": [-1]`
+		}
+		return `{"module": "keras.src.ops.numpy", "class_name": "` + class + `", "name": "` + name + `", "config": {"name": "` + name + `"` + axis + `}, "inbound_nodes": [{"args": [` + args + `], "kwargs": {}}]},`
+	}
+	masked := func(operations, mask string) string {
+		return `{"class_name": "Functional", "config": {"name": "m", "layers": [
+ {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2, 2]}, "inbound_nodes": []},
+ {"class_name": "Masking", "name": "masking", "config": {"name": "masking"}, "inbound_nodes": [{"args": [` + of("in") + `], "kwargs": {}}]},` + operations + `
+ {"class_name": "GRU", "name": "gru", "config": {"name": "gru", "units": 2}, "inbound_nodes": [{"args": [` + of("masking") + `], "kwargs": {"mask": ` + mask + `}}]}],
+ "input_layers": [["in", 0, 0]], "output_layers": [["gru", 0, 0]]}}`
+	}
+	const another = `layer "gru": the mask of its call: it is another than the input has by the layers before`
+	add("mask_of_another_number", masked(operation("NotEqual", "ne", of("in")+", 1.0")+operation("Any", "any", of("ne")), of("any")), another)
+	add("mask_is_an_input", masked("", of("in")), another)
+	add("mask_is_a_number", masked("", "1"), another)
+	add("mask_of_nothing", masked("", of("nowhere")), another)
+	add("mask_is_an_object", masked("", "{}"), "is no tensor of the network")
+	add("masks_of_one_input", masked(operation("NotEqual", "ne", of("in")+", 0.0")+operation("Any", "any", of("ne")), "["+of("any")+", "+of("any")+"]"), another)
+	add("mask_of_itself", masked(operation("LogicalOr", "or", of("or")+", "+of("or")), of("or")), `"or" is made of itself`)
+	doubled := operation("NotEqual", "or0", of("in")+", 0.0")
+	for i := range 60 {
+		before := of(fmt.Sprint("or", i))
+		doubled += operation("LogicalOr", fmt.Sprint("or", i+1), before+", "+before)
+	}
+	add("mask_doubled_60_times", masked(doubled, of("or60")), another)
+	add("operation_in_the_network", strings.Replace(masked(operation("NotEqual", "ne", of("in")+", 0.0"), "null"), `["gru", 0, 0]`, `["ne", 0, 0]`, 1), "layers of these classes are not known: keras.ops.NotEqual")
 	return list
 }
 

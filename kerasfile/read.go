@@ -231,24 +231,32 @@ func uncount(refs []layer.NodeSpec, nested map[string]bool) {
 func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 	s := &layer.Spec{}
 	old := false // calls are written as Keras 2 does
+	known := newMasks()
 	for i, x := range layers {
+		if o, ok := x.(object); ok && isOperation(o) {
+			known.add(o)
+			continue
+		}
 		one, err := r.layer(x, i)
 		if err != nil {
 			return nil, err
 		}
 		calls, _ := x.(object)["inbound_nodes"].([]any)
-		for _, call := range calls {
-			in, how, err := inbound(one.Class, call)
-			if err == nil && how == training && !changesImages(one.Class) {
+		for _, v := range calls {
+			c, err := inbound(one.Class, v)
+			if err == nil && c.how == training && !changesImages(one.Class) {
 				err = errors.New("the argument \"training\" of the call is True, which is not read")
 			}
 			if err != nil {
 				return nil, fmt.Errorf("layer %q: inbound_nodes: %w", one.Name, err)
 			}
-			one.Inbound = append(one.Inbound, in)
+			if c.mask != nil {
+				known.asked = append(known.asked, givenMask{one.Name, c.in, c.mask})
+			}
+			one.Inbound = append(one.Inbound, c.in)
 			// Of other layers Keras writes this whether it was said or not.
-			one.Infer = append(one.Infer, how == inference && (one.Network != nil || one.Class == "BatchNormalization"))
-			if _, list := call.([]any); list {
+			one.Infer = append(one.Infer, c.how == inference && (one.Network != nil || one.Class == "BatchNormalization"))
+			if _, list := v.([]any); list {
 				old = true
 			}
 		}
@@ -284,7 +292,12 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 	if s.Outputs, err = ends(cfg["output_layers"]); err != nil {
 		return nil, fmt.Errorf("output_layers: %w", err)
 	}
-	return s, nil
+	for _, class := range known.amongTensors(s) {
+		if !slices.Contains(r.unknown, class) {
+			r.unknown = append(r.unknown, class)
+		}
+	}
+	return s, known.check(s.Layers)
 }
 
 // ref reads [layer, application, output].
@@ -334,59 +347,76 @@ func changesImages(class string) bool {
 	return strings.HasPrefix(class, "Random") || class == "Resizing" || class == "CenterCrop"
 }
 
-// inbound reads the inputs of one application of a layer of the class, and what it says of training: Keras 3 writes the
-// arguments of the call, Keras 2 a list of [layer, application, output, arguments].
-func inbound(class string, call any) (refs []layer.NodeSpec, how mode, err error) {
-	if list, ok := call.([]any); ok {
+// A call is one application of a layer: its inputs, what it says of training, and the masks that it is given.
+type call struct {
+	in   []layer.NodeSpec
+	how  mode
+	mask any
+}
+
+// inbound reads one application of a layer of the class: Keras 3 writes the arguments of the call, Keras 2 a list of
+// [layer, application, output, arguments].
+func inbound(class string, v any) (c call, err error) {
+	if list, ok := v.([]any); ok {
 		for _, x := range list {
 			one, ok := ref(x)
 			if !ok {
-				return nil, unsaid, fmt.Errorf("%v is no [layer, application, output]", x)
+				return c, fmt.Errorf("%v is no [layer, application, output]", x)
 			}
 			if args := x.([]any); len(args) > 3 {
 				m, _ := args[3].(object)
-				if how, err = arguments(m); err != nil {
-					return nil, unsaid, err
+				if c.how, err = arguments(m); err != nil {
+					return c, err
 				}
 			}
-			refs = append(refs, one)
+			c.in = append(c.in, one)
 		}
-		return refs, how, nil
+		return c, nil
 	}
-	c, ok := call.(object)
+	o, ok := v.(object)
 	if !ok {
-		return nil, unsaid, fmt.Errorf("%v is no call", call)
+		return c, fmt.Errorf("%v is no call", v)
 	}
-	kwargs, _ := c["kwargs"].(object)
+	kwargs, _ := o["kwargs"].(object)
+	kwargs = maps.Clone(kwargs)
 	var states []any
 	if state := kwargs[stateName]; recurrent(class) && state != nil {
 		if states, ok = state.([]any); !ok {
 			states = []any{state}
 		}
-		kwargs = maps.Clone(kwargs)
 		delete(kwargs, stateName)
 	}
-	if how, err = arguments(kwargs); err != nil {
-		return nil, unsaid, err
+	if mask := kwargs[maskName]; mask != nil && !nothing(mask) {
+		c.mask = mask
 	}
-	args, _ := c["args"].([]any)
+	delete(kwargs, maskName)
+	if c.how, err = arguments(kwargs); err != nil {
+		return c, err
+	}
+	args, _ := o["args"].([]any)
 	if len(args) != 1 {
-		return nil, unsaid, fmt.Errorf("a call with %d arguments, one is read", len(args))
+		return c, fmt.Errorf("a call with %d arguments, one is read", len(args))
 	}
 	list, ok := args[0].([]any)
 	if !ok {
 		list = args
 	}
 	for _, x := range slices.Concat(list, states) {
-		t, _ := x.(object)
-		inner, _ := t["config"].(object)
-		one, ok := ref(inner["keras_history"])
-		if !ok || t["class_name"] != "__keras_tensor__" {
-			return nil, unsaid, fmt.Errorf("%v is no tensor of the network", x)
+		one, ok := tensorIn(x)
+		if !ok {
+			return c, fmt.Errorf("%v is no tensor of the network", x)
 		}
-		refs = append(refs, one)
+		c.in = append(c.in, one)
 	}
-	return refs, how, nil
+	return c, nil
+}
+
+// tensorIn reads a tensor of the network among the arguments of a call.
+func tensorIn(v any) (layer.NodeSpec, bool) {
+	t, _ := v.(object)
+	inner, _ := t["config"].(object)
+	at, ok := ref(inner["keras_history"])
+	return at, ok && t["class_name"] == "__keras_tensor__"
 }
 
 // nothing reports whether v is a list of nulls, such as the masks of several inputs that have none.

@@ -246,6 +246,7 @@ def models():
     yield "metrics", measured(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse", "categorical_crossentropy", "sparse_categorical_crossentropy", "mse"],
                                       metrics=list(metrics().values()))
     yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
+    yield "masks", masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
 
 
 def convolutions():
@@ -313,6 +314,18 @@ def masked():
     return K.Sequential([L.Input((4, 3)), L.Masking(), L.LSTM(3, return_sequences=True), L.Dense(4, activation="tanh"), L.GRU(2)], name="masked")
 
 
+def masks():
+    """Masks that Keras writes into the network: of one input, of either of two, and of sequences side by side and one behind the other."""
+    a, b = L.Input((4, 3), name="a"), L.Input((4, 3), name="b")
+    x = L.LSTM(3, return_sequences=True)(L.Masking()(a))
+    y = L.TimeDistributed(L.Dense(3, activation="tanh"))(L.Masking(0.5)(b))
+    z = L.BatchNormalization()(L.LayerNormalization()(L.Add()([L.Activation("tanh")(x), y])))
+    z = L.Bidirectional(L.GRU(2, return_sequences=True))(z)
+    w = L.SimpleRNN(3)(L.Concatenate()([z, x]))
+    t = L.GRU(3)(L.Concatenate(axis=1)([x, y, L.Dense(3)(b)]))
+    return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([w, t, L.GlobalAveragePooling1D()(z)])), name="masks")
+
+
 def built():
     m = K.Sequential([L.Dense(3), L.Dense(2)])
     m.build((None, 4))
@@ -321,8 +334,9 @@ def built():
 
 def data(model):
     x = [wave(6, *i.shape[1:], seed=2 + k) for k, i in enumerate(model.inputs)]
-    if model.name == "masked":
-        x[0][0], x[0][1:4, 2:], x[0][2, 0] = 0, 0, 0
+    if model.name in ("masked", "masks"):
+        for v, value in zip(x, (0, 0.5)):
+            v[0, len(x) - 1 :], v[1:4, 2:], v[2, 0] = value, value, value  # a mean of no steps is no number
     y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
     y = [v / v.sum(-1, keepdims=True) for v in y]
     for k, name in enumerate(getattr(model, "output_names", [])):  # a Sequential has none
