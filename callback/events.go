@@ -5,8 +5,11 @@ package callback
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -145,17 +148,20 @@ func buckets(values []float32) []bucket {
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
-// An eventFile is a file of events. Each is written whole, in one piece.
-type eventFile struct{ file *file.File }
+// An eventFile is a file of events. Each is written whole, in one piece. The file is made when the first is.
+type eventFile struct {
+	path string
+	file *file.File // nil: nothing was written yet
+}
 
 // eventFiles counts the files of this program, to tell them apart by name.
 var eventFiles atomic.Uint64
 
-// createEventFile makes a new file in a folder, which it makes too.
-func createEventFile(folder string) (*eventFile, error) {
-	if err := file.MkdirAll(folder); err != nil {
-		return nil, err
-	}
+// eventPrefix begins the names that TensorBoard looks for.
+const eventPrefix = "events.out.tfevents."
+
+// newEventFile returns a file of a name that no other has.
+func newEventFile(folder string) *eventFile {
 	host, err := os.Hostname()
 	if err != nil {
 		host = "localhost"
@@ -166,17 +172,24 @@ func createEventFile(folder string) (*eventFile, error) {
 		}
 		return r
 	}, host)
-	name := fmt.Sprintf("events.out.tfevents.%010d.%s.%d.%d.v2", time.Now().Unix(), host, os.Getpid(), eventFiles.Add(1)-1)
-	created, err := file.OpenFile(filepath.Join(folder, name), os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
-	if err != nil {
-		return nil, err
-	}
-	f := &eventFile{created}
-	return f, f.write(0, eventFileVersion, []byte("brain.Event:2"))
+	name := fmt.Sprintf(eventPrefix+"%010d.%s.%d.%d.v2", time.Now().Unix(), host, os.Getpid(), eventFiles.Add(1)-1)
+	return &eventFile{path: filepath.Join(folder, name)}
 }
 
 // write appends an event of now: its step, and what it holds in a field.
 func (f *eventFile) write(step int64, field int, content []byte) error {
+	if f.file == nil {
+		err := file.MkdirAll(filepath.Dir(f.path))
+		if err == nil {
+			f.file, err = file.OpenFile(f.path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o666)
+		}
+		if err == nil {
+			err = f.write(0, eventFileVersion, []byte("brain.Event:2"))
+		}
+		if err != nil {
+			return err
+		}
+	}
 	var e pb.Message
 	e.Double(eventWallTime, float64(time.Now().UnixMicro())/1e6)
 	e.Int(eventStep, step)
@@ -185,9 +198,58 @@ func (f *eventFile) write(step int64, field int, content []byte) error {
 	return err
 }
 
-// close does nothing to a nil file.
+// An eventPlace is where the next event of a file goes.
+type eventPlace struct {
+	Name  string
+	Bytes int64 // 0: there is no file yet
+}
+
+func (f *eventFile) place() (eventPlace, error) {
+	p := eventPlace{Name: filepath.Base(f.path)}
+	var err error
+	if f.file != nil {
+		p.Bytes, err = f.file.Seek(0, io.SeekCurrent)
+	}
+	return p, err
+}
+
+// resume goes to the place that a file had, and takes out what follows. It reports false, and the file is one of a new name, if
+// the other isn't there any more, or not as long.
+func (f *eventFile) resume(p eventPlace) (ok bool, err error) {
+	if !strings.HasPrefix(p.Name, eventPrefix) || filepath.Base(p.Name) != p.Name {
+		return false, errState
+	}
+	path := filepath.Join(filepath.Dir(f.path), p.Name)
+	if p.Bytes == 0 {
+		if err := file.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, err
+		}
+		f.path = path
+		return true, nil
+	}
+	old, err := file.OpenFile(path, os.O_RDWR, 0)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	} else if err != nil {
+		return false, err
+	}
+	end, err := old.Seek(0, io.SeekEnd)
+	if err == nil && end >= p.Bytes {
+		ok = true
+		if err = old.Truncate(p.Bytes); err == nil {
+			_, err = old.Seek(p.Bytes, io.SeekStart)
+		}
+	}
+	if !ok || err != nil {
+		return false, errors.Join(err, old.Close())
+	}
+	f.path, f.file = path, old
+	return true, nil
+}
+
+// close does nothing to a file in which nothing is.
 func (f *eventFile) close() error {
-	if f == nil {
+	if f == nil || f.file == nil {
 		return nil
 	}
 	return f.file.Close()

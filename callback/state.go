@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/train"
@@ -142,4 +143,39 @@ func (c *CSVLogger) LoadState(_ *train.State, b []byte) error {
 	c.columns, c.present = state.Columns, state.Present
 	_, err = c.file.Seek(state.Place, io.SeekStart)
 	return err
+}
+
+// tensorBoardState is TensorBoard's: where its files were.
+type tensorBoardState struct{ Train, Validation eventPlace }
+
+// SaveState appends the places in the files.
+func (t *TensorBoard) SaveState(_ *train.State, b []byte) ([]byte, error) {
+	var state tensorBoardState
+	var err error
+	if state.Train, err = t.train.place(); err == nil {
+		state.Validation, err = t.validation.place()
+	}
+	if err != nil {
+		return b, err
+	}
+	text, err := json.Marshal(state)
+	return append(b, text...), err
+}
+
+// LoadState goes to the places in the files, and cuts off what follows: it is written again. In the place of a file that
+// isn't there any more a new one is begun.
+func (t *TensorBoard) LoadState(s *train.State, b []byte) error {
+	var state tensorBoardState
+	if err := json.Unmarshal(b, &state); err != nil {
+		return errState
+	}
+	t.epochStart, t.epochSteps = time.Now(), s.Step
+	there, err := t.train.resume(state.Train)
+	if err == nil {
+		_, err = t.validation.resume(state.Validation)
+	}
+	if err != nil || there {
+		return err
+	}
+	return t.network(s)
 }

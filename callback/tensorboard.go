@@ -17,7 +17,8 @@ import (
 // TensorBoard writes a training's measures, its weights and its network to event
 // files, for `tensorboard --logdir logs` to show: those of training in the folder
 // train of LogDir, those of validation in validation. Each run of Fit writes
-// files of its own. The tags are Keras's:
+// files of its own; one that goes on from a checkpoint goes on in those of before,
+// without what they have of later steps. The tags are Keras's:
 //
 //	epoch_loss, epoch_accuracy, …        after each epoch, at the epoch
 //	epoch_learning_rate                  as well, in train
@@ -32,8 +33,7 @@ type TensorBoard struct {
 	WriteStepsPerSecond bool   // log how fast training is
 	UpdateFreq          int    // batches from one set of their measures to the next; 0: there are none
 
-	dir               string
-	train, validation *eventFile // nil until something is written
+	train, validation *eventFile
 	epochStart        time.Time
 	epochSteps        uint64 // updates before the epoch
 	batchStart        time.Time
@@ -44,23 +44,24 @@ func (t *TensorBoard) TrainBegin(s *train.State) error {
 	if t.HistogramFreq < 0 || t.UpdateFreq < 0 {
 		return fmt.Errorf("callback: TensorBoard: HistogramFreq is %d and UpdateFreq %d, they can't be negative", t.HistogramFreq, t.UpdateFreq)
 	}
-	t.dir = config.Resolve(*t).LogDir
+	dir := config.Resolve(*t).LogDir
+	t.train, t.validation = newEventFile(filepath.Join(dir, "train")), newEventFile(filepath.Join(dir, "validation"))
+	if s.Resumed {
+		return nil // LoadState sees to it
+	}
+	return t.network(s)
+}
+
+func (t *TensorBoard) network(s *train.State) error {
 	if t.NoGraph || len(s.Networks()) == 0 {
 		return nil
 	}
-	return t.write(&t.train, "train", 0, eventGraphDef, graphDef(s.Networks()))
+	return t.write(t.train, 0, eventGraphDef, graphDef(s.Networks()))
 }
 
-// write appends an event to a file, which it creates first if it is nil.
-func (t *TensorBoard) write(f **eventFile, folder string, step int64, field int, content pb.Message) error {
-	var err error
-	if *f == nil {
-		*f, err = createEventFile(filepath.Join(t.dir, folder))
-	}
-	if err == nil {
-		err = (*f).write(step, field, content)
-	}
-	if err != nil {
+// write appends an event to a file.
+func (t *TensorBoard) write(f *eventFile, step int64, field int, content pb.Message) error {
+	if err := f.write(step, field, content); err != nil {
 		return fmt.Errorf("callback: TensorBoard: %w", err)
 	}
 	return nil
@@ -90,7 +91,7 @@ func (t *TensorBoard) BatchEnd(s *train.State) error {
 		batch.scalar("batch_steps_per_second", 1/time.Since(t.batchStart).Seconds())
 	}
 	each(s, false, func(name string, value float64) { batch.scalar("batch_"+name, value) })
-	return t.write(&t.train, "train", int64(s.Step), eventSummary, batch.Message)
+	return t.write(t.train, int64(s.Step), eventSummary, batch.Message)
 }
 
 // EpochEnd writes the measures of an epoch.
@@ -115,7 +116,7 @@ func (t *TensorBoard) EpochEnd(s *train.State) error {
 			epoch.histogram(v.Path+"/histogram", v.Value())
 		}
 	}
-	return t.write(&t.train, "train", int64(s.Epoch), eventSummary, epoch.Message)
+	return t.write(t.train, int64(s.Epoch), eventSummary, epoch.Message)
 }
 
 // validated writes the measures of validation, if there was one.
@@ -128,10 +129,10 @@ func (t *TensorBoard) validated(s *train.State) error {
 	if epoch.Message == nil {
 		return nil
 	}
-	if err := t.write(&t.validation, "validation", int64(s.Step), eventSummary, evaluation.Message); err != nil {
+	if err := t.write(t.validation, int64(s.Step), eventSummary, evaluation.Message); err != nil {
 		return err
 	}
-	return t.write(&t.validation, "validation", int64(s.Epoch), eventSummary, epoch.Message)
+	return t.write(t.validation, int64(s.Epoch), eventSummary, epoch.Message)
 }
 
 // each calls f with what is known: of validation, without "val_", or of training.

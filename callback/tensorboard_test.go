@@ -3,6 +3,7 @@ package callback
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io/fs"
 	"math"
@@ -237,6 +238,55 @@ func TestTensorBoardLogsTheValuesOfTheHistory(t *testing.T) {
 		}
 		if want := map[string]int{"train": 6, "validation": 4}[folder]; seen != want {
 			t.Errorf("%s has %d values, want %d", folder, seen, want)
+		}
+	}
+}
+
+// A training that is interrupted and goes on leaves the events of one that is not, in one file each.
+func TestTensorBoardGoesOnInItsFilesFromACheckpoint(t *testing.T) {
+	crash := errors.New("crash")
+	fitTo := func(board *TensorBoard, checkpoints string, steps uint64) error {
+		_, err := oneWeight(t, 0.1).Fit(context.Background(), ones(t), cornu.FitConfig{
+			Epochs: 3, BatchSize: 1, Quiet: true, ValidationData: ones(t), Checkpoint: cornu.Checkpoint{Dir: checkpoints, EverySteps: 3},
+			Callbacks: []train.Callback{board, &Func{OnBatchEnd: func(s *train.State) error {
+				if s.Step == steps {
+					return crash
+				}
+				return nil
+			}}},
+		})
+		return err
+	}
+	whole := &TensorBoard{LogDir: t.TempDir(), UpdateFreq: 1, HistogramFreq: 1}
+	if err := fitTo(whole, t.TempDir(), 0); err != nil {
+		t.Fatal(err)
+	}
+	for _, lost := range []bool{false, true} { // the files, before training goes on
+		board, checkpoints := &TensorBoard{LogDir: t.TempDir(), UpdateFreq: 1, HistogramFreq: 1}, t.TempDir()
+		for _, at := range []uint64{5, 8, 11} {
+			if err := fitTo(board, checkpoints, at); !errors.Is(err, crash) {
+				t.Fatal(err)
+			}
+		}
+		if lost {
+			if err := os.RemoveAll(board.LogDir); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := fitTo(board, checkpoints, 0); err != nil {
+			t.Fatal(err)
+		}
+		if lost {
+			if graph := records(t, filepath.Join(board.LogDir, "train"))[1]; graph[4] == nil {
+				t.Error("the new file has no network")
+			}
+			continue
+		}
+		for _, folder := range []string{"train", "validation"} {
+			got, want := fmt.Sprint(values(t, filepath.Join(board.LogDir, folder))), fmt.Sprint(values(t, filepath.Join(whole.LogDir, folder)))
+			if got != want {
+				t.Errorf("%s holds\n%s\nwithout an interruption it is\n%s", folder, got, want)
+			}
 		}
 	}
 }
