@@ -63,6 +63,19 @@ func (e *ShapeError) Error() string {
 	return fmt.Sprintf("cornu: layer %q: the data's %s has shape %v, want %v", e.Layer, e.What, e.Got, e.Want)
 }
 
+// A BytesError says that bytes became other numbers than those that the model was trained on.
+type BytesError struct {
+	Input int        // of the model
+	Got   data.Range // what bytes 0 and 255 became now
+	Want  data.Range // and in the training
+}
+
+// Error describes the misfit.
+func (e *BytesError) Error() string {
+	return fmt.Sprintf("cornu: input %d holds bytes as numbers from %v to %v, but the model was trained on bytes as numbers from %v to %v: scale them alike, by data.Scaled (data.Pixels: 0 to 1) or tensor.FromBytes(x, %v, %v)",
+		e.Input, e.Got.Low, e.Got.High, e.Want.Low, e.Want.High, e.Want.Low, e.Want.High)
+}
+
 // Compile says what the model is trained for. It returns the first mistake made
 // in building the model, and checks that the losses fit the outputs; after an
 // error all is as it was. Compiling again starts with a fresh optimizer.
@@ -465,8 +478,7 @@ func (m *Model) sees(ranges []data.Range) error {
 	for i, was := range m.bytes {
 		none := data.Range{}
 		if i < len(ranges) && ranges[i] != was && ranges[i] != none && was != none {
-			return fmt.Errorf("cornu: input %d holds bytes as numbers from %v to %v, but the model was trained on bytes as numbers from %v to %v: scale them alike, by data.Scaled (data.Pixels: 0 to 1) or tensor.FromBytes(x, %v, %v)",
-				i, ranges[i].Low, ranges[i].High, was.Low, was.High, was.Low, was.High)
+			return &BytesError{i, ranges[i], was}
 		}
 	}
 	return nil

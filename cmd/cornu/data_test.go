@@ -267,6 +267,18 @@ func TestPicturesAreReadAsTheModelTakesThem(t *testing.T) {
 			}
 		}
 	}
+	scaled, unscaled := r.in("scaled.keras"), r.in("unscaled.keras")
+	r.must("fit", r.model("m.keras", loss.SparseCategoricalCrossentropy{}, 3, activation.Softmax{}, 9), "--data", arrays, "--scale", "0,1", "--quiet", "-o", scaled)
+	r.must("fit", scaled, "--data", arrays, "--quiet", "-o", unscaled)
+	for _, args := range [][]string{{"evaluate", scaled, "--data", arrays}, {"predict", scaled, "--data", r.in("pictures")}, {"predict", unscaled, "--data", arrays, "--scale", "0,1"}} {
+		want := "trained on bytes as numbers from 0 to 1: give --scale 0,1"
+		if args[1] == unscaled {
+			want = "trained on bytes as numbers from 0 to 255: give --scale 0,255"
+		}
+		if _, _, errs := call(args...); !strings.Contains(errs, want) || strings.Contains(errs, "data.Pixels") {
+			t.Errorf("%v: it says %s", args, errs)
+		}
+	}
 	model := r.model("rgb.keras", loss.CategoricalCrossentropy{}, 3, activation.Softmax{}, 5, 4, 3)
 	r.fitted(model, "--data", r.in("pictures"))
 	all := r.must("predict", model, "--data", r.in("pictures"))

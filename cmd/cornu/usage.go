@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -137,6 +138,10 @@ func explain(c *cobra.Command, err error) string {
 			advice = "look for extreme numbers in the data, or lower --lr"
 		}
 		text = strings.Replace(text, e.Error(), fmt.Sprintf("step %d: %s is not finite: %s", e.Step, at, advice), 1)
+	}
+	if e := (*cornu.BytesError)(nil); errors.As(err, &e) && c.Flags().Lookup("scale") != nil {
+		text = strings.Replace(text, e.Error(), fmt.Sprintf("bytes are numbers from %v to %v here, and the model was trained on bytes as numbers from %v to %v: give --scale %v,%v",
+			e.Got.Low, e.Got.High, e.Want.Low, e.Want.High, e.Want.Low, e.Want.High), 1)
 	}
 	return strings.TrimPrefix(place.ReplaceAllString(text, ""), "cornu: ")
 }

@@ -92,7 +92,7 @@ var surface = slices.Concat([]any{
 
 // others has the types that no signature names.
 var others func(
-	cornu.ShapeError, loss.Error, optimizer.Clip, optimizer.EMA, layer.Error, layer.Lambda, callback.CSVLogger, callback.EarlyStopping,
+	cornu.ShapeError, cornu.BytesError, loss.Error, optimizer.Clip, optimizer.EMA, layer.Error, layer.Lambda, callback.CSVLogger, callback.EarlyStopping,
 	callback.Func, callback.LearningRateScheduler, callback.ReduceLROnPlateau, callback.SwapEMAWeights,
 	callback.TensorBoard, callback.TerminateOnNaN, callback.ModelCheckpoint, callback.BackupAndRestore, data.LabelError, data.IntegerError, data.LengthError, data.Sample, csv.Error, train.Func,
 	train.Progress, train.NonFiniteError, train.CheckpointError, graph.Error, graph.Recurrence, graph.Scanned, viz.Chart, viz.Grid, viz.Curves, viz.Confusion, viz.Diagram,
