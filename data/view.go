@@ -10,7 +10,8 @@ import (
 	"github.com/cornu-ml/cornu/internal/rng"
 )
 
-// Take returns the first n samples, or all if there are fewer.
+// Take returns the first n samples, or all if there are fewer. As all parts of arrays do, it shares their columns: X and Y have
+// all rows, of which the part knows its own.
 func (a *Arrays) Take(n int) *Arrays {
 	return a.part(a.indices()[:max(min(n, a.Len()), 0)])
 }

@@ -86,7 +86,7 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 	}
 	f.gate.enter(memory)
 	defer f.gate.leave(memory)
-	img, _, err := image.Decode(io.MultiReader(&head, io.LimitReader(r, size)))
+	img, _, err := image.Decode(&scans{r: io.MultiReader(&head, io.LimitReader(r, size)), jpeg: kind == "jpeg"})
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,34 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 		}
 	}
 	return nil
+}
+
+// A scans reads a picture, and ends a JPEG file of more than maxScans scans: each may go through all blocks of the picture and
+// be of a few bytes, so a small file could take hours.
+type scans struct {
+	r    io.Reader
+	jpeg bool
+	last byte
+	n    int
+}
+
+// maxScans is many times what programs write: a dozen.
+const maxScans = 500
+
+func (s *scans) Read(b []byte) (int, error) {
+	n, err := s.r.Read(b)
+	if s.jpeg {
+		for _, c := range b[:n] {
+			if s.last == 0xFF && c == 0xDA {
+				s.n++
+			}
+			s.last = c
+		}
+		if s.n > maxScans {
+			return 0, fmt.Errorf("it has more than %d scans", maxScans)
+		}
+	}
+	return n, err
 }
 
 // footprint returns how many bytes of memory it takes to decode a picture at most,

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/capped"
@@ -97,6 +98,36 @@ func longHead() []byte {
 }
 
 const progressiveJPEGHead = 128 // bytes of one of three components, but for the bits
+
+// manyScans is a progressive JPEG of so many scans, each of which goes through all blocks and is of a few bytes.
+func manyScans(width, height, n int) []byte {
+	b := progressiveJPEG(width, height, 1, 1<<20)
+	b = b[:len(b)-2]
+	b = append(b, 0xFF, 0xC4, 0, 20, 0x10, 1) // one code of coefficients, of a bit: 2¹⁴ blocks and more that have none
+	b = append(b, make([]byte, 15)...)
+	b = append(b, 0xE0)
+	runs := ((width+7)/8*((height+7)/8) + 1<<14 - 1) >> 14
+	for i := range n {
+		low := byte(1 + i%13)
+		b = append(b, 0xFF, 0xDA, 0, 8, 1, 1, 0, low, low, 0)
+		b = append(b, make([]byte, (15*runs+7)/8)...)
+	}
+	return append(b, 0xFF, 0xD9)
+}
+
+func TestAPictureOfManyScansIsRefused(t *testing.T) {
+	if _, err := one(t, manyScans(64, 64, maxScans-1), Config{Height: 1, Width: 1}).Load(); err != nil {
+		t.Error(err)
+	}
+	begin := time.Now()
+	_, err := one(t, manyScans(2000, 2000, 10_000), Config{Height: 1, Width: 1}).Load()
+	if err == nil || !strings.Contains(err.Error(), "more than 500 scans") {
+		t.Error(err)
+	}
+	if took := time.Since(begin); took > 20*time.Second {
+		t.Errorf("it took %v", took)
+	}
+}
 
 func TestPicturesAreDecodedAtOnceAsMemoryPermits(t *testing.T) {
 	g := newGate(100)
