@@ -46,6 +46,7 @@ var floors = [][]string{
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
 	{"internal/hdf5", "internal/pb", "internal/checkpoint"},
+	{"internal/tensorfile"},
 	{"internal/faulty"},
 	{"internal/config", "internal/file", "viz/internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
 	{"internal/hostile"},
