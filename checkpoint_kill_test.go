@@ -30,10 +30,12 @@ import (
 const (
 	killedFolder = "CORNU_TEST_KILLED_FOLDER" // where it works
 	killedAt     = "CORNU_TEST_KILLED_AT"     // the operation on files at which it kills itself; none if it is negative
+	killedBy     = "CORNU_TEST_KILLED_BY"     // the name of the optimizer that trains, "" for one with all that has a state
 )
 
-// trainToBeKilled trains with all that has a state, and returns a digest of what comes of it. A step takes a while.
-func trainToBeKilled(t *testing.T, folder string, checkpoint cornu.Checkpoint) string {
+// trainToBeKilled trains with all that has a state, by an optimizer, and returns a digest of what comes of it. A step takes a
+// while.
+func trainToBeKilled(t *testing.T, folder, by string, checkpoint cornu.Checkpoint) string {
 	r := regime{
 		name: "killed",
 		optimizer: optimizer.LossScaleOptimizer{
@@ -42,14 +44,23 @@ func trainToBeKilled(t *testing.T, folder string, checkpoint cornu.Checkpoint) s
 		},
 		config: cornu.FitConfig{ValidationSplit: 0.3},
 		callbacks: func(folder string) []train.Callback {
-			return []train.Callback{
+			all := []train.Callback{
 				&callback.EarlyStopping{Patience: 6, RestoreBestWeights: true, MinDelta: 1},
 				&callback.ReduceLROnPlateau{Patience: new(2), MinDelta: new(1.0), Factor: new(0.5)},
-				&callback.SwapEMAWeights{SwapOnEpoch: true},
 				&callback.CSVLogger{Filename: filepath.Join(folder, "log.csv")},
 				callback.Func{OnBatchEnd: func(*train.State) error { time.Sleep(time.Millisecond); return nil }},
 			}
+			if by == "" { // others keep no averages
+				all = append(all, &callback.SwapEMAWeights{SwapOnEpoch: true})
+			}
+			return all
 		},
+	}
+	if by != "" {
+		var err error
+		if r.optimizer, err = optimizer.ByName(by); err != nil {
+			t.Fatal(err)
+		}
 	}
 	state, err := r.train(t, ctx, folder, func(cfg *cornu.FitConfig) {
 		cfg.Epochs, cfg.Checkpoint = 10, checkpoint
@@ -78,7 +89,7 @@ func TestMainOfTheProcessThatIsKilled(t *testing.T) {
 		}
 		return nil
 	})()
-	digest := trainToBeKilled(t, folder, cornu.Checkpoint{Dir: filepath.Join(folder, "checkpoints"), EverySteps: 3})
+	digest := trainToBeKilled(t, folder, os.Getenv(killedBy), cornu.Checkpoint{Dir: filepath.Join(folder, "checkpoints"), EverySteps: 3})
 	if err := os.WriteFile(filepath.Join(folder, "digest"), []byte(digest), 0o666); err != nil {
 		t.Fatal(err)
 	}
@@ -86,10 +97,10 @@ func TestMainOfTheProcessThatIsKilled(t *testing.T) {
 
 // killed runs the process, which kills itself at an operation on files, or is killed after a while. It reports whether
 // the process came to its end.
-func killed(t *testing.T, folder string, at int, after time.Duration) bool {
+func killed(t *testing.T, folder, by string, at int, after time.Duration) bool {
 	t.Helper()
 	c := exec.Command(os.Args[0], "-test.run", "^TestMainOfTheProcessThatIsKilled$")
-	c.Env = append(os.Environ(), killedFolder+"="+folder, killedAt+"="+strconv.Itoa(at), "TMPDIR="+t.TempDir())
+	c.Env = append(os.Environ(), killedFolder+"="+folder, killedAt+"="+strconv.Itoa(at), killedBy+"="+by, "TMPDIR="+t.TempDir())
 	var out strings.Builder
 	c.Stdout, c.Stderr = &out, &out
 	if err := c.Start(); err != nil {
@@ -105,41 +116,51 @@ func killed(t *testing.T, folder string, at int, after time.Duration) bool {
 }
 
 func TestATrainingThatIsKilledComesToTheBitsOfOneThatIsNot(t *testing.T) {
-	moments, operations := 7, 5
+	moments, operations, optimizers := 7, 5, []string{""}
 	if os.Getenv("CORNU_CI") != "" {
-		moments, operations = 300, 60
+		moments, operations, optimizers = 150, 60, append(optimizers, optimizer.Names()...)
 	}
-	want := trainToBeKilled(t, t.TempDir(), cornu.Checkpoint{})
+	for i, by := range optimizers {
+		if i > 0 {
+			moments, operations = 12, 3
+		}
+		testKilled(t, by, moments, operations)
+	}
+}
+
+// testKilled kills trainings by an optimizer at so many moments and operations on files.
+func testKilled(t *testing.T, by string, moments, operations int) {
+	want := trainToBeKilled(t, t.TempDir(), by, cornu.Checkpoint{})
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) // moments are random whatever the seed
 	folder := t.TempDir()
 	dir := filepath.Join(folder, "checkpoints")
 	check := func() {
 		t.Helper()
 		if got, err := os.ReadFile(filepath.Join(folder, "digest")); err != nil || string(got) != want {
-			t.Fatalf("the digest is %s, %v; without kills it is %s", got, err, want)
+			t.Fatalf("%s: the digest is %s, %v; without kills it is %s", by, got, err, want)
 		}
 		if left, err := os.ReadDir(dir); err != nil || len(left) > 4 { // with the lock, and what is half written
-			t.Fatalf("%v are left, %v", left, err)
+			t.Fatalf("%s: %v are left, %v", by, left, err)
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
 		}
 	}
 	for range moments {
-		if killed(t, folder, -1, 20*time.Millisecond+time.Duration(random.Int64N(int64(200*time.Millisecond)))) {
+		if killed(t, folder, by, -1, 20*time.Millisecond+time.Duration(random.Int64N(int64(200*time.Millisecond)))) {
 			check()
 		}
 	}
 	for i := range operations {
 		at := i
-		if os.Getenv("CORNU_CI") == "" {
+		if operations < 40 {
 			at = random.IntN(40)
 		}
-		if killed(t, folder, at, time.Minute) {
+		if killed(t, folder, by, at, time.Minute) {
 			check()
 		}
 	}
-	for !killed(t, folder, -1, time.Minute) {
+	for !killed(t, folder, by, -1, time.Minute) {
 	}
 	check()
 }
