@@ -55,9 +55,9 @@ one3:
 last4:
 	SUBQ       SI, BX
 	JZ         done5
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
@@ -67,23 +67,39 @@ done5:
 	VZEROUPPER
 	RET
 
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0xffffffff
-DATA tailmask<>+20(SB)/4, $0xffffffff
-DATA tailmask<>+24(SB)/4, $0xffffffff
-DATA tailmask<>+28(SB)/4, $0xffffffff
-DATA tailmask<>+32(SB)/4, $0x00000000
-DATA tailmask<>+36(SB)/4, $0x00000000
-DATA tailmask<>+40(SB)/4, $0x00000000
-DATA tailmask<>+44(SB)/4, $0x00000000
-DATA tailmask<>+48(SB)/4, $0x00000000
-DATA tailmask<>+52(SB)/4, $0x00000000
-DATA tailmask<>+56(SB)/4, $0x00000000
-DATA tailmask<>+60(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $64
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0xffffffff
+DATA firstLanes<>+36(SB)/4, $0xffffffff
+DATA firstLanes<>+40(SB)/4, $0xffffffff
+DATA firstLanes<>+44(SB)/4, $0xffffffff
+DATA firstLanes<>+48(SB)/4, $0xffffffff
+DATA firstLanes<>+52(SB)/4, $0xffffffff
+DATA firstLanes<>+56(SB)/4, $0xffffffff
+DATA firstLanes<>+60(SB)/4, $0xffffffff
+DATA firstLanes<>+64(SB)/4, $0x00000000
+DATA firstLanes<>+68(SB)/4, $0x00000000
+DATA firstLanes<>+72(SB)/4, $0x00000000
+DATA firstLanes<>+76(SB)/4, $0x00000000
+DATA firstLanes<>+80(SB)/4, $0x00000000
+DATA firstLanes<>+84(SB)/4, $0x00000000
+DATA firstLanes<>+88(SB)/4, $0x00000000
+DATA firstLanes<>+92(SB)/4, $0x00000000
+DATA firstLanes<>+96(SB)/4, $0x00000000
+DATA firstLanes<>+100(SB)/4, $0x00000000
+DATA firstLanes<>+104(SB)/4, $0x00000000
+DATA firstLanes<>+108(SB)/4, $0x00000000
+DATA firstLanes<>+112(SB)/4, $0x00000000
+DATA firstLanes<>+116(SB)/4, $0x00000000
+DATA firstLanes<>+120(SB)/4, $0x00000000
+DATA firstLanes<>+124(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
 
 // func opSubAVX2(dst *float32, a *float32, b *float32, c *float32, n int)
 // Requires: AVX
@@ -136,9 +152,9 @@ one8:
 last9:
 	SUBQ       SI, BX
 	JZ         done10
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VSUBPS     Y2, Y1, Y1
@@ -199,9 +215,9 @@ one13:
 last14:
 	SUBQ       SI, BX
 	JZ         done15
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VMULPS     Y2, Y1, Y1
@@ -236,9 +252,9 @@ one16:
 last17:
 	SUBQ       SI, BX
 	JZ         done18
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VDIVPS     Y2, Y1, Y1
@@ -278,9 +294,9 @@ one19:
 last20:
 	SUBQ       SI, BX
 	JZ         done21
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VMAXPS     Y2, Y1, Y3
@@ -325,9 +341,9 @@ one22:
 last23:
 	SUBQ       SI, BX
 	JZ         done24
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VMINPS     Y2, Y1, Y3
@@ -548,9 +564,9 @@ one25:
 last26:
 	SUBQ         SI, BX
 	JZ           done27
-	LEAQ         tailmask<>+0(SB), DI
+	LEAQ         firstLanes<>+0(SB), DI
 	NEGQ         BX
-	VMOVUPS      32(DI)(BX*4), Y0
+	VMOVUPS      64(DI)(BX*4), Y0
 	VMASKMOVPS   (CX)(SI*4), Y0, Y1
 	VMASKMOVPS   (DX)(SI*4), Y0, Y2
 	VANDPS       c7fffffff<>+0(SB), Y1, Y3
@@ -1023,9 +1039,9 @@ one30:
 last31:
 	SUBQ       SI, BX
 	JZ         done32
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VCMPPS     $0x11, Y2, Y1, Y1
@@ -1092,9 +1108,9 @@ one35:
 last36:
 	SUBQ       SI, BX
 	JZ         done37
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VCMPPS     $0x12, Y2, Y1, Y1
@@ -1161,9 +1177,9 @@ one40:
 last41:
 	SUBQ       SI, BX
 	JZ         done42
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VCMPPS     $0x00, Y2, Y1, Y1
@@ -1219,9 +1235,9 @@ one45:
 last46:
 	SUBQ       BX, DX
 	JZ         done47
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VXORPS     c80000000<>+0(SB), Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
@@ -1275,9 +1291,9 @@ one50:
 last51:
 	SUBQ       BX, DX
 	JZ         done52
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VANDPS     c7fffffff<>+0(SB), Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
@@ -1315,9 +1331,9 @@ one53:
 last54:
 	SUBQ       BX, DX
 	JZ         done55
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VANDPS     c80000000<>+0(SB), Y1, Y2
 	VORPS      c3f800000<>+0(SB), Y2, Y2
@@ -1377,9 +1393,9 @@ one58:
 last59:
 	SUBQ       BX, DX
 	JZ         done60
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VMULPS     Y1, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
@@ -1411,9 +1427,9 @@ one61:
 last62:
 	SUBQ       BX, DX
 	JZ         done63
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VSQRTPS    Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
@@ -1471,9 +1487,9 @@ one64:
 last65:
 	SUBQ        BX, DX
 	JZ          done66
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VCMPPS      $0x15, cc2d00000<>+0(SB), Y1, Y2
 	VMOVUPS     c42b20000<>+0(SB), Y3
@@ -1671,9 +1687,9 @@ one67:
 last68:
 	SUBQ        BX, DX
 	JZ          done69
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VMOVUPS     c42b20000<>+0(SB), Y2
 	VMINPS      Y1, Y2, Y2
@@ -1837,9 +1853,9 @@ one70:
 last71:
 	SUBQ        BX, DX
 	JZ          done72
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VCMPPS      $0x11, c00800000<>+0(SB), Y1, Y2
 	VMULPS      c4b000000<>+0(SB), Y1, Y3
@@ -2095,9 +2111,9 @@ one73:
 last74:
 	SUBQ        BX, DX
 	JZ          done75
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VADDPS      c3f800000<>+0(SB), Y1, Y2
 	VPSUBD      c3f3504f3<>+0(SB), Y2, Y2
@@ -2236,9 +2252,9 @@ one76:
 last77:
 	SUBQ        BX, DX
 	JZ          done78
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VANDPS      c7fffffff<>+0(SB), Y1, Y2
 	VMULPS      Y1, Y1, Y3
@@ -2412,9 +2428,9 @@ one79:
 last80:
 	SUBQ         BX, DX
 	JZ           done81
-	LEAQ         tailmask<>+0(SB), SI
+	LEAQ         firstLanes<>+0(SB), SI
 	NEGQ         DX
-	VMOVUPS      32(SI)(DX*4), Y0
+	VMOVUPS      64(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VORPS        c80000000<>+0(SB), Y1, Y2
 	VCMPPS       $0x15, cc2d00000<>+0(SB), Y2, Y3
@@ -2534,9 +2550,9 @@ one82:
 last83:
 	SUBQ        BX, DX
 	JZ          done84
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VANDPS      c7fffffff<>+0(SB), Y1, Y2
 	VMULPS      Y1, Y1, Y3
@@ -2791,9 +2807,9 @@ one87:
 last88:
 	SUBQ       BX, DX
 	JZ         done89
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VXORPS     Y2, Y2, Y2
 	VCMPPS     $0x16, Y2, Y1, Y2
@@ -2885,9 +2901,9 @@ one90:
 last91:
 	SUBQ        BX, DX
 	JZ          done92
-	LEAQ        tailmask<>+0(SB), SI
+	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
-	VMOVUPS     32(SI)(DX*4), Y0
+	VMOVUPS     64(SI)(DX*4), Y0
 	VMASKMOVPS  (CX)(BX*4), Y0, Y1
 	VORPS       c80000000<>+0(SB), Y1, Y2
 	VCMPPS      $0x15, cc2d00000<>+0(SB), Y2, Y3
@@ -3050,9 +3066,9 @@ one93:
 last94:
 	SUBQ         BX, DX
 	JZ           done95
-	LEAQ         tailmask<>+0(SB), SI
+	LEAQ         firstLanes<>+0(SB), SI
 	NEGQ         DX
-	VMOVUPS      32(SI)(DX*4), Y0
+	VMOVUPS      64(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VXORPS       Y3, Y3, Y3
 	VCMPPS       $0x00, Y3, Y1, Y3
@@ -3301,9 +3317,9 @@ one96:
 last97:
 	SUBQ         BX, DX
 	JZ           done98
-	LEAQ         tailmask<>+0(SB), SI
+	LEAQ         firstLanes<>+0(SB), SI
 	NEGQ         DX
-	VMOVUPS      32(SI)(DX*4), Y0
+	VMOVUPS      64(SI)(DX*4), Y0
 	VMASKMOVPS   (CX)(BX*4), Y0, Y1
 	VEXTRACTF128 $0x00, Y1, X2
 	VCVTPS2PD    X2, Y2
@@ -3435,9 +3451,9 @@ one101:
 last102:
 	SUBQ       BX, DX
 	JZ         done103
-	LEAQ       tailmask<>+0(SB), SI
+	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
-	VMOVUPS    32(SI)(DX*4), Y0
+	VMOVUPS    64(SI)(DX*4), Y0
 	VMASKMOVPS (CX)(BX*4), Y0, Y1
 	VROUNDPS   $0x09, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
@@ -3507,9 +3523,9 @@ one106:
 last107:
 	SUBQ       SI, BX
 	JZ         done108
-	LEAQ       tailmask<>+0(SB), DI
+	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
-	VMOVUPS    32(DI)(BX*4), Y0
+	VMOVUPS    64(DI)(BX*4), Y0
 	VMASKMOVPS (CX)(SI*4), Y0, Y1
 	VMASKMOVPS (DX)(SI*4), Y0, Y2
 	VXORPS     Y3, Y3, Y3
@@ -3593,9 +3609,9 @@ one111:
 last112:
 	SUBQ       DI, SI
 	JZ         done113
-	LEAQ       tailmask<>+0(SB), R8
+	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       SI
-	VMOVUPS    32(R8)(SI*4), Y0
+	VMOVUPS    64(R8)(SI*4), Y0
 	VMASKMOVPS (CX)(DI*4), Y0, Y1
 	VMASKMOVPS (DX)(DI*4), Y0, Y2
 	VMASKMOVPS (BX)(DI*4), Y0, Y3
@@ -3676,9 +3692,9 @@ one116:
 last117:
 	SUBQ       DI, SI
 	JZ         done118
-	LEAQ       tailmask<>+0(SB), R8
+	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       SI
-	VMOVUPS    32(R8)(SI*4), Y0
+	VMOVUPS    64(R8)(SI*4), Y0
 	VMASKMOVPS (CX)(DI*4), Y0, Y1
 	VMASKMOVPS (DX)(DI*4), Y0, Y2
 	VMASKMOVPS (BX)(DI*4), Y0, Y3
@@ -3737,9 +3753,9 @@ one121:
 last122:
 	SUBQ       DX, CX
 	JZ         done123
-	LEAQ       tailmask<>+0(SB), BX
+	LEAQ       firstLanes<>+0(SB), BX
 	NEGQ       CX
-	VMOVUPS    32(BX)(CX*4), Y2
+	VMOVUPS    64(BX)(CX*4), Y2
 	VMASKMOVPS (AX)(DX*4), Y2, Y2
 	VANDPS     c7fffffff<>+0(SB), Y2, Y2
 	VPMAXUD    Y2, Y1, Y1
@@ -3805,8 +3821,8 @@ one3:
 last4:
 	SUBQ      SI, BX
 	JZ        done5
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -3868,8 +3884,8 @@ one8:
 last9:
 	SUBQ      SI, BX
 	JZ        done10
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -3931,8 +3947,8 @@ one13:
 last14:
 	SUBQ      SI, BX
 	JZ        done15
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -3968,8 +3984,8 @@ one16:
 last17:
 	SUBQ      SI, BX
 	JZ        done18
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -4010,8 +4026,8 @@ one19:
 last20:
 	SUBQ      SI, BX
 	JZ        done21
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -4057,8 +4073,8 @@ one22:
 last23:
 	SUBQ      SI, BX
 	JZ        done24
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -4354,8 +4370,8 @@ one25:
 last26:
 	SUBQ          SI, BX
 	JZ            done27
-	MOVQ          $-1, DI
-	BZHIQ         BX, DI, DI
+	MOVL          $-1, DI
+	BZHIL         BX, DI, DI
 	KMOVW         DI, K1
 	VMOVUPS.Z     (CX)(SI*4), K1, Z0
 	VMOVUPS.Z     (DX)(SI*4), K1, Z1
@@ -4678,8 +4694,8 @@ one30:
 last31:
 	SUBQ      SI, BX
 	JZ        done32
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z1
 	VMOVUPS.Z (DX)(SI*4), K1, Z2
@@ -4748,8 +4764,8 @@ one35:
 last36:
 	SUBQ      SI, BX
 	JZ        done37
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z1
 	VMOVUPS.Z (DX)(SI*4), K1, Z2
@@ -4818,8 +4834,8 @@ one40:
 last41:
 	SUBQ      SI, BX
 	JZ        done42
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z1
 	VMOVUPS.Z (DX)(SI*4), K1, Z2
@@ -4877,8 +4893,8 @@ one45:
 last46:
 	SUBQ      BX, DX
 	JZ        done47
-	MOVQ      $-1, SI
-	BZHIQ     DX, SI, SI
+	MOVL      $-1, SI
+	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VXORPS    Z0, Z1, Z0
@@ -4934,8 +4950,8 @@ one50:
 last51:
 	SUBQ      BX, DX
 	JZ        done52
-	MOVQ      $-1, SI
-	BZHIQ     DX, SI, SI
+	MOVL      $-1, SI
+	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z1
 	VANDPS    Z0, Z1, Z0
@@ -4976,8 +4992,8 @@ one53:
 last54:
 	SUBQ      BX, DX
 	JZ        done55
-	MOVQ      $-1, SI
-	BZHIQ     DX, SI, SI
+	MOVL      $-1, SI
+	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z2
 	VANDPS    Z0, Z2, Z0
@@ -5038,8 +5054,8 @@ one58:
 last59:
 	SUBQ      BX, DX
 	JZ        done60
-	MOVQ      $-1, SI
-	BZHIQ     DX, SI, SI
+	MOVL      $-1, SI
+	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VMULPS    Z0, Z0, Z0
@@ -5072,8 +5088,8 @@ one61:
 last62:
 	SUBQ      BX, DX
 	JZ        done63
-	MOVQ      $-1, SI
-	BZHIQ     DX, SI, SI
+	MOVL      $-1, SI
+	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VSQRTPS   Z0, Z0
@@ -5143,8 +5159,8 @@ one64:
 last65:
 	SUBQ        BX, DX
 	JZ          done66
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z12
 	VCMPPS      $0x15, Z0, Z12, K2
@@ -5246,8 +5262,8 @@ one67:
 last68:
 	SUBQ        BX, DX
 	JZ          done69
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z16
 	VMINPS      Z16, Z1, Z1
@@ -5360,8 +5376,8 @@ one70:
 last71:
 	SUBQ         BX, DX
 	JZ           done72
-	MOVQ         $-1, SI
-	BZHIQ        DX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z16
 	VCMPPS       $0x11, Z0, Z16, K2
@@ -5483,8 +5499,8 @@ one73:
 last74:
 	SUBQ         BX, DX
 	JZ           done75
-	MOVQ         $-1, SI
-	BZHIQ        DX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z16
 	VADDPS       Z0, Z16, Z17
@@ -5622,8 +5638,8 @@ one76:
 last77:
 	SUBQ         BX, DX
 	JZ           done78
-	MOVQ         $-1, SI
-	BZHIQ        DX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z16
 	VANDPS       Z0, Z16, Z0
@@ -5756,8 +5772,8 @@ one79:
 last80:
 	SUBQ         BX, DX
 	JZ           done81
-	MOVQ         $-1, SI
-	BZHIQ        DX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z13
 	VORPS        Z0, Z13, Z0
@@ -5904,8 +5920,8 @@ one82:
 last83:
 	SUBQ         BX, DX
 	JZ           done84
-	MOVQ         $-1, SI
-	BZHIQ        DX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z16
 	VANDPS       Z0, Z16, Z0
@@ -6033,8 +6049,8 @@ one87:
 last88:
 	SUBQ      BX, DX
 	JZ        done89
-	MOVQ      $-1, SI
-	BZHIQ     DX, SI, SI
+	MOVL      $-1, SI
+	BZHIL     DX, SI, SI
 	KMOVW     SI, K1
 	VMOVUPS.Z (CX)(BX*4), K1, Z0
 	VPXORD    Z6, Z6, Z6
@@ -6153,8 +6169,8 @@ one90:
 last91:
 	SUBQ         BX, DX
 	JZ           done92
-	MOVQ         $-1, SI
-	BZHIQ        DX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        DX, SI, SI
 	KMOVW        SI, K1
 	VMOVUPS.Z    (CX)(BX*4), K1, Z16
 	VORPS        Z0, Z16, Z0
@@ -6341,8 +6357,8 @@ one93:
 last94:
 	SUBQ          BX, DX
 	JZ            done95
-	MOVQ          $-1, SI
-	BZHIQ         DX, SI, SI
+	MOVL          $-1, SI
+	BZHIL         DX, SI, SI
 	KMOVW         SI, K1
 	VMOVUPS.Z     (CX)(BX*4), K1, Z15
 	VPXORD        Z20, Z20, Z20
@@ -6531,8 +6547,8 @@ one96:
 last97:
 	SUBQ          BX, DX
 	JZ            done98
-	MOVQ          $-1, SI
-	BZHIQ         DX, SI, SI
+	MOVL          $-1, SI
+	BZHIL         DX, SI, SI
 	KMOVW         SI, K1
 	VMOVUPS.Z     (CX)(BX*4), K1, Z15
 	VEXTRACTF32X8 $0x00, Z15, Y16
@@ -6657,8 +6673,8 @@ one101:
 last102:
 	SUBQ        BX, DX
 	JZ          done103
-	MOVQ        $-1, SI
-	BZHIQ       DX, SI, SI
+	MOVL        $-1, SI
+	BZHIL       DX, SI, SI
 	KMOVW       SI, K1
 	VMOVUPS.Z   (CX)(BX*4), K1, Z0
 	VRNDSCALEPS $0x09, Z0, Z0
@@ -6729,8 +6745,8 @@ one106:
 last107:
 	SUBQ      SI, BX
 	JZ        done108
-	MOVQ      $-1, DI
-	BZHIQ     BX, DI, DI
+	MOVL      $-1, DI
+	BZHIL     BX, DI, DI
 	KMOVW     DI, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z0
 	VMOVUPS.Z (DX)(SI*4), K1, Z1
@@ -6815,8 +6831,8 @@ one111:
 last112:
 	SUBQ      DI, SI
 	JZ        done113
-	MOVQ      $-1, R8
-	BZHIQ     SI, R8, R8
+	MOVL      $-1, R8
+	BZHIL     SI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z0
 	VMOVUPS.Z (DX)(DI*4), K1, Z1
@@ -6898,8 +6914,8 @@ one116:
 last117:
 	SUBQ      DI, SI
 	JZ        done118
-	MOVQ      $-1, R8
-	BZHIQ     SI, R8, R8
+	MOVL      $-1, R8
+	BZHIL     SI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(DI*4), K1, Z0
 	VMOVUPS.Z (DX)(DI*4), K1, Z1
@@ -6964,8 +6980,8 @@ one121:
 last122:
 	SUBQ         DX, CX
 	JZ           done123
-	MOVQ         $-1, BX
-	BZHIQ        CX, BX, BX
+	MOVL         $-1, BX
+	BZHIL        CX, BX, BX
 	KMOVW        BX, K1
 	VMOVUPS.Z    (AX)(DX*4), K1, Z2
 	VBROADCASTSS c7fffffff<>+0(SB), Z3

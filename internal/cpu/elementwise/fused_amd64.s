@@ -60,9 +60,9 @@ last6:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
 	JZ         done7
-	LEAQ       tailmask<>+0(SB), R10
+	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
+	VMOVUPS    64(R10)(R9*4), Y0
 	VMASKMOVPS (BX)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
@@ -76,23 +76,39 @@ return2:
 	VZEROUPPER
 	RET
 
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0xffffffff
-DATA tailmask<>+20(SB)/4, $0xffffffff
-DATA tailmask<>+24(SB)/4, $0xffffffff
-DATA tailmask<>+28(SB)/4, $0xffffffff
-DATA tailmask<>+32(SB)/4, $0x00000000
-DATA tailmask<>+36(SB)/4, $0x00000000
-DATA tailmask<>+40(SB)/4, $0x00000000
-DATA tailmask<>+44(SB)/4, $0x00000000
-DATA tailmask<>+48(SB)/4, $0x00000000
-DATA tailmask<>+52(SB)/4, $0x00000000
-DATA tailmask<>+56(SB)/4, $0x00000000
-DATA tailmask<>+60(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $64
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0xffffffff
+DATA firstLanes<>+36(SB)/4, $0xffffffff
+DATA firstLanes<>+40(SB)/4, $0xffffffff
+DATA firstLanes<>+44(SB)/4, $0xffffffff
+DATA firstLanes<>+48(SB)/4, $0xffffffff
+DATA firstLanes<>+52(SB)/4, $0xffffffff
+DATA firstLanes<>+56(SB)/4, $0xffffffff
+DATA firstLanes<>+60(SB)/4, $0xffffffff
+DATA firstLanes<>+64(SB)/4, $0x00000000
+DATA firstLanes<>+68(SB)/4, $0x00000000
+DATA firstLanes<>+72(SB)/4, $0x00000000
+DATA firstLanes<>+76(SB)/4, $0x00000000
+DATA firstLanes<>+80(SB)/4, $0x00000000
+DATA firstLanes<>+84(SB)/4, $0x00000000
+DATA firstLanes<>+88(SB)/4, $0x00000000
+DATA firstLanes<>+92(SB)/4, $0x00000000
+DATA firstLanes<>+96(SB)/4, $0x00000000
+DATA firstLanes<>+100(SB)/4, $0x00000000
+DATA firstLanes<>+104(SB)/4, $0x00000000
+DATA firstLanes<>+108(SB)/4, $0x00000000
+DATA firstLanes<>+112(SB)/4, $0x00000000
+DATA firstLanes<>+116(SB)/4, $0x00000000
+DATA firstLanes<>+120(SB)/4, $0x00000000
+DATA firstLanes<>+124(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
 
 // func fusedBiasReluAVX2(l *fusedLoop)
 // Requires: AVX
@@ -159,9 +175,9 @@ last13:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
 	JZ         done14
-	LEAQ       tailmask<>+0(SB), R10
+	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
+	VMOVUPS    64(R10)(R9*4), Y0
 	VMASKMOVPS (BX)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VADDPS     Y2, Y1, Y1
@@ -239,9 +255,9 @@ last18:
 	MOVQ         DX, R10
 	SUBQ         R11, R10
 	JZ           done19
-	LEAQ         tailmask<>+0(SB), R12
+	LEAQ         firstLanes<>+0(SB), R12
 	NEGQ         R10
-	VMOVUPS      32(R12)(R10*4), Y1
+	VMOVUPS      64(R12)(R10*4), Y1
 	VMASKMOVPS   (BX)(R11*4), Y1, Y2
 	VMASKMOVPS   (SI)(R11*4), Y1, Y3
 	VADDPS       Y3, Y2, Y2
@@ -330,9 +346,9 @@ last23:
 	MOVQ         DX, R9
 	SUBQ         R10, R9
 	JZ           done24
-	LEAQ         tailmask<>+0(SB), R11
+	LEAQ         firstLanes<>+0(SB), R11
 	NEGQ         R9
-	VMOVUPS      32(R11)(R9*4), Y1
+	VMOVUPS      64(R11)(R9*4), Y1
 	VMASKMOVPS   (BX)(R10*4), Y1, Y2
 	MOVQ         R10, R9
 	SHRQ         $0x03, R9
@@ -422,9 +438,9 @@ last30:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
 	JZ         done31
-	LEAQ       tailmask<>+0(SB), R10
+	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y1
+	VMOVUPS    64(R10)(R9*4), Y1
 	VMASKMOVPS (BX)(R8*4), Y1, Y2
 	VMASKMOVPS (SI)(R8*4), Y1, Y3
 	VXORPS     Y4, Y4, Y4
@@ -503,9 +519,9 @@ last37:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
 	JZ         done38
-	LEAQ       tailmask<>+0(SB), R10
+	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y0
+	VMOVUPS    64(R10)(R9*4), Y0
 	VMASKMOVPS (BX)(R8*4), Y0, Y1
 	VMASKMOVPS (SI)(R8*4), Y0, Y2
 	VXORPS     Y3, Y3, Y3
@@ -581,9 +597,9 @@ last42:
 	MOVQ         DX, R10
 	SUBQ         R11, R10
 	JZ           done43
-	LEAQ         tailmask<>+0(SB), R12
+	LEAQ         firstLanes<>+0(SB), R12
 	NEGQ         R10
-	VMOVUPS      32(R12)(R10*4), Y1
+	VMOVUPS      64(R12)(R10*4), Y1
 	VMASKMOVPS   (BX)(R11*4), Y1, Y2
 	MOVQ         R11, R10
 	SHRQ         $0x03, R10
@@ -777,9 +793,9 @@ last49:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
 	JZ         done50
-	LEAQ       tailmask<>+0(SB), R13
+	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
-	VMOVUPS    32(R13)(R12*4), Y2
+	VMOVUPS    64(R13)(R12*4), Y2
 	VMASKMOVPS (BX)(R11*4), Y2, Y3
 	VMASKMOVPS (SI)(R11*4), Y2, Y4
 	VCMPPS     $0x11, Y4, Y3, Y5
@@ -985,9 +1001,9 @@ last56:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
 	JZ         done57
-	LEAQ       tailmask<>+0(SB), R13
+	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
-	VMOVUPS    32(R13)(R12*4), Y4
+	VMOVUPS    64(R13)(R12*4), Y4
 	VMASKMOVPS (BX)(R11*4), Y4, Y5
 	VADDPS     Y0, Y5, Y5
 	VMASKMOVPS (SI)(R11*4), Y4, Y6
@@ -1071,9 +1087,9 @@ last63:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
 	JZ         done64
-	LEAQ       tailmask<>+0(SB), R9
+	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y0
+	VMOVUPS    64(R9)(R8*4), Y0
 	VMASKMOVPS (BX)(DI*4), Y0, Y1
 	VMASKMOVPS Y1, Y0, (SI)(DI*4)
 
@@ -1130,9 +1146,9 @@ last70:
 	MOVQ       DX, DI
 	SUBQ       SI, DI
 	JZ         done71
-	LEAQ       tailmask<>+0(SB), R8
+	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
-	VMOVUPS    32(R8)(DI*4), Y1
+	VMOVUPS    64(R8)(DI*4), Y1
 	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
 done71:
@@ -1197,9 +1213,9 @@ last77:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
 	JZ         done78
-	LEAQ       tailmask<>+0(SB), R9
+	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
-	VMOVUPS    32(R9)(R8*4), Y1
+	VMOVUPS    64(R9)(R8*4), Y1
 	VMASKMOVPS (BX)(DI*4), Y1, Y2
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (SI)(DI*4)
@@ -1275,9 +1291,9 @@ last84:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
 	JZ         done85
-	LEAQ       tailmask<>+0(SB), R10
+	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
-	VMOVUPS    32(R10)(R9*4), Y1
+	VMOVUPS    64(R10)(R9*4), Y1
 	VMASKMOVPS (BX)(R8*4), Y1, Y2
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS (SI)(R8*4), Y1, Y2
@@ -1361,9 +1377,9 @@ last91:
 	MOVQ       BX, AX
 	SUBQ       R9, AX
 	JZ         done92
-	LEAQ       tailmask<>+0(SB), R10
+	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       AX
-	VMOVUPS    32(R10)(AX*4), Y1
+	VMOVUPS    64(R10)(AX*4), Y1
 	VMASKMOVPS (DI)(R9*4), Y1, Y2
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS (SI)(R9*4), Y1, Y2
@@ -1446,9 +1462,9 @@ last96:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
 	JZ         done97
-	LEAQ       tailmask<>+0(SB), R12
+	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
-	VMOVUPS    32(R12)(AX*4), Y2
+	VMOVUPS    64(R12)(AX*4), Y2
 	VMASKMOVPS (DI)(R11*4), Y2, Y3
 	VMASKMOVPS (R8)(R11*4), Y2, Y4
 	VORPS      Y4, Y3, Y5
@@ -1761,9 +1777,9 @@ last105:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
 	JZ         done106
-	LEAQ       tailmask<>+0(SB), R12
+	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
-	VMOVUPS    32(R12)(AX*4), Y2
+	VMOVUPS    64(R12)(AX*4), Y2
 	VMASKMOVPS (DI)(R11*4), Y2, Y3
 	VMASKMOVPS (R8)(R11*4), Y2, Y4
 	VORPS      Y4, Y3, Y5
@@ -2054,9 +2070,9 @@ last114:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
 	JZ          done115
-	LEAQ        tailmask<>+0(SB), R14
+	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
-	VMOVUPS     32(R14)(AX*4), Y4
+	VMOVUPS     64(R14)(AX*4), Y4
 	VMASKMOVPS  (DI)(R13*4), Y4, Y5
 	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VORPS       Y6, Y5, Y7
@@ -2444,9 +2460,9 @@ last123:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
 	JZ          done124
-	LEAQ        tailmask<>+0(SB), R14
+	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
-	VMOVUPS     32(R14)(AX*4), Y6
+	VMOVUPS     64(R14)(AX*4), Y6
 	VMASKMOVPS  (DI)(R13*4), Y6, Y7
 	VMASKMOVPS  (R8)(R13*4), Y6, Y8
 	VORPS       Y8, Y7, Y9
@@ -2893,9 +2909,9 @@ last132:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
 	JZ          done133
-	LEAQ        tailmask<>+0(SB), R12
+	LEAQ        firstLanes<>+0(SB), R12
 	NEGQ        AX
-	VMOVUPS     32(R12)(AX*4), Y4
+	VMOVUPS     64(R12)(AX*4), Y4
 	VMASKMOVPS  (DI)(R11*4), Y4, Y5
 	VMASKMOVPS  (R8)(R11*4), Y4, Y6
 	VORPS       Y6, Y5, Y7
@@ -3195,8 +3211,8 @@ last6:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
 	JZ        done7
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (BX)(R8*4), K1, Z0
 	VMOVUPS.Z (SI)(R8*4), K1, Z1
@@ -3276,8 +3292,8 @@ last13:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
 	JZ        done14
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (BX)(R8*4), K1, Z0
 	VMOVUPS.Z (SI)(R8*4), K1, Z1
@@ -3354,8 +3370,8 @@ last18:
 	MOVQ      DX, R10
 	SUBQ      R11, R10
 	JZ        done19
-	MOVQ      $-1, R12
-	BZHIQ     R10, R12, R12
+	MOVL      $-1, R12
+	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
 	VMOVUPS.Z (BX)(R11*4), K1, Z1
 	VMOVUPS.Z (SI)(R11*4), K1, Z2
@@ -3431,8 +3447,8 @@ last23:
 	MOVQ      DX, R9
 	SUBQ      R10, R9
 	JZ        done24
-	MOVQ      $-1, R11
-	BZHIQ     R9, R11, R11
+	MOVL      $-1, R11
+	BZHIL     R9, R11, R11
 	KMOVW     R11, K1
 	VMOVUPS.Z (BX)(R10*4), K1, Z1
 	MOVQ      R10, R9
@@ -3521,8 +3537,8 @@ last30:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
 	JZ        done31
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (BX)(R8*4), K1, Z1
 	VMOVUPS.Z (SI)(R8*4), K1, Z2
@@ -3602,8 +3618,8 @@ last37:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
 	JZ        done38
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (BX)(R8*4), K1, Z0
 	VMOVUPS.Z (SI)(R8*4), K1, Z1
@@ -3678,8 +3694,8 @@ last42:
 	MOVQ      DX, R10
 	SUBQ      R11, R10
 	JZ        done43
-	MOVQ      $-1, R12
-	BZHIQ     R10, R12, R12
+	MOVL      $-1, R12
+	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
 	VMOVUPS.Z (BX)(R11*4), K1, Z1
 	MOVQ      R11, R10
@@ -3873,8 +3889,8 @@ last49:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
 	JZ        done50
-	MOVQ      $-1, R13
-	BZHIQ     R12, R13, R13
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
 	VMOVUPS.Z (BX)(R11*4), K1, Z3
 	VMOVUPS.Z (SI)(R11*4), K1, Z4
@@ -4072,8 +4088,8 @@ last56:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
 	JZ        done57
-	MOVQ      $-1, R13
-	BZHIQ     R12, R13, R13
+	MOVL      $-1, R13
+	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
 	VMOVUPS.Z (BX)(R11*4), K1, Z5
 	VADDPS    Z0, Z5, Z5
@@ -4158,8 +4174,8 @@ last63:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
 	JZ        done64
-	MOVQ      $-1, R9
-	BZHIQ     R8, R9, R9
+	MOVL      $-1, R9
+	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
@@ -4217,8 +4233,8 @@ last70:
 	MOVQ    DX, DI
 	SUBQ    SI, DI
 	JZ      done71
-	MOVQ    $-1, R8
-	BZHIQ   DI, R8, R8
+	MOVL    $-1, R8
+	BZHIL   DI, R8, R8
 	KMOVW   R8, K1
 	VMOVUPS Z0, K1, (BX)(SI*4)
 
@@ -4284,8 +4300,8 @@ last77:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
 	JZ        done78
-	MOVQ      $-1, R9
-	BZHIQ     R8, R9, R9
+	MOVL      $-1, R9
+	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
@@ -4362,8 +4378,8 @@ last84:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
 	JZ        done85
-	MOVQ      $-1, R10
-	BZHIQ     R9, R10, R10
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (BX)(R8*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
@@ -4448,8 +4464,8 @@ last91:
 	MOVQ      BX, AX
 	SUBQ      R9, AX
 	JZ        done92
-	MOVQ      $-1, R10
-	BZHIQ     AX, R10, R10
+	MOVL      $-1, R10
+	BZHIL     AX, R10, R10
 	KMOVW     R10, K1
 	VMOVUPS.Z (DI)(R9*4), K1, Z1
 	VMULPS    Z0, Z1, Z0
@@ -4535,8 +4551,8 @@ last98:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
 	JZ        done99
-	MOVQ      $-1, R12
-	BZHIQ     AX, R12, R12
+	MOVL      $-1, R12
+	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
 	VMOVUPS.Z (DI)(R11*4), K1, Z5
 	VMOVUPS.Z (R8)(R11*4), K1, Z6
@@ -4799,8 +4815,8 @@ last109:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
 	JZ        done110
-	MOVQ      $-1, R12
-	BZHIQ     AX, R12, R12
+	MOVL      $-1, R12
+	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
 	VMOVUPS.Z (DI)(R11*4), K1, Z5
 	VMOVUPS.Z (R8)(R11*4), K1, Z6
@@ -5166,8 +5182,8 @@ last120:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
 	JZ          done121
-	MOVQ        $-1, R14
-	BZHIQ       AX, R14, R14
+	MOVL        $-1, R14
+	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
 	VMOVUPS.Z   (DI)(R13*4), K1, Z8
 	VMOVUPS.Z   (R8)(R13*4), K1, Z9
@@ -5612,8 +5628,8 @@ last131:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
 	JZ          done132
-	MOVQ        $-1, R14
-	BZHIQ       AX, R14, R14
+	MOVL        $-1, R14
+	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
 	VMOVUPS.Z   (DI)(R13*4), K1, Z10
 	VMOVUPS.Z   (R8)(R13*4), K1, Z11
@@ -6177,8 +6193,8 @@ last142:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
 	JZ          done143
-	MOVQ        $-1, R12
-	BZHIQ       AX, R12, R12
+	MOVL        $-1, R12
+	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
 	VMOVUPS.Z   (DI)(R11*4), K1, Z8
 	VMOVUPS.Z   (R8)(R11*4), K1, Z9

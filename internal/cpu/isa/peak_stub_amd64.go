@@ -11,6 +11,8 @@ package isa
 //			sum[i] = fmath.FMA(0, 0, sum[i])
 //		}
 //	}
+//
+//go:noescape
 func peakAVX2(n int)
 
 // peakAVX512 multiplies and adds in registers that don't wait for each other:
@@ -20,4 +22,6 @@ func peakAVX2(n int)
 //			sum[i] = fmath.FMA(0, 0, sum[i])
 //		}
 //	}
+//
+//go:noescape
 func peakAVX512(n int)

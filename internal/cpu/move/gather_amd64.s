@@ -241,32 +241,48 @@ one19:
 last20:
 	SUBQ       DX, CX
 	JZ         done21
-	LEAQ       tailmask<>+0(SB), BX
+	LEAQ       firstLanes<>+0(SB), BX
 	NEGQ       CX
-	VMOVUPS    32(BX)(CX*4), Y1
+	VMOVUPS    64(BX)(CX*4), Y1
 	VMASKMOVPS Y0, Y1, (AX)(DX*4)
 
 done21:
 	VZEROUPPER
 	RET
 
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0xffffffff
-DATA tailmask<>+20(SB)/4, $0xffffffff
-DATA tailmask<>+24(SB)/4, $0xffffffff
-DATA tailmask<>+28(SB)/4, $0xffffffff
-DATA tailmask<>+32(SB)/4, $0x00000000
-DATA tailmask<>+36(SB)/4, $0x00000000
-DATA tailmask<>+40(SB)/4, $0x00000000
-DATA tailmask<>+44(SB)/4, $0x00000000
-DATA tailmask<>+48(SB)/4, $0x00000000
-DATA tailmask<>+52(SB)/4, $0x00000000
-DATA tailmask<>+56(SB)/4, $0x00000000
-DATA tailmask<>+60(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $64
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0xffffffff
+DATA firstLanes<>+36(SB)/4, $0xffffffff
+DATA firstLanes<>+40(SB)/4, $0xffffffff
+DATA firstLanes<>+44(SB)/4, $0xffffffff
+DATA firstLanes<>+48(SB)/4, $0xffffffff
+DATA firstLanes<>+52(SB)/4, $0xffffffff
+DATA firstLanes<>+56(SB)/4, $0xffffffff
+DATA firstLanes<>+60(SB)/4, $0xffffffff
+DATA firstLanes<>+64(SB)/4, $0x00000000
+DATA firstLanes<>+68(SB)/4, $0x00000000
+DATA firstLanes<>+72(SB)/4, $0x00000000
+DATA firstLanes<>+76(SB)/4, $0x00000000
+DATA firstLanes<>+80(SB)/4, $0x00000000
+DATA firstLanes<>+84(SB)/4, $0x00000000
+DATA firstLanes<>+88(SB)/4, $0x00000000
+DATA firstLanes<>+92(SB)/4, $0x00000000
+DATA firstLanes<>+96(SB)/4, $0x00000000
+DATA firstLanes<>+100(SB)/4, $0x00000000
+DATA firstLanes<>+104(SB)/4, $0x00000000
+DATA firstLanes<>+108(SB)/4, $0x00000000
+DATA firstLanes<>+112(SB)/4, $0x00000000
+DATA firstLanes<>+116(SB)/4, $0x00000000
+DATA firstLanes<>+120(SB)/4, $0x00000000
+DATA firstLanes<>+124(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
 
 // func gatherUnitAVX512(dst *float32, src *uint8, rows *int32, count int, width int)
 // Requires: AVX, AVX512F, CMOV, MMX+
@@ -487,8 +503,8 @@ one19:
 last20:
 	SUBQ    DX, CX
 	JZ      done21
-	MOVQ    $-1, BX
-	BZHIQ   CX, BX, BX
+	MOVL    $-1, BX
+	BZHIL   CX, BX, BX
 	KMOVW   BX, K1
 	VMOVUPS Z0, K1, (AX)(DX*4)
 

@@ -9,9 +9,9 @@
 TEXT ·tile1x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -83,23 +83,39 @@ store:
 	VZEROUPPER
 	RET
 
-DATA slidingMask<>+0(SB)/4, $0xffffffff
-DATA slidingMask<>+4(SB)/4, $0xffffffff
-DATA slidingMask<>+8(SB)/4, $0xffffffff
-DATA slidingMask<>+12(SB)/4, $0xffffffff
-DATA slidingMask<>+16(SB)/4, $0xffffffff
-DATA slidingMask<>+20(SB)/4, $0xffffffff
-DATA slidingMask<>+24(SB)/4, $0xffffffff
-DATA slidingMask<>+28(SB)/4, $0xffffffff
-DATA slidingMask<>+32(SB)/4, $0x00000000
-DATA slidingMask<>+36(SB)/4, $0x00000000
-DATA slidingMask<>+40(SB)/4, $0x00000000
-DATA slidingMask<>+44(SB)/4, $0x00000000
-DATA slidingMask<>+48(SB)/4, $0x00000000
-DATA slidingMask<>+52(SB)/4, $0x00000000
-DATA slidingMask<>+56(SB)/4, $0x00000000
-DATA slidingMask<>+60(SB)/4, $0x00000000
-GLOBL slidingMask<>(SB), RODATA|NOPTR, $64
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0xffffffff
+DATA firstLanes<>+36(SB)/4, $0xffffffff
+DATA firstLanes<>+40(SB)/4, $0xffffffff
+DATA firstLanes<>+44(SB)/4, $0xffffffff
+DATA firstLanes<>+48(SB)/4, $0xffffffff
+DATA firstLanes<>+52(SB)/4, $0xffffffff
+DATA firstLanes<>+56(SB)/4, $0xffffffff
+DATA firstLanes<>+60(SB)/4, $0xffffffff
+DATA firstLanes<>+64(SB)/4, $0x00000000
+DATA firstLanes<>+68(SB)/4, $0x00000000
+DATA firstLanes<>+72(SB)/4, $0x00000000
+DATA firstLanes<>+76(SB)/4, $0x00000000
+DATA firstLanes<>+80(SB)/4, $0x00000000
+DATA firstLanes<>+84(SB)/4, $0x00000000
+DATA firstLanes<>+88(SB)/4, $0x00000000
+DATA firstLanes<>+92(SB)/4, $0x00000000
+DATA firstLanes<>+96(SB)/4, $0x00000000
+DATA firstLanes<>+100(SB)/4, $0x00000000
+DATA firstLanes<>+104(SB)/4, $0x00000000
+DATA firstLanes<>+108(SB)/4, $0x00000000
+DATA firstLanes<>+112(SB)/4, $0x00000000
+DATA firstLanes<>+116(SB)/4, $0x00000000
+DATA firstLanes<>+120(SB)/4, $0x00000000
+DATA firstLanes<>+124(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
 
 // func tile1x16RowsAVX2(t *tile)
 // Requires: AVX, FMA3
@@ -446,9 +462,9 @@ store:
 TEXT ·tile2x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -849,9 +865,9 @@ store:
 TEXT ·tile3x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -1350,9 +1366,9 @@ store:
 TEXT ·tile4x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -1901,9 +1917,9 @@ store:
 TEXT ·tile5x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -2301,9 +2317,9 @@ own:
 TEXT ·tile6x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -2748,9 +2764,9 @@ own:
 TEXT ·tile7x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -2920,9 +2936,9 @@ store:
 TEXT ·tile8x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -3111,9 +3127,9 @@ store:
 TEXT ·tile9x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -3317,9 +3333,9 @@ store:
 TEXT ·tile10x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -3538,9 +3554,9 @@ store:
 TEXT ·tile11x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -3774,9 +3790,9 @@ store:
 TEXT ·tile12x8RowsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -4025,9 +4041,9 @@ store:
 TEXT ·tile1x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -4452,9 +4468,9 @@ store:
 TEXT ·tile2x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -4858,9 +4874,9 @@ store:
 TEXT ·tile3x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -5362,9 +5378,9 @@ store:
 TEXT ·tile4x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -5913,9 +5929,9 @@ store:
 TEXT ·tile5x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -6313,9 +6329,9 @@ own:
 TEXT ·tile6x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -6758,9 +6774,9 @@ own:
 TEXT ·tile7x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -6929,9 +6945,9 @@ store:
 TEXT ·tile8x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -7115,9 +7131,9 @@ store:
 TEXT ·tile9x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -7316,9 +7332,9 @@ store:
 TEXT ·tile10x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -7532,9 +7548,9 @@ store:
 TEXT ·tile11x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -7763,9 +7779,9 @@ store:
 TEXT ·tile12x8ColsAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -8009,10 +8025,10 @@ store:
 TEXT ·tile1x8RowsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	MOVQ    CX, BX
 	NEGQ    BX
-	VMOVUPS 32(DX)(BX*4), Y15
+	VMOVUPS 64(DX)(BX*4), Y15
 	MOVQ    (AX), DX
 	MOVQ    8(AX), BX
 	MOVQ    16(AX), SI
@@ -8125,10 +8141,10 @@ loaded:
 rest:
 	ADDQ       $+8, R11
 	JZ         store
-	LEAQ       slidingMask<>+0(SB), R12
+	LEAQ       firstLanes<>+0(SB), R12
 	MOVQ       R11, R13
 	NEGQ       R13
-	VMOVUPS    32(R12)(R13*4), Y14
+	VMOVUPS    64(R12)(R13*4), Y14
 	VMASKMOVPS (R10), Y14, Y2
 	CMPQ       CX, $+1
 	JEQ        restLoaded
@@ -8225,10 +8241,10 @@ store:
 TEXT ·tile2x8RowsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	MOVQ    CX, BX
 	NEGQ    BX
-	VMOVUPS 32(DX)(BX*4), Y15
+	VMOVUPS 64(DX)(BX*4), Y15
 	MOVQ    (AX), DX
 	MOVQ    8(AX), BX
 	MOVQ    16(AX), SI
@@ -8361,10 +8377,10 @@ loaded:
 rest:
 	ADDQ       $+8, R12
 	JZ         store
-	LEAQ       slidingMask<>+0(SB), R13
+	LEAQ       firstLanes<>+0(SB), R13
 	MOVQ       R12, R14
 	NEGQ       R14
-	VMOVUPS    32(R13)(R14*4), Y14
+	VMOVUPS    64(R13)(R14*4), Y14
 	VMASKMOVPS (R11), Y14, Y2
 	CMPQ       CX, $+1
 	JEQ        restLoaded
@@ -8477,10 +8493,10 @@ store:
 TEXT ·tile1x8ColsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	MOVQ    CX, BX
 	NEGQ    BX
-	VMOVUPS 32(DX)(BX*4), Y15
+	VMOVUPS 64(DX)(BX*4), Y15
 	MOVQ    (AX), DX
 	MOVQ    8(AX), BX
 	MOVQ    16(AX), SI
@@ -8602,10 +8618,10 @@ loaded:
 rest:
 	ADDQ       $+8, R12
 	JZ         store
-	LEAQ       slidingMask<>+0(SB), R13
+	LEAQ       firstLanes<>+0(SB), R13
 	MOVQ       R12, R14
 	NEGQ       R14
-	VMOVUPS    32(R13)(R14*4), Y14
+	VMOVUPS    64(R13)(R14*4), Y14
 	VMASKMOVPS (R11), Y14, Y2
 	CMPQ       CX, $+1
 	JEQ        restLoaded
@@ -8709,10 +8725,10 @@ store:
 TEXT ·tile2x8ColsTransposedBAVX2(SB), NOSPLIT, $16-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	MOVQ    CX, BX
 	NEGQ    BX
-	VMOVUPS 32(DX)(BX*4), Y15
+	VMOVUPS 64(DX)(BX*4), Y15
 	MOVQ    (AX), DX
 	MOVQ    8(AX), BX
 	MOVQ    16(AX), SI
@@ -8853,10 +8869,10 @@ loaded:
 rest:
 	ADDQ       $+8, R12
 	JZ         store
-	LEAQ       slidingMask<>+0(SB), R13
+	LEAQ       firstLanes<>+0(SB), R13
 	MOVQ       R12, R14
 	NEGQ       R14
-	VMOVUPS    32(R13)(R14*4), Y14
+	VMOVUPS    64(R13)(R14*4), Y14
 	VMASKMOVPS (R11), Y14, Y2
 	CMPQ       CX, $+1
 	JEQ        restLoaded
@@ -8976,9 +8992,9 @@ store:
 TEXT ·tile1x8RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -9334,9 +9350,9 @@ done:
 TEXT ·tile2x8RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -9636,9 +9652,9 @@ done:
 TEXT ·tile3x8RowsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -9989,9 +10005,9 @@ done:
 TEXT ·tile1x8ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -10363,9 +10379,9 @@ done:
 TEXT ·tile2x8ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -10674,9 +10690,9 @@ done:
 TEXT ·tile3x8ColsListedAVX2(SB), NOSPLIT, $24-8
 	MOVQ    t+0(FP), AX
 	MOVQ    88(AX), CX
-	LEAQ    slidingMask<>+0(SB), DX
+	LEAQ    firstLanes<>+0(SB), DX
 	NEGQ    CX
-	VMOVUPS 32(DX)(CX*4), Y15
+	VMOVUPS 64(DX)(CX*4), Y15
 	MOVQ    (AX), CX
 	MOVQ    8(AX), DX
 	MOVQ    16(AX), BX
@@ -11048,13 +11064,13 @@ TEXT ·copyAVX2(SB), NOSPLIT, $0-8
 	CMPQ    DI, R10
 	CMOVQLT DI, R10
 	SUBQ    R10, DI
-	LEAQ    slidingMask<>+0(SB), R11
+	LEAQ    firstLanes<>+0(SB), R11
 	NEGQ    R10
-	VMOVUPS 32(R11)(R10*4), Y15
-	LEAQ    slidingMask<>+0(SB), R10
+	VMOVUPS 64(R11)(R10*4), Y15
+	LEAQ    firstLanes<>+0(SB), R10
 	MOVQ    DI, R11
 	NEGQ    R11
-	VMOVUPS 32(R10)(R11*4), Y14
+	VMOVUPS 64(R10)(R11*4), Y14
 	CMPQ    DI, $0x08
 	JNE     row
 
@@ -11128,18 +11144,18 @@ TEXT ·transposeAVX2(SB), NOSPLIT, $0-8
 	MOVQ    24(AX), AX
 	LEAQ    (AX)(AX*2), R8
 	LEAQ    (AX)(AX*4), R9
-	LEAQ    slidingMask<>+0(SB), R10
+	LEAQ    firstLanes<>+0(SB), R10
 	MOVQ    SI, R11
 	NEGQ    R11
-	VMOVUPS 32(R10)(R11*4), Y14
+	VMOVUPS 64(R10)(R11*4), Y14
 
 square:
 	MOVQ       $0x00000008, R10
 	CMPQ       DI, R10
 	CMOVQLT    DI, R10
-	LEAQ       slidingMask<>+0(SB), R11
+	LEAQ       firstLanes<>+0(SB), R11
 	NEGQ       R10
-	VMOVUPS    32(R11)(R10*4), Y15
+	VMOVUPS    64(R11)(R10*4), Y15
 	MOVQ       DX, R10
 	VMASKMOVPS (R10), Y15, Y0
 	CMPQ       SI, $+1
@@ -11247,9 +11263,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, (SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11258,9 +11274,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, 32(SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11269,9 +11285,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, 64(SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11280,9 +11296,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, 96(SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11291,9 +11307,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, 128(SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11302,9 +11318,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, 160(SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11313,9 +11329,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	NEGQ    DI
-	VMOVUPS 32(R9)(DI*4), Y15
+	VMOVUPS 64(R9)(DI*4), Y15
 	VMOVUPS Y15, 192(SP)
 	SUBQ    $+8, AX
 	XORQ    R9, R9
@@ -11324,9 +11340,9 @@ TEXT ·nonzeroAVX2(SB), NOSPLIT, $256-8
 	CMOVQLT R9, DI
 	CMPQ    DI, $+8
 	CMOVQGT R8, DI
-	LEAQ    slidingMask<>+0(SB), R8
+	LEAQ    firstLanes<>+0(SB), R8
 	NEGQ    DI
-	VMOVUPS 32(R8)(DI*4), Y15
+	VMOVUPS 64(R8)(DI*4), Y15
 	VMOVUPS Y15, 224(SP)
 	SUBQ    $+8, AX
 
@@ -11464,10 +11480,10 @@ vectors:
 	MOVQ    $0x00000008, R8
 	CMPQ    SI, R8
 	CMOVQLT SI, R8
-	LEAQ    slidingMask<>+0(SB), R9
+	LEAQ    firstLanes<>+0(SB), R9
 	MOVQ    R8, R10
 	NEGQ    R10
-	VMOVUPS 32(R9)(R10*4), Y15
+	VMOVUPS 64(R9)(R10*4), Y15
 	MOVQ    CX, R9
 	MOVQ    BX, R10
 	MOVQ    48(AX), R11

@@ -16,7 +16,7 @@ TEXT ·sumRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ    BX, DI
 	ANDQ    $-16, DI
 	SUBQ    DI, BX
-	LEAQ    tailmask16<>+0(SB), R8
+	LEAQ    firstLanes<>+0(SB), R8
 	MOVQ    BX, R9
 	NEGQ    R9
 	VMOVUPS 64(R8)(R9*4), Y0
@@ -154,39 +154,39 @@ done3:
 	VZEROUPPER
 	RET
 
-DATA tailmask16<>+0(SB)/4, $0xffffffff
-DATA tailmask16<>+4(SB)/4, $0xffffffff
-DATA tailmask16<>+8(SB)/4, $0xffffffff
-DATA tailmask16<>+12(SB)/4, $0xffffffff
-DATA tailmask16<>+16(SB)/4, $0xffffffff
-DATA tailmask16<>+20(SB)/4, $0xffffffff
-DATA tailmask16<>+24(SB)/4, $0xffffffff
-DATA tailmask16<>+28(SB)/4, $0xffffffff
-DATA tailmask16<>+32(SB)/4, $0xffffffff
-DATA tailmask16<>+36(SB)/4, $0xffffffff
-DATA tailmask16<>+40(SB)/4, $0xffffffff
-DATA tailmask16<>+44(SB)/4, $0xffffffff
-DATA tailmask16<>+48(SB)/4, $0xffffffff
-DATA tailmask16<>+52(SB)/4, $0xffffffff
-DATA tailmask16<>+56(SB)/4, $0xffffffff
-DATA tailmask16<>+60(SB)/4, $0xffffffff
-DATA tailmask16<>+64(SB)/4, $0x00000000
-DATA tailmask16<>+68(SB)/4, $0x00000000
-DATA tailmask16<>+72(SB)/4, $0x00000000
-DATA tailmask16<>+76(SB)/4, $0x00000000
-DATA tailmask16<>+80(SB)/4, $0x00000000
-DATA tailmask16<>+84(SB)/4, $0x00000000
-DATA tailmask16<>+88(SB)/4, $0x00000000
-DATA tailmask16<>+92(SB)/4, $0x00000000
-DATA tailmask16<>+96(SB)/4, $0x00000000
-DATA tailmask16<>+100(SB)/4, $0x00000000
-DATA tailmask16<>+104(SB)/4, $0x00000000
-DATA tailmask16<>+108(SB)/4, $0x00000000
-DATA tailmask16<>+112(SB)/4, $0x00000000
-DATA tailmask16<>+116(SB)/4, $0x00000000
-DATA tailmask16<>+120(SB)/4, $0x00000000
-DATA tailmask16<>+124(SB)/4, $0x00000000
-GLOBL tailmask16<>(SB), RODATA|NOPTR, $128
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0xffffffff
+DATA firstLanes<>+36(SB)/4, $0xffffffff
+DATA firstLanes<>+40(SB)/4, $0xffffffff
+DATA firstLanes<>+44(SB)/4, $0xffffffff
+DATA firstLanes<>+48(SB)/4, $0xffffffff
+DATA firstLanes<>+52(SB)/4, $0xffffffff
+DATA firstLanes<>+56(SB)/4, $0xffffffff
+DATA firstLanes<>+60(SB)/4, $0xffffffff
+DATA firstLanes<>+64(SB)/4, $0x00000000
+DATA firstLanes<>+68(SB)/4, $0x00000000
+DATA firstLanes<>+72(SB)/4, $0x00000000
+DATA firstLanes<>+76(SB)/4, $0x00000000
+DATA firstLanes<>+80(SB)/4, $0x00000000
+DATA firstLanes<>+84(SB)/4, $0x00000000
+DATA firstLanes<>+88(SB)/4, $0x00000000
+DATA firstLanes<>+92(SB)/4, $0x00000000
+DATA firstLanes<>+96(SB)/4, $0x00000000
+DATA firstLanes<>+100(SB)/4, $0x00000000
+DATA firstLanes<>+104(SB)/4, $0x00000000
+DATA firstLanes<>+108(SB)/4, $0x00000000
+DATA firstLanes<>+112(SB)/4, $0x00000000
+DATA firstLanes<>+116(SB)/4, $0x00000000
+DATA firstLanes<>+120(SB)/4, $0x00000000
+DATA firstLanes<>+124(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
 
 // func sumColumnsAVX2(y *float32, x *float32, n int, cols int, stride int)
 // Requires: AVX
@@ -286,9 +286,9 @@ store19:
 less17:
 	TESTQ   BX, BX
 	JZ      done11
-	LEAQ    tailmask<>+0(SB), DI
+	LEAQ    firstLanes<>+0(SB), DI
 	NEGQ    BX
-	VMOVUPS 32(DI)(BX*4), Y1
+	VMOVUPS 64(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
@@ -320,24 +320,6 @@ DATA c00000000<>+20(SB)/4, $0x00000000
 DATA c00000000<>+24(SB)/4, $0x00000000
 DATA c00000000<>+28(SB)/4, $0x00000000
 GLOBL c00000000<>(SB), RODATA|NOPTR, $32
-
-DATA tailmask<>+0(SB)/4, $0xffffffff
-DATA tailmask<>+4(SB)/4, $0xffffffff
-DATA tailmask<>+8(SB)/4, $0xffffffff
-DATA tailmask<>+12(SB)/4, $0xffffffff
-DATA tailmask<>+16(SB)/4, $0xffffffff
-DATA tailmask<>+20(SB)/4, $0xffffffff
-DATA tailmask<>+24(SB)/4, $0xffffffff
-DATA tailmask<>+28(SB)/4, $0xffffffff
-DATA tailmask<>+32(SB)/4, $0x00000000
-DATA tailmask<>+36(SB)/4, $0x00000000
-DATA tailmask<>+40(SB)/4, $0x00000000
-DATA tailmask<>+44(SB)/4, $0x00000000
-DATA tailmask<>+48(SB)/4, $0x00000000
-DATA tailmask<>+52(SB)/4, $0x00000000
-DATA tailmask<>+56(SB)/4, $0x00000000
-DATA tailmask<>+60(SB)/4, $0x00000000
-GLOBL tailmask<>(SB), RODATA|NOPTR, $64
 
 // func maxRowAVX2(x *float32, n int) float32
 // Requires: AVX
@@ -413,9 +395,9 @@ one24:
 last25:
 	SUBQ       DX, CX
 	JZ         done26
-	LEAQ       tailmask<>+0(SB), BX
+	LEAQ       firstLanes<>+0(SB), BX
 	NEGQ       CX
-	VMOVUPS    32(BX)(CX*4), Y5
+	VMOVUPS    64(BX)(CX*4), Y5
 	VMASKMOVPS (AX)(DX*4), Y5, Y6
 	VBLENDVPS  Y5, Y6, Y0, Y0
 	VMAXPS     Y0, Y1, Y5
@@ -623,9 +605,9 @@ store35:
 less33:
 	TESTQ   BX, BX
 	JZ      done27
-	LEAQ    tailmask<>+0(SB), DI
+	LEAQ    firstLanes<>+0(SB), DI
 	NEGQ    BX
-	VMOVUPS 32(DI)(BX*4), Y1
+	VMOVUPS 64(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
@@ -727,9 +709,9 @@ one40:
 last41:
 	SUBQ       DX, CX
 	JZ         done42
-	LEAQ       tailmask<>+0(SB), BX
+	LEAQ       firstLanes<>+0(SB), BX
 	NEGQ       CX
-	VMOVUPS    32(BX)(CX*4), Y5
+	VMOVUPS    64(BX)(CX*4), Y5
 	VMASKMOVPS (AX)(DX*4), Y5, Y6
 	VBLENDVPS  Y5, Y6, Y0, Y0
 	VMINPS     Y0, Y1, Y5
@@ -937,9 +919,9 @@ store51:
 less49:
 	TESTQ   BX, BX
 	JZ      done43
-	LEAQ    tailmask<>+0(SB), DI
+	LEAQ    firstLanes<>+0(SB), DI
 	NEGQ    BX
-	VMOVUPS 32(DI)(BX*4), Y1
+	VMOVUPS 64(DI)(BX*4), Y1
 	VMOVAPS Y0, Y0
 	MOVQ    CX, BX
 	TESTQ   DX, DX
@@ -1003,9 +985,9 @@ last57:
 	MOVQ       BX, DI
 	SUBQ       SI, DI
 	JZ         done58
-	LEAQ       tailmask<>+0(SB), R8
+	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
-	VMOVUPS    32(R8)(DI*4), Y2
+	VMOVUPS    64(R8)(DI*4), Y2
 	VMASKMOVPS (CX)(SI*4), Y2, Y3
 	VBLENDVPS  Y2, Y3, Y0, Y2
 	VMAXPS     Y2, Y1, Y3
@@ -1045,9 +1027,9 @@ next60:
 	SUBQ       SI, DI
 	CMPQ       DI, $0x08
 	JGE        whole61
-	LEAQ       tailmask<>+0(SB), R8
+	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
-	VMOVUPS    32(R8)(DI*4), Y2
+	VMOVUPS    64(R8)(DI*4), Y2
 	VMASKMOVPS (CX)(SI*4), Y2, Y2
 	VMOVAPS    Y2, Y2
 	JMP        test62
@@ -1127,9 +1109,9 @@ one65:
 last66:
 	SUBQ        DX, CX
 	JZ          done67
-	LEAQ        tailmask<>+0(SB), BX
+	LEAQ        firstLanes<>+0(SB), BX
 	NEGQ        CX
-	VMOVUPS     32(BX)(CX*4), Y9
+	VMOVUPS     64(BX)(CX*4), Y9
 	VMASKMOVPS  (AX)(DX*4), Y9, Y9
 	VFMADD231PS Y9, Y0, Y1
 
@@ -1160,8 +1142,8 @@ TEXT ·sumRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ  BX, DI
 	ANDQ  $-16, DI
 	SUBQ  DI, BX
-	MOVQ  $-1, R8
-	BZHIQ BX, R8, R8
+	MOVL  $-1, R8
+	BZHIL BX, R8, R8
 	KMOVW R8, K1
 
 four1:
@@ -1379,8 +1361,8 @@ store19:
 less17:
 	TESTQ   BX, BX
 	JZ      done11
-	MOVQ    $-1, DI
-	BZHIQ   BX, DI, DI
+	MOVL    $-1, DI
+	BZHIL   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
@@ -1478,8 +1460,8 @@ one24:
 last25:
 	SUBQ      DX, CX
 	JZ        done26
-	MOVQ      $-1, BX
-	BZHIQ     CX, BX, BX
+	MOVL      $-1, BX
+	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z5
 	VBLENDMPS Z5, Z0, K1, Z0
@@ -1685,8 +1667,8 @@ store35:
 less33:
 	TESTQ   BX, BX
 	JZ      done27
-	MOVQ    $-1, DI
-	BZHIQ   BX, DI, DI
+	MOVL    $-1, DI
+	BZHIL   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
@@ -1789,8 +1771,8 @@ one40:
 last41:
 	SUBQ      DX, CX
 	JZ        done42
-	MOVQ      $-1, BX
-	BZHIQ     CX, BX, BX
+	MOVL      $-1, BX
+	BZHIL     CX, BX, BX
 	KMOVW     BX, K1
 	VMOVUPS.Z (AX)(DX*4), K1, Z5
 	VBLENDMPS Z5, Z0, K1, Z0
@@ -1996,8 +1978,8 @@ store51:
 less49:
 	TESTQ   BX, BX
 	JZ      done43
-	MOVQ    $-1, DI
-	BZHIQ   BX, DI, DI
+	MOVL    $-1, DI
+	BZHIL   BX, DI, DI
 	KMOVW   DI, K1
 	VMOVAPS Z0, Z0
 	MOVQ    CX, BX
@@ -2062,8 +2044,8 @@ last57:
 	MOVQ      BX, DI
 	SUBQ      SI, DI
 	JZ        done58
-	MOVQ      $-1, R8
-	BZHIQ     DI, R8, R8
+	MOVL      $-1, R8
+	BZHIL     DI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z2
 	VBLENDMPS Z2, Z0, K1, Z2
@@ -2111,8 +2093,8 @@ next60:
 	SUBQ      SI, DI
 	CMPQ      DI, $0x10
 	JGE       whole61
-	MOVQ      $-1, R8
-	BZHIQ     DI, R8, R8
+	MOVL      $-1, R8
+	BZHIL     DI, R8, R8
 	KMOVW     R8, K1
 	VMOVUPS.Z (CX)(SI*4), K1, Z2
 	VMOVAPS   Z2, Z2
@@ -2193,8 +2175,8 @@ one65:
 last66:
 	SUBQ        DX, CX
 	JZ          done67
-	MOVQ        $-1, BX
-	BZHIQ       CX, BX, BX
+	MOVL        $-1, BX
+	BZHIL       CX, BX, BX
 	KMOVW       BX, K1
 	VMOVUPS.Z   (AX)(DX*4), K1, Z9
 	VFMADD231PS Z9, Z0, Z1

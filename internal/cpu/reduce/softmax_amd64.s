@@ -11,7 +11,7 @@ TEXT ·softmaxRowsAVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    rows+16(FP), DX
 	MOVQ    n+24(FP), BX
-	LEAQ    tailmask16<>+0(SB), SI
+	LEAQ    firstLanes<>+0(SB), SI
 	MOVQ    BX, DI
 	NEGQ    DI
 	VMOVUPS 64(SI)(DI*4), Y0
@@ -110,39 +110,39 @@ done2:
 	VZEROUPPER
 	RET
 
-DATA tailmask16<>+0(SB)/4, $0xffffffff
-DATA tailmask16<>+4(SB)/4, $0xffffffff
-DATA tailmask16<>+8(SB)/4, $0xffffffff
-DATA tailmask16<>+12(SB)/4, $0xffffffff
-DATA tailmask16<>+16(SB)/4, $0xffffffff
-DATA tailmask16<>+20(SB)/4, $0xffffffff
-DATA tailmask16<>+24(SB)/4, $0xffffffff
-DATA tailmask16<>+28(SB)/4, $0xffffffff
-DATA tailmask16<>+32(SB)/4, $0xffffffff
-DATA tailmask16<>+36(SB)/4, $0xffffffff
-DATA tailmask16<>+40(SB)/4, $0xffffffff
-DATA tailmask16<>+44(SB)/4, $0xffffffff
-DATA tailmask16<>+48(SB)/4, $0xffffffff
-DATA tailmask16<>+52(SB)/4, $0xffffffff
-DATA tailmask16<>+56(SB)/4, $0xffffffff
-DATA tailmask16<>+60(SB)/4, $0xffffffff
-DATA tailmask16<>+64(SB)/4, $0x00000000
-DATA tailmask16<>+68(SB)/4, $0x00000000
-DATA tailmask16<>+72(SB)/4, $0x00000000
-DATA tailmask16<>+76(SB)/4, $0x00000000
-DATA tailmask16<>+80(SB)/4, $0x00000000
-DATA tailmask16<>+84(SB)/4, $0x00000000
-DATA tailmask16<>+88(SB)/4, $0x00000000
-DATA tailmask16<>+92(SB)/4, $0x00000000
-DATA tailmask16<>+96(SB)/4, $0x00000000
-DATA tailmask16<>+100(SB)/4, $0x00000000
-DATA tailmask16<>+104(SB)/4, $0x00000000
-DATA tailmask16<>+108(SB)/4, $0x00000000
-DATA tailmask16<>+112(SB)/4, $0x00000000
-DATA tailmask16<>+116(SB)/4, $0x00000000
-DATA tailmask16<>+120(SB)/4, $0x00000000
-DATA tailmask16<>+124(SB)/4, $0x00000000
-GLOBL tailmask16<>(SB), RODATA|NOPTR, $128
+DATA firstLanes<>+0(SB)/4, $0xffffffff
+DATA firstLanes<>+4(SB)/4, $0xffffffff
+DATA firstLanes<>+8(SB)/4, $0xffffffff
+DATA firstLanes<>+12(SB)/4, $0xffffffff
+DATA firstLanes<>+16(SB)/4, $0xffffffff
+DATA firstLanes<>+20(SB)/4, $0xffffffff
+DATA firstLanes<>+24(SB)/4, $0xffffffff
+DATA firstLanes<>+28(SB)/4, $0xffffffff
+DATA firstLanes<>+32(SB)/4, $0xffffffff
+DATA firstLanes<>+36(SB)/4, $0xffffffff
+DATA firstLanes<>+40(SB)/4, $0xffffffff
+DATA firstLanes<>+44(SB)/4, $0xffffffff
+DATA firstLanes<>+48(SB)/4, $0xffffffff
+DATA firstLanes<>+52(SB)/4, $0xffffffff
+DATA firstLanes<>+56(SB)/4, $0xffffffff
+DATA firstLanes<>+60(SB)/4, $0xffffffff
+DATA firstLanes<>+64(SB)/4, $0x00000000
+DATA firstLanes<>+68(SB)/4, $0x00000000
+DATA firstLanes<>+72(SB)/4, $0x00000000
+DATA firstLanes<>+76(SB)/4, $0x00000000
+DATA firstLanes<>+80(SB)/4, $0x00000000
+DATA firstLanes<>+84(SB)/4, $0x00000000
+DATA firstLanes<>+88(SB)/4, $0x00000000
+DATA firstLanes<>+92(SB)/4, $0x00000000
+DATA firstLanes<>+96(SB)/4, $0x00000000
+DATA firstLanes<>+100(SB)/4, $0x00000000
+DATA firstLanes<>+104(SB)/4, $0x00000000
+DATA firstLanes<>+108(SB)/4, $0x00000000
+DATA firstLanes<>+112(SB)/4, $0x00000000
+DATA firstLanes<>+116(SB)/4, $0x00000000
+DATA firstLanes<>+120(SB)/4, $0x00000000
+DATA firstLanes<>+124(SB)/4, $0x00000000
+GLOBL firstLanes<>(SB), RODATA|NOPTR, $128
 
 DATA cff800000<>+0(SB)/4, $0xff800000
 DATA cff800000<>+4(SB)/4, $0xff800000
@@ -281,7 +281,7 @@ TEXT ·logSoftmaxRowsAVX2(SB), NOSPLIT, $0-32
 	MOVQ    x+8(FP), CX
 	MOVQ    rows+16(FP), DX
 	MOVQ    n+24(FP), BX
-	LEAQ    tailmask16<>+0(SB), SI
+	LEAQ    firstLanes<>+0(SB), SI
 	MOVQ    BX, DI
 	NEGQ    DI
 	VMOVUPS 64(SI)(DI*4), Y0
@@ -591,7 +591,7 @@ TEXT ·denseCrossentropyRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ    loss+16(FP), DX
 	MOVQ    rows+24(FP), BX
 	MOVQ    n+32(FP), SI
-	LEAQ    tailmask16<>+0(SB), DI
+	LEAQ    firstLanes<>+0(SB), DI
 	MOVQ    SI, R8
 	NEGQ    R8
 	VMOVUPS 64(DI)(R8*4), Y0
@@ -749,7 +749,7 @@ TEXT ·denseClippedRowsAVX2(SB), NOSPLIT, $0-48
 	MOVQ         loss+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	MOVQ         n+32(FP), SI
-	LEAQ         tailmask16<>+0(SB), DI
+	LEAQ         firstLanes<>+0(SB), DI
 	MOVQ         SI, R8
 	NEGQ         R8
 	VMOVUPS      64(DI)(R8*4), Y0
@@ -947,7 +947,7 @@ TEXT ·denseGradRowsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         dl+24(FP), BX
 	MOVQ         rows+32(FP), SI
 	MOVQ         n+40(FP), DI
-	LEAQ         tailmask16<>+0(SB), R8
+	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         DI, R9
 	NEGQ         R9
 	VMOVUPS      64(R8)(R9*4), Y0
@@ -1085,7 +1085,7 @@ TEXT ·sparseCrossentropyRowsAVX2(SB), NOSPLIT, $0-40
 	MOVQ    target+16(FP), DX
 	MOVQ    rows+24(FP), BX
 	MOVQ    n+32(FP), SI
-	LEAQ    tailmask16<>+0(SB), DI
+	LEAQ    firstLanes<>+0(SB), DI
 	MOVQ    SI, R8
 	NEGQ    R8
 	VMOVUPS 64(DI)(R8*4), Y0
@@ -1258,7 +1258,7 @@ TEXT ·sparseClippedRowsAVX2(SB), NOSPLIT, $0-48
 	MOVQ         target+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	MOVQ         n+32(FP), SI
-	LEAQ         tailmask16<>+0(SB), DI
+	LEAQ         firstLanes<>+0(SB), DI
 	MOVQ         SI, R8
 	NEGQ         R8
 	VMOVUPS      64(DI)(R8*4), Y0
@@ -1453,7 +1453,7 @@ TEXT ·sparseGradRowsAVX2(SB), NOSPLIT, $0-56
 	MOVQ         target+24(FP), BX
 	MOVQ         rows+32(FP), SI
 	MOVQ         n+40(FP), DI
-	LEAQ         tailmask16<>+0(SB), R8
+	LEAQ         firstLanes<>+0(SB), R8
 	MOVQ         DI, R9
 	NEGQ         R9
 	VMOVUPS      64(R8)(R9*4), Y0
@@ -1598,7 +1598,7 @@ TEXT ·expSumAVX2(SB), NOSPLIT, $0-36
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	LEAQ         tailmask16<>+0(SB), DX
+	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         SI, DI
 	NEGQ         DI
 	VMOVUPS      64(DX)(DI*4), Y1
@@ -1766,7 +1766,7 @@ TEXT ·sumExpAVX2(SB), NOSPLIT, $0-28
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
 	SUBQ         DX, BX
-	LEAQ         tailmask16<>+0(SB), CX
+	LEAQ         firstLanes<>+0(SB), CX
 	MOVQ         BX, SI
 	NEGQ         SI
 	VMOVUPS      64(CX)(SI*4), Y1
@@ -1930,7 +1930,7 @@ TEXT ·divideAVX2(SB), NOSPLIT, $0-20
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
 	SUBQ         DX, BX
-	LEAQ         tailmask16<>+0(SB), CX
+	LEAQ         firstLanes<>+0(SB), CX
 	MOVQ         BX, SI
 	NEGQ         SI
 	VMOVUPS      64(CX)(SI*4), Y1
@@ -1978,7 +1978,7 @@ TEXT ·subtractTwoAVX2(SB), NOSPLIT, $0-32
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	LEAQ         tailmask16<>+0(SB), DX
+	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         SI, DI
 	NEGQ         DI
 	VMOVUPS      64(DX)(DI*4), Y2
@@ -2030,7 +2030,7 @@ TEXT ·crossentropySumAVX2(SB), NOSPLIT, $0-36
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	LEAQ         tailmask16<>+0(SB), DX
+	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         SI, DI
 	NEGQ         DI
 	VMOVUPS      64(DX)(DI*4), Y2
@@ -2102,7 +2102,7 @@ TEXT ·clippedSumAVX2(SB), NOSPLIT, $0-44
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	LEAQ         tailmask16<>+0(SB), DX
+	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         SI, DI
 	NEGQ         DI
 	VMOVUPS      64(DX)(DI*4), Y4
@@ -2420,7 +2420,7 @@ TEXT ·weightSumAVX2(SB), NOSPLIT, $0-36
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	LEAQ         tailmask16<>+0(SB), DX
+	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         SI, DI
 	NEGQ         DI
 	VMOVUPS      64(DX)(DI*4), Y2
@@ -2496,7 +2496,7 @@ TEXT ·gradApplyAVX2(SB), NOSPLIT, $0-40
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	LEAQ         tailmask16<>+0(SB), DX
+	LEAQ         firstLanes<>+0(SB), DX
 	MOVQ         SI, DI
 	NEGQ         DI
 	VMOVUPS      64(DX)(DI*4), Y4
@@ -2571,7 +2571,7 @@ TEXT ·scaleTwoAVX2(SB), NOSPLIT, $0-24
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
 	SUBQ         DX, BX
-	LEAQ         tailmask16<>+0(SB), CX
+	LEAQ         firstLanes<>+0(SB), CX
 	MOVQ         BX, SI
 	NEGQ         SI
 	VMOVUPS      64(CX)(SI*4), Y2
@@ -2618,8 +2618,8 @@ TEXT ·softmaxRowsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), CX
 	MOVQ         rows+16(FP), DX
 	MOVQ         n+24(FP), BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        BX, SI, SI
 	KMOVW        SI, K1
 	VBROADCASTSS cff800000<>+0(SB), Z0
 	VBROADCASTSS cc2d00000<>+0(SB), Z1
@@ -2701,8 +2701,8 @@ TEXT ·logSoftmaxRowsAVX512(SB), NOSPLIT, $0-32
 	MOVQ         x+8(FP), CX
 	MOVQ         rows+16(FP), DX
 	MOVQ         n+24(FP), BX
-	MOVQ         $-1, SI
-	BZHIQ        BX, SI, SI
+	MOVL         $-1, SI
+	BZHIL        BX, SI, SI
 	KMOVW        SI, K1
 	VBROADCASTSS cff800000<>+0(SB), Z0
 	VBROADCASTSS cc2d00000<>+0(SB), Z1
@@ -2836,8 +2836,8 @@ TEXT ·denseCrossentropyRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ         loss+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	MOVQ         n+32(FP), SI
-	MOVQ         $-1, DI
-	BZHIQ        SI, DI, DI
+	MOVL         $-1, DI
+	BZHIL        SI, DI, DI
 	KMOVW        DI, K1
 	VBROADCASTSS cff800000<>+0(SB), Z0
 	VBROADCASTSS cc2d00000<>+0(SB), Z1
@@ -2987,8 +2987,8 @@ TEXT ·denseClippedRowsAVX512(SB), NOSPLIT, $0-48
 	MOVQ         loss+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	MOVQ         n+32(FP), SI
-	MOVQ         $-1, DI
-	BZHIQ        SI, DI, DI
+	MOVL         $-1, DI
+	BZHIL        SI, DI, DI
 	KMOVW        DI, K1
 	VBROADCASTSS lo+40(FP), Z0
 	VBROADCASTSS hi+44(FP), Z1
@@ -3143,8 +3143,8 @@ TEXT ·denseGradRowsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         dl+24(FP), BX
 	MOVQ         rows+32(FP), SI
 	MOVQ         n+40(FP), DI
-	MOVQ         $-1, R8
-	BZHIQ        DI, R8, R8
+	MOVL         $-1, R8
+	BZHIL        DI, R8, R8
 	KMOVW        R8, K1
 	VBROADCASTSS lo+48(FP), Z0
 	VBROADCASTSS hi+52(FP), Z1
@@ -3250,8 +3250,8 @@ TEXT ·sparseCrossentropyRowsAVX512(SB), NOSPLIT, $0-40
 	MOVQ         target+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	MOVQ         n+32(FP), SI
-	MOVQ         $-1, DI
-	BZHIQ        SI, DI, DI
+	MOVL         $-1, DI
+	BZHIL        SI, DI, DI
 	KMOVW        DI, K1
 	VBROADCASTSS cff800000<>+0(SB), Z0
 	VBROADCASTSS cc2d00000<>+0(SB), Z1
@@ -3400,8 +3400,8 @@ TEXT ·sparseClippedRowsAVX512(SB), NOSPLIT, $0-48
 	MOVQ         target+16(FP), DX
 	MOVQ         rows+24(FP), BX
 	MOVQ         n+32(FP), SI
-	MOVQ         $-1, DI
-	BZHIQ        SI, DI, DI
+	MOVL         $-1, DI
+	BZHIL        SI, DI, DI
 	KMOVW        DI, K1
 	VBROADCASTSS lo+40(FP), Z0
 	VBROADCASTSS hi+44(FP), Z1
@@ -3555,8 +3555,8 @@ TEXT ·sparseGradRowsAVX512(SB), NOSPLIT, $0-56
 	MOVQ         target+24(FP), BX
 	MOVQ         rows+32(FP), SI
 	MOVQ         n+40(FP), DI
-	MOVQ         $-1, R8
-	BZHIQ        DI, R8, R8
+	MOVL         $-1, R8
+	BZHIL        DI, R8, R8
 	KMOVW        R8, K1
 	VBROADCASTSS lo+48(FP), Z0
 	VBROADCASTSS hi+52(FP), Z1
@@ -3668,8 +3668,8 @@ TEXT ·expSumAVX512(SB), NOSPLIT, $0-36
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	MOVQ         $-1, DX
-	BZHIQ        SI, DX, DX
+	MOVL         $-1, DX
+	BZHIL        SI, DX, DX
 	KMOVW        DX, K1
 	VPXORD       Z1, Z1, Z1
 	VBROADCASTSS cc2d00000<>+0(SB), Z2
@@ -3781,8 +3781,8 @@ TEXT ·sumExpAVX512(SB), NOSPLIT, $0-28
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
 	SUBQ         DX, BX
-	MOVQ         $-1, CX
-	BZHIQ        BX, CX, CX
+	MOVL         $-1, CX
+	BZHIL        BX, CX, CX
 	KMOVW        CX, K1
 	VPXORD       Z1, Z1, Z1
 	VBROADCASTSS cc2d00000<>+0(SB), Z2
@@ -3892,8 +3892,8 @@ TEXT ·divideAVX512(SB), NOSPLIT, $0-20
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
 	SUBQ         DX, BX
-	MOVQ         $-1, CX
-	BZHIQ        BX, CX, CX
+	MOVL         $-1, CX
+	BZHIL        BX, CX, CX
 	KMOVW        CX, K1
 	VPXORD       Z1, Z1, Z1
 	XORQ         CX, CX
@@ -3931,8 +3931,8 @@ TEXT ·subtractTwoAVX512(SB), NOSPLIT, $0-32
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	MOVQ         $-1, DX
-	BZHIQ        SI, DX, DX
+	MOVL         $-1, DX
+	BZHIL        SI, DX, DX
 	KMOVW        DX, K1
 	VPXORD       Z2, Z2, Z2
 	XORQ         DX, DX
@@ -3972,8 +3972,8 @@ TEXT ·crossentropySumAVX512(SB), NOSPLIT, $0-36
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	MOVQ         $-1, DX
-	BZHIQ        SI, DX, DX
+	MOVL         $-1, DX
+	BZHIL        SI, DX, DX
 	KMOVW        DX, K1
 	VPXORD       Z2, Z2, Z2
 	XORQ         DX, DX
@@ -4029,8 +4029,8 @@ TEXT ·clippedSumAVX512(SB), NOSPLIT, $0-44
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	MOVQ         $-1, DX
-	BZHIQ        SI, DX, DX
+	MOVL         $-1, DX
+	BZHIL        SI, DX, DX
 	KMOVW        DX, K1
 	VPXORD       Z4, Z4, Z4
 	VBROADCASTSS cc2d00000<>+0(SB), Z5
@@ -4252,8 +4252,8 @@ TEXT ·weightSumAVX512(SB), NOSPLIT, $0-36
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	MOVQ         $-1, DX
-	BZHIQ        SI, DX, DX
+	MOVL         $-1, DX
+	BZHIL        SI, DX, DX
 	KMOVW        DX, K1
 	VPXORD       Z2, Z2, Z2
 	XORQ         DX, DX
@@ -4311,8 +4311,8 @@ TEXT ·gradApplyAVX512(SB), NOSPLIT, $0-40
 	ANDQ         $-16, BX
 	MOVQ         DX, SI
 	SUBQ         BX, SI
-	MOVQ         $-1, DX
-	BZHIQ        SI, DX, DX
+	MOVL         $-1, DX
+	BZHIL        SI, DX, DX
 	KMOVW        DX, K1
 	VPXORD       Z4, Z4, Z4
 	XORQ         DX, DX
@@ -4363,8 +4363,8 @@ TEXT ·scaleTwoAVX512(SB), NOSPLIT, $0-24
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
 	SUBQ         DX, BX
-	MOVQ         $-1, CX
-	BZHIQ        BX, CX, CX
+	MOVL         $-1, CX
+	BZHIL        BX, CX, CX
 	KMOVW        CX, K1
 	VPXORD       Z2, Z2, Z2
 	XORQ         CX, CX

@@ -27,10 +27,10 @@ func (a *asm) unlessTiny(x, y vec, other func()) (land func()) {
 	lessOne := a.addInt(a.magnitude(a.or(x, y)), a.bits(math.MaxUint32)) // zero becomes the largest
 	found := a.atMostInt(lessOne, a.bits(math.Float32bits(noLongerTiny)-2))
 	away, back, tail := a.label("tiny"), a.label("back"), a.tail
-	if a.wide {
-		a.KORTESTW(found.k, found.k)
+	if a.Wide {
+		a.KORTESTW(found, found)
 	} else {
-		a.VPTEST(found.v, found.v)
+		a.VPTEST(found, found)
 	}
 	a.JNZ(operand.LabelRef(away))
 	if !a.dry {

@@ -46,22 +46,22 @@ func (a *asm) horner64(x vec, c ...float64) vec {
 
 // odd chooses the 64-bit lanes whose integer is odd.
 func (a *asm) odd(x vec) pred {
-	if a.wide {
+	if a.Wide {
 		k := a.K()
 		a.VPTESTMQ(a.bits64(1), x, k)
-		return pred{k: k}
+		return k
 	}
-	return pred{v: a.left64(x, 63)}
+	return a.left64(x, 63)
 }
 
 func (a *asm) choose64(p pred, yes, no vec) vec {
-	if a.wide {
+	if a.Wide {
 		d := a.copy(no)
-		a.VMOVAPD(yes, p.k, d)
+		a.VMOVAPD(yes, p, d)
 		return d
 	}
 	d := a.vec()
-	a.VBLENDVPD(p.v, yes, no, d)
+	a.VBLENDVPD(p, yes, no, d)
 	return d
 }
 
@@ -71,7 +71,7 @@ func (a *asm) halves(f func(x []vec) vec, x ...vec) vec {
 		var in []vec
 		for _, v := range x {
 			w := a.vec()
-			if a.wide {
+			if a.Wide {
 				h := a.YMM()
 				a.VEXTRACTF32X8(operand.Imm(k), v, h)
 				a.VCVTPS2PD(h, w)
@@ -83,7 +83,7 @@ func (a *asm) halves(f func(x []vec) vec, x ...vec) vec {
 			in = append(in, w)
 		}
 		y := f(in)
-		if a.wide {
+		if a.Wide {
 			h := a.YMM()
 			a.VCVTPD2PS(y, h)
 			return h
@@ -93,7 +93,7 @@ func (a *asm) halves(f func(x []vec) vec, x ...vec) vec {
 		return h
 	}
 	low, high, d := half(0), half(1), a.vec()
-	if a.wide {
+	if a.Wide {
 		a.VINSERTF32X8(operand.Imm(1), high, low.AsZ(), d)
 	} else {
 		a.VINSERTF128(operand.Imm(1), high, low.AsY(), d)
@@ -152,12 +152,12 @@ func (a *asm) pow(x, y vec) vec {
 	inf := a.bits(infBits)
 	infOr0 := func(p pred) vec { return a.keep(p, inf) }
 	same := func(p, q pred) pred { // both or neither
-		if a.wide {
+		if a.Wide {
 			k := a.K()
-			a.KXNORW(p.k, q.k, k)
-			return pred{k: k}
+			a.KXNORW(p, q, k)
+			return k
 		}
-		return pred{v: a.xor(a.xor(p.v, q.v), a.bits(allOnes))}
+		return a.xor(a.xor(p, q), a.bits(allOnes))
 	}
 	yInf := a.cmp(equal, a.and(y, a.bits(absBits)), inf)
 	far := infOr0(same(a.cmp(greater, abs, a.c(1)), a.cmp(greater, y, a.zero())))

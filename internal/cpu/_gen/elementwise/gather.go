@@ -14,7 +14,7 @@ const fetched = 1 << 12
 // gather emits a gather of rows of elements of size bytes; convert loads one
 // vector of them.
 func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem) vec) {
-	name += a.suffix()
+	name += a.Suffix()
 	a.function(name, "func(dst *float32, src *"+typ+", rows *int32, count, width int)")
 	a.Doc(
 		name+" does this for each of count rows of width elements:", "", "\t"+doc, "",
@@ -62,7 +62,7 @@ func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem)
 		a.PREFETCHT1(operand.Mem{Base: from, Index: last, Scale: 1})
 	})
 
-	w := a.lanes()
+	w := a.Lanes()
 	limit := a.GP64()
 	a.LEAQ(operand.Mem{Base: width, Disp: -w}, last)
 	a.LEAQ(operand.Mem{Base: width, Disp: -4 * w}, limit)
@@ -90,8 +90,7 @@ func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem)
 		a.VMOVUPS(convert(operand.Mem{Base: from, Index: last, Scale: uint8(size)}), at(dst, last, 0))
 		a.LEAQ(operand.Mem{Base: dst, Index: width, Scale: 4}, dst)
 	})
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // unit loads bytes and divides them by 255: the product with 1/255 is corrected
@@ -115,21 +114,20 @@ func gathers(a *asm) {
 		a.VMOVUPS(m, v)
 		return v
 	})
-	name := "fill" + a.suffix()
+	name := "fill" + a.Suffix()
 	a.function(name, "func(dst *float32, n int, value float32)")
 	a.Doc(name+" does this for each of n elements:", "", "\tdst = value")
 	dst := a.Load(a.Param("dst"), a.GP64())
 	n := a.Load(a.Param("n"), a.GP64()).(reg.GPVirtual)
 	v := a.broadcastParam("value")
 	a.loop(n, 4, func(i reg.GPVirtual, disp int) { a.store(v, at(dst, i, disp)) })
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // widening emits what widens n numbers, a vector of them at least, which convert loads a vector of. It is for 8 lanes alone: it
 // waits for memory, so a tier of 16 has nothing to gain.
 func widening(a *asm, name, doc string, convert func(m operand.Mem) vec) {
-	name += a.suffix()
+	name += a.Suffix()
 	a.function(name, "func(dst *float32, src *uint16, n int)")
 	a.Doc(
 		name+" does this for each of n elements:", "", "\t"+doc, "",
@@ -138,7 +136,7 @@ func widening(a *asm, name, doc string, convert func(m operand.Mem) vec) {
 	dst := a.Load(a.Param("dst"), a.GP64())
 	src := a.Load(a.Param("src"), a.GP64())
 	n := a.Load(a.Param("n"), a.GP64())
-	i, last, limit, w := a.GP64(), a.GP64(), a.GP64(), a.lanes()
+	i, last, limit, w := a.GP64(), a.GP64(), a.GP64(), a.Lanes()
 	a.LEAQ(operand.Mem{Base: n, Disp: -w}, last)
 	a.LEAQ(operand.Mem{Base: n, Disp: -4 * w}, limit)
 	four, one, rest := a.label("four"), a.label("one"), a.label("rest")
@@ -163,12 +161,11 @@ func widening(a *asm, name, doc string, convert func(m operand.Mem) vec) {
 	a.JMP(operand.LabelRef(one))
 	a.Label(rest)
 	vector(last, 0)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 func widenings(a *asm) {
-	if a.wide {
+	if a.Wide {
 		return
 	}
 	load := func(m operand.Mem) vec {

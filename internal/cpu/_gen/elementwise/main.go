@@ -12,11 +12,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/ir"
-	"github.com/mmcloughlin/avo/pass"
-	"github.com/mmcloughlin/avo/printer"
-
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
 	"github.com/cornu-ml/cornu/internal/cpu/_gen/fused"
 )
 
@@ -25,62 +21,30 @@ func main() {
 	if len(os.Args) != 2 {
 		log.Fatal("usage: elementwise <folder cpu>")
 	}
-	room := func(name string) string { return filepath.Join(os.Args[1], name) }
-	readLayouts(room("elementwise"))
-	write(room("elementwise"), "elementwise", func(a *asm) {
+	write := func(room, name, arguments string, emit func(*asm)) {
+		file := avx.File{Folder: filepath.Join(os.Args[1], room), Name: name, Command: "elementwise", Arguments: arguments}
+		file.Write(func(a *avx.Asm) { emit(&asm{Asm: a}) })
+	}
+	write("elementwise", "elementwise", "", func(a *asm) {
 		for _, o := range opcodes {
 			primitive(a, o)
 		}
 		outside(a)
 	})
-	write(room("elementwise"), "fused", func(a *asm) {
+	write("elementwise", "fused", "fused.go", func(a *asm) {
 		for _, f := range fused.Programs {
 			fusedLoop(a, f)
 		}
 	})
-	write(room("elementwise"), "dropout", philox)
-	write(room("reduce"), "reduce", reductions)
-	write(room("move"), "gather", gathers)
-	write(room("product"), "halves", widenings)
-	write(room("reduce"), "softmax", func(a *asm) {
+	write("elementwise", "dropout", "dropout_philox.go", philox)
+	write("reduce", "reduce", "", reductions)
+	write("move", "gather", "", gathers)
+	write("product", "halves", "", widenings)
+	write("reduce", "softmax", "", func(a *asm) {
 		softmaxRows(a)
 		softmaxPasses(a)
 	})
-	writeTables(room("elementwise"))
-}
-
-// write makes name_amd64.s and name_stub_amd64.go of what emit emits for each
-// instruction set, in the folder of a package.
-func write(out, name string, emit func(*asm)) {
-	ctx := build.NewContext()
-	ctx.ConstraintExpr("amd64")
-	globals := map[string]bool{}
-	for _, wide := range []bool{false, true} {
-		emit(&asm{Context: ctx, wide: wide, globals: globals})
-	}
-	file, err := ctx.Result()
-	if err != nil {
-		log.Fatal(err)
-	}
-	if err := pass.Compile.Execute(file); err != nil {
-		for _, f := range file.Functions() {
-			if pass.FunctionPass(pass.AllocateRegisters).Execute(&ir.File{Sections: []ir.Section{f}}) != nil {
-				log.Printf("%s: %v", f.Name, err)
-			}
-		}
-		log.Fatalf("%s: %v", name, err)
-	}
-	cfg := printer.Config{Name: "elementwise", Pkg: filepath.Base(out)}
-	for path, p := range map[string]printer.Printer{
-		name + "_amd64.s":       printer.NewGoAsm(cfg),
-		name + "_stub_amd64.go": printer.NewStubs(cfg),
-	} {
-		b, err := p.Print(file)
-		if err != nil {
-			log.Fatal(err)
-		}
-		writeFile(filepath.Join(out, path), b)
-	}
+	writeTables(filepath.Join(os.Args[1], "elementwise"))
 }
 
 // writeTables makes the tables through which package elementwise finds the functions.
@@ -106,11 +70,5 @@ func writeTables(out string) {
 	if err != nil {
 		log.Fatal(err)
 	}
-	writeFile(filepath.Join(out, "elementwise_table_amd64.go"), src)
-}
-
-func writeFile(path string, b []byte) {
-	if err := os.WriteFile(path, b, 0o644); err != nil {
-		log.Fatal(err)
-	}
+	avx.WriteFile(filepath.Join(out, "elementwise_table_amd64.go"), src)
 }

@@ -21,10 +21,10 @@ var (
 // philox emits the loop over groups of blocks; it stops before a group that has
 // a lane equal to the threshold, and returns how many bytes it wrote.
 func philox(a *asm) {
-	name := "dropoutBits" + a.suffix()
+	name := "dropoutBits" + a.Suffix()
 	a.function(name, "func(dst *byte, n int, p *philoxArgs) int")
 	groups, lanes := 2, 4
-	if a.wide {
+	if a.Wide {
 		groups, lanes = 4, 8
 	}
 	a.Doc(
@@ -38,30 +38,30 @@ func philox(a *asm) {
 	)
 	dst := a.Load(a.Param("dst"), a.GP64())
 	n := a.Load(a.Param("n"), a.GP64())
-	p := a.Load(a.Param("p"), a.GP64())
-	word := func(off int) vec {
+	p := a.Struct("p")
+	word := func(field string, i int) vec {
 		v := a.vec()
-		a.VPBROADCASTD(operand.Mem{Base: p, Disp: off}, v)
+		a.VPBROADCASTD(p.Field(field, i), v)
 		return v
 	}
-	pair := func(off int) vec {
+	pair := func(m operand.Mem) vec {
 		v := a.vec()
-		a.VPBROADCASTQ(operand.Mem{Base: p, Disp: off}, v)
+		a.VPBROADCASTQ(m, v)
 		return v
 	}
 
 	// On AVX-512 the masks of the even lanes come out together, then those of the
 	// odd ones.
 	var order op
-	if a.wide {
-		order = a.reg(a.data("order", func() {
+	if a.Wide {
+		order = a.reg(a.Data("order", func() {
 			for _, i := range []uint64{0, 4, 1, 5, 2, 6, 3, 7} {
 				a.AppendDatum(operand.U64(i))
 			}
 		}))
 	}
-	index, list := pair(philoxField("index")), a.GP64()
-	a.MOVQ(operand.Mem{Base: p, Disp: philoxField("list")}, list)
+	index, list := pair(p.Field("index")), a.GP64()
+	a.MOVQ(p.Field("list"), list)
 	a.hoist(func() {
 		for k := range 2 {
 			a.bits(philoxMul[k])
@@ -69,7 +69,7 @@ func philox(a *asm) {
 		}
 	})
 	// AVX2 compares with signs.
-	signs := a.data("signs", func() {
+	signs := a.Data("signs", func() {
 		for range 16 {
 			a.AppendDatum(operand.U16(0x8000))
 		}
@@ -81,23 +81,23 @@ func philox(a *asm) {
 	a.CMPQ(i, n)
 	a.JGE(operand.LabelRef(done))
 
-	key := []vec{word(philoxField("key")), word(philoxField("key") + 4)}
+	key := []vec{word("key", 0), word("key", 1)}
 	type block struct{ c [4]vec }
 	b := make([]block, groups)
 	for g := range b {
 		c0, c1 := a.vec(), a.vec()
 		m := operand.Mem{Base: list, Disp: 8 * g * lanes}
-		if a.wide {
+		if a.Wide {
 			a.VPERMQ(m, order, c0)
 			a.VPADDQ(index, c0, c0)
 		} else {
 			a.VPADDQ(m, index, c0)
 		}
 		a.VPSRLQ(operand.Imm(32), c0, c1)
-		b[g].c = [4]vec{c0, c1, word(philoxField("upper")), word(philoxField("upper") + 4)}
+		b[g].c = [4]vec{c0, c1, word("upper", 0), word("upper", 1)}
 	}
-	a.VPADDQ(pair(philoxField("step")), index, index)
-	a.ADDQ(operand.Mem{Base: p, Disp: philoxField("stride")}, list)
+	a.VPADDQ(pair(p.Field("step")), index, index)
+	a.ADDQ(p.Field("stride"), list)
 	for round := range 10 {
 		for g := range b {
 			c := &b[g].c
@@ -116,9 +116,9 @@ func philox(a *asm) {
 			}
 		}
 	}
-	high := pair(philoxField("high"))
+	high := pair(p.Field("high", 0))
 	ties, tiesMask := vec(nil), a.K()
-	if a.wide {
+	if a.Wide {
 		a.KXORD(tiesMask, tiesMask, tiesMask)
 	} else {
 		a.VPXOR(signs, high, high)
@@ -134,7 +134,7 @@ func philox(a *asm) {
 		a.VPUNPCKHDQ(c[1], c[0], upper)
 		a.VPUNPCKHDQ(c[3], c[2], t)
 		a.VPUNPCKLQDQ(t, upper, upper)
-		if a.wide {
+		if a.Wide {
 			for half, w := range []vec{lower, upper} {
 				k, same := a.K(), a.K()
 				a.VPCMPUW(operand.Imm(6), high, w, k)
@@ -155,7 +155,7 @@ func philox(a *asm) {
 		a.VPMOVMSKB(lower, bits)
 		a.MOVL(bits, operand.Mem{Base: dst, Index: i, Scale: 1, Disp: g * lanes})
 	}
-	if a.wide {
+	if a.Wide {
 		a.KORTESTD(tiesMask, tiesMask)
 	} else {
 		a.VPTEST(ties, ties)
@@ -166,13 +166,12 @@ func philox(a *asm) {
 	a.Label(tie)
 	a.Label(done)
 	a.Store(i, a.ReturnIndex(0))
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // xorInto makes d ^ x ^ y of d.
 func (a *asm) xorInto(d, x, y vec) {
-	if a.wide {
+	if a.Wide {
 		a.VPTERNLOGD(operand.Imm(0x96), y, x, d)
 		return
 	}

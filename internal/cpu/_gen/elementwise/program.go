@@ -13,7 +13,7 @@ import (
 // This file turns programs of elementwise operations into loops.
 
 // An opcode is an elementwise operation: the suffix of its constant in package
-// cpu, its scalar meaning, and the instructions for one vector.
+// elementwise, its scalar meaning, and the instructions for one vector.
 type opcode struct {
 	name   string
 	scalar string // in terms of a, b, c
@@ -87,8 +87,8 @@ var cheap = map[string]bool{
 
 // primitive emits the loop of one operation over n elements.
 func primitive(a *asm, o opcode) {
-	a.function("op"+o.name+a.suffix(), "func(dst, a, b, c *float32, n int)")
-	a.Doc(fmt.Sprintf("op%s%s does this for each of n elements:", o.name, a.suffix()), "", "\tdst = "+o.scalar)
+	a.function("op"+o.name+a.Suffix(), "func(dst, a, b, c *float32, n int)")
+	a.Doc(fmt.Sprintf("op%s%s does this for each of n elements:", o.name, a.Suffix()), "", "\tdst = "+o.scalar)
 	dst := a.Load(a.Param("dst"), a.GP64())
 	var in []reg.Register
 	for _, p := range []string{"a", "b", "c"}[:o.arity] {
@@ -110,8 +110,7 @@ func primitive(a *asm, o opcode) {
 		unroll = 4
 	}
 	a.loop(n, unroll, body)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // toWrite is how many bytes before their turn lines are fetched that are to be written.
@@ -119,7 +118,7 @@ const toWrite = 1 << 10
 
 // fusedLoop emits f as one loop over the columns of each row.
 func fusedLoop(a *asm, f fused.Program) {
-	name := "fused" + f.Name + a.suffix()
+	name := "fused" + f.Name + a.Suffix()
 	a.function(name, "func(l *fusedLoop)")
 	doc := []string{name + " does this for each element of l:", ""}
 	for _, s := range f.Steps {
@@ -129,19 +128,18 @@ func fusedLoop(a *asm, f fused.Program) {
 	doc = append(doc, "", "and stores "+strings.Join(f.Outputs, ", ")+".")
 	a.Doc(doc...)
 
-	l := a.Load(a.Param("l"), a.GP64())
-	field := func(off int) operand.Mem { return operand.Mem{Base: l, Disp: off} }
-	load := func(off int) reg.GPVirtual {
+	l := a.Struct("l")
+	load := func(field string, i ...int) reg.GPVirtual {
 		r := a.GP64()
-		a.MOVQ(field(off), r)
+		a.MOVQ(l.Field(field, i...), r)
 		return r
 	}
 	// inRow returns a pointer of l in the present row.
 	index := a.GP64()
-	inRow := func(pointer, stride int) reg.GPVirtual {
-		p := load(stride)
+	inRow := func(pointer string, i ...int) reg.GPVirtual {
+		p := load(pointer+"Stride", i...)
 		a.IMULQ(index, p)
-		a.ADDQ(field(pointer), p)
+		a.ADDQ(l.Field(pointer, i...), p)
 		return p
 	}
 
@@ -199,7 +197,7 @@ func fusedLoop(a *asm, f fused.Program) {
 	}
 	body := func(i reg.GPVirtual, disp int) { compute(i, disp, false) }
 
-	cols := load(fusedLoopField("cols"))
+	cols := load("cols")
 	row, done := a.label("row"), a.label("return")
 	for _, s := range f.Scalars {
 		values[s] = a.vec()
@@ -215,25 +213,25 @@ func fusedLoop(a *asm, f fused.Program) {
 
 	a.XORQ(index, index)
 	a.Label(row)
-	a.CMPQ(index, field(fusedLoopField("rows")))
+	a.CMPQ(index, l.Field("rows"))
 	a.JGE(operand.LabelRef(done))
 	for k, s := range f.Vectors {
-		pointers[s] = inRow(fusedLoopField("in")+8*k, fusedLoopField("inStride")+8*k)
+		pointers[s] = inRow("in", k)
 	}
 	for j, s := range f.Scalars {
 		k := len(f.Vectors) + j
-		p := inRow(fusedLoopField("in")+8*k, fusedLoopField("inStride")+8*k)
+		p := inRow("in", k)
 		a.VBROADCASTSS(operand.Mem{Base: p}, values[s])
 	}
 	for k, o := range f.Outputs {
-		pointers["out "+o] = inRow(fusedLoopField("out")+8*k, fusedLoopField("outStride")+8*k)
+		pointers["out "+o] = inRow("out", k)
 	}
 	if f.Dropout() {
-		keepPointer = inRow(fusedLoopField("keep"), fusedLoopField("keepStride"))
+		keepPointer = inRow("keep")
 		// The shift within a byte moves on from row to row.
-		keepShift = load(fusedLoopField("shiftStep"))
+		keepShift = load("shiftStep")
 		a.IMULQ(index, keepShift)
-		a.ADDQ(field(fusedLoopField("keepShift")), keepShift)
+		a.ADDQ(l.Field("keepShift"), keepShift)
 		a.ANDQ(operand.Imm(7), keepShift)
 		keepIndex = a.GP64()
 	}
@@ -245,8 +243,7 @@ func fusedLoop(a *asm, f fused.Program) {
 	a.INCQ(index)
 	a.JMP(operand.LabelRef(row))
 	a.Label(done)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 	a.emitAsides()
 }
 
@@ -257,14 +254,14 @@ func (a *asm) dropout(x, scale vec, keep, i, tmp, shift reg.GPVirtual, disp int)
 	a.SHRQ(operand.Imm(3), tmp)
 	mask := operand.Mem{Base: keep, Index: tmp, Scale: 1, Disp: disp / 32}
 	y := a.mul(x, scale)
-	if a.wide {
+	if a.Wide {
 		bits, k := a.GP32(), a.K()
 		a.MOVL(mask, bits)
 		a.SHRXL(shift.As32(), bits, bits)
 		a.KMOVW(bits, k)
-		return a.keep(pred{k: k}, y)
+		return a.keep(k, y)
 	}
-	lane := a.data("lanebits", func() {
+	lane := a.Data("lanebits", func() {
 		for j := range 8 {
 			a.AppendDatum(operand.U32(1 << j))
 		}
@@ -275,12 +272,12 @@ func (a *asm) dropout(x, scale vec, keep, i, tmp, shift reg.GPVirtual, disp int)
 	a.VPSRLD(count, v, v)
 	a.VPAND(lane, v, v)
 	a.VPCMPEQD(lane, v, v)
-	return a.keep(pred{v: v}, y)
+	return a.keep(v, y)
 }
 
 // outside emits the search for arguments that a loop doesn't take.
 func outside(a *asm) {
-	name := "outside" + a.suffix()
+	name := "outside" + a.Suffix()
 	a.function(name, "func(x *float32, n int, limit uint32) bool")
 	a.Doc(name+" reports whether one of n elements has this:", "", "\tbits of |x[i]| > limit")
 	x := a.Load(a.Param("x"), a.GP64())
@@ -292,7 +289,7 @@ func outside(a *asm) {
 	})
 	a.VPMAXUD(limit, most, most)
 	bits := a.GP32()
-	if a.wide {
+	if a.Wide {
 		k := a.K()
 		a.VPCMPUD(operand.Imm(4), limit, most, k)
 		a.KMOVW(k, bits)
@@ -303,6 +300,5 @@ func outside(a *asm) {
 	}
 	a.TESTL(bits, bits)
 	a.SETNE(a.returnMem())
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }

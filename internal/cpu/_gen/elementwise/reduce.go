@@ -16,45 +16,19 @@ type row16 []vec
 // each16 makes a row16 of f(k, lane), where lane is the first of vector k.
 func (a *asm) each16(f func(k, lane int) vec) row16 {
 	var r row16
-	for k := range 16 / a.lanes() {
-		r = append(r, f(k, k*a.lanes()))
+	for k := range 16 / a.Lanes() {
+		r = append(r, f(k, k*a.Lanes()))
 	}
 	return r
 }
 
 // tail16 limits a row16 to the first n elements, 0 <= n <= 16: what it returns
 // is the tail of each vector.
-func (a *asm) tail16(n reg.GPVirtual) []pred {
-	if a.wide {
-		ones, k := a.GP64(), a.K()
-		a.MOVQ(operand.I64(-1), ones)
-		a.BZHIQ(n, ones, ones)
-		a.KMOVW(ones.As32(), k)
-		return []pred{{k: k}}
-	}
-	// A window over 16 ones and 16 zeros.
-	m := a.data("tailmask16", func() {
-		for i := range 32 {
-			a.AppendDatum(operand.U32(map[bool]uint32{true: allOnes}[i < 16]))
-		}
-	})
-	t := a.GP64()
-	a.LEAQ(m, t)
-	i := a.GP64()
-	a.MOVQ(n, i)
-	a.NEGQ(i)
-	var p []pred
-	for k := range 2 {
-		v := a.vec()
-		a.VMOVUPS(operand.Mem{Base: t, Index: i, Scale: 4, Disp: 64 + 32*k}, v)
-		p = append(p, pred{v: v})
-	}
-	return p
-}
+func (a *asm) tail16(n reg.GPVirtual) []pred { return a.firstLanes(n, 16/a.Lanes()) }
 
 // with runs f with loads and stores limited to p.
 func (a *asm) with(p pred, f func()) {
-	a.tail = &p
+	a.tail = p
 	f()
 	a.tail = nil
 }
@@ -67,7 +41,7 @@ func (a *asm) apart(v vec, d int) vec {
 	switch {
 	case d == 8:
 		a.VSHUFF32X4(operand.Imm(0x4E), v, v, t)
-	case d == 4 && a.wide:
+	case d == 4 && a.Wide:
 		a.VSHUFF32X4(operand.Imm(0xB1), v, v, t)
 	case d == 4:
 		a.VPERM2F128(operand.Imm(1), v, v, t)
@@ -84,7 +58,7 @@ func (a *asm) apart(v vec, d int) vec {
 func (a *asm) tree(r row16, f func(x, y vec) vec) vec {
 	v := r[0]
 	d := 8
-	if !a.wide {
+	if !a.Wide {
 		v = f(r[0], r[1])
 		d = 4
 	}
@@ -101,7 +75,7 @@ func (a *asm) addv(x, y vec) vec { return a.add(x, y) }
 
 // sumRows emits the sums of rows of up to 4096 elements.
 func sumRows(a *asm) {
-	name := "sumRows" + a.suffix()
+	name := "sumRows" + a.Suffix()
 	a.function(name, "func(y, x *float32, rows, n, stride int)")
 	a.Doc(
 		name+" does this for each of rows rows of n elements, stride apart:",
@@ -142,7 +116,7 @@ func sumRows(a *asm) {
 		a.Label(loop)
 		for r, s := range sums {
 			for k := range s {
-				a.VADDPS(at(p[r], i, 4*k*a.lanes()), s[k], s[k])
+				a.VADDPS(at(p[r], i, 4*k*a.Lanes()), s[k], s[k])
 			}
 		}
 		a.ADDQ(operand.Imm(16), i)
@@ -155,7 +129,7 @@ func sumRows(a *asm) {
 		for r, s := range sums {
 			for k := range s {
 				a.with(masks[k], func() {
-					t := a.load(at(p[r], i, 4*k*a.lanes()))
+					t := a.load(at(p[r], i, 4*k*a.Lanes()))
 					a.VADDPS(t, s[k], s[k])
 				})
 			}
@@ -182,8 +156,7 @@ func sumRows(a *asm) {
 	pass(1)
 	a.JMP(operand.LabelRef(again))
 	a.Label(done)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // An extreme is max or min.
@@ -200,7 +173,7 @@ var extremes = []extreme{
 
 // extremeRow emits the extreme of one row.
 func extremeRow(a *asm, e extreme) {
-	name := e.name + "Row" + a.suffix()
+	name := e.name + "Row" + a.Suffix()
 	a.function(name, "func(x *float32, n int) float32")
 	a.Doc(name+" returns y after this, with Go's "+e.name+":", "", "\ty = "+e.scalar)
 	x := a.Load(a.Param("x"), a.GP64())
@@ -212,10 +185,10 @@ func extremeRow(a *asm, e extreme) {
 		acc[u] = a.copy(start)
 	}
 	a.loop(n, unroll, func(i reg.GPVirtual, disp int) {
-		u := disp / 4 / a.lanes()
+		u := disp / 4 / a.Lanes()
 		v := a.load(at(x, i, disp))
 		if a.tail != nil {
-			v = a.choose(*a.tail, v, start)
+			v = a.choose(a.tail, v, start)
 		}
 		a.VMOVAPS(e.combine(a, acc[u], v), acc[u])
 	})
@@ -223,12 +196,11 @@ func extremeRow(a *asm, e extreme) {
 	for _, v := range acc[1:] {
 		all = e.combine(a, all, v)
 	}
-	for d := a.lanes() / 2; d > 0; d /= 2 {
+	for d := a.Lanes() / 2; d > 0; d /= 2 {
 		all = e.combine(a, all, a.apart(all, d))
 	}
 	a.storeLane(all, a.returnMem())
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // returnMem is where a function's only result goes.
@@ -243,7 +215,7 @@ func (a *asm) returnMem() operand.Mem {
 // columns emits a reduction of every column of a matrix: one chain from start
 // each.
 func columns(a *asm, name, scalar string, start uint32, combine func(acc, x vec) vec) {
-	full := name + "Columns" + a.suffix()
+	full := name + "Columns" + a.Suffix()
 	a.function(full, "func(y, x *float32, n, cols, stride int)")
 	a.Doc(full+" does this for each of cols columns of a matrix whose rows are stride apart:", "", "\t"+scalar)
 	y := a.Load(a.Param("y"), a.GP64())
@@ -268,7 +240,7 @@ func columns(a *asm, name, scalar string, start uint32, combine func(acc, x vec)
 		a.JZ(operand.LabelRef(done))
 		a.Label(loop)
 		for k := range acc {
-			v := a.load(operand.Mem{Base: p, Disp: 4 * k * a.lanes()})
+			v := a.load(operand.Mem{Base: p, Disp: 4 * k * a.Lanes()})
 			a.VMOVAPS(combine(acc[k], v), acc[k])
 		}
 		a.ADDQ(stride, p)
@@ -276,19 +248,19 @@ func columns(a *asm, name, scalar string, start uint32, combine func(acc, x vec)
 		a.JNZ(operand.LabelRef(loop))
 		a.Label(done)
 		for k := range acc {
-			a.store(acc[k], operand.Mem{Base: y, Disp: 4 * k * a.lanes()})
+			a.store(acc[k], operand.Mem{Base: y, Disp: 4 * k * a.Lanes()})
 		}
-		a.ADDQ(operand.I32(4*count*a.lanes()), x)
-		a.ADDQ(operand.I32(4*count*a.lanes()), y)
+		a.ADDQ(operand.I32(4*count*a.Lanes()), x)
+		a.ADDQ(operand.I32(4*count*a.Lanes()), y)
 	}
 	done := a.label("done")
 	for _, count := range []int{8, 1} {
 		again, less := a.label("again"), a.label("less")
 		a.Label(again)
-		a.CMPQ(cols, operand.I32(count*a.lanes()))
+		a.CMPQ(cols, operand.I32(count*a.Lanes()))
 		a.JL(operand.LabelRef(less))
 		block(count)
-		a.SUBQ(operand.I32(count*a.lanes()), cols)
+		a.SUBQ(operand.I32(count*a.Lanes()), cols)
 		a.JMP(operand.LabelRef(again))
 		a.Label(less)
 	}
@@ -298,13 +270,12 @@ func columns(a *asm, name, scalar string, start uint32, combine func(acc, x vec)
 	block(1)
 	a.tail = nil
 	a.Label(done)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // argMaxRows emits the index of the first maximum of each row.
 func argMaxRows(a *asm) {
-	name := "argMaxRows" + a.suffix()
+	name := "argMaxRows" + a.Suffix()
 	a.function(name, "func(y, x *float32, rows, n int)")
 	a.Doc(
 		name+" does this for each of rows rows of n > 0 elements, one after another:",
@@ -325,12 +296,12 @@ func argMaxRows(a *asm) {
 	a.loop(n, 1, func(i reg.GPVirtual, disp int) {
 		v := a.load(at(x, i, disp))
 		if a.tail != nil {
-			v = a.choose(*a.tail, v, start)
+			v = a.choose(a.tail, v, start)
 		}
 		a.VMOVAPS(a.max(m, v), m)
 	})
 	all := m
-	for d := a.lanes() / 2; d > 0; d /= 2 {
+	for d := a.Lanes() / 2; d > 0; d /= 2 {
 		all = a.max(all, a.apart(all, d))
 	}
 	// The first lane that is equal or, if the maximum is NaN, not equal to itself.
@@ -342,7 +313,7 @@ func argMaxRows(a *asm) {
 	a.MOVQ(n, left)
 	a.SUBQ(i, left)
 	v := a.vec()
-	a.CMPQ(left, operand.Imm(uint64(a.lanes())))
+	a.CMPQ(left, operand.Imm(uint64(a.Lanes())))
 	a.JGE(operand.LabelRef(whole))
 	a.tailOf(left)
 	a.VMOVAPS(a.load(at(x, i, 0)), v)
@@ -352,18 +323,18 @@ func argMaxRows(a *asm) {
 	a.VMOVUPS(at(x, i, 0), v)
 	a.Label(test)
 	same, nan, nanMax := a.cmp(equal, v, all), a.cmp(unordered, v, v), a.cmp(unordered, all, all)
-	if a.wide {
+	if a.Wide {
 		k := a.K()
-		a.KANDW(nan.k, nanMax.k, k)
-		a.KORW(same.k, k, k)
+		a.KANDW(nan, nanMax, k)
+		a.KORW(same, k, k)
 		a.KMOVW(k, bits)
 	} else {
-		t := a.or(same.v, a.and(nan.v, nanMax.v))
+		t := a.or(same, a.and(nan, nanMax))
 		a.VMOVMSKPS(t, bits)
 	}
 	a.BSFL(bits, bits)
 	a.JNZ(operand.LabelRef(found))
-	a.ADDQ(operand.I32(a.lanes()), i)
+	a.ADDQ(operand.I32(a.Lanes()), i)
 	a.JMP(operand.LabelRef(next))
 	a.Label(found)
 	a.ADDL(bits, i.As32())
@@ -375,13 +346,12 @@ func argMaxRows(a *asm) {
 	a.LEAQ(operand.Mem{Base: x, Index: n, Scale: 4}, x)
 	a.JMP(operand.LabelRef(row))
 	a.Label(done)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // notFinite emits the search for infinities and NaNs.
 func notFinite(a *asm) {
-	name := "notFinite" + a.suffix()
+	name := "notFinite" + a.Suffix()
 	a.function(name, "func(x *float32, n int) bool")
 	a.Doc(name+" reports whether one of n elements is infinite or NaN:", "", "\ty += 0 * x[i], which is NaN then")
 	x := a.Load(a.Param("x"), a.GP64())
@@ -397,22 +367,21 @@ func notFinite(a *asm) {
 		if a.tail != nil {
 			m = a.load(m)
 		}
-		a.VFMADD231PS(m, zero, acc[disp/4/a.lanes()])
+		a.VFMADD231PS(m, zero, acc[disp/4/a.Lanes()])
 	})
 	all := acc[0]
 	for _, v := range acc[1:] {
 		all = a.add(all, v)
 	}
 	bad, bits := a.cmp(unordered, all, all), a.GP32()
-	if a.wide {
-		a.KMOVW(bad.k, bits)
+	if a.Wide {
+		a.KMOVW(bad, bits)
 	} else {
-		a.VMOVMSKPS(bad.v, bits)
+		a.VMOVMSKPS(bad, bits)
 	}
 	a.TESTL(bits, bits)
 	a.SETNE(a.returnMem())
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 func reductions(a *asm) {

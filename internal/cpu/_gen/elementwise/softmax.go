@@ -26,7 +26,7 @@ type shortRows struct {
 // shortRows emits a loop over rows. The parameters in perElement have n elements a
 // row, those in perRow one; body emits the work on one row.
 func (a *asm) shortRows(name, doc string, perRow, perElement []string, scalars []string, body func(s *shortRows, scalar map[string]vec)) {
-	name += a.suffix()
+	name += a.Suffix()
 	signature := "func("
 	for _, p := range append(append([]string{}, perElement...), perRow...) {
 		signature += p + " *float32, "
@@ -62,8 +62,7 @@ func (a *asm) shortRows(name, doc string, perRow, perElement []string, scalars [
 	}
 	a.JMP(operand.LabelRef(row))
 	a.Label(done)
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 // broadcastParam returns a float32 parameter in every lane.
@@ -87,7 +86,7 @@ func (s *shortRows) load(p string) row16 {
 
 func (s *shortRows) store(x row16, p string) {
 	for k, v := range x {
-		s.a.with(s.masks[k], func() { s.a.store(v, operand.Mem{Base: s.ptr[p], Disp: 4 * k * s.a.lanes()}) })
+		s.a.with(s.masks[k], func() { s.a.store(v, operand.Mem{Base: s.ptr[p], Disp: 4 * k * s.a.Lanes()}) })
 	}
 }
 
@@ -115,7 +114,7 @@ func (s *shortRows) exp(p string) (shifted, e row16, sum vec) {
 // label returns the lanes of the row's label at p.
 func (s *shortRows) label(p string) []pred {
 	a := s.a
-	index := a.data("index16", func() {
+	index := a.Data("index16", func() {
 		for i := range 16 {
 			a.AppendDatum(operand.U32(i))
 		}
@@ -124,31 +123,31 @@ func (s *shortRows) label(p string) []pred {
 	a.VCVTTPS2DQ(s.each(p), l)
 	var at []pred
 	for k := range s.masks {
-		at = append(at, a.equalInt(l, operand.Mem{Symbol: index.Symbol, Base: index.Base, Disp: 4 * k * a.lanes()}))
+		at = append(at, a.equalInt(l, operand.Mem{Symbol: index.Symbol, Base: index.Base, Disp: 4 * k * a.Lanes()}))
 	}
 	return at
 }
 
 // equalInt chooses the lanes where the integers x and m are equal.
 func (a *asm) equalInt(x vec, m op) pred {
-	if a.wide {
+	if a.Wide {
 		k := a.K()
 		a.VPCMPEQD(m, x, k)
-		return pred{k: k}
+		return k
 	}
 	v := a.vec()
 	a.VPCMPEQD(m, x, v)
-	return pred{v: v}
+	return v
 }
 
 // bothPred chooses the lanes that p and q choose.
 func (a *asm) bothPred(p, q pred) pred {
-	if a.wide {
+	if a.Wide {
 		k := a.K()
-		a.KANDW(p.k, q.k, k)
-		return pred{k: k}
+		a.KANDW(p, q, k)
+		return k
 	}
-	return pred{v: a.and(p.v, q.v)}
+	return a.and(p, q)
 }
 
 // within chooses the lanes of x from lo to hi.
@@ -246,7 +245,7 @@ func (a *asm) pass(p elementPass) {
 	if p.out != "" && !slices.Contains(p.in, p.out) {
 		arrays = append([]string{p.out}, p.in...)
 	}
-	name := p.name + a.suffix()
+	name := p.name + a.Suffix()
 	signature := "func("
 	for _, x := range arrays {
 		signature += x + " *float32, "
@@ -284,15 +283,15 @@ func (a *asm) pass(p elementPass) {
 	step := func(k int) {
 		x := map[string]vec{}
 		for _, name := range p.in {
-			x[name] = a.load(at(ptr[name], i, 4*k*a.lanes()))
+			x[name] = a.load(at(ptr[name], i, 4*k*a.Lanes()))
 		}
 		y := p.body(x, scalars)
 		if p.out != "" {
-			a.store(y, at(ptr[p.out], i, 4*k*a.lanes()))
+			a.store(y, at(ptr[p.out], i, 4*k*a.Lanes()))
 		}
 		if p.sums {
 			if a.tail != nil {
-				y = a.keep(*a.tail, y)
+				y = a.keep(a.tail, y)
 			}
 			a.VADDPS(y, acc[k], acc[k])
 		}
@@ -319,8 +318,7 @@ func (a *asm) pass(p elementPass) {
 	if p.sums {
 		a.storeLane(a.tree(acc, a.addv), a.returnMem())
 	}
-	a.VZEROUPPER()
-	a.RET()
+	a.End()
 }
 
 func softmaxPasses(a *asm) {

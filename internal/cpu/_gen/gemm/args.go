@@ -1,65 +1,44 @@
 package main
 
 import (
-	"go/ast"
-	"go/parser"
-	"go/token"
-	"go/types"
-	"log"
-
-	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
-)
 
-// parseTypes type-checks the file of package product that declares the arguments, so
-// that their layout is written down once.
-func parseTypes(path string) *types.Package {
-	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, path, nil, 0)
-	if err != nil {
-		log.Fatal(err)
-	}
-	pkg, err := new(types.Config).Check("product", fset, []*ast.File{file}, nil)
-	if err != nil {
-		log.Fatal(err)
-	}
-	return pkg
-}
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
+)
 
 // A generator emits the functions of one instruction set.
 type generator struct {
-	*build.Context
-	isa     isa
-	types   *types.Package
-	arg     gotypes.Component
-	hasMask bool
+	*avx.Asm
+	sizes sizes
+	arg   avx.Struct
 }
 
 // function begins the function name(arg *typ).
 func (g *generator) function(name, arg, typ string) {
-	g.Function(name)
-	g.Attributes(4) // NOSPLIT
-	g.Pragma("noescape")
-	ptr := types.NewPointer(g.types.Scope().Lookup(typ).Type())
-	params := types.NewTuple(types.NewParam(0, g.types, arg, ptr))
-	g.Signature(gotypes.NewSignature(g.types, types.NewSignatureType(nil, nil, nil, params, nil, false)))
-	g.arg = g.Dereference(g.Param(arg))
+	g.Begin(name, "func("+arg+" *"+typ+")")
+	g.arg = g.Struct(arg)
 }
 
 // field is a field of the argument in memory.
-func (g *generator) field(name string) operand.Mem {
-	b, err := g.arg.Field(name).Resolve()
-	if err != nil {
-		log.Fatal(err)
-	}
-	return b.Addr
-}
+func (g *generator) field(name string) operand.Mem { return g.arg.Field(name) }
 
 // load copies a field of the argument to a register.
 func (g *generator) load(name string) reg.GPVirtual {
 	r := g.GP64()
 	g.MOVQ(g.field(name), r)
 	return r
+}
+
+// v is vector register i.
+func (g *generator) v(i int) reg.VecPhysical { return g.Physical(i) }
+
+// firstLanes makes mask i, 1 or 2, of the first n lanes. On AVX2 it is the i-th vector register from the last.
+func (g *generator) firstLanes(n reg.GPVirtual, i int) avx.Mask {
+	m := avx.Mask([...]reg.OpmaskPhysical{1: reg.K1, 2: reg.K2}[i])
+	if !g.Wide {
+		m = g.v(16 - i)
+	}
+	g.FirstLanes(n, m)
+	return m
 }

@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
 )
 
 // This file emits what depthwise convolutions are made of.
@@ -10,9 +12,9 @@ import (
 // depthwise emits sums of products column by column: blocks of four vectors, then single ones.
 func (g *generator) depthwise() {
 	const block = 4
-	g.function("depthwise"+g.isa.name, "t", "depthwise")
+	g.function("depthwise"+g.Suffix(), "t", "depthwise")
 	g.Doc(
-		"depthwise"+g.isa.name+" sums products column by column:",
+		"depthwise"+g.Suffix()+" sums products column by column:",
 		"",
 		"	for n := range count {",
 		"		for p := range k {",
@@ -24,16 +26,10 @@ func (g *generator) depthwise() {
 	)
 	a, b, c, cols := g.load("a"), g.load("b"), g.load("c"), g.load("cols")
 	offsets := g.load("offsets")
-	lanes := g.isa.lanes
+	lanes := g.Lanes()
 	// rows emits the loop over the rows for some vectors, of which the only one may be masked.
-	rows := func(name string, vectors int, m mask) {
-		load := func(mem operand.Mem, v reg.VecPhysical) {
-			if m != nil {
-				g.loadMasked(mem, m, v)
-			} else {
-				g.VMOVUPS(mem, v)
-			}
-		}
+	rows := func(name string, vectors int, m avx.Mask) {
+		load := func(mem operand.Mem, v reg.VecPhysical) { g.LoadLanes(mem, m, v) }
 		at := func(base reg.GPVirtual, v int) operand.Mem { return operand.Mem{Base: base, Disp: 4 * lanes * v} }
 		rowA, rowC, count := g.GP64(), g.GP64(), g.GP64()
 		g.MOVQ(a, rowA)
@@ -41,7 +37,7 @@ func (g *generator) depthwise() {
 		g.MOVQ(g.field("count"), count)
 		g.Label(name + "Row")
 		for v := range vectors {
-			g.zero(g.v(v))
+			g.Zero(g.v(v))
 		}
 		g.CMPQ(g.field("resume"), operand.I8(0))
 		g.JEQ(operand.LabelRef(name + "Sum"))
@@ -70,11 +66,7 @@ func (g *generator) depthwise() {
 		g.DECQ(k)
 		g.JNZ(operand.LabelRef(name + "Product"))
 		for v := range vectors {
-			if m != nil {
-				g.storeMasked(g.v(v), m, at(rowC, v))
-			} else {
-				g.VMOVUPS(g.v(v), at(rowC, v))
-			}
+			g.StoreLanes(g.v(v), m, at(rowC, v))
 		}
 		g.ADDQ(g.field("aStep"), rowA)
 		g.ADDQ(g.field("cStep"), rowC)
@@ -102,5 +94,5 @@ func (g *generator) depthwise() {
 	g.SUBQ(width, cols)
 	g.JMP(operand.LabelRef("vectors"))
 	g.Label("done")
-	g.leave()
+	g.End()
 }

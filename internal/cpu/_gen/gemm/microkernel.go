@@ -5,6 +5,8 @@ import (
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
 )
 
 const (
@@ -19,9 +21,9 @@ const (
 type microkernel struct {
 	*generator
 	rows, vectors int
-	cols          bool // A's column is contiguous
-	listed        bool // the k are those of a list
-	tail          mask // of the only vector, or nil
+	cols          bool     // A's column is contiguous
+	listed        bool     // the k are those of a list
+	tail          avx.Mask // of the only vector, or nil
 
 	a   []reg.GPVirtual // every seventh row of A, or the column
 	lda map[int]reg.GPVirtual
@@ -56,14 +58,14 @@ func (m *microkernel) begin(kind, each, b string) (name string) {
 	if m.cols {
 		order, index = "Cols", "a[p*lda+i]"
 	}
-	width := vectors * g.isa.lanes
-	name = fmt.Sprintf("tile%dx%d%s%s%s", rows, width, order, kind, g.isa.name)
+	width := vectors * g.Lanes()
+	name = fmt.Sprintf("tile%dx%d%s%s%s", rows, width, order, kind, g.Suffix())
 	tall, wide := fmt.Sprintf("%d rows", rows), fmt.Sprint(width)
 	if rows == 1 {
 		tall = "one row"
 	}
 	if vectors == 1 {
-		wide = fmt.Sprintf("%d to %d", width-g.isa.lanes+1, width)
+		wide = fmt.Sprintf("%d to %d", width-g.Lanes()+1, width)
 	}
 	g.function(name, "t", "tile")
 	g.Doc(
@@ -134,7 +136,7 @@ func (m *microkernel) emit() {
 	m.ADDQ(step, c)
 	m.DECQ(count)
 	m.JNZ(operand.LabelRef("tile"))
-	m.leave()
+	m.End()
 	m.fetch(c)
 }
 
@@ -204,7 +206,7 @@ func (m *microkernel) elementA(row, u int) operand.Mem {
 }
 
 func (m *microkernel) vectorB(v, u int) operand.Mem {
-	return at(m.b, m.ldb, u, 4*m.isa.lanes*v)
+	return at(m.b, m.ldb, u, 4*m.Lanes()*v)
 }
 
 func (m *microkernel) acc(row, vector int) reg.VecPhysical {
@@ -221,14 +223,10 @@ func (m *microkernel) step(u int) {
 		return
 	}
 	for v := range m.vectors {
-		if m.tail != nil {
-			m.loadMasked(m.vectorB(v, u), m.tail, m.temp(v))
-		} else {
-			m.VMOVUPS(m.vectorB(v, u), m.temp(v))
-		}
+		m.LoadLanes(m.vectorB(v, u), m.tail, m.temp(v))
 	}
 	for i := range m.rows {
-		if m.vectors == 1 && m.wide() {
+		if m.vectors == 1 && m.Wide {
 			m.VFMADD231PS_BCST(m.elementA(i, u), m.temp(0), m.acc(i, 0))
 			continue
 		}
@@ -262,7 +260,7 @@ func (m *microkernel) stepAcross(u int) {
 // streams reports whether the tile is one of those that large products are made of:
 // they fetch from the last-level cache what comes next.
 func (m *microkernel) streams() bool {
-	return !m.listed && m.vectors == 2 && 2*m.rows >= m.isa.tallest
+	return !m.listed && m.vectors == 2 && 2*m.rows >= m.sizes.tallest
 }
 
 // prefetch asks for what comes next of B.
@@ -273,7 +271,7 @@ func (m *microkernel) prefetch() {
 	m.PREFETCHT1(operand.Mem{Base: m.next})
 	m.CMPQ(m.field("sparse"), operand.I8(0))
 	m.JNE(operand.LabelRef("sparse"))
-	for disp := 64; disp < 4*fetched*m.isa.lanes; disp += 64 {
+	for disp := 64; disp < 4*fetched*m.Lanes(); disp += 64 {
 		m.PREFETCHT1(operand.Mem{Base: m.next, Disp: disp})
 	}
 	m.Label("sparse")
@@ -340,7 +338,7 @@ func (m *microkernel) eachLine(row reg.GPVirtual, do func(line operand.Mem)) {
 		if i > 0 {
 			m.ADDQ(ldc, row)
 		}
-		for b := 0; b < 4*m.isa.lanes*m.vectors; b += 64 {
+		for b := 0; b < 4*m.Lanes()*m.vectors; b += 64 {
 			do(operand.Mem{Base: row, Disp: b})
 		}
 	}
@@ -369,17 +367,11 @@ func (m *microkernel) advance(n int) {
 func (m *microkernel) start(c operand.Mem) {
 	m.CMPQ(m.field("resume"), operand.I8(0))
 	m.JEQ(operand.LabelRef("zero"))
-	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) {
-		if m.tail != nil {
-			m.loadMasked(mem, m.tail, acc)
-		} else {
-			m.VMOVUPS(mem, acc)
-		}
-	})
+	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) { m.LoadLanes(mem, m.tail, acc) })
 	m.JMP(operand.LabelRef("multiply"))
 	m.Label("zero")
 	for i := range m.rows * m.vectors {
-		m.zero(m.v(i))
+		m.Zero(m.v(i))
 	}
 	m.Label("multiply")
 }
@@ -394,13 +386,7 @@ func (m *microkernel) finish(c operand.Mem) {
 		m.JMP(operand.LabelRef("stored"))
 		m.Label("cached")
 	}
-	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) {
-		if m.tail != nil {
-			m.storeMasked(acc, m.tail, mem)
-		} else {
-			m.VMOVUPS(acc, mem)
-		}
-	})
+	m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) { m.StoreLanes(acc, m.tail, mem) })
 	if m.streams() {
 		m.Label("stored")
 	}
@@ -410,7 +396,7 @@ func (m *microkernel) finish(c operand.Mem) {
 func (m *microkernel) eachVector(c operand.Mem, do func(mem operand.Mem, acc reg.VecPhysical)) {
 	m.eachRow(c, func(row reg.GPVirtual, i int) {
 		for v := range m.vectors {
-			do(operand.Mem{Base: row, Disp: 4 * m.isa.lanes * v}, m.acc(i, v))
+			do(operand.Mem{Base: row, Disp: 4 * m.Lanes() * v}, m.acc(i, v))
 		}
 	})
 }

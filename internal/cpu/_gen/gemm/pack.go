@@ -5,14 +5,16 @@ import (
 
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
 )
 
 // copyBlock emits the copy of a row of blocks of at most two vectors' width.
 func (g *generator) copyBlock() {
-	n := g.isa.lanes
-	g.function("copy"+g.isa.name, "t", "block")
+	n := g.Lanes()
+	g.function("copy"+g.Suffix(), "t", "block")
 	g.Doc(
-		fmt.Sprintf("copy%s copies matrices that lie side by side, of at most %d columns:", g.isa.name, 2*n),
+		fmt.Sprintf("copy%s copies matrices that lie side by side, of at most %d columns:", g.Suffix(), 2*n),
 		"",
 		"	for i := range rows {",
 		"		for n := range count {",
@@ -26,7 +28,7 @@ func (g *generator) copyBlock() {
 	g.SHLQ(operand.U8(2), srcStep)
 	g.MOVQ(g.field("lds"), ahead)
 	g.SHLQ(operand.U8(2), ahead) // rows that are prefetched
-	var masks [2]mask
+	var masks [2]avx.Mask
 	low, high := g.GP64(), g.GP64()
 	g.MOVQ(operand.U32(n), low)
 	g.CMPQ(cols, low)
@@ -36,7 +38,7 @@ func (g *generator) copyBlock() {
 	masks[0], masks[1] = g.firstLanes(low, 1), g.firstLanes(high, 2)
 
 	from, to, count := g.GP64(), g.GP64(), g.GP64()
-	if !g.wide() { // AMD's processors take many times as long to store by a mask
+	if !g.Wide { // AMD's processors take many times as long to store by a mask
 		g.CMPQ(high, operand.U8(n))
 		g.JNE(operand.LabelRef("row"))
 		g.Label("whole")
@@ -57,7 +59,7 @@ func (g *generator) copyBlock() {
 		g.ADDQ(g.field("ldd"), dst)
 		g.DECQ(rows)
 		g.JNZ(operand.LabelRef("whole"))
-		g.leave()
+		g.End()
 	}
 	g.Label("row")
 	g.MOVQ(src, from)
@@ -68,11 +70,11 @@ func (g *generator) copyBlock() {
 	g.Label("wide")
 	for i, m := range masks {
 		at := operand.Mem{Base: from, Disp: 4 * n * i}
-		if i == 0 || g.wide() {
+		if i == 0 || g.Wide {
 			g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1, Disp: at.Disp})
 		}
-		g.loadMasked(at, m, g.v(i))
-		g.storeMasked(g.v(i), m, operand.Mem{Base: to, Disp: at.Disp})
+		g.LoadLanes(at, m, g.v(i))
+		g.StoreLanes(g.v(i), m, operand.Mem{Base: to, Disp: at.Disp})
 	}
 	g.ADDQ(srcStep, from)
 	g.ADDQ(dstStep, to)
@@ -81,8 +83,8 @@ func (g *generator) copyBlock() {
 	g.JMP(operand.LabelRef("next"))
 	g.Label("narrow")
 	g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1})
-	g.loadMasked(operand.Mem{Base: from}, masks[0], g.v(0))
-	g.storeMasked(g.v(0), masks[0], operand.Mem{Base: to})
+	g.LoadLanes(operand.Mem{Base: from}, masks[0], g.v(0))
+	g.StoreLanes(g.v(0), masks[0], operand.Mem{Base: to})
 	g.ADDQ(srcStep, from)
 	g.ADDQ(dstStep, to)
 	g.DECQ(count)
@@ -92,24 +94,16 @@ func (g *generator) copyBlock() {
 	g.ADDQ(g.field("ldd"), dst)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
-	g.leave()
-}
-
-// leave returns with the upper parts of the registers clear: while they aren't, Go's
-// own instructions on the lower parts wait for them on Intel's processors, and a product
-// of 16×16×16 takes five times as long.
-func (g *generator) leave() {
-	g.VZEROUPPER()
-	g.RET()
+	g.End()
 }
 
 // transposeBlock emits the transpose of at most one vector of rows, of any length:
 // square by square, of which every line of the cache is read once.
 func (g *generator) transposeBlock() {
-	n := g.isa.lanes
-	g.function("transpose"+g.isa.name, "t", "block")
+	n := g.Lanes()
+	g.function("transpose"+g.Suffix(), "t", "block")
 	g.Doc(
-		fmt.Sprintf("transpose%s transposes a matrix of at most %d rows:", g.isa.name, n),
+		fmt.Sprintf("transpose%s transposes a matrix of at most %d rows:", g.Suffix(), n),
 		"",
 		"	for i := range rows {",
 		"		for j := range cols {",
@@ -136,7 +130,7 @@ func (g *generator) transposeBlock() {
 			g.LEAQ(at(row, lds, 6, 0), row)
 			g.ADDQ(lds[1], row)
 		}
-		g.loadMasked(at(row, lds, i%7, 0), columns, g.v(i))
+		g.LoadLanes(at(row, lds, i%7, 0), columns, g.v(i))
 		if i < n-1 {
 			g.CMPQ(rows, operand.I8(i+1))
 			g.JEQ(operand.LabelRef("loaded"))
@@ -145,7 +139,7 @@ func (g *generator) transposeBlock() {
 	g.Label("loaded")
 	transposed, _ := g.square(0)
 	for _, v := range transposed {
-		g.storeMasked(v, lanes, operand.Mem{Base: dst})
+		g.StoreLanes(v, lanes, operand.Mem{Base: dst})
 		g.ADDQ(ldd, dst)
 		g.DECQ(cols)
 		g.JZ(operand.LabelRef("done"))
@@ -153,14 +147,14 @@ func (g *generator) transposeBlock() {
 	g.ADDQ(operand.I8(4*n), src)
 	g.JMP(operand.LabelRef("square"))
 	g.Label("done")
-	g.leave()
+	g.End()
 }
 
 // square transposes the registers from first on, as many as they have lanes, with the
 // four behind them to work in. It returns those that hold the columns, and those that
 // don't.
 func (g *generator) square(first int) (columns, free []reg.VecPhysical) {
-	n := g.isa.lanes
+	n := g.Lanes()
 	var x []reg.VecPhysical
 	for i := range n + 4 {
 		x = append(x, g.v(first+i))
@@ -171,7 +165,7 @@ func (g *generator) square(first int) (columns, free []reg.VecPhysical) {
 	for i := 0; i < n; i += 4 {
 		g.quads(x[i:i+4], w)
 	}
-	if !g.wide() {
+	if !g.Wide {
 		for j := range 4 {
 			g.VPERM2F128(operand.U8(0x20), x[4+j], x[j], w[j])
 			g.VPERM2F128(operand.U8(0x31), x[4+j], x[j], x[4+j])

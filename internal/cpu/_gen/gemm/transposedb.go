@@ -3,6 +3,8 @@ package main
 import (
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
 )
 
 // This file emits microkernels that read a transposed B where it is.
@@ -12,7 +14,7 @@ import (
 func (g *generator) transposedB(rows, vectors int, cols bool) string {
 	m := &microkernel{generator: g, rows: rows, vectors: vectors, cols: cols}
 	name := m.begin("TransposedB", "p := range k", "b[j*ldb+p]")
-	n := g.isa.lanes
+	n := g.Lanes()
 	width := m.load("tail")
 	m.tail = m.firstLanes(width, 1)
 	a, b := m.load("a"), m.load("b")
@@ -26,15 +28,15 @@ func (g *generator) transposedB(rows, vectors int, cols bool) string {
 	k := m.load("k")
 	// load loads a square, of the columns of a mask if there is one, and returns the
 	// registers that hold its columns, and some that are free.
-	load := func(loaded string, lanes mask) (columns, free []reg.VecPhysical) {
+	load := func(loaded string, lanes avx.Mask) (columns, free []reg.VecPhysical) {
 		row := m.copy(m.b)
 		for i := range n {
 			if i > 0 && i%7 == 0 {
 				m.LEAQ(at(row, ldb, 6, 0), row)
 				m.ADDQ(ldb[1], row)
 			}
-			if mem, v := at(row, ldb, i%7, 0), m.v(m.isa.squares+i); lanes != nil {
-				m.loadMasked(mem, lanes, v)
+			if mem, v := at(row, ldb, i%7, 0), m.v(m.sizes.squares+i); lanes != nil {
+				m.LoadLanes(mem, lanes, v)
 			} else {
 				m.VMOVUPS(mem, v)
 				mem.Disp = 512
@@ -46,7 +48,7 @@ func (g *generator) transposedB(rows, vectors int, cols bool) string {
 			}
 		}
 		m.Label(loaded)
-		return m.square(m.isa.squares)
+		return m.square(m.sizes.squares)
 	}
 	// multiply multiplies for column p of a square.
 	multiply := func(p int, columns, free []reg.VecPhysical) {
@@ -55,7 +57,7 @@ func (g *generator) transposedB(rows, vectors int, cols bool) string {
 			if !cols {
 				mem = at(m.a[0], m.lda, i, 4*p)
 			}
-			if m.wide() {
+			if m.Wide {
 				m.VFMADD231PS_BCST(mem, columns[p], m.acc(i, 0))
 			} else {
 				m.VBROADCASTSS(mem, free[i])
@@ -96,6 +98,6 @@ func (g *generator) transposedB(rows, vectors int, cols bool) string {
 	m.ADDQ(step, c)
 	m.DECQ(count)
 	m.JNZ(operand.LabelRef("tile"))
-	m.leave()
+	m.End()
 	return name
 }

@@ -57,15 +57,15 @@ func (m *microkernel) emitListed() {
 	m.DECQ(m.field("count"))
 	m.JNZ(operand.LabelRef("tile"))
 	m.Label("done")
-	m.leave()
+	m.End()
 }
 
 // check jumps to label if an accumulator is -0, which is the least of integers, or not
 // finite: 0 times that is NaN.
 func (m *microkernel) check(label string) {
 	least, sum, zero := m.temp(0), m.temp(1), m.temp(2)
-	m.zero(sum)
-	m.zero(zero)
+	m.Zero(sum)
+	m.Zero(zero)
 	last := m.rows*m.vectors - 1
 	m.VPMINSD(m.v(0), m.v(last), least)
 	for i := range last + 1 {
@@ -75,7 +75,7 @@ func (m *microkernel) check(label string) {
 		m.VFMADD231PS(zero, m.v(i), sum)
 	}
 	ones := zero
-	if m.wide() {
+	if m.Wide {
 		m.VPTERNLOGD(operand.U8(0xFF), ones, ones, ones)
 		m.VPSLLD(operand.U8(31), ones, ones)
 		m.VPCMPEQD(least, ones, reg.K2)
@@ -94,9 +94,9 @@ func (m *microkernel) check(label string) {
 
 // nonzero emits the search for what is not zero.
 func (g *generator) nonzero() {
-	g.function("nonzero"+g.isa.name, "t", "search")
+	g.function("nonzero"+g.Suffix(), "t", "search")
 	g.Doc(
-		fmt.Sprintf("nonzero%s sets the bits of what is not zero in rows of at most 64 columns:", g.isa.name),
+		fmt.Sprintf("nonzero%s sets the bits of what is not zero in rows of at most 64 columns:", g.Suffix()),
 		"",
 		"	for i := range rows {",
 		"		bits[i] = 0",
@@ -108,7 +108,7 @@ func (g *generator) nonzero() {
 		"	}",
 	)
 	bits, x, ldx, rows := g.load("bits"), g.load("x"), g.load("ldx"), g.load("rows")
-	if g.wide() {
+	if g.Wide {
 		columns, magnitude := g.fourMasks()
 		first := g.GP32()
 		g.Label("row")
@@ -126,7 +126,7 @@ func (g *generator) nonzero() {
 		g.KMOVQ(reg.K5, operand.Mem{Base: bits})
 	} else {
 		zero := g.v(0)
-		g.zero(zero)
+		g.Zero(zero)
 		all, word := g.GP64(), g.GP64()
 		masks := g.AllocLocal(8 * 32)
 		left, n := g.GP64(), g.GP64()
@@ -141,7 +141,7 @@ func (g *generator) nonzero() {
 			g.CMOVQLT(none, n)
 			g.CMPQ(n, operand.I8(8))
 			g.CMOVQGT(eight, n)
-			g.VMOVUPS(g.firstLanes(n, 1).(reg.VecPhysical), masks.Offset(32*i))
+			g.VMOVUPS(g.firstLanes(n, 1), masks.Offset(32*i))
 			g.SUBQ(operand.I8(8), left)
 		}
 		g.Label("row")
@@ -166,7 +166,7 @@ func (g *generator) nonzero() {
 	g.ADDQ(ldx, x)
 	g.DECQ(rows)
 	g.JNZ(operand.LabelRef("row"))
-	g.leave()
+	g.End()
 }
 
 // fourMasks returns masks that choose the columns there are among 64, and a vector of
@@ -190,9 +190,9 @@ func (g *generator) fourMasks() (columns []reg.OpmaskPhysical, magnitude reg.Vec
 
 // nonzeroDown emits nonzero and the transpose of its bits.
 func (g *generator) nonzeroDown() {
-	g.function("nonzeroDown"+g.isa.name, "t", "search")
+	g.function("nonzeroDown"+g.Suffix(), "t", "search")
 	g.Doc(
-		fmt.Sprintf("nonzeroDown%s sets the bits of what is not zero in columns of at most 64 rows:", g.isa.name),
+		fmt.Sprintf("nonzeroDown%s sets the bits of what is not zero in columns of at most 64 rows:", g.Suffix()),
 		"",
 		"	for j := range 64 {",
 		"		bits[j] = 0",
@@ -208,7 +208,7 @@ func (g *generator) nonzeroDown() {
 	bits, x, ldx, rows := g.load("bits"), g.load("x"), g.load("ldx"), g.load("rows")
 	columns, magnitude := g.fourMasks()
 	none, chosen := g.v(1), g.GP32()
-	g.zero(none)
+	g.Zero(none)
 	// For every 16 columns 64 rows of 16 bits.
 	square := g.AllocLocal(4 * 128)
 	for i := range 8 {
@@ -247,14 +247,14 @@ func (g *generator) nonzeroDown() {
 	g.SUBQ(operand.I8(-128), bits)
 	g.DECQ(four)
 	g.JNZ(operand.LabelRef("columns"))
-	g.leave()
+	g.End()
 }
 
 // list emits the listing of bits.
 func (g *generator) list() {
-	g.function("list"+g.isa.name, "t", "listing")
+	g.function("list"+g.Suffix(), "t", "listing")
 	g.Doc(
-		fmt.Sprintf("list%s lists the numbers of the bits that are set, in place of which it may", g.isa.name),
+		fmt.Sprintf("list%s lists the numbers of the bits that are set, in place of which it may", g.Suffix()),
 		"write up to 15 more elements:",
 		"",
 		"	n = 0",
@@ -300,5 +300,5 @@ func (g *generator) list() {
 	g.SUBQ(begin, list)
 	g.SHRQ(operand.U8(2), list)
 	g.MOVQ(list, g.field("n"))
-	g.leave()
+	g.End()
 }

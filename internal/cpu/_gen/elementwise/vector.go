@@ -2,57 +2,40 @@ package main
 
 import (
 	"fmt"
-	"go/token"
-	"go/types"
 	"math"
 	"slices"
 
 	"github.com/mmcloughlin/avo/build"
-	"github.com/mmcloughlin/avo/gotypes"
 	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 	"github.com/mmcloughlin/avo/x86"
+
+	"github.com/cornu-ml/cornu/internal/cpu/_gen/avx"
 )
 
-// This file gives the two instruction sets one face, so that a kernel is written
-// once for both: a vector has 8 lanes on AVX2 and 16 on AVX-512.
+// This file has the operations on vectors, which a kernel is written in once for both instruction sets.
 
 type (
-	vec = reg.VecVirtual
-	op  = operand.Op
+	vec  = reg.VecVirtual
+	op   = operand.Op
+	pred = avx.Mask // which lanes are chosen
 )
 
 // An asm emits one function.
 type asm struct {
-	*build.Context
-	wide bool // AVX-512
+	*avx.Asm
 
 	hoisted map[constant]vec // constants that are in registers
 	dry     bool             // only note the constants that are used
 	used    []constant
-	tail    *pred // the lanes that loads and stores are limited to
+	tail    pred // the lanes that loads and stores are limited to, or nil
 	labels  int
-	asides  []func()        // what stands behind the function's end
-	globals map[string]bool // constants that the file has
-}
-
-// A pred says which lanes are chosen: an opmask on AVX-512, a vector whose lanes
-// are all ones or all zeros on AVX2.
-type pred struct {
-	k reg.OpmaskVirtual
-	v vec
-}
-
-func (a *asm) lanes() int {
-	if a.wide {
-		return 16
-	}
-	return 8
+	asides  []func() // what stands behind the function's end
 }
 
 func (a *asm) vec() vec {
-	if a.wide {
+	if a.Wide {
 		return a.ZMM()
 	}
 	return a.YMM()
@@ -61,14 +44,6 @@ func (a *asm) vec() vec {
 func (a *asm) label(name string) string {
 	a.labels++
 	return fmt.Sprintf("%s%d", name, a.labels)
-}
-
-// suffix ends the names of the functions of this instruction set.
-func (a *asm) suffix() string {
-	if a.wide {
-		return "AVX512"
-	}
-	return "AVX2"
 }
 
 // Constants.
@@ -95,7 +70,7 @@ func (a *asm) constant(c constant) op {
 	if v, ok := a.hoisted[c]; ok {
 		return v
 	}
-	if !a.wide {
+	if !a.Wide {
 		return a.table(c)
 	}
 	return a.broadcast(c)
@@ -103,7 +78,7 @@ func (a *asm) constant(c constant) op {
 
 // table returns a vector of c in the read-only data.
 func (a *asm) table(c constant) operand.Mem {
-	return a.data(fmt.Sprintf("c%0*x", c.size/4, c.bits), func() {
+	return a.Data(fmt.Sprintf("c%0*x", c.size/4, c.bits), func() {
 		for range 256 / c.size {
 			if c.size == 32 {
 				a.AppendDatum(operand.U32(c.bits))
@@ -124,25 +99,13 @@ func (a *asm) broadcast(c constant) vec {
 	return v
 }
 
-// data returns a table in the read-only data, made by fill the first time.
-func (a *asm) data(name string, fill func()) operand.Mem {
-	if a.globals[name] {
-		return operand.NewDataAddr(operand.NewStaticSymbol(name), 0)
-	}
-	a.globals[name] = true
-	m := a.StaticGlobal(name)
-	a.DataAttributes(8 | 16) // RODATA|NOPTR
-	fill()
-	return m
-}
-
 // maxHoisted is how many constants of a loop are kept in registers on AVX-512.
 const maxHoisted = 16
 
 // hoist loads the constants that body uses into registers, on AVX-512; on AVX2,
 // which has half the registers, they are memory operands.
 func (a *asm) hoist(body func()) {
-	if !a.wide {
+	if !a.Wide {
 		return
 	}
 	real, tail := a.Context, a.tail
@@ -178,11 +141,7 @@ func (a *asm) copy(o op) vec {
 
 func (a *asm) zero() vec {
 	v := a.vec()
-	if a.wide {
-		a.VPXORD(v, v, v)
-	} else {
-		a.VXORPS(v, v, v)
-	}
+	a.Zero(v)
 	return v
 }
 
@@ -198,27 +157,11 @@ func (a *asm) fetchToWrite(m operand.Mem) {
 
 func (a *asm) load(m op) vec {
 	v := a.vec()
-	switch {
-	case a.tail == nil:
-		a.VMOVUPS(m, v)
-	case a.wide:
-		a.VMOVUPS_Z(m, a.tail.k, v)
-	default:
-		a.VMASKMOVPS(m, a.tail.v, v)
-	}
+	a.LoadLanes(m, a.tail, v)
 	return v
 }
 
-func (a *asm) store(v vec, m op) {
-	switch {
-	case a.tail == nil:
-		a.VMOVUPS(v, m)
-	case a.wide:
-		a.VMOVUPS(v, a.tail.k, m)
-	default:
-		a.VMASKMOVPS(v, a.tail.v, m)
-	}
-}
+func (a *asm) store(v vec, m op) { a.StoreLanes(v, a.tail, m) }
 
 // Arithmetic.
 
@@ -312,7 +255,7 @@ func (a *asm) bitwise(f func(...op), x, y op) vec {
 func (a *asm) floor(x op) vec {
 	d := a.vec()
 	const downNoException = 9
-	if a.wide {
+	if a.Wide {
 		a.VRNDSCALEPS(operand.Imm(downNoException), x, d)
 	} else {
 		a.VROUNDPS(operand.Imm(downNoException), x, d)
@@ -339,10 +282,10 @@ func (a *asm) subInt(x, y op) vec {
 
 // atMostInt chooses the lanes where the integers x ≤ y, without signs.
 func (a *asm) atMostInt(x vec, y op) pred {
-	if a.wide {
+	if a.Wide {
 		k := a.K()
 		a.VPCMPUD(operand.Imm(2), y, x, k)
-		return pred{k: k}
+		return k
 	}
 	least := a.vec()
 	a.VPMINUD(y, x, least)
@@ -390,41 +333,41 @@ const (
 )
 
 func (a *asm) cmp(how uint64, x, y op) pred {
-	if a.wide {
+	if a.Wide {
 		k := a.K()
 		a.VCMPPS(operand.Imm(how), y, a.reg(x), k)
-		return pred{k: k}
+		return k
 	}
 	v := a.vec()
 	a.VCMPPS(operand.Imm(how), y, a.reg(x), v)
-	return pred{v: v}
+	return v
 }
 
 // cmpZeroInt chooses the lanes whose integer is 0.
 func (a *asm) cmpZeroInt(x vec) pred {
 	z := a.zero()
-	if a.wide {
+	if a.Wide {
 		k := a.K()
 		a.VPCMPEQD(z, x, k)
-		return pred{k: k}
+		return k
 	}
 	v := a.vec()
 	a.VPCMPEQD(z, x, v)
-	return pred{v: v}
+	return v
 }
 
 // choose returns yes where p and no elsewhere.
 func (a *asm) choose(p pred, yes, no op) vec {
 	d := a.vec()
-	if a.wide {
-		i, err := x86.VBLENDMPS(yes, a.reg(no), p.k, d)
+	if a.Wide {
+		i, err := x86.VBLENDMPS(yes, a.reg(no), p, d)
 		if err != nil {
 			panic(err)
 		}
 		i.Inputs = i.Inputs[:3] // avo counts d, which is only written
 		a.Instruction(i)
 	} else {
-		a.VBLENDVPS(p.v, yes, a.reg(no), d)
+		a.VBLENDVPS(p, yes, a.reg(no), d)
 	}
 	return d
 }
@@ -432,34 +375,29 @@ func (a *asm) choose(p pred, yes, no op) vec {
 // keep returns x where p and +0 elsewhere.
 func (a *asm) keep(p pred, x op) vec {
 	d := a.vec()
-	if a.wide {
-		a.VMOVAPS_Z(a.reg(x), p.k, d)
+	if a.Wide {
+		a.VMOVAPS_Z(a.reg(x), p, d)
 	} else {
-		a.VANDPS(x, p.v, d)
+		a.VANDPS(x, p, d)
 	}
 	return d
 }
 
-// tailOf limits what follows to the first n lanes, 0 < n < lanes. It uses up n.
-func (a *asm) tailOf(n reg.GPVirtual) {
-	if a.wide {
-		ones, k := a.GP64(), a.K()
-		a.MOVQ(operand.I64(-1), ones)
-		a.BZHIQ(n, ones, ones)
-		a.KMOVW(ones.As32(), k)
-		a.tail = &pred{k: k}
-		return
-	}
-	m := a.data("tailmask", func() {
-		for i := range 16 {
-			a.AppendDatum(operand.U32(map[bool]uint32{true: allOnes}[i < 8]))
+// tailOf limits what follows to the first n lanes, 0 < n < lanes.
+func (a *asm) tailOf(n reg.GPVirtual) { a.tail = a.firstLanes(n, 1)[0] }
+
+// firstLanes chooses the first n lanes of as many vectors.
+func (a *asm) firstLanes(n reg.GPVirtual, vectors int) []pred {
+	var masks []pred
+	for range vectors {
+		if a.Wide {
+			masks = append(masks, a.K())
+		} else {
+			masks = append(masks, a.vec())
 		}
-	})
-	t, v := a.GP64(), a.vec()
-	a.LEAQ(m, t)
-	a.NEGQ(n)
-	a.VMOVUPS(operand.Mem{Base: t, Index: n, Scale: 4, Disp: 32}, v)
-	a.tail = &pred{v: v}
+	}
+	a.FirstLanes(n, masks...)
+	return masks
 }
 
 // at is element i of the array at p, plus disp bytes.
@@ -471,7 +409,7 @@ func at(p, i reg.Register, disp int) operand.Mem {
 // time; body gets the index register and how many bytes are to be added. The
 // last vector may be partial.
 func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp int)) {
-	w := a.lanes()
+	w := a.Lanes()
 	i, limit := a.GP64(), a.GP64()
 	a.XORQ(i, i)
 	if unroll > 1 {
@@ -509,27 +447,8 @@ func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp 
 	a.Label(done)
 }
 
-// function starts a function that uses no stack.
+// function begins a function that has no constant in a register yet.
 func (a *asm) function(name, signature string) {
 	a.hoisted = map[constant]vec{}
-	const nosplit = 4
-	a.Function(name)
-	a.Attributes(nosplit)
-	a.Pragma("noescape")
-	sig, err := gotypes.ParseSignatureInPackage(declared, signature)
-	if err != nil {
-		panic(err)
-	}
-	a.Signature(sig)
+	a.Begin(name, signature)
 }
-
-// declared is a package as far as signatures name its types.
-var declared = func() *types.Package {
-	p := types.NewPackage("cpu", "cpu")
-	for _, name := range []string{"fusedLoop", "philoxArgs"} {
-		t := types.NewTypeName(token.NoPos, p, name, nil)
-		types.NewNamed(t, types.NewStruct(nil, nil), nil)
-		p.Scope().Insert(t)
-	}
-	return p
-}()

@@ -1,0 +1,68 @@
+package main
+
+// This file says which tiles there are.
+
+// A sizes has the sizes of tile that suit an instruction set.
+type sizes struct {
+	rows int // the tallest tile
+
+	tallest int // of two vectors
+
+	// vectors lists the widths of the tiles of so many rows, in vectors. Two
+	// multiply-adds of latency 4 a cycle want 8 accumulators or more.
+	vectors func(rows int) []int
+
+	tallestListed int // of the tiles whose k are listed
+	squares       int // the most rows of tiles of a transposed B
+}
+
+// How wide tiles whose k are listed are best, in vectors: for zeros at the same k in
+// neighbouring rows, and for zeros anywhere.
+const structured, unstructured = 4, 8
+
+var avx512 = sizes{rows: 14, tallest: 14, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
+	switch {
+	case rows == 1:
+		return []int{1, 2, 4, 8, 16}
+	case rows == 2:
+		return []int{1, 2, 4, 8}
+	case rows <= 6:
+		return []int{1, 2, 4}
+	}
+	return []int{1, 2}
+}}
+
+var avx2 = sizes{rows: 12, tallest: 6, tallestListed: 3, squares: 2, vectors: func(rows int) []int {
+	switch {
+	case rows == 1:
+		return []int{1, 2, 4, 12}
+	case rows == 2:
+		return []int{1, 2, 6}
+	case rows == 3:
+		return []int{1, 2, 4}
+	case rows == 4:
+		return []int{1, 2, 3}
+	case rows <= 6:
+		return []int{1, 2}
+	}
+	return []int{1}
+}}
+
+// listed is vectors for the tiles whose k are listed.
+func (s sizes) listed(rows int) []int {
+	switch {
+	case rows == 1:
+		return []int{1, 2, structured, unstructured}
+	case rows <= s.tallestListed:
+		return []int{1, 2, structured}
+	}
+	return nil
+}
+
+// transposedB is vectors for the tiles of a transposed B.
+func (s sizes) transposedB(rows int) []int {
+	if rows > s.squares {
+		return nil
+	}
+	return []int{1}
+}
