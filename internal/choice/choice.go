@@ -62,10 +62,10 @@ func (b *Block) Of(n int) int { return b.Byte() % n }
 // Once returns true about one time in n, and false where the bytes are 0.
 func (b *Block) Once(n int) bool { return b.Byte()%n == n-1 }
 
-// Shrink returns the simplest bytes that it finds to fail as data does, after at
+// shrink returns the simplest bytes that it finds to fail as data does, after at
 // most so many attempts. It leaves out blocks, and makes blocks and bytes 0 or
 // smaller.
-func Shrink(data []byte, attempts int, fails func([]byte) bool) []byte {
+func shrink(data []byte, attempts int, fails func([]byte) bool) []byte {
 	s := &shrinker{append([]byte{}, data...), attempts, fails}
 	for s.blocks() || s.zeros() || s.bytes() {
 	}

@@ -30,7 +30,7 @@ func TestShrinkingFindsTheSimplestCase(t *testing.T) {
 		if !large(data) {
 			t.Fatalf("seed %d has no two large numbers", seed)
 		}
-		small := Shrink(data, 10_000, large)
+		small := shrink(data, 10_000, large)
 		if got := numbers(small); !slices.Equal(got, []int{100, 100}) {
 			t.Errorf("seed %d shrinks to %v, want [100 100]", seed, got)
 		}
@@ -39,7 +39,7 @@ func TestShrinkingFindsTheSimplestCase(t *testing.T) {
 
 func TestShrinkingEndsAfterSoManyAttempts(t *testing.T) {
 	n := 0
-	Shrink(Random(1, 100), 7, func([]byte) bool { n++; return false })
+	shrink(Random(1, 100), 7, func([]byte) bool { n++; return false })
 	if n != 7 {
 		t.Errorf("%d attempts were made, want 7", n)
 	}

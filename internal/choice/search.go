@@ -53,7 +53,7 @@ func Search(t *testing.T, what string, first, cases uint64, blocks func(n uint64
 				done.Add(1)
 				if wrong != "" {
 					found := time.Since(begin)
-					data = Shrink(data, 3000, func(data []byte) bool { wrong, _ := check(data); return wrong != "" })
+					data = shrink(data, 3000, func(data []byte) bool { wrong, _ := check(data); return wrong != "" })
 					line, _, _ := strings.Cut(wrong, "\n")
 					wrong, made := check(data)
 					t.Errorf("%s %d, found after %v: %s\nmade small: %s\n%v", what, n, found, line, wrong, made)

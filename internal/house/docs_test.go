@@ -4,7 +4,6 @@ package house
 
 import (
 	"go/ast"
-	"go/parser"
 	"go/token"
 	"maps"
 	"slices"
@@ -13,7 +12,7 @@ import (
 )
 
 func TestEveryPackageSaysWhatItIs(t *testing.T) {
-	packages, _ := source(t, parser.ParseComments|parser.PackageClauseOnly)
+	packages := source(t)
 	for _, dir := range slices.Sorted(maps.Keys(packages)) {
 		files := packages[dir].files
 		if len(files) > 0 && !slices.ContainsFunc(files, func(f *ast.File) bool { return f.Doc != nil }) {
@@ -23,7 +22,7 @@ func TestEveryPackageSaysWhatItIs(t *testing.T) {
 }
 
 func TestEveryExportedNameIsExplained(t *testing.T) {
-	packages, positions := source(t, parser.ParseComments)
+	packages := source(t)
 	for _, dir := range slices.Sorted(maps.Keys(packages)) {
 		if internal(dir) || strings.HasPrefix(dir, "cmd/") {
 			continue

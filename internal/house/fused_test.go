@@ -133,8 +133,9 @@ func scan(t *testing.T, o object, said map[string]bool) []string {
 func sayFMA(t *testing.T) map[string]bool {
 	t.Helper()
 	said := map[string]bool{}
-	_, positions := source(t, 0)
-	for _, name := range fileNames(positions) {
+	source(t)
+	for file := range positions.Iterate {
+		name := file.Name()
 		text, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)

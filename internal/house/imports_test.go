@@ -3,7 +3,6 @@ package house
 // Imports point down. The order is the design of the house: whoever changes it changes the table here first.
 
 import (
-	"go/parser"
 	"maps"
 	"slices"
 	"strconv"
@@ -82,7 +81,7 @@ func TestImportsPointDown(t *testing.T) {
 			floor[name] = i
 		}
 	}
-	packages, _ := source(t, parser.ImportsOnly)
+	packages := source(t)
 	for _, dir := range slices.Sorted(maps.Keys(packages)) {
 		here, known := floor[dir]
 		if !known {
@@ -110,7 +109,7 @@ func TestImportsPointDown(t *testing.T) {
 
 // A program that uses the library links neither the command line nor the plotting.
 func TestTheLibraryLinksOnlyWhatItComputesWith(t *testing.T) {
-	packages, _ := source(t, parser.ImportsOnly)
+	packages := source(t)
 	seen := map[string]bool{}
 	var walk func(dir string)
 	walk = func(dir string) {

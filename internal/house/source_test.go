@@ -11,6 +11,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -21,14 +22,26 @@ const (
 
 // A pkg is one package of the module: the files that are built into it, and those that only test it.
 type pkg struct {
-	dir          string // from the root, with slashes; "" is the root
 	files, tests []*ast.File
 }
 
-// source parses every Go file of the module. Folders that the go command ignores, and other modules, are left out.
-func source(t *testing.T, mode parser.Mode) (map[string]*pkg, *token.FileSet) {
+// source returns the packages of the module by their folders, from the root, with slashes; "" is the root. Folders that
+// the go command ignores, and other modules, are left out.
+func source(t *testing.T) map[string]*pkg {
 	t.Helper()
-	packages, positions := map[string]*pkg{}, token.NewFileSet()
+	packages, err := parse()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return packages
+}
+
+// positions says where in the files of the module what was parsed is.
+var positions = token.NewFileSet()
+
+// parse parses every file, once for all tests.
+var parse = sync.OnceValues(func() (map[string]*pkg, error) {
+	packages := map[string]*pkg{}
 	err := filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -45,7 +58,7 @@ func source(t *testing.T, mode parser.Mode) (map[string]*pkg, *token.FileSet) {
 		if filepath.Ext(name) != ".go" {
 			return nil
 		}
-		file, err := parser.ParseFile(positions, name, nil, mode)
+		file, err := parser.ParseFile(positions, name, nil, parser.ParseComments|parser.SkipObjectResolution)
 		if err != nil {
 			return err
 		}
@@ -58,7 +71,7 @@ func source(t *testing.T, mode parser.Mode) (map[string]*pkg, *token.FileSet) {
 			dir = ""
 		}
 		if packages[dir] == nil {
-			packages[dir] = &pkg{dir: dir}
+			packages[dir] = &pkg{}
 		}
 		if p := packages[dir]; strings.HasSuffix(name, "_test.go") {
 			p.tests = append(p.tests, file)
@@ -67,18 +80,5 @@ func source(t *testing.T, mode parser.Mode) (map[string]*pkg, *token.FileSet) {
 		}
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return packages, positions
-}
-
-// fileNames lists the files that were parsed.
-func fileNames(positions *token.FileSet) []string {
-	var names []string
-	positions.Iterate(func(file *token.File) bool {
-		names = append(names, file.Name())
-		return true
-	})
-	return names
-}
+	return packages, err
+})

@@ -9,7 +9,6 @@ import (
 	"context"
 	"fmt"
 	"go/ast"
-	"go/parser"
 	"image"
 	"image/png"
 	"io"
@@ -852,7 +851,7 @@ func TestTheSurfaceIsWhole(t *testing.T) {
 	for _, t := range c.types {
 		known[t.PkgPath()+"."+t.Name()] = true
 	}
-	packages, _ := source(t, parser.SkipObjectResolution)
+	packages := source(t)
 	for dir, p := range packages {
 		if internal(dir) || spared[dir] != "" {
 			continue

@@ -221,6 +221,6 @@ func BenchmarkRecurrentStep(b *testing.B) {
 		e.Compute(pool)
 		e.Update(pool)
 	}
-	b.ReportMetric(float64(p.Calls()), "calls")
+	b.ReportMetric(float64(p.calls()), "calls")
 	b.ReportMetric(float64(p.arena), "bytes")
 }

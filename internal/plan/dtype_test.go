@@ -44,12 +44,12 @@ func TestInputsOfIntegersAreReadAsFloats(t *testing.T) {
 			}
 			for i := range rows {
 				if n := int32(i%3) << (7 * (i / 3)); typed {
-					e.Int32s(ints)[i] = n
+					e.int32s(ints)[i] = n
 				} else {
 					e.Value(ints)[i] = float32(n)
 				}
 			}
-			if typed && (e.Value(bytes) != nil || e.Int32s(bytes) != nil || e.Bytes(out) != nil) {
+			if typed && (e.Value(bytes) != nil || e.int32s(bytes) != nil || e.Bytes(out) != nil) {
 				t.Error("memory is given as another type than it is")
 			}
 			weights := e.Value(g.Nodes()[2])

@@ -21,7 +21,7 @@ func (p *Plan) String() string {
 			kernels++
 		}
 	}
-	fmt.Fprintf(&b, "plan for a batch of %d: %d calls of %d kernels, arena of %d float32\n", p.config.Batch, p.Calls(), kernels, (p.arena+3)/4)
+	fmt.Fprintf(&b, "plan for a batch of %d: %d calls of %d kernels, arena of %d float32\n", p.config.Batch, p.calls(), kernels, (p.arena+3)/4)
 	for _, v := range p.values {
 		if v.input() || v.param() {
 			fmt.Fprintf(&b, "  %-8s %s %s %v", strings.ToLower(v.op.String()), v.ref(), v.attr.Name, v.shape)

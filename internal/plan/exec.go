@@ -102,11 +102,11 @@ func elements[T float32 | int32 | uint8](memory []byte, at, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&memory[at])), n)
 }
 
-// Bytes is Value for an Input that holds bytes, Int32s for one that holds integers.
+// Bytes is Value for an Input that holds bytes, int32s for one that holds integers.
 func (e *Exec) Bytes(n *graph.Node) []uint8 { return typed[uint8](e, n, graph.Uint8) }
 
-// Int32s is Value for an Input that holds integers.
-func (e *Exec) Int32s(n *graph.Node) []int32 { return typed[int32](e, n, graph.Int32) }
+// int32s is Value for an Input that holds integers.
+func (e *Exec) int32s(n *graph.Node) []int32 { return typed[int32](e, n, graph.Int32) }
 
 func typed[T int32 | uint8](e *Exec, n *graph.Node, dtype graph.DType) []T {
 	v := e.plan.nodes[n]
@@ -132,7 +132,8 @@ func (e *Exec) Value(n *graph.Node) []float32 {
 	return e.data(v)
 }
 
-// Compute runs everything but the updates.
+// Compute runs everything but the updates: one kernel, or one level of kernels, after the other. Between two there is this loop
+// and what par.Pool.Run takes to hand the next one out.
 func (e *Exec) Compute(p *par.Pool) {
 	e.bad = 0
 	for _, k := range e.compute {

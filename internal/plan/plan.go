@@ -104,9 +104,9 @@ func Compile(program Program, config Config) (*Plan, error) {
 // Arena returns how many bytes each Exec holds.
 func (p *Plan) Arena() int { return p.arena }
 
-// Calls returns the number of calls of one run: the kernels of one level are one
+// calls returns the number of calls of one run: the kernels of one level are one
 // call, and so are the checks.
-func (p *Plan) Calls() int {
+func (p *Plan) calls() int {
 	n := len(p.moves)
 	last := -1
 	for _, u := range p.units {

@@ -31,8 +31,8 @@ const (
 	weyl0, weyl1 = 0x9E3779B9, 0xBB67AE85
 )
 
-// Philox4x32 encrypts the counter ctr under key with ten rounds.
-func Philox4x32(ctr [4]uint32, key [2]uint32) [4]uint32 {
+// philox4x32 encrypts the counter ctr under key with ten rounds.
+func philox4x32(ctr [4]uint32, key [2]uint32) [4]uint32 {
 	c0, c1, c2, c3 := ctr[0], ctr[1], ctr[2], ctr[3]
 	k0, k1 := key[0], key[1]
 	for range 10 {
@@ -63,7 +63,7 @@ func New(seed uint64, stream uint16, step uint64) Source {
 
 // Block returns the four words of block i.
 func (s Source) Block(i uint64) [4]uint32 {
-	return Philox4x32([4]uint32{uint32(i), uint32(i >> 32), s.c2, s.c3}, s.key)
+	return philox4x32([4]uint32{uint32(i), uint32(i >> 32), s.c2, s.c3}, s.key)
 }
 
 // Uint32 returns the i-th 32-bit word: word i%4 of block i/4.

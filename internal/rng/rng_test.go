@@ -29,15 +29,15 @@ func TestPhiloxGivesRandom123sAnswers(t *testing.T) {
 			[4]uint32{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
 		},
 	} {
-		if got := Philox4x32(v.ctr, v.key); got != v.want {
-			t.Errorf("Philox4x32(%08x, %08x) = %08x, want %08x", v.ctr, v.key, got, v.want)
+		if got := philox4x32(v.ctr, v.key); got != v.want {
+			t.Errorf("philox4x32(%08x, %08x) = %08x, want %08x", v.ctr, v.key, got, v.want)
 		}
 	}
 }
 
 func TestSourceIsKeyedBySeedStreamStepAndIndex(t *testing.T) {
 	s := New(0x0123456789abcdef, 0xbeef, 0xffff_1234_5678_9abc)
-	want := Philox4x32(
+	want := philox4x32(
 		[4]uint32{7, 5, 0x56789abc, 0x1234beef},
 		[2]uint32{0x89abcdef, 0x01234567})
 	if got := s.Block(5<<32 | 7); got != want {
@@ -179,7 +179,7 @@ func TestDropoutDropsWhatIsBelowTheThreshold(t *testing.T) {
 	}
 	low := func(i uint64) uint16 {
 		b := i / 8
-		words := Philox4x32([4]uint32{uint32(b), uint32(b>>32) | 1<<31, s.c2, s.c3}, s.key)
+		words := philox4x32([4]uint32{uint32(b), uint32(b>>32) | 1<<31, s.c2, s.c3}, s.key)
 		return uint16(words[i%8/2] >> (i % 2 * 16))
 	}
 	for _, threshold := range thresholds {

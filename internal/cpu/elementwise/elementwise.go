@@ -156,7 +156,7 @@ func (e *Kernel) place() {
 	}
 	for i, in := range p.Code {
 		c := instr{op: in.Op, dst: uint16(first + i), a: uint16(in.A), b: uint16(in.A), c: uint16(in.A)}
-		switch n := in.Op.Arity(); {
+		switch n := in.Op.arity(); {
 		case n > 2:
 			c.b, c.c = uint16(in.B), uint16(in.C)
 		case n > 1:

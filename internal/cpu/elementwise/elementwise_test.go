@@ -62,7 +62,7 @@ func TestFunctionsEqualTheScalarsOnAllMagnitudes(t *testing.T) {
 	const n, stride = 4096, 65_521
 	x, y, want := make([]float32, n), make([]float32, n), make([]float32, n)
 	for op := range Op(NumOps) {
-		if genericOps[op] == nil || op.Arity() != 1 {
+		if genericOps[op] == nil || op.arity() != 1 {
 			continue
 		}
 		for b := uint64(0); b < 1<<32; b += n * stride {

@@ -79,7 +79,7 @@ func shapeOf(p *Program, isScalar func(operand int) bool, scale func(Instr) int)
 		case in.Op == OpDropout:
 			return in.Op, []int{int(in.A), scale(in)}
 		}
-		return in.Op, []int{int(in.A), int(in.B), int(in.C)}[:in.Op.Arity()]
+		return in.Op, []int{int(in.A), int(in.B), int(in.C)}[:in.Op.arity()]
 	}
 	leafIsScalar := func(r int) bool { return r >= p.Operands || isScalar(r) }
 

@@ -76,8 +76,8 @@ func (op Op) String() string {
 	return fmt.Sprintf("Op(%d)", uint8(op))
 }
 
-// Arity returns how many of an instruction's A, B, C are registers.
-func (op Op) Arity() int { return opTable[op].arity }
+// arity returns how many of an instruction's A, B, C are registers.
+func (op Op) arity() int { return opTable[op].arity }
 
 // An Instr computes one value. A, B and C are registers; unused ones are 0. For
 // OpDropout B is the index of the kernel's Dropout.
@@ -105,10 +105,10 @@ func (p *Program) String() string {
 	}
 	for i, in := range p.Code {
 		fmt.Fprintf(&b, "v%d = %v v%d", p.Operands+len(p.Consts)+i, in.Op, in.A)
-		if in.Op.Arity() > 1 {
+		if in.Op.arity() > 1 {
 			fmt.Fprintf(&b, " v%d", in.B)
 		}
-		if in.Op.Arity() > 2 {
+		if in.Op.arity() > 2 {
 			fmt.Fprintf(&b, " v%d", in.C)
 		}
 		if in.Op == OpDropout {
