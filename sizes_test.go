@@ -5,8 +5,10 @@ package cornu_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"iter"
+	"math"
 	"strings"
 	"testing"
 
@@ -19,6 +21,14 @@ import (
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Sizes that no memory has. An int of 32 bits ends before.
+const (
+	tera = int(min(int64(1)<<40, math.MaxInt))
+	peta = int(min(int64(1)<<50, math.MaxInt))
+	huge = math.MaxInt >> 7
+	exa  = int(min(int64(1)<<62, math.MaxInt))
 )
 
 var squared = cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.Adam{}}
@@ -59,19 +69,19 @@ func TestWhatDoesNotFitInMemoryIsAnErrorThatSaysHowMuch(t *testing.T) {
 			return err
 		}
 		vast := func() *cornu.Sequential {
-			return cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1 << 56}}, &layer.Activation{Func: activation.Tanh{}})
+			return cornu.NewSequential(&layer.Input{Shape: tensor.Shape{huge}}, &layer.Activation{Func: activation.Tanh{}})
 		}
 		wide := &rogue{next: func(int, int) (int, error) { return 1 << 10, nil }, spec: func(data.Spec) data.Spec {
-			return data.Spec{X: []tensor.Shape{{1 << 56}}, Y: []tensor.Shape{{1 << 56}}, Len: 1 << 20}
+			return data.Spec{X: []tensor.Shape{{huge}}, Y: []tensor.Shape{{huge}}, Len: 1 << 20}
 		}}
 		second := func(_ any, err error) error { return err }
 		for name, c := range map[string]struct {
 			err  error
 			says string // the layer or what else it is
 		}{
-			"a Dense":                 {sequential(&layer.Dense{Units: 999999999999}).Compile(squared), `layer "dense" (Dense)`},
-			"a Dense of 2⁴⁰":          {sequential(&layer.Dense{Units: 1 << 40, Name: "wide"}).Compile(squared), `layer "wide"`},
-			"a Dense of 2⁶²":          {sequential(&layer.Dense{Units: 1 << 62, Name: "wide"}).Compile(squared), `layer "wide"`},
+			"a Dense":                 {sequential(&layer.Dense{Units: tera - 1}).Compile(squared), `layer "dense" (Dense)`},
+			"a Dense of 2⁴⁰":          {sequential(&layer.Dense{Units: tera, Name: "wide"}).Compile(squared), `layer "wide"`},
+			"a Dense of 2⁶²":          {sequential(&layer.Dense{Units: exa, Name: "wide"}).Compile(squared), `layer "wide"`},
 			"two of 100,000":          {sequential(&layer.Dense{Units: 100_000}, &layer.Dense{Units: 100_000}).Compile(squared), `layer "dense_1"`},
 			"many that fit alone":     {sequential(&layer.Dense{Units: 8_000}, &layer.Dense{Units: 8_000, Name: "b"}, &layer.Dense{Units: 8_000}, &layer.Dense{Units: 8_000}).Compile(squared), `"b/kernel"`},
 			"slots":                   {sequential(&layer.Dense{Units: 15_000, Name: "a"}, &layer.Dense{Units: 15_000, Name: "b"}).Compile(squared), `"b/kernel"`},
@@ -79,13 +89,13 @@ func TestWhatDoesNotFitInMemoryIsAnErrorThatSaysHowMuch(t *testing.T) {
 			"a batch":                 {fit(sequential(&layer.Dense{Units: 1}), generator(784, -1), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "a batch"},
 			"a batch of arrays":       {fit(cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, &layer.Dense{Units: 20_000}), arrays, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}), "for a batch of 100000"},
 			"a batch read ahead":      {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 2), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "read ahead"},
-			"reading far ahead":       {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 1<<60), cornu.FitConfig{StepsPerEpoch: 1, Quiet: true}), "read ahead"},
+			"reading far ahead":       {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), exa), cornu.FitConfig{StepsPerEpoch: 1, Quiet: true}), "read ahead"},
 			"samples beyond counting": {fit(vast(), wide, cornu.FitConfig{BatchSize: 1 << 10, Quiet: true}), "for a batch of 1024"},
 			"such, read ahead":        {fit(vast(), data.Prefetch(wide, 2), cornu.FitConfig{BatchSize: 1 << 10, Quiet: true}), "read ahead"},
-			"tensor.Zeros":            {second(tensor.Zeros(tensor.Float32, 1<<40)), "(1099511627776,)"},
-			"tensor.Zeros, bytes":     {second(tensor.Zeros(tensor.Uint8, 1<<50)), "(1125899906842624,)"},
-			"ToCategorical":           {second(tensor.ToCategorical([]int{1 << 40}, 0)), "1099511627777 classes"},
-			"ToCategorical, classes":  {second(tensor.ToCategorical([]int{1, 2}, 1<<40)), "1099511627776 classes"},
+			"tensor.Zeros":            {second(tensor.Zeros(tensor.Float32, tera)), fmt.Sprintf("(%d,)", tera)},
+			"tensor.Zeros, bytes":     {second(tensor.Zeros(tensor.Uint8, peta)), fmt.Sprintf("(%d,)", peta)},
+			"ToCategorical":           {second(tensor.ToCategorical([]int{tera - 1}, 0)), fmt.Sprint(tera, " classes")},
+			"ToCategorical, classes":  {second(tensor.ToCategorical([]int{1, 2}, tera)), fmt.Sprint(tera, " classes")},
 		} {
 			var memory *cornu.MemoryError
 			switch {
@@ -131,7 +141,7 @@ func TestWhatFitsInMemoryWorks(t *testing.T) {
 			}
 		})
 		for name, source := range map[string]data.Source{
-			"arrays": arrays, "a generator": four, "ahead": data.Prefetch(four, 3), "far ahead": data.Prefetch(arrays, 1<<60),
+			"arrays": arrays, "a generator": four, "ahead": data.Prefetch(four, 3), "far ahead": data.Prefetch(arrays, exa),
 		} {
 			if _, err := m.Fit(t.Context(), source, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}); err != nil {
 				t.Errorf("%s: %v", name, err)
@@ -179,9 +189,9 @@ func TestImpossibleNumbersAreErrors(t *testing.T) {
 	capped.Run(t, 2<<30, func() {
 		cornu.SetMemoryLimit(7 << 28) // what the library takes for the machine's, it may have looked up before
 		for _, m := range []metric.Metric{
-			metric.AUC{NumThresholds: 1 << 40},
+			metric.AUC{NumThresholds: tera},
 			metric.AUC{NumThresholds: -1},
-			metric.PrecisionAtRecall{NumThresholds: 1 << 50, Recall: 0.5},
+			metric.PrecisionAtRecall{NumThresholds: peta, Recall: 0.5},
 			metric.SensitivityAtSpecificity{NumThresholds: -7},
 			metric.Precision{TopK: -1},
 		} {
@@ -193,14 +203,14 @@ func TestImpossibleNumbersAreErrors(t *testing.T) {
 		}
 		m := sequential(&layer.Dense{Units: 3})
 		for _, cfg := range []layer.SummaryConfig{
-			{Width: 1 << 40}, {Width: -1}, {Width: 1 << 40, Style: layer.Keras2},
+			{Width: tera}, {Width: -1}, {Width: tera, Style: layer.Keras2},
 		} {
 			if err := m.SummaryWith(io.Discard, cfg); err == nil {
 				t.Errorf("a summary of %+v was written", cfg)
 			}
 		}
 		for _, cfg := range []layer.SummaryConfig{
-			{Columns: 1 << 40}, {Columns: 1}, {Columns: -5}, {Width: 1}, {Width: 1, Style: layer.Keras2}, {Columns: 1, Trainable: true},
+			{Columns: tera}, {Columns: 1}, {Columns: -5}, {Width: 1}, {Width: 1, Style: layer.Keras2}, {Columns: 1, Trainable: true},
 		} {
 			if err := m.SummaryWith(io.Discard, cfg); err != nil {
 				t.Errorf("a summary of %+v: %v", cfg, err)

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"math"
 	"runtime"
 	"strings"
 	"testing"
@@ -111,7 +112,7 @@ func TestASourceThatMisbehavesIsAnErrorOfFit(t *testing.T) {
 		}}, "ended after 8 samples, its Spec says 12"},
 		"a batch larger than asked":  {&rogue{next: func(int, int) (int, error) { return 12, nil }}, "batch of 12 samples, at most 4"},
 		"batches that grow":          {&rogue{next: func(calls, _ int) (int, error) { return 2 + 2*calls, nil }}, "batch of 6 samples, at most 4"},
-		"an enormous batch":          {&rogue{next: func(int, int) (int, error) { return 1 << 60, nil }}, "at most 4"},
+		"an enormous batch":          {&rogue{next: func(int, int) (int, error) { return math.MaxInt, nil }}, "at most 4"},
 		"an empty batch":             {&rogue{next: func(int, int) (int, error) { return 0, nil }}, "batch of 0 samples"},
 		"a negative batch":           {&rogue{next: func(int, int) (int, error) { return -4, nil }}, "batch of -4 samples"},
 		"an error":                   {&rogue{next: func(int, int) (int, error) { return 0, errors.New("no more tape") }}, "no more tape"},
@@ -126,7 +127,7 @@ func TestASourceThatMisbehavesIsAnErrorOfFit(t *testing.T) {
 		"an error of Epoch":          {&rogue{epoch: func(context.Context) (data.Batches, error) { return nil, errors.New("no tape") }}, "no tape"},
 		"a Spec that panics":         {&rogue{spec: func(data.Spec) data.Spec { panic("tape jam") }}, "tape jam at "},
 		"a Spec of negative samples": {&rogue{spec: func(s data.Spec) data.Spec { s.X = []tensor.Shape{{-8}}; return s }}, "-8"},
-		"a Spec of enormous samples": {&rogue{spec: func(s data.Spec) data.Spec { s.X = []tensor.Shape{{1 << 40, 1 << 40}}; return s }}, "too many elements"},
+		"a Spec of enormous samples": {&rogue{spec: func(s data.Spec) data.Spec { s.X = []tensor.Shape{{math.MaxInt, math.MaxInt}}; return s }}, "too many elements"},
 		"a Spec that changes": {func() *rogue {
 			width := inTurn(8, 8, 8, 9)
 			return &rogue{spec: func(s data.Spec) data.Spec { s.X = []tensor.Shape{{width()}}; return s }}

@@ -4,6 +4,7 @@ package data
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 
@@ -186,10 +187,10 @@ func TestImpossibleColumnsAreErrors(t *testing.T) {
 		nil, (*pointerColumn)(nil),
 		badColumn{4, tensor.Shape{-5}},
 		badColumn{4, tensor.Shape{tensor.Batch}},
-		badColumn{4, tensor.Shape{1 << 40, 1 << 40}},
+		badColumn{4, tensor.Shape{math.MaxInt, math.MaxInt}},
 		badColumn{4, tensor.Shape{0}},
 		badColumn{-4, tensor.Shape{1}},
-		badColumn{1 << 40, tensor.Shape{1}},
+		badColumn{math.MaxInt, tensor.Shape{1}},
 	} {
 		if err := (&Arrays{X: []Column{c}}).Check(); err == nil {
 			t.Errorf("%+v is a column", c)

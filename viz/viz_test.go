@@ -9,6 +9,7 @@ import (
 	"image/png"
 	"io"
 	"math"
+	"math/bits"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -160,12 +161,12 @@ func TestPicturesThatMakeNoSenseAreErrors(t *testing.T) {
 		"nothing":          nil,
 		"a nil chart":      (*Chart)(nil),
 		"no images":        Grid{Width: 2, Height: 2},
-		"a large scale":    Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: 1 << 40},
+		"a large scale":    Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: math.MaxInt},
 		"a large picture":  Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: 1 << 19},
 		"a large gap":      Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Gap: math.MaxInt},
 		"a negative scale": Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Scale: -1},
 		"a negative gap":   Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Gap: -1},
-		"images of 2⁶⁴":    Grid{Images: [][]uint8{{}}, Width: 1 << 32, Height: 1 << 32},
+		"images of 2⁶⁴":    Grid{Images: [][]uint8{{}}, Width: 1 << (bits.UintSize / 2), Height: 1 << (bits.UintSize / 2)},
 		"a caption more":   Grid{Images: [][]uint8{{1}}, Width: 1, Height: 1, Captions: []string{"a", "b"}},
 		"no size":          Grid{Images: [][]uint8{{1}}},
 		"a short image":    Grid{Images: [][]uint8{{1}}, Width: 2, Height: 2},
