@@ -3,7 +3,8 @@
 //
 // One is used as a layer, layer.Activation{Func: activation.ReLU{}}, as a field
 // of a layer, layer.Dense{Activation: activation.ReLU{}}, or as a function on
-// nodes, activation.ReLU{}.Apply(x). One of your own has the methods of Activation.
+// nodes, activation.ReLU{}.Apply(x). One of your own has the methods of Activation; its
+// derivative is made of those of the operations that it emits, which package graph has.
 //
 // A field that is left out has Keras's default, which its tag shows where that
 // isn't Go's zero value; nil is the default of a pointer, and new(0.0) says 0.

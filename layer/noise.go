@@ -1,7 +1,7 @@
 package layer
 
 // This file has the layers that disturb their input in training, and elsewhere
-// return it.
+// return it. The random numbers come from internal/rng, keyed by seed, step and layer.
 
 import (
 	"math"

@@ -65,7 +65,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 	return s.step, nil
 }
 
-// made makes the zero value one that can be used, if to no end.
+// made gives the zero value, which NewStep has not made, what the methods use, so that none panics.
 func (s *StepBuilder) made() {
 	if s.graph != nil {
 		return

@@ -22,8 +22,8 @@ func Reaches[T any](what string, x []T, n int) {
 	}
 }
 
-// An Epilogue goes on with a product, region by region, while the region is in the
-// cache. An elementwise kernel is one.
+// An Epilogue computes something of each region of a product as soon as the region is complete, while it is in the cache.
+// An elementwise kernel is one.
 type Epilogue interface {
 	// Region processes rows r0 … r1-1 and columns c0 … c1-1 of the product.
 	// Calls that overlap in time have different workers and disjoint regions.

@@ -86,12 +86,12 @@ func follow(path string) (string, error) {
 
 // replace writes beside a path and renames. Without permissions the file gets those of a new one.
 func replace(path string, content func(io.Writer) error, permissions fs.FileMode) error {
-	sweep(path)
+	removeStale(path)
 	file, err := beside(path)
 	if err != nil {
 		return err
 	}
-	TryLock(file.file) // against sweep, where there are locks
+	TryLock(file.file) // against removeStale, where there are locks
 	err = content(file)
 	if err == nil {
 		err = file.Sync()
@@ -128,8 +128,8 @@ func beside(path string) (*File, error) {
 // abandoned is how long ago a temporary file was written whose writer, if it is closed, is surely not about to rename it.
 const abandoned = 10 * time.Second
 
-// sweep removes the temporary files of a path whose writers were killed. Those of writers that live are locked.
-func sweep(path string) {
+// removeStale removes the temporary files of a path whose writers were killed. Those of writers that live are locked.
+func removeStale(path string) {
 	if !locks {
 		return
 	}

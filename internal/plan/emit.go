@@ -241,9 +241,9 @@ func (c *call) zeros(v *value) product.Zeros {
 	}
 	root, _ := v.root()
 	switch root.traits().zeros {
-	case zerosTogether:
+	case zerosStructured:
 		return product.ZerosStructured
-	case zerosAnywhere:
+	case zerosUnstructured:
 		return product.ZerosUnstructured
 	}
 	return product.NoZeros

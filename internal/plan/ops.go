@@ -105,8 +105,8 @@ const (
 type zeroPattern uint8
 
 const (
-	zerosAnywhere zeroPattern = iota // as relu and dropout leave them
-	zerosTogether                    // in the same columns of neighbouring rows: pixels of images
+	zerosUnstructured zeroPattern = iota // as relu and dropout leave them
+	zerosStructured                      // in the same columns of neighbouring rows: pixels of images
 	noZeros
 )
 
@@ -130,7 +130,7 @@ var table [256]traits
 // The table is filled here because lowering makes values, which looks into the table.
 func init() {
 	table = [256]traits{
-		graph.OpInput: {role: roleInput, lower: lowerLeaf, zeros: zerosTogether},
+		graph.OpInput: {role: roleInput, lower: lowerLeaf, zeros: zerosStructured},
 		graph.OpParam: {role: roleParam, lower: lowerLeaf, zeros: noZeros},
 		graph.OpConst: {role: roleConst, lower: lowerConst},
 		graph.OpNumel: {role: roleReplaced, lower: lowerNumel},

@@ -33,7 +33,7 @@ type position struct {
 //
 // It also numbers a tree in which the parent of each value is the operand with the longest
 // path. The descendants of a value have an interval of numbers. Most values that depend on
-// another are descendants of it, which hangs finds out without a search.
+// another are descendants of it, which descends finds out without a search.
 func (p *Plan) order() *order {
 	depth := make([]int, len(p.values))
 	size := make([]int, len(p.values)) // how many descendants a value has, itself among them
@@ -103,7 +103,7 @@ func (o *order) renumber() {
 // to, which reads from. It goes forward from the one and back from the other in turns,
 // since one of the two ways may be long.
 func (o *order) between(from, to *unit) bool {
-	if hangs(from, to) {
+	if descends(from, to) {
 		return true
 	}
 	o.searches++
@@ -138,9 +138,9 @@ func (o *order) between(from, to *unit) bool {
 	}
 }
 
-// hangs reports whether an operand of to, outside both units, is a descendant of a value of
+// descends reports whether an operand of to, outside both units, is a descendant in the tree of a value of
 // from.
-func hangs(from, to *unit) bool {
+func descends(from, to *unit) bool {
 	for v := range to.all {
 		for _, x := range v.in {
 			if x.unit == from || x.unit == to {

@@ -194,7 +194,7 @@ func (c *channelwiseGrad) Do(worker, index int) {
 	}
 }
 
-// stage goes on with the chains of the taps of a class, up to place p1.
+// stage adds the products of the places before p1 to the chains of the taps of a class.
 func (c *channelwiseGrad) stage(s *gemmScratch, t *channelGrad, class, p1 int, sums []float32) {
 	g, cols := c.grad, t.c1-t.c0
 	k, x := &g.classes[class], &s.depthwise

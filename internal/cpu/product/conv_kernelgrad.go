@@ -136,7 +136,7 @@ func (k *kernelGrad) prepare() {
 	t := gemmTiers[isa.Active()]
 	k.kernels, k.vectors = t, t.vectorsFor(k.n)
 	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
-	// A panel of dy stays in two thirds of the first-level cache while rows pass by; the rows of a task fill
+	// A panel of dy fills two thirds of the first-level cache while it is multiplied by all rows; the rows of a task fill
 	// seven sixteenths of the second, in steps that are shorter for more rows.
 	l1, l2, _ := cacheElements()
 	rows := 0
@@ -232,7 +232,7 @@ func (k *kernelGrad) rows(worker int, t *gradTask) {
 	}
 }
 
-// finish goes on from the rows of a task.
+// finish runs the epilogue on the rows of a task.
 func (k *kernelGrad) finish(worker int, t *gradTask) {
 	k.again(worker, t)
 	if k.epilogue != nil {

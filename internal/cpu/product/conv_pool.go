@@ -16,7 +16,7 @@ import (
 type ConvPool struct {
 	Window
 	X, K     []float32
-	Max, Arg []float32 // Arg is the number of the place in its pool, in row-major order; nil if nobody wants it
+	Max, Arg []float32 // Arg is the number of the place in its pool, in row-major order; nil: it is not stored
 	MaxStep  int       // from place to place of Max; 0 if there is nothing between them
 	ArgStep  int
 
@@ -34,7 +34,7 @@ type poolBlock struct {
 	y      []float32
 	then   cpu.Epilogue
 	loop   elementwise.Loop
-	unread []float32 // where the tap goes if nobody wants it
+	unread []float32 // where Arg goes if it is nil
 }
 
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
@@ -105,7 +105,7 @@ func (k *ConvPool) block(worker int) *poolBlock {
 	return b
 }
 
-// finish goes on from places r0 … r1-1 through the batch, which a worker's block holds, and pools them.
+// finish runs the epilogue on places r0 … r1-1, counted through the batch, which a worker's block holds, and pools them.
 func (k *ConvPool) finish(worker, r0, r1 int) {
 	b := k.block(worker)
 	if b.then != nil {

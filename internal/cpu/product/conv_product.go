@@ -308,7 +308,7 @@ func (x *implicit) result(worker int, s *gemmScratch, t *implicitTask, b *rowBlo
 	return matrix{data: grow(&s.c, rows*cols)[row*cols:], ld: cols}
 }
 
-// finish copies a block that was computed elsewhere to its pixels, and goes on from it.
+// finish copies a block that was computed elsewhere to its pixels, and runs the epilogue on it.
 func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, c matrix) {
 	if x.pool != nil {
 		x.pool.finish(worker, b.r0, b.r1)

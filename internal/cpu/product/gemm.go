@@ -45,13 +45,13 @@ func (g *Gemm) Prepare() {
 	if g.HalfB.Data != nil { // to widen is no call that is recorded
 		return
 	}
-	if g.shared || g.splitK || g.K == 0 || g.M*g.N*g.K > scriptWork || g.packB && g.K*g.n > scriptPacked {
+	if g.shared || g.splitK || g.K == 0 || g.M*g.N*g.K > recordedWork || g.packB && g.K*g.n > recordedPacked {
 		return
 	}
 	for index := range g.tasks {
 		s := &gemmScratch{kernels: g.kernels, recording: true}
 		g.multiply(s, g.region(index))
-		g.scripts = append(g.scripts, s.script)
+		g.recorded = append(g.recorded, s.calls)
 	}
 }
 
@@ -123,9 +123,9 @@ func (g *Gemm) Do(worker, index int) {
 		g = z.product
 	}
 	r := g.region(index)
-	if g.scripts != nil {
-		for i := range g.scripts[index] {
-			g.scripts[index][i].run()
+	if g.recorded != nil {
+		for i := range g.recorded[index] {
+			g.recorded[index][i].run()
 		}
 	} else {
 		s := acquireScratch(worker, g.kernels)
@@ -133,15 +133,15 @@ func (g *Gemm) Do(worker, index int) {
 		releaseScratch(worker, s)
 	}
 	if g.Epilogue != nil {
-		g.goOn(worker, r)
+		g.runEpilogue(worker, r)
 	}
 }
 
-// A part is a region of C: panels p0 … p1-1 of rows, columns c0 … c1-1.
-type part struct{ p0, p1, c0, c1 int }
+// A region is a part of C: panels p0 … p1-1 of rows, columns c0 … c1-1.
+type region struct{ p0, p1, c0, c1 int }
 
-// goOn runs the epilogue on a region that is finished.
-func (g *Gemm) goOn(worker int, r part) {
+// runEpilogue runs the epilogue on a region that is finished.
+func (g *Gemm) runEpilogue(worker int, r region) {
 	if r0, r1 := g.row(r.p0), g.row(r.p1); g.transposeC {
 		g.Epilogue.Region(worker, r.c0, r.c1, r0, r1)
 	} else {
@@ -150,7 +150,7 @@ func (g *Gemm) goOn(worker int, r part) {
 }
 
 // multiply computes a region.
-func (g *Gemm) multiply(s *gemmScratch, r part) {
+func (g *Gemm) multiply(s *gemmScratch, r region) {
 	r0, cols := g.row(r.p0), r.c1-r.c0
 	rows := g.row(r.p1) - r0
 	c := matrix{data: g.C, ld: g.LDC}
@@ -179,7 +179,7 @@ func (g *Gemm) multiply(s *gemmScratch, r part) {
 }
 
 // chain computes a region of the chains that begin at k0.
-func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
+func (g *Gemm) chain(s *gemmScratch, r region, k0 int, c matrix) {
 	r0, cols, end := g.row(r.p0), r.c1-r.c0, min(k0+chain, g.K)
 	for k1 := 0; k0 < end; k0 = k1 {
 		k1 = g.stepFrom(k0)
@@ -206,7 +206,7 @@ func (g *Gemm) chain(s *gemmScratch, r part, k0 int, c matrix) {
 				g.lists.look(s, p, min(p+g.lists.panels, r.p1), k0, k1)
 			}
 		}
-		g.sweep(s, g.a.from(r0, k0), b, c, r, k0, k1)
+		g.multiplyStep(s, g.a.from(r0, k0), b, c, r, k0, k1)
 	}
 	s.prefetch = [2]prefetchTarget{}
 }
@@ -217,9 +217,9 @@ func (g *Gemm) stepFrom(k0 int) int { return min(k0+g.stepK, k0/chain*chain+chai
 // endsChain reports whether chains end at k.
 func (g *Gemm) endsChain(k int) bool { return k == g.K || k%chain == 0 }
 
-// sweep multiplies the rows of a region by its columns from k0 to k1, where a and b
+// multiplyStep multiplies the rows of a region by its columns from k0 to k1, where a and b
 // begin: one panel of columns after the other, or all at once.
-func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
+func (g *Gemm) multiplyStep(s *gemmScratch, a, b, c matrix, r region, k0, k1 int) {
 	t, cols := &s.tile, r.c1-r.c0
 	t.k, t.resume, t.far = k1-k0, 0, 0
 	if k0%chain > 0 {
@@ -267,8 +267,8 @@ func (g *Gemm) sweep(s *gemmScratch, a, b, c matrix, r part, k0, k1 int) {
 	}
 }
 
-// sparse returns 1 if prefetching can be sparse: if one line of the cache for every four k of a sweep's tiles
-// fetches all that the sweep has to fetch. It hinders the multiply-adds less than denser prefetching.
+// sparse returns 1 if prefetching can be sparse: if one line of the cache for every four k of a step's tiles
+// fetches all that the step has to fetch. It hinders the multiply-adds less than denser prefetching.
 func (g *Gemm) sparse(s *gemmScratch, across, down int) int {
 	pieces := 0
 	for _, c := range s.prefetch {
@@ -283,12 +283,11 @@ func (g *Gemm) sparse(s *gemmScratch, across, down int) int {
 	return 0
 }
 
-// pieceTiles is how many tiles fetch a piece: in a step of so many k one fetches a row.
+// pieceTiles is the number of tiles that together prefetch one piece.
 const pieceTiles = 4
 
-// fetch says what the tiles from number i of a sweep on are to fetch: pieces of what is
-// coming, as long as there are some, then the packed panel behind this one. It returns for
-// how many tiles that is so.
+// fetch sets what the tiles from number i of a step on prefetch: pieces of the operands of the next step (s.prefetch), and when
+// all of those have been fetched, the next packed panel. It returns for how many tiles this holds.
 func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 	t, width := &s.tile, 4*g.kernels.lanes
 	if t.sparse == 1 {
@@ -313,8 +312,7 @@ func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 	return math.MaxInt
 }
 
-// across computes one panel of rows, whose part of A stays in the cache while B
-// passes by.
+// across computes one panel of rows, tile after tile from left to right: its rows of A stay in the cache, and B is read once.
 func (g *Gemm) across(s *gemmScratch, a, b, c matrix, height, cols int) {
 	t := &s.tile
 	t.aStep = 0
@@ -340,8 +338,7 @@ func (g *Gemm) acrossTransposedB(s *gemmScratch, a, b, c matrix, height, cols in
 	}
 }
 
-// down computes count panels of the same height for columns of B that stay in the
-// cache while A passes by.
+// down computes count panels of the same height, tile below tile: the columns of B stay in the cache, and A is read once.
 func (g *Gemm) down(s *gemmScratch, a, b, c matrix, height, count, cols int) {
 	t := &s.tile
 	t.count = count

@@ -16,7 +16,7 @@ func (g *Gemm) runChains(p *par.Pool) {
 }
 
 // sumOf is where chain i of the elements of C is summed up.
-func (g *Gemm) sumOf(i int, r part) matrix {
+func (g *Gemm) sumOf(i int, r region) matrix {
 	c := matrix{data: g.C, ld: g.LDC}
 	if i > 0 {
 		c = matrix{data: g.sums[(i-1)*g.m*g.n:], ld: g.n}
@@ -49,6 +49,6 @@ func (j *gemmSums) Do(worker, index int) {
 	}
 	releaseScratch(worker, s)
 	if g.Epilogue != nil {
-		g.goOn(worker, r)
+		g.runEpilogue(worker, r)
 	}
 }

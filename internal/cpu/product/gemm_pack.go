@@ -160,7 +160,7 @@ type gemmScratch struct {
 	depthwise   depthwise
 	b, c        []float32
 	wide        []float32 // rows of halves, as they are packed
-	nonTemporal bool      // results are stored past the caches where they can be
+	nonTemporal bool      // results are stored by non-temporal stores where that can be
 
 	a    []float32 // rows of A that are packed:
 	pass uint64    // for this pass
@@ -175,7 +175,7 @@ type gemmScratch struct {
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.
 	recording bool
-	script    []gemmCall
+	calls     []gemmCall
 }
 
 // A prefetchTarget is so many columns of a matrix, as it is stored.
@@ -210,7 +210,7 @@ func (s *gemmScratch) multiply(m microkernel, a, b, c matrix, cols int) {
 		t.nonTemporal = 1
 	}
 	if s.recording {
-		s.script = append(s.script, gemmCall{tile: *t, multiply: m.run})
+		s.calls = append(s.calls, gemmCall{tile: *t, multiply: m.run})
 		return
 	}
 	m.run(t)
@@ -219,7 +219,7 @@ func (s *gemmScratch) multiply(m microkernel, a, b, c matrix, cols int) {
 // move calls a copy of the block.
 func (s *gemmScratch) move(f func(*block)) {
 	if s.recording {
-		s.script = append(s.script, gemmCall{block: s.block, move: f})
+		s.calls = append(s.calls, gemmCall{block: s.block, move: f})
 		return
 	}
 	f(&s.block)

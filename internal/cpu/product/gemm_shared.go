@@ -42,7 +42,7 @@ func (t *tiling) passSize() (rows, cols int) {
 // needs a block of B packs it.
 type pass struct {
 	space        *gemmSpace
-	region       part
+	region       region
 	k0, k1       int
 	down, across int // blocks of rows and of columns
 	cols         [maxAcross]sync.Once
@@ -102,7 +102,7 @@ type gemmPass Gemm
 func (j *gemmPass) Do(worker, index int) {
 	g, x := (*Gemm)(j), &j.pass
 	row, col := index/x.across, index%x.across
-	all, r := &x.region, part{}
+	all, r := &x.region, region{}
 	panels, columns := all.p1-all.p0, (all.c1-all.c0+g.panel-1)/g.panel
 	r.p0, r.p1 = all.p0+row*panels/x.down, all.p0+(row+1)*panels/x.down
 	r.c0 = all.c0 + col*columns/x.across*g.panel
@@ -123,13 +123,13 @@ func (j *gemmPass) Do(worker, index int) {
 	if x.k0 >= chain {
 		sum = matrix{data: x.space.c, ld: all.c1 - all.c0}.from(g.row(r.p0)-g.row(all.p0), r.c0-all.c0)
 	}
-	g.sweep(s, a, b, sum, r, x.k0, x.k1)
+	g.multiplyStep(s, a, b, sum, r, x.k0, x.k1)
 	if x.k0 >= chain && g.endsChain(x.k1) {
 		g.add(s, c, sum, rows, cols)
 	}
 	releaseScratch(worker, s)
 	if x.k1 == g.K && g.Epilogue != nil {
-		g.goOn(worker, r)
+		g.runEpilogue(worker, r)
 	}
 }
 

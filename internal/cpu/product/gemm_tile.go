@@ -18,11 +18,11 @@ type tile struct {
 	count               int
 	aStep, bStep, cStep int      // from one tile to the next
 	tail                int      // columns that the last vector has
-	next                *float32 // what will be wanted soon of B or of A: four vectors are fetched for every four k
+	next                *float32 // what is prefetched of B or of A for the next step: four vectors for every four k
 	nextStep            int      // from these to those of the next four k
 	sparse              int      // 1: only the first line of the cache is fetched
 	far                 int      // 1: the next tile of C is to be prefetched
-	nonTemporal         int      // 1: C is stored past the caches; it is aligned and the last vector is full
+	nonTemporal         int      // 1: C is stored by non-temporal stores; it is aligned and the last vector is full
 	resume              int      // 1: the chains go on from what is in C; 0: they start from +0
 
 	// The microkernels named Listed compute count tiles below each other, each for k of

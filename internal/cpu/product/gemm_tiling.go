@@ -33,7 +33,7 @@ type tiling struct {
 	panel        int  // columns of a packed panel of b
 	ldA          int  // elements between rows of packed a
 	stepK        int  // of k between visits to a tile
-	nonTemporal  bool // C is stored past the caches
+	nonTemporal  bool // C is stored by non-temporal stores, which leave the caches alone
 
 	shared bool // the workers pack together
 	pass   pass
@@ -44,7 +44,7 @@ type tiling struct {
 	// Else a task is a region, and packs what it needs by itself.
 	regionPanels, regionCols int          // of a task
 	gridRows, tasks          int          // regions below each other, and all
-	scripts                  [][]gemmCall // of tasks that are small
+	recorded                 [][]gemmCall // of tasks that are small
 }
 
 // StoreWork is how many multiply-adds cost as much as to store an element of a product.
@@ -66,10 +66,10 @@ const (
 	// Up to so many multiply-adds, and elements of B that are packed, the calls of a task are
 	// recorded: beyond, to find out which calls they are takes less than 1 % of the time, and
 	// packing again is as fast from a buffer of the worker.
-	scriptWork   = 1 << 26
-	scriptPacked = 1 << 17
+	recordedWork   = 1 << 26
+	recordedPacked = 1 << 17
 
-	// An element of C that is stored past the caches costs as much as so many multiply-adds:
+	// A non-temporal store of an element of C costs as much as so many multiply-adds:
 	// only products of a longer k hide it.
 	nonTemporalWork = 24
 )
@@ -151,7 +151,7 @@ func (t *tiling) cut(g *Gemm) {
 		}
 		t.regionPanels = max(t.count*taskWork/x.work, x.leastPanels)
 	}
-	// A C of more than a quarter of the third-level cache is not kept for whoever reads it next.
+	// A C of more than a quarter of the third-level cache would not be there any more when it is read next.
 	t.nonTemporal = !t.transposeC && g.Epilogue == nil && 4*t.m*t.n >= x.l3 && g.K >= nonTemporalWork && aligned(g.C) && g.LDC%isa.LineFloats == 0
 	if steps := (x.depth + t.stepK - 1) / t.stepK; steps > 0 {
 		t.stepK = (x.depth + steps - 1) / steps
@@ -231,15 +231,15 @@ func (t *tiling) shapeOf(g *Gemm) *gemmShape {
 // l1Step scales so many k, of which the packed panels stay in a first-level cache of 48 KiB.
 func (x *gemmShape) l1Step(k int) int { return max(k*x.l1/(12<<10), 64) }
 
-// rowsStep is how many k tiles go along while a panel of B stays and rows of A pass by.
+// rowsStep is the number of k of a step in which a panel of B stays in the cache and the rows of A are read once.
 func (x *gemmShape) rowsStep() int {
 	switch {
 	case x.steepA:
-		return 64 // so many rows of A stay in the first-level cache until all tiles have passed
+		return 64 // so many rows of A stay in the first-level cache until all tiles have read them
 	case x.a.trans:
 		return x.l1Step(448)
 	case x.bigA:
-		return chain // A is read once, in runs as long as can be
+		return chain // A is read once, in the longest runs
 	}
 	return 1024
 }
@@ -315,8 +315,8 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// Few rows of a wide B: 10 rows of 4 KiB pass through the first-level cache, in runs that the
-		// prefetcher follows, while 3 rows of C [12 KiB] stay in it.
+		// Few rows of a wide B: it is read 10 rows of 4 KiB at a time, runs that the hardware prefetcher
+		// recognises, while 3 rows of C [12 KiB] stay in the first-level cache.
 		name: "one panel of few rows, B far",
 		fits: func(x *gemmShape) bool { return x.onePanel() && x.m <= 3 && x.n >= 2048 },
 		apply: func(x *gemmShape) {
@@ -425,7 +425,7 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// Many rows: 10 panels of A at a time pass by a panel of B.
+		// Many rows: a task multiplies at least 10 panels of A by a panel of B.
 		name: "many rows",
 		fits: func(x *gemmShape) bool { return x.m >= 40*x.tallest && x.k >= 64 },
 		apply: func(x *gemmShape) {
@@ -435,7 +435,7 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// A panel of A [14 rows of 448, 24 KiB] stays in the first-level cache while B passes by.
+		// A panel of A [14 rows of 448, 24 KiB] stays in the first-level cache while it is multiplied by all of B.
 		name: "rows",
 		fits: func(x *gemmShape) bool { return x.m > 3*x.tallest },
 		apply: func(x *gemmShape) {
@@ -485,9 +485,9 @@ func (t *tiling) alike(p, end int) (height, count int) {
 }
 
 // region is what task index computes.
-func (t *tiling) region(index int) part {
+func (t *tiling) region(index int) region {
 	p, c := index%t.gridRows*t.regionPanels, index/t.gridRows*t.regionCols
-	return part{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
+	return region{p, min(p+t.regionPanels, t.count), c, min(c+t.regionCols, t.n)}
 }
 
 func aligned(s []float32) bool { return uintptr(unsafe.Pointer(&s[0]))%(4*isa.LineFloats) == 0 }

@@ -25,7 +25,7 @@ const (
 	ZerosUnstructured              // anywhere: what relu and dropout return
 )
 
-// worthwhile is the largest share of the multiplications at which a product without its zeros is
+// worthwhile is the largest share of the multiplications left at which a product without its zeros is
 // faster than with them. Tiles of 6 rows, for structured zeros, run nearly as fast as those of
 // ordinary products; tiles of one row don't.
 var worthwhile = [...]float64{ZerosStructured: 0.8, ZerosUnstructured: 0.38}
@@ -305,7 +305,7 @@ func (t *tiling) cutZeros(g *Gemm) {
 	t.packB = t.b.trans || min(g.K, chain)*t.n > most && !(g.lists.late && zerosStep*t.n <= most)
 	if g.Zeros == ZerosUnstructured {
 		// A row of A comes to few rows of B at a time, so those are to stay in the
-		// first-level cache while many rows of A pass by.
+		// first-level cache while many rows of A are multiplied by them.
 		if !t.b.trans || t.n >= 8*t.panel {
 			t.vectors = t.kernels.unstructured
 			t.panel = t.vectors * t.kernels.lanes

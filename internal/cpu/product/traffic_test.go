@@ -84,7 +84,7 @@ func traffic(s size, form int, cut, have isa.CacheSizes) int {
 	isa.ForceCaches(cut)
 	g := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
 	g.Prepare()
-	g.scripts = nil
+	g.recorded = nil
 	record := &gemmScratch{recording: true}
 	held := gemmScratches.last[0].Swap(record)
 	g.Run(nil)
@@ -100,8 +100,8 @@ func traffic(s size, form int, cut, have isa.CacheSizes) int {
 			}
 		}
 	}
-	for i := range record.script {
-		k := &record.script[i]
+	for i := range record.calls {
+		k := &record.calls[i]
 		if k.move != nil {
 			l1.call(k, 0, 0, false)
 			continue
