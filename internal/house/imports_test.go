@@ -47,7 +47,7 @@ var floors = [][]string{
 	{"internal/hdf5", "internal/pb", "internal/checkpoint"},
 	{"internal/tensorfile"},
 	{"internal/faulty"},
-	{"internal/config", "internal/file", "viz/internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
+	{"internal/config", "internal/file", "internal/hash", "viz/internal/layered", "internal/terminal", "internal/number", "internal/strictjson"},
 	{"internal/hostile"},
 	{"internal/choice", "internal/golden", "internal/capped", "internal/house", "docs"},
 }
