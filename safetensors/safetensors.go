@@ -182,6 +182,9 @@ func write(w io.Writer, arrays map[string]*tensor.Tensor, metadata map[string]st
 		if t == nil {
 			return fmt.Errorf("%q: the tensor is nil", name)
 		}
+		if t.DType() == tensor.String {
+			return fmt.Errorf("%q: the format has no texts", name)
+		}
 		h.Arrays = append(h.Arrays, tensorfile.Array{Name: name, Kind: tensorfile.KindFor(number.Kind(t.DType().String())), Shape: t.Shape()})
 	}
 	tensorfile.Sort(h.Arrays)

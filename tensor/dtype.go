@@ -15,6 +15,7 @@ const (
 	Int32
 	Int64
 	Bool
+	String // texts, which a layer such as TextVectorization makes numbers of
 )
 
 var dtypes = [...]struct {
@@ -27,6 +28,7 @@ var dtypes = [...]struct {
 	Int32:   {"int32", 4},
 	Int64:   {"int64", 8},
 	Bool:    {"bool", 1},
+	String:  {"string", 16},
 }
 
 // String returns NumPy's name of the type.
@@ -37,7 +39,7 @@ func (d DType) String() string {
 	return fmt.Sprintf("dtype(%d)", uint8(d))
 }
 
-// Size returns the bytes of one element.
+// Size returns the bytes of one element: of a text, without its letters.
 func (d DType) Size() int {
 	if int(d) < len(dtypes) {
 		return dtypes[d].size
@@ -47,7 +49,7 @@ func (d DType) Size() int {
 
 // An Element is a Go type that a tensor can hold.
 type Element interface {
-	float32 | float64 | uint8 | int32 | int64 | bool
+	float32 | float64 | uint8 | int32 | int64 | bool | string
 }
 
 // DTypeOf returns the DType of T.
@@ -63,6 +65,27 @@ func DTypeOf[T Element]() DType {
 		return Int64
 	case bool:
 		return Bool
+	case string:
+		return String
 	}
 	return Float32
+}
+
+// MarshalText returns NumPy's name of the type.
+func (d DType) MarshalText() ([]byte, error) {
+	if int(d) >= len(dtypes) {
+		return nil, fmt.Errorf("tensor: there is no %v", d)
+	}
+	return []byte(d.String()), nil
+}
+
+// UnmarshalText finds a type by NumPy's name.
+func (d *DType) UnmarshalText(name []byte) error {
+	for i, one := range dtypes {
+		if one.name == string(name) {
+			*d = DType(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("tensor: there is no element type %q", name)
 }

@@ -52,6 +52,8 @@ func (t *Tensor) Rows(begin, end int) (*Tensor, error) {
 		out.data = data[from:to:to]
 	case []bool:
 		out.data = data[from:to:to]
+	case []string:
+		out.data = data[from:to:to]
 	}
 	return out, nil
 }
@@ -147,6 +149,8 @@ func copyBlocks(dst, src *Tensor, count, n, dstAt, dstStep, srcAt, srcStep int) 
 		blocks(d, src.data.([]int64), count, n, dstAt, dstStep, srcAt, srcStep)
 	case []bool:
 		blocks(d, src.data.([]bool), count, n, dstAt, dstStep, srcAt, srcStep)
+	case []string:
+		blocks(d, src.data.([]string), count, n, dstAt, dstStep, srcAt, srcStep)
 	}
 }
 
@@ -159,10 +163,13 @@ func blocks[T Element](dst, src []T, count, n, dstAt, dstStep, srcAt, srcStep in
 // Cast returns a copy whose elements are converted to a type. A number becomes
 // an integer by dropping its fraction, and the nearest one that the type has if
 // it is out of range; NaN becomes 0. A number becomes true unless it is 0, and
-// true becomes 1.
+// true becomes 1. Texts are no numbers, and no number becomes a text.
 func (t *Tensor) Cast(dtype DType) (*Tensor, error) {
 	if t == nil {
 		return nil, fmt.Errorf("tensor: Cast of a nil tensor")
+	}
+	if (t.dtype == String) != (dtype == String) {
+		return nil, fmt.Errorf("tensor: %v elements can't be cast to %v", t.dtype, dtype)
 	}
 	out, err := Zeros(dtype, t.shape...)
 	if err != nil {
@@ -179,6 +186,8 @@ func (t *Tensor) Cast(dtype DType) (*Tensor, error) {
 		castInt(out, data)
 	case []int64:
 		castInt(out, data)
+	case []string:
+		copy(out.data.([]string), data)
 	case []bool:
 		bits := make([]uint8, len(data))
 		for i, v := range data {

@@ -301,7 +301,7 @@ func readElements(r io.Reader, dtype DType, shape Shape, most int) (*Tensor, err
 
 // elements reads a tensor chunk by chunk: its memory grows with what has come, and
 // all that is allocated are most elements.
-func elements[T Element](r io.Reader, shape Shape, most int, decode func([]byte) T) (*Tensor, error) {
+func elements[T float32 | float64 | uint8 | int32 | int64 | bool](r io.Reader, shape Shape, most int, decode func([]byte) T) (*Tensor, error) {
 	const chunk = 1 << 16 // bytes
 	size := DTypeOf[T]().Size()
 	n := shape.Numel()
@@ -381,6 +381,9 @@ func WriteNpy(w io.Writer, t *Tensor) error {
 	if t == nil {
 		return errors.New("npy: nil tensor")
 	}
+	if t.dtype == String {
+		return errors.New("npy: texts are not written, numbers are")
+	}
 	if len(t.shape) > maxRank {
 		return fmt.Errorf("npy: %d dimensions are more than NumPy's %d", len(t.shape), maxRank)
 	}
@@ -395,10 +398,13 @@ func WriteNpy(w io.Writer, t *Tensor) error {
 }
 
 // WriteElements writes the elements alone, in row-major order, little-endian, a boolean as
-// a byte.
+// a byte. Texts are an error.
 func (t *Tensor) WriteElements(w io.Writer) error {
 	if config.IsNil(w) {
 		return errors.New("tensor: there is nothing to write to: the writer is nil")
+	}
+	if t.dtype == String {
+		return errors.New("tensor: texts are not written, numbers are")
 	}
 	if data, ok := t.data.([]float32); ok {
 		return number.Write(w, data)

@@ -62,7 +62,7 @@ func Data[T Element](t *Tensor) ([]T, error) {
 	return data, nil
 }
 
-// Zeros makes a tensor of zeros (false, if dtype is Bool). With no dimension
+// Zeros makes a tensor of zeros (false, if dtype is Bool, and "", if it is String). With no dimension
 // given it is a scalar.
 func Zeros(dtype DType, shape ...int) (*Tensor, error) {
 	if err := concrete(shape); err != nil {
@@ -93,6 +93,8 @@ func alloc(dtype DType, n int) any {
 		return make([]int64, n)
 	case Bool:
 		return make([]bool, n)
+	case String:
+		return make([]string, n)
 	}
 	return nil
 }

@@ -120,7 +120,7 @@ func readHeader(r io.Reader) (kind, tensor.Shape, error) {
 
 // elements returns a function that reads elements of size bytes each. Memory grows
 // with the elements read, and all that is allocated are most elements.
-func elements[T tensor.Element](size int, decode func([]byte) T) func(io.Reader, tensor.Shape, int) (*tensor.Tensor, error) {
+func elements[T uint8 | int32 | float32 | float64](size int, decode func([]byte) T) func(io.Reader, tensor.Shape, int) (*tensor.Tensor, error) {
 	return func(r io.Reader, shape tensor.Shape, most int) (*tensor.Tensor, error) {
 		n := shape.Numel()
 		chunk := make([]byte, min(n, 8<<10)*size)

@@ -10,9 +10,10 @@ package config
 // The option "not" inverts a boolean. The option "ours" says that Keras has no
 // such field, or no value that says the default: it is left out where it is that. The
 // fields of a struct within stand among those of the outer one. A value in an
-// interface is written as a map of its class_name and its config.
+// interface is written as a map of its class_name and its config, an element type by its name.
 
 import (
+	"encoding"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -74,6 +75,11 @@ func encodeValue(v reflect.Value) (any, error) {
 		return v.String(), nil
 	case reflect.Int:
 		return int(v.Int()), nil
+	case reflect.Uint8:
+		if named, ok := v.Interface().(encoding.TextMarshaler); ok {
+			text, err := named.MarshalText()
+			return string(text), err
+		}
 	case reflect.Pointer:
 		if v.IsNil() {
 			return nil, nil
@@ -193,6 +199,13 @@ func decodeValue(x any, v reflect.Value) error {
 			return misfit
 		}
 		v.SetString(s)
+	case reflect.Uint8:
+		name, ok := x.(string)
+		named, known := v.Addr().Interface().(encoding.TextUnmarshaler)
+		if !ok || !known {
+			return misfit
+		}
+		return named.UnmarshalText([]byte(name))
 	case reflect.Int, reflect.Float64:
 		if list, ok := x.([]any); ok && len(list) == 1 {
 			x = list[0] // a tuple of one
