@@ -436,7 +436,7 @@ func (m *Model) fits(spec data.Spec, labels data.Source) error {
 	if spec.Len == 0 {
 		return fmt.Errorf("cornu: %w", data.ErrEmpty)
 	}
-	if err := m.inputsFit(spec.X); err != nil {
+	if err := m.inputsFit(spec.X, spec.Types); err != nil {
 		return err
 	}
 	outputs := m.net.Outputs()
@@ -459,12 +459,19 @@ func (m *Model) fits(spec data.Spec, labels data.Source) error {
 	return nil
 }
 
-func (m *Model) inputsFit(shapes []tensor.Shape) error {
+// inputsFit returns an error unless inputs of these shapes and types are the model's. There is a type for each, or none.
+func (m *Model) inputsFit(shapes []tensor.Shape, types []tensor.DType) error {
 	inputs := m.net.Inputs()
 	if len(shapes) != len(inputs) {
 		return fmt.Errorf("cornu: the data have %d inputs, the model has %d", len(shapes), len(inputs))
 	}
 	for i, in := range inputs {
+		switch texts := i < len(types) && types[i] == tensor.String; {
+		case in.Texts() && !texts:
+			return fmt.Errorf("cornu: input %q takes texts, the data have numbers: see tensor.Of and data.Texts for texts", m.net.Name(in.Layer()))
+		case !in.Texts() && texts:
+			return fmt.Errorf("cornu: input %q takes numbers, the data have texts: an Input whose DType is tensor.String takes them, and a layer such as TextVectorization makes numbers of them", m.net.Name(in.Layer()))
+		}
 		if !shapes[i].Equal(in.Shape()[1:]) {
 			return &ShapeError{Layer: m.net.Name(in.Layer()), What: "input", Got: batched(shapes[i]), Want: in.Shape()}
 		}
@@ -494,7 +501,7 @@ func batched(sample tensor.Shape) tensor.Shape {
 func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*train.Step, error) {
 	return train.NewStep(m.seed, func(s *train.StepBuilder) {
 		var inputs []*graph.Node
-		for _, in := range m.net.Inputs() {
+		for _, in := range m.net.Feeds() {
 			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
 		}
 		outputs, penalty := s.Network(m.net, o != nil, inputs...)

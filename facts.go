@@ -8,6 +8,8 @@ import (
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/hash"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -30,6 +32,12 @@ func (m *Model) facts(classWeights map[int]float64) []train.Fact {
 	add("list of layers", "%v", names)
 	for _, l := range m.net.Layers() {
 		of := fmt.Sprintf("layer %q", m.net.Name(l))
+		if k, ok := l.(layer.Keeper); ok {
+			files := k.Keep().Files
+			for _, file := range slices.Sorted(maps.Keys(files)) {
+				add(of+"'s "+file, "%x", hash.Fingerprint64(files[file]))
+			}
+		}
 		for name, value := range config.Describe(of, l) {
 			if name != of+"'s name" { // which need not be set
 				facts = append(facts, train.Fact{Name: name, Value: value})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
 )
 
@@ -54,7 +55,11 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 			return nil, fmt.Errorf("cornu: Fit: the data have %d inputs, a Sequential has one", len(spec.X))
 		}
 		compiled := m.compiled
-		if err := m.buildFor(spec.X[0]); err != nil {
+		var dtype tensor.DType
+		if len(spec.Types) > 0 && spec.Types[0] == tensor.String {
+			dtype = tensor.String
+		}
+		if err := m.buildFor(spec.X[0], dtype); err != nil {
 			return nil, err
 		}
 		if compiled != nil {
@@ -64,6 +69,15 @@ func (m *Sequential) Fit(ctx context.Context, source data.Source, cfg FitConfig)
 		}
 	}
 	return m.fit(ctx, source, cfg)
+}
+
+// ahead is the source of what the model's graph is fed with. What layers do on the host is done for the next batches while
+// the network computes.
+func (m *Model) ahead(source data.Source) data.Source {
+	if source == nil || m.net.Front() == nil {
+		return source
+	}
+	return data.Prefetch(data.Ahead(source, m.net), 2)
 }
 
 func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
@@ -102,8 +116,8 @@ func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*Hi
 	if cfg.Saver == nil {
 		cfg.Saver = m.saver
 	}
-	cfg.ValidationData, cfg.ValidationSplit = validation, 0
-	return train.Fit(ctx, step, evaluate, training, cfg)
+	cfg.ValidationData, cfg.ValidationSplit = m.ahead(validation), 0
+	return train.Fit(ctx, step, evaluate, m.ahead(training), cfg)
 }
 
 const (
@@ -161,7 +175,7 @@ func (m *Model) Evaluate(ctx context.Context, source data.Source, cfg EvaluateCo
 	if err != nil {
 		return Result{}, err
 	}
-	values, err := train.Evaluate(ctx, step, source, cfg)
+	values, err := train.Evaluate(ctx, step, m.ahead(source), cfg)
 	if err != nil {
 		return Result{}, err
 	}
@@ -201,7 +215,7 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	if training {
 		m.bytes = spec.Bytes
 	}
-	values, err := train.Batch(step, source, spec.Len)
+	values, err := train.Batch(step, data.Ahead(source, m.net), spec.Len)
 	if err != nil {
 		return Result{}, err
 	}

@@ -12,6 +12,8 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/train"
 )
@@ -24,6 +26,8 @@ import (
 // that were scaled for the training (data.Pixels, mnist) are scaled here too, with
 // tensor.FromBytes, or by PredictSource; plain ones are an error then.
 //
+// Texts, tensors of strings, are for inputs whose DType is tensor.String.
+//
 // Predict may be called from many goroutines at once.
 func (m *Model) Predict(ctx context.Context, x ...*tensor.Tensor) (*tensor.Tensor, error) {
 	out, err := m.PredictAll(ctx, x...)
@@ -35,8 +39,9 @@ func (m *Model) Predict(ctx context.Context, x ...*tensor.Tensor) (*tensor.Tenso
 
 // PredictAll is Predict for all outputs.
 func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.Tensor, error) {
-	var in [][]float32
+	var in []layer.Values
 	var shapes []tensor.Shape
+	var types []tensor.DType
 	ranges := make([]data.Range, len(x))
 	rows := 0
 	for i, t := range x {
@@ -48,7 +53,7 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 			return nil, fmt.Errorf("cornu: Predict: input 0 has %d samples, input %d has %d", rows, i, shape[0])
 		}
 		rows = shape[0]
-		shapes = append(shapes, shape[1:])
+		shapes, types = append(shapes, shape[1:]), append(types, t.DType())
 		switch t.DType() {
 		case tensor.Uint8:
 			ranges[i] = data.Range{Low: 0, High: 255}
@@ -57,11 +62,7 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 				return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
 			}
 		}
-		f, err := t.Cast(tensor.Float32)
-		if err != nil {
-			return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
-		}
-		values, err := tensor.Data[float32](f)
+		values, err := layer.ValuesOf(t)
 		if err != nil {
 			return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
 		}
@@ -72,7 +73,7 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		return nil, err
 	}
 	defer m.mu.RUnlock()
-	if err := m.inputsFit(shapes); err != nil {
+	if err := m.inputsFit(shapes, types); err != nil {
 		return nil, err
 	}
 	if err := m.sees(ranges); err != nil {
@@ -93,10 +94,63 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		out = append(out, values)
 		result = append(result, t)
 	}
-	if err := train.Predict(ctx, step, in, out, rows); err != nil {
+	if err := m.predictRows(ctx, step, in, out, rows); err != nil {
 		return nil, err
 	}
 	return result, nil
+}
+
+// predictRows fills out with what the model makes of rows samples. What layers do on the host is done for some rows at a
+// time: what they make of a text may be large.
+func (m *Model) predictRows(ctx context.Context, step *train.Step, in []layer.Values, out [][]float32, rows int) error {
+	front := m.net.Front()
+	if front == nil {
+		feeds := make([][]float32, len(in))
+		for i, v := range in {
+			feeds[i] = v.Numbers
+		}
+		return train.Predict(ctx, step, feeds, out, rows)
+	}
+	const chunk = 256
+	inputs, outputs, feeds := m.net.Inputs(), m.net.Outputs(), make([][]float32, len(m.net.Feeds()))
+	for done := 0; done < rows; done += chunk {
+		n := min(chunk, rows-done)
+		part, results := make([]layer.Values, len(in)), make([][]float32, len(out))
+		for i, v := range in {
+			part[i] = v.Rows(done, done+n, inputs[i].Shape()[1:].Numel())
+		}
+		for i, y := range out {
+			width := outputs[i].Shape()[1:].Numel()
+			results[i] = y[done*width:][:n*width]
+		}
+		var err error
+		for i, x := range m.net.Feeds() {
+			if feeds[i], err = resized(feeds[i], n, x.Shape()[1:]); err != nil {
+				return fmt.Errorf("cornu: Predict: %w", err)
+			}
+		}
+		if err = front.Transform(par.Default(), n, part, feeds); err == nil {
+			err = train.Predict(ctx, step, feeds, results, n)
+		}
+		if err != nil {
+			return shifted(err, done)
+		}
+	}
+	return nil
+}
+
+// shifted adds to the row that an error speaks of.
+func shifted(err error, rows int) error {
+	var wrong *data.IntegerError
+	if errors.As(err, &wrong) {
+		wrong.Row += rows
+	}
+	var row *layer.RowError
+	if errors.As(err, &row) {
+		row.Row += rows
+		return fmt.Errorf("cornu: Predict: %w", err)
+	}
+	return err
 }
 
 // A PredictConfig says how PredictSource goes through the data.
@@ -137,11 +191,15 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 	if err != nil {
 		return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 	}
-	if err := m.inputsFit(spec.X); err != nil {
+	if err := m.inputsFit(spec.X, spec.Types); err != nil {
 		return nil, err
 	}
 	if err := m.sees(spec.Bytes); err != nil {
 		return nil, err
+	}
+	source = m.ahead(source)
+	if spec, err = data.SpecOf(source); err != nil {
+		return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 	}
 	batches, err := data.Epoch(ctx, source, data.EpochConfig{BatchSize: batch})
 	if err != nil {
@@ -176,11 +234,7 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 			}
 		}
 		if err := train.Predict(ctx, step, in, results, n); err != nil {
-			var wrong *data.IntegerError
-			if errors.As(err, &wrong) {
-				wrong.Row += rows
-			}
-			return nil, err
+			return nil, shifted(err, rows)
 		}
 		for i := range out {
 			out[i] = append(out[i], results[i]...)
@@ -222,6 +276,9 @@ func (m *Model) PredictInto(dst, x []float32) error {
 		return err
 	}
 	defer m.mu.RUnlock()
+	if m.net.Front() != nil {
+		return errors.New("cornu: PredictInto: the model takes texts, or works on the host with what it takes: Predict does that")
+	}
 	if len(m.net.Inputs()) != 1 || len(m.net.Outputs()) != 1 {
 		return errors.New("cornu: PredictInto: the model must have one input and one output")
 	}
@@ -267,7 +324,7 @@ func (m *Model) inferenceStep() (*train.Step, error) {
 	var err error
 	m.predict, err = train.NewStep(m.seed, func(s *train.StepBuilder) {
 		var inputs []*graph.Node
-		for _, in := range m.net.Inputs() {
+		for _, in := range m.net.Feeds() {
 			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
 		}
 		outputs, _ := s.Network(m.net, false, inputs...)

@@ -233,6 +233,9 @@ func layerState(l layer.Layer, name string) kerasfile.LayerState {
 	for _, v := range layer.Own(l) {
 		s.Arrays = append(s.Arrays, valuesOf(v))
 	}
+	if k, ok := l.(layer.Keeper); ok {
+		s.Kept = k.Keep().Arrays
+	}
 	for _, inner := range layer.Inner(l) {
 		s.Inner = append(s.Inner, layerState(inner, innerName(l, inner)))
 	}

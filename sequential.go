@@ -56,17 +56,17 @@ func (m *Sequential) Build(shape ...int) error {
 		return err
 	}
 	defer m.mu.Unlock()
-	return m.buildFor(shape)
+	return m.buildFor(shape, tensor.Float32)
 }
 
-func (m *Sequential) buildFor(shape tensor.Shape) error {
+func (m *Sequential) buildFor(shape tensor.Shape, dtype tensor.DType) error {
 	if len(m.layers) == 0 {
 		return fmt.Errorf("cornu: a Sequential needs at least one layer")
 	}
 	if m.net != nil || m.err != nil {
 		return m.err
 	}
-	x := layer.Apply(&layer.Input{Shape: shape})
+	x := layer.Apply(&layer.Input{Shape: shape, DType: dtype})
 	m.chain(x, x, m.layers)
 	m.settle()
 	err := m.err

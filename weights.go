@@ -386,7 +386,7 @@ type pair struct {
 func (m *matching) types() []string {
 	var notes []string
 	for _, p := range m.pairs {
-		if t := p.from.kind; t != "float32" {
+		if t := p.from.kind; t != "float32" && len(p.to.Shape) > 0 { // one number counts something
 			note := fmt.Sprintf("weights of type %s are converted to float32", t)
 			if !slices.Contains(notes, note) {
 				notes = append(notes, note)

@@ -109,6 +109,9 @@ func (a *Arrays) Check() error {
 			if config.IsNil(c) {
 				return fmt.Errorf("data: %s is nil", name)
 			}
+			if _, ok := c.(*texts); ok && list.name != "x" {
+				return fmt.Errorf("data: %s is texts: only inputs can be; a StringLookup makes numbers of classes, say", name)
+			}
 			if _, err := widthOf(0, c.Shape()); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -163,6 +166,12 @@ func (a *Arrays) Spec() Spec {
 	}
 	for i, c := range a.X {
 		s.X = append(s.X, shapeOf(c))
+		if _, ok := c.(*texts); ok {
+			if s.Types == nil {
+				s.Types = make([]tensor.DType, len(a.X))
+			}
+			s.Types[i] = tensor.String
+		}
 		if b, ok := c.(Ranger); ok {
 			if s.Bytes == nil {
 				s.Bytes = make([]Range, len(a.X))
@@ -334,6 +343,10 @@ func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
 	rows := b.rows[:b.n]
 	var kernels []Kernel
 	for i, dst := range batch.X {
+		if c, ok := b.x[i].(*texts); ok {
+			kernels = append(kernels, &gatherTexts{c, batch.T[i], rows})
+			continue
+		}
 		kernels = append(kernels, b.x[i].Kernel(dst, rows))
 	}
 	for i, dst := range batch.Y {
@@ -349,17 +362,17 @@ func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
 			kernels = append(kernels, ones(dst))
 		}
 	}
-	kept := Batch{slices.Clone(batch.X), slices.Clone(batch.Y), slices.Clone(batch.W)}
+	kept := Batch{slices.Clone(batch.X), slices.Clone(batch.Y), slices.Clone(batch.W), slices.Clone(batch.T)}
 	b.bound = append(b.bound, bound{kept, kernels})
 	return kernels, nil
 }
 
 // same reports whether both batches are the same memory.
 func (b *Batch) same(c *Batch) bool {
-	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && slices.EqualFunc(b.W, c.W, sameMemory)
+	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && slices.EqualFunc(b.W, c.W, sameMemory) && slices.EqualFunc(b.T, c.T, sameMemory)
 }
 
-func sameMemory(a, b []float32) bool {
+func sameMemory[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
@@ -378,6 +391,12 @@ func checkBatch(batch *Batch, s Spec, n int) error {
 			return fmt.Errorf("data: there are %d of %s, but %d were expected", len(shapes), name, len(dst))
 		}
 		for i, shape := range shapes {
+			if name == "x" && s.texts(i) {
+				if width := shape.Numel(); i >= len(batch.T) || len(batch.T[i])%width != 0 || len(batch.T[i])/width != n {
+					return fmt.Errorf("data: %s is texts, of shape %v, and %d samples of numbers were expected: a model takes texts by an Input whose DType is tensor.String", part(name, i), shape, n)
+				}
+				continue
+			}
 			if width := shape.Numel(); len(dst[i])%width != 0 || len(dst[i])/width != n {
 				return fmt.Errorf("data: %d samples of %s, of shape %v, are %d values each, but %d in all were expected",
 					n, part(name, i), shape, width, len(dst[i]))

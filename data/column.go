@@ -4,6 +4,7 @@ package data
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/fmath"
@@ -87,6 +88,16 @@ func bytesOf(values []uint8, shape tensor.Shape, table *[256]float32, r Range) (
 	return &bytes{values, shape.Clone(), width, table, r}, nil
 }
 
+// Texts is a column of texts, for a model that takes some: one of the first layers, such as a TextVectorization, makes
+// numbers of them. It is one of the inputs.
+func Texts(values []string, shape ...int) (Column, error) {
+	width, err := widthOf(len(values), shape)
+	if err != nil {
+		return nil, err
+	}
+	return &texts{values, tensor.Shape(shape).Clone(), width}, nil
+}
+
 // An Integer is a type of labels.
 type Integer interface {
 	~uint8 | ~int32 | ~int64 | ~int
@@ -115,12 +126,15 @@ func Labels[T Integer](labels []T) (Column, error) {
 
 // FromTensor is a column of a tensor's rows: its first dimension counts the
 // samples. Numbers stay what they are, bytes too: those of an image go from 0 to
-// 255, and Pixels scales them. false and true become 0 and 1.
+// 255, and Pixels scales them. false and true become 0 and 1, texts stay texts.
 func FromTensor(t *tensor.Tensor) (Column, error) {
 	if t == nil || len(t.Shape()) == 0 {
 		return nil, fmt.Errorf("data: %v has no dimension that counts samples", t)
 	}
 	shape := t.Shape()[1:]
+	if values, err := tensor.Data[string](t); err == nil {
+		return Texts(values, shape...)
+	}
 	if values, err := tensor.Data[uint8](t); err == nil {
 		return Bytes(values, shape...)
 	}
@@ -215,6 +229,38 @@ func (c *bytes) Shape() tensor.Shape { return c.shape }
 func (c *bytes) Range() Range        { return c.became }
 func (c *bytes) Kernel(dst []float32, rows []int32) Kernel {
 	return &move.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
+}
+
+type texts struct {
+	values []string
+	shape  tensor.Shape
+	width  int
+}
+
+func (c *texts) Len() int            { return len(c.values) / c.width }
+func (c *texts) Shape() tensor.Shape { return c.shape }
+
+// Kernel writes NaN: texts are no numbers. Arrays gathers them by gatherTexts.
+func (c *texts) Kernel(dst []float32, _ []int32) Kernel { return nothing(dst) }
+
+type nothing []float32
+
+func (k nothing) Run(*Pool) {
+	for i := range k {
+		k[i] = float32(math.NaN())
+	}
+}
+
+type gatherTexts struct {
+	*texts
+	dst  []string
+	rows []int32
+}
+
+func (k *gatherTexts) Run(*Pool) {
+	for i, row := range k.rows {
+		copy(k.dst[i*k.width:][:k.width], k.values[int(row)*k.width:])
+	}
 }
 
 var byteToFloat = func() (t [256]float32) {

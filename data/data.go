@@ -25,11 +25,18 @@ type Spec struct {
 	W   []tensor.Shape
 	Len int // samples of an epoch, -1 if that is not known
 
+	// Types has an entry for each of X, or is nil: tensor.String says that an input is texts, all else that it is numbers,
+	// which are float32 in a Batch whatever they were before.
+	Types []tensor.DType
+
 	// Bytes says what the bytes became of which an input was made. It is nil if no
 	// input was, else it has an entry for each of X, which is zero if that input
 	// wasn't. A model that was trained on bytes of one range refuses those of another.
 	Bytes []Range
 }
+
+// texts reports whether input i is texts.
+func (s Spec) texts(i int) bool { return i < len(s.Types) && s.Types[i] == tensor.String }
 
 // A Range says which number the byte 0 became, and which 255; those between lie
 // between.
@@ -84,6 +91,7 @@ type Batches interface {
 type Batch struct {
 	X, Y [][]float32 // Y is empty where targets aren't wanted
 	W    [][]float32 // the weights; empty if not wanted, 1 if the source has none
+	T    [][]string  // the inputs that are texts, in the places of X, where they are nil; empty if there are none
 }
 
 // A Pool is the set of workers that the library computes on. A source or a column

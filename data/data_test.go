@@ -515,7 +515,7 @@ func generated(n int) Source {
 			var x [2]float32 // the same memory for all
 			for i := 0; i < n; i++ {
 				x = [2]float32{float32(i), -float32(i)}
-				if !yield(Sample{[][]float32{x[:]}, [][]float32{{float32(i)}}, [][]float32{{float32(i) + 0.5}}}, nil) {
+				if !yield(Sample{X: [][]float32{x[:]}, Y: [][]float32{{float32(i)}}, W: [][]float32{{float32(i) + 0.5}}}, nil) {
 					return
 				}
 			}

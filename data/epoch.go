@@ -96,6 +96,11 @@ func (s Spec) atMost(wanted int) int {
 // fits returns an error if n samples take more memory than the limit.
 func (s Spec) fits(n float64, what string) error {
 	bytes := 0.0
+	for i, shape := range s.X {
+		if s.texts(i) { // without the letters, which the samples share with their source
+			bytes += float64(float64(tensor.String.Size()-4) * float64(shape.Numel()))
+		}
+	}
 	for _, shapes := range [][]tensor.Shape{s.X, s.Y, s.W} {
 		for _, shape := range shapes {
 			bytes += float64(4 * float64(shape.Numel()))

@@ -120,7 +120,12 @@ func (b *mappedBatches) Do(_, i int) {
 		}
 		return parts
 	}
-	c.sample = Sample{X: part(c.sample.X, b.batch.X), Y: part(c.sample.Y, b.batch.Y), W: part(c.sample.W, b.batch.W)}
+	texts := c.sample.T[:0]
+	for _, values := range b.batch.T {
+		width := len(values) / b.n
+		texts = append(texts, values[i*width:][:width:width])
+	}
+	c.sample = Sample{X: part(c.sample.X, b.batch.X), Y: part(c.sample.Y, b.batch.Y), W: part(c.sample.W, b.batch.W), T: texts}
 	// Each sample begins where none before it comes to: it may draw 2²⁴ words.
 	c.random.reader = rng.New(b.config.Seed, rng.MapStream, b.config.Epoch).ReaderAt(uint64(b.count+i) << 24)
 	c.err = b.f(c.sample, &c.random)

@@ -5,6 +5,7 @@ package data
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -162,11 +163,14 @@ func (b *prefetched) Prompt() bool { return true }
 
 // resize gives a batch the room of n samples. What it held is lost.
 func (b *Batch) resize(s Spec, n int) {
-	room := func(list [][]float32, shapes []tensor.Shape) [][]float32 {
+	room := func(list [][]float32, shapes []tensor.Shape, inputs bool) [][]float32 {
 		if list == nil {
 			list = make([][]float32, len(shapes))
 		}
 		for i, shape := range shapes {
+			if inputs && s.texts(i) {
+				continue
+			}
 			if width := n * shape.Numel(); cap(list[i]) < width {
 				list[i] = mem.Make[float32](width)
 			} else {
@@ -175,5 +179,21 @@ func (b *Batch) resize(s Spec, n int) {
 		}
 		return list
 	}
-	b.X, b.Y, b.W = room(b.X, s.X), room(b.Y, s.Y), room(b.W, s.W)
+	b.X, b.Y, b.W = room(b.X, s.X, true), room(b.Y, s.Y, false), room(b.W, s.W, false)
+	if !slices.Contains(s.Types, tensor.String) {
+		return
+	}
+	if b.T == nil {
+		b.T = make([][]string, len(s.X))
+	}
+	for i, shape := range s.X {
+		if !s.texts(i) {
+			continue
+		}
+		if width := n * shape.Numel(); cap(b.T[i]) < width {
+			b.T[i] = make([]string, width)
+		} else {
+			b.T[i] = b.T[i][:width]
+		}
+	}
 }

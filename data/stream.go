@@ -13,8 +13,12 @@ import (
 )
 
 // A Sample is one sample: its inputs and targets in the order of the source's
-// Spec, each in row-major order, and its weights.
-type Sample struct{ X, Y, W [][]float32 }
+// Spec, each in row-major order, and its weights. Inputs that are texts are in T, in the places of X, where they are nil;
+// it may be nil if there are none.
+type Sample struct {
+	X, Y, W [][]float32
+	T       [][]string
+}
 
 // Func is a source whose samples are generated. samples is called for each epoch
 // and yields its samples one after another; a yielded sample is copied at once. It
@@ -100,6 +104,13 @@ func (b *streamBatches) put(s Sample) error {
 			return fmt.Errorf("there are %d of %s, the source's spec has %d", len(values), name, len(shapes))
 		}
 		for i, v := range values {
+			if name == "x" && b.spec.texts(i) {
+				if i >= len(s.T) || len(s.T[i]) != shapes[i].Numel() {
+					return fmt.Errorf("%s is texts, of shape %v: T[%d] must have as many", part(name, i), shapes[i], i)
+				}
+				b.batch.T[i] = append(b.batch.T[i], s.T[i]...)
+				continue
+			}
 			width := shapes[i].Numel()
 			if len(v) != width {
 				return fmt.Errorf("%s has %d values, shape %v needs %d", part(name, i), len(v), shapes[i], width)
@@ -130,6 +141,9 @@ func (b *streamBatches) Read(batch *Batch, _ *Pool) error {
 
 // copyBatch copies as much as dst has room for.
 func copyBatch(dst, src *Batch) {
+	for i := range dst.T {
+		copy(dst.T[i], src.T[i])
+	}
 	for i := range dst.X {
 		copy(dst.X[i], src.X[i])
 	}

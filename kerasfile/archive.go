@@ -59,6 +59,9 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 		return nil, nil, fmt.Errorf("%s: %w", configName, err)
 	}
 	w, err := openMember(r, size, members[weightsName], limits)
+	if err == nil {
+		err = restore(model.Network, model.Sequential, "", members, w, limits)
+	}
 	return model, w, err
 }
 
@@ -155,17 +158,22 @@ func Write(w io.Writer, m *Model, state *State) error {
 		return err
 	}
 	z := zip.NewWriter(w)
-	for _, m := range []struct {
+	type part struct {
 		name  string
 		write func(io.Writer) error
-	}{
+	}
+	parts := []part{
 		{metadataName, func(w io.Writer) error {
 			_, err := fmt.Fprintf(w, `{"keras_version": %q, "date_saved": "1980-01-01@00:00:00"}`, kerasVersion)
 			return err
 		}},
 		{configName, func(w io.Writer) error { _, err := w.Write(config); return err }},
 		{weightsName, func(w io.Writer) error { return WriteWeights(w, state) }},
-	} {
+	}
+	kept(m.Network, m.Sequential, "", func(path string, content []byte) {
+		parts = append(parts, part{assetsFolder + path, func(w io.Writer) error { _, err := w.Write(content); return err }})
+	})
+	for _, m := range parts {
 		to, err := z.CreateHeader(&zip.FileHeader{Name: m.name, Method: zip.Store})
 		if err == nil {
 			err = m.write(to)

@@ -19,6 +19,7 @@ import (
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/metric"
 	"github.com/cornu-ml/cornu/optimizer"
+	"github.com/cornu-ml/cornu/tensor"
 )
 
 // An object is one of JSON's.
@@ -380,11 +381,12 @@ func inbound(class string, v any) (c call, err error) {
 	kwargs, _ := o["kwargs"].(object)
 	kwargs = maps.Clone(kwargs)
 	var states []any
-	if state := kwargs[stateName]; recurrent(class) && state != nil {
+	if name := others(class); name != "" && kwargs[name] != nil {
+		state := kwargs[name]
 		if states, ok = state.([]any); !ok {
 			states = []any{state}
 		}
-		delete(kwargs, stateName)
+		delete(kwargs, name)
 	}
 	if mask := kwargs[maskName]; mask != nil && !nothing(mask) {
 		c.mask = mask
@@ -501,6 +503,14 @@ func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
 		if err := input(cfg); err != nil {
 			return one, fmt.Errorf("layer %q: %w", name, err)
 		}
+		var dtype tensor.DType
+		kind, _ := cfg["dtype"].(string)
+		if err := dtype.UnmarshalText([]byte(kind)); err != nil || dtype == tensor.Float64 {
+			if err := r.dtype(fmt.Sprintf("layer %q, an InputLayer", name), cfg["dtype"]); err != nil {
+				return one, err
+			}
+			delete(cfg, "dtype")
+		}
 	}
 	if err := r.clean(fmt.Sprintf("layer %q, a %s", name, class), cfg, reflect.TypeOf(l)); err != nil {
 		return one, err
@@ -553,6 +563,10 @@ var harmless = map[string][]any{
 	"is_legacy_optimizer":         nil,
 	"jit_compile":                 nil,
 	"synchronized":                {false},
+	"encoding":                    {"utf-8"},
+	"vocabulary_size":             nil, // which the vocabulary says
+	"vocabulary_dtype":            {"int64", "string"},
+	"oov_method":                  nil, // of a StringLookup, which has one
 	"renorm":                      {false},
 	"renorm_clipping":             {nil},
 	"renorm_momentum":             nil,
@@ -567,13 +581,27 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 		v := cfg[key]
 		family, known := types[key]
 		switch {
-		case key == "dtype":
-			if t.Implements(reflect.TypeFor[metric.Metric]()) {
-				// In which it counts: the intersections over unions do so in int32.
+		case key == "dtype" && !known:
+			if t.Implements(reflect.TypeFor[metric.Metric]()) || t.Implements(reflect.TypeFor[layer.Host]()) {
+				// In which it counts: the intersections over unions do so in int32. Or what it gives.
 			} else if err := r.dtype(what, v); err != nil {
 				return err
 			}
 			delete(cfg, key)
+		case known && (key == "mean" || key == "variance"): // one number, or lists of lists
+			cfg[key] = flat(v)
+		case known && key == "mask_value" && family == reflect.TypeFor[*string](): // of integers it is one
+			if n, ok := v.(float64); ok {
+				cfg[key] = strconv.FormatFloat(n, 'f', -1, 64)
+			}
+		case known && key == "ngrams":
+			if most, ok := v.(float64); ok { // up to so many
+				var sizes []any
+				for n := 1.0; n <= min(most, maxNgrams); n++ {
+					sizes = append(sizes, n)
+				}
+				cfg[key] = sizes
+			}
 		case known && (key == "height_factor" || key == "width_factor"):
 			if f, ok := v.(float64); ok { // one number stands for both ways
 				cfg[key] = []any{-math.Abs(f), math.Abs(f)}
@@ -774,5 +802,25 @@ func (r *reader) metrics(v any, names []string) ([][]metric.Metric, error) {
 	}
 	return out, nil
 }
+
+// flat makes one list of lists of lists. What is no list stays.
+func flat(v any) any {
+	list, ok := v.([]any)
+	if !ok {
+		return v
+	}
+	out := []any{}
+	for _, x := range list {
+		if inner, ok := flat(x).([]any); ok {
+			out = append(out, inner...)
+		} else {
+			out = append(out, x)
+		}
+	}
+	return out
+}
+
+// maxNgrams bounds the lengths of n-grams up to a number.
+const maxNgrams = 64
 
 func isList(v any) bool { _, ok := v.([]any); return ok }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -28,9 +29,10 @@ type State struct {
 // A LayerState is the arrays of a layer: its weights, then its statistics.
 type LayerState struct {
 	Class, Name string
-	Arrays      []Values     // its own
-	Inner       []LayerState // the layers that it is made of
-	All         []Values     // its own and those of Inner, each once, as an .h5 file has them: those that are trained first
+	Arrays      []Values             // its own
+	Inner       []LayerState         // the layers that it is made of
+	All         []Values             // its own and those of Inner, each once, as an .h5 file has them: those that are trained first
+	Kept        map[string][]float32 // beside the variables, by their names: see layer.Keeper
 }
 
 // Values is an array to be written.
@@ -289,7 +291,7 @@ func (w *Weights) vars(path string) ([]*Array, error) {
 		}
 		list = append(list, &Array{Path: d.Path(), d: d})
 	}
-	if len(list) != len(g.Names()) {
+	if len(list) != len(slices.DeleteFunc(slices.Clone(g.Names()), isKept)) {
 		return nil, fmt.Errorf("kerasfile: %s: its arrays should be numbered from 0, they are %v", g.Path(), g.Names())
 	}
 	return list, nil
@@ -444,6 +446,15 @@ func (l *LayerState) write(f *hdf5.Writer, place string) {
 	g.Attribute("name", l.Name)
 	for k, v := range l.Arrays {
 		g.Float32s(fmt.Sprint(k), v.Shape, v.Data)
+	}
+	for _, at := range keeps(place, l.Class) {
+		if len(l.Kept) == 0 {
+			break
+		}
+		g := f.Group(at + "/vars")
+		for _, name := range slices.Sorted(maps.Keys(l.Kept)) {
+			g.Float32s(name, tensor.Shape{len(l.Kept[name])}, l.Kept[name])
+		}
 	}
 	var classes []string
 	for _, inner := range l.Inner {

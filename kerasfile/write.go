@@ -94,8 +94,10 @@ func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool
 		} else {
 			o = class(one.Class, "keras.layers", settings(one))
 			switch {
-			case len(one.Shapes) > 1 && recurrent(one.Class):
-				o["build_config"] = object{"shapes_dict": object{"sequences_shape": jsonShape(one.Shapes[0]), stateName + "_shape": shapeOf(one.Shapes[1:])}}
+			case len(one.Shapes) > 1 && one.Class == "CategoryEncoding":
+				o["build_config"] = object{"input_shape": jsonShape(one.Shapes[0])}
+			case len(one.Shapes) > 1 && others(one.Class) != "":
+				o["build_config"] = object{"shapes_dict": object{"sequences_shape": jsonShape(one.Shapes[0]), others(one.Class) + "_shape": shapeOf(one.Shapes[1:])}}
 			case len(one.Shapes) > 0:
 				o["build_config"] = object{"input_shape": shapeOf(one.Shapes)}
 			}
@@ -163,16 +165,60 @@ func class(name, module string, cfg object) object {
 // settings returns a layer's configuration with Keras's entries.
 func settings(one layer.LayerSpec) object {
 	cfg := maps.Clone(one.Config)
-	cfg["dtype"] = "float32"
 	if one.Class == "InputLayer" {
 		cfg["batch_shape"] = batchShape(one)
 		delete(cfg, "shape")
 		return cfg
 	}
+	cfg["dtype"] = "float32"
+	maps.Copy(cfg, one.Kept.Extra)
+	switch one.Class {
+	case "Hashing", "HashedCrossing":
+		if cfg["output_mode"] == "int" {
+			cfg["dtype"] = "int64"
+		}
+		if mask, ok := cfg["mask_value"].(string); ok && !slices.Equal(one.Types, []tensor.DType{tensor.String}) {
+			if n, err := strconv.Atoi(mask); err == nil {
+				cfg["mask_value"] = n
+			}
+		}
+	case "Normalization":
+		cfg["mean"], cfg["variance"] = nested(cfg["mean"], cfg, one.Shapes), nested(cfg["variance"], cfg, one.Shapes)
+	}
 	if l, err := layer.New(one.Class); err == nil {
 		decorate(cfg, reflect.TypeOf(l))
 	}
 	return cfg
+}
+
+// nested gives the means of a Normalization the form that Keras reads: one number if all numbers have one, and a list of lists
+// if there are several axes.
+func nested(v any, cfg object, shapes []tensor.Shape) any {
+	list, ok := v.([]any)
+	axes, _ := cfg["axis"].([]any)
+	switch {
+	case !ok || len(list) == 0 || len(shapes) == 0:
+		return v
+	case len(axes) == 0:
+		return list[0]
+	}
+	var sizes []int
+	for _, a := range axes {
+		axis, _ := a.(int)
+		sizes = append(sizes, (axis+len(shapes[0]))%len(shapes[0]))
+	}
+	slices.Sort(sizes)
+	for i, axis := range sizes {
+		sizes[i] = shapes[0][axis]
+	}
+	for i := len(sizes) - 1; i > 0 && sizes[i] > 0 && len(list) > sizes[i]; i-- {
+		var rows []any
+		for row := range slices.Chunk(list, sizes[i]) {
+			rows = append(rows, row)
+		}
+		list = rows
+	}
+	return list
 }
 
 func batchShape(input layer.LayerSpec) []any {
@@ -260,17 +306,23 @@ func calls(one layer.LayerSpec) []any {
 		var tensors []any
 		for i, r := range in {
 			var shape any
+			var dtype tensor.DType
 			if i < len(one.Shapes) {
 				shape = jsonShape(one.Shapes[i])
 			}
+			if i < len(one.Types) {
+				dtype = one.Types[i]
+			}
 			tensors = append(tensors, object{"class_name": "__keras_tensor__", "config": object{
-				"shape": shape, "dtype": "float32", "keras_history": []any{r.Layer, r.Index, r.Output},
+				"shape": shape, "dtype": dtype.String(), "keras_history": []any{r.Layer, r.Index, r.Output},
 			}})
 		}
 		args, kwargs := tensors, object{}
 		switch {
-		case len(tensors) > 1 && recurrent(one.Class):
-			args, kwargs[stateName] = tensors[:1], tensors[1:]
+		case len(tensors) > 1 && one.Class == "CategoryEncoding":
+			args, kwargs[others(one.Class)] = tensors[:1], tensors[1]
+		case len(tensors) > 1 && others(one.Class) != "":
+			args, kwargs[others(one.Class)] = tensors[:1], tensors[1:]
 		case len(tensors) != 1 || merges(one.Class):
 			args = []any{tensors}
 		}
@@ -287,12 +339,16 @@ func merges(class string) bool {
 	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"}, class)
 }
 
-// stateName is the argument with the states that a recurrent layer begins with, which are inputs of the layer in Cornu.
-const stateName = "initial_state"
-
-// recurrent reports whether layers of the class have that argument.
-func recurrent(class string) bool {
-	return slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "Bidirectional"}, class)
+// others returns the argument by which Keras's layers of a class take what are further inputs of the layer in Cornu: the states
+// that recurrent layers begin with, and what the numbers of a CategoryEncoding count.
+func others(class string) string {
+	switch {
+	case class == "CategoryEncoding":
+		return "count_weights"
+	case slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "Bidirectional"}, class):
+		return "initial_state"
+	}
+	return ""
 }
 
 // encode returns what Keras reads of a member of the family T.

@@ -18,6 +18,9 @@ import (
 
 // WriteH5 writes the .h5 file of a whole model. The same model gives the same bytes.
 func WriteH5(w io.Writer, m *Model, state *State) error {
+	if name := learnt(m.Network); name != "" {
+		return fmt.Errorf("layer %q has learnt a vocabulary, which an .h5 file has no place for: save the model to a .keras file", name)
+	}
 	top, err := m.config()
 	if err != nil {
 		return err
@@ -253,7 +256,7 @@ func keras2Names(v any) any {
 func keras2Calls(calls []any) any {
 	out := []any{}
 	for _, c := range calls {
-		if c.(object)["kwargs"].(object)[stateName] != nil {
+		if c.(object)["kwargs"].(object)[others("LSTM")] != nil {
 			return calls
 		}
 		refs := []any{}

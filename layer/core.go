@@ -30,6 +30,11 @@ func init() {
 type Input struct {
 	Name  string
 	Shape tensor.Shape // without the batch
+
+	// DType is what the data are, as Keras keeps and checks it. It is for files: here data of any type are taken, and
+	// become float32, exactly or with an error. Only tensor.String means something: texts, which a layer such as
+	// TextVectorization makes numbers of.
+	DType tensor.DType `keras:"dtype"`
 }
 
 // Build declares nothing.

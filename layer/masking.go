@@ -62,7 +62,7 @@ func (c *Context) pass(l Layer, in, out []*graph.Node) {
 	switch l := l.(type) {
 	case *Activation, *ReLU, *LeakyReLU, *ELU, *PReLU, *Softmax, *ActivityRegularization, *Dense, *Identity, *Rescaling, *TimeDistributed,
 		*Dropout, *SpatialDropout1D, *SpatialDropout2D, *SpatialDropout3D, *AlphaDropout, *GaussianDropout, *GaussianNoise,
-		*BatchNormalization, *LayerNormalization, *GroupNormalization, *UnitNormalization:
+		*BatchNormalization, *LayerNormalization, *GroupNormalization, *UnitNormalization, *Normalization:
 		c.SetMask(out[0], c.Mask(in[0]))
 	case *Add, *Subtract, *Multiply, *Average, *Maximum, *Minimum:
 		c.SetMask(out[0], c.either(in))

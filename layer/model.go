@@ -56,6 +56,9 @@ func (l *Model) Build(b *Builder, in []tensor.Shape) error {
 	if l.network == nil {
 		return b.Errorf("it has no network: the model is not built, or Compile returns what is wrong with it")
 	}
+	if l.network.front != nil {
+		return b.Errorf("layers of it work on the host, ahead of the graph, such as %s: a model with such can't be a layer; apply them to the inputs of the whole model", describe(l.network.front.example()))
+	}
 	for _, inner := range l.network.layers {
 		b.hold(inner)
 	}

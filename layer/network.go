@@ -15,6 +15,8 @@ import (
 // A Network is all that lies between some input nodes and some output nodes.
 type Network struct {
 	inputs, outputs []*Node
+	feeds           []*Node // of the graph
+	front           *Front  // nil: nothing is done on the host
 	nodes           []*Node // in the order of execution, inputs first
 	layers          []Layer // each once, in Keras's order
 	name            map[Layer]string
@@ -49,6 +51,9 @@ func NewNetwork(inputs, outputs []*Node) (*Network, error) {
 		}
 	}
 	if err := n.order(); err != nil {
+		return nil, err
+	}
+	if err := n.divide(); err != nil {
 		return nil, err
 	}
 	if err := n.identify(); err != nil {
@@ -234,8 +239,8 @@ func (n *Network) TrainableVariables() []*Variable {
 	return list
 }
 
-// Trace emits the network's nodes, given those of its inputs, and returns those
-// of its outputs. What layers add to the loss is then in c.Losses; the penalties
+// Trace emits the network's nodes, given those of its Feeds, which are its inputs unless layers work on the host, and returns
+// those of its outputs. What layers add to the loss is then in c.Losses; the penalties
 // on weights are in Penalties.
 func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 	if c == nil || c.graph == nil {
@@ -245,10 +250,10 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 	training, frozen := c.training, c.frozen
 	defer func() { c.training, c.frozen = training, frozen }()
 	c.frozen = frozen || n.Frozen()
-	for i, x := range n.inputs {
+	for i, x := range n.feeds {
 		switch {
 		case i >= len(inputs):
-			value[x] = c.graph.Fail("the network has %d inputs, got %d", len(n.inputs), len(inputs))
+			value[x] = c.graph.Fail("the network has %d inputs, got %d", len(n.feeds), len(inputs))
 		case !inputs[i].Valid():
 			value[x] = c.graph.Fail("input %d of the network is nil", i)
 		default:
@@ -260,7 +265,7 @@ func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 		folded = n.folded()
 	}
 	for _, x := range n.nodes {
-		if value[x] != nil {
+		if value[x] != nil || x.ahead() {
 			continue
 		}
 		if len(x.in) == 1 && folded[x.in[0]] != nil { // which is what x is

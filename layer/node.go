@@ -144,12 +144,22 @@ func (n *Node) fits(e *Error) bool {
 		e.Msg, e.Err = err.Error(), err
 		return false
 	}
+	if e.Msg = n.placed(); e.Msg != "" {
+		return false
+	}
 	if err := build(n, e.Shapes); err != nil {
 		e.Msg, e.Err = err.Error(), err
 		if own, ok := err.(*Error); ok {
 			e.Msg, e.Err = own.Msg, own.Err
 		}
 		return false
+	}
+	if h := n.host(); h != nil {
+		n.shape = h.Output(e.Shapes)
+		if e.Err = n.shape.Check(); e.Err != nil {
+			e.Msg = "the result: " + e.Err.Error()
+		}
+		return e.Err == nil
 	}
 	return n.trace(e)
 }

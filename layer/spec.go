@@ -7,6 +7,7 @@ import (
 	"container/heap"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -55,7 +56,9 @@ type LayerSpec struct {
 	Inbound [][]NodeSpec   // the inputs of each application; an Input's has none
 	Infer   []bool         // which of the applications are Infer's; nil: none
 	Shapes  []tensor.Shape // of the first one's inputs: for those who read it, not to make a network
+	Types   []tensor.DType // of these, String or not; nil: they are numbers
 	Network *Spec          // what a Model is
+	Kept    Kept           // what a Keeper has learnt
 }
 
 // A NodeSpec names a node: a result of a layer's Index-th application.
@@ -91,6 +94,14 @@ func (n *Network) Spec() (*Spec, error) {
 		}
 		if list := applied[l]; len(list) > 0 {
 			one.Shapes = shapesOf(list[0].in)
+			if in := list[0].in; slices.ContainsFunc(in, (*Node).Texts) {
+				one.Types = make([]tensor.DType, len(in))
+				for i, x := range in {
+					if x.Texts() {
+						one.Types[i] = tensor.String
+					}
+				}
+			}
 		}
 		if !slices.Contains(one.Infer, true) {
 			one.Infer = nil
@@ -114,6 +125,10 @@ func (n *Network) layerSpec(l Layer) (LayerSpec, error) {
 		return one, err
 	}
 	one.Config["name"] = one.Name
+	if k, ok := l.(Keeper); ok {
+		one.Kept = k.Keep()
+		maps.Copy(one.Config, one.Kept.Config)
+	}
 	if m, ok := l.(*Model); ok {
 		if one.Network, err = m.network.Spec(); err != nil {
 			return one, fmt.Errorf("layer %q: %w", one.Name, err)
@@ -271,7 +286,13 @@ func (t *turns) Pop() any {
 // layer makes the layer.
 func (s *LayerSpec) layer() (Layer, error) {
 	if s.Network == nil {
-		return FromConfig(s.Class, s.Config)
+		l, err := FromConfig(s.Class, s.Config)
+		if k, ok := l.(Keeper); ok && err == nil {
+			if err := k.Restore(s.Kept); err != nil {
+				return nil, fmt.Errorf("layer %q: %w", s.Name, err)
+			}
+		}
+		return l, err
 	}
 	n, err := s.Network.Network()
 	if err != nil {

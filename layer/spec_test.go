@@ -36,6 +36,8 @@ func fillValue(t *testing.T, what string, v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int:
 		v.SetInt(7)
+	case reflect.Uint8: // an element type
+		v.SetUint(1)
 	case reflect.Float64:
 		v.SetFloat(0.375)
 	case reflect.Pointer:

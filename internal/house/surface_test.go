@@ -70,7 +70,9 @@ var surface = slices.Concat([]any{
 	layer.NewContext, layer.NewNetwork, layer.NewModel, layer.Apply, layer.ApplyAll, layer.Infer, layer.Broken, layer.Inner, layer.Own, layer.Freeze, layer.Variables,
 	data.New, data.FromRows[float32], data.FromRows[uint8], data.Floats, data.Bytes, data.Pixels, data.Scaled, data.FromTensor,
 	data.OneHot[int], data.OneHot[uint8], data.OneHot[int64], data.Labels[int], data.Labels[uint8], data.Epoch, data.SpecOf,
-	data.Prefetch, data.Func, data.Map, data.ClassWeights,
+	data.Prefetch, data.Func, data.Map, data.ClassWeights, data.Texts, data.Preprocess, data.Ahead, data.Adapt,
+	data.TimeseriesWindows, data.PadSequences[int32], data.PadSequences[string], data.Buckets[float32],
+	layer.Transform, layer.ValuesOf,
 	csv.New, csv.Read, csv.ReadFile, csv.Fit,
 	idx.Read, imagefolder.Open, imagefolder.Decode, dataset.New,
 	tensor.Of[float32], tensor.Of[bool], tensor.Zeros, tensor.Data[float32], tensor.DTypeOf[int32], tensor.Concat,
@@ -93,7 +95,7 @@ var surface = slices.Concat([]any{
 var others func(
 	cornu.ShapeError, cornu.BytesError, loss.Error, optimizer.Clip, optimizer.EMA, layer.Error, layer.Lambda, callback.CSVLogger, callback.EarlyStopping,
 	callback.Func, callback.LearningRateScheduler, callback.ReduceLROnPlateau, callback.SwapEMAWeights,
-	callback.TensorBoard, callback.TerminateOnNaN, callback.ModelCheckpoint, callback.BackupAndRestore, data.LabelError, data.IntegerError, data.LengthError, data.Sample, csv.Error, train.Func,
+	callback.TensorBoard, callback.TerminateOnNaN, callback.ModelCheckpoint, callback.BackupAndRestore, data.LabelError, data.IntegerError, data.LengthError, data.Sample, layer.RowError, csv.Error, train.Func,
 	train.Progress, train.NonFiniteError, train.CheckpointError, graph.Error, graph.Recurrence, graph.Scanned, viz.Chart, viz.Grid, viz.Curves, viz.Confusion, viz.Diagram,
 	viz.Sketch, viz.Box, viz.Circle, viz.Link, viz.Text,
 )
@@ -191,6 +193,7 @@ var samples = []func() any{
 	func() any { t, _ := tensor.Zeros(tensor.Uint8, 2, 3); return t },
 	func() any { t, _ := tensor.Zeros(tensor.Int64, 0, 3); return t },
 	func() any { t, _ := tensor.Zeros(tensor.Bool); return t },
+	func() any { t, _ := tensor.Of([]string{"a b", "", "c"}); return t },
 	func() any { t, _ := tensor.Of([]float64{math.NaN(), math.Inf(1), -1e300, 0}, 4); return t },
 	func() any { return tensor.Shape{tensor.Batch, 3} },
 	func() any { return tensor.Shape{3} },
@@ -201,6 +204,7 @@ var samples = []func() any{
 	func() any { c, _ := data.OneHot(make([]int, 8), 3); return &c },
 	func() any { return new(data.Prefetch(generator(8), 2)) },
 	func() any { s, _ := data.ClassWeights(generator(8), map[int]float64{1: 2}); return &s },
+	func() any { c, _ := data.Texts([]string{"a b", "c"}); return &c },
 	func() any { a, _ := data.New(rows(8, 3), nil); _, last, _ := a.Split(0.5); return last },
 	func() any { return new(generator(8)) },
 	func() any {

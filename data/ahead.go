@@ -1,0 +1,207 @@
+package data
+
+// This file has what layers do with samples on the host, ahead of a network, and shows data to those that learn from them.
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Preprocess is a source of the samples of s as layers make them that work on the host: a TextVectorization, a StringLookup,
+// a Hashing. The first takes all inputs of s, each other one what the one before makes, and what the last makes is the only
+// input. Targets and weights stay.
+//
+// A model whose first layers are such does this by itself. Here it is done once for several models, or read ahead:
+// Prefetch(Preprocess(s, vectorize), 2).
+func Preprocess(s Source, layers ...layer.Host) (Source, error) {
+	spec, err := SpecOf(s)
+	if err != nil {
+		return nil, err
+	}
+	if len(layers) == 0 {
+		return nil, errors.New("data: Preprocess needs a layer")
+	}
+	var inputs []*layer.Node
+	for i, shape := range spec.X {
+		input := &layer.Input{Shape: shape}
+		if spec.texts(i) {
+			input.DType = tensor.String
+		}
+		inputs = append(inputs, layer.Apply(input))
+	}
+	nodes := inputs
+	for _, l := range layers {
+		nodes = []*layer.Node{layer.Apply(l, nodes...)}
+	}
+	n, err := layer.NewNetwork(inputs, nodes)
+	if err != nil {
+		return nil, fmt.Errorf("data: Preprocess: %w", err)
+	}
+	return Ahead(s, n), nil
+}
+
+// Ahead is a source of what the graph of a network is fed with, n.Feeds, where s has the network's inputs: s itself if no
+// layer works on the host. Models do this by themselves; it is for steps of one's own, which train.NewStep makes.
+func Ahead(s Source, n *layer.Network) Source {
+	if s == nil || n == nil || n.Front() == nil {
+		return s
+	}
+	return &ahead{s, n}
+}
+
+type ahead struct {
+	Source
+	network *layer.Network
+}
+
+func (a *ahead) Spec() Spec {
+	s := a.Source.Spec()
+	bytes, was := []Range(nil), s.Bytes
+	var shapes []tensor.Shape
+	for _, x := range a.network.Feeds() {
+		shapes = append(shapes, x.Shape()[1:])
+		r := Range{}
+		if i := slices.Index(a.network.Inputs(), x); i >= 0 && i < len(was) {
+			r = was[i]
+		}
+		bytes = append(bytes, r)
+	}
+	s.X, s.Types, s.Bytes = shapes, nil, nil
+	if was != nil {
+		s.Bytes = bytes
+	}
+	return s
+}
+
+// CheckLabels asks the source, if it can say.
+func (a *ahead) CheckLabels(i, classes int) error {
+	if c, ok := a.Source.(LabelChecker); ok {
+		return c.CheckLabels(i, classes)
+	}
+	return nil
+}
+
+func (a *ahead) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
+	spec, err := SpecOf(a.Source)
+	if err != nil {
+		return nil, err
+	}
+	inputs := a.network.Inputs()
+	if len(spec.X) != len(inputs) {
+		return nil, fmt.Errorf("data: there are %d inputs, the network has %d", len(spec.X), len(inputs))
+	}
+	for i, x := range inputs {
+		if !spec.X[i].Equal(x.Shape()[1:]) || spec.texts(i) != x.Texts() {
+			return nil, fmt.Errorf("data: %s is %s of shape %v, the network takes %s of shape %v", part("x", i), kind(spec.texts(i)), spec.X[i], kind(x.Texts()), x.Shape()[1:])
+		}
+	}
+	if err := spec.fits(float64(spec.atMost(max(c.BatchSize, 1))), "a batch"); err != nil {
+		return nil, err
+	}
+	inner, err := Epoch(ctx, a.Source, c)
+	if err != nil {
+		return nil, err
+	}
+	return &aheadBatches{Batches: inner, network: a.network, spec: spec}, nil
+}
+
+// kind names what an input is.
+func kind(texts bool) string {
+	if texts {
+		return "texts"
+	}
+	return "numbers"
+}
+
+type aheadBatches struct {
+	Batches
+	network *layer.Network
+	spec    Spec
+	n       int
+	raw     Batch // the inputs as the source has them
+	in      []layer.Values
+}
+
+func (b *aheadBatches) Next() (int, error) {
+	n, err := b.Batches.Next()
+	b.n = n
+	return n, err
+}
+
+func (b *aheadBatches) Read(batch *Batch, p *Pool) error {
+	if b.n == 0 {
+		return errNoBatch
+	}
+	b.raw.resize(Spec{X: b.spec.X, Types: b.spec.Types}, b.n)
+	b.raw.Y, b.raw.W = batch.Y, batch.W
+	if err := b.Batches.Read(&b.raw, p); err != nil {
+		return err
+	}
+	b.in = b.in[:0]
+	for i := range b.spec.X {
+		v := layer.Values{Numbers: b.raw.X[i]}
+		if b.spec.texts(i) {
+			v = layer.Values{Texts: b.raw.T[i]}
+		}
+		b.in = append(b.in, v)
+	}
+	b.raw.Y, b.raw.W = nil, nil
+	return b.network.Front().Transform(p, b.n, b.in, batch.X)
+}
+
+// Prompt reports that the batches wait for nobody but ctx.
+func (b *aheadBatches) Prompt() bool { return true }
+
+// Adapt shows a layer what it is to learn from: input i of all samples of s, once, in their order.
+func Adapt(ctx context.Context, l layer.Adapter, s Source, i int) error {
+	spec, err := SpecOf(s)
+	switch {
+	case err != nil:
+		return err
+	case config.IsNil(l):
+		return errors.New("data: Adapt: the layer is nil")
+	case i < 0 || i >= len(spec.X):
+		return fmt.Errorf("data: Adapt: there is no input %d among %d", i, len(spec.X))
+	}
+	const size = 256 // samples that are read at once
+	if err := spec.fits(float64(spec.atMost(size)), "a batch"); err != nil {
+		return err
+	}
+	batches, err := Epoch(ctx, s, EpochConfig{BatchSize: size})
+	if err != nil {
+		return err
+	}
+	defer batches.Close()
+	return l.AdaptTo(func(yield func(*tensor.Tensor, error) bool) {
+		var raw Batch
+		for {
+			n, err := batches.Next()
+			if err == io.EOF {
+				return
+			}
+			var t *tensor.Tensor
+			if err == nil {
+				raw.resize(Spec{X: spec.X, Types: spec.Types}, n)
+				err = batches.Read(&raw, nil)
+			}
+			shape := append(tensor.Shape{n}, spec.X[i]...)
+			switch {
+			case err != nil:
+			case spec.texts(i):
+				t, err = tensor.Of(raw.T[i], shape...)
+			default:
+				t, err = tensor.Of(raw.X[i], shape...)
+			}
+			if !yield(t, err) || err != nil {
+				return
+			}
+		}
+	})
+}

@@ -1,0 +1,363 @@
+package layer
+
+// This file has the layers that work on the host, before the graph. See docs/adr/0020-texts.md.
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/par"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// A Host is a layer that works on the host, ahead of the graph, such as one that makes numbers of texts. It is applied to
+// inputs, and to what others like it make of them: a network begins with such layers, and what they make is fed to the
+// rest. They have no variables and no derivatives.
+//
+// A layer of one's own is one if it has these methods. Its Call is called where it is a part of another layer, which can't be: it
+// returns c.Graph().Fail.
+type Host interface {
+	Layer
+	// Output returns the shape of what the layer makes of inputs of these shapes, all of which begin with the batch.
+	Output(in []tensor.Shape) tensor.Shape
+	// Transform makes of rows samples what the layer makes of them, one after the other. It is called after Build, from
+	// many goroutines at once. An error that concerns a sample is a *RowError.
+	Transform(rows int, in []Values, out []float32) error
+}
+
+// Values are samples of one input of a Host, one after the other: texts or numbers.
+type Values struct {
+	Texts   []string // nil: they are numbers
+	Numbers []float32
+}
+
+// count returns how many values there are.
+func (v Values) count() int { return len(v.Texts) + len(v.Numbers) }
+
+// transforms returns how many values each of rows samples has in the first input, which all have, or an error unless l was
+// applied and out has room for size(width) numbers of each.
+func transforms(l Host, rows int, in []Values, out []float32, size func(width int) int) (width int, err error) {
+	switch {
+	case !recall(l).built:
+		return 0, fmt.Errorf("layer: %s transforms nothing before it is applied", describe(l))
+	case len(in) == 0 || rows < 1 || in[0].count()%rows != 0:
+		return 0, fmt.Errorf("layer: %s can't transform %d samples of what it is given", describe(l), rows)
+	}
+	for _, v := range in[1:] {
+		if v.count() != in[0].count() {
+			return 0, fmt.Errorf("layer: the inputs of %s have %d and %d values", describe(l), in[0].count(), v.count())
+		}
+	}
+	width = in[0].count() / rows
+	if n := size(width); n < 0 || len(out)%rows != 0 || len(out)/rows != n {
+		return 0, fmt.Errorf("layer: there is room for %d numbers, %s makes %d of each of %d samples", len(out), describe(l), n, rows)
+	}
+	return width, nil
+}
+
+// Rows returns the samples begin ≤ i < end of some, which have width values each; none if there aren't as many.
+func (v Values) Rows(begin, end, width int) Values {
+	if n := v.count(); begin < 0 || end < begin || width < 0 || width > 0 && end > n/width {
+		return Values{}
+	}
+	if v.Texts != nil {
+		return Values{Texts: v.Texts[begin*width : end*width]}
+	}
+	return Values{Numbers: v.Numbers[begin*width : end*width]}
+}
+
+// A RowError says what a Host can't do with a sample.
+type RowError struct {
+	Layer string // its name in the network
+	Row   int    // of the sample
+	Msg   string
+}
+
+func (e *RowError) Error() string {
+	return fmt.Sprintf("layer %q: row %d: %s", e.Layer, e.Row, e.Msg)
+}
+
+// host returns the layer of a node as a Host, nil if it is none.
+func (n *Node) host() Host {
+	h, _ := n.layer.(Host)
+	return h
+}
+
+// ahead reports whether n is there before the graph is computed: an input, or what a Host makes.
+func (n *Node) ahead() bool {
+	_, input := n.layer.(*Input)
+	return input || n.host() != nil
+}
+
+// Texts reports whether n stands for texts, and not for numbers.
+func (n *Node) Texts() bool {
+	in, ok := n.layer.(*Input)
+	return ok && in.DType == tensor.String
+}
+
+// Texts reports whether input i of the layer is texts.
+func (b *Builder) Texts(i int) bool {
+	return i >= 0 && i < len(b.node.in) && b.node.in[i].Texts()
+}
+
+// placed returns what is wrong with where a layer is applied, "" if nothing is.
+func (n *Node) placed() string {
+	for i, x := range n.in {
+		switch {
+		case n.host() != nil && !x.ahead():
+			return fmt.Sprintf("it works on the host, ahead of the graph, on inputs and on what other such layers make of them: its input %d is what a %s computes", i, Class(x.layer))
+		case n.host() == nil && x.Texts():
+			return "the input is texts, and it takes numbers: apply a layer before it that makes numbers of texts, such as TextVectorization, StringLookup or Hashing"
+		}
+	}
+	return ""
+}
+
+// A Front is what the layers of a network do that work on the host.
+type Front struct {
+	network *Network
+	steps   []*Node // of Hosts, in order
+}
+
+// Front returns what is done on the host before the network's graph is computed, nil if there is nothing.
+func (n *Network) Front() *Front { return n.front }
+
+// Feeds returns the nodes that the network's graph is fed with: its inputs, or, where there is a Front, those of them that
+// the graph takes, and then what the Front makes.
+func (n *Network) Feeds() []*Node { return n.feeds }
+
+// divide finds the part of the network that works on the host.
+func (n *Network) divide() error {
+	f := &Front{network: n}
+	taken := map[*Node]bool{}  // by the graph
+	worked := map[*Node]bool{} // by Hosts
+	for _, x := range n.nodes {
+		if x.host() != nil {
+			f.steps = append(f.steps, x)
+		}
+		for _, y := range x.in {
+			if x.host() != nil {
+				worked[y] = true
+			} else {
+				taken[y] = true
+			}
+		}
+	}
+	for i, x := range n.outputs {
+		if x.Texts() {
+			return fmt.Errorf("layer: output %d of the network is texts: outputs are numbers", i)
+		}
+		taken[x] = true
+	}
+	for _, x := range n.inputs {
+		if !x.Texts() && (taken[x] || !worked[x]) {
+			n.feeds = append(n.feeds, x)
+		}
+	}
+	for _, x := range f.steps {
+		if taken[x] {
+			n.feeds = append(n.feeds, x)
+		}
+	}
+	if len(f.steps) > 0 || slices.ContainsFunc(n.inputs, (*Node).Texts) {
+		n.front = f
+	}
+	return nil
+}
+
+// Transform makes of rows samples of the network's inputs what the graph is fed with: out has room for rows samples of
+// each of Feeds. The samples are shared out among the workers of p, which may be nil.
+func (f *Front) Transform(p *par.Pool, rows int, in []Values, out [][]float32) error {
+	if f == nil || f.network == nil || rows < 0 {
+		return fmt.Errorf("layer: there is no front to transform %d samples", rows)
+	}
+	n := f.network
+	if len(in) != len(n.inputs) || len(out) != len(n.feeds) {
+		return fmt.Errorf("layer: the network has %d inputs and is fed with %d, got %d and room for %d", len(n.inputs), len(n.feeds), len(in), len(out))
+	}
+	if rows == 0 {
+		return nil
+	}
+	for i, x := range n.inputs {
+		texts, want := x.Texts(), rows*x.shape[1:].Numel()
+		switch got := in[i]; {
+		case texts && got.Texts == nil && want > 0:
+			return fmt.Errorf("layer: input %q takes texts, not numbers", n.name[x.layer])
+		case !texts && got.Texts != nil:
+			return fmt.Errorf("layer: input %q takes numbers, not texts", n.name[x.layer])
+		case len(got.Texts)+len(got.Numbers) != want:
+			return fmt.Errorf("layer: input %q has %d values for %d samples of shape %v, it needs %d", n.name[x.layer], len(got.Texts)+len(got.Numbers), rows, x.shape[1:], want)
+		}
+	}
+	for i, x := range n.feeds {
+		if want := rows * x.shape[1:].Numel(); len(out[i]) != want {
+			return fmt.Errorf("layer: there is room for %d numbers of %d samples of shape %v, they need %d", len(out[i]), rows, x.shape[1:], want)
+		}
+	}
+	const chunk = 16 // samples
+	j := &job{front: f, rows: rows, chunk: chunk, in: in, out: out, errs: make([]error, (rows+chunk-1)/chunk)}
+	p.Run(j, len(j.errs))
+	for _, err := range j.errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A job is a Transform that is shared out.
+type job struct {
+	front       *Front
+	rows, chunk int
+	in          []Values
+	out         [][]float32
+	errs        []error
+}
+
+// Do transforms chunk number i.
+func (j *job) Do(_, i int) {
+	n := j.front.network
+	begin, end := i*j.chunk, min((i+1)*j.chunk, j.rows)
+	made := map[*Node]Values{}
+	for k, x := range n.inputs {
+		made[x] = j.in[k].Rows(begin, end, x.shape[1:].Numel())
+	}
+	for k, x := range n.feeds {
+		part := Values{Numbers: j.out[k]}.Rows(begin, end, x.shape[1:].Numel())
+		if had, ok := made[x]; ok {
+			copy(part.Numbers, had.Numbers)
+		}
+		made[x] = part
+	}
+	for _, x := range j.front.steps {
+		to, ok := made[x]
+		if !ok {
+			width := x.shape[1:].Numel()
+			if err := mem.Check(end-begin, 4*float64(width), "what layer %q makes of %d samples", n.name[x.layer], end-begin); err != nil {
+				j.errs[i] = err
+				return
+			}
+			to = Values{Numbers: make([]float32, (end-begin)*width)}
+			made[x] = to
+		}
+		in := make([]Values, len(x.in))
+		for k, y := range x.in {
+			in[k] = made[y]
+		}
+		if err := x.host().Transform(end-begin, in, to.Numbers); err != nil {
+			var row *RowError
+			if errors.As(err, &row) {
+				row.Layer, row.Row = n.name[x.layer], row.Row+begin
+			}
+			j.errs[i] = err
+			return
+		}
+	}
+}
+
+// Transform returns what a layer that works on the host makes of data, outside of a network: one tensor for each of its
+// inputs, whose first dimension counts the samples. It is Int32 where the layer gives numbers of categories, and String
+// where it gives texts, else Float32.
+//
+// A TextVectorization whose OutputSequenceLength is not said fills up to the longest of the samples.
+func Transform(l Host, data ...*tensor.Tensor) (*tensor.Tensor, error) {
+	if err := check(l); err != nil {
+		return nil, fmt.Errorf("layer: Transform: %w", err)
+	}
+	var nodes []*Node
+	var in []Values
+	rows := 0
+	for i, t := range data {
+		if t == nil || len(t.Shape()) == 0 {
+			return nil, fmt.Errorf("layer: Transform: input %d must be a tensor whose first dimension counts the samples, it is %v", i, t)
+		}
+		if i > 0 && t.Dim(0) != rows {
+			return nil, fmt.Errorf("layer: Transform: input 0 has %d samples, input %d has %d", rows, i, t.Dim(0))
+		}
+		rows = t.Dim(0)
+		input := &Input{Shape: t.Shape()[1:]}
+		values, err := ValuesOf(t)
+		if err != nil {
+			return nil, fmt.Errorf("layer: Transform: input %d: %w", i, err)
+		}
+		if t.DType() == tensor.String {
+			input.DType = tensor.String
+		}
+		nodes, in = append(nodes, Apply(input)), append(in, values)
+	}
+	if alone, ok := l.(interface {
+		alone(rows int, in []Values) (Host, error)
+	}); ok {
+		other, err := alone.alone(rows, in)
+		if err != nil {
+			return nil, fmt.Errorf("layer: Transform: %w", err)
+		}
+		l = other
+	}
+	n, err := NewNetwork(nodes, []*Node{Apply(l, nodes...)})
+	if err != nil {
+		return nil, err
+	}
+	shape := n.outputs[0].shape.Concrete(rows)
+	out, err := tensor.Zeros(tensor.Float32, shape...)
+	if err != nil {
+		return nil, fmt.Errorf("layer: Transform: %w", err)
+	}
+	numbers, err := tensor.Data[float32](out)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.front.Transform(par.Default(), rows, in, [][]float32{numbers}); err != nil {
+		return nil, err
+	}
+	if c, ok := l.(interface{ categories() bool }); ok && c.categories() {
+		return out.Cast(tensor.Int32)
+	}
+	return out, nil
+}
+
+// ValuesOf returns the elements of a tensor as a Host takes them. Integers must be exact in float32: at most 2²⁴.
+func ValuesOf(t *tensor.Tensor) (Values, error) {
+	if t == nil {
+		return Values{}, errors.New("layer: a tensor is nil")
+	}
+	if texts, err := tensor.Data[string](t); err == nil {
+		return Values{Texts: texts}, nil
+	}
+	narrow, err := t.Cast(tensor.Float32)
+	if err != nil {
+		return Values{}, err
+	}
+	numbers, err := tensor.Data[float32](narrow)
+	if err != nil {
+		return Values{}, err
+	}
+	if d := t.DType(); d == tensor.Int32 || d == tensor.Int64 {
+		for i, v := range numbers {
+			if v > 1<<24 || v < -1<<24 {
+				return Values{}, fmt.Errorf("layer: number %d is about %v, but only integers up to 2²⁴ are exact in float32: make larger ones texts", i, v)
+			}
+		}
+	}
+	return Values{Numbers: numbers}, nil
+}
+
+// quoted writes a text for an error, cut off if it is long.
+func quoted(s string) string {
+	const most = 40
+	if len(s) > most {
+		s = strings.ToValidUTF8(s[:most], "") + "…"
+	}
+	return fmt.Sprintf("%q", s)
+}
+
+// example returns a layer that is the reason that there is a front.
+func (f *Front) example() Layer {
+	if len(f.steps) > 0 {
+		return f.steps[0].layer
+	}
+	return f.network.inputs[slices.IndexFunc(f.network.inputs, (*Node).Texts)].layer
+}
