@@ -174,7 +174,7 @@ func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 		return x.ArgMaxPool(p.window((x.Rank() + 2) % 4))
 	default:
 		operands := nodes{x, pick(), pick(), pick()}
-		return g.Node(graph.Op(p.byte()%(graph.NumOps+1)), p.attr(), operands[:p.byte()%4]...)
+		return g.Node(graph.Op(p.byte()%int(unknown+1)), p.attr(), operands[:p.byte()%4]...)
 	}
 }
 

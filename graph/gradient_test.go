@@ -401,7 +401,7 @@ func difference(t *testing.T, run ref.Run, g *graph.Graph, n *graph.Node, k int,
 }
 
 func TestEveryOpWithADerivativeIsChecked(t *testing.T) {
-	for op := range graph.Op(graph.NumOps) {
+	for _, op := range graph.Ops() {
 		checked := slices.ContainsFunc(derivatives, func(d derivative) bool { return d.op == op })
 		if !op.Leaf() && !checked {
 			t.Errorf("%v is in no test of derivatives", op)
