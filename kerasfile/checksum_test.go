@@ -88,8 +88,12 @@ func TestABitThatFlipsInStoredWeightsIsNoticed(t *testing.T) {
 	if errs := both(); errs[0] != nil || errs[1] != nil {
 		t.Fatal(errs)
 	}
-	for i := range 500 {
-		at := int(begin) + i*(n-1)/499 // the first byte and the last are among them
+	flips := 100
+	if os.Getenv("CORNU_CI") != "" {
+		flips = 500
+	}
+	for i := range flips {
+		at := int(begin) + i*(n-1)/(flips-1) // the first byte and the last are among them
 		b[at] ^= 1 << (i % 8)
 		for _, err := range both() {
 			if err == nil || !strings.HasPrefix(err.Error(), "model.weights.h5: it is damaged: the CRC-32 of its") {

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/activation"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/faulty"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/tensor"
@@ -149,9 +150,9 @@ func TestAWrongEndingIsToldWithWhatTheFileIs(t *testing.T) {
 			}
 			return r.write("wrong."+ending, content)
 		}
-		for _, ending := range []string{"keras", "h5", "weights.h5", "safetensors", "npz", "npy"} {
+		for i, ending := range []string{"keras", "h5", "weights.h5", "safetensors", "npz", "npy"} {
 			path := named(ending)
-			for _, args := range [][]string{
+			for k, args := range [][]string{
 				{"inspect", path},
 				{"summary", path},
 				{"predict", path, "--data", r.in("x.npy")},
@@ -161,6 +162,9 @@ func TestAWrongEndingIsToldWithWhatTheFileIs(t *testing.T) {
 			} {
 				if ending == "npy" && args[0] == "convert" {
 					continue
+				}
+				if (i+k+len(what))%3 != 0 && !choice.Thorough() {
+					continue // each command meets each ending, and each content
 				}
 				want := what
 				if what == "is no regular file" && args[0] != "inspect" {

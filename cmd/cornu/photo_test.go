@@ -121,7 +121,7 @@ func TestAPhotographedDigitIsOneOfMNISTs(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	all := 0.0
 	for _, r := range renderings {
-		n := 2
+		n := 1
 		if os.Getenv("CORNU_CI") != "" {
 			n = 20
 		}

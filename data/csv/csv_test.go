@@ -244,7 +244,7 @@ func TestAFileWithoutEndIsGivenUp(t *testing.T) {
 		"nothing at all":   silent{},
 		"nothing more":     io.MultiReader(strings.NewReader("a\n1\n"), silent{}),
 	} {
-		if _, err := Read(r, Config{MaxBytes: 1 << 20}); err == nil {
+		if _, err := Read(r, Config{MaxBytes: 1 << 16}); err == nil {
 			t.Errorf("%s: no error", name)
 		}
 	}

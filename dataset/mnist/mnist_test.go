@@ -11,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/data/idx"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -48,6 +49,9 @@ func TestLoadAgreesWithTheReaderOfIDXFiles(t *testing.T) {
 		{"test images", testImages, test.Images, tensor.Shape{10_000, 28, 28}},
 		{"test labels", testLabels, test.Labels, tensor.Shape{10_000}},
 	} {
+		if f.name == "train images" && !choice.Thorough() {
+			continue // they are inflated as the others are, and their check sum is looked at
+		}
 		x, err := idx.Read(strings.NewReader(f.file), 0)
 		if err != nil {
 			t.Fatalf("%s: %v", f.name, err)

@@ -34,6 +34,9 @@ func TestProductsOfHalvesHaveTheBitsOfThoseOfFloats(t *testing.T) {
 	defer pool.Close()
 	cputest.EachTier(t, func(t *testing.T) {
 		for _, s := range sizes {
+			if s.slow() {
+				continue
+			}
 			for form := range 8 {
 				g := randomGemm(s.m, s.n, s.k, form&1 > 0, form&2 > 0, s.pad)
 				for i := range g.B {

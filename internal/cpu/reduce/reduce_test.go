@@ -249,20 +249,21 @@ func TestReductionsOfWhatLiesApart(t *testing.T) {
 		}
 		k.X = cputest.WithZeros(r, (k.Outer-1)*k.OuterStride+(k.N-1)*k.Stride+k.Inner)
 		k.Y = make([]float32, k.Outer*k.Inner)
+		want, column := make([]float32, len(k.Y)), make([]float32, k.N)
+		for i := range want {
+			for n := range column {
+				column[n] = k.X[i/k.Inner*k.OuterStride+n*k.Stride+i%k.Inner]
+			}
+			want[i] = reduceOne(k.Op, column, k.Inner > 1 && !k.Lanes)
+		}
 		cputest.EachTier(t, func(t *testing.T) {
 			for _, pool := range cputest.Pools {
 				run := k
 				run.Prepare()
 				run.Run(pool)
-				column := make([]float32, k.N)
-				for i, got := range k.Y {
-					for n := range column {
-						column[n] = k.X[i/k.Inner*k.OuterStride+n*k.Stride+i%k.Inner]
-					}
-					if want := reduceOne(k.Op, column, k.Inner > 1 && !k.Lanes); !cputest.SameBits(got, want) {
-						t.Fatalf("%v of %d × %d × %d, strides %d and %d, lanes %v: element %d is %v, want %v",
-							k.Op, k.Outer, k.N, k.Inner, k.OuterStride, k.Stride, k.Lanes, i, got, want)
-					}
+				if i := cputest.FirstDifference(k.Y, want); i >= 0 {
+					t.Fatalf("%v of %d × %d × %d, strides %d and %d, lanes %v: element %d is %v, want %v",
+						k.Op, k.Outer, k.N, k.Inner, k.OuterStride, k.Stride, k.Lanes, i, k.Y[i], want[i])
 				}
 			}
 		})
