@@ -28,7 +28,7 @@ type Attr struct {
 	Begin   []int        // Slice, Pad: the first index of each dimension
 	Step    []int        // Slice, Pad: the distance of two indices, negative to reverse
 	Offsets []int        // Pack, View: where in the slab
-	Depth   int          // OneHot
+	Depth   int          // OneHot: the size of the last axis; ScatterAdd: that of the first
 	Rate    float64      // Dropout
 	Stream  uint16       // Dropout, RandomUniform
 	Scale   float64      // MaskScale

@@ -85,7 +85,7 @@ func (n *Node) outside(d Domain, seen map[*Node]bool) *Node {
 		if along := n.inputs[0].shape[n.attr.Axes[0]]; along >= 0 && along <= d.N {
 			return nil
 		}
-	case OpReshape, OpTranspose, OpBroadcastTo, OpSlice, OpPad, OpConcat, OpPack, OpView, OpStopGradient:
+	case OpReshape, OpTranspose, OpBroadcastTo, OpSlice, OpPad, OpConcat, OpPack, OpView, OpStopGradient, OpCast:
 		for _, in := range n.inputs {
 			if from := in.outside(d, seen); from != nil {
 				return from

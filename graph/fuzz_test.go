@@ -105,7 +105,7 @@ func (p *program) window(dims int) graph.Window {
 func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 	pick := func() *graph.Node { return made[(len(made)*256-1-p.byte())%len(made)] }
 	x := pick()
-	switch p.byte() % 34 {
+	switch p.byte() % 37 {
 	case 0:
 		return g.Input("x", p.numbers())
 	case 1:
@@ -172,6 +172,12 @@ func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 		return x.AveragePool(p.window((x.Rank() + 2) % 4))
 	case 32:
 		return x.ArgMaxPool(p.window((x.Rank() + 2) % 4))
+	case 33:
+		return x.Gather(pick())
+	case 34:
+		return x.ScatterAdd(pick(), p.number())
+	case 35:
+		return x.GroupSum(pick(), p.number())
 	default:
 		operands := nodes{x, pick(), pick(), pick()}
 		return g.Node(graph.Op(p.byte()%int(unknown+1)), p.attr(), operands[:p.byte()%4]...)

@@ -13,7 +13,8 @@ import (
 //
 // Gradients that meet at a node are added in the order of the nodes that they
 // come from. Those of slices that do not overlap are joined, which takes as long as
-// the node is large, however many they are.
+// the node is large, however many they are. Those of a table in which several sequences of indices are looked up are one
+// ScatterAdd of them all.
 func Gradients(y *Node, wrt ...*Node) []*Node {
 	out := make([]*Node, len(wrt))
 	fill := func(n *Node) []*Node {
@@ -99,7 +100,7 @@ func backwardAll(ys, dys, wrt, stop []*Node) []*Node {
 			g.origin = outer
 		}
 		slices.Reverse(arrived[k])
-		sum := added(joinSlices(arrived[k]))
+		sum := added(joinScatters(joinSlices(arrived[k])))
 		total[k] = sum
 		if leaf[k] {
 			continue
@@ -212,4 +213,25 @@ func slicedAxis(n *Node) int {
 		}
 	}
 	return axis
+}
+
+// joinScatters makes one ScatterAdd of those of sequences of the same samples, in the place of the first of them.
+func joinScatters(list []*Node) []*Node {
+	var x, indices, rest []*Node
+	first := 0
+	for _, n := range list {
+		switch {
+		case n.op != OpScatterAdd || n.inputs[1].Rank() != 2 || len(indices) > 0 && n.inputs[1].shape[0] != indices[0].shape[0]:
+			rest = append(rest, n)
+		default:
+			if len(indices) == 0 {
+				first = len(rest)
+			}
+			x, indices = append(x, n.inputs[0]), append(indices, n.inputs[1])
+		}
+	}
+	if len(indices) < 2 {
+		return list
+	}
+	return slices.Insert(rest, first, Concat(1, x...).ScatterAdd(Concat(1, indices...), list[0].shape[0]))
 }

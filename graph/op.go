@@ -97,6 +97,12 @@ const (
 	OpView
 
 	OpOneHot
+
+	// Rows of a table by their indices.
+	OpGather
+	OpScatterAdd
+	OpGroupSum
+
 	OpNumel
 	OpCast
 
@@ -226,8 +232,13 @@ func init() {
 		OpView:        {"View", 1, viewShape, viewVJP, kept},
 
 		OpOneHot: {"OneHot", 1, oneHotShape, noGradient, none},
-		OpNumel:  {"Numel", 1, numelShape, noGradient, read},
-		OpCast:   {"Cast", 1, sameShape, castVJP, read},
+
+		OpGather:     {"Gather", 2, gatherShape, gatherVJP, none},
+		OpScatterAdd: {"ScatterAdd", 2, scatterAddShape, scatterAddVJP, none},
+		OpGroupSum:   {"GroupSum", 2, groupSumShape, groupSumVJP, none},
+
+		OpNumel: {"Numel", 1, numelShape, noGradient, read},
+		OpCast:  {"Cast", 1, sameShape, castVJP, read},
 
 		OpScan: {"Scan", variadic, scanShape, scanVJP, none},
 	}

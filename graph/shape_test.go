@@ -80,6 +80,10 @@ func TestShapes(t *testing.T) {
 		{"Pack", []tensor.Shape{{2, 2}, {3}}, func(x nodes) *graph.Node { return graph.Pack(16, []int{0, 8}, x...) }, tensor.Shape{16}},
 		{"View", []tensor.Shape{{16}}, unary(func(x *graph.Node) *graph.Node { return x.View(8, tensor.Shape{3, 1}) }), tensor.Shape{3, 1}},
 		{"OneHot", []tensor.Shape{{batch}}, unary(func(x *graph.Node) *graph.Node { return x.OneHot(10) }), tensor.Shape{batch, 10}},
+		{"Gather", []tensor.Shape{{10, 3, 2}, {batch, 4}}, binary((*graph.Node).Gather), tensor.Shape{batch, 4, 3, 2}},
+		{"Gather by a scalar", []tensor.Shape{{10, 3}, {}}, binary((*graph.Node).Gather), tensor.Shape{3}},
+		{"ScatterAdd", []tensor.Shape{{batch, 4, 3}, {batch, 4}}, binary(func(x, at *graph.Node) *graph.Node { return x.ScatterAdd(at, 10) }), tensor.Shape{10, 3}},
+		{"GroupSum", []tensor.Shape{{batch, 4, 3}, {batch, 4}}, binary(func(x, at *graph.Node) *graph.Node { return x.GroupSum(at, 10) }), tensor.Shape{batch, 4, 3}},
 		{"MatMul of a batch by itself", []tensor.Shape{{batch, 3}, {batch, 3}}, binary(func(a, b *graph.Node) *graph.Node {
 			return a.MatMulT(b, false, true).Abs()
 		}), tensor.Shape{batch, batch}},
@@ -558,6 +562,31 @@ func TestErrors(t *testing.T) {
 			[]tensor.Shape{{batch}},
 			unary(func(x *graph.Node) *graph.Node { return x.OneHot(0) }),
 			"OneHot of (None,): the depth 0 must be at least 1",
+		},
+		{
+			[]tensor.Shape{{batch, 3}, {batch}},
+			binary((*graph.Node).Gather),
+			"Gather of (None, 3) and (None,): the table, of shape (None, 3), may not depend on the batch",
+		},
+		{
+			[]tensor.Shape{{}, {batch}},
+			binary((*graph.Node).Gather),
+			"Gather of () and (None,): a scalar is no table of rows",
+		},
+		{
+			[]tensor.Shape{{batch, 3}, {batch, 4}},
+			binary(func(x, at *graph.Node) *graph.Node { return x.ScatterAdd(at, 2) }),
+			"ScatterAdd of (None, 3) and (None, 4): there must be a row for each index: a shape that begins as theirs, (None, 4)",
+		},
+		{
+			[]tensor.Shape{{3, batch}, {3}},
+			binary(func(x, at *graph.Node) *graph.Node { return x.GroupSum(at, 2) }),
+			"GroupSum of (3, None) and (3,): rows may not depend on the batch",
+		},
+		{
+			[]tensor.Shape{{3}, {3}},
+			binary(func(x, at *graph.Node) *graph.Node { return x.ScatterAdd(at, -1) }),
+			"ScatterAdd of (3,) and (3,): a table can't have -1 rows",
 		},
 		{
 			[]tensor.Shape{{batch, 3}},

@@ -160,6 +160,14 @@ var cases = []struct {
 		return graph.Gradients(h.Sum(), in[1])[0]
 	}, 256},
 	{graph.OpOneHot, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].ArgMax(-1).OneHot(6) }, 0},
+	{graph.OpGather, shapes(s(6, 3, 2), s(batch, 4, 6)), func(in []*graph.Node) *graph.Node { return in[0].Gather(in[1].ArgMax(-1)) }, 0},
+	{graph.OpGather, shapes(s(4), s(batch)), func(in []*graph.Node) *graph.Node { return in[0].Gather(in[1].Floor()) }, 0},
+	{graph.OpScatterAdd, shapes(s(batch, 2, 5), s(batch, 2, 6)), func(in []*graph.Node) *graph.Node {
+		return in[0].ScatterAdd(in[1].ArgMax(-1), 5)
+	}, 64},
+	{graph.OpGroupSum, shapes(s(batch, 70, 3), s(batch, 70, 6)), func(in []*graph.Node) *graph.Node {
+		return in[0].GroupSum(in[1].ArgMax(-1), 5)
+	}, 4096},
 	{graph.OpNumel, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].Numel().Add(in[0]) }, 1},
 }
 

@@ -51,7 +51,7 @@ func recurrent(steps, layers int) Program {
 func trained(loss *graph.Node, params ...*graph.Node) Program {
 	p := Program{Graph: loss.Graph(), Outputs: []*graph.Node{loss}}
 	for i, grad := range graph.Gradients(loss, params...) {
-		p.Updates = append(p.Updates, Update{params[i], params[i].Sub(grad.MulScalar(0.01))})
+		p.Updates = append(p.Updates, Update{Param: params[i], Value: params[i].Sub(grad.MulScalar(0.01))})
 	}
 	return p
 }
@@ -132,7 +132,7 @@ func statistics(layers int) Program {
 	p := Program{Graph: g}
 	for i := range layers {
 		mean := slab.View(16*i, tensor.Shape{16})
-		p.Updates = append(p.Updates, Update{mean, mean.MulScalar(0.99).Add(x.Mean(0).MulScalar(0.01))})
+		p.Updates = append(p.Updates, Update{Param: mean, Value: mean.MulScalar(0.99).Add(x.Mean(0).MulScalar(0.01))})
 		x = x.Sub(mean).Tanh()
 	}
 	p.Outputs = []*graph.Node{x}

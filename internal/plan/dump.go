@@ -63,7 +63,11 @@ func (p *Plan) String() string {
 	}
 	check()
 	for _, m := range p.moves {
-		fmt.Fprintf(&b, "move %s to %s\n", m.value.ref(), m.param.ref())
+		fmt.Fprintf(&b, "move %s to ", m.value.ref())
+		if m.rows != nil {
+			fmt.Fprintf(&b, "rows %s of ", m.rows.ref())
+		}
+		fmt.Fprintln(&b, m.param.ref())
 	}
 	return b.String()
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/cpu/reduce"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -69,9 +70,18 @@ func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec {
 	}
 	e.compute = append(e.compute, levelOf(checks)...)
 	for _, m := range p.moves {
-		e.update = append(e.update, copyOf(e.data(m.param), e.data(m.value)))
+		e.update = append(e.update, e.move(m))
 	}
 	return e
+}
+
+// move stores the new value of a parameter, or of some of its rows.
+func (e *Exec) move(m update) cpu.Kernel {
+	if m.rows == nil {
+		return copyOf(e.data(m.param), e.data(m.value))
+	}
+	rows, width := rowsOf(m.param)
+	return &move.StoreRows{Src: e.data(m.value), Dst: e.data(m.param), Rows: rows, Width: width, Indices: e.indices(m.rows, e.data)}
 }
 
 // data returns the memory of v.

@@ -112,10 +112,24 @@ func (p *Plan) lower() error {
 			value = l.repeat(value, value.shape, value.scope)
 		}
 		value.newParam = true
-		p.updates = append(p.updates, update{p.nodes[u.Param], value})
+		up := update{param: p.nodes[u.Param], value: value}
+		if u.Rows != nil {
+			up.rows = l.indices(u.Rows)
+			up.rows.newParam = true // is read after the run
+		}
+		p.updates = append(p.updates, up)
 	}
 	p.dropDead()
 	return nil
+}
+
+// indices returns what names rows, as it is stored.
+func (l *lowering) indices(n *graph.Node) *value {
+	v := l.nodes[n]
+	if !l.config.NoPasses {
+		v = v.stored()
+	}
+	return l.compact(v)
 }
 
 // reachable marks the nodes that the program's results depend on, and all inputs.
@@ -129,6 +143,9 @@ func (l *lowering) reachable() []bool {
 	}
 	for _, u := range l.program.Updates {
 		needed[u.Param.ID()], needed[u.Value.ID()] = true, true
+		if u.Rows != nil {
+			needed[u.Rows.ID()] = true
+		}
 	}
 	for _, n := range slices.Backward(nodes) {
 		if table[n.Op()].role == roleInput {
@@ -339,6 +356,9 @@ func (p *Plan) dropDead() {
 	need := make(map[*value]int)
 	for _, u := range p.updates {
 		need[u.param], need[u.value] = update, update
+		if u.rows != nil {
+			need[u.rows] = update
+		}
 	}
 	for _, list := range [][]*graph.Node{p.program.Outputs, p.program.Checks} {
 		for _, n := range list {

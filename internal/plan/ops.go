@@ -207,6 +207,9 @@ func init() {
 		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      movement(emitOneHot),
+		graph.OpGather:      {role: roleKernel, lower: lowerGather, emit: emitGather, zeros: noZeros},
+		graph.OpScatterAdd:  {role: roleKernel, lower: lowerIndexed, emit: emitScatterAdd, cost: costOfSums},
+		graph.OpGroupSum:    {role: roleKernel, lower: lowerIndexed, emit: emitGroupSum, cost: costOfSums},
 		graph.OpCast:        {role: roleKernel, lower: lowerCast, emit: emitCast, late: true},
 
 		graph.OpScan: {role: roleKernel, lower: lowerScan, emit: emitScan, cost: costOfScan, tasks: true, takes: takesScan},
@@ -232,6 +235,22 @@ func lowerCast(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *val
 		return in[0]
 	}
 	return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+}
+
+// lowerIndexed reads indices where they are given, as integers or bytes.
+func lowerIndexed(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	if !l.config.NoPasses {
+		in[1] = in[1].stored()
+	}
+	return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
+}
+
+// lowerGather does so, and looks rows up where they are stored as 16 bits.
+func lowerGather(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
+	if table := in[0].stored(); !l.config.NoPasses && table.dtype.Weights() {
+		in[0] = table
+	}
+	return lowerIndexed(l, n, shape, in)
 }
 
 func lowerNumel(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {

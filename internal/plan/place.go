@@ -286,12 +286,14 @@ func (p *Plan) updateInPlace() {
 	for i, up := range p.updates {
 		v := up.value
 		root, offset := up.param.root()
-		if !p.config.NoPasses && v.buffer == nil && !v.leaf() && !v.view() && v.update && v.unit.root == nil && !elsewhere[i] {
+		if up.rows == nil && !p.config.NoPasses && v.buffer == nil && !v.leaf() && !v.view() && v.update && v.unit.root == nil && !elsewhere[i] {
 			p.keep(v, &buffer{param: root}, offset)
 		} else {
 			p.moves = append(p.moves, up)
-			root, _ := v.root()
-			root.liveOut = true
+			v.base.liveOut = true
+			if up.rows != nil {
+				up.rows.base.liveOut = true
+			}
 		}
 	}
 }

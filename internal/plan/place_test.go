@@ -96,7 +96,7 @@ func TestUpdatesHappenAllAtOnce(t *testing.T) {
 			values := build(params[0], params[1], params[2])
 			program := Program{Graph: g}
 			for i := range params {
-				program.Updates = append(program.Updates, Update{params[i], values[i]})
+				program.Updates = append(program.Updates, Update{Param: params[i], Value: values[i]})
 			}
 			fresh := func() map[*graph.Node][]float32 {
 				return map[*graph.Node][]float32{params[0]: {1, 2, 3, 4}, params[1]: {5, 6, 7, 8}, params[2]: {-1, -2, -3, -4}}
@@ -201,7 +201,7 @@ func TestAnEmptyReaderLeavesNothingOut(t *testing.T) {
 		value := w.Neg()
 		none := value.SliceAxis(0, 1, 1)
 		storage := []float32{1, 2, 3, 4, 5, 6}
-		program := Program{Graph: g, Outputs: []*graph.Node{none}, Updates: []Update{{w, value}}}
+		program := Program{Graph: g, Outputs: []*graph.Node{none}, Updates: []Update{{Param: w, Value: value}}}
 		e := compile(t, program, Config{NoPasses: noPasses}).Bind(held(map[*graph.Node][]float32{w: storage}))
 		e.Compute(nil)
 		e.Update(nil)
@@ -220,7 +220,7 @@ func TestAViewForAnUpdateMovesNoTask(t *testing.T) {
 	sum := y.Sum()
 	program := Program{
 		Graph: g, Outputs: []*graph.Node{sum.Mul(w).Sum()},
-		Updates: []Update{{w, w.Sub(sum.MulScalar(0.25))}, {p, y.Reshape(3)}},
+		Updates: []Update{{Param: w, Value: w.Sub(sum.MulScalar(0.25))}, {Param: p, Value: y.Reshape(3)}},
 	}
 	samePasses(t, program, 1)
 }

@@ -36,9 +36,11 @@ type Program struct {
 }
 
 // An Update stores Value in Param, a Param node, or a View of one, of the same
-// shape. No two updates overlap.
+// shape. If there are Rows, indices, it stores the rows of Value, [indices…, …], in those of Param that they name; rows of
+// the same index are equal. No two updates overlap.
 type Update struct {
 	Param, Value *graph.Node
+	Rows         *graph.Node // nil: Param as a whole
 }
 
 // Config says how to compile.
@@ -65,7 +67,7 @@ type Plan struct {
 }
 
 // An update gives a parameter its next value.
-type update struct{ param, value *value }
+type update struct{ param, value, rows *value }
 
 // Compile specialises a program for a batch size. Its error is the graph's own
 // first error or says that the program is not well formed.
@@ -85,7 +87,11 @@ func Compile(program Program, config Config) (*Plan, error) {
 		if table[param.Op()].role == roleView {
 			param = param.Inputs()[0]
 		}
-		if table[param.Op()].role != roleParam || !u.Value.Valid() || !u.Param.Shape().Equal(u.Value.Shape()) {
+		shape := u.Param.Shape()
+		if u.Rows.Valid() && len(shape) > 0 {
+			shape = slices.Concat(u.Rows.Shape(), shape[1:])
+		}
+		if table[param.Op()].role != roleParam || !u.Value.Valid() || !shape.Equal(u.Value.Shape()) {
 			return nil, fmt.Errorf("plan: update of %v by %v: want a parameter and a value of its shape", u.Param, u.Value)
 		}
 	}

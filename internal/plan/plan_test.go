@@ -48,7 +48,7 @@ func listing(sizes ...int) (Program, *graph.Node) {
 		Graph:   g,
 		Outputs: []*graph.Node{loss, correct},
 		Checks:  []*graph.Node{loss, grad},
-		Updates: []Update{{slab, slab.Sub(grad.Mul(lr))}},
+		Updates: []Update{{Param: slab, Value: slab.Sub(grad.Mul(lr))}},
 	}, slab
 }
 

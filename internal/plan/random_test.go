@@ -616,6 +616,7 @@ var randomOps = []emit{
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		return p.small(x.OneHot(1 + b.Of(5)))
 	},
+	lookUp, lookUp,
 	func(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node { // the whole and its first row
 		s := x.Shape()
 		if len(s) < 2 || s.HasBatch() || s[0] == 0 {
@@ -1092,7 +1093,7 @@ func (p *randomProgram) update(to, value *graph.Node) {
 			return
 		}
 	}
-	p.Updates = append(p.Updates, Update{to, value})
+	p.Updates = append(p.Updates, Update{Param: to, Value: value})
 }
 
 // descend trains as a step does: the gradients of x's sum with respect to parts of a
@@ -1415,4 +1416,31 @@ func FuzzPlan(f *testing.F) {
 			t.Errorf("%s\n%v", wrong, p)
 		}
 	})
+}
+
+// lookUp looks rows of a table up, or adds up those of one index.
+func lookUp(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
+	kind, rows := b.Of(4), 1+b.Of(7)
+	at := x.Floor()
+	if b.Once(2) {
+		at = at.Abs()
+	}
+	if kind < 2 {
+		table := p.pick(b, func(y *graph.Node) bool {
+			s := y.Shape()
+			return len(s) > 0 && !s.HasBatch() && len(s)+x.Rank() < 6 && at.Shape().Concrete(p.batch).Numel()*s[1:].Numel() <= p.limit
+		})
+		if table == nil {
+			return nil
+		}
+		return table.Gather(at)
+	}
+	y := p.pick(b, func(y *graph.Node) bool {
+		s := y.Shape()
+		return len(s) >= x.Rank() && s[:x.Rank()].Equal(x.Shape()) && !s[x.Rank():].HasBatch()
+	})
+	if kind == 2 {
+		return p.small(y.ScatterAdd(at, rows))
+	}
+	return y.GroupSum(at, rows)
 }

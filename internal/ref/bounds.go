@@ -165,10 +165,13 @@ var boundTable = [...]boundRule{
 	graph.OpPack:        rising(0),
 	graph.OpView:        rising(0),
 
-	graph.OpOneHot: oneHotBounds,
-	graph.OpCast:   rising(0),
-	graph.OpScan:   nil, // runs the table
-	graph.OpNumel:  rising(0),
+	graph.OpOneHot:     oneHotBounds,
+	graph.OpGather:     gatherBounds,
+	graph.OpScatterAdd: scatterAddBounds,
+	graph.OpGroupSum:   groupSumBounds,
+	graph.OpCast:       rising(0),
+	graph.OpScan:       nil, // runs the table
+	graph.OpNumel:      rising(0),
 }
 
 // widen makes an interval wider by so many roundings.

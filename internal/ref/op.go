@@ -85,10 +85,13 @@ var table = [...]func(r *Run, a *graph.Attr, in []value, out value){
 	graph.OpPack:        pack,
 	graph.OpView:        view,
 
-	graph.OpOneHot: oneHot,
-	graph.OpScan:   nil, // runs the table
-	graph.OpNumel:  numel,
-	graph.OpCast:   same,
+	graph.OpOneHot:     oneHot,
+	graph.OpGather:     gather,
+	graph.OpScatterAdd: scatterAdd,
+	graph.OpGroupSum:   groupSum,
+	graph.OpScan:       nil, // runs the table
+	graph.OpNumel:      numel,
+	graph.OpCast:       same,
 }
 
 func constant(_ *Run, a *graph.Attr, _ []value, out value) {

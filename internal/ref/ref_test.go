@@ -266,6 +266,10 @@ func TestMeanings(t *testing.T) {
 		{"View", []operand{vector(0, 1, 2, 3, 4)}, one(func(x *node) *node { return x.View(1, tensor.Shape{3}) }), []float64{1, 2, 3}},
 		{"Cast", []operand{vector(1, 2)}, one(func(x *node) *node { return x.Graph().Node(graph.OpCast, graph.Attr{}, x) }), []float64{1, 2}},
 		{"OneHot", []operand{vector(1, 0, 2, -1, 0.5, nan)}, one(func(x *node) *node { return x.OneHot(2) }), []float64{0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"Gather", []operand{matrix23(1, 2, 3, 4, 5, 6), vector(1, 0, 2, -1, 0.5, nan)}, two((*node).Gather), []float64{4, 5, 6, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
+		{"ScatterAdd", []operand{matrix23(1, 2, 3, 4, 5, 6), vector(2, 2)}, two(func(x, at *node) *node { return x.ScatterAdd(at, 3) }), []float64{0, 0, 0, 0, 0, 0, 5, 7, 9}},
+		{"ScatterAdd leaves out what is no index", []operand{vector(1, 2, 3, 4), vector(0, 3, nan, 0)}, two(func(x, at *node) *node { return x.ScatterAdd(at, 3) }), []float64{5, 0, 0}},
+		{"GroupSum", []operand{vector(1, 2, 3, 4), vector(1, 0, 1, 5)}, two(func(x, at *node) *node { return x.GroupSum(at, 5) }), []float64{4, 2, 4, 0}},
 		{"Numel of the batch", []operand{{tensor.Shape{batch, 2}, []float64{1, 2, 3, 4, 5, 6}}}, one(func(x *node) *node { return x.Numel() }), []float64{6}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -28,6 +28,14 @@ type GatherUint8 struct {
 	Rows  []int32
 }
 
+// A GatherIntegers kernel is GatherFloat32 from integers, each of which becomes the nearest float32.
+type GatherIntegers[T ~uint8 | ~int32 | ~int64 | ~int] struct {
+	Src   []T
+	Dst   []float32
+	Width int
+	Rows  []int32
+}
+
 // gatherGrain is the number of bytes that are worth handing to another core.
 const gatherGrain = 1 << 15
 
@@ -72,6 +80,25 @@ func (k *GatherUint8) Do(_, index int) {
 		return
 	}
 	gatherTable(dst, k.Src, rows, k.Width, k.Table)
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *GatherIntegers[T]) Tasks() int { return gatherTasks(len(k.Rows), 4*k.Width) }
+
+// Run computes Dst.
+func (k *GatherIntegers[T]) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *GatherIntegers[T]) Do(_, index int) {
+	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
+	rows, dst := k.Rows[r0:r1], within(k.Dst, r0*k.Width, r1*k.Width)
+	checkRows(rows, len(k.Src)/k.Width)
+	for i, r := range rows {
+		to := dst[i*k.Width:][:k.Width]
+		for j, v := range k.Src[int(r)*k.Width:][:k.Width] {
+			to[j] = float32(v)
+		}
+	}
 }
 
 // checkRows panics if one of the rows is not among the first n. Rows are data, which a

@@ -1,6 +1,7 @@
 package product
 
 import (
+	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -90,5 +91,32 @@ func (m halfMatrix) packTransposed(s *gemmScratch, to panels, r0, r1, c0, c1 int
 		part := to
 		part.data = to.data[(r-r0)/to.width*to.step:]
 		m.wide(s, r, r+n, c0, c1).packTransposed(s, part, 0, n, 0, c1-c0)
+	}
+}
+
+// A GatherHalves kernel is a move.GatherRows of rows that are stored as halves.
+type GatherHalves struct {
+	Src         Halves
+	Dst         []float32
+	Rows, Width int
+	move.Indices
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *GatherHalves) Tasks() int { return par.RowTasks(k.Len(), k.Width) }
+
+// Run computes Dst.
+func (k *GatherHalves) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *GatherHalves) Do(_, index int) {
+	r0, r1 := par.TaskRows(index, k.Len(), k.Width)
+	for i := r0; i < r1; i++ {
+		dst := k.Dst[i*k.Width:][:k.Width]
+		if row := k.Row(i, k.Rows); row >= 0 {
+			k.Src.from(row * k.Width).widen(dst)
+		} else {
+			move.SetAll(dst, 0)
+		}
 	}
 }

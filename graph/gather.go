@@ -1,0 +1,83 @@
+package graph
+
+// This file has the operations on rows of a table that are named by their indices: a layer that looks rows up is
+// Gather, its derivative ScatterAdd.
+
+import (
+	"fmt"
+
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+// Gather looks rows of a table up: n is the table, [rows, …], and the result has the row for each index,
+// [indices…, …]. A number that is no index of a row gives zeros; Node.Integers sees to
+// it that there is none. The table can't depend on the batch.
+func (n *Node) Gather(indices *Node) *Node { return apply(OpGather, Attr{}, n, indices) }
+
+// ScatterAdd adds up what belongs to the same row of a table: n is [indices…, …], and each row of the result,
+// [rows, …], is the sum of those of n that have its index, in their order; that of none is 0. What has a number that is
+// no index is in no sum. It is the gradient of Gather, and has the bits of the product of the indices' OneHot, transposed,
+// with n: sums are cut in blocks of 4096 indices.
+func (n *Node) ScatterAdd(indices *Node, rows int) *Node {
+	return apply(OpScatterAdd, Attr{Depth: rows}, n, indices)
+}
+
+// GroupSum replaces each row of n, [indices…, …], by the sum of all rows that have the same index: what Gather finds of
+// ScatterAdd's sums, which it doesn't make, so that it costs as much as there are indices and not as the table has rows.
+// A number that is no index, of which there are so many as rows says, gives zeros.
+func (n *Node) GroupSum(indices *Node, rows int) *Node {
+	return apply(OpGroupSum, Attr{Depth: rows}, n, indices)
+}
+
+func gatherShape(_ *Attr, in []*Node) (tensor.Shape, string) {
+	table, indices := in[0].shape, in[1].shape
+	switch {
+	case len(table) == 0:
+		return nil, "a scalar is no table of rows"
+	case table.HasBatch():
+		return nil, fmt.Sprintf("the table, of shape %v, may not depend on the batch", table)
+	}
+	return append(indices.Clone(), table[1:]...), ""
+}
+
+func scatterAddShape(a *Attr, in []*Node) (tensor.Shape, string) {
+	if _, msg := groupSumShape(a, in); msg != "" {
+		return nil, msg
+	}
+	return append(tensor.Shape{a.Depth}, in[0].shape[in[1].Rank():]...), ""
+}
+
+func groupSumShape(a *Attr, in []*Node) (tensor.Shape, string) {
+	x, indices := in[0].shape, in[1].shape
+	switch {
+	case a.Depth < 0:
+		return nil, fmt.Sprintf("a table can't have %d rows", a.Depth)
+	case len(x) < len(indices) || !x[:len(indices)].Equal(indices):
+		return nil, fmt.Sprintf("there must be a row for each index: a shape that begins as theirs, %v", indices)
+	case x[len(indices):].HasBatch():
+		return nil, "rows may not depend on the batch"
+	}
+	return x, ""
+}
+
+func gatherVJP(n, dy *Node, i int) *Node {
+	if i == 1 {
+		return nil
+	}
+	return dy.ScatterAdd(n.inputs[1], n.inputs[0].shape[0])
+}
+
+func scatterAddVJP(n, dy *Node, i int) *Node {
+	if i == 1 {
+		return nil
+	}
+	return dy.Gather(n.inputs[1])
+}
+
+// Of each two rows with the same index, either is a term of the other's sum.
+func groupSumVJP(n, dy *Node, i int) *Node {
+	if i == 1 {
+		return nil
+	}
+	return dy.GroupSum(n.inputs[1], n.attr.Depth)
+}

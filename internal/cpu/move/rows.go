@@ -1,0 +1,330 @@
+package move
+
+import "github.com/cornu-ml/cornu/internal/par"
+
+// This file holds the kernels on rows of a table that are named by their indices: they are looked up, added up by index,
+// and stored.
+
+// Indices name rows of a table. They are stored as one of the three types; a number that is not one from 0 to the number
+// of rows less 1 names none.
+type Indices struct {
+	Floats []float32
+	Ints   []int32
+	Bytes  []uint8
+}
+
+// Len returns how many there are.
+func (x *Indices) Len() int { return len(x.Floats) + len(x.Ints) + len(x.Bytes) }
+
+// Row returns the row that index i names of a table of n rows, or -1 if it names none.
+func (x *Indices) Row(i, n int) int {
+	row := -1
+	switch {
+	case len(x.Floats) > 0:
+		return LabelIndex(x.Floats[i], n)
+	case len(x.Ints) > 0:
+		row = int(x.Ints[i])
+	default:
+		row = int(x.Bytes[i])
+	}
+	if uint(row) < uint(n) {
+		return row
+	}
+	return -1
+}
+
+// A GatherRows kernel sets row i of Dst to the row of Src, [Rows, Width], that index i names, or to zeros.
+type GatherRows struct {
+	Src, Dst    []float32
+	Rows, Width int
+	Indices
+}
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *GatherRows) Tasks() int { return par.RowTasks(k.Len(), k.Width) }
+
+// Run computes Dst.
+func (k *GatherRows) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task.
+func (k *GatherRows) Do(_, index int) {
+	r0, r1 := par.TaskRows(index, k.Len(), k.Width)
+	for i := r0; i < r1; i++ {
+		dst := k.Dst[i*k.Width:][:k.Width]
+		if row := k.Row(i, k.Rows); row >= 0 {
+			copy(dst, k.Src[row*k.Width:][:k.Width])
+		} else {
+			SetAll(dst, 0)
+		}
+	}
+}
+
+// A StoreRows kernel sets the row of Dst, [Rows, Width], that index i names to row i of Src, for each i in turn. What has the
+// same index is equal.
+type StoreRows struct {
+	Src, Dst    []float32
+	Rows, Width int
+	Indices
+}
+
+// storeTasks bounds the tasks of a StoreRows, each of which looks at all indices.
+const storeTasks = 4
+
+// Tasks returns the number of tasks that Run is made of.
+func (k *StoreRows) Tasks() int { return min(par.RowTasks(k.Len(), k.Width), storeTasks) }
+
+// Run sets the rows.
+func (k *StoreRows) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+
+// Do does one task: no other has its rows of Dst.
+func (k *StoreRows) Do(_, index int) {
+	tasks := k.Tasks()
+	for i := range k.Len() {
+		if row := k.Row(i, k.Rows); row >= 0 && row%tasks == index {
+			copy(k.Dst[row*k.Width:][:k.Width], k.Src[i*k.Width:][:k.Width])
+		}
+	}
+}
+
+// sumBlock is how many indices a sum goes over before it is cut, as those of products are.
+const sumBlock = 4096
+
+// groups are indices in the order of the rows that they name, those of one row in their own.
+type groups struct {
+	Indices
+	Rows int // of the table
+
+	rows  []int32 // that are named
+	at    []int32 // by which index; behind them, in any order, the indices that name none
+	spare [2][]int32
+}
+
+// prepare makes room.
+func (g *groups) prepare() {
+	n := g.Len()
+	g.rows, g.at = make([]int32, n), make([]int32, n)
+	g.spare = [2][]int32{make([]int32, n), make([]int32, n)}
+}
+
+// Do sorts by counting, digit by digit from the least.
+func (g *groups) Do(_, _ int) {
+	n := g.Len()
+	rows, at := g.rows[:n], g.at[:n]
+	named, none := 0, n
+	for i := range n {
+		if row := g.Row(i, g.Rows); row >= 0 {
+			rows[named], at[named] = int32(row), int32(i)
+			named++
+		} else {
+			none--
+			at[none] = int32(i)
+		}
+	}
+	rest := at[none:]
+	rows, at = rows[:named], at[:named]
+	otherRows, otherAt := g.spare[0][:n], g.spare[1][:n]
+	for shift := 0; (g.Rows-1)>>shift > 0; shift += 8 {
+		var begin [256]int32
+		for _, row := range rows {
+			begin[row>>shift&255]++
+		}
+		next := int32(0)
+		for digit, count := range begin {
+			begin[digit] = next
+			next += count
+		}
+		for i, row := range rows {
+			to := begin[row>>shift&255]
+			begin[row>>shift&255]++
+			otherRows[to], otherAt[to] = row, at[i]
+		}
+		copy(otherAt[named:], rest)
+		g.rows, g.spare[0] = otherRows, g.rows
+		g.at, g.spare[1] = otherAt, g.at
+		rows, otherRows = otherRows[:named], g.spare[0][:n]
+		at, otherAt = otherAt[:named], g.spare[1][:n]
+		rest = g.at[named:]
+	}
+	g.rows = g.rows[:named]
+}
+
+// first returns the first place whose row is at least that.
+func (g *groups) first(row int) int {
+	low, high := 0, len(g.rows)
+	for low < high {
+		if middle := int(uint(low+high) >> 1); int(g.rows[middle]) < row {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// end returns the place behind the group that begins at a place.
+func (g *groups) end(first int) int {
+	end := first + 1
+	for end < len(g.rows) && g.rows[end] == g.rows[first] {
+		end++
+	}
+	return end
+}
+
+// A ScatterAdd kernel sets each row of Y, [Rows, Width], to the sum of the rows of X whose index names it, in the order of
+// the indices; to zeros if there is none. Each block of sumBlock indices has a chain of its own, from +0, and these are
+// added in order.
+type ScatterAdd struct {
+	X, Y  []float32
+	Width int
+	groups
+}
+
+// NewScatterAdd returns a kernel with room for what it needs.
+func NewScatterAdd(x, y []float32, indices Indices, rows, width int) *ScatterAdd {
+	k := &ScatterAdd{X: x, Y: y, Width: width, groups: groups{Indices: indices, Rows: rows}}
+	k.prepare()
+	return k
+}
+
+// Tasks returns the number of tasks that follow the inspection.
+func (k *ScatterAdd) Tasks() int { return par.RowTasks(k.Rows+k.Len(), k.Width) }
+
+// Look returns the inspection: the indices are sorted.
+func (k *ScatterAdd) Look() (job par.Job, tasks int) { return &k.groups, 1 }
+
+// Finish has nothing left to do.
+func (*ScatterAdd) Finish(*par.Pool) {}
+
+// Run computes Y.
+func (k *ScatterAdd) Run(p *par.Pool) {
+	k.groups.Do(0, 0)
+	p.Run(k, k.Tasks())
+}
+
+// Do does one task: rows of Y with about as many rows of X as the others have.
+func (k *ScatterAdd) Do(_, index int) {
+	from, to := par.TaskRows(index, k.Rows+k.Len(), k.Width)
+	r0, r1 := k.cut(from), k.cut(to)
+	if index == k.Tasks()-1 {
+		r1 = k.Rows
+	}
+	i := k.first(r0)
+	for r0 < r1 {
+		row := r1
+		if i < len(k.rows) {
+			row = min(row, int(k.rows[i]))
+		}
+		SetAll(k.Y[r0*k.Width:row*k.Width], 0)
+		if row == r1 {
+			return
+		}
+		end := k.end(i)
+		sumRows(k.Y[row*k.Width:][:k.Width], k.X, k.at[i:end])
+		i, r0 = end, row+1
+	}
+}
+
+// cut returns the first row before which, and before whose indices in order, there are at least so many rows and indices.
+func (k *ScatterAdd) cut(n int) int {
+	low, high := 0, k.Rows
+	for low < high {
+		if middle := int(uint(low+high) >> 1); middle+k.first(middle) < n {
+			low = middle + 1
+		} else {
+			high = middle
+		}
+	}
+	return low
+}
+
+// A GroupSum kernel sets each row of Y to the sum of the rows of X that have the same index, as ScatterAdd adds them up; to
+// zeros if the index names none of the Rows.
+type GroupSum struct {
+	X, Y  []float32
+	Width int
+	groups
+}
+
+// NewGroupSum returns a kernel with room for what it needs.
+func NewGroupSum(x, y []float32, indices Indices, rows, width int) *GroupSum {
+	k := &GroupSum{X: x, Y: y, Width: width, groups: groups{Indices: indices, Rows: rows}}
+	k.prepare()
+	return k
+}
+
+// Tasks returns the number of tasks that follow the inspection.
+func (k *GroupSum) Tasks() int { return par.RowTasks(k.Len(), k.Width) }
+
+// Look returns the inspection: the indices are sorted.
+func (k *GroupSum) Look() (job par.Job, tasks int) { return &k.groups, 1 }
+
+// Finish has nothing left to do.
+func (*GroupSum) Finish(*par.Pool) {}
+
+// Run computes Y.
+func (k *GroupSum) Run(p *par.Pool) {
+	k.groups.Do(0, 0)
+	p.Run(k, k.Tasks())
+}
+
+// Do does one task: the groups that begin at its places, and the places of its own that name no row.
+func (k *GroupSum) Do(_, index int) {
+	from, to := par.TaskRows(index, k.Len(), k.Width)
+	named := len(k.rows)
+	row := func(i int) []float32 { return k.Y[int(k.at[i])*k.Width:][:k.Width] }
+	i := from
+	for 0 < i && i < min(to, named) && k.rows[i] == k.rows[i-1] { // another task has the begin of the group
+		i++
+	}
+	for i < min(to, named) {
+		end := k.end(i)
+		sum := row(i)
+		sumRows(sum, k.X, k.at[i:end])
+		for i++; i < end; i++ {
+			copy(row(i), sum)
+		}
+	}
+	for i = max(from, named); i < to; i++ {
+		SetAll(row(i), 0)
+	}
+}
+
+// sumRows sets dst to the sum of rows of x.
+func sumRows(dst, x []float32, rows []int32) {
+	SetAll(dst, 0)
+	for first := true; len(rows) > 0; first = false {
+		n := 1
+		for n < len(rows) && rows[n]/sumBlock == rows[0]/sumBlock {
+			n++
+		}
+		if first {
+			for _, row := range rows[:n] {
+				add(dst, x[int(row)*len(dst):])
+			}
+		} else {
+			addBlock(dst, x, rows[:n])
+		}
+		rows = rows[n:]
+	}
+}
+
+// addBlock adds the sum of rows of x.
+func addBlock(dst, x []float32, rows []int32) {
+	const columns = 64
+	for c := 0; c < len(dst); c += columns {
+		var sum [columns]float32
+		part := sum[:min(columns, len(dst)-c)]
+		for _, row := range rows {
+			add(part, x[int(row)*len(dst)+c:])
+		}
+		add(dst[c:][:len(part)], part)
+	}
+}
+
+// add adds as much of x as dst has.
+func add(dst, x []float32) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] += x[i]
+	}
+}

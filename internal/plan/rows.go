@@ -1,0 +1,46 @@
+package plan
+
+// This file makes the kernels of what looks rows of a table up by their indices, and adds rows up by theirs.
+
+import (
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/move"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
+)
+
+// indices returns the memory of indices, as they are stored.
+func (e *Exec) indices(x *value, data memory) move.Indices {
+	switch x.dtype {
+	case graph.Int32:
+		return move.Indices{Ints: integers[int32](e, x)}
+	case graph.Uint8:
+		return move.Indices{Bytes: integers[uint8](e, x)}
+	}
+	return move.Indices{Floats: data(x)}
+}
+
+// rowsOf returns how a table is seen as rows of its first dimension.
+func rowsOf(table *value) (rows, width int) { return table.shape[0], table.shape[1:].Numel() }
+
+func emitGather(c *call) []cpu.Kernel {
+	table, at := c.in[0], c.exec.indices(c.in[1], c.data)
+	rows, width := rowsOf(table)
+	if table.dtype != graph.Float32 {
+		return []cpu.Kernel{&product.GatherHalves{Src: c.halves(table), Dst: c.data(c.value), Rows: rows, Width: width, Indices: at}}
+	}
+	return []cpu.Kernel{&move.GatherRows{Src: c.data(table), Dst: c.data(c.value), Rows: rows, Width: width, Indices: at}}
+}
+
+func emitScatterAdd(c *call) []cpu.Kernel {
+	rows, width := rowsOf(c.value)
+	return []cpu.Kernel{move.NewScatterAdd(c.data(c.in[0]), c.data(c.value), c.exec.indices(c.in[1], c.data), rows, width)}
+}
+
+func emitGroupSum(c *call) []cpu.Kernel {
+	width := c.shape[len(c.in[1].shape):].Numel()
+	return []cpu.Kernel{move.NewGroupSum(c.data(c.in[0]), c.data(c.value), c.exec.indices(c.in[1], c.data), c.attr.Depth, width)}
+}
+
+// costOfSums is that of adding all of the first operand up, and of writing the result.
+func costOfSums(v *value) int { return v.in[0].n/2 + v.n/16 }
