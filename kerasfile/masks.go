@@ -41,9 +41,13 @@ type operation struct {
 	calls  []any
 }
 
-// isOperation reports whether an entry of a network's layers is an operation.
+// isOperation reports whether an entry of a network's layers is an operation. An .h5 file doesn't say so: there it is one that
+// makes masks, and no layer.
 func isOperation(o object) bool {
-	module, _ := o["module"].(string)
+	module, ok := o["module"].(string)
+	if !ok {
+		return slices.Contains([]any{"NotEqual", "Any", "LogicalOr", "ExpandDims", "OnesLike", "ZerosLike"}, o["class_name"])
+	}
 	return strings.HasPrefix(module, "keras.src.ops.") || strings.HasPrefix(module, "keras.ops")
 }
 
@@ -214,6 +218,10 @@ func (m *masks) made(at layer.NodeSpec) term {
 	case "Masking":
 		value, _ := cfg["mask_value"].(float64)
 		return m.apply("Any", -1.0, m.apply("NotEqual", nil, m.tensor(in[0]), m.term("number", value)))
+	case "Embedding":
+		if cfg["mask_zero"] == true {
+			return m.apply("NotEqual", nil, m.tensor(in[0]), m.term("number", 0.0))
+		}
 	case "SimpleRNN", "LSTM", "GRU":
 		if cfg["return_sequences"] == true && at.Output == 0 {
 			return m.of(in[0])

@@ -559,6 +559,7 @@ var harmless = map[string][]any{
 	"batch_input_shape":           nil, // any: it was read already
 	"trainable":                   nil, // of a layer without variables
 	"lora_rank":                   {nil},
+	"input_length":                nil, // of an Embedding of Keras 2, whose input says it
 	"build_config":                nil,
 	"is_legacy_optimizer":         nil,
 	"jit_compile":                 nil,

@@ -49,6 +49,16 @@ func both(f func(a, b float64) float64) func(x, w []float64) []float64 {
 	}
 }
 
+// lookedUp gives the rows of w, a table, that x names.
+func lookedUp(x, w []float64) []float64 {
+	width := map[int]int{15: 3, 6: 2}[len(w)]
+	var y []float64
+	for _, index := range x {
+		y = append(y, w[int(index)*width:][:width]...)
+	}
+	return y
+}
+
 // picked gives the numbers of a sample that have these places in it, 0 where the place is -1.
 func picked(places ...int) func(x, w []float64) []float64 {
 	return func(x, _ []float64) []float64 {
@@ -175,6 +185,8 @@ var samples = []sample{
 		}
 		return y
 	}},
+	{&layer.Embedding{InputDim: 5, OutputDim: 3}, []tensor.Shape{{2}}, tensor.Shape{2, 3}, 15, lookedUp},
+	{&layer.Embedding{InputDim: 3, OutputDim: 2, MaskZero: true, EmbeddingsRegularizer: regularizer.L2{L2: 0.1}}, three, tensor.Shape{3, 2}, 6, lookedUp},
 	{&layer.Activation{Func: activation.Sigmoid{}}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return 1 / (1 + math.Exp(-x)) })},
 	{&layer.Flatten{}, []tensor.Shape{{2, 2, 3}}, tensor.Shape{12}, 0, same},
 	{&layer.Flatten{}, []tensor.Shape{{}}, tensor.Shape{1}, 0, same},
@@ -384,6 +396,12 @@ func trace(t *testing.T, s sample, training bool) traced {
 		r.wrt = append(r.wrt, c.Value(v))
 	}
 	r.out = n.Trace(c, inputs)[0]
+	if l, ok := s.layer.(*layer.Embedding); ok {
+		for i := range r.x {
+			r.x[i] = float64((3*i + 1) % l.InputDim)
+		}
+		copy(r.feed[inputs[0]], r.x)
+	}
 	for i, v := range n.Variables() {
 		if node := r.wrt[len(inputs)+i]; c.Value(v) != node {
 			r.given[node] = v.Trainable

@@ -240,6 +240,7 @@ def models():
     yield "wrappers", wrappers(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "states", states(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "masked", masked(), None
+    yield "embedded", embedded(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
     yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
@@ -326,6 +327,16 @@ def masks():
     return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([w, t, L.GlobalAveragePooling1D()(z)])), name="masks")
 
 
+def embedded():
+    """Numbers of words, some of which are looked up in one table, whose 0 is no word, and kinds of things."""
+    words, title = K.Input((6,), dtype="int32", name="words"), K.Input((3,), dtype="int64", name="title")
+    table = L.Embedding(9, 4, mask_zero=True, name="table", embeddings_initializer=K.initializers.RandomNormal(stddev=0.5))
+    kind = K.Input((1,), name="kind")
+    k = L.Embedding(5, 2, embeddings_regularizer=K.regularizers.L2(0.01), embeddings_constraint="max_norm", activity_regularizer="l1")(kind)
+    x = L.Concatenate()([L.LSTM(3)(table(words)), L.GRU(3, reset_after=False)(table(title)), L.Flatten()(k)])
+    return K.Model([words, title, kind], L.Dense(3, activation="softmax")(x), name="embedded")
+
+
 def built():
     m = K.Sequential([L.Dense(3), L.Dense(2)])
     m.build((None, 4))
@@ -337,6 +348,9 @@ def data(model):
     if model.name in ("masked", "masks"):
         for v, value in zip(x, (0, 0.5)):
             v[0, len(x) - 1 :], v[1:4, 2:], v[2, 0] = value, value, value  # a mean of no steps is no number
+    if model.name == "embedded":
+        x = [np.floor(np.abs(v) * n).astype(F) for v, n in zip(x, [9, 9, 5])]
+        x[0][:3, 4:], x[1][2:5, 0] = 0, 0
     y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
     y = [v / v.sum(-1, keepdims=True) for v in y]
     for k, name in enumerate(getattr(model, "output_names", [])):  # a Sequential has none
@@ -403,7 +417,7 @@ def make(only=None):
                 model.train_on_batch(x, y)
         model.save(os.path.join(here, file))
         files = [file]
-        if name in ("layers", "frozen", "nested", "states", "spectral", "optimizer nadam"):  # in the format of Keras 2 too
+        if name in ("layers", "frozen", "nested", "states", "spectral", "embedded", "optimizer nadam"):  # in the format of Keras 2 too
             files.append(file.replace(".keras", ".h5"))
             model.save(os.path.join(here, files[-1]))
         case = describe(model, compile_args)

@@ -1,0 +1,63 @@
+package layer
+
+// This file has the layer that looks vectors up.
+
+import (
+	"github.com/cornu-ml/cornu/constraint"
+	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/initializer"
+	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/regularizer"
+	"github.com/cornu-ml/cornu/tensor"
+)
+
+func init() { Register("Embedding", func() Layer { return &Embedding{} }) }
+
+// Embedding looks up a vector for each integer from 0 to InputDim-1, such as the number of a word, and trains the vectors.
+// Its input is held to these integers wherever data come in: another number is a *data.IntegerError, where Keras takes
+// what is at hand. With MaskZero the integer 0 fills up short sequences and stands for no word: the layers behind leave its
+// steps out, as after Masking.
+//
+// Vectors that were trained elsewhere are put in their place by Variable.Assign. A file of an Embedding that was adapted by
+// LoRA or quantized is refused, with the name of what says so.
+//
+// Shapes: (batch, …) → (batch, …, OutputDim); embeddings (InputDim, OutputDim).
+type Embedding struct {
+	Name                  string
+	Frozen                bool
+	InputDim              int // how many integers there are, at most 2²⁴
+	OutputDim             int
+	EmbeddingsInitializer initializer.Initializer `default:"random_uniform"`
+	EmbeddingsRegularizer regularizer.Regularizer
+	ActivityRegularizer   regularizer.Regularizer
+	EmbeddingsConstraint  constraint.Constraint
+	MaskZero              bool
+
+	embeddings *Variable
+}
+
+// Build declares embeddings.
+func (l *Embedding) Build(b *Builder, in []tensor.Shape) error {
+	cfg := config.Resolve(*l)
+	switch {
+	case l.InputDim <= 0 || l.InputDim > 1<<24:
+		return b.Errorf("InputDim is %d, it must be the number of integers that there are: at least 1 and at most %d", l.InputDim, 1<<24)
+	case l.OutputDim <= 0:
+		return b.Errorf("OutputDim is %d, it must be positive", l.OutputDim)
+	case l.MaskZero && len(in) == 1 && len(in[0]) != 2:
+		return b.Errorf("MaskZero is of sequences of integers, (batch, steps)")
+	}
+	l.embeddings = b.Variable("embeddings", tensor.Shape{l.InputDim, l.OutputDim},
+		VariableConfig{Initializer: cfg.EmbeddingsInitializer, Regularizer: l.EmbeddingsRegularizer, Constraint: l.EmbeddingsConstraint})
+	return one(b, in)
+}
+
+// Call emits the layer's nodes.
+func (l *Embedding) Call(c *Context, in []*graph.Node) *graph.Node {
+	indices := in[0].Integers(l.InputDim)
+	y := c.Value(l.embeddings).Gather(indices)
+	if l.MaskZero {
+		c.SetMask(y, indices.NotEqual(c.Graph().Scalar(0)))
+	}
+	return y
+}
