@@ -116,12 +116,20 @@ func OneHot[T Integer](labels []T, classes int) (Column, error) {
 
 // Labels is a column of labels as they are, for losses and metrics that take
 // labels.
-func Labels[T Integer](labels []T) (Column, error) {
-	values, err := exact(labels)
+func Labels[T Integer](labels []T) (Column, error) { return Integers(labels) }
+
+// Integers is a column of integers as they are, such as the numbers of words that an Embedding looks up: samples of that
+// shape, which share the memory of values. No shape means one integer a sample. Those beyond 2²⁴, which a float32 can't tell
+// apart, are an error.
+func Integers[T Integer](values []T, shape ...int) (Column, error) {
+	width, err := widthOf(len(values), shape)
 	if err != nil {
 		return nil, err
 	}
-	return Floats(values)
+	if err := exact(values); err != nil {
+		return nil, err
+	}
+	return &integers[T]{values, tensor.Shape(shape).Clone(), width}, nil
 }
 
 // FromTensor is a column of a tensor's rows: its first dimension counts the
@@ -138,6 +146,12 @@ func FromTensor(t *tensor.Tensor) (Column, error) {
 	if values, err := tensor.Data[uint8](t); err == nil {
 		return Bytes(values, shape...)
 	}
+	if values, err := tensor.Data[int32](t); err == nil {
+		return Integers(values, shape...)
+	}
+	if values, err := tensor.Data[int64](t); err == nil {
+		return Integers(values, shape...)
+	}
 	values, err := float32s(t)
 	if err != nil {
 		return nil, err
@@ -145,7 +159,7 @@ func FromTensor(t *tensor.Tensor) (Column, error) {
 	return Floats(values, shape...)
 }
 
-// float32s returns the elements of a tensor of any type.
+// float32s returns the elements of a tensor that doesn't hold integers.
 func float32s(t *tensor.Tensor) ([]float32, error) {
 	if values, err := tensor.Data[float32](t); err == nil {
 		return values, nil
@@ -157,36 +171,28 @@ func float32s(t *tensor.Tensor) ([]float32, error) {
 		}
 		return out, nil
 	}
-	if values, err := tensor.Data[bool](t); err == nil {
-		out := make([]float32, len(values))
-		for i, v := range values {
-			if v {
-				out[i] = 1
-			}
-		}
-		return out, nil
-	}
-	if values, err := tensor.Data[int32](t); err == nil {
-		return exact(values)
-	}
-	values, err := tensor.Data[int64](t)
+	values, err := tensor.Data[bool](t)
 	if err != nil {
 		return nil, err
 	}
-	return exact(values)
-}
-
-// exact converts integers that float32 can hold.
-func exact[T Integer](values []T) ([]float32, error) {
-	const limit = 1 << 24
 	out := make([]float32, len(values))
 	for i, v := range values {
-		if int64(v) > limit || int64(v) < -limit {
-			return nil, fmt.Errorf("data: value %d is %d, but only integers up to %d are exact in float32", i, v, limit)
+		if v {
+			out[i] = 1
 		}
-		out[i] = float32(v)
 	}
 	return out, nil
+}
+
+// exact returns an error unless float32 can hold all integers.
+func exact[T Integer](values []T) error {
+	const limit = 1 << 24
+	for i, v := range values {
+		if int64(v) > limit || int64(v) < -limit {
+			return fmt.Errorf("data: value %d is %d, but only integers up to %d are exact in float32", i, v, limit)
+		}
+	}
+	return nil
 }
 
 // widthOf returns the number of values of a sample.
@@ -229,6 +235,18 @@ func (c *bytes) Shape() tensor.Shape { return c.shape }
 func (c *bytes) Range() Range        { return c.became }
 func (c *bytes) Kernel(dst []float32, rows []int32) Kernel {
 	return &move.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
+}
+
+type integers[T Integer] struct {
+	values []T
+	shape  tensor.Shape
+	width  int
+}
+
+func (c *integers[T]) Len() int            { return len(c.values) / c.width }
+func (c *integers[T]) Shape() tensor.Shape { return c.shape }
+func (c *integers[T]) Kernel(dst []float32, rows []int32) Kernel {
+	return &move.GatherIntegers[T]{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
 }
 
 type texts struct {

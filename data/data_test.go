@@ -201,6 +201,7 @@ func TestColumns(t *testing.T) {
 		{"float32 tensor", column(FromTensor(of(tensor.Of([]float32{1, 2, 3})))), tensor.Shape{}, []float32{3, 1, 3}},
 		{"float64 tensor", column(FromTensor(of(tensor.Of([]float64{1, 2, 0.1}, 3, 1)))), tensor.Shape{1}, []float32{0.1, 1, 0.1}},
 		{"uint8 tensor", column(FromTensor(of(tensor.Of([]uint8{1, 2, 255})))), tensor.Shape{}, []float32{255, 1, 255}},
+		{"integers", column(Integers([]int{4, 5, 6, 7, 8, 9}, 2)), tensor.Shape{2}, []float32{8, 9, 4, 5, 8, 9}},
 		{"int32 tensor", column(FromTensor(of(tensor.Of([]int32{1, 2, -3})))), tensor.Shape{}, []float32{-3, 1, -3}},
 		{"int64 tensor", column(FromTensor(of(tensor.Of([]int64{1, 2, 3})))), tensor.Shape{}, []float32{3, 1, 3}},
 		{"bool tensor", column(FromTensor(of(tensor.Of([]bool{false, true, true})))), tensor.Shape{}, []float32{1, 0, 1}},
@@ -231,6 +232,8 @@ func TestWhatIsNoColumnIsAnError(t *testing.T) {
 		"a scalar":                        func() (Column, error) { return FromTensor(scalar) },
 		"no tensor":                       func() (Column, error) { return FromTensor(nil) },
 		"an integer too large":            func() (Column, error) { return FromTensor(big) },
+		"integers that are too large":     func() (Column, error) { return Integers([]int64{1, -1 << 25}, 2) },
+		"half a sample of integers":       func() (Column, error) { return Integers([]int{1, 2, 3}, 2) },
 		"a label too large":               func() (Column, error) { return Labels([]int{1 << 25}) },
 	} {
 		if c, err := f(); err == nil {
