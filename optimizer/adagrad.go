@@ -42,6 +42,12 @@ func (o Adagrad) Update(u *Update) {
 	u.Param = u.Param.Sub(u.LR().Mul(u.Grad).Div(u.root(a, *o.Epsilon, o.EpsilonOutside)))
 }
 
+// still reports whether a weight without gradient stays as it is: what it divides by isn't 0.
+func (o Adagrad) still() bool {
+	o = config.Resolve(o)
+	return *o.Epsilon > 0 || *o.InitialAccumulatorValue > 0
+}
+
 // Adadelta makes steps in proportion to the root mean square of the steps before,
 // so that the rate has no unit (Zeiler 2012):
 //

@@ -29,6 +29,7 @@ type Adam struct {
 	GradientAccumulationSteps int      `zero:"none"`
 	LossScaleFactor           float64  `zero:"none"`
 	ExcludeFromWeightDecay    []string `keras:",ours"`
+	Lazy                      bool     `keras:",ours"`
 }
 
 // Name returns "adam".
@@ -94,6 +95,7 @@ type AdamW struct {
 	GradientAccumulationSteps int      `zero:"none"`
 	LossScaleFactor           float64  `zero:"none"`
 	ExcludeFromWeightDecay    []string `keras:",ours"`
+	Lazy                      bool     `keras:",ours"`
 }
 
 // Name returns "adamw".
@@ -129,6 +131,7 @@ type Adamax struct {
 	GradientAccumulationSteps int      `zero:"none"`
 	LossScaleFactor           float64  `zero:"none"`
 	ExcludeFromWeightDecay    []string `keras:",ours"`
+	Lazy                      bool     `keras:",ours"`
 }
 
 // Name returns "adamax".
@@ -170,6 +173,7 @@ type Nadam struct {
 	GradientAccumulationSteps int      `zero:"none"`
 	LossScaleFactor           float64  `zero:"none"`
 	ExcludeFromWeightDecay    []string `keras:",ours"`
+	Lazy                      bool     `keras:",ours"`
 }
 
 // Name returns "nadam".

@@ -165,6 +165,14 @@ type Common struct {
 	// one of them is found in don't decay. One with a slash is held against the
 	// whole path instead, and must match all of it: "dense_1/kernel", "block/.*".
 	ExcludeFromWeightDecay []string
+
+	// Lazy trains an Embedding at the cost of the rows that a batch names: the others stay as they are, whatever their
+	// momentum or weight decay would do to them. It is another rule than Keras's, which moves all rows in every step, and is
+	// for tables that batches name a small part of. SGD without momentum and Adagrad, by which a row without gradient stays as
+	// it is, have that cost by themselves, and the same bits. A table that has a regularizer or a constraint, that is used
+	// otherwise than by looking rows up, or whose loss is scaled is trained whole as ever; a clip by norms, which are of whole
+	// gradients, costs as the table is large.
+	Lazy bool
 }
 
 // Rate returns the learning rate after so many steps.
@@ -268,6 +276,9 @@ func Check(o Optimizer) error {
 	if c.GradientAccumulationSteps < 0 || c.GradientAccumulationSteps == 1 {
 		return failed("GradientAccumulationSteps is %d, it must be at least 2, or 0 for none", c.GradientAccumulationSteps)
 	}
+	if c.Lazy && (c.EMA.On || c.GradientAccumulationSteps > 0) {
+		return failed("Lazy leaves rows alone that a batch doesn't name, and what EMA averages and GradientAccumulationSteps gathers is all rows: give one or the other")
+	}
 	if !(c.LossScaleFactor >= 0) || math.IsInf(c.LossScaleFactor, 0) {
 		return failed("LossScaleFactor is %v, it must be positive, or 0 for none", c.LossScaleFactor)
 	}
@@ -309,6 +320,18 @@ func Slots(o Optimizer) []Slot {
 		slots = append(slots, Slot{Name: "gradient_accumulator"})
 	}
 	return slots
+}
+
+// ByRows reports whether a step may change no other rows of a table than those that the batch names: because o moves none
+// without a gradient, or because it is Lazy.
+func ByRows(o Optimizer) (ok, lazy bool) {
+	if config.IsNil(o) {
+		return false, false
+	}
+	c := CommonOf(o)
+	still, known := o.(interface{ still() bool })
+	ok = c.Lazy || known && still.still() && c.WeightDecay == 0 && !c.EMA.On && c.GradientAccumulationSteps == 0
+	return ok, c.Lazy
 }
 
 // Scalars returns how many numbers Keras counts as o's state beside its slots: the

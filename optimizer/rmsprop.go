@@ -28,6 +28,7 @@ type RMSprop struct {
 	GradientAccumulationSteps int      `zero:"none"`
 	LossScaleFactor           float64  `zero:"none"`
 	ExcludeFromWeightDecay    []string `keras:",ours"`
+	Lazy                      bool     `keras:",ours"`
 }
 
 // Name returns "rmsprop".

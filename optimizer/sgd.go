@@ -19,6 +19,7 @@ type SGD struct {
 	GradientAccumulationSteps int      `zero:"none"`
 	LossScaleFactor           float64  `zero:"none"`
 	ExcludeFromWeightDecay    []string `keras:",ours"`
+	Lazy                      bool     `keras:",ours"`
 }
 
 // Name returns "sgd".
@@ -48,3 +49,6 @@ func (o SGD) Update(u *Update) {
 	}
 	u.Param = u.Param.Add(v)
 }
+
+// still reports whether a weight without gradient stays as it is.
+func (o SGD) still() bool { return o.Momentum == 0 }

@@ -399,7 +399,9 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		return host(name, func(o *Optimizer) float64 { return f(o.LearningRate(), o.update()) })
 	}}
 	grads := s.total(variables, s.gradients(loss, o, host, nodes))
-	runs := runsOf(variables)
+	tables := s.tables(o, variables, grads)
+	whole := slices.DeleteFunc(slices.Clone(variables), func(v *layer.Variable) bool { return tables[v] != nil })
+	runs := runsOf(whole)
 	if o.common.GradientAccumulationSteps > 0 {
 		u.Due = host("due", (*Optimizer).due)
 		for i := range runs {
@@ -407,8 +409,16 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 		}
 	}
 	grads = o.common.Clip.Gradients(grads)
+	var rest []*graph.Node
+	for i, v := range variables {
+		if tables[v] == nil {
+			rest = append(rest, grads[i])
+		} else {
+			s.optimizeRows(o, u, v, tables[v], grads[i])
+		}
+	}
 	for i := range runs {
-		s.optimize(o, u, &runs[i], grads)
+		s.optimize(o, u, &runs[i], rest)
 	}
 }
 
