@@ -15,10 +15,10 @@ import (
 
 func TestExamplesRun(t *testing.T) {
 	if !choice.Thorough() {
-		t.Skip("four programs are linked, which takes seconds: CORNU_CI=1 does it")
+		t.Skip("six programs are linked, which takes seconds: CORNU_CI=1 does it")
 	}
 	dir := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", dir, "./autoencoder", "./cvae", "./dcgan", "./resnet").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", dir, "./autoencoder", "./cvae", "./dcgan", "./forecast", "./languages", "./resnet").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, c := range []struct {
@@ -28,6 +28,8 @@ func TestExamplesRun(t *testing.T) {
 		{"autoencoder", "denoised.png", nil},
 		{"cvae", "conditioned.png", nil},
 		{"dcgan", "generated.png", nil},
+		{"forecast", "", nil},
+		{"languages", "", []string{"-say", "to be or not to be", "-save", "l.keras"}},
 		{"resnet", "", []string{"-blocks", "1"}},
 		{"resnet", "", []string{"-blocks", "1", "-version", "2", "-save", "m.keras"}},
 	} {
