@@ -80,6 +80,9 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 	if err != nil {
 		return nil, nil, err
 	}
+	if w.old && rd.withState != "" {
+		return nil, nil, fmt.Errorf("layer %q: its sequence has a mask, and its state is given: Keras 2 leaves steps out then, Keras 3 and Cornu don't", rd.withState)
+	}
 	if w.old && strings.Contains(text, "hard_sigmoid") {
 		rd.note("hard_sigmoid is that of Keras 3, x/6 + 0.5; Keras %s's was 0.2x + 0.5", version)
 	}

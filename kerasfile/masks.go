@@ -131,6 +131,18 @@ func (m *masks) same(g givenMask) error {
 	return nil
 }
 
+// withState returns the name of a recurrent layer whose sequence has a mask and whose state is given, "" if there is none.
+func (m *masks) withState(layers []layer.LayerSpec) string {
+	for _, one := range layers {
+		for _, in := range one.Inbound {
+			if others(one.Class) == "initial_state" && len(in) > 1 && m.of(in[0]) != none {
+				return one.Name
+			}
+		}
+	}
+	return ""
+}
+
 // given returns the term of what an operation is applied to, or of a mask.
 func (m *masks) given(v any) (term, error) {
 	switch v := v.(type) {

@@ -3,6 +3,7 @@ package kerasfile
 // This file turns Keras's configuration of a model into Cornu's.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -30,6 +31,8 @@ type reader struct {
 	notes   []string
 	unknown []string // classes of layers that aren't known
 	rank    int      // the most dimensions of a shape
+
+	withState string // the name of a recurrent layer whose state is given and whose sequence has a mask; "" if there is none
 }
 
 func (r *reader) note(format string, args ...any) {
@@ -293,12 +296,16 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 	if s.Outputs, err = ends(cfg["output_layers"]); err != nil {
 		return nil, fmt.Errorf("output_layers: %w", err)
 	}
+	if err := known.check(s.Layers); err != nil {
+		return nil, err
+	}
+	r.withState = cmp.Or(r.withState, known.withState(s.Layers))
 	for _, class := range known.amongTensors(s) {
 		if !slices.Contains(r.unknown, class) {
 			r.unknown = append(r.unknown, class)
 		}
 	}
-	return s, known.check(s.Layers)
+	return s, nil
 }
 
 // ref reads [layer, application, output].

@@ -247,7 +247,8 @@ func (v *recurrent) call(c *Context, in []*graph.Node, r recurrence, first int, 
 	}
 	sequences := []*graph.Node{x}
 	var counts *graph.Node // (steps, batch, 1)
-	if m := c.Mask(in[0]); m != nil {
+	// As in Keras 3, no steps are left out where a state is given.
+	if m := c.Mask(in[0]); m != nil && len(in) == 1 {
 		counts = m.Transpose(1, 0).Reshape(append(x.Shape()[:2:2], 1)...)
 		sequences = append(sequences, counts)
 	}

@@ -324,7 +324,8 @@ def masks():
     z = L.Bidirectional(L.GRU(2, return_sequences=True))(z)
     w = L.SimpleRNN(3)(L.Concatenate()([z, x]))
     t = L.GRU(3)(L.Concatenate(axis=1)([x, y, L.Dense(3)(b)]))
-    return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([w, t, L.GlobalAveragePooling1D()(z)])), name="masks")
+    s = L.GRU(3)(x, initial_state=w)  # all steps of x: Keras 3 looks for no mask where a state is given
+    return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([w, t, s, L.GlobalAveragePooling1D()(z)])), name="masks")
 
 
 def embedded():
