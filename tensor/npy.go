@@ -10,7 +10,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -41,11 +43,33 @@ var descrs = [...]string{
 	Bool:    "|b1",
 }
 
+// A narrow type is one that tensors don't have: its elements become those of another, which holds them all.
+type narrow struct {
+	dtype DType
+	read  func(r io.Reader, shape Shape, most int) (*Tensor, error)
+}
+
+var narrows = map[string]narrow{
+	"<f2": {Float32, widened(2, func(b []byte) float32 { return number.FromFloat16(binary.LittleEndian.Uint16(b)) })},
+	"|i1": {Int32, widened(1, func(b []byte) int32 { return int32(int8(b[0])) })},
+	"<i2": {Int32, widened(2, func(b []byte) int32 { return int32(int16(binary.LittleEndian.Uint16(b))) })},
+	"<u2": {Int32, widened(2, func(b []byte) int32 { return int32(binary.LittleEndian.Uint16(b)) })},
+	"<u4": {Int64, widened(4, func(b []byte) int64 { return int64(binary.LittleEndian.Uint32(b)) })},
+}
+
+// widened returns what reads elements of size bytes.
+func widened[T float32 | int32 | int64](size int, decode func([]byte) T) func(io.Reader, Shape, int) (*Tensor, error) {
+	return func(r io.Reader, shape Shape, most int) (*Tensor, error) {
+		return elements(r, shape, most, size, decode)
+	}
+}
+
 // ReadNpy reads one .npy array and nothing after it. An array whose elements take
 // more than budget bytes is an error (0 means DefaultBudget), and all that is
 // allocated for them stays within it. Fortran's order is turned into C's, which
 // takes as much again. Little memory is taken for elements that never come, unless
-// the array is nearly all of the budget.
+// the array is nearly all of the budget. What tensors have no type for becomes the next
+// one that holds it: float16 Float32, int8, int16 and uint16 Int32, uint32 Int64.
 func ReadNpy(r io.Reader, budget int64) (*Tensor, error) {
 	if config.IsNil(r) {
 		return nil, errors.New("npy: there is no reader")
@@ -84,7 +108,13 @@ func readNpy(r io.Reader, budget int64) (t *Tensor, taken int64, err error) {
 	if h.fortran {
 		stored, budget = reverse(h.shape), budget/2
 	}
-	if t, err = readElements(r, h.dtype, stored, int(min(budget/size, math.MaxInt))); err != nil {
+	read := h.read
+	if read == nil {
+		read = func(r io.Reader, shape Shape, most int) (*Tensor, error) {
+			return readElements(r, h.dtype, shape, most)
+		}
+	}
+	if t, err = read(r, stored, int(min(budget/size, math.MaxInt))); err != nil {
 		return nil, 0, err
 	}
 	if h.fortran {
@@ -133,7 +163,7 @@ func truncated(err error) error {
 }
 
 type npyHeader struct {
-	dtype   DType
+	narrow
 	fortran bool
 	shape   Shape
 }
@@ -166,8 +196,11 @@ func parseHeader(text string) (npyHeader, error) {
 					h.dtype, found = DType(d), true
 				}
 			}
+			if narrow, ok := narrows[descr]; ok {
+				h.narrow, found = narrow, true
+			}
 			if p.err == nil && !found {
-				return h, fmt.Errorf("the element type %q is not one of %s", descr, strings.Join(descrs[:], ", "))
+				return h, fmt.Errorf("the element type %q is not one of %s", descr, strings.Join(append(descrs[:], slices.Sorted(maps.Keys(narrows))...), ", "))
 			}
 		case "fortran_order":
 			h.fortran = p.accept("True")
@@ -285,25 +318,24 @@ func excerpt(s string) string {
 func readElements(r io.Reader, dtype DType, shape Shape, most int) (*Tensor, error) {
 	switch dtype {
 	case Float32:
-		return elements(r, shape, most, func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
+		return elements(r, shape, most, dtype.Size(), func(b []byte) float32 { return math.Float32frombits(binary.LittleEndian.Uint32(b)) })
 	case Float64:
-		return elements(r, shape, most, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
+		return elements(r, shape, most, dtype.Size(), func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
 	case Uint8:
-		return elements(r, shape, most, func(b []byte) uint8 { return b[0] })
+		return elements(r, shape, most, dtype.Size(), func(b []byte) uint8 { return b[0] })
 	case Int32:
-		return elements(r, shape, most, func(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) })
+		return elements(r, shape, most, dtype.Size(), func(b []byte) int32 { return int32(binary.LittleEndian.Uint32(b)) })
 	case Int64:
-		return elements(r, shape, most, func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
+		return elements(r, shape, most, dtype.Size(), func(b []byte) int64 { return int64(binary.LittleEndian.Uint64(b)) })
 	default:
-		return elements(r, shape, most, func(b []byte) bool { return b[0] != 0 })
+		return elements(r, shape, most, dtype.Size(), func(b []byte) bool { return b[0] != 0 })
 	}
 }
 
 // elements reads a tensor chunk by chunk: its memory grows with what has come, and
-// all that is allocated are most elements.
-func elements[T float32 | float64 | uint8 | int32 | int64 | bool](r io.Reader, shape Shape, most int, decode func([]byte) T) (*Tensor, error) {
+// all that is allocated are most elements. In the file each has size bytes.
+func elements[T float32 | float64 | uint8 | int32 | int64 | bool](r io.Reader, shape Shape, most, size int, decode func([]byte) T) (*Tensor, error) {
 	const chunk = 1 << 16 // bytes
-	size := DTypeOf[T]().Size()
 	n := shape.Numel()
 	data := []T{}
 	buffer := make([]byte, min(n*size, chunk))
