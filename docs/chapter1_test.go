@@ -186,7 +186,7 @@ func isFolder(path string) bool {
 }
 
 // run compiles programs as if they were part of the module, runs each in a folder of its own, and returns what they print.
-// They are packages of one binary, which takes the number of one, since linking takes longest. Trainings are cut short: the
+// They are packages of one program, which runs one after the other: it is linked once and inflates the digits once. Trainings are cut short: the
 // guide's own take a while, above all on kernels without vectors.
 func run(t *testing.T, programs []string) (printed []string) {
 	t.Helper()
@@ -215,7 +215,8 @@ func run(t *testing.T, programs []string) (printed []string) {
 		imports += fmt.Sprintf("import %q\n", module+"/docs/"+name)
 		table += name + ".Main, "
 	}
-	write("programs", "package main\n\nimport \"os\"\n"+imports+"\nfunc main() { []func(){"+table+"}[len(os.Args)-1]() }\n")
+	write("programs", "package main\n\nimport (\n\"fmt\"\n\"os\"\n)\n"+imports+"\nfunc main() {\nfor i, program := range []func(){"+table+"} {\n"+
+		"if err := os.Chdir(os.Args[i+1]); err != nil {\npanic(err)\n}\nprogram()\nfmt.Print("+strconv.Quote(end)+")\n}\n}\n")
 	content, err := json.Marshal(map[string]any{"Replace": overlay})
 	if err != nil {
 		t.Fatal(err)
@@ -228,17 +229,20 @@ func run(t *testing.T, programs []string) (printed []string) {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s\n%s", err, out, strings.Join(programs, "\n"))
 	}
-	for i, source := range programs {
-		command := exec.Command(binary, make([]string, i)...) // as many arguments as its number
-		command.Dir = t.TempDir()
-		out, err := command.CombinedOutput()
-		if err != nil {
-			t.Fatalf("%v\n%s\n%s", err, out, source)
-		}
-		printed = append(printed, string(out))
+	var folders []string
+	for range programs {
+		folders = append(folders, t.TempDir())
 	}
-	return printed
+	out, err := exec.Command(binary, folders...).CombinedOutput()
+	printed = strings.Split(string(out), end)
+	if err != nil || len(printed) != len(programs)+1 {
+		t.Fatalf("%v\n%s\n%s", err, printed[len(printed)-1], programs[min(len(printed), len(programs))-1])
+	}
+	return printed[:len(programs)]
 }
+
+// end ends what a program prints.
+const end = "\x00\n"
 
 // The lengths of examples that the README boasts of are those that they have.
 func TestTheReadmesExamplesAreAsShortAsItSays(t *testing.T) {
