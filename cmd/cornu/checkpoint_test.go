@@ -16,7 +16,7 @@ import (
 )
 
 func TestAKilledTrainingGoesOnToTheHashOfOneThatWasNotKilled(t *testing.T) {
-	kills, longest := 4, 150*time.Millisecond
+	kills, longest := 2, 800*time.Millisecond // half of which it takes to inflate the digits
 	args := []string{"mnist", "train", "--quiet", "--limit", "640", "--epochs", "6", "--hidden", "32", "--checkpoint-every", "2"}
 	if os.Getenv("CORNU_CI") != "" {
 		kills, longest = 20, time.Second
