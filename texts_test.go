@@ -3,8 +3,14 @@ package cornu_test
 // This file is about models that take texts: see kerasfile/testdata/make_texts.py.
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log"
 	"os"
 	"path/filepath"
 	"strings"
@@ -12,6 +18,7 @@ import (
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
 	"github.com/cornu-ml/cornu/optimizer"
@@ -231,4 +238,122 @@ func TestTextsForNumbersAreErrors(t *testing.T) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}
+}
+
+// rezipped copies an archive with members as change has them, which returns nil for those that stay.
+func rezipped(t *testing.T, path string, change func(name string) []byte) string {
+	t.Helper()
+	from, err := zip.OpenReader(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer from.Close()
+	var b bytes.Buffer
+	to := zip.NewWriter(&b)
+	for _, f := range from.File {
+		r, err := f.Open()
+		if err != nil {
+			t.Fatal(err)
+		}
+		content, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other := change(f.Name); other != nil {
+			content = other
+		}
+		w, err := to.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Store})
+		if err == nil {
+			_, err = w.Write(content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := to.Close(); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(t.TempDir(), "changed.keras")
+	if err := os.WriteFile(out, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestVocabulariesOfFilesAreNotTrusted(t *testing.T) {
+	const of = "assets/layers/%s/vocabulary.txt"
+	for _, c := range []struct{ layer, content, want string }{
+		{"string_lookup", "[UNK]\n[UNK]\na\na", `layer "string_lookup_2": vocabulary.txt: the vocabulary has "a" twice`},
+		{"string_lookup", "\n\n", `the vocabulary has "", which is a special token`},
+		{"integer_lookup", "-1\n2001\nx", `vocabulary.txt: line 3: strconv.Atoi: parsing "x"`},
+		{"text_vectorization", "a\nb\nc\nd\ne\nf\ng\nh\ni\nj\nk\nl\nm", "the vocabulary has 14 tokens with the special ones, MaxTokens is 12"},
+		{"text_vectorization", "[UNK]\nthe", "has shape"}, // the model is narrower then
+		{"text_vectorization_1", strings.Repeat("a\n", 1001), "it has 1002 lines, the limit is 1000: see Limits.Objects"},
+	} {
+		path := rezipped(t, "kerasfile/testdata/texts.keras", func(name string) []byte {
+			if name == fmt.Sprintf(of, c.layer) {
+				return []byte(c.content)
+			}
+			return nil
+		})
+		_, err := cornu.LoadWith(path, cornu.LoadConfig{Limits: kerasfile.Limits{Objects: 1000}, Log: io.Discard})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.layer, err, c.want)
+		}
+	}
+}
+
+func TestACategoryThatIsNoneIsAnError(t *testing.T) {
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}}, &layer.CategoryEncoding{NumTokens: 3})
+	x, err := tensor.Of([]int32{0, 1, 2, 3}, 2, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wrong *data.IntegerError
+	if _, err := m.Predict(context.Background(), x); !errors.As(err, &wrong) || wrong.Row != 1 || wrong.Value != 3 {
+		t.Error(err)
+	}
+}
+
+// A model that takes texts as its users write them, and is saved with its vocabulary.
+func ExampleSequential_texts() {
+	ctx := context.Background()
+	reviews := []string{"What a good film!", "Bad, bad actors.", "a good day", "it was bad"}
+	x, err := tensor.Of(reviews)
+	if err != nil {
+		log.Fatal(err)
+	}
+	y, err := tensor.Of([]float32{1, 0, 1, 0})
+	if err != nil {
+		log.Fatal(err)
+	}
+	words := &layer.TextVectorization{OutputMode: "multi_hot"}
+	if err := words.Adapt(x); err != nil {
+		log.Fatal(err)
+	}
+	model := cornu.NewSequential(&layer.Input{DType: tensor.String}, words, &layer.Dense{Units: 1})
+	if err := model.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.SGD{LearningRate: 0.2}}); err != nil {
+		log.Fatal(err)
+	}
+	source, err := data.New(x, y)
+	if err != nil {
+		log.Fatal(err)
+	}
+	if _, err := model.Fit(ctx, source, cornu.FitConfig{Epochs: 100, Quiet: true}); err != nil {
+		log.Fatal(err)
+	}
+	fresh, err := tensor.Of([]string{"a GOOD actor", "a bad film"})
+	if err != nil {
+		log.Fatal(err)
+	}
+	liked, err := model.Predict(ctx, fresh)
+	if err != nil {
+		log.Fatal(err)
+	}
+	scores, err := tensor.Data[float32](liked)
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println(words.GetVocabulary()[:3], scores[0] > scores[1])
+	// Output: [[UNK] bad good] true
 }
