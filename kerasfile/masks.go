@@ -274,7 +274,7 @@ func (m *masks) made(at layer.NodeSpec) term {
 			return m.apply("Any", -1.0, m.apply("Concatenate", axis, m.term("list", parts...)))
 		}
 	default:
-		if passesMasks(one.Class) {
+		if passesMasks(one.Class) && at.Output == 0 {
 			return m.of(in[0])
 		}
 	}
@@ -287,5 +287,6 @@ func passesMasks(class string) bool {
 		"Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "ActivityRegularization", "Dense", "Identity", "Rescaling", "TimeDistributed",
 		"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout", "GaussianNoise",
 		"BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization",
+		"MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention", "keras_hub>SinePositionEncoding", "keras_hub>PositionEmbedding",
 	}, class)
 }

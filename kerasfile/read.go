@@ -246,8 +246,11 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 			return nil, err
 		}
 		calls, _ := x.(object)["inbound_nodes"].([]any)
-		for _, v := range calls {
+		for k, v := range calls {
 			c, err := inbound(one.Class, v)
+			if err == nil {
+				err = said(&one, k, v)
+			}
 			if err == nil && c.how == training && !changesImages(one.Class) {
 				err = errors.New("the argument \"training\" of the call is True, which is not read")
 			}
@@ -373,7 +376,7 @@ func inbound(class string, v any) (c call, err error) {
 			}
 			if args := x.([]any); len(args) > 3 {
 				m, _ := args[3].(object)
-				if c.how, err = arguments(m); err != nil {
+				if c.how, err = arguments(withoutSettings(class, m)); err != nil {
 					return c, err
 				}
 			}
@@ -395,14 +398,17 @@ func inbound(class string, v any) (c call, err error) {
 		}
 		delete(kwargs, name)
 	}
-	if mask := kwargs[maskName]; mask != nil && !nothing(mask) {
-		c.mask = mask
+	args, _ := o["args"].([]any)
+	switch {
+	case projects(class):
+		args, c.mask = queries(args, kwargs)
+	case kwargs[maskName] != nil && !nothing(kwargs[maskName]):
+		c.mask = kwargs[maskName]
 	}
 	delete(kwargs, maskName)
-	if c.how, err = arguments(kwargs); err != nil {
+	if c.how, err = arguments(withoutSettings(class, kwargs)); err != nil {
 		return c, err
 	}
-	args, _ := o["args"].([]any)
 	if len(args) != 1 {
 		return c, fmt.Errorf("a call with %d arguments, one is read", len(args))
 	}
@@ -426,6 +432,75 @@ func tensorIn(v any) (layer.NodeSpec, bool) {
 	inner, _ := t["config"].(object)
 	at, ok := ref(inner["keras_history"])
 	return at, ok && t["class_name"] == "__keras_tensor__"
+}
+
+// queries returns the inputs of a layer of several heads as a list, and the masks of the first of them, of which it takes each as an
+// argument, by place or by name. Those that have a name are deleted.
+func queries(args []any, kwargs object) (list []any, masks any) {
+	names := []string{"query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"}
+	given := make([]any, len(names))
+	for i, name := range names {
+		given[i] = kwargs[name]
+		delete(kwargs, name)
+		if i < len(args) {
+			given[i] = args[i]
+		}
+	}
+	in := given[:2:2]
+	switch key, mask := given[2], given[6]; {
+	case mask != nil && key == nil:
+		in = append(in, given[1], mask)
+	case mask != nil:
+		in = append(in, key, mask)
+	case key != nil:
+		in = append(in, key)
+	}
+	known := given[3:6]
+	if given[2] == nil {
+		known = given[3:5]
+	}
+	if !nothing(known) {
+		masks = known
+	}
+	return append([]any{in}, args[min(len(args), len(names)):]...), masks
+}
+
+// withoutSettings returns the arguments of a call without those that are fields of the layer here.
+func withoutSettings(class string, kwargs object) object {
+	if !attends(class) {
+		return kwargs
+	}
+	kwargs = maps.Clone(kwargs)
+	for _, name := range callSettings {
+		delete(kwargs, name)
+	}
+	return kwargs
+}
+
+// said gives the layer the fields that its call number k has as arguments. All calls of a layer must say the same.
+func said(one *layer.LayerSpec, k int, v any) error {
+	if !attends(one.Class) {
+		return nil
+	}
+	c, _ := v.(object)
+	kwargs, _ := c["kwargs"].(object)
+	if list, ok := v.([]any); ok && len(list) > 0 { // as Keras 2 writes it
+		if args, _ := list[0].([]any); len(args) > 3 {
+			kwargs, _ = args[3].(object)
+		}
+	}
+	for _, name := range callSettings {
+		v, isBool := kwargs[name].(bool)
+		switch {
+		case kwargs[name] != nil && !isBool:
+			return fmt.Errorf("the argument %q of the call is %v, it must be true or false", name, kwargs[name])
+		case k > 0 && v != (one.Config[name] == true):
+			return fmt.Errorf("its calls differ in %q, which is one setting of the layer here", name)
+		case v:
+			one.Config[name] = true
+		}
+	}
+	return nil
 }
 
 // nothing reports whether v is a list of nulls, such as the masks of several inputs that have none.
@@ -556,6 +631,7 @@ var harmless = map[string][]any{
 	"input_axes":                  {nil},
 	"output_axes":                 {nil},
 	"quantization_config":         {nil},
+	"gptq_unpacked_column_size":   {nil},
 	"data_format":                 {"channels_last"},
 	"axis":                        {-1.0, []any{-1.0}},
 	"ignore_class":                {nil},

@@ -61,7 +61,7 @@ func groupsOf(classes []string, sequential bool) []string {
 		if sequential && class == "InputLayer" {
 			continue
 		}
-		name := config.Snake(class[strings.LastIndex(class, ">")+1:])
+		name := config.Snake(class)
 		n := used[name]
 		used[name]++
 		if n > 0 {
@@ -90,6 +90,17 @@ func innerGroups(place, class string, classes []string) []string {
 	}
 	if class == "Bidirectional" && len(classes) == 2 {
 		return []string{place + "/forward_layer", place + "/backward_layer"}
+	}
+	if projects(class) && len(classes) >= 4 {
+		prefix := "/" // MultiHeadAttention has properties of these names
+		if class == "GroupQueryAttention" {
+			prefix = "/_"
+		}
+		places = []string{place + prefix + "query_dense", place + prefix + "key_dense", place + prefix + "value_dense", place + prefix + "output_dense"}
+		if len(classes) > 4 {
+			places = slices.Insert(places, 2, place+"/_gate_dense")
+		}
+		return places
 	}
 	for i := range classes {
 		name := "/layer"

@@ -98,6 +98,8 @@ func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool
 				o["build_config"] = object{"input_shape": jsonShape(one.Shapes[0])}
 			case len(one.Shapes) > 1 && others(one.Class) != "":
 				o["build_config"] = object{"shapes_dict": object{"sequences_shape": jsonShape(one.Shapes[0]), others(one.Class) + "_shape": shapeOf(one.Shapes[1:])}}
+			case len(one.Shapes) > 1 && projects(one.Class):
+				o["build_config"] = object{"shapes_dict": object{"query_shape": jsonShape(one.Shapes[0]), "value_shape": jsonShape(one.Shapes[1]), "key_shape": jsonShape(one.Shapes[min(2, len(one.Shapes)-1)])}}
 			case len(one.Shapes) > 0:
 				o["build_config"] = object{"input_shape": shapeOf(one.Shapes)}
 			}
@@ -169,6 +171,9 @@ func settings(one layer.LayerSpec) object {
 		cfg["batch_shape"] = batchShape(one)
 		delete(cfg, "shape")
 		return cfg
+	}
+	for _, name := range callSettings {
+		delete(cfg, name)
 	}
 	cfg["dtype"] = "float32"
 	maps.Copy(cfg, one.Kept.Extra)
@@ -323,11 +328,23 @@ func calls(one layer.LayerSpec) []any {
 			args, kwargs[others(one.Class)] = tensors[:1], tensors[1]
 		case len(tensors) > 1 && others(one.Class) != "":
 			args, kwargs[others(one.Class)] = tensors[:1], tensors[1:]
+		case projects(one.Class):
+			args = tensors[:min(2, len(tensors))]
+			for i, name := range []string{"key", "attention_mask"} {
+				if 2+i < len(tensors) {
+					kwargs[name] = tensors[2+i]
+				}
+			}
 		case len(tensors) != 1 || merges(one.Class):
 			args = []any{tensors}
 		}
 		if k < len(one.Infer) && one.Infer[k] {
 			kwargs["training"] = false
+		}
+		for _, name := range callSettings {
+			if one.Config[name] == true {
+				kwargs[name] = true
+			}
 		}
 		out = append(out, object{"args": args, "kwargs": kwargs})
 	}
@@ -336,7 +353,7 @@ func calls(one layer.LayerSpec) []any {
 
 // merges reports whether layers of the class take a list of inputs.
 func merges(class string) bool {
-	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot"}, class)
+	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot", "Attention", "AdditiveAttention"}, class)
 }
 
 // others returns the argument by which Keras's layers of a class take what are further inputs of the layer in Cornu: the states
@@ -350,6 +367,19 @@ func others(class string) string {
 	}
 	return ""
 }
+
+// projects reports whether layers of the class take a query, a value, a key and a mask as an argument each.
+func projects(class string) bool {
+	return class == "MultiHeadAttention" || class == "GroupQueryAttention"
+}
+
+// attends reports whether layers of the class have callSettings.
+func attends(class string) bool {
+	return projects(class) || class == "Attention" || class == "AdditiveAttention"
+}
+
+// callSettings are arguments of calls in Keras, and fields of layers in Cornu.
+var callSettings = []string{"use_causal_mask", "return_attention_scores"}
 
 // encode returns what Keras reads of a member of the family T.
 func encode[T any](v T) (any, error) {

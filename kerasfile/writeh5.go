@@ -251,12 +251,13 @@ func keras2Names(v any) any {
 	return v
 }
 
-// keras2Calls gives the applications of a layer as lists of [layer, application, output, arguments]. Those of a recurrent
-// layer with a state to begin with stay as they are: Keras 3 doesn't read such a list.
+// keras2Calls gives the applications of a layer as lists of [layer, application, output, arguments]. Those with tensors in
+// several arguments, as a recurrent layer with a state to begin with has and attention of several heads, stay as they are: Keras 3
+// doesn't read such a list.
 func keras2Calls(calls []any) any {
 	out := []any{}
 	for _, c := range calls {
-		if c.(object)["kwargs"].(object)[others("LSTM")] != nil {
+		if c.(object)["kwargs"].(object)[others("LSTM")] != nil || len(c.(object)["args"].([]any)) > 1 {
 			return calls
 		}
 		refs := []any{}

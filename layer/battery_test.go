@@ -160,6 +160,28 @@ func stepOfGRU(before bool) func(x, h, w []float64) []float64 {
 	}
 }
 
+// weighing gives for queries of two steps and values of three, of one number each, the means of the values, which are the keys too,
+// weighed by the softmax of a score, or what is made of them.
+func weighing(score func(q, k float64, w []float64) float64, result func(mean float64, w []float64) float64) func(x, w []float64) []float64 {
+	return func(x, w []float64) []float64 {
+		var y []float64
+		for i, q := range x[:4] {
+			mean, total := 0.0, 0.0
+			for _, v := range x[4+i/2*3:][:3] {
+				e := math.Exp(score(q, v, w))
+				mean += float64(e * v)
+				total += e
+			}
+			mean /= total
+			if result != nil {
+				mean = result(mean, w)
+			}
+			y = append(y, mean)
+		}
+		return y
+	}
+}
+
 var three, pair = []tensor.Shape{{3}}, []tensor.Shape{{3}, {3}}
 
 // samples has at least one of every registered class.
@@ -256,6 +278,45 @@ var samples = []sample{
 		}
 		return y
 	}},
+	{&layer.EinsumDense{Equation: "abc,cd->adb", OutputShape: []int{2, 0}, BiasAxes: "d"}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 2}, 8, func(x, w []float64) []float64 {
+		var y []float64
+		for sample := range 2 {
+			for d := range 2 {
+				for b := range 2 {
+					y = append(y, w[6+d]+product(x[(2*sample+b)*3:][:3], w, 2, d, d+1)[0])
+				}
+			}
+		}
+		return y
+	}},
+	{&layer.MultiHeadAttention{NumHeads: 1, KeyDim: 1, NoBias: true}, []tensor.Shape{{2, 1}, {3, 1}}, tensor.Shape{2, 1}, 4, weighing(func(q, k float64, w []float64) float64 { return q * w[0] * k * w[1] }, func(mean float64, w []float64) float64 { return mean * w[2] * w[3] })},
+	{&layer.MultiHeadAttention{NumHeads: 1, KeyDim: 1, UseCausalMask: true, SlidingWindow: 1}, []tensor.Shape{{2, 1}, {3, 1}}, tensor.Shape{2, 1}, 8, func(x, w []float64) []float64 {
+		var y []float64
+		for sample := range 2 {
+			for i := range 2 {
+				y = append(y, (x[4+3*sample+i]*w[4]+w[5])*w[6]+w[7])
+			}
+		}
+		return y
+	}},
+	{&layer.GroupQueryAttention{HeadDim: 1, NumQueryHeads: 2, NumKeyValueHeads: 1, NoBias: true}, []tensor.Shape{{2, 1}, {3, 1}}, tensor.Shape{2, 1}, 6, func(x, w []float64) []float64 {
+		head := func(i int) []float64 {
+			return weighing(func(q, k float64, w []float64) float64 { return q * w[i] * k * w[2] }, func(mean float64, w []float64) float64 { return mean * w[3] * w[4+i] })(x, w)
+		}
+		y := head(0)
+		for i, v := range head(1) {
+			y[i] += v
+		}
+		return y
+	}},
+	{&layer.Attention{}, []tensor.Shape{{2, 1}, {3, 1}}, tensor.Shape{2, 1}, 0, weighing(func(q, k float64, _ []float64) float64 { return q * k }, nil)},
+	{&layer.Attention{UseScale: true, ScoreMode: "concat"}, []tensor.Shape{{2, 1}, {3, 1}}, tensor.Shape{2, 1}, 2, weighing(func(q, k float64, w []float64) float64 { return math.Tanh((q+k)*w[0]) * w[1] }, nil)},
+	{&layer.AdditiveAttention{}, []tensor.Shape{{2, 1}, {3, 1}}, tensor.Shape{2, 1}, 1, weighing(func(q, k float64, w []float64) float64 { return math.Tanh(q+k) * w[0] }, nil)},
+	{&layer.SinePositionEncoding{MaxWavelength: 4}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 3}, 0, func(_, _ []float64) []float64 {
+		one := []float64{0, 1, 0, math.Sin(1), math.Cos(1), math.Sin(math.Pow(4, -2.0/3))}
+		return append(one, one...)
+	}},
+	{&layer.PositionEmbedding{SequenceLength: 3}, []tensor.Shape{{2, 1}}, tensor.Shape{2, 1}, 3, func(_, w []float64) []float64 { return append(w[:2:2], w[:2]...) }},
 	{&layer.Masking{MaskValue: 9}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 3}, 0, same},
 	{&layer.Lambda{Func: func(_ *layer.Context, in []*graph.Node) *graph.Node { return in[0].Square() }}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x * x })},
 	{&layer.Resizing{Height: 1, Width: 4}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 4, 1}, 0, func(x, _ []float64) []float64 {

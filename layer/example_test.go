@@ -57,3 +57,16 @@ func Example() {
 	// dense/bias (8,)
 	// scale/factor (8,)
 }
+
+// A block of a transformer's encoder: each step looks at all steps.
+func ExampleMultiHeadAttention() {
+	x := layer.Apply(&layer.Input{Shape: tensor.Shape{16, 32}})
+	x = layer.Apply(&layer.Add{}, x, layer.Apply(&layer.SinePositionEncoding{}, x))
+	y := layer.Apply(&layer.MultiHeadAttention{NumHeads: 4, KeyDim: 8}, x, x)
+	x = layer.Apply(&layer.LayerNormalization{}, layer.Apply(&layer.Add{}, x, y))
+	y = layer.Apply(&layer.Dense{Units: 64, Activation: activation.ReLU{}}, x)
+	y = layer.Apply(&layer.Dense{Units: 32}, y)
+	x = layer.Apply(&layer.LayerNormalization{}, layer.Apply(&layer.Add{}, x, y))
+	fmt.Println(x.Shape(), x.Err())
+	// Output: (None, 16, 32) <nil>
+}

@@ -6,6 +6,7 @@ package layer_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -19,7 +20,7 @@ import (
 const kerasBound = 4e-6
 
 func TestLayersAreKerasLayers(t *testing.T) {
-	for _, file := range []string{"layers", "recurrent", "wrapping"} {
+	for _, file := range []string{"layers", "recurrent", "wrapping", "attention"} {
 		for _, c := range golden.Load(t, file).Cases {
 			t.Run(c.Name, func(t *testing.T) { sameAsKeras(t, c) })
 		}
@@ -31,14 +32,18 @@ func sameAsKeras(t *testing.T, c golden.Case) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var in []*layer.Node
+	var in, given []*layer.Node
 	batch := 0
 	for i := 0; c.Tensors[fmt.Sprint("x", i)].Shape != nil; i++ {
 		shape := c.Tensors[fmt.Sprint("x", i)].Shape
-		batch = shape[0]
+		batch = max(batch, shape[0])
 		in = append(in, layer.Apply(&layer.Input{Shape: shape[1:]}))
+		given = append(given, in[i])
+		if strings.Contains(c.Texts["masked"], fmt.Sprint(i)) {
+			given[i] = layer.Apply(&layer.Masking{MaskValue: 9}, in[i])
+		}
 	}
-	n, err := layer.NewNetwork(in, []*layer.Node{layer.Apply(l, in...)})
+	n, err := layer.NewNetwork(in, layer.ApplyAll(l, given...))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,10 +68,17 @@ func sameAsKeras(t *testing.T, c golden.Case) {
 	for i, v := range variables {
 		weights = append(weights, give(context.Value(v), fmt.Sprint("w", i)))
 	}
-	y := n.Trace(context, inputs)[0]
-	dy := give(g.Input("dy", y.Shape()), "dy")
+	outputs, numbers := n.Trace(context, inputs), []string{"", "1"}
+	total := g.Scalar(0)
+	for i, y := range outputs {
+		if i > 0 && c.Tensors["dy1"].Shape == nil {
+			continue
+		}
+		dy := "dy" + numbers[i]
+		total = total.Add(y.Mul(give(g.Input(dy, y.Shape()), dy)).Sum())
+	}
 	trained := len(n.TrainableVariables())
-	gradients := graph.Gradients(y.Mul(dy).Sum(), append(inputs, weights[:trained]...)...)
+	gradients := graph.Gradients(total, append(inputs, weights[:trained]...)...)
 	if err := g.Err(); err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +101,11 @@ func sameAsKeras(t *testing.T, c golden.Case) {
 			}
 		}
 	}
-	check("y", y)
+	for i, y := range outputs {
+		if i == 0 || c.Tensors["y1"].Shape != nil {
+			check("y"+numbers[i], y)
+		}
+	}
 	for i := range inputs {
 		check(fmt.Sprint("dx", i), gradients[i])
 	}

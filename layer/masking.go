@@ -62,7 +62,8 @@ func (c *Context) pass(l Layer, in, out []*graph.Node) {
 	switch l := l.(type) {
 	case *Activation, *ReLU, *LeakyReLU, *ELU, *PReLU, *Softmax, *ActivityRegularization, *Dense, *Identity, *Rescaling, *TimeDistributed,
 		*Dropout, *SpatialDropout1D, *SpatialDropout2D, *SpatialDropout3D, *AlphaDropout, *GaussianDropout, *GaussianNoise,
-		*BatchNormalization, *LayerNormalization, *GroupNormalization, *UnitNormalization, *Normalization:
+		*BatchNormalization, *LayerNormalization, *GroupNormalization, *UnitNormalization, *Normalization,
+		*MultiHeadAttention, *GroupQueryAttention, *Attention, *AdditiveAttention, *SinePositionEncoding, *PositionEmbedding:
 		c.SetMask(out[0], c.Mask(in[0]))
 	case *Add, *Subtract, *Multiply, *Average, *Maximum, *Minimum:
 		c.SetMask(out[0], c.either(in))

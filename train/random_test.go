@@ -203,6 +203,17 @@ func (m *randomModel) layer(b *choice.Block) {
 		}
 		bits := b.Byte()
 		size, stride, padding := 1+bits&3, 1+bits>>2&1, []string{"same", "causal"}[bits>>3&1]
+		if b.Once(4) { // that looks at itself
+			y := m.apply([]layer.Layer{
+				&layer.MultiHeadAttention{NumHeads: 2, KeyDim: size, UseCausalMask: stride > 1},
+				&layer.MultiHeadAttention{NumHeads: 1, KeyDim: 2, Dropout: 0.25, UseGate: stride > 1},
+				&layer.GroupQueryAttention{HeadDim: 2, NumQueryHeads: 2, NumKeyValueHeads: stride, SlidingWindow: size},
+				&layer.Attention{UseScale: true, UseCausalMask: stride > 1},
+				&layer.AdditiveAttention{},
+			}[b.Of(5)], x, x)
+			m.apply(&layer.Add{}, x, y)
+			return
+		}
 		y := m.apply([]layer.Layer{
 			&layer.Conv1D{Filters: 3, KernelSize: size, Strides: stride, Padding: padding, Activation: activation.ReLU{}},
 			&layer.Conv1D{Filters: x.Shape()[2], KernelSize: size, Groups: x.Shape()[2], Padding: padding, DilationRate: stride},

@@ -13,7 +13,8 @@
 // A number that is written is never read as another. So where 0 is a legal value
 // and the default is another, the field is a pointer: nil is the default and
 // new(0.0) is 0. Where 0 is not a legal value the field is a plain number, and the
-// tag zero says what it stands for: a default, or none, which is null in a file.
+// tag zero says what it stands for: a default, or none, which is null in a file. None may also be said of lists
+// and texts that are empty, and is said of the zeros in such a list then.
 // A plain number without a tag means what it says, 0 included.
 //
 // The text "none" of a field whose tag says keras:"name,null" is null in a file.
@@ -24,6 +25,7 @@ package config
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -86,8 +88,8 @@ func fallbackOf(f reflect.StructField) reflect.Value {
 	switch {
 	case isDefault && isNumber(f.Type):
 		panic(fmt.Sprintf("config: field %s: a plain number cannot tell 0 from nothing: make it a *%v, or, if 0 is no legal value, write zero:%q", f.Name, f.Type, fallback))
-	case isZero && (isDefault || !isNumber(f.Type) && !(f.Type.Kind() == reflect.Array && zero == none)):
-		panic(fmt.Sprintf("config: field %s: zero:%q is for plain numbers alone, or none for arrays", f.Name, zero))
+	case isZero && (isDefault || !isNumber(f.Type) && !(zero == none && slices.Contains([]reflect.Kind{reflect.Array, reflect.Slice, reflect.String}, f.Type.Kind()))):
+		panic(fmt.Sprintf("config: field %s: zero:%q is for plain numbers alone, or none for lists and texts", f.Name, zero))
 	case isDefault:
 		return parse(f, f.Type, fallback)
 	case isZero && zero != none:

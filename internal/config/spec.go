@@ -56,6 +56,13 @@ func encode(v reflect.Value, m map[string]any) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
+		if list, ok := x.([]any); ok && f.none {
+			for i := range list {
+				if list[i] == 0 {
+					list[i] = nil
+				}
+			}
+		}
 		if b, ok := x.(bool); ok && f.not {
 			x = !b
 		}
@@ -403,8 +410,13 @@ func names(v reflect.Value) []string {
 	return out
 }
 
-// Snake writes a name in Keras's snake case: Conv2DTranspose is conv2d_transpose.
+// Snake writes a name in Keras's snake case: Conv2DTranspose is conv2d_transpose. Layers and their groups of weights go by it,
+// and by that of the class where Keras exports it under another name.
 func Snake(name string) string {
+	name = name[strings.LastIndex(name, ">")+1:] // of what a package has registered
+	if name == "GroupQueryAttention" {
+		name = "GroupedQueryAttention"
+	}
 	r := []rune(name)
 	var out []rune
 	for i, c := range r {

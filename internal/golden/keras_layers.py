@@ -1,8 +1,8 @@
-"""Makes testdata/layers.json, nested.json, augment.json, recurrent.json and wrapping.json: what real Keras computes with its layers, with models
+"""Makes testdata/layers.json, nested.json, augment.json, recurrent.json, wrapping.json and attention.json: what real Keras computes with its layers, with models
 that are layers, and with images that are changed at random, for Cornu's to be held against.
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
-    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent wrapping]
+    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent wrapping attention]
 
 A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
 and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
@@ -210,6 +210,90 @@ def wrapping():
         yield run("each step, normalized, training %s" % training, "TimeDistributed", [(3, 2, 2)], {"layer": one("BatchNormalization", momentum=0.5)}, training=training)
 
 
+def attended(name, class_, shapes, config=None, scores=False, causal=False, masks=()):
+    """A layer of several inputs, each of which may have steps that masks leave out, and of two outputs if scores is said."""
+    layer = getattr(L, class_)(**(config or {}))
+    xs = [wave(*s, seed=3 + i) for i, s in enumerate(shapes)]
+    for i in masks:
+        xs[i][0, -2:], xs[i][1, 1] = 9, 9
+    if len(xs) > 3:
+        xs[3] = (xs[3] > -0.4).astype(F)
+        xs[3][..., -1] = 1  # Keras gives those who see nothing the mean of all
+    said = {k: True for k, v in [("return_attention_scores", scores), ("use_causal_mask", causal)] if v}
+
+    def call(*xs):
+        xs = [L.Masking(9.0)(x) if i in masks else x for i, x in enumerate(xs)]
+        if class_.endswith("Attention") and class_ not in ("Attention", "AdditiveAttention"):
+            return layer(*xs[:2], **dict(zip(["key", "attention_mask"], xs[2:])), **said)
+        return layer(xs if len(xs) > 1 else xs[0], **said)
+
+    call(*xs)
+    for k, v in enumerate(layer.trainable_variables):
+        v.assign(wave(*v.shape, seed=20 + k))
+    weights = [jnp.asarray(v.value) for v in layer.trainable_variables]
+
+    def f(weights, inputs):
+        with keras.StatelessScope(state_mapping=list(zip(layer.trainable_variables, weights))):
+            return jax.tree_util.tree_leaves(call(*inputs))
+
+    ys = f(weights, tuple(jnp.asarray(x) for x in xs))
+    dys = [wave(*y.shape, seed=9 + i) for i, y in enumerate(ys)]
+    loss = lambda w, i: sum(jnp.sum(y * dy) for y, dy in zip(f(w, i), dys))
+    dw, dx = jax.grad(loss, argnums=(0, 1))(weights, tuple(jnp.asarray(x) for x in xs))
+    tensors = {"x%d" % i: x for i, x in enumerate(xs)}
+    tensors.update({"w%d" % i: w for i, w in enumerate(weights)})
+    for i, (y, dy) in enumerate(zip(ys, dys)):
+        tensors.update({"y%s" % (i or ""): y, "dy%s" % (i or ""): dy})
+    tensors.update({"dx%d" % i: d for i, d in enumerate(dx)})
+    tensors.update({"dw%d" % i: d for i, d in enumerate(dw)})
+    full = keras.saving.serialize_keras_object(layer)["config"]
+    keep = {k: full[k] for k in (config or {}) if k in full}
+    tags = {"masked": " ".join(map(str, masks))} if masks else None
+    return case(name, {**keep, **said}, tensors, texts=tags, class_=class_)
+
+
+def attending():
+    q, v, k = (2, 3, 5), (2, 4, 3), (2, 4, 2)
+    E, M, G = "EinsumDense", "MultiHeadAttention", "GroupQueryAttention"
+    for equation, shape, output, bias in [
+        ("ab,bc->ac", (2, 3), 4, "c"), ("abc,cd->abd", q, (None, 4), "d"), ("...x,xy->...y", (2, 3, 2, 5), 3, "y"),
+        ("abc,cde->abde", q, (3, 2, 4), "de"), ("abcd,cde->abe", (2, 3, 2, 4), (3, 5), "e"), ("ab...,bc->ac...", (2, 3, 2, 2), 4, "c"),
+        ("abc,bcd->abd", q, (3, 2), "bd"), ("abc,bd->acd", q, (5, 2), None), ("abc,cd->adb", q, (4, 3), "db"), ("abc,cd->adb", q, (4, 3), "d"),
+        ("abcd,cd->abcd", (2, 3, 2, 4), (3, 2, 4), "d"), ("abc,c->ab", q, 3, None), ("abcde,ce->acdb", (2, 2, 3, 2, 4), (3, 2, 2), "c"),
+    ]:
+        yield attended("einsum %s, bias %s" % (equation, bias), E, [shape], {"equation": equation, "output_shape": output, "bias_axes": bias, "activation": "tanh"})
+    c = {"num_heads": 2, "key_dim": 3}
+    yield attended("heads", M, [q, v], c)
+    yield attended("heads, a key, scores", M, [q, v, k], {**c, "value_dim": 2, "output_shape": (2, 3)}, scores=True)  # Keras on JAX takes no value_dim without
+    yield attended("heads, no bias, a gate", M, [q, v], {**c, "use_bias": False, "use_gate": True})
+    yield attended("heads, causal", M, [(2, 5, 3), (2, 4, 3)], c, causal=True)
+    yield attended("heads, a window", M, [(2, 5, 3), (2, 5, 3)], {**c, "sliding_window": 2})
+    yield attended("heads, a causal window, scores", M, [(2, 6, 3), (2, 6, 3)], {**c, "sliding_window": 3}, causal=True, scores=True)
+    yield attended("heads, a mask", M, [q, v, v, (2, 3, 4)], c)
+    yield attended("heads, a mask for each head", M, [q, v, v, (2, 2, 3, 4)], c)
+    yield attended("heads, scores", M, [q, v], c, scores=True)
+    yield attended("heads, an image", M, [(2, 2, 3, 4), (2, 2, 2, 4)], c)
+    yield attended("heads, an axis of an image", M, [(2, 2, 3, 4), (2, 2, 2, 4)], {**c, "attention_axes": [2]})
+    yield attended("heads, the other axis, scores", M, [(2, 2, 3, 4), (2, 4, 3, 4)], {**c, "attention_axes": [1]}, scores=True)
+    yield attended("heads, padded values", M, [q, v], c, masks=[1])
+    yield attended("heads, padded keys and values", M, [q, v, k], c, masks=[1, 2])
+    yield attended("heads, padded values, causal, scores", M, [q, v], c, masks=[0, 1], scores=True, causal=True)
+    yield attended("heads, all padded, scores", M, [q, v], c, masks=[0, 1], scores=True)
+    g = {"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}
+    yield attended("groups", G, [q, (2, 4, 5)], g)
+    yield attended("groups, one, a gate", G, [q, (2, 4, 5), k], {**g, "num_key_value_heads": 1, "use_gate": True, "use_bias": False})
+    yield attended("groups, causal", G, [q, (2, 4, 5)], {**g, "sliding_window": 2}, causal=True)
+    yield attended("groups, a mask, scores", G, [q, (2, 4, 5), k, (2, 3, 4)], g, scores=True)
+    yield attended("groups, padded values", G, [q, (2, 4, 5)], g, masks=[1])
+    d = (2, 4, 5)
+    for class_, more in [("Attention", {}), ("Attention", {"use_scale": True, "score_mode": "concat"}), ("Attention", {"use_scale": True}), ("AdditiveAttention", {}), ("AdditiveAttention", {"use_scale": False})]:
+        name = "%s %s" % (class_, more)
+        yield attended(name, class_, [q, d], more)
+        yield attended(name + ", a key", class_, [q, (2, 4, 2), d], more)
+        yield attended(name + ", causal, padded", class_, [d, d], more, masks=[1], causal=True)
+        yield attended(name + ", all padded, scores", class_, [q, d], more, masks=[0, 1], scores=True)
+
+
 def sizing():
     wide, high = (1, 3, 7, 2), (1, 2, 7, 4)
     for interpolation in ["bilinear", "nearest", "bicubic"]:
@@ -243,7 +327,7 @@ def augmenting():
     yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")
 
 
-FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent()), "wrapping": lambda: list(wrapping())}
+FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent()), "wrapping": lambda: list(wrapping()), "attention": lambda: list(attending())}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

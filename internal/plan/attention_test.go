@@ -113,6 +113,25 @@ func TestMemoryOfAttentionIsLinear(t *testing.T) {
 	}
 }
 
+// What attention works in is allocated by the first steps.
+func TestAttentionAllocatesNothing(t *testing.T) {
+	b := &builder{Graph: graph.New()}
+	x := b.Input("x", tensor.Shape{batch, 70, 8})
+	mask := b.Input("mask", tensor.Shape{batch, 1, 70})
+	y := b.dense(x, 8).Attention(b.dense(x, 8), b.dense(x, 4), mask, graph.Heads{Heads: 2, Scale: 0.5})
+	p := compile(t, trained(y.Square().Mean(), b.params...), Config{Batch: 3})
+	storage := map[*graph.Node][]float32{}
+	for _, n := range b.params {
+		storage[n] = make([]float32, n.Shape().Numel())
+	}
+	e := p.Bind(held(storage))
+	random(e.Value(x), 1, 1)
+	random(e.Value(mask), 1, 2)
+	if n := testing.AllocsPerRun(5, func() { e.Compute(nil) }); n > 0 {
+		t.Errorf("a step allocates %v times", n)
+	}
+}
+
 // BenchmarkAttention is of 8 heads of 64 numbers over sequences of some lengths, and of what a training step needs besides.
 func BenchmarkAttention(b *testing.B) {
 	for _, steps := range []int{32, 128, 512, 2048} {

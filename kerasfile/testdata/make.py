@@ -248,6 +248,7 @@ def models():
                                       metrics=list(metrics().values()))
     yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "masks", masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
+    yield "attention", attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")  # which no key's bias, whose gradient is noise, leads astray
 
 
 def convolutions():
@@ -338,6 +339,24 @@ def embedded():
     return K.Model([words, title, kind], L.Dense(3, activation="softmax")(x), name="embedded")
 
 
+def attending():
+    """Attention of every kind: a transformer's encoder and decoder of one block each, a mask among the inputs, and their projections."""
+    x, memory, seen = L.Input((5, 6), name="steps"), L.Input((4, 3), name="memory"), L.Input((5, 4), name="seen")
+    y = L.MultiHeadAttention(2, 3, kernel_regularizer="l2")(x, x)
+    y = L.LayerNormalization()(L.Add()([x, y]))
+    z = L.EinsumDense("...x,xy->...y", output_shape=6, bias_axes="y")(L.EinsumDense("abc,cd->abd", (5, 8), activation="relu", bias_axes="d")(y))
+    y = L.LayerNormalization()(L.Add()([y, z]))
+    y, _ = L.MultiHeadAttention(3, 2, value_dim=4, use_bias=False, use_gate=True, sliding_window=2, name="self")(y, y, use_causal_mask=True, return_attention_scores=True)
+    y = L.MultiHeadAttention(2, 2, output_shape=4)(y, memory, attention_mask=seen)
+    a = L.GroupQueryAttention(2, 4, 2, sliding_window=3)(y, y, use_causal_mask=True)
+    b = L.Attention(use_scale=True)([y, L.Dense(4)(memory)])
+    c = L.Attention(score_mode="concat")([a, y, b], use_causal_mask=True)
+    d, scores = L.AdditiveAttention()([b, c], return_attention_scores=True)
+    e = L.Concatenate()([a, b, c, d, scores])
+    e = L.EinsumDense("abc,bcd->ad", 3, activation="softmax", bias_axes="d")(e)
+    return K.Model([x, memory, seen], e, name="attention")
+
+
 def built():
     m = K.Sequential([L.Dense(3), L.Dense(2)])
     m.build((None, 4))
@@ -352,6 +371,9 @@ def data(model):
     if model.name == "embedded":
         x = [np.floor(np.abs(v) * n).astype(F) for v, n in zip(x, [9, 9, 5])]
         x[0][:3, 4:], x[1][2:5, 0] = 0, 0
+    if model.name == "attention":
+        x[2] = (x[2] > -0.3).astype(F)
+        x[2][..., 0] = 1  # Keras gives those who see nothing the mean of all
     y = [np.abs(wave(6, *o.shape[1:], seed=5 + k)) for k, o in enumerate(model.outputs)]
     y = [v / v.sum(-1, keepdims=True) for v in y]
     for k, name in enumerate(getattr(model, "output_names", [])):  # a Sequential has none
