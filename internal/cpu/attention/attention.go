@@ -128,14 +128,18 @@ func (k *Attention) Do(worker, index int) {
 	keys := k.K.group(b, k.Keys, g, k.KeyDim)
 	values := k.V.group(b, k.Keys, g, k.ValueDim)
 	product.Transpose(worker, s.keys[lo:], s.ld, keys.rows(lo), keys.LD, hi-lo, k.KeyDim)
-	copyRows(s.values[lo*k.ValueDim:], values.rows(lo), values.LD, hi-lo, k.ValueDim)
-	for h := g * (k.Heads / k.Groups); h < (g+1)*(k.Heads/k.Groups); h++ {
+	share := k.Heads / k.Groups
+	if share*(end-first) > 1 { // what several blocks read is copied to where it lies together
+		copyRows(s.values[lo*k.ValueDim:], values.rows(lo), values.LD, hi-lo, k.ValueDim)
+		values = Array{s.values, k.ValueDim}
+	}
+	for h := g * share; h < (g+1)*share; h++ {
 		q, y := k.Q.group(b, k.Queries, h, k.KeyDim), k.Y.group(b, k.Queries, h, k.ValueDim)
 		for i := first; i < end; i++ {
 			from, to := i*block, min((i+1)*block, k.Queries)
 			lo, hi := s.weigh(worker, &k.Sizes, q, from, to)
 			product.Multiply(worker, product.Matrix{Data: y.rows(from), LD: y.LD}, product.Matrix{Data: s.weights, LD: s.ld},
-				product.Matrix{Data: s.values[lo*k.ValueDim:], LD: k.ValueDim}, to-from, k.ValueDim, hi-lo, false)
+				product.Matrix{Data: values.rows(lo), LD: values.LD}, to-from, k.ValueDim, hi-lo, false)
 		}
 	}
 	k.spaces.Put(s)
@@ -174,6 +178,7 @@ type space struct {
 
 	// For derivatives.
 	plainKeys  []float32
+	rows       Array     // the keys: these, or where they are
 	turned     []float32 // the values, transposed
 	dweights   []float32 // then of the scores
 	dquery     []float32

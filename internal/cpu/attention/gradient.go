@@ -64,7 +64,10 @@ func (k *Gradient) Do(worker, index int) {
 		keys, values := k.K.group(b, k.Keys, g, k.KeyDim), k.V.group(b, k.Keys, g, k.ValueDim)
 		product.Transpose(worker, s.keys, s.ld, keys.Data, keys.LD, k.Keys, k.KeyDim)
 		product.Transpose(worker, s.turned, s.ld, values.Data, values.LD, k.Keys, k.ValueDim)
-		copyRows(s.plainKeys, keys.Data, keys.LD, k.Keys, k.KeyDim)
+		if s.rows = keys; share*k.blocks() > 1 { // what several blocks read is copied to where it lies together
+			copyRows(s.plainKeys, keys.Data, keys.LD, k.Keys, k.KeyDim)
+			s.rows = Array{s.plainKeys, k.KeyDim}
+		}
 	}
 	for h := range share {
 		head := g*share + h
@@ -109,7 +112,7 @@ func (k *Gradient) block(worker int, s *space, b, head, before, from int, dq, dk
 			product.Matrix{Data: s.turned[lo:], LD: s.ld}, to-from, hi-lo, k.ValueDim, false)
 		s.difference.Region(0, 0, to-from, 0, hi-lo)
 		product.Multiply(worker, product.Matrix{Data: s.dquery, LD: k.KeyDim}, dweights,
-			product.Matrix{Data: s.plainKeys[lo*k.KeyDim:], LD: k.KeyDim}, to-from, k.KeyDim, hi-lo, false)
+			product.Matrix{Data: s.rows.rows(lo), LD: s.rows.LD}, to-from, k.KeyDim, hi-lo, false)
 		for i := from; i < to; i++ {
 			row := dq.rows(i)[:k.KeyDim]
 			for j, v := range s.dquery[(i-from)*k.KeyDim:][:k.KeyDim] {
