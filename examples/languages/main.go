@@ -87,7 +87,7 @@ func run(ctx context.Context, epochs, limit int, say, save string) error {
 	model := cornu.NewSequential(
 		&layer.Input{DType: tensor.String},
 		letters,
-		&layer.CategoryEncoding{NumTokens: len(letters.GetVocabulary()), OutputMode: "one_hot"},
+		&layer.Embedding{InputDim: len(letters.GetVocabulary()), OutputDim: 24, MaskZero: true},
 		&layer.Bidirectional{Layer: &layer.GRU{Units: 48}},
 		&layer.Dropout{Rate: 0.3},
 		&layer.Dense{Units: len(names), Activation: activation.Softmax{}},
