@@ -34,6 +34,7 @@ type sparseScratch struct {
 	lists, ks []int32
 	words     []uint64  // of bits of the places
 	dy        []float32 // of the places, as pixels are numbered
+	padded    []float32 // an image with what is around it
 }
 
 const (
@@ -215,28 +216,40 @@ func (z *sparseImage) Do(worker, sample int) {
 
 // A sparseTaps computes the gradient of a kernel, transposed: a row for each filter, from lists of the places at which it has a
 // gradient. Places are numbered as the pixels are that the first tap sees, so that one number says where both factors are.
+//
+// What is outside the image is multiplied as zeros, of an image that is copied into a larger one. It is in no chain, but to add it
+// can but turn -0 into +0, or makes of a gradient that isn't finite a chain that isn't.
 type sparseTaps struct {
 	*sparseGrad
 	grad   *ConvKernelGrad
-	pitch  int // from one row of places to the next
+	inner  Window // over the larger image, which all taps are inside of everywhere
+	pitch  int    // from one row of places to the next
 	chains int
 	block  int       // filters of a task
 	sums   []float32 // of each chain, while it runs
 }
 
-// newSparseTaps returns it, or nil where zeros are multiplied. All taps are to be inside the image everywhere.
+// newSparseTaps returns it, or nil where zeros are multiplied.
 func newSparseTaps(k *ConvKernelGrad) *sparseTaps {
-	w := &k.Window
-	z := &sparseTaps{sparseGrad: newSparse(w, k.DY, k.Zeros), grad: k}
-	if z.sparseGrad == nil || w.Stride[1]*w.Image[2]%w.Stride[2] != 0 {
+	z := &sparseTaps{sparseGrad: newSparse(&k.Window, k.DY, k.Zeros), grad: k}
+	if z.sparseGrad == nil {
 		return nil
 	}
+	z.inner = k.Window
+	w := &z.inner
 	for d := range 3 {
-		for t := range w.Taps[d] {
-			if o0, o1 := w.visiting(d, t); o1-o0 != w.Places[d] {
-				return nil
-			}
+		if t0, t1 := w.inside(d, 0); t0 > 0 || t1 < w.Taps[d] || w.pixel(d, w.Places[d]-1, w.Taps[d]-1) >= w.Image[d] {
+			w.Image[d] = w.Low[d] + max(w.Image[d], w.pixel(d, w.Places[d]-1, w.Taps[d]-1)+1)
+			w.Low[d] = 0
 		}
+	}
+	if z.pads() {
+		for w.Stride[1]*w.Image[2]%w.Stride[2] != 0 {
+			w.Image[2]++
+		}
+	}
+	if w.Stride[1]*w.Image[2]%w.Stride[2] != 0 {
+		return nil
 	}
 	_, l2, _ := cacheElements()
 	z.pitch = w.Stride[1] * w.Image[2] / w.Stride[2]
@@ -249,6 +262,22 @@ func newSparseTaps(k *ConvKernelGrad) *sparseTaps {
 		return nil
 	}
 	return z
+}
+
+// pads reports whether the image is copied into a larger one.
+func (z *sparseTaps) pads() bool { return z.inner.Image != z.window.Image }
+
+// pad returns an image with zeros around it.
+func (z *sparseTaps) pad(to *sparseScratch, image []float32) []float32 {
+	w, inner := z.window, &z.inner
+	if to.padded == nil {
+		to.padded = make([]float32, volume(inner.Image)*w.Channels)
+	}
+	row := w.Image[2] * w.Channels
+	for h := range w.Image[1] {
+		copy(to.padded[((h+w.Low[1]-inner.Low[1])*inner.Image[2]+w.Low[2]-inner.Low[2])*w.Channels:], image[h*row:][:row])
+	}
+	return to.padded
 }
 
 // width is that of a row of the transposed gradient.
@@ -273,7 +302,7 @@ func (z *sparseTaps) run(p *par.Pool) bool {
 
 // Do computes a chain of some filters.
 func (z *sparseTaps) Do(worker, index int) {
-	w := z.window
+	w := &z.inner
 	blocks := ceilDiv(w.Filters, z.block)
 	number, f0 := index/blocks, index%blocks*z.block
 	f1 := min(f0+z.block, w.Filters)
@@ -284,13 +313,21 @@ func (z *sparseTaps) Do(worker, index int) {
 		across = 1 // taps that are computed at once
 	}
 	s.tile.resume = 0
+	var image []float32
+	of := -1 // its sample
 	for place, end := number*chain, min((number+1)*chain, w.Batch*volume(w.Places)); place < end; {
 		sample, h, l := place/volume(w.Places), place/w.Places[2]%w.Places[1], place%w.Places[2]
 		last := min(place-l+min(z.rows, w.Places[1]-h)*w.Places[2], end)
 		a := z.places(s, lists, place, last, f0, f1)
-		image := z.grad.X[sample*volume(w.Image)*w.Channels:][:volume(w.Image)*w.Channels]
-		if f0 == 0 && !reduce.Finite(image) {
-			z.bad.Store(true)
+		if of != sample {
+			of = sample
+			image = z.grad.X[sample*volume(z.window.Image)*w.Channels:][:volume(z.window.Image)*w.Channels]
+			if f0 == 0 && !reduce.Finite(image) {
+				z.bad.Store(true)
+			}
+			if z.pads() {
+				image = z.pad(lists, image)
+			}
 		}
 		for th := range w.Taps[1] {
 			for tw := 0; tw < w.Taps[2]; tw += across {
@@ -308,7 +345,7 @@ func (z *sparseTaps) Do(worker, index int) {
 // places copies the gradients of some rows of places to where pixels that the first tap sees would be: a column for each filter.
 // Of each it lists the rows that aren't zero.
 func (z *sparseTaps) places(s *gemmScratch, lists *sparseScratch, place, end, f0, f1 int) matrix {
-	w, filters := z.window, f1-f0
+	w, filters := &z.inner, f1-f0
 	first := place - place%w.Places[2]
 	rows := ceilDiv(end-first, w.Places[2]) * z.pitch
 	a := matrix{data: grow(&lists.dy, 64*z.words*z.block), ld: z.block, trans: true}
