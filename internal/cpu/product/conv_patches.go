@@ -117,7 +117,7 @@ func (p *patches) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 				panel, col := (c-c0)/to.width, (c-c0)%to.width
 				n := min(end-c, to.width-col)
 				src.data = p.data[from+g.from+c-g.first:]
-				s.copyWide(to.panel(panel).from(r-r0, col), src, run, n)
+				s.copyWide(to.panel(panel).from(r-r0, col), src, run, s.whole(n, min(to.width-col, len(src.data)-(run-1)*last)))
 				c += n
 			}
 		}
@@ -142,6 +142,17 @@ func (p *patches) packColumns(to matrix, r0, r1, c0, c1 int) {
 		}
 		r += run
 	}
+}
+
+// whole returns the width of so many columns in pairs of vectors or whole vectors, which are copied faster, if there is room for
+// so many. What is too much is in columns that are copied later, or in none.
+func (s *gemmScratch) whole(cols, room int) int {
+	for _, unit := range [2]int{2 * s.kernels.lanes, s.kernels.lanes} {
+		if wide := ceilDiv(cols, unit) * unit; wide <= room {
+			return wide
+		}
+	}
+	return cols
 }
 
 // copyWide copies a matrix of any width.

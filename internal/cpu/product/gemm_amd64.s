@@ -11065,29 +11065,30 @@ TEXT ·copyAVX2(SB), NOSPLIT, $0-8
 	CMOVQLT DI, R10
 	SUBQ    R10, DI
 	LEAQ    firstLanes<>+0(SB), R11
-	NEGQ    R10
-	VMOVUPS 64(R11)(R10*4), Y15
-	LEAQ    firstLanes<>+0(SB), R10
-	MOVQ    DI, R11
-	NEGQ    R11
-	VMOVUPS 64(R10)(R11*4), Y14
+	MOVQ    R10, R12
+	NEGQ    R12
+	VMOVUPS 64(R11)(R12*4), Y15
+	LEAQ    firstLanes<>+0(SB), R11
+	MOVQ    DI, R12
+	NEGQ    R12
+	VMOVUPS 64(R11)(R12*4), Y14
 	CMPQ    DI, $0x08
 	JNE     row
 
 whole:
-	MOVQ DX, R10
-	MOVQ CX, R11
-	MOVQ 48(AX), R12
+	MOVQ DX, R11
+	MOVQ CX, R12
+	MOVQ 48(AX), R13
 
 two:
-	PREFETCHT0 (R10)(R9*1)
-	VMOVUPS    (R10), Y0
-	VMOVUPS    Y0, (R11)
-	VMOVUPS    32(R10), Y1
-	VMOVUPS    Y1, 32(R11)
-	ADDQ       R8, R10
-	ADDQ       BX, R11
-	DECQ       R12
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS    (R11), Y0
+	VMOVUPS    Y0, (R12)
+	VMOVUPS    32(R11), Y1
+	VMOVUPS    Y1, 32(R12)
+	ADDQ       R8, R11
+	ADDQ       BX, R12
+	DECQ       R13
 	JNZ        two
 	ADDQ       24(AX), DX
 	ADDQ       16(AX), CX
@@ -11097,32 +11098,46 @@ two:
 	RET
 
 row:
-	MOVQ  DX, R10
-	MOVQ  CX, R11
-	MOVQ  48(AX), R12
+	MOVQ  DX, R11
+	MOVQ  CX, R12
+	MOVQ  48(AX), R13
 	TESTQ DI, DI
-	JZ    narrow
+	JZ    low
 
 wide:
-	PREFETCHT0 (R10)(R9*1)
-	VMASKMOVPS (R10), Y15, Y0
-	VMASKMOVPS Y0, Y15, (R11)
-	VMASKMOVPS 32(R10), Y14, Y1
-	VMASKMOVPS Y1, Y14, 32(R11)
-	ADDQ       R8, R10
-	ADDQ       BX, R11
-	DECQ       R12
+	PREFETCHT0 (R11)(R9*1)
+	VMASKMOVPS (R11), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R12)
+	VMASKMOVPS 32(R11), Y14, Y1
+	VMASKMOVPS Y1, Y14, 32(R12)
+	ADDQ       R8, R11
+	ADDQ       BX, R12
+	DECQ       R13
 	JNZ        wide
 	JMP        next
 
+low:
+	CMPQ R10, $0x08
+	JE   one
+
 narrow:
-	PREFETCHT0 (R10)(R9*1)
-	VMASKMOVPS (R10), Y15, Y0
-	VMASKMOVPS Y0, Y15, (R11)
-	ADDQ       R8, R10
-	ADDQ       BX, R11
-	DECQ       R12
+	PREFETCHT0 (R11)(R9*1)
+	VMASKMOVPS (R11), Y15, Y0
+	VMASKMOVPS Y0, Y15, (R12)
+	ADDQ       R8, R11
+	ADDQ       BX, R12
+	DECQ       R13
 	JNZ        narrow
+	JMP        next
+
+one:
+	PREFETCHT0 (R11)(R9*1)
+	VMOVUPS    (R11), Y0
+	VMOVUPS    Y0, (R12)
+	ADDQ       R8, R11
+	ADDQ       BX, R12
+	DECQ       R13
+	JNZ        one
 
 next:
 	ADDQ 24(AX), DX
@@ -11207,6 +11222,44 @@ loaded:
 	VPERM2F128 $0x31, Y6, Y2, Y6
 	VPERM2F128 $0x20, Y7, Y3, Y11
 	VPERM2F128 $0x31, Y7, Y3, Y7
+	CMPQ       SI, $0x08
+	JNE        masked
+	VMOVUPS    Y8, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y9, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y10, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y11, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y4, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y5, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y6, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	VMOVUPS    Y7, (CX)
+	ADDQ       BX, CX
+	DECQ       DI
+	JZ         done
+	ADDQ       $+32, DX
+	JMP        square
+
+masked:
 	VMASKMOVPS Y8, Y14, (CX)
 	ADDQ       BX, CX
 	DECQ       DI
@@ -36632,7 +36685,7 @@ row:
 	MOVQ  CX, R11
 	MOVQ  48(AX), R12
 	TESTQ DI, DI
-	JZ    narrow
+	JZ    low
 
 wide:
 	PREFETCHT0 (R10)(R9*1)
@@ -36647,6 +36700,7 @@ wide:
 	JNZ        wide
 	JMP        next
 
+low:
 narrow:
 	PREFETCHT0 (R10)(R9*1)
 	VMOVUPS.Z  (R10), K1, Z0

@@ -66,7 +66,7 @@ func (g *generator) copyBlock() {
 	g.MOVQ(dst, to)
 	g.MOVQ(g.field("count"), count)
 	g.TESTQ(high, high)
-	g.JZ(operand.LabelRef("narrow"))
+	g.JZ(operand.LabelRef("low"))
 	g.Label("wide")
 	for i, m := range masks {
 		at := operand.Mem{Base: from, Disp: 4 * n * i}
@@ -81,6 +81,11 @@ func (g *generator) copyBlock() {
 	g.DECQ(count)
 	g.JNZ(operand.LabelRef("wide"))
 	g.JMP(operand.LabelRef("next"))
+	g.Label("low")
+	if !g.Wide {
+		g.CMPQ(low, operand.U8(n))
+		g.JE(operand.LabelRef("one"))
+	}
 	g.Label("narrow")
 	g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1})
 	g.LoadLanes(operand.Mem{Base: from}, masks[0], g.v(0))
@@ -89,6 +94,17 @@ func (g *generator) copyBlock() {
 	g.ADDQ(dstStep, to)
 	g.DECQ(count)
 	g.JNZ(operand.LabelRef("narrow"))
+	if !g.Wide {
+		g.JMP(operand.LabelRef("next"))
+		g.Label("one")
+		g.PREFETCHT0(operand.Mem{Base: from, Index: ahead, Scale: 1})
+		g.VMOVUPS(operand.Mem{Base: from}, g.v(0))
+		g.VMOVUPS(g.v(0), operand.Mem{Base: to})
+		g.ADDQ(srcStep, from)
+		g.ADDQ(dstStep, to)
+		g.DECQ(count)
+		g.JNZ(operand.LabelRef("one"))
+	}
 	g.Label("next")
 	g.ADDQ(g.field("lds"), src)
 	g.ADDQ(g.field("ldd"), dst)
@@ -138,12 +154,23 @@ func (g *generator) transposeBlock() {
 	}
 	g.Label("loaded")
 	transposed, _ := g.square(0)
-	for _, v := range transposed {
-		g.StoreLanes(v, lanes, operand.Mem{Base: dst})
-		g.ADDQ(ldd, dst)
-		g.DECQ(cols)
-		g.JZ(operand.LabelRef("done"))
+	store := func(do func(v reg.VecPhysical, to operand.Mem)) {
+		for _, v := range transposed {
+			do(v, operand.Mem{Base: dst})
+			g.ADDQ(ldd, dst)
+			g.DECQ(cols)
+			g.JZ(operand.LabelRef("done"))
+		}
 	}
+	if !g.Wide {
+		g.CMPQ(rows, operand.U8(n))
+		g.JNE(operand.LabelRef("masked"))
+		store(func(v reg.VecPhysical, to operand.Mem) { g.VMOVUPS(v, to) })
+		g.ADDQ(operand.I8(4*n), src)
+		g.JMP(operand.LabelRef("square"))
+		g.Label("masked")
+	}
+	store(func(v reg.VecPhysical, to operand.Mem) { g.StoreLanes(v, lanes, to) })
 	g.ADDQ(operand.I8(4*n), src)
 	g.JMP(operand.LabelRef("square"))
 	g.Label("done")
