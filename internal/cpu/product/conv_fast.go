@@ -41,6 +41,7 @@ func (k *Conv) patches() *implicit {
 	kernel := matrix{data: k.K, ld: w.Filters}
 	x := &implicit{
 		n: filters, depth: volume(w.Taps) * channels, groups: w.Groups, c: k.Y, ldc: w.ResultStride, epilogue: k.Epilogue,
+		asItIs: kernel,
 	}
 	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
 		kernel.pack(s, to, 0, x.depth, group*filters+c0, group*filters+c1)

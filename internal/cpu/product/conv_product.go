@@ -8,7 +8,7 @@ import (
 
 // This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
 // tiles of matrix products. Patches are packed as they are needed, a block of rows and a step of k at a time; the
-// kernel is packed once for all. Pixels at the border see less taps than others: those that see the same
+// kernel is packed once for all, or read where it is if there are few pixels. Pixels at the border see less taps than others: those that see the same
 // are rows of one product, so that nothing outside the image is multiplied.
 
 // An implicit is a product of patches, of several lattices, and a packed kernel.
@@ -26,6 +26,8 @@ type implicit struct {
 	pool     *ConvPool // that results are handed to instead, or nil
 
 	packKernel func(s *gemmScratch, to panels, group, c0, c1 int) // columns c0 … c1-1
+	asItIs     matrix                                             // the kernel, groups side by side, if tiles can read it so
+	inPlace    bool                                               // and do
 	classes    []class
 	tasks      []implicitTask
 	batchRows  int       // that are multiplied by a step of the kernel before the next
@@ -71,6 +73,9 @@ const (
 	// Rows are packed once for each task, for at least so many columns: to pack an element costs as much as 8
 	// multiply-adds.
 	implicitCols = 128
+
+	// A kernel for so many pixels is read where it is. To pack an element costs as much as 8 multiply-adds.
+	fewRows = 256
 )
 
 // vectorsFor is the width of the tiles of a convolution's product that has so many columns.
@@ -87,20 +92,27 @@ func (x *implicit) prepare() {
 	x.kernels, x.vectors = k, k.vectorsFor(x.n)
 	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
 	l1, l2, _ := cacheElements()
-	x.stepK = stepOf(l1*2/3/x.panel, x.depth)
-
 	rows, work := 0, 0
 	for i := range x.classes {
 		c := &x.classes[i]
-		c.steps = c.patches[0].steps(x.stepK, x.depth)
 		rows += c.patches[0].lattice.rows
 		work += c.work(c.patches[0].lattice.rows)
+	}
+	x.inPlace = x.asItIs.data != nil && rows <= fewRows
+	most := l1 * 2 / 3 / x.panel
+	if k.lanes == 8 { // a line of the panel is for so many multiply-adds that the second-level cache is fast enough
+		most = 2 * l1 / x.panel
+	}
+	x.stepK = stepOf(most, x.depth)
+	for i := range x.classes {
+		c := &x.classes[i]
+		c.steps = c.patches[0].steps(x.stepK, x.depth)
 	}
 	tasks := (min(implicitTasks, work*x.n*x.groups/taskWork+1) + x.groups - 1) / x.groups
 	panels := (x.n + x.panel - 1) / x.panel
 	// A block's rows fill seven sixteenths of the second-level cache at most.
-	most := max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
-	least := 2 * x.tallest
+	most = max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
+	least := max(2*x.tallest, 32)
 	if x.depth*x.n > l2/2 {
 		// The kernel comes from beyond that cache, so a step of it is multiplied by many rows.
 		least, x.batchRows = blockRows, 4*blockRows
@@ -209,6 +221,10 @@ func (x *implicit) Do(_, _ int) {}
 
 // Run packs the kernel and computes the product.
 func (x *implicit) Run(p *par.Pool) {
+	if x.inPlace {
+		p.Run((*implicitProduct)(x), len(x.tasks))
+		return
+	}
 	space := gemmSpaces.Get()
 	x.packed = grow(&space.b, x.groups*x.groupSize())
 	p.Run((*implicitKernel)(x), x.groups*x.packs())
@@ -242,6 +258,14 @@ func (j *implicitKernel) Do(worker, index int) {
 func (x *implicit) kernelPanels(group, c0 int) panels {
 	step := panelSize(x.panel, x.depth)
 	return panels{data: x.packed[group*x.groupSize()+c0/x.panel*step:], ld: x.panel, width: x.panel, step: step}
+}
+
+// kernel is the kernel of a group from column c0 on, of which a panel can be read.
+func (x *implicit) kernel(group, c0 int) matrix {
+	if x.inPlace {
+		return x.asItIs.from(0, group*x.n+c0)
+	}
+	return x.kernelPanels(group, c0).panel(0)
 }
 
 // implicitProduct is the job of multiplying.
@@ -358,7 +382,7 @@ func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *ste
 		p.pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)
 	}
 	for col := 0; col < cols; col += x.panel {
-		kernel := x.kernelPanels(t.group, t.c0+col).panel(0)
+		kernel := x.kernel(t.group, t.c0+col)
 		for i, r := range u.runs {
 			s.tile.k, s.tile.resume = r.n, 1
 			if u.begins && i == 0 {
