@@ -318,7 +318,7 @@ type UpSampling2D struct {
 // Build checks the size and the interpolation.
 func (l *UpSampling2D) Build(b *Builder, in []tensor.Shape) error {
 	cfg := config.Resolve(*l)
-	if _, ok := kernels[cfg.Interpolation]; !ok && cfg.Interpolation != nearest {
+	if !slices.Contains(smooth, cfg.Interpolation) && cfg.Interpolation != nearest {
 		return b.Errorf("Interpolation is %q, it must be one of %s", cfg.Interpolation, interpolations())
 	}
 	return checkSize(b, in, cfg.Size[:], cfg.DataFormat)

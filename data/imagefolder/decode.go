@@ -90,11 +90,14 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 	if err != nil {
 		return err
 	}
-	area := img.Bounds()
-	if f.cfg.CropToAspectRatio {
+	area, to := img.Bounds(), image.Rect(0, 0, f.cfg.Width, f.cfg.Height)
+	switch {
+	case f.cfg.CropToAspectRatio:
 		area = cropped(area, f.cfg.Height, f.cfg.Width)
+	case f.cfg.PadToAspectRatio:
+		to = padded(area, f.cfg.Height, f.cfg.Width)
 	}
-	resize(dst, f.cfg.Height, f.cfg.Width, img, area, f.cfg.Interpolation, f.cfg.Color)
+	resize(dst, f.cfg.Width, to, img, area, f.cfg.Interpolation, f.cfg.Color)
 	if high := f.cfg.High; high != 255 {
 		for i, v := range dst {
 			dst[i] = float32(float64(v) * high / 255)

@@ -69,8 +69,9 @@ type Config struct {
 	High      float64   `zero:"255"` // what full brightness becomes; 0 is dark. Keras's is 255
 	LabelMode LabelMode `default:"int"`
 
-	Interpolation     string `default:"bilinear"` // or "nearest"
+	Interpolation     string `default:"bilinear"` // or "nearest", "bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"
 	CropToAspectRatio bool   // before a picture is resized, what is beyond the proportions is cut off, as much on either side
+	PadToAspectRatio  bool   // or as a whole it is resized to what fits in, and put in the middle of black
 
 	// Classes lists the folders to read, in the order of the classes. nil: all, in
 	// alphabetical order, without those whose names begin with a dot.
@@ -84,6 +85,9 @@ type Config struct {
 	MaxBytes  int64 // most bytes that Load takes for the images; 0 is 1 GiB
 	MaxMemory int64 // most bytes that decoding takes, of all pictures that are decoded at once; 0 is 512 MiB
 }
+
+// interpolations are those of Keras's image_dataset_from_directory.
+var interpolations = []string{"area", "bicubic", "bilinear", "gaussian", "lanczos3", "lanczos5", "mitchellcubic", "nearest"}
 
 // resolved returns the configuration with its defaults, or an error if no image is
 // like that.
@@ -103,8 +107,10 @@ func (cfg Config) resolved() (Config, error) {
 		return cfg, fmt.Errorf("imagefolder: images of %d × %d can't be: Height and Width must be at least 1, and their product no more than an int", cfg.Height, cfg.Width)
 	case !slices.Contains([]LabelMode{Int, Categorical, Binary, Unlabeled}, cfg.LabelMode):
 		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("label mode", string(cfg.LabelMode), []string{"binary", "categorical", "int", "none"}))
-	case cfg.Interpolation != "bilinear" && cfg.Interpolation != "nearest":
-		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("interpolation", cfg.Interpolation, []string{"bilinear", "nearest"}))
+	case !slices.Contains(interpolations, cfg.Interpolation):
+		return cfg, fmt.Errorf("imagefolder: %w", config.Unknown("interpolation", cfg.Interpolation, interpolations))
+	case cfg.CropToAspectRatio && cfg.PadToAspectRatio:
+		return cfg, errors.New("imagefolder: CropToAspectRatio and PadToAspectRatio can't both be true")
 	case cfg.Classes != nil && (cfg.Labels != nil || cfg.LabelMode == Unlabeled):
 		return cfg, errors.New("imagefolder: Classes says by their folders what the pictures are, so there can be no Labels, and LabelMode can't be \"none\"")
 	case cfg.Labels != nil && cfg.LabelMode == Unlabeled:

@@ -6,26 +6,38 @@ import (
 	"image"
 	"image/color"
 	"math"
+
+	"github.com/cornu-ml/cornu/internal/resample"
 )
 
-// resize fills dst with the picture's pixels, from 0 to 255, interpolated between
-// the four nearest as tf.image.resize does with bilinear interpolation: the
-// centres of the corner pixels' outer edges coincide, and nothing is smoothed
-// when a picture shrinks.
+// resize puts a part of a picture, its pixels from 0 to 255, into a part of an image, as many pixels wide. The rest
+// of the image becomes 0.
 //
-// With the interpolation "nearest" each pixel is the one that its centre falls into.
-func resize(dst []float32, height, width int, img image.Image, area image.Rectangle, interpolation string, c Color) {
+// With bilinear interpolation they lie between the four nearest as tf.image.resize has
+// them: the centres of the corner pixels' outer edges coincide, and nothing is smoothed
+// when a picture shrinks. With "nearest" each is the one that its centre falls into.
+func resize(dst []float32, wide int, to image.Rectangle, img image.Image, area image.Rectangle, interpolation string, c Color) {
 	at := sampler(img, c)
-	bounds := area
 	n := channels[c]
-	rows, columns := taps(height, bounds.Dy()), taps(width, bounds.Dx())
-	if interpolation == "nearest" {
-		rows, columns = places(height, bounds.Dy()), places(width, bounds.Dx())
+	if to.Dx()*to.Dy()*n < len(dst) {
+		clear(dst)
 	}
-	for _, row := range rows {
-		y0, y1 := bounds.Min.Y+row.low, bounds.Min.Y+row.high
+	line := func(i int) []float32 { return dst[((to.Min.Y+i)*wide+to.Min.X)*n:][:to.Dx()*n] }
+	var rows, columns []tap
+	switch interpolation {
+	case "bilinear":
+		rows, columns = taps(to.Dy(), area.Dy()), taps(to.Dx(), area.Dx())
+	case "nearest":
+		rows, columns = places(to.Dy(), area.Dy()), places(to.Dx(), area.Dx())
+	default:
+		weigh(line, to.Size(), at, area, interpolation, n)
+		return
+	}
+	for i, row := range rows {
+		dst := line(i)
+		y0, y1 := area.Min.Y+row.low, area.Min.Y+row.high
 		for _, column := range columns {
-			x0, x1 := bounds.Min.X+column.low, bounds.Min.X+column.high
+			x0, x1 := area.Min.X+column.low, area.Min.X+column.high
 			topLeft, topRight, bottomLeft, bottomRight := at(x0, y0), at(x1, y0), at(x0, y1), at(x1, y1)
 			for k := range n {
 				top := mix(float32(topLeft[k]), float32(topRight[k]), column.part)
@@ -33,6 +45,43 @@ func resize(dst []float32, height, width int, img image.Image, area image.Rectan
 				dst[k] = mix(top, bottom, row.part)
 			}
 			dst = dst[n:]
+		}
+	}
+}
+
+// weigh computes lines of an image of a size as sums of many pixels: along the rows of the picture first, which it keeps as
+// long as they may be asked for again.
+func weigh(line func(i int) []float32, size image.Point, at func(x, y int) [4]uint8, area image.Rectangle, interpolation string, n int) {
+	rows, columns := resample.Line(area.Dy(), size.Y, interpolation, false), resample.Line(area.Dx(), size.X, interpolation, false)
+	longest := 0
+	for _, row := range rows {
+		longest = max(longest, len(row.Weights))
+	}
+	kept, number := make([][]float32, longest), make([]int, longest) // the rows of the picture, y at y modulo longest
+	for i := range kept {
+		kept[i], number[i] = make([]float32, size.X*n), -1
+	}
+	for i, row := range rows {
+		to := line(i)
+		clear(to)
+		for k, w := range row.Weights {
+			y := row.First + k
+			from := kept[y%longest]
+			if number[y%longest] != y {
+				number[y%longest] = y
+				clear(from)
+				for j, column := range columns {
+					for k, w := range column.Weights {
+						p := at(area.Min.X+column.First+k, area.Min.Y+y)
+						for c := range n {
+							from[j*n+c] += float32(w * float32(p[c]))
+						}
+					}
+				}
+			}
+			for j, v := range from {
+				to[j] += float32(w * v)
+			}
 		}
 	}
 }
@@ -77,6 +126,16 @@ func cropped(b image.Rectangle, height, width int) image.Rectangle {
 	wide := min(b.Dx(), max(int(float32(b.Dy()*width)/float32(height)), 1))
 	corner := b.Min.Add(image.Pt((b.Dx()-wide)/2, (b.Dy()-high)/2))
 	return image.Rectangle{Min: corner, Max: corner.Add(image.Pt(wide, high))}
+}
+
+// padded returns where a picture is in an image of height and width if its proportions stay, as tf.image.resize_with_pad puts it.
+func padded(b image.Rectangle, height, width int) image.Rectangle {
+	h, w := float32(b.Dy()), float32(b.Dx())
+	ratio := max(w/float32(width), h/float32(height))
+	high, wide := h/ratio, w/ratio
+	corner := image.Pt(max(int((float32(width)-wide)/2), 0), max(int((float32(height)-high)/2), 0))
+	size := image.Pt(min(max(int(wide), 1), width), min(max(int(high), 1), height))
+	return image.Rectangle{Min: corner, Max: corner.Add(size)}
 }
 
 // sampler returns what gives the pixel of a picture at a place. Colors are not

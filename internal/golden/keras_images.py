@@ -3,7 +3,8 @@
     python3 -m venv venv && venv/bin/pip install keras tensorflow-cpu
     venv/bin/python internal/golden/keras_images.py
 
-image_dataset_from_directory resizes with tf.image.resize, without smoothing, or with smart_resize, which cuts first.
+image_dataset_from_directory resizes with tf.image.resize, without smoothing, with smart_resize, which cuts first, or with
+tf.image.resize_with_pad.
 The picture's pixel in row y and column x has the channels (7y + 13x) mod 256, (50x) mod 256 and (90y) mod 256.
 """
 
@@ -39,6 +40,15 @@ def cases():
                     y = tf.image.resize(image, to, method=interpolation).numpy()
                 what = "%d × %d to %d × %d, %s%s" % (height, width, *to, interpolation, ", cropped" if crop else "")
                 yield case(what, config, tensors={"y": y})
+    for height, width, to in [(4, 5, (7, 3)), (9, 8, (3, 3)), (3, 2, (5, 7)), (1, 7, (2, 3))]:
+        for interpolation in ["bicubic", "area", "lanczos3", "lanczos5", "gaussian", "mitchellcubic"]:
+            y = tf.image.resize(picture(height, width), to, method=interpolation).numpy()
+            config = {"height": height, "width": width, "interpolation": interpolation}
+            yield case("%d × %d to %d × %d, %s" % (height, width, *to, interpolation), config, tensors={"y": y})
+        for interpolation in ["bilinear", "nearest", "lanczos3"] if height > 1 else []:  # TensorFlow refuses an image of less than a row
+            y = tf.image.resize_with_pad(picture(height, width), *to, method=interpolation).numpy()
+            config = {"height": height, "width": width, "interpolation": interpolation, "pad": True}
+            yield case("%d × %d to %d × %d, %s, padded" % (height, width, *to, interpolation), config, tensors={"y": y})
 
 
 if __name__ == "__main__":

@@ -41,6 +41,7 @@ var floors = [][]string{
 	{"internal/cpu/move"},
 	{"internal/cpu/cputest"},
 	{"internal/cpu", "internal/cpu/isa"},
+	{"internal/resample"},
 	{"internal/fmath"},
 	{"internal/par"},
 	{"internal/rng", "internal/mem"},
