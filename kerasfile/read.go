@@ -651,9 +651,6 @@ var harmless = map[string][]any{
 	"vocabulary_size":             nil, // which the vocabulary says
 	"vocabulary_dtype":            {"int64", "string"},
 	"oov_method":                  nil, // of a StringLookup, which has one
-	"renorm":                      {false},
-	"renorm_clipping":             {nil},
-	"renorm_momentum":             nil,
 	"rms_scaling":                 {false},
 }
 

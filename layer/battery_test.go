@@ -356,6 +356,9 @@ var samples = []sample{
 		}
 		return y
 	}},
+	{&layer.BatchNormalization{Renorm: true, RenormClipping: &layer.RenormClipping{RMax: new(2.0), DMax: new(0.0)}, NoCenter: true, MovingVarianceInitializer: initializer.Constant{Value: 4}}, three, tensor.Shape{3}, 18, each(func(x float64) float64 {
+		return x / math.Sqrt(4.001)
+	})},
 	{&layer.LayerNormalization{Epsilon: new(0.0), BetaInitializer: initializer.Ones{}}, []tensor.Shape{{2}}, tensor.Shape{2}, 4, func(x, _ []float64) []float64 {
 		y := make([]float64, 4) // of two numbers the greater becomes 1, the lesser -1
 		for i := range y {

@@ -9,6 +9,7 @@ package layer
 // multiplies x out: its rounding error grows with the mean.
 
 import (
+	"math"
 	"slices"
 
 	"github.com/cornu-ml/cornu/constraint"
@@ -37,7 +38,12 @@ func init() {
 // biased one, as in Keras 3. The weights of samples are not used. Elsewhere, and in training
 // too if the layer is frozen, they are the moving ones, which then stay as they are.
 //
-// Shapes: any → the same; gamma, beta, moving_mean and moving_variance (channels).
+// With Renorm training normalizes nearly as the moving statistics would, also where batches are small or their samples
+// alike (Ioffe 2017): what is normalized is corrected to x·r + d, with r = σ / renorm_stddev and d = (mean - renorm_mean) /
+// renorm_stddev, through which no gradient flows. The moving variance then follows from a moving deviation.
+//
+// Shapes: any → the same; gamma, beta, moving_mean and moving_variance, and with Renorm moving_stddev, renorm_mean and
+// renorm_stddev (channels).
 type BatchNormalization struct {
 	Name     string
 	Frozen   bool
@@ -46,6 +52,10 @@ type BatchNormalization struct {
 	Epsilon  *float64 `default:"0.001"`
 	NoCenter bool     `keras:"center,not"` // no beta
 	NoScale  bool     `keras:"scale,not"`  // no gamma
+
+	Renorm         bool
+	RenormClipping *RenormClipping // of the corrections; nil: none
+	RenormMomentum *float64        `default:"0.99"` // of renorm_mean and renorm_stddev
 
 	BetaInitializer           initializer.Initializer `default:"zeros"`
 	GammaInitializer          initializer.Initializer `default:"ones"`
@@ -56,7 +66,16 @@ type BatchNormalization struct {
 	BetaConstraint            constraint.Constraint
 	GammaConstraint           constraint.Constraint
 
-	gamma, beta, mean, variance *Variable
+	gamma, beta, mean, variance            *Variable
+	deviation, renormMean, renormDeviation *Variable // with Renorm
+}
+
+// RenormClipping bounds the corrections of a BatchNormalization with Renorm: r to [RMin, RMax] and d to [-DMax, DMax]. What
+// is nil bounds nothing.
+type RenormClipping struct {
+	RMax *float64 `keras:"rmax"`
+	RMin *float64 `keras:"rmin"`
+	DMax *float64 `keras:"dmax"`
 }
 
 // Build declares the variables.
@@ -69,6 +88,17 @@ func (l *BatchNormalization) Build(b *Builder, in []tensor.Shape) error {
 	if m := *cfg.Momentum; !(m >= 0 && m <= 1) {
 		return b.Errorf("Momentum is %v, it must be within [0, 1]", m)
 	}
+	if m := *cfg.RenormMomentum; !(m >= 0 && m <= 1) {
+		return b.Errorf("RenormMomentum is %v, it must be within [0, 1]", m)
+	}
+	if clip := cfg.RenormClipping; clip != nil {
+		switch {
+		case clip.RMax != nil && clip.RMin != nil && !(*clip.RMin <= *clip.RMax):
+			return b.Errorf("RenormClipping has RMin %v and RMax %v, which must not be less", *clip.RMin, *clip.RMax)
+		case clip.DMax != nil && !(*clip.DMax >= 0):
+			return b.Errorf("RenormClipping has DMax %v, it must not be negative", *clip.DMax)
+		}
+	}
 	shape := tensor.Shape{in[0][axes[0]]}
 	if !l.NoScale {
 		l.gamma = b.Variable("gamma", shape, VariableConfig{Initializer: cfg.GammaInitializer, Regularizer: l.GammaRegularizer, Constraint: l.GammaConstraint})
@@ -78,7 +108,25 @@ func (l *BatchNormalization) Build(b *Builder, in []tensor.Shape) error {
 	}
 	l.mean = b.Variable("moving_mean", shape, VariableConfig{Initializer: cfg.MovingMeanInitializer, NonTrainable: true})
 	l.variance = b.Variable("moving_variance", shape, VariableConfig{Initializer: cfg.MovingVarianceInitializer, NonTrainable: true})
+	if l.Renorm {
+		root := VariableConfig{Initializer: rootOf{cfg.MovingVarianceInitializer}, NonTrainable: true}
+		l.deviation = b.Variable("moving_stddev", shape, root)
+		l.renormMean = b.Variable("renorm_mean", shape, VariableConfig{Initializer: cfg.MovingMeanInitializer, NonTrainable: true})
+		l.renormDeviation = b.Variable("renorm_stddev", shape, root)
+	}
 	return nil
+}
+
+// rootOf initializes with the roots of what another initializer gives.
+type rootOf struct{ initializer.Initializer }
+
+// Init fills dst.
+func (i rootOf) Init(dst []float32, shape tensor.Shape, seed uint64, stream uint16) error {
+	err := i.Initializer.Init(dst, shape, seed, stream)
+	for j, v := range dst {
+		dst[j] = float32(math.Sqrt(float64(v)))
+	}
+	return err
 }
 
 // normalized returns the axes of a normalization, counted from the begin and sorted, or an
@@ -131,22 +179,66 @@ func (l *BatchNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 	x := in[0]
 	axis := counted([]int{cfg.Axis}, x.Rank())
 	along := func(v *Variable) *graph.Node { return spread(c, v, x, axis) }
-	var mean, variance *graph.Node
+	var mean, variance, r, d *graph.Node
 	if c.Training() && !c.Frozen(l) {
 		mean, variance = moments(x, others(x, axis...))
 		if m := c.Mask(x); m != nil {
 			mean, variance = momentsOf(x, m.WithRank(x.Rank()), others(x, axis...))
 		}
-		follow := func(v *Variable, now *graph.Node) {
-			m := *cfg.Momentum
-			c.Update(v, c.Value(v).MulScalar(m).Add(now.Reshape(v.Shape...).MulScalar(1-m)).StopGradient())
+		follow := func(v *Variable, now *graph.Node, m float64) *graph.Node {
+			next := c.Value(v).MulScalar(m).Add(now.Reshape(v.Shape...).MulScalar(1 - m)).StopGradient()
+			c.Update(v, next)
+			return next
 		}
-		follow(l.mean, mean)
-		follow(l.variance, variance)
+		follow(l.mean, mean, *cfg.Momentum)
+		if l.Renorm {
+			deviation := variance.AddScalar(*cfg.Epsilon).Sqrt()
+			r, d = l.corrections(mean, deviation, along(l.renormMean), along(l.renormDeviation))
+			follow(l.renormMean, mean, *cfg.RenormMomentum)
+			follow(l.renormDeviation, deviation, *cfg.RenormMomentum)
+			c.Update(l.variance, follow(l.deviation, deviation, *cfg.Momentum).Square().AddScalar(-*cfg.Epsilon).Relu())
+		} else {
+			follow(l.variance, variance, *cfg.Momentum)
+		}
 	} else {
 		mean, variance = along(l.mean), along(l.variance)
 	}
-	return standardized(x, mean, variance, *cfg.Epsilon, along(l.gamma), along(l.beta))
+	gamma, beta := along(l.gamma), along(l.beta)
+	if r != nil {
+		gamma, beta = corrected(gamma, beta, r, d)
+	}
+	return standardized(x, mean, variance, *cfg.Epsilon, gamma, beta)
+}
+
+// corrections returns r and d, given the renormalizing mean and deviation before this batch.
+func (l *BatchNormalization) corrections(mean, deviation, meanBefore, deviationBefore *graph.Node) (r, d *graph.Node) {
+	cfg := config.Resolve(*l)
+	g := mean.Graph()
+	before := deviationBefore.Max(g.Scalar(math.Sqrt(*cfg.Epsilon)))
+	r, d = deviation.Div(before), mean.Sub(meanBefore).Div(before)
+	if clip := cfg.RenormClipping; clip != nil {
+		if clip.RMin != nil {
+			r = r.Max(g.Scalar(*clip.RMin))
+		}
+		if clip.RMax != nil {
+			r = r.Min(g.Scalar(*clip.RMax))
+		}
+		if clip.DMax != nil {
+			d = d.Clip(-*clip.DMax, *clip.DMax)
+		}
+	}
+	return r.StopGradient(), d.StopGradient()
+}
+
+// corrected returns gamma and beta with the corrections: (x·r + d)·gamma + beta is x·(r·gamma) + (d·gamma + beta).
+func corrected(gamma, beta, r, d *graph.Node) (scale, shift *graph.Node) {
+	if gamma != nil {
+		r, d = r.Mul(gamma), d.Mul(gamma)
+	}
+	if beta != nil {
+		d = d.Add(beta)
+	}
+	return r, d
 }
 
 // moments returns the mean and the variance along the axes, which stay, of size 1.

@@ -54,6 +54,10 @@ func fillValue(t *testing.T, what string, v reflect.Value) {
 		for i := range v.Len() {
 			fillValue(t, what, v.Index(i))
 		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fillValue(t, what+"."+v.Type().Field(i).Name, v.Field(i))
+		}
 	case reflect.Interface:
 		v.Set(reflect.ValueOf(another[v.Type()]))
 	default:

@@ -9,8 +9,9 @@ package config
 //
 // The option "not" inverts a boolean. The option "ours" says that Keras has no
 // such field, or no value that says the default: it is left out where it is that. The
-// fields of a struct within stand among those of the outer one. A value in an
-// interface is written as a map of its class_name and its config, an element type by its name.
+// fields of a struct within stand among those of the outer one; of one that is pointed
+// to, in a map of their own. A value in an interface is written as a map of its
+// class_name and its config, an element type by its name.
 
 import (
 	"encoding"
@@ -104,6 +105,8 @@ func encodeValue(v reflect.Value) (any, error) {
 		return encodeList(v)
 	case reflect.Array:
 		return encodeList(v)
+	case reflect.Struct:
+		return Encode(v.Interface())
 	case reflect.Interface:
 		if v.IsNil() {
 			return nil, nil
@@ -257,6 +260,12 @@ func decodeValue(x any, v reflect.Value) error {
 				return err
 			}
 		}
+	case reflect.Struct:
+		m, ok := x.(map[string]any)
+		if !ok {
+			return misfit
+		}
+		return Decode(m, v.Addr().Interface())
 	case reflect.Interface:
 		return decodeMember(x, v, misfit)
 	default:

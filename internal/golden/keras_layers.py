@@ -35,7 +35,7 @@ def wave(*shape, seed=1, low=-1.0, high=1.0):
 
 def made(config):
     """A configuration in which layers, {"class_name": …, "config": …}, are made."""
-    return {k: getattr(L, v["class_name"])(**made(v["config"])) if isinstance(v, dict) else v for k, v in config.items()}
+    return {k: getattr(L, v["class_name"])(**made(v["config"])) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()}
 
 
 def run(name, class_, shapes, config=None, training=False, shift=0.0):
@@ -46,7 +46,7 @@ def run(name, class_, shapes, config=None, training=False, shift=0.0):
     for k, v in enumerate(layer.variables):
         if "seed" in v.path:
             continue
-        low, high = (0.5, 1.5) if "variance" in v.path else (-1.0, 1.0)
+        low, high = (0.5, 1.5) if "variance" in v.path or "stddev" in v.path else (-1.0, 1.0)
         v.assign(wave(*v.shape, seed=20 + k, low=low, high=high))
     trainable = [jnp.asarray(v.value) for v in layer.trainable_variables]
     rest = [jnp.asarray(v.value) for v in layer.non_trainable_variables]
@@ -128,6 +128,12 @@ def normalizing():
         yield run("batch, no gamma" + mode, "BatchNormalization", [(5, 3)], {"scale": False}, training=training)
         yield run("batch, no beta" + mode, "BatchNormalization", [(5, 3)], {"center": False}, training=training)
         yield run("batch, nothing learnt" + mode, "BatchNormalization", [(5, 1)], {"center": False, "scale": False}, training=training)
+    for mode, training in [("", False), (", training", True)]:
+        yield run("renorm" + mode, "BatchNormalization", [(7, 3)], {"renorm": True, "renorm_momentum": 0.75}, training=training)
+        yield run("renorm, channels first, no gamma" + mode, "BatchNormalization", [(3, 2, 3)], {"renorm": True, "axis": 1, "scale": False, "momentum": 0.5}, training=training)
+    clip = {"rmax": 1.25, "rmin": 0.75, "dmax": 0.5}
+    yield run("renorm, clipped", "BatchNormalization", [(2, 3, 5, 2)], {"renorm": True, "renorm_clipping": clip, "epsilon": 0.125}, training=True)
+    yield run("renorm, one bound, nothing learnt", "BatchNormalization", [(5, 2)], {"renorm": True, "renorm_clipping": {"dmax": 0.25}, "center": False, "scale": False}, training=True)
     yield run("layer", "LayerNormalization", [(3, 5)])
     yield run("layer, two axes", "LayerNormalization", [(2, 3, 4, 2)], {"axis": [1, 3], "epsilon": 0.25})
     yield run("layer, a middle axis", "LayerNormalization", [(2, 3, 4)], {"axis": 1, "center": False})

@@ -104,6 +104,14 @@ def normalizations():
     return K.Model(i, L.Softmax()(x))
 
 
+def renormalized():
+    """Batch normalizations that correct what a batch says."""
+    x = i = K.Input((6,), name="i")
+    x = L.BatchNormalization(renorm=True, renorm_momentum=0.6, momentum=0.8, beta_regularizer="l2")(L.Dense(5)(x))
+    x = L.BatchNormalization(renorm=True, renorm_clipping={"rmax": 1.5, "rmin": 0.5, "dmax": 0.25}, scale=False)(L.Dense(4, activation="tanh")(x))
+    return K.Model(i, L.Dense(3, activation="softmax")(x), name="renormalized")
+
+
 def nested():
     """Models that are layers: a Sequential, a model of two outputs that is applied twice, and one in another."""
     norm = K.Sequential([L.Input((4,)), L.Dense(3, activation="tanh"), L.BatchNormalization(momentum=0.5)], name="norm")
@@ -249,6 +257,7 @@ def models():
     yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "masks", masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "attention", attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")  # which no key's bias, whose gradient is noise, leads astray
+    yield "renormalized", renormalized(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
 
 
 def convolutions():
