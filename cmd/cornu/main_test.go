@@ -73,6 +73,7 @@ func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
 		{[]string{"mnist", "--model", "rnn", "--hidden", "256"}, []string{"--hidden", "which --model rnn doesn't have", "256 units"}},
 		{[]string{"mnist", "--model", "cnn", "--hidden", "256"}, []string{"--hidden", "which --model cnn doesn't have", "64 filters"}},
 		{[]string{"mnist", "predict", "--maps", "x.svg"}, []string{"--maps", "no convolution", "--model cnn"}},
+		{[]string{"mnist", "predict", "--filters", "x.svg"}, []string{"--filters", "no convolution", "--model cnn"}},
 		{[]string{"mnist", "--hidden", "256,x"}, []string{"--hidden", "256,256"}},
 		{[]string{"mnist", "--hidden", "0"}, []string{"--hidden", "at least 1"}},
 		{[]string{"mnist", "--batch", "0"}, []string{"--batch", "at least 1", "got 0"}},
@@ -225,10 +226,12 @@ func TestTheConvolutionalNetworkIsTrainedAndPredicts(t *testing.T) {
 			t.Errorf("no %q in\n%s", want, out)
 		}
 	}
-	maps := filepath.Join(t.TempDir(), "maps.svg")
-	status, out, errs = call("mnist", "predict", file, "--index", "3", "--maps", maps)
-	if drawn, err := os.ReadFile(maps); err != nil || !strings.Contains(string(drawn), "<image") {
-		t.Errorf("no picture of the feature maps: %v", err)
+	maps, filters := filepath.Join(t.TempDir(), "maps.svg"), filepath.Join(t.TempDir(), "filters.svg")
+	status, out, errs = call("mnist", "predict", file, "--index", "3", "--maps", maps, "--filters", filters)
+	for _, name := range []string{maps, filters} {
+		if drawn, err := os.ReadFile(name); err != nil || !strings.Contains(string(drawn), "<image") {
+			t.Errorf("no picture in %s: %v", name, err)
+		}
 	}
 	if status != 0 || !strings.Contains(out, "test digit 3 is a 0, the network says ") {
 		t.Errorf("status %d: %s%s", status, out, errs)

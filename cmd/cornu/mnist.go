@@ -55,6 +55,7 @@ type settings struct {
 	quiet      bool
 	said       func(flag string) bool // whether a flag is on the command line; nil: all are meant as they are
 	maps       string                 // the file that feature maps are drawn to, "" for none
+	filters    string                 // the file that filters are drawn to
 
 	plot, tensorboard string // a file and a folder, "" for none
 	keeping

@@ -6,11 +6,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/viz"
 )
 
 func newSummary() *cobra.Command {
-	return &cobra.Command{
+	var cfg layer.SummaryConfig
+	c := &cobra.Command{
 		Use:   "summary MODEL",
 		Short: "Print the layers of a model in a file",
 		Long:  "Summary prints the table of layers of a model in a .keras or .h5 file, as Keras 3 does.",
@@ -20,13 +22,21 @@ func newSummary() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return model.Summary(c.OutOrStdout())
+			return model.SummaryWith(c.OutOrStdout(), cfg)
 		},
 	}
+	expandFlag(c, &cfg.ExpandNested)
+	return c
+}
+
+// expandFlag defines the flag that shows what is in models that are layers.
+func expandFlag(c *cobra.Command, expand *bool) {
+	c.Flags().BoolVar(expand, "expand-nested", false, "show the layers of models that are layers")
 }
 
 func newPlot() *cobra.Command {
 	var to string
+	var diagram viz.Diagram
 	c := &cobra.Command{
 		Use:   "plot MODEL -o FILE",
 		Short: "Draw the network of a model in a file",
@@ -36,14 +46,15 @@ func newPlot() *cobra.Command {
 			if to == "" {
 				return misuse("--output: say where the picture goes: -o FILE, .svg or .png")
 			}
-			model, err := load(c, args[0])
-			if err != nil {
+			var err error
+			if diagram.Model, err = load(c, args[0]); err != nil {
 				return err
 			}
-			return viz.Save(to, viz.Diagram{Model: model})
+			return viz.Save(to, diagram)
 		},
 	}
 	c.Flags().StringVarP(&to, "output", "o", "", "write the picture to `FILE`, .svg or .png")
+	expandFlag(c, &diagram.ExpandNested)
 	return c
 }
 

@@ -46,6 +46,24 @@ func TestATrainedModelIsKeptInAFile(t *testing.T) {
 	}
 }
 
+// What is in models that are layers is shown to who asks.
+func TestSummaryAndPlotShowWhatIsNested(t *testing.T) {
+	const file = "../../kerasfile/testdata/nested.keras"
+	picture := filepath.Join(t.TempDir(), "net.svg")
+	for _, expand := range []bool{false, true} {
+		flags := map[bool][]string{true: {"--expand-nested"}}[expand]
+		status, table, errs := call(append([]string{"summary", file}, flags...)...)
+		if strings.Contains(table, "mean (Dense)") != expand || status != 0 {
+			t.Errorf("%v: status %d: %s%s", flags, status, table, errs)
+		}
+		status, _, errs = call(append([]string{"plot", file, "-o", picture}, flags...)...)
+		svg, err := os.ReadFile(picture)
+		if err != nil || bytes.Contains(svg, []byte("mean")) != expand || status != 0 {
+			t.Errorf("%v: status %d: %s, %v", flags, status, errs, err)
+		}
+	}
+}
+
 func TestFilesThatAreNoModelsAreMistakes(t *testing.T) {
 	page := filepath.Join(t.TempDir(), "page.keras")
 	if err := os.WriteFile(page, []byte("<!DOCTYPE html>"), 0o644); err != nil {

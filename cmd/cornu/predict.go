@@ -6,6 +6,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -42,7 +43,7 @@ func newPredict() *cobra.Command {
 			// What says how to train says nothing to a model that is trained.
 			var idle []string
 			c.Flags().Visit(func(f *pflag.Flag) {
-				if f.Name != "index" && f.Name != "quiet" && f.Name != "maps" {
+				if !slices.Contains([]string{"index", "quiet", "maps", "filters"}, f.Name) {
 					idle = append(idle, "--"+f.Name)
 				}
 			})
@@ -56,6 +57,7 @@ func newPredict() *cobra.Command {
 	c.Flags().SortFlags = false
 	c.Flags().IntVar(&index, "index", 0, "which of the 10,000 test digits, from 0")
 	c.Flags().StringVar(&s.maps, "maps", "", "draw what each filter of the network's first convolution sees in the digit to `FILE`, .svg or .png")
+	c.Flags().StringVar(&s.filters, "filters", "", "draw those filters to `FILE`, .svg or .png")
 	s.flags(c)
 	return c
 }
@@ -81,11 +83,14 @@ func (s *settings) predict(c *cobra.Command, args []string, index int) error {
 	if index < 0 || index >= digits.Len() {
 		return misuse("--index: there are test digits 0 to %d, got %d", digits.Len()-1, index)
 	}
-	if err := checkPicture("--maps", s.maps); err != nil {
-		return err
-	}
-	if s.maps != "" && len(args) == 0 && s.network != cnn {
-		return misuse("--maps: the network that is trained has no convolution: say --model cnn")
+	drawn := []struct{ flag, file string }{{"--maps", s.maps}, {"--filters", s.filters}}
+	for _, d := range drawn {
+		if err := checkPicture(d.flag, d.file); err != nil {
+			return err
+		}
+		if d.file != "" && len(args) == 0 && s.network != cnn {
+			return misuse("%s: the network that is trained has no convolution: say --model cnn", d.flag)
+		}
 	}
 	file, picture := modelAndPicture(args)
 	pixels := digits.Image(index)
@@ -105,16 +110,21 @@ func (s *settings) predict(c *cobra.Command, args []string, index int) error {
 	if err != nil {
 		return err
 	}
-	if s.maps != "" {
-		node := firstConvolution(model)
-		if node == nil {
-			return misuse("--maps: the network in %s has no convolution", file)
+	for _, d := range drawn {
+		if d.file == "" {
+			continue
 		}
-		maps, err := featureMaps(c.Context(), model, node, pixels)
-		if err != nil {
-			return err
+		l := firstConvolution(model)
+		if l == nil {
+			return misuse("%s: the network in %s has no convolution", d.flag, file)
 		}
-		if err := viz.Save(s.maps, maps); err != nil {
+		picture := filterImages(model, l)
+		if d.flag == "--maps" {
+			if picture, err = featureMaps(c.Context(), model, l, pixels); err != nil {
+				return err
+			}
+		}
+		if err := viz.Save(d.file, picture); err != nil {
 			return err
 		}
 	}
