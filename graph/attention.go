@@ -187,6 +187,10 @@ func (g *Graph) Band(steps, values int, causal bool, window int) *Node {
 	if !causal && window == 0 {
 		return nil
 	}
+	const most = 1 << 24 // beyond, float32 has not every number
+	if min(steps, values) < 0 || max(steps, values) > most {
+		return g.fail(OpAttention, nil, "a band of %d steps by %d values: each is to be from 0 to %d", steps, values, most)
+	}
 	places := func(n int, shape ...int) *Node {
 		list := make([]float32, n)
 		for i := range list {
