@@ -267,6 +267,9 @@ func Transform(l Host, data ...*tensor.Tensor) (*tensor.Tensor, error) {
 	if err := check(l); err != nil {
 		return nil, fmt.Errorf("layer: Transform: %w", err)
 	}
+	if inverted, ok := l.(*StringLookup); ok && inverted.Invert {
+		return inverted.texts(data)
+	}
 	var nodes []*Node
 	var in []Values
 	rows := 0

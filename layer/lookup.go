@@ -471,7 +471,7 @@ func (c *lookupConfig[T]) restore(k Kept, parse func(line string) (T, error)) (*
 // sample, 1 at the numbers in it, "count", how often each is in it, or "tf_idf", the same times IDFWeights. In these MaskToken
 // counts for nothing. A vector is as long as the vocabulary, or as MaxTokens says with PadToMaxTokens.
 //
-// With Invert numbers become texts again, which is no part of a network: see Transform.
+// With Invert numbers become texts again, by the function Transform: a network, which computes with numbers, has no such layer.
 //
 // Shapes: any → the same; one_hot: (batch, …, 1) → (batch, …, size) and (batch, …) → (batch, …, size); multi_hot, count and
 // tf_idf: (batch, texts) → (batch, size).
@@ -555,6 +555,42 @@ func (l *StringLookup) Transform(rows int, in []Values, out []float32) error {
 		return err
 	}
 	return lookUp(c, l.learnt, rows, in[0].Texts, out)
+}
+
+// texts returns what the layer makes of numbers if it is inverted: the token of each, OOVToken for those that aren't the
+// number of one.
+func (l *StringLookup) texts(data []*tensor.Tensor) (*tensor.Tensor, error) {
+	if len(data) != 1 {
+		return nil, fmt.Errorf("layer: Transform: %s takes one tensor of numbers, there are %d", describe(l), len(data))
+	}
+	c := l.config()
+	v, err := l.learnt, c.check()
+	switch {
+	case err != nil:
+	case v == nil && c.vocabulary == nil:
+		err = errors.New("it has no vocabulary: call its Adapt, or say Vocabulary")
+	case v == nil:
+		v, err = c.of(c.vocabulary, c.weights)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("layer: Transform: %s: %w", describe(l), err)
+	}
+	values, err := ValuesOf(data[0])
+	if err == nil && values.Texts != nil {
+		err = errors.New("with Invert it takes numbers, not texts")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("layer: Transform: %s: %w", describe(l), err)
+	}
+	tokens := make([]string, len(values.Numbers))
+	all := c.all(v)
+	for i, x := range values.Numbers {
+		tokens[i] = c.oov
+		if index := int(x); float32(index) == x && index >= 0 && index < len(all) {
+			tokens[i] = all[index]
+		}
+	}
+	return tensor.Of(tokens, data[0].Shape()...)
 }
 
 // lookUp transforms rows samples.

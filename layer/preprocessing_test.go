@@ -245,6 +245,30 @@ func TestAVocabularyIsKept(t *testing.T) {
 	}
 }
 
+func TestALookupThatIsInvertedMakesTextsOfNumbers(t *testing.T) {
+	mask := ""
+	l := &layer.StringLookup{Vocabulary: []string{"a", "b"}, MaskToken: &mask, Invert: true}
+	numbers, err := tensor.Of([]float32{0, 1, 2, 3, 4, -1, 2.5, 3}, 4, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made, err := layer.Transform(l, numbers)
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts, err := tensor.Data[string](made)
+	// Keras 3.15.1 gives as much for the integers among them.
+	if want := []string{"", "[UNK]", "a", "b", "[UNK]", "[UNK]", "[UNK]", "b"}; err != nil || !slices.Equal(texts, want) || !made.Shape().Equal(tensor.Shape{4, 2}) {
+		t.Errorf("%v of shape %v, %v; want %v", texts, made.Shape(), err, want)
+	}
+	if _, err := layer.Transform(&layer.StringLookup{Invert: true}, numbers); err == nil || !strings.Contains(err.Error(), "it has no vocabulary") {
+		t.Errorf("without a vocabulary: %v", err)
+	}
+	if _, err := layer.Transform(l, made); err == nil || !strings.Contains(err.Error(), "it takes numbers, not texts") {
+		t.Errorf("of texts: %v", err)
+	}
+}
+
 func TestMistakesBeforeTheNetworkAreErrors(t *testing.T) {
 	texts := layer.Apply(&layer.Input{Shape: tensor.Shape{1}, DType: tensor.String})
 	numbers := layer.Apply(&layer.Input{Shape: tensor.Shape{1}})
