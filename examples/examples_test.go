@@ -15,10 +15,10 @@ import (
 
 func TestExamplesRun(t *testing.T) {
 	if !choice.Thorough() {
-		t.Skip("six programs are linked, which takes seconds: CORNU_CI=1 does it")
+		t.Skip("seven programs are linked, which takes seconds: CORNU_CI=1 does it")
 	}
 	dir := t.TempDir()
-	if out, err := exec.Command("go", "build", "-o", dir, "./autoencoder", "./cvae", "./dcgan", "./forecast", "./languages", "./resnet").CombinedOutput(); err != nil {
+	if out, err := exec.Command("go", "build", "-o", dir, "./autoencoder", "./charlm", "./cvae", "./dcgan", "./forecast", "./languages", "./resnet").CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for _, c := range []struct {
@@ -26,6 +26,7 @@ func TestExamplesRun(t *testing.T) {
 		flags          []string
 	}{
 		{"autoencoder", "denoised.png", nil},
+		{"charlm", "", []string{"-write", "5"}},
 		{"cvae", "conditioned.png", nil},
 		{"dcgan", "generated.png", nil},
 		{"forecast", "", nil},

@@ -13,7 +13,7 @@ import (
 // floors lists every package from the top of the house to its foundations. A package may import only what stands on a
 // lower floor, so packages of one floor don't know each other. "" is the root package, cornu.
 var floors = [][]string{
-	{"bench", "examples/resnet", "examples/autoencoder", "examples/dcgan", "examples/cvae", "examples/forecast", "examples/languages", "examples"},
+	{"bench", "examples/resnet", "examples/autoencoder", "examples/dcgan", "examples/cvae", "examples/charlm", "examples/forecast", "examples/languages", "examples"},
 	{"examples/internal/pictures"},
 	{"cmd/cornu"},
 	{"cmd/cornu/internal/book"},
