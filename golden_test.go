@@ -310,7 +310,7 @@ func sourceOf(t *testing.T, c golden.Case, x, y, weights string) *data.Arrays {
 	return a
 }
 
-func tensorOf[T float32 | float64 | uint8](t testing.TB, values []T, shape ...int) *tensor.Tensor {
+func tensorOf[T float32 | float64 | uint8 | int32](t testing.TB, values []T, shape ...int) *tensor.Tensor {
 	t.Helper()
 	x, err := tensor.Of(values, shape...)
 	if err != nil {

@@ -121,3 +121,63 @@ func TestAStepOfOnesOwnChecksIntegers(t *testing.T) {
 		t.Errorf("got %v\nwant %s", err, want)
 	}
 }
+
+// However integers are given, an Embedding looks up the same, and a loss of labels takes them.
+func TestAnEmbeddingTakesIntegersOfAnyType(t *testing.T) {
+	const rows = 40
+	values := texts(rows, 3, 1, 5)
+	ints, narrow, bytes := make([]int, len(values)), make([]int32, len(values)), make([]uint8, len(values))
+	labels := make([]int32, rows)
+	for i, v := range values {
+		ints[i], narrow[i], bytes[i] = int(v), int32(v), uint8(v)
+	}
+	for i := range labels {
+		labels[i] = int32(i % 2)
+	}
+	columnOf := func(c data.Column, err error) data.Column {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return c
+	}
+	y := columnOf(data.Labels(labels))
+	var want []uint32
+	for name, x := range map[string]data.Column{
+		"int":     columnOf(data.Integers(ints, length)),
+		"int32":   columnOf(data.FromTensor(tensorOf(t, narrow, rows, length))),
+		"uint8":   columnOf(data.Integers(bytes, length)),
+		"float32": column(t, values, length),
+	} {
+		model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{length}, DType: tensor.Int32},
+			&layer.Embedding{InputDim: words, OutputDim: 3, MaskZero: true}, &layer.LSTM{Units: 2}, &layer.Dense{Units: 2})
+		if err := model.Compile(cornu.CompileConfig{Loss: loss.SparseCategoricalCrossentropy{FromLogits: true}, Optimizer: optimizer.Adam{Lazy: true}}); err != nil {
+			t.Fatal(err)
+		}
+		source := &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
+		fit(t, model, source, cornu.FitConfig{BatchSize: 7, Epochs: 2})
+		got := bits(t, model)
+		if want == nil {
+			want = got
+		}
+		sameBits(t, name, got, want)
+		predicted, err := model.Predict(ctx, tensorOf(t, narrow, rows, length))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := model.PredictSource(ctx, source, cornu.PredictConfig{BatchSize: 9})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(floats(t, predicted), floats(t, again)) {
+			t.Errorf("%s: other predictions", name)
+		}
+		was := narrow[2*length+1]
+		narrow[2*length+1] = words
+		_, err = model.Predict(ctx, tensorOf(t, narrow, rows, length))
+		if want := "has 6 at row 2, [1]: its numbers are whole and from 0 to 5"; err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		narrow[2*length+1] = was
+	}
+}
