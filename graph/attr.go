@@ -28,6 +28,7 @@ type Attr struct {
 	Begin   []int        // Slice, Pad: the first index of each dimension
 	Step    []int        // Slice, Pad: the distance of two indices, negative to reverse
 	Offsets []int        // Pack, View: where in the slab
+	Rows    int          // Reshape: how many the batch has, if the result or the operand has them without being the batch
 	Depth   int          // OneHot: the size of the last axis; ScatterAdd: that of the first
 	Rate    float64      // Dropout
 	Stream  uint16       // Dropout, RandomUniform
@@ -72,6 +73,7 @@ func (a *Attr) Key() string {
 	add("begin", a.Begin != nil, a.Begin)
 	add("step", a.Step != nil, a.Step)
 	add("offsets", a.Offsets != nil, a.Offsets)
+	add("rows", a.Rows != 0, a.Rows)
 	add("depth", a.Depth != 0, a.Depth)
 	add("rate", a.Rate != 0, a.Rate)
 	add("stream", a.Stream != 0, a.Stream)

@@ -202,6 +202,7 @@ var derivatives = []derivative{
 	{"Conv 2D dilated", graph.OpConv, convolve(graph.Window{Dilation: []int{2, 1}, Low: []int{2, 1}, High: []int{1, 0}}), nil, [][]tensor.Shape{{{2, 5, 3, 1}, {3, 2, 1, 2}}}},
 	{"Conv 2D in groups", graph.OpConv, convolve(graph.Window{Groups: 2, High: []int{0, 1}}), nil, [][]tensor.Shape{{{2, 3, 3, 4}, {2, 2, 2, 6}}}},
 	{"Conv 3D", graph.OpConv, convolve(graph.Window{Stride: []int{1, 2, 1}, Low: []int{1, 0, 0}}), nil, [][]tensor.Shape{{{batch, 2, 3, 2, 1}, {2, 2, 2, 1, 2}}}},
+	{"Conv 3D of stacked images", graph.OpConv, convolve(graph.Window{Stride: []int{1, 2, 1}, Low: []int{1, 0, 0}}.Stacked()), nil, [][]tensor.Shape{{{batch, 2, 2, 3, 2, 1}, {1, 2, 2, 1, 1, 2}}}},
 	{"ConvInputGrad", graph.OpConvInputGrad, binary(func(dy, k *graph.Node) *graph.Node {
 		return dy.ConvTranspose(k, graph.Window{Stride: []int{2, 2}, Low: []int{1, 0}, Groups: 2}, 4, 6)
 	}), nil, [][]tensor.Shape{{{batch, 2, 3, 4}, {3, 2, 1, 4}}}},

@@ -47,6 +47,21 @@ func (n *Node) Reshape(dims ...int) *Node {
 	return apply(OpReshape, Attr{Shape: append(tensor.Shape{}, dims...)}, n)
 }
 
+// ForBatch turns a node whose first axis has so many rows into one whose first axis is the batch, and the other way round. A program with
+// such a node is one for batches of that size alone.
+func (n *Node) ForBatch(rows int) *Node {
+	if !n.Valid() || n.Rank() == 0 || rows <= 0 {
+		return apply(OpReshape, Attr{Rows: 1, Shape: tensor.Shape{tensor.Batch}}, n)
+	}
+	shape := n.shape.Clone()
+	if shape[0] == tensor.Batch {
+		shape[0] = rows
+	} else {
+		shape[0] = tensor.Batch
+	}
+	return apply(OpReshape, Attr{Shape: shape, Rows: rows}, n)
+}
+
 // WithRank gives n axes of 1 behind its own until it has so many, as weights of samples
 // need beside the values of their steps. A node that has as many is returned as it is.
 func (n *Node) WithRank(rank int) *Node {

@@ -21,6 +21,7 @@ type Body struct {
 	hidden    []bool  // which states are no columns by themselves: nobody asks for them; nil: none
 	columns   []*Node // next and outs, each node once: the result is these, side by side
 	reverse   bool
+	last      bool // the result is of the last step alone
 	key       string
 }
 
@@ -63,9 +64,12 @@ func (b *Body) Next() []int {
 // Reverse reports whether the last step of time is the first that is run.
 func (b *Body) Reverse() bool { return b.reverse }
 
+// Last reports whether the result is of the last step alone.
+func (b *Body) Last() bool { return b.last }
+
 // Extends reports whether b has the columns of other, and perhaps more behind them, and does the same.
 func (b *Body) Extends(other *Body) bool {
-	return other != nil && b.graph == other.graph && b.reverse == other.reverse && len(b.columns) >= len(other.columns) &&
+	return other != nil && b.graph == other.graph && b.reverse == other.reverse && b.last == other.last && len(b.columns) >= len(other.columns) &&
 		slices.Equal(b.columns[:len(other.columns)], other.columns) && slices.Equal(b.next, other.next)
 }
 
@@ -86,6 +90,8 @@ type Recurrence struct {
 	Sequences []*Node // (steps, batch, …) each; at least one
 	Constants []*Node // weights, and (batch, …): the same at each step
 	Reverse   bool    // from the last step to the first
+	Last      bool    // nobody asks for States or Outputs, only for Finals and LastOutputs: where that is so, less is stored
+	Unread    []bool  // which states nobody asks for; nil: none
 	// Step emits one step's nodes from what the state, the sequences and the constants are at it. It returns the
 	// next state and what else is to be stacked. It works row by row of the batch, and draws no random
 	// numbers: what is random is drawn before, once or as a sequence.
@@ -119,7 +125,10 @@ func (r Recurrence) Scan(g *Graph) *Scanned {
 	if r.Step == nil {
 		return failed("a scan's Step is nil: say what it does")
 	}
-	b := &Body{graph: New(), reverse: r.Reverse}
+	if r.Unread != nil && len(r.Unread) != len(r.Init) {
+		return failed("a scan of %d states is told of %d which are read", len(r.Init), len(r.Unread))
+	}
+	b := &Body{graph: New(), reverse: r.Reverse, last: r.Last && r.Sequences[0].Rank() > 0 && r.Sequences[0].shape[0] != 0, hidden: slices.Clone(r.Unread)}
 	b.graph.PushScope(g.Scope())
 	for i, n := range r.Init {
 		b.carry = append(b.carry, b.graph.Input(fmt.Sprintf("state %d", i), n.shape))
@@ -165,6 +174,9 @@ func (b *Body) settle() string {
 		}
 	}
 	b.columns = nil
+	for i := range b.hidden { // a state that is a part of the one before is not computed, and overwritten meanwhile
+		b.hidden[i] = b.hidden[i] && !passed(b.next[i])
+	}
 	for i, n := range slices.Concat(b.next, b.outs) {
 		switch {
 		case n.absent() || n.graph != b.graph:
@@ -201,9 +213,22 @@ func (b *Body) settle() string {
 		}
 		key.WriteString("; ")
 	}
-	fmt.Fprint(&key, b.reverse)
+	fmt.Fprint(&key, b.reverse, b.last)
 	b.key = fmt.Sprintf("sha256:%x", sha256.Sum256([]byte(key.String())))
 	return ""
+}
+
+// passed reports whether n is a leaf, or a part of one.
+func passed(n *Node) bool {
+	for !n.absent() {
+		switch n.op {
+		case OpReshape, OpSlice, OpTranspose, OpView, OpStopGradient:
+			n = n.inputs[0]
+		default:
+			return n.op.Leaf()
+		}
+	}
+	return true
 }
 
 // needed marks the nodes that the results are made of.
@@ -228,6 +253,9 @@ func rowWise(n *Node) string {
 	case OpDropout, OpRandomUniform:
 		return fmt.Sprintf("%v draws random numbers: they must be drawn before the scan, once or as a sequence", n.op)
 	}
+	if n.attr.Rows > 0 {
+		return fmt.Sprintf("%v is of a batch of %d rows, each of which must be computed by itself", n.op, n.attr.Rows)
+	}
 	batched := func(s tensor.Shape) bool { return s.HasBatch() }
 	first := func(s tensor.Shape) bool { return s[0] == tensor.Batch && !s[1:].HasBatch() }
 	for _, in := range n.inputs {
@@ -242,7 +270,7 @@ func rowWise(n *Node) string {
 }
 
 // scanShape is (steps+1, batch, width): the columns after each step, and the state before the first one, at the
-// place before it in the order of steps.
+// place before it in the order of steps; or (1, batch, width) of the last step.
 func scanShape(a *Attr, in []*Node) (tensor.Shape, string) {
 	b := a.Body
 	if b == nil {
@@ -267,6 +295,9 @@ func scanShape(a *Attr, in []*Node) (tensor.Shape, string) {
 			return nil, fmt.Sprintf("operand %d has the shape %v at each step, the body takes %v", i, shape, leaf.shape)
 		}
 	}
+	if b.last {
+		steps = 0
+	}
 	return tensor.Shape{steps + 1, tensor.Batch, b.Width()}, ""
 }
 
@@ -285,13 +316,12 @@ func (s *Scanned) Output(i int) *Node {
 
 // Final returns state i after the last step that was run: (batch, …).
 func (s *Scanned) Final(i int) *Node {
-	return s.result(i, "state", func(b *Body) []*Node { return b.next }, func(n *Node) *Node {
-		at := s.node.shape[0] - 1
-		if s.body.reverse {
-			at = 0
-		}
-		return s.column(n, at, at+1).Reshape(n.shape...)
-	})
+	return s.result(i, "state", func(b *Body) []*Node { return b.next }, s.last)
+}
+
+// LastOutput returns output i of the last step that was run: (batch, …).
+func (s *Scanned) LastOutput(i int) *Node {
+	return s.result(i, "output", func(b *Body) []*Node { return b.outs }, s.last)
 }
 
 func (s *Scanned) result(i int, what string, list func(b *Body) []*Node, of func(*Node) *Node) *Node {
@@ -301,14 +331,30 @@ func (s *Scanned) result(i int, what string, list func(b *Body) []*Node, of func
 	if !s.Valid() {
 		return s.node
 	}
-	if nodes := list(s.body); i >= 0 && i < len(nodes) {
-		return of(nodes[i])
+	nodes := list(s.body)
+	switch {
+	case i < 0 || i >= len(nodes):
+		return s.node.graph.Fail("the scan has no %s %d", what, i)
+	case !slices.Contains(s.body.columns, nodes[i]):
+		return s.node.graph.Fail("%s %d of the scan is said to be unread", what, i)
 	}
-	return s.node.graph.Fail("the scan has no %s %d", what, i)
+	return of(nodes[i])
+}
+
+// last returns a column after the last step that was run.
+func (s *Scanned) last(n *Node) *Node {
+	at := s.node.shape[0] - 1
+	if s.body.reverse {
+		at = 0
+	}
+	return s.column(n, at, at+1).Reshape(n.shape...)
 }
 
 // after returns a column after each step, before what it was before each.
 func (s *Scanned) after(n *Node) *Node {
+	if s.body.last {
+		return s.node.graph.Fail("the scan is said to be read after the last step alone")
+	}
 	from := 1
 	if s.body.reverse {
 		from = 0

@@ -56,6 +56,13 @@ var (
 
 var scans = []derivative{
 	{"Scan, all steps", graph.OpScan, scanOf(false, 1, 1, simple, state(0)), nil, [][]tensor.Shape{{{batch, 2}, {3, batch, 2}, {2, 2}, {2}}, {{batch, 1}, {1, batch, 1}, {1, 1}, {1}}, {{batch, 1}, {0, batch, 1}, {1, 1}, {1}}}},
+	{"Scan of convolutions", graph.OpScan, scanOf(true, 1, 1, func(state, x, c nodes) (next, outputs nodes) {
+		return nodes{x[0].Add(state[0].Conv(c[0], graph.Window{Low: []int{1}})).Tanh()}, nil
+	}, state(0)), nil, [][]tensor.Shape{{{batch, 3, 2}, {2, batch, 3, 2}, {2, 2, 2}}}},
+	{"Scan that is read at its end alone", graph.OpScan, func(in nodes) *graph.Node {
+		s := graph.Recurrence{Init: in[:2], Sequences: in[2:3], Constants: in[3:], Reverse: true, Last: true, Unread: []bool{false, true}, Step: gated}.Scan(in[0].Graph())
+		return s.Final(0).Mul(s.LastOutput(0))
+	}, nil, [][]tensor.Shape{{{batch, 2}, {batch, 2}, {2, batch, 8}, {2, 8}, {batch, 2}}, {{batch, 1}, {batch, 1}, {0, batch, 4}, {1, 4}, {batch, 1}}}},
 	{"Scan, the last step", graph.OpScan, scanOf(false, 1, 1, simple, final(0)), nil, [][]tensor.Shape{{{batch, 2}, {3, batch, 2}, {2, 2}, {2}}}},
 	{"Scan backwards", graph.OpScan, scanOf(true, 1, 1, simple, all2), nil, [][]tensor.Shape{{{batch, 2}, {3, batch, 2}, {2, 2}, {2}}}},
 	{"Scan of two states", graph.OpScan, scanOf(false, 2, 1, gated, output), nil, [][]tensor.Shape{{{batch, 2}, {batch, 2}, {2, batch, 8}, {2, 8}, {batch, 2}}}},

@@ -22,13 +22,34 @@ func scanVJP(n, dy *Node, i int) *Node {
 		if g.scans == nil {
 			g.scans = map[[2]*Node]*scanGradient{}
 		}
-		r := &reversal{g: g, n: n, body: n.attr.Body}
-		g.scans[key] = r.run(dy)
+		g.scans[key] = reverseScan(g, n, dy)
 	}
 	if d := g.scans[key].at[i]; d != nil {
 		return d
 	}
 	return nil
+}
+
+// reverseScan differentiates a scan; one that is of its last step alone as the part that it is of a scan of all steps.
+func reverseScan(g *Graph, n, dy *Node) *scanGradient {
+	if b := n.attr.Body; b.last {
+		whole := *b
+		whole.last = false
+		if msg := whole.settle(); msg != "" {
+			g.Fail("the derivative of a scan: %s", msg)
+		}
+		n = g.node(OpScan, Attr{Body: &whole}, n.inputs...)
+		if !n.Valid() {
+			return &scanGradient{at: make([]*Node, len(n.inputs))}
+		}
+		before, behind := n.shape[0]-1, 0
+		if b.reverse {
+			before, behind = behind, before
+		}
+		dy = dy.Pad([]int{before, 0, 0}, []int{behind, 0, 0})
+	}
+	r := &reversal{g: g, n: n, body: n.attr.Body}
+	return r.run(dy)
 }
 
 // A reversal is the state of differentiating one scan.
@@ -194,6 +215,10 @@ func (r *reversal) lift(d *Node) *Node {
 		m = g.node(d.op, *d.attr, in...)
 	case d.op == OpMatMul && d.attr.TransA && !d.attr.TransB:
 		m = apply(OpMatMul, Attr{TransA: true}, r.series(d.inputs[0]), r.series(d.inputs[1]))
+	case d.op == OpConvKernelGrad:
+		window := d.attr.Window.Stacked()
+		image, dy := batchFirst(r.series(d.inputs[0])), batchFirst(r.series(d.inputs[1]))
+		m = image.ConvKernelGrad(dy, window).Reshape(d.shape...)
 	case d.op == OpSum:
 		axes := []int{0}
 		for _, axis := range d.attr.Axes {
@@ -205,6 +230,15 @@ func (r *reversal) lift(d *Node) *Node {
 	}
 	r.lifted[d] = m
 	return m
+}
+
+// batchFirst turns (steps, batch, …) into (batch, steps, …).
+func batchFirst(n *Node) *Node {
+	perm := []int{1, 0}
+	for i := 2; i < n.Rank(); i++ {
+		perm = append(perm, i)
+	}
+	return n.Transpose(perm...)
 }
 
 // series returns n at all steps: (steps, batch, …).
@@ -400,8 +434,8 @@ func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 		return false
 	}
 	back.hidden = make([]bool, len(back.next))
-	for i, n := range back.next {
-		back.hidden[i] = len(back.outs) > 0 && !n.op.Leaf() && g.reached != nil && !g.reached(r.n.inputs[i])
+	for i := range back.next {
+		back.hidden[i] = len(back.outs) > 0 && g.reached != nil && !g.reached(r.n.inputs[i])
 	}
 	if msg := back.settle(); msg != "" {
 		g.Fail("the derivative of a scan: %s", msg)

@@ -279,6 +279,12 @@ func reshapeShape(a *Attr, in []*Node) (tensor.Shape, string) {
 		return nil, err.Error()
 	}
 	have, need := known(from), known(to)
+	if a.Rows > 0 && from.HasBatch() != to.HasBatch() {
+		if from.Concrete(a.Rows).Numel() != to.Concrete(a.Rows).Numel() {
+			return nil, fmt.Sprintf("%v is not %v of a batch of %d", from, to, a.Rows)
+		}
+		return to, ""
+	}
 	switch {
 	case from.HasBatch() && !to.HasBatch():
 		return nil, fmt.Sprintf("the target %v must keep the batch: one dimension tensor.Batch", to)

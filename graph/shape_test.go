@@ -67,6 +67,8 @@ func TestShapes(t *testing.T) {
 		}), tensor.Shape{batch, 3, 2, 3}},
 		{"AveragePool", []tensor.Shape{{batch, 5, 3}}, unary(func(x *graph.Node) *graph.Node { return x.AveragePool(graph.Window{Size: []int{5}}) }), tensor.Shape{batch, 1, 3}},
 		{"Reshape keeps the batch", []tensor.Shape{{batch, 28, 28}}, unary(func(x *graph.Node) *graph.Node { return x.Reshape(batch, 784) }), tensor.Shape{batch, 784}},
+		{"ForBatch makes rows the batch", []tensor.Shape{{4, 6}}, unary(func(x *graph.Node) *graph.Node { return x.ForBatch(4) }), tensor.Shape{batch, 6}},
+		{"ForBatch makes the batch rows", []tensor.Shape{{batch, 6}}, unary(func(x *graph.Node) *graph.Node { return x.ForBatch(4) }), tensor.Shape{4, 6}},
 		{"Reshape infers without a batch", []tensor.Shape{{4, 6}}, unary(func(x *graph.Node) *graph.Node { return x.Reshape(-1, 8) }), tensor.Shape{3, 8}},
 		{"Transpose", []tensor.Shape{{batch, 3, 5}}, unary(func(x *graph.Node) *graph.Node { return x.Transpose(0, 2, -2) }), tensor.Shape{batch, 5, 3}},
 		{"Transpose reverses", []tensor.Shape{{batch, 3}}, unary(func(x *graph.Node) *graph.Node { return x.Transpose() }), tensor.Shape{3, batch}},

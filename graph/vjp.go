@@ -227,7 +227,9 @@ func matMulVJP(n, dy *Node, i int) *Node {
 	}
 }
 
-func reshapeVJP(n, dy *Node, _ int) *Node { return dy.Reshape(n.inputs[0].shape...) }
+func reshapeVJP(n, dy *Node, _ int) *Node {
+	return apply(OpReshape, Attr{Shape: n.inputs[0].shape, Rows: n.attr.Rows}, dy)
+}
 
 func transposeVJP(n, dy *Node, _ int) *Node {
 	inverse := make([]int, len(n.attr.Axes))

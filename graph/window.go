@@ -31,6 +31,26 @@ func (w Window) clone() Window {
 	return w
 }
 
+// Stacked returns the window over images that are stacked along a further dimension before the spatial ones, each by itself: over the
+// steps of a sequence, say.
+func (w Window) Stacked() Window {
+	w = w.clone()
+	for _, field := range []struct {
+		list *[]int
+		all  int
+	}{{&w.Size, 1}, {&w.Stride, 1}, {&w.Dilation, 1}, {&w.Low, 0}, {&w.High, 0}} {
+		if *field.list != nil {
+			*field.list = slices.Insert(*field.list, 0, field.all)
+		}
+	}
+	return w
+}
+
+// stacked reports whether the images along the first spatial dimension are each by itself.
+func (w *Window) stacked() bool {
+	return w.Size[0] == 1 && w.Stride[0] == 1 && w.Low[0] == 0 && w.High[0] == 0
+}
+
 // key writes the window as a string that is equal exactly when it is.
 func (w *Window) key() string {
 	return fmt.Sprint(w.Size, w.Stride, w.Dilation, w.Low, w.High, w.Groups)
@@ -93,8 +113,8 @@ const farthest = 1 << 28
 
 // normal checks a window over so many spatial dimensions and writes its defaults out.
 func (w *Window) normal(dims int) string {
-	if dims < 1 || dims > 3 {
-		return "an image is [N, spatial..., channels], with one to three spatial dimensions"
+	if dims < 1 || dims > 4 {
+		return "an image is [N, spatial..., channels], with one to three spatial dimensions, or four of which the first stacks images"
 	}
 	for _, field := range []struct {
 		name  string
@@ -112,6 +132,9 @@ func (w *Window) normal(dims int) string {
 				return fmt.Sprintf("the window's %s is %d, it must be %d … %d", field.name, v, field.least, farthest)
 			}
 		}
+	}
+	if dims == 4 && !w.stacked() {
+		return "an image has up to three spatial dimensions, and one before them along which images are stacked: there a window has one tap, a stride of 1 and no padding"
 	}
 	for i, d := range w.Dilation {
 		switch {
@@ -132,7 +155,7 @@ func (w *Window) normal(dims int) string {
 
 // spatial returns the spatial dimensions of an image, which must be known.
 func spatial(image tensor.Shape) (tensor.Shape, string) {
-	if len(image) < 3 || len(image) > 5 {
+	if len(image) < 3 || len(image) > 6 {
 		return nil, fmt.Sprintf("an image is [N, spatial..., channels], with one to three spatial dimensions, not %v", image)
 	}
 	if image[1:].HasBatch() {

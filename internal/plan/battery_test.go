@@ -106,6 +106,7 @@ var cases = []struct {
 		return convolve(graph.Window{Stride: []int{2, 1}, Dilation: []int{1, 2}, Low: []int{1, 2}, High: []int{1, 0}, Groups: 2})(in).Relu()
 	}, 32},
 	{graph.OpConv, shapes(s(batch, 2, 3, 4, 1), s(2, 2, 3, 1, 3)), convolve(graph.Window{Stride: []int{1, 2, 3}, Low: []int{0, 1, 0}}), 32},
+	{graph.OpConv, shapes(s(batch, 3, 2, 3, 2, 2), s(1, 2, 1, 2, 2, 3)), convolve(graph.Window{Low: []int{1, 1, 0}}.Stacked()), 8},
 	{graph.OpConvInputGrad, shapes(s(batch, 2, 3, 4), s(3, 2, 1, 4)), func(in []*graph.Node) *graph.Node {
 		return in[0].ConvTranspose(in[1], graph.Window{Stride: []int{2, 2}, Low: []int{1, 0}, Groups: 2}, 4, 6)
 	}, 32},

@@ -95,6 +95,11 @@ func Compile(program Program, config Config) (*Plan, error) {
 			return nil, fmt.Errorf("plan: update of %v by %v: want a parameter and a value of its shape", u.Param, u.Value)
 		}
 	}
+	for _, n := range program.Graph.Nodes() {
+		if rows := n.Attr().Rows; rows != 0 && rows != config.Batch {
+			return nil, fmt.Errorf("layer %q keeps states from batch to batch, of %d samples: a batch of %d can't go on from them, all must have %d", n.Scope(), rows, config.Batch, rows)
+		}
+	}
 	p := &Plan{program: program, config: config}
 	if err := p.lower(); err != nil {
 		return nil, err

@@ -678,11 +678,17 @@ func recurrence(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 			return []*graph.Node{y, memory}, []*graph.Node{z, y.Softmax(-1)}
 		},
 	}
+	if bits>>4&3 == 1 && bits&64 == 64 {
+		r.Last, r.Unread = true, []bool{bits&128 == 128, true}
+	}
 	scanned := r.Scan(p.Graph)
 	switch bits >> 4 & 3 {
 	case 0:
 		return scanned.State(0)
 	case 1:
+		if r.Last && r.Unread[0] {
+			return scanned.LastOutput(1)
+		}
 		return scanned.Final(0)
 	case 2:
 		return scanned.Final(1).Mul(scanned.Output(1).Sum(0))

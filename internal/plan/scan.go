@@ -57,7 +57,7 @@ func costOfScan(v *value) int {
 			cost += u.cost()
 		}
 	}
-	return cost * (v.shape[0] - 1)
+	return cost * v.in[len(v.attr.Body.Carry())].shape[0]
 }
 
 // takesScan is for scans, which read rows of the batch at any distance from each other, and steps of time too.
@@ -121,101 +121,124 @@ func (r *rowCopy) copy(t int) {
 
 func emitScan(c *call) []cpu.Kernel {
 	body := c.attr.Body
+	carry, xs := len(body.Carry()), len(body.Sequences())
+	s := &scanBinder{
+		c: c, body: body, carry: c.in[:carry], xs: c.in[carry:][:xs], consts: c.in[carry+xs:],
+		steps: c.in[carry].shape[0], batch: c.shape[1], width: c.shape[2], result: c.data(c.value), first: -1,
+	}
+	k := &scan{steps: s.steps, reverse: body.Reverse()}
+	if !body.Last() {
+		s.first, s.after, s.step = 0, 1, 1
+		if k.reverse {
+			s.first, s.after = k.steps, 0
+		}
+	}
 	bodies := c.bodies
 	if bodies == nil { // of what is known at compile time
 		var err error
-		if bodies, err = bodiesOf(c.exec.plan.config, body, c.shape[1]); err != nil {
+		if bodies, err = bodiesOf(c.exec.plan.config, body, s.batch); err != nil {
 			panic(err)
 		}
 	}
-	batch, width := c.shape[1], c.shape[2]
-	k := &scan{steps: c.shape[0] - 1, reverse: body.Reverse()}
-	first, after := 0, 1 // the places of the state before the first step, and of what step 0 gives
-	if k.reverse {
-		first, after = k.steps, 0
-	}
-	carry, xs, consts := c.in[:len(body.Carry())], c.in[len(body.Carry()):][:len(body.Sequences())], c.in[len(body.Carry())+len(body.Sequences()):]
-	result := c.data(c.value)
-	blocks := blocksOf(batch)
-	for i, r0 := range blocks[:len(blocks)-1] {
-		count := blocks[i+1] - r0
-		if count == 0 {
-			continue
+	blocks := blocksOf(s.batch)
+	for i, from := range blocks[:len(blocks)-1] {
+		if rows := blocks[i+1] - from; rows > 0 {
+			p := bodies[slices.IndexFunc(bodies, func(p *Plan) bool { return p.config.Batch == rows })]
+			k.blocks = append(k.blocks, s.bind(p, from, rows))
 		}
-		p := bodies[slices.IndexFunc(bodies, func(p *Plan) bool { return p.config.Batch == count })]
-		b := &scanBlock{}
-		storage := map[*graph.Node]slab.Span{}
-		for j, n := range body.Constants() {
-			if !n.Shape().HasBatch() {
-				storage[n] = slab.Of(c.data(consts[j]))
-			}
-		}
-		b.exec = p.Bind(storage)
-		// into copies what x has of the block, at each step if it is a sequence, to the leaf n of the body.
-		into := func(n *graph.Node, x *value, sequence bool) rowCopy {
-			dst := b.exec.Value(n)
-			steps := x.strides()
-			r := rowCopy{dst: dst, count: count, width: n.Shape()[1:].Numel()}
-			if sequence {
-				r.srcStep, steps = steps[0], steps[1:]
-			}
-			r.dstRow, r.srcRow = r.width, steps[0]
-			if len(dst) > 0 && x.n > 0 {
-				r.src = c.data(x)[r0*r.srcRow:]
-			}
-			return r
-		}
-		at := 0
-		next := body.Next()
-		for j, n := range body.Columns() {
-			w := n.Shape()[1:].Numel()
-			out := b.exec.Value(n)
-			from := rowCopy{src: out, count: count, width: w, dstRow: width, srcRow: w, dstStep: batch * width}
-			if count*w*k.steps > 0 {
-				from.dst = result[(after*batch+r0)*width+at:]
-			}
-			b.end = append(b.end, from)
-			state := slices.Index(next, j)
-			start := from
-			start.dstStep = 0
-			if count*w > 0 {
-				start.dst = result[(first*batch+r0)*width+at:]
-			}
-			if state < 0 {
-				start.src, start.srcRow = make([]float32, w), 0
-			} else {
-				x := carry[state]
-				start.srcRow = x.strides()[0]
-				if count*w > 0 {
-					start.src = c.data(x)[r0*start.srcRow:]
-				}
-				b.once = append(b.once, into(body.Carry()[state], x, false))
-				b.carry = append(b.carry, rowCopy{
-					dst: b.exec.Value(body.Carry()[state]), src: from.dst, count: count, width: w, dstRow: w, srcRow: width, srcStep: from.dstStep,
-				})
-			}
-			b.once = append(b.once, start)
-			at += w
-		}
-		for i, k := range next {
-			if k >= len(body.Columns()) { // no column
-				n := body.Carry()[i]
-				w := n.Shape()[1:].Numel()
-				b.once = append(b.once, into(n, carry[i], false))
-				b.carry = append(b.carry, rowCopy{dst: b.exec.Value(n), src: b.exec.Value(body.Results()[k]), count: count, width: w, dstRow: w, srcRow: w})
-			}
-		}
-		for j, n := range body.Sequences() {
-			b.before = append(b.before, into(n, xs[j], true))
-		}
-		for j, n := range body.Constants() {
-			if n.Shape().HasBatch() {
-				b.once = append(b.once, into(n, consts[j], false))
-			}
-		}
-		k.blocks = append(k.blocks, b)
 	}
 	return []cpu.Kernel{k}
+}
+
+// A scanBinder makes the blocks of a scan.
+type scanBinder struct {
+	c                 *call
+	body              *graph.Body
+	carry, xs, consts []*value
+	steps             int
+	batch, width      int
+	result            []float32
+	first             int // the place in the result of the state before the first step, -1 if it isn't there
+	after, step       int // the place of what step 0 gives, and how much further that of the next step is
+}
+
+// bind makes the block of so many rows, from one on.
+func (s *scanBinder) bind(p *Plan, from, rows int) *scanBlock {
+	storage := map[*graph.Node]slab.Span{}
+	for i, n := range s.body.Constants() {
+		if !n.Shape().HasBatch() {
+			storage[n] = slab.Of(s.c.data(s.consts[i]))
+		}
+	}
+	b := &scanBlock{exec: p.Bind(storage)}
+	for i, n := range s.body.Sequences() {
+		r := s.rows(s.xs[i], from, rows, true)
+		r.dst = b.exec.Value(n)
+		b.before = append(b.before, r)
+	}
+	for i, n := range s.body.Constants() {
+		if n.Shape().HasBatch() {
+			r := s.rows(s.consts[i], from, rows, false)
+			r.dst = b.exec.Value(n)
+			b.once = append(b.once, r)
+		}
+	}
+	for i, n := range s.body.Carry() {
+		r := s.rows(s.carry[i], from, rows, false)
+		r.dst = b.exec.Value(n)
+		b.once = append(b.once, r)
+	}
+	next, at := s.body.Next(), 0
+	for i, n := range s.body.Columns() {
+		w := n.Shape()[1:].Numel()
+		place := func(step int) []float32 {
+			if rows*w == 0 {
+				return nil
+			}
+			return s.result[(step*s.batch+from)*s.width+at:]
+		}
+		out := rowCopy{src: b.exec.Value(n), count: rows, width: w, dstRow: s.width, srcRow: w, dstStep: s.step * s.batch * s.width}
+		if s.steps > 0 {
+			out.dst = place(s.after)
+		}
+		b.end = append(b.end, out)
+		if s.first >= 0 {
+			start := rowCopy{src: make([]float32, w), dst: place(s.first), count: rows, width: w, dstRow: s.width}
+			if state := slices.Index(next, i); state >= 0 {
+				x := s.rows(s.carry[state], from, rows, false)
+				start.src, start.srcRow = x.src, x.srcRow
+			}
+			b.once = append(b.once, start)
+		}
+		at += w
+	}
+	results := s.body.Results()
+	for i, n := range s.body.Carry() {
+		w := n.Shape()[1:].Numel()
+		r := rowCopy{dst: b.exec.Value(n), count: rows, width: w, dstRow: w, srcRow: w}
+		if k := next[i]; k < len(b.end) { // which may be another part of the state before, by now overwritten
+			r.src, r.srcRow, r.srcStep = b.end[k].dst, s.width, b.end[k].dstStep
+		} else {
+			r.src = b.exec.Value(results[k])
+		}
+		b.carry = append(b.carry, r)
+	}
+	return b
+}
+
+// rows returns what copies rows of x, at each step if it is a sequence, to memory without gaps.
+func (s *scanBinder) rows(x *value, from, rows int, sequence bool) rowCopy {
+	steps, shape := x.strides(), x.shape
+	r := rowCopy{count: rows}
+	if sequence {
+		r.srcStep, steps, shape = steps[0], steps[1:], shape[1:]
+	}
+	r.width, r.srcRow = shape[1:].Numel(), steps[0]
+	r.dstRow = r.width
+	if rows*r.width > 0 && x.n > 0 {
+		r.src = s.c.data(x)[from*r.srcRow:]
+	}
+	return r
 }
 
 // Tasks returns the number of blocks.

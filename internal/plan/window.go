@@ -12,7 +12,8 @@ import (
 )
 
 // windowOf returns the geometry of a window over an image that gives a result of the
-// shape out. Where they have fewer than three spatial dimensions, the first ones are 1.
+// shape out. Where they have fewer than three spatial dimensions, the first ones are 1; where they have four, the first stacks
+// images.
 func windowOf(w *graph.Window, image, out tensor.Shape) product.Window {
 	dims := len(image) - 2
 	one := [3]int{1, 1, 1}
@@ -20,12 +21,16 @@ func windowOf(w *graph.Window, image, out tensor.Shape) product.Window {
 		Batch: image[0], Channels: image[dims+1], Filters: out[dims+1], Groups: w.Groups,
 		Image: one, Places: one, Taps: one, Stride: one, Dilation: one,
 	}
-	copy(g.Image[3-dims:], image[1:][:dims])
-	copy(g.Places[3-dims:], out[1:][:dims])
-	copy(g.Taps[3-dims:], w.Size)
-	copy(g.Stride[3-dims:], w.Stride)
-	copy(g.Dilation[3-dims:], w.Dilation)
-	copy(g.Low[3-dims:], w.Low)
+	if dims > 3 {
+		g.Batch *= image[1]
+	}
+	fill := func(to *[3]int, from []int) { copy(to[max(3-dims, 0):], from[max(dims-3, 0):]) }
+	fill(&g.Image, image[1:][:dims])
+	fill(&g.Places, out[1:][:dims])
+	fill(&g.Taps, w.Size)
+	fill(&g.Stride, w.Stride)
+	fill(&g.Dilation, w.Dilation)
+	fill(&g.Low, w.Low)
 	return g
 }
 

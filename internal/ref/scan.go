@@ -28,7 +28,7 @@ func scan[V any](body *graph.Body, steps int, in []V, at func(leaf *graph.Node, 
 		place = steps
 	}
 	for i, k := range next {
-		if k < len(columns) {
+		if k < len(columns) && !body.Last() {
 			put(place, first[k], columns[k], held[i])
 		}
 	}
@@ -37,6 +37,9 @@ func scan[V any](body *graph.Body, steps int, in []V, at func(leaf *graph.Node, 
 		if body.Reverse() {
 			t = steps - 1 - step
 			place = t
+		}
+		if body.Last() {
+			place = 0
 		}
 		for i, x := range xs {
 			held[len(carry)+i] = at(x, in[len(carry)+i], t)
@@ -87,7 +90,7 @@ func evalScan(r *Run, a *graph.Attr, in []value, out value) {
 		}
 		return columns
 	}
-	scan(body, out.shape[0]-1, in, step(r.Batch), once, store(r.Batch, out))
+	scan(body, in[len(body.Carry())].shape[0], in, step(r.Batch), once, store(r.Batch, out))
 }
 
 func scanBounds(r *Run, n *graph.Node, in []interval, out interval) {
@@ -104,7 +107,7 @@ func scanBounds(r *Run, n *graph.Node, in []interval, out interval) {
 		}
 		return columns
 	}
-	scan(body, out.lo.shape[0]-1, in,
+	scan(body, in[len(body.Carry())].lo.shape[0], in,
 		func(leaf *graph.Node, x interval, t int) interval {
 			return interval{at(leaf, x.lo, t), at(leaf, x.hi, t)}
 		}, once,
