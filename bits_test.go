@@ -41,7 +41,7 @@ func hashedTrainings() []func(*testing.T) (*cornu.Model, *data.Arrays) {
 	} {
 		list = append(list, func(t *testing.T) (*cornu.Model, *data.Arrays) { return chapter(t, o), chapterData(t) })
 	}
-	return append(list, branched, pictures, convolutions)
+	return append(list, branched, pictures, convolutions, recurrence)
 }
 
 // hashes returns two hashes of each training: of the weights and predictions, and of the measures. It does them once.
@@ -57,6 +57,47 @@ func hashes(t *testing.T) []string {
 }
 
 var hashed []string
+
+// recurrence is a network of recurrent layers, on sequences of which some steps don't count, and on images in time.
+func recurrence(t *testing.T) (*cornu.Model, *data.Arrays) {
+	t.Helper()
+	x, images := cornu.Input(9, 5), cornu.Input(3, 5, 4, 2)
+	y := x
+	for _, l := range []layer.Layer{
+		&layer.Masking{},
+		&layer.Bidirectional{Layer: &layer.LSTM{Units: 17, ReturnSequences: true, Dropout: 0.2, RecurrentDropout: 0.1}},
+		&layer.BatchNormalization{},
+		&layer.GRU{Units: 19, ReturnSequences: true, GoBackwards: true, Dropout: 0.1},
+		&layer.RNN{Cell: &layer.StackedRNNCells{Cells: []layer.Cell{
+			&layer.GRUCell{Units: 11, ResetBefore: true, RecurrentDropout: 0.2}, &layer.LSTMCell{Units: 7, Dropout: 0.2}, &layer.SimpleRNNCell{Units: 18},
+		}}, ReturnSequences: true},
+		&layer.SimpleRNN{Units: 23},
+	} {
+		y = cornu.Apply(l, y)
+	}
+	z := cornu.Apply(&layer.ConvLSTM2D{Filters: 6, KernelSize: [2]int{3, 2}, Padding: "same", RecurrentDropout: 0.1}, images)
+	z = cornu.Apply(&layer.GlobalAveragePooling2D{}, z)
+	out := cornu.Apply(&layer.Dense{Units: 10, Activation: activation.Softmax{}}, cornu.Apply(&layer.Concatenate{}, y, z))
+	model := cornu.NewModel([]*cornu.Node{x, images}, []*cornu.Node{out})
+	model.Seed(7)
+	if err := model.Compile(classifier(optimizer.Adam{})); err != nil {
+		t.Fatal(err)
+	}
+	const n = 60
+	steps := wave(n*9*5, 3)
+	for row := range n { // of other lengths
+		clear(steps[row*45+row%10*5 : row*45+45])
+	}
+	labels := make([]int, n)
+	for i := range labels {
+		labels[i] = i * i % 10
+	}
+	targets, err := data.OneHot(labels, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return model, &data.Arrays{X: []data.Column{column(t, steps, 9, 5), column(t, wave(n*3*5*4*2, 5), 3, 5, 4, 2)}, Y: []data.Column{targets}}
+}
 
 // convolutions is a network of windows over images: some of many channels, with more products than a chain has, and
 // some over more places than that.

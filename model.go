@@ -252,3 +252,17 @@ func (m *Model) Variables() ([]*layer.Variable, error) {
 	}
 	return m.net.Variables(), nil
 }
+
+// ResetStates makes the states that layers keep from batch to batch, where they are Stateful, what they were in the beginning: zeros. It
+// waits for a step that uses them.
+func (m *Model) ResetStates() error {
+	if err := m.ready(); err != nil {
+		return err
+	}
+	for _, l := range m.net.Layers() {
+		if err := layer.ResetStates(l); err != nil {
+			return fmt.Errorf("cornu: ResetStates: %w", err)
+		}
+	}
+	return nil
+}

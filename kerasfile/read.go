@@ -187,7 +187,9 @@ func (r *reader) sequential(cfg object, layers []any) (*layer.Spec, error) {
 				return nil, errors.New("it was saved before it knew the shape of its input: build it, then save it")
 			}
 			last = "input_layer"
-			s.Layers = append(s.Layers, layer.LayerSpec{Class: "InputLayer", Name: last, Config: object{"name": last, "shape": shape}, Inbound: [][]layer.NodeSpec{nil}})
+			s.Layers = append(s.Layers, layer.LayerSpec{
+				Class: "InputLayer", Name: last, Config: object{"name": last, "shape": shape[1:], "batch_size": shape[0]}, Inbound: [][]layer.NodeSpec{nil},
+			})
 		}
 		var in []layer.NodeSpec
 		if one.Class != "InputLayer" {
@@ -206,12 +208,12 @@ func (r *reader) sequential(cfg object, layers []any) (*layer.Spec, error) {
 	return s, nil
 }
 
-// inputShape finds the shape of a sample for a Sequential that has no InputLayer.
+// inputShape finds the shape of the input, with the size of batches, for a Sequential that has no InputLayer.
 func inputShape(first, cfg object) ([]any, bool) {
 	inner, _ := first["config"].(object)
 	for _, v := range []any{inner["batch_input_shape"], inner["batch_shape"], cfg["build_input_shape"]} {
 		if list, ok := v.([]any); ok && len(list) > 0 {
-			return list[1:], true
+			return list, true
 		}
 	}
 	return nil, false
@@ -617,7 +619,7 @@ func input(cfg object) error {
 			return fmt.Errorf("%s is %v: dimensions other than the batch must be known", key, shape)
 		}
 		delete(cfg, key)
-		cfg["shape"] = shape[1:]
+		cfg["shape"], cfg["batch_size"] = shape[1:], shape[0]
 	}
 	return nil
 }
@@ -725,8 +727,18 @@ func (r *reader) dtype(what string, v any) error {
 }
 
 // member brings a member of a family (an initializer, say) to the form that the decoder
-// reads: a name, or an object of class_name and config. Other values stay as they are.
+// reads: a name, or an object of class_name and config; and a list of members to a list of such. Other values stay as they are.
 func (r *reader) member(v any, family reflect.Type) (any, error) {
+	if list, ok := v.([]any); ok && family.Kind() == reflect.Slice && family.Elem().Kind() == reflect.Interface {
+		out := make([]any, len(list))
+		for i, x := range list {
+			var err error
+			if out[i], err = r.member(x, family.Elem()); err != nil {
+				return nil, err
+			}
+		}
+		return out, nil
+	}
 	o, ok := v.(object)
 	if !ok || family.Kind() != reflect.Interface {
 		return v, nil

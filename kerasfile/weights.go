@@ -55,19 +55,26 @@ type OptimizerState struct {
 // groupsOf returns the path of each layer's group. Keras names them by class and number,
 // not by the layers' names; a Sequential doesn't count its InputLayer.
 func groupsOf(classes []string, sequential bool) []string {
+	places := numbered("layers/", classes)
+	for i, class := range classes {
+		if sequential && class == "InputLayer" {
+			places[i] = ""
+		}
+	}
+	return places
+}
+
+// numbered returns paths that are named by class, and by number from the second of a class on.
+func numbered(prefix string, classes []string) []string {
 	places := make([]string, len(classes))
 	used := map[string]int{}
 	for i, class := range classes {
-		if sequential && class == "InputLayer" {
-			continue
-		}
 		name := config.Snake(class)
-		n := used[name]
-		used[name]++
-		if n > 0 {
-			name = fmt.Sprintf("%s_%d", name, n)
+		places[i] = prefix + name
+		if n := used[name]; n > 0 {
+			places[i] = fmt.Sprintf("%s_%d", places[i], n)
 		}
-		places[i] = "layers/" + name
+		used[name]++
 	}
 	return places
 }
@@ -76,7 +83,7 @@ func groupsOf(classes []string, sequential bool) []string {
 func isModel(class string) bool { return class == "Sequential" || class == "Functional" }
 
 // innerGroups returns the paths of the groups of the layers of classes that a layer at place is made of: a
-// model's are those of its layers, a Bidirectional has two, others have but one.
+// model's are those of its layers and stacked cells' those of the cells, a Bidirectional has two, others have but one.
 func innerGroups(place, class string, classes []string) []string {
 	var places []string
 	if isModel(class) {
@@ -88,8 +95,14 @@ func innerGroups(place, class string, classes []string) []string {
 		}
 		return places
 	}
-	if class == "Bidirectional" && len(classes) == 2 {
+	name := "/layer"
+	switch {
+	case class == "Bidirectional" && len(classes) == 2:
 		return []string{place + "/forward_layer", place + "/backward_layer"}
+	case class == "StackedRNNCells":
+		return numbered(place+"/cells/", classes)
+	case class == "RNN":
+		name = "/cell"
 	}
 	if projects(class) && len(classes) >= 4 {
 		prefix := "/" // MultiHeadAttention has properties of these names
@@ -103,11 +116,11 @@ func innerGroups(place, class string, classes []string) []string {
 		return places
 	}
 	for i := range classes {
-		name := "/layer"
-		if i > 0 {
-			name = fmt.Sprint("/layer_", i)
+		if i == 0 {
+			places = append(places, place+name)
+		} else {
+			places = append(places, fmt.Sprint(place, name, "_", i))
 		}
-		places = append(places, place+name)
 	}
 	return places
 }
@@ -115,7 +128,7 @@ func innerGroups(place, class string, classes []string) []string {
 // ownGroup returns the path of the group of a layer's own arrays: Keras's recurrent layers keep them in a cell.
 func ownGroup(place, class string) string {
 	switch class {
-	case "SimpleRNN", "LSTM", "GRU":
+	case "SimpleRNN", "LSTM", "GRU", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D":
 		return place + "/cell"
 	}
 	return place

@@ -34,6 +34,7 @@ var modules = map[reflect.Type]string{
 	reflect.TypeFor[loss.Loss]():               "keras.losses",
 	reflect.TypeFor[metric.Metric]():           "keras.metrics",
 	reflect.TypeFor[layer.Layer]():             "keras.layers",
+	reflect.TypeFor[layer.Cell]():              "keras.layers",
 }
 
 // Config returns the configuration as config.json of a .keras file has it.
@@ -170,6 +171,7 @@ func settings(one layer.LayerSpec) object {
 	if one.Class == "InputLayer" {
 		cfg["batch_shape"] = batchShape(one)
 		delete(cfg, "shape")
+		delete(cfg, "batch_size")
 		return cfg
 	}
 	for _, name := range callSettings {
@@ -228,14 +230,25 @@ func nested(v any, cfg object, shapes []tensor.Shape) any {
 
 func batchShape(input layer.LayerSpec) []any {
 	shape, _ := input.Config["shape"].([]any)
-	return append([]any{nil}, shape...)
+	return append([]any{input.Config["batch_size"]}, shape...)
 }
 
 // decorate gives the members of families in a configuration the form that Keras reads.
 func decorate(cfg object, t reflect.Type) {
 	for key, family := range config.FieldTypes(t) {
-		if o, ok := cfg[key].(object); ok && family.Kind() == reflect.Interface {
-			cfg[key] = member(o, family)
+		switch v := cfg[key].(type) {
+		case object:
+			if family.Kind() == reflect.Interface {
+				cfg[key] = member(v, family)
+			}
+		case []any:
+			list := slices.Clone(v)
+			for i, x := range list {
+				if o, ok := x.(object); ok && family.Kind() == reflect.Slice {
+					list[i] = member(o, family.Elem())
+				}
+			}
+			cfg[key] = list
 		}
 	}
 }
@@ -362,7 +375,7 @@ func others(class string) string {
 	switch {
 	case class == "CategoryEncoding":
 		return "count_weights"
-	case slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "Bidirectional"}, class):
+	case slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}, class):
 		return "initial_state"
 	}
 	return ""

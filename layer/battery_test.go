@@ -111,6 +111,37 @@ func product(x, matrix []float64, columns, from, to int) []float64 {
 
 func logistic(x float64) float64 { return 1 / (1 + math.Exp(-x)) }
 
+// stepping applies a step once, to samples of so many features and the states that are the inputs behind them. next returns the output,
+// and behind it what isn't looked at.
+func stepping(features, states, units int, next func(x, h, w []float64) []float64) func(x, w []float64) []float64 {
+	return func(x, w []float64) []float64 {
+		var y []float64
+		for sample := range 2 {
+			var h []float64
+			for i := range states {
+				h = append(h, x[2*features+(2*i+sample)*units:][:units]...)
+			}
+			y = append(y, next(x[sample*features:][:features], h, w)[:units]...)
+		}
+		return y
+	}
+}
+
+func stepOfSimpleRNN(x, h, w []float64) []float64 {
+	const n = 2
+	next := product(x, w, n, 0, n)
+	for i, r := range product(h, w[n*len(x):], n, 0, n) {
+		next[i] = math.Tanh(next[i] + r + w[n*(len(x)+n)+i])
+	}
+	return next
+}
+
+// stepOfStack is one of SimpleRNN of two features and one of LSTM behind it: it returns the state of this before that of the other.
+func stepOfStack(x, h, w []float64) []float64 {
+	one := stepOfSimpleRNN(x, h[4:], w)
+	return append(stepOfLSTM(one, h[:4], w[10:]), one...)
+}
+
 func stepOfLSTM(x, h, w []float64) []float64 {
 	const n = 2
 	features := len(x)
@@ -256,13 +287,23 @@ var samples = []sample{
 		return y
 	}},
 	{&layer.Identity{}, three, tensor.Shape{3}, 0, same},
-	{&layer.SimpleRNN{Units: 2, GoBackwards: true, BiasInitializer: initializer.Ones{}}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 10, recurring(3, 2, 1, 2, false, true, func(x, h, w []float64) []float64 {
-		next := product(x, w, 2, 0, 2)
-		for i, r := range product(h, w[4:], 2, 0, 2) {
-			next[i] = math.Tanh(next[i] + r + w[8+i])
-		}
-		return next
+	{&layer.SimpleRNN{Units: 2, GoBackwards: true, BiasInitializer: initializer.Ones{}}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 10, recurring(3, 2, 1, 2, false, true, stepOfSimpleRNN)},
+	{&layer.SimpleRNNCell{Units: 2, BiasInitializer: initializer.Ones{}}, []tensor.Shape{{2}, {2}}, tensor.Shape{2}, 10, stepping(2, 1, 2, stepOfSimpleRNN)},
+	{&layer.LSTMCell{Units: 2}, []tensor.Shape{{1}, {2}, {2}}, tensor.Shape{2}, 32, stepping(1, 2, 2, stepOfLSTM)},
+	{&layer.GRUCell{Units: 2, ResetBefore: true}, []tensor.Shape{{2}, {2}}, tensor.Shape{2}, 30, stepping(2, 1, 2, stepOfGRU(true))},
+	{&layer.StackedRNNCells{Cells: []layer.Cell{&layer.SimpleRNNCell{Units: 2}, &layer.LSTMCell{Units: 2}}}, []tensor.Shape{{2}, {2}, {2}, {2}}, tensor.Shape{2}, 50, stepping(2, 3, 2, func(x, h, w []float64) []float64 {
+		return stepOfStack(x, slices.Concat(h[2:], h[:2]), w)
 	})},
+	{&layer.ConvLSTM1D{Filters: 2, KernelSize: 1}, []tensor.Shape{{2, 1, 1}}, tensor.Shape{1, 2}, 32, recurring(2, 1, 2, 2, false, false, stepOfLSTM)},
+	{&layer.ConvLSTM2D{Filters: 2, KernelSize: [2]int{1, 1}, ReturnSequences: true}, []tensor.Shape{{2, 1, 1, 1}}, tensor.Shape{2, 1, 1, 2}, 32, recurring(2, 1, 2, 2, true, false, stepOfLSTM)},
+	{
+		&layer.ConvLSTM3D{Filters: 2, KernelSize: [3]int{1, 1, 1}, DataFormat: "channels_first", GoBackwards: true},
+		[]tensor.Shape{{2, 1, 1, 1, 1}},
+		tensor.Shape{2, 1, 1, 1},
+		32, recurring(2, 1, 2, 2, false, true, stepOfLSTM),
+	},
+	{&layer.RNN{Cell: &layer.GRUCell{Units: 2}, GoBackwards: true}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 36, recurring(3, 2, 1, 2, false, true, stepOfGRU(false))},
+	{&layer.RNN{Cell: &layer.StackedRNNCells{Cells: []layer.Cell{&layer.SimpleRNNCell{Units: 2}, &layer.LSTMCell{Units: 2}}}, ReturnSequences: true}, []tensor.Shape{{3, 2}}, tensor.Shape{3, 2}, 50, recurring(3, 2, 3, 2, true, false, stepOfStack)},
 	{&layer.LSTM{Units: 2, ReturnSequences: true}, []tensor.Shape{{3, 1}}, tensor.Shape{3, 2}, 32, recurring(3, 1, 2, 2, true, false, stepOfLSTM)},
 	{&layer.GRU{Units: 2, BiasInitializer: initializer.RandomNormal{}}, []tensor.Shape{{3, 2}}, tensor.Shape{2}, 36, recurring(3, 2, 1, 2, false, false, stepOfGRU(false))},
 	{&layer.GRU{Units: 2, ResetBefore: true, ReturnSequences: true, GoBackwards: true}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 30, recurring(2, 2, 1, 2, true, true, stepOfGRU(true))},
@@ -428,7 +469,7 @@ func trace(t *testing.T, s sample, training bool) traced {
 	for _, shape := range s.in {
 		nodes = append(nodes, layer.Apply(&layer.Input{Shape: shape}))
 	}
-	y := layer.Apply(s.layer, nodes...)
+	y := layer.ApplyAll(s.layer, nodes...)[0]
 	n, err := layer.NewNetwork(nodes, []*layer.Node{y})
 	if err != nil {
 		t.Fatal(err)

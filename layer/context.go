@@ -18,7 +18,8 @@ type Context struct {
 	losses   []*graph.Node
 	updates  []VariableUpdate
 	masks    map[*graph.Node]*graph.Node
-	bothWays bool // the layer is in a Bidirectional
+	bothWays bool                        // the layer is in a Bidirectional
+	reversed map[*graph.Node]*graph.Node // of sequences that begin with the last step: those that begin with the first
 }
 
 // A VariableUpdate is a variable's new value, which a layer asked for.

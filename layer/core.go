@@ -28,8 +28,9 @@ func init() {
 //
 // Shapes: → (batch, Shape...)
 type Input struct {
-	Name  string
-	Shape tensor.Shape // without the batch
+	Name      string
+	Shape     tensor.Shape // without the batch
+	BatchSize int          `zero:"none"` // the size of all batches, which layers that are Stateful ask for; 0: any
 
 	// DType is what the data are, as Keras keeps and checks it. It is for files: here data of any type are taken, and
 	// become float32, exactly or with an error. Only tensor.String means something: texts, which a layer such as

@@ -20,7 +20,7 @@ import (
 const kerasBound = 4e-6
 
 func TestLayersAreKerasLayers(t *testing.T) {
-	for _, file := range []string{"layers", "recurrent", "wrapping", "attention"} {
+	for _, file := range []string{"layers", "recurrent", "cells", "wrapping", "attention"} {
 		for _, c := range golden.Load(t, file).Cases {
 			t.Run(c.Name, func(t *testing.T) { sameAsKeras(t, c) })
 		}

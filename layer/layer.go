@@ -106,6 +106,7 @@ type record struct {
 	building  *sync.Mutex // held by who builds it
 	built     bool
 	variables []*Variable // its own
+	states    []*Variable // that last from batch to batch, which are no weights
 	inner     []Layer     // that it is made of
 	name      string      // that the first network with it has given it
 }

@@ -149,7 +149,7 @@ func (n *Network) identify() error {
 				}
 			}
 			remember(inner, func(r *record) {
-				for _, v := range r.variables {
+				for _, v := range slices.Concat(r.variables, r.states) {
 					if v.Path == "" {
 						v.Path = path + "/" + v.Name
 					}
@@ -215,6 +215,15 @@ func (n *Network) Variables() []*Variable { return n.variables }
 func (n *Network) VariablesOf(l Layer) []*Variable {
 	var list []*Variable
 	walk(l, nil, func(l Layer, _ []Layer) { list = append(list, Own(l)...) })
+	return list
+}
+
+// States returns what layers keep from batch to batch, which are no weights: nil but for recurrent layers that are Stateful.
+func (n *Network) States() []*Variable {
+	var list []*Variable
+	for _, l := range n.All() {
+		list = append(list, recall(l).states...)
+	}
 	return list
 }
 

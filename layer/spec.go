@@ -143,16 +143,30 @@ func (n *Network) layerSpec(l Layer) (LayerSpec, error) {
 		return one, fmt.Errorf("layer %q is a %T, which no class is registered for: see layer.Register", one.Name, l)
 	}
 	// Layers in the configuration have the names that they go by.
-	for _, inner := range Inner(l) {
-		for _, v := range one.Config {
-			if o, ok := v.(map[string]any); ok && o["class_name"] == Class(inner) {
-				if cfg, ok := o["config"].(map[string]any); ok && cfg["name"] == "" {
-					cfg["name"] = nameOf(inner)
+	nameInner(one.Config, Inner(l))
+	return one, nil
+}
+
+// nameInner gives the layers in a configuration the names of those that they are.
+func nameInner(cfg map[string]any, list []Layer) {
+next:
+	for _, inner := range list {
+		for _, key := range slices.Backward(slices.Sorted(maps.Keys(cfg))) { // "layer" before "backward_layer"
+			members, ok := cfg[key].([]any)
+			if !ok {
+				members = []any{cfg[key]}
+			}
+			for _, v := range members {
+				o, _ := v.(map[string]any)
+				own, ok := o["config"].(map[string]any)
+				if ok && o["class_name"] == Class(inner) && (own["name"] == "" || own["name"] == nameOf(inner)) {
+					own["name"] = nameOf(inner)
+					nameInner(own, Inner(inner))
+					continue next
 				}
 			}
 		}
 	}
-	return one, nil
 }
 
 // freeze says of all layers that they are frozen, as Keras does of those of a model that is.

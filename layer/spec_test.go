@@ -179,4 +179,5 @@ var another = map[reflect.Type]any{
 	reflect.TypeFor[regularizer.Regularizer](): regularizer.L1{},
 	reflect.TypeFor[constraint.Constraint]():   constraint.NonNeg{},
 	reflect.TypeFor[layer.Layer]():             &layer.Dense{Name: "inner", Units: 3},
+	reflect.TypeFor[layer.Cell]():              &layer.LSTMCell{Name: "inner", Units: 3},
 }

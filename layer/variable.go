@@ -132,6 +132,7 @@ type Builder struct {
 	layer     Layer
 	in        []tensor.Shape
 	variables []*Variable
+	states    []*Variable
 	inner     []Layer
 	err       error
 }
@@ -203,7 +204,7 @@ func build(n *Node, in []tensor.Shape) error {
 		err = b.err
 	}
 	if err == nil {
-		remember(n.layer, func(r *record) { r.built, r.variables, r.inner = true, b.variables, b.inner })
+		remember(n.layer, func(r *record) { r.built, r.variables, r.states, r.inner = true, b.variables, b.states, b.inner })
 	}
 	return err
 }

@@ -33,10 +33,10 @@ type Bidirectional struct {
 }
 
 // direction is what Bidirectional needs to know of a recurrent layer.
-type direction struct{ backwards, sequences, state bool }
+type direction struct{ backwards, sequences, state, stateful bool }
 
 func directionOf(l Layer) direction {
-	return direction{field[bool](l, "GoBackwards"), field[bool](l, "ReturnSequences"), field[bool](l, "ReturnState")}
+	return direction{field[bool](l, "GoBackwards"), field[bool](l, "ReturnSequences"), field[bool](l, "ReturnState"), field[bool](l, "Stateful")}
 }
 
 // Build builds both layers.
@@ -73,6 +73,8 @@ func (l *Bidirectional) Build(b *Builder, in []tensor.Shape) error {
 	case one.sequences != other.sequences || one.state != other.state:
 		return b.Errorf("ReturnSequences and ReturnState must be the same of both layers: they are %v and %v, %v and %v",
 			one.sequences, one.state, other.sequences, other.state)
+	case one.stateful != other.stateful:
+		return b.Errorf("Stateful must be the same of both layers: it is %v and %v", one.stateful, other.stateful)
 	case len(in)%2 == 0:
 		return b.Errorf("takes a sequence, or a sequence and the states of both layers, got %d inputs", len(in))
 	}
@@ -109,7 +111,11 @@ func (l *Bidirectional) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 	forward, backward := c.Layer(l.Layer, halves(in, false)...), c.Layer(l.backward, halves(in, true)...)
 	x, y := forward[0], backward[0]
 	if directionOf(l.Layer).sequences {
-		y = y.Reverse(1)
+		if inOrder := c.reversed[y]; inOrder != nil {
+			y = inOrder
+		} else {
+			y = y.Reverse(1)
+		}
 	}
 	var out []*graph.Node
 	switch config.Resolve(*l).MergeMode {

@@ -61,6 +61,9 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 		s.step.program.Outputs = append(s.step.program.Outputs, m.nodes...)
 	}
 	s.step.program.Outputs = append(s.step.program.Outputs, s.step.outputs...)
+	for _, n := range s.graph.Nodes() {
+		s.step.rows = max(s.step.rows, n.Attr().Rows)
+	}
 	s.step.slabs, s.step.writes = slab.Ordered(slices.Collect(maps.Keys(s.slabs))), len(s.step.program.Updates) > 0
 	return s.step, nil
 }
@@ -196,11 +199,11 @@ func (s *StepBuilder) Network(n *layer.Network, training bool, in ...*graph.Node
 	if !slices.Contains(s.step.networks, n) {
 		s.step.networks = append(s.step.networks, n)
 	}
-	if !s.fits(slab.Store(n.Variables()...)) {
+	if !s.fits(slab.Store(n.Variables()...)) || !s.fits(slab.Store(n.States()...)) {
 		return []*graph.Node{s.graph.Fail("the network's variables have no storage")}, nil
 	}
 	c := layer.NewContext(s.graph, training)
-	for _, v := range n.Variables() {
+	for _, v := range slices.Concat(n.Variables(), n.States()) {
 		c.Bind(v, s.present(v))
 	}
 	out = n.Trace(c, in)

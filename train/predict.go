@@ -30,6 +30,10 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 	if err := s.hold("outputs", s.outputs, out, rows); err != nil {
 		return err
 	}
+	if s.rows > 0 && rows%s.rows > 0 {
+		_, err := s.bind(rows % s.rows)
+		return err
+	}
 	ctx = orBackground(ctx)
 	for done, chunk := 0, uint64(0); done < rows; chunk++ {
 		if err := ctx.Err(); err != nil {
@@ -37,6 +41,9 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 		}
 		n := min(rows-done, predictBatch)
 		planned := planRows(n)
+		if s.rows > 0 {
+			n, planned = s.rows, s.rows
+		}
 		err := s.run(planned, mode{forward: true, key: chunk}, func(batch *data.Batch, _ *par.Pool) error {
 			for i, x := range batch.X {
 				width := len(x) / planned

@@ -33,6 +33,7 @@ type Step struct {
 	variables  []*layer.Variable
 	slabs      []*slab.Slab  // of the variables
 	writes     bool          // to the variables
+	rows       int           // that all batches have; 0: any number
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
 	domains    []domain      // of the inputs and targets that hold integers
@@ -82,8 +83,8 @@ func (s *Step) held() int {
 
 // A mode is how a step is run.
 type mode struct {
-	// forward computes the outputs and no more: nothing is updated, measured or counted. So many goroutines may run
-	// the step at once. key tells apart the random numbers of batches.
+	// forward computes the outputs and no more: nothing is measured or counted, nor updated but for states of layers. So many
+	// goroutines may run the step at once. key tells apart the random numbers of batches.
 	forward bool
 	key     uint64
 
@@ -118,10 +119,14 @@ func (s *Step) run(n int, m mode, read func(batch *data.Batch, pool *par.Pool) e
 
 // compute runs the step forward.
 func (s *Step) compute(b *bound, pool *par.Pool, key uint64) {
-	slab.Acquire(s.slabs, false)
-	defer slab.Release(s.slabs, false)
+	keeps := s.rows > 0 && len(s.optimizers) == 0 // states of layers, and changes nothing else
+	slab.Acquire(s.slabs, keeps)
+	defer slab.Release(s.slabs, keeps)
 	b.exec.Seed, b.exec.Step = s.seed, key
 	b.exec.Compute(pool)
+	if keeps {
+		b.exec.Update(pool)
+	}
 }
 
 // train runs the step on the batch that b holds: compute, check, update, measure.

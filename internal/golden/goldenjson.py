@@ -71,3 +71,21 @@ def write(name, versions, cases, folder=None):
     with open(path, "w", encoding="utf-8") as f:
         f.write('{"made_by": %s,\n"cases": [\n%s\n]}\n' % (json.dumps(versions), ",\n".join(cases)))
     print("%s: %d cases, %d bytes" % (name, len(cases), os.path.getsize(path)))
+
+
+def wave(*shape, seed=1, low=-1.0, high=1.0):
+    """Numbers that look random, the same everywhere."""
+    n = np.arange(1, int(np.prod(shape)) + 1, dtype=np.float64) + 31 * seed
+    x = np.modf(n * n * 0.6180339887498949 + n * 0.4142135623730951)[0]
+    return (low + (high - low) * x).reshape(shape).astype(np.float32)
+
+
+def made(config, layers):
+    """A configuration in which layers, {"class_name": …, "config": …}, are made; layers is Keras's module."""
+
+    def one(v):
+        if isinstance(v, list) and v and isinstance(v[0], dict) and "class_name" in v[0]:
+            return [one(x) for x in v]
+        return getattr(layers, v["class_name"])(**made(v["config"], layers)) if isinstance(v, dict) and "class_name" in v else v
+
+    return {k: one(v) for k, v in config.items()}

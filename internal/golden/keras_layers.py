@@ -1,8 +1,8 @@
-"""Makes testdata/layers.json, nested.json, augment.json, recurrent.json, wrapping.json and attention.json: what real Keras computes with its layers, with models
+"""Makes testdata/layers.json, nested.json, augment.json, recurrent.json, cells.json, wrapping.json and attention.json: what real Keras computes with its layers, with models
 that are layers, and with images that are changed at random, for Cornu's to be held against.
 
     python3 -m venv venv && venv/bin/pip install keras jax numpy
-    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent wrapping attention]
+    venv/bin/python internal/golden/keras_layers.py [layers nested augment recurrent cells wrapping attention]
 
 A case has inputs x0, x1, …, what the layer makes of them, y, a gradient dy and what it is worth at the inputs (dx0, …)
 and at the weights that are trained (dw0, …). w0, w1, … are the weights before, u0, u1, … those after a call in training.
@@ -20,26 +20,16 @@ import jax.numpy as jnp
 import keras
 import numpy as np
 
-from goldenjson import case, write
+from goldenjson import case, made, wave, write
 
 VERSIONS = {"keras": keras.__version__, "jax": jax.__version__, "numpy": np.__version__}
 F = np.float32
 L = keras.layers
 
 
-def wave(*shape, seed=1, low=-1.0, high=1.0):
-    n = np.arange(1, int(np.prod(shape)) + 1, dtype=np.float64) + 31 * seed
-    x = np.modf(n * n * 0.6180339887498949 + n * 0.4142135623730951)[0]
-    return (low + (high - low) * x).reshape(shape).astype(F)
-
-
-def made(config):
-    """A configuration in which layers, {"class_name": …, "config": …}, are made."""
-    return {k: getattr(L, v["class_name"])(**made(v["config"])) if isinstance(v, dict) and "class_name" in v else v for k, v in config.items()}
-
 
 def run(name, class_, shapes, config=None, training=False, shift=0.0):
-    layer = getattr(L, class_)(**made(config or {}))
+    layer = getattr(L, class_)(**made(config or {}, L))
     xs = [wave(*s, seed=3 + i) + F(shift) for i, s in enumerate(shapes)]
     args = xs if len(xs) > 1 else xs[0]
     layer(args)
@@ -70,7 +60,7 @@ def run(name, class_, shapes, config=None, training=False, shift=0.0):
         tags["mode"] = "training"
         tensors.update({"u%d" % i: s for i, s in enumerate(state)})
     full = keras.saving.serialize_keras_object(layer)["config"]
-    keep = {k: v if isinstance(v, dict) else full[k] for k, v in (config or {}).items() if k in full}
+    keep = {k: v if isinstance(v, (dict, list)) else full[k] for k, v in (config or {}).items() if k in full}
     return case(name, keep, tensors, texts=tags or None, class_=class_)
 
 
@@ -195,6 +185,31 @@ def recurrent():
     for sequences in [False, True]:
         yield run("GRU, reset before, sequences %s" % sequences, "GRU", [x], {"units": 3, "reset_after": False, "return_sequences": sequences})
     yield run("GRU, reset before, no bias", "GRU", [x], {"units": 3, "reset_after": False, "use_bias": False})
+
+
+def celling():
+    x = (2, 4, 3)
+
+    def one(class_, **config):
+        return {"class_name": class_, "config": config}
+
+    cells = [one("LSTMCell", units=3), one("GRUCell", units=2, reset_after=False), one("SimpleRNNCell", units=2, activation="softsign")]
+    for cell in cells:
+        yield run("RNN of a " + cell["class_name"], "RNN", [x], {"cell": cell, "return_sequences": True})
+    stack = one("StackedRNNCells", cells=cells)
+    yield run("RNN of a stack", "RNN", [x], {"cell": stack})
+    yield run("RNN of a stack, backwards", "RNN", [x], {"cell": stack, "return_sequences": True, "go_backwards": True})
+    images, volumes = (2, 3, 4, 3, 1), (1, 2, 2, 3, 2, 1)
+    yield run("ConvLSTM1D", "ConvLSTM1D", [(2, 3, 5, 2)], {"filters": 2, "kernel_size": 3})
+    yield run("ConvLSTM1D, strides", "ConvLSTM1D", [(2, 3, 5, 2)], {"filters": 2, "kernel_size": 2, "strides": 2, "padding": "same", "return_sequences": True})
+    yield run("ConvLSTM1D, dilated", "ConvLSTM1D", [(2, 2, 2, 5)], {"filters": 2, "kernel_size": 2, "dilation_rate": 2, "data_format": "channels_first", "use_bias": False})
+    yield run("ConvLSTM2D", "ConvLSTM2D", [images], {"filters": 2, "kernel_size": [2, 3], "padding": "same", "go_backwards": True, "return_sequences": True})
+    yield run("ConvLSTM2D, strides", "ConvLSTM2D", [images], {"filters": 1, "kernel_size": [3, 1], "strides": [1, 2], "activation": "relu", "recurrent_activation": "hard_sigmoid"})
+    yield run("ConvLSTM2D, channels first", "ConvLSTM2D", [(2, 2, 1, 4, 3)], {"filters": 2, "kernel_size": [2, 2], "data_format": "channels_first", "return_sequences": True})
+    yield run("ConvLSTM2D, both ways", "Bidirectional", [(1, 2, 3, 2, 1)], {"layer": one("ConvLSTM2D", filters=1, kernel_size=[2, 1])})
+    yield run("ConvLSTM3D", "ConvLSTM3D", [volumes], {"filters": 1, "kernel_size": [2, 2, 1], "padding": "same", "return_sequences": True})
+    yield run("ConvLSTM3D, strides", "ConvLSTM3D", [volumes], {"filters": 1, "kernel_size": [1, 2, 2], "strides": [2, 1, 1]})
+    yield run("RNN of a stack, both ways", "Bidirectional", [x], {"layer": one("RNN", cell=one("StackedRNNCells", cells=cells[1:]), return_sequences=True)})
 
 
 def wrapping():
@@ -333,7 +348,7 @@ def augmenting():
     yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")
 
 
-FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent()), "wrapping": lambda: list(wrapping()), "attention": lambda: list(attending())}
+FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent()), "cells": lambda: list(celling()), "wrapping": lambda: list(wrapping()), "attention": lambda: list(attending())}
 
 if __name__ == "__main__":
     for name in sys.argv[1:] or FILES:

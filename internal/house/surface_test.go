@@ -67,7 +67,7 @@ var surface = slices.Concat([]any{
 	optimizer.ByName, optimizer.Names, optimizer.Register, optimizer.ScheduleByName, optimizer.ScheduleNames, optimizer.RegisterSchedule,
 	optimizer.Check, optimizer.Step, optimizer.CommonOf, optimizer.Slots, optimizer.Scalars, optimizer.ByRows,
 	layer.Class, layer.Classes, layer.Config, layer.Frozen, layer.Name, layer.Register, layer.Summary, layer.FromConfig, layer.New,
-	layer.NewContext, layer.NewNetwork, layer.NewModel, layer.Apply, layer.ApplyAll, layer.Infer, layer.Broken, layer.Inner, layer.Own, layer.Freeze, layer.Variables,
+	layer.NewContext, layer.NewNetwork, layer.NewModel, layer.Apply, layer.ApplyAll, layer.Infer, layer.Broken, layer.Inner, layer.Own, layer.Freeze, layer.ResetStates, layer.Variables,
 	data.New, data.FromRows[float32], data.FromRows[uint8], data.Floats, data.Bytes, data.Pixels, data.Scaled, data.FromTensor,
 	data.OneHot[int], data.OneHot[uint8], data.OneHot[int64], data.Labels[int], data.Labels[uint8], data.Integers[int], data.Integers[int32], data.Epoch, data.SpecOf,
 	data.Prefetch, data.Func, data.Map, data.ClassWeights, data.Texts, data.Preprocess, data.Ahead, data.Adapt,

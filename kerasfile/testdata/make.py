@@ -249,6 +249,10 @@ def models():
     yield "states", states(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "masked", masked(), None
     yield "embedded", embedded(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
+    yield "cells", cells(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
+    yield "images in time", images_in_time(), dict(optimizer=O.Adam(0.01), loss="mse")
+    yield "both states", both_states(), dict(optimizer=O.SGD(0.05), loss="mse")
+    yield "stateful", stateful(), None
     yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
     yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
@@ -366,6 +370,37 @@ def attending():
     return K.Model([x, memory, seen], e, name="attention")
 
 
+def cells():
+    """RNN of a cell, of a stack of them, of a stack in both directions."""
+    x = L.Input((4, 3))
+    y = L.RNN(L.GRUCell(3, reset_after=False, kernel_regularizer="l2"), return_sequences=True)(x)
+    y = L.RNN([L.LSTMCell(3), L.LSTMCell(2, name="second"), L.SimpleRNNCell(2)], return_sequences=True, go_backwards=True)(y)
+    y = L.Bidirectional(L.RNN(L.StackedRNNCells([L.GRUCell(2), L.GRUCell(2)])))(y)
+    return K.Model([x], L.Dense(3, activation="softmax")(y), name="cells")
+
+
+def images_in_time():
+    """Every recurrent layer of images once."""
+    row, image, volume = L.Input((3, 5, 2), name="row"), L.Input((3, 4, 3, 1), name="image"), L.Input((2, 2, 3, 2, 1), name="volume")
+    a = L.ConvLSTM1D(2, 3, padding="same", return_sequences=True)(row)
+    a = L.ConvLSTM1D(2, 2, strides=2, activation="softsign", go_backwards=True)(a)
+    b = L.ConvLSTM2D(2, (2, 3), padding="same", dilation_rate=(2, 1), use_bias=False)(image)
+    c = L.ConvLSTM3D(1, (1, 2, 2), unit_forget_bias=False, recurrent_activation="hard_sigmoid")(volume)
+    return K.Model([row, image, volume], L.Dense(2)(L.Concatenate()([L.Flatten()(v) for v in [a, b, c]])), name="images_in_time")
+
+
+def both_states():
+    """A Bidirectional that begins with states that are given."""
+    steps = L.Input((4, 3), name="steps")
+    given = [L.Input((2,), name=name) for name in ["h", "c", "hb", "cb"]]
+    y = L.Bidirectional(L.LSTM(2, return_sequences=True))(steps, initial_state=given)
+    return K.Model([steps] + given, L.Dense(2)(L.GRU(3)(y)), name="both_states")
+
+
+def stateful():
+    return K.Sequential([L.Input((3, 2), batch_size=6), L.LSTM(3, stateful=True, return_sequences=True), L.RNN(L.GRUCell(2), stateful=True)], name="stateful")
+
+
 def built():
     m = K.Sequential([L.Dense(3), L.Dense(2)])
     m.build((None, 4))
@@ -430,12 +465,12 @@ def describe(model, compile_args):
     return case
 
 
-def make(only=None):
+def make(*only):
     golden = {}
     if only:
         golden = json.load(open(os.path.join(here, "golden.json")))["cases"]
     for seed, (name, model, compile_args) in enumerate(models()):
-        if only and name != only:
+        if only and name not in only:
             continue
         K.utils.set_random_seed(seed)
         file = name.replace(" ", "_") + ".keras"
