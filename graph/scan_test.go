@@ -56,6 +56,9 @@ var (
 
 var scans = []derivative{
 	{"Scan, all steps", graph.OpScan, scanOf(false, 1, 1, simple, state(0)), nil, [][]tensor.Shape{{{batch, 2}, {3, batch, 2}, {2, 2}, {2}}, {{batch, 1}, {1, batch, 1}, {1, 1}, {1}}, {{batch, 1}, {0, batch, 1}, {1, 1}, {1}}}},
+	{"Scan of two products, one behind the other", graph.OpScan, scanOf(false, 1, 1, func(state, x, c nodes) (next, outputs nodes) {
+		return nodes{x[0].Add(state[0].MatMul(c[0])).Tanh().MatMul(c[0])}, nil
+	}, state(0)), nil, [][]tensor.Shape{{{batch, 2}, {2, batch, 2}, {2, 2}}}},
 	{"Scan of convolutions", graph.OpScan, scanOf(true, 1, 1, func(state, x, c nodes) (next, outputs nodes) {
 		return nodes{x[0].Add(state[0].Conv(c[0], graph.Window{Low: []int{1}})).Tanh()}, nil
 	}, state(0)), nil, [][]tensor.Shape{{{batch, 3, 2}, {2, batch, 3, 2}, {2, 2, 2}}}},

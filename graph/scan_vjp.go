@@ -129,6 +129,7 @@ func (r *reversal) run(dy *Node) *scanGradient {
 		}
 	}
 	r.choose(slices.Concat(dcarry, r.stacked))
+	r.stacked = slices.DeleteFunc(r.stacked, r.atHand) // what the forward scan keeps
 	r.scan = r.keep()
 	if !r.scan.Valid() || !r.reverse(dcarry, dy) {
 		return grad

@@ -108,7 +108,7 @@ func (s *settings) scan(c *Context, in []*graph.Node, u unrolled, shapes []tenso
 	}
 	sequences := []*graph.Node{x}
 	mask := c.Mask(in[0])
-	var counts *graph.Node // (steps, batch, 1)
+	var counts *graph.Node           // (steps, batch, 1)
 	if mask != nil && len(in) == 1 { // as in Keras 3, no steps are left out where a state is given
 		if mask.Rank() != 2 {
 			return []*graph.Node{g.Fail("a recurrent layer takes a mask of steps, (batch, steps), not one of the shape %v", mask.Shape())}
