@@ -549,6 +549,9 @@ func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
 	if !ok {
 		return layer.LayerSpec{}, fmt.Errorf("layer %d: it has no class_name", i)
 	}
+	if class == groupedQuery {
+		class = groupQuery
+	}
 	// What a user has registered goes by its registered_name, "package>class".
 	if name, _ := o["registered_name"].(string); name != "" {
 		if _, err := layer.New(name); err == nil {

@@ -106,7 +106,7 @@ func innerGroups(place, class string, classes []string) []string {
 	}
 	if projects(class) && len(classes) >= 4 {
 		prefix := "/" // MultiHeadAttention has properties of these names
-		if class == "GroupQueryAttention" {
+		if class == groupQuery {
 			prefix = "/_"
 		}
 		places = []string{place + prefix + "query_dense", place + prefix + "key_dense", place + prefix + "value_dense", place + prefix + "output_dense"}

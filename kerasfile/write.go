@@ -381,9 +381,12 @@ func others(class string) string {
 	return ""
 }
 
+// groupQuery is the name under which Keras exports a class that .h5 files call otherwise.
+const groupQuery, groupedQuery = "GroupQueryAttention", "GroupedQueryAttention"
+
 // projects reports whether layers of the class take a query, a value, a key and a mask as an argument each.
 func projects(class string) bool {
-	return class == "MultiHeadAttention" || class == "GroupQueryAttention"
+	return class == "MultiHeadAttention" || class == groupQuery
 }
 
 // attends reports whether layers of the class have callSettings.

@@ -156,6 +156,9 @@ func keras2Object(o object, cfg any) object {
 	if name, _ := o["registered_name"].(string); name != "" {
 		class = name
 	}
+	if class == groupQuery {
+		class = groupedQuery
+	}
 	return object{"class_name": class, "config": cfg}
 }
 
