@@ -152,7 +152,7 @@ func keptAxes(axes []int, rank int) ([]int, error) {
 	list := counted(axes, rank)
 	for i, a := range list {
 		if a < 1 || a >= rank || slices.Contains(list[:i], a) {
-			return nil, fmt.Errorf("Axis is %v: its axes must be some of 1 to %d, each once, or of -1 to %d from the end; an empty list that is not nil is none", axes, rank-1, 1-rank)
+			return nil, fmt.Errorf("its Axis is %v: its axes must be some of 1 to %d, each once, or of -1 to %d from the end; an empty list that is not nil is none", axes, rank-1, 1-rank)
 		}
 	}
 	return list, nil
@@ -270,7 +270,7 @@ func (l *Normalization) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error 
 	var m moments64
 	err := adapting(l, batches, func(t *tensor.Tensor) error {
 		if l.Mean != nil || l.Variance != nil {
-			return fmt.Errorf("Mean and Variance say already what it would find")
+			return fmt.Errorf("its Mean and Variance say already what it would find")
 		}
 		axes, err := keptAxes(config.Resolve(*l).Axis, len(t.Shape()))
 		if err == nil && l.mean != nil && !sizes(t.Shape(), axes).Equal(l.mean.Shape) {

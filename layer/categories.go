@@ -135,7 +135,7 @@ func (l *Discretization) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error
 		case l.NumBins < 1:
 			return fmt.Errorf("NumBins is %d: say how many ranges it is to find", l.NumBins)
 		case !(cfg.Epsilon > 0 && cfg.Epsilon <= 1):
-			return fmt.Errorf("Epsilon is %v, it must be above 0 and at most 1", cfg.Epsilon)
+			return fmt.Errorf("its Epsilon is %v, it must be above 0 and at most 1", cfg.Epsilon)
 		}
 		narrow, err := t.Cast(tensor.Float32)
 		if err != nil {

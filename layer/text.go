@@ -84,7 +84,7 @@ func (l *TextVectorization) check() error {
 	}
 	for _, n := range l.Ngrams {
 		if n < 1 || n > maxNgram {
-			return fmt.Errorf("Ngrams has a length of %d, it must be at least 1 and at most %d", n, maxNgram)
+			return fmt.Errorf("its Ngrams has a length of %d, it must be at least 1 and at most %d", n, maxNgram)
 		}
 	}
 	if n := l.OutputSequenceLength; n < 0 || n > 0 && cfg.OutputMode != modeInt {
