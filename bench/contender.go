@@ -49,8 +49,8 @@ func (c *contender) environment(b *bench, threads int) []string {
 	env = append(env, "BENCH_MNIST="+b.work, "BENCH_THREADS="+n, "OMP_NUM_THREADS="+n, "OPENBLAS_NUM_THREADS="+n,
 		"MKL_NUM_THREADS="+n, "GOMAXPROCS="+n, "PYTHONDONTWRITEBYTECODE=1",
 		"BENCH_EPOCHS="+strconv.Itoa(b.epochs()), "BENCH_DIGITS="+strconv.Itoa(b.digits()))
-	if b.suite == "cnn" {
-		env = append(env, "BENCH_MODEL=cnn")
+	if b.suite == "cnn" || b.suite == "rnn" || b.suite == "sequence" {
+		env = append(env, "BENCH_MODEL="+b.suite)
 	}
 	return append(env, c.env...)
 }
@@ -69,7 +69,7 @@ func (b *bench) epochs() int {
 // digits is how many an epoch goes through.
 func (b *bench) digits() int {
 	switch {
-	case b.suite != "cnn":
+	case b.suite != "cnn" && b.suite != "rnn", b.suite == "rnn" && !b.quick:
 		return 60000
 	case b.quick:
 		return 1280

@@ -84,18 +84,26 @@ func chapter() (model *cornu.Sequential, train, test *mnist.Set, err error) {
 	if digits, err := strconv.Atoi(os.Getenv("BENCH_DIGITS")); err == nil {
 		train = train.Limit(digits)
 	}
-	if os.Getenv("BENCH_MODEL") == "cnn" {
+	switch os.Getenv("BENCH_MODEL") {
+	case "cnn":
 		model, err = convolutional()
 		return model, train.Channel().OneHot(), test.Channel().OneHot(), err
+	case "rnn":
+		model, err = recurrent()
+		return model, train.OneHot(), test.OneHot(), err
 	}
 	model, err = network(256, 2)
 	return model, train.Flat().OneHot(), test.Flat().OneHot(), err
 }
 
 func compiled(model *cornu.Sequential) (*cornu.Sequential, error) {
+	return compiledWith(model, optimizer.Adam{})
+}
+
+func compiledWith(model *cornu.Sequential, o optimizer.Optimizer) (*cornu.Sequential, error) {
 	return model, model.Compile(cornu.CompileConfig{
 		Loss:      loss.CategoricalCrossentropy{},
-		Optimizer: optimizer.Adam{},
+		Optimizer: o,
 		Metrics:   []metric.Metric{metric.Accuracy{}},
 	})
 }
@@ -171,6 +179,8 @@ func (a *answers) ask(question string, n []int) (Answer, error) {
 	case "scale":
 		seconds, err := scale(n[0], n[1], n[2])
 		return Answer{Seconds: seconds}, err
+	case "sequence":
+		return sequenceAnswer(n[0], n[1], n[2] == 1)
 	case "make", "read", "load", "write", "save":
 		return fileAnswer(question)
 	case "forward", "image", "kernel":

@@ -140,6 +140,8 @@ func goals(r *Results) []goal {
 	atMost("load and save: peak memory beyond the weights", files(extraMemory, cornuName), 64, megabytes, "")
 
 	cnnGoals(r, atLeast, atMost, times, megabytes)
+	rnnGoals(r, atLeast, times)
+	sequenceGoals(r, atLeast, times)
 	return all
 }
 

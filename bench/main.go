@@ -71,6 +71,8 @@ var suites = []suite{
 	{"files", files},
 	{"cnn", cnn},
 	{"conv", conv},
+	{"rnn", rnn},
+	{"sequence", sequences},
 }
 
 func run(ctx context.Context, args []string) error {
@@ -80,7 +82,7 @@ func run(ctx context.Context, args []string) error {
 	openblas := flags.String("openblas", "", "the shared library of OpenBLAS; by default it is looked for")
 	onednn := flags.String("onednn", "", "the shared library of oneDNN; by default it is looked for")
 	onnx := flags.String("onnxruntime", "", "the shared library of ONNX Runtime; by default it is looked for")
-	names := flags.String("suites", "listing,program,gemm,scaling,neighbour,files,cnn,conv", "what to measure")
+	names := flags.String("suites", "listing,program,gemm,scaling,neighbour,files,cnn,conv,rnn,sequence", "what to measure")
 	rounds := flags.Int("rounds", 5, "how often everyone has a turn")
 	quick := flags.Bool("quick", false, "one round of small sizes, to see that all works")
 	only := flags.String("only", "", "measure only these, by name; Cornu is always measured")

@@ -26,7 +26,7 @@ type question struct {
 const settle = 60 * time.Millisecond
 
 // budget is how much time a contender may take for one question of a suite, over all rounds. The slow have fewer turns.
-var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second, "cnn": 20 * time.Second, "conv": 2 * time.Second}
+var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second, "cnn": 20 * time.Second, "conv": 2 * time.Second, "rnn": 20 * time.Second, "sequence": 5 * time.Second}
 
 // interleave starts contenders and lets them answer in turn, round by round. One that can't start, or can't answer a
 // question, is left out there.

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/dataset/mnist"
@@ -18,7 +19,7 @@ import (
 // checked is how many predictions ONNX Runtime's are held against.
 const checked = 128
 
-// writeONNX writes mlp.onnx and cnn.onnx to a folder, and in mlp.expected and cnn.expected what Cornu predicts for the first test
+// writeONNX writes mlp.onnx, cnn.onnx and rnn.onnx to a folder, and in mlp.expected and so on what Cornu predicts for the first test
 // digits, as float32.
 func writeONNX(folder string) error {
 	dense, err := network(256, 2)
@@ -30,6 +31,13 @@ func writeONNX(folder string) error {
 		return err
 	}
 	if err := writeNetwork(folder, "mlp", dense, tensor.Shape{mnist.Rows * mnist.Columns}, onnxDense); err != nil {
+		return err
+	}
+	steps, err := recurrent()
+	if err != nil {
+		return err
+	}
+	if err := writeNetwork(folder, "rnn", steps, tensor.Shape{mnist.Rows, mnist.Columns}, onnxRecurrent); err != nil {
 		return err
 	}
 	return writeNetwork(folder, "cnn", conv, tensor.Shape{mnist.Rows, mnist.Columns, 1}, onnxConvolutional)
@@ -87,7 +95,8 @@ const (
 	graphInput, graphOutput                              = 11, 12
 	nodeInput, nodeOutput, nodeOpType, nodeAttribute     = 1, 2, 4, 5
 	attributeName, attributeInts, attributeType          = 1, 8, 20
-	attributeIsInts                                      = 7
+	attributeInt, attributeIsInt, attributeIsInts        = 3, 2, 7
+	integer                                              = 7
 	tensorDims, tensorDataType, tensorName, tensorRaw    = 1, 2, 8, 9
 	valueName, valueType, typeTensor                     = 1, 2, 1
 	elementType, tensorShape, shapeDim, dimValue, dimSay = 1, 2, 1, 1, 2
@@ -152,6 +161,43 @@ func onnxConvolutional(graph *pb.Message, weights []*tensor.Tensor, values [][]f
 	graph.Message(graphInput, onnxValue("x", 1, mnist.Rows, mnist.Columns))
 }
 
+// onnxRecurrent is an RNN, whose steps come first, and of its last state a Gemm and a Softmax. ONNX has the matrices of an RNN turned, and a
+// bias of the state's product too.
+func onnxRecurrent(graph *pb.Message, weights []*tensor.Tensor, values [][]float32) {
+	features := weights[0].Shape()[0]
+	integers := func(node *pb.Message, name string, list ...int64) {
+		var attribute pb.Message
+		attribute.String(attributeName, name)
+		for _, n := range list {
+			attribute.Int(attributeInts, n)
+		}
+		attribute.Int(attributeType, attributeIsInts)
+		node.Message(nodeAttribute, attribute)
+	}
+	graph.Message(graphInitializer, onnxTensor("wx", tensor.Shape{1, rnnUnits, features}, turned(values[0], features, rnnUnits, features)))
+	graph.Message(graphInitializer, onnxTensor("wh", tensor.Shape{1, rnnUnits, rnnUnits}, turned(values[1], rnnUnits, rnnUnits, rnnUnits)))
+	graph.Message(graphInitializer, onnxTensor("wb", tensor.Shape{1, 2 * rnnUnits}, append(slices.Clone(values[2]), make([]float32, rnnUnits)...)))
+	graph.Message(graphInitializer, onnxTensor("w", weights[3].Shape(), values[3]))
+	graph.Message(graphInitializer, onnxTensor("b", weights[4].Shape(), values[4]))
+	transpose := onnxNode("Transpose", "steps", "x")
+	integers(&transpose, "perm", 1, 0, 2)
+	graph.Message(graphNode, transpose)
+	node := onnxNode("RNN", "", "steps", "wx", "wh", "wb") // of all states none is asked for
+	node.String(nodeOutput, "last")
+	var units pb.Message
+	units.String(attributeName, "hidden_size")
+	units.Int(attributeInt, rnnUnits)
+	units.Int(attributeType, attributeIsInt)
+	node.Message(nodeAttribute, units)
+	graph.Message(graphNode, node)
+	flat := onnxNode("Reshape", "h", "last", "form")
+	graph.Message(graphNode, flat)
+	graph.Message(graphInitializer, onnxIntegers("form", -1, rnnUnits))
+	graph.Message(graphNode, onnxNode("Gemm", "z", "h", "w", "b"))
+	graph.Message(graphNode, onnxNode("Softmax", "y", "z"))
+	graph.Message(graphInput, onnxValue("x", mnist.Rows, mnist.Columns))
+}
+
 // turned returns a kernel of rows taps and channels by columns filters as filters, channels, taps.
 func turned(kernel []float32, rows, filters, channels int) []float32 {
 	out := make([]float32, len(kernel))
@@ -192,6 +238,15 @@ func onnxTensor(name string, shape tensor.Shape, values []float32) (m pb.Message
 		m.Int(tensorDims, int64(n))
 	}
 	m.Int(tensorDataType, float)
+	m.String(tensorName, name)
+	raw, _ := binary.Append(nil, binary.LittleEndian, values)
+	m.Bytes(tensorRaw, raw)
+	return m
+}
+
+func onnxIntegers(name string, values ...int64) (m pb.Message) {
+	m.Int(tensorDims, int64(len(values)))
+	m.Int(tensorDataType, integer)
 	m.String(tensorName, name)
 	raw, _ := binary.Append(nil, binary.LittleEndian, values)
 	m.Bytes(tensorRaw, raw)

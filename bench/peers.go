@@ -33,15 +33,16 @@ var pythonPeers = []struct {
 	suites  []string
 }{
 	{scanName, "jax_scan.py", "", []string{"jax"}, []string{"listing", "program", "scaling", "cnn"}},
-	{"Keras on JAX", "keras_networks.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"listing", "program", "cnn"}},
-	{"Keras on TensorFlow", "keras_networks.py", "KERAS_BACKEND=tensorflow", []string{"keras", "tensorflow"}, []string{"listing", "program", "cnn"}},
-	{"Keras on PyTorch", "keras_networks.py", "KERAS_BACKEND=torch", []string{"keras", "torch"}, []string{"listing", "program", "cnn"}},
-	{"PyTorch", "torch_networks.py", "", []string{"torch"}, []string{"listing", "program", "scaling", "cnn"}},
+	{"Keras on JAX", "keras_networks.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"listing", "program", "cnn", "rnn", "sequence"}},
+	{"Keras on TensorFlow", "keras_networks.py", "KERAS_BACKEND=tensorflow", []string{"keras", "tensorflow"}, []string{"listing", "program", "cnn", "rnn", "sequence"}},
+	{"Keras on PyTorch", "keras_networks.py", "KERAS_BACKEND=torch", []string{"keras", "torch"}, []string{"listing", "program", "cnn", "rnn", "sequence"}},
+	{"PyTorch", "torch_networks.py", "", []string{"torch"}, []string{"listing", "program", "scaling", "cnn", "rnn", "sequence"}},
 	{filesName, "keras_files.py", "KERAS_BACKEND=jax", []string{"keras", "jax"}, []string{"files"}},
-	{"PyTorch compiled", "torch_networks.py", "BENCH_COMPILE=1", []string{"torch"}, []string{"listing", "program", "cnn"}},
+	{"PyTorch compiled", "torch_networks.py", "BENCH_COMPILE=1", []string{"torch"}, []string{"listing", "program", "cnn", "rnn", "sequence"}},
 	{"torch.conv2d", "conv_layers.py", "BENCH_LIBRARY=torch", []string{"torch"}, []string{"conv"}},
 	{"tf.nn.conv2d", "conv_layers.py", "BENCH_LIBRARY=tensorflow", []string{"tensorflow"}, []string{"conv"}},
 	{"jax.lax.conv", "conv_layers.py", "BENCH_LIBRARY=jax", []string{"jax"}, []string{"conv"}},
+	{"ONNX Runtime's sequences", "onnx_sequences.py", "", []string{"onnx", "onnxruntime"}, []string{"sequence"}},
 	{"ONNX Runtime's Conv", "conv_layers.py", "BENCH_LIBRARY=onnxruntime", []string{"onnx", "onnxruntime"}, []string{"conv"}},
 }
 
@@ -57,7 +58,7 @@ var libraryPeers = []struct {
 	{"OpenBLAS", "gemm.c", "openblas", "lib*openblas*.so*", []string{"gemm"}},
 	{"oneDNN", "gemm.c", "onednn", "libdnnl.so*", []string{"gemm"}},
 	{"oneDNN's primitives", "conv.c", "", "libdnnl.so*", []string{"conv"}},
-	{onnxName, "onnx.c", "", "libonnxruntime.so*", []string{"listing", "cnn"}},
+	{onnxName, "onnx.c", "", "libonnxruntime.so*", []string{"listing", "cnn", "rnn"}},
 }
 
 // everybody lists the names of all peers.
@@ -82,11 +83,11 @@ func findPeers(ctx context.Context, b *bench, measured func(name string, suites 
 		self = os.Args[0]
 	}
 	all := []contender{
-		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling", "files", "cnn", "conv"}},
+		{name: cornuName, command: []string{self, "answer"}, suites: []string{"listing", "gemm", "scaling", "files", "cnn", "conv", "rnn", "sequence"}},
 		{name: keptName, command: []string{self, "answer"}, env: []string{"CORNU_ZEROS=keep"}, suites: []string{"listing", "cnn"}},
 	}
 	if isa.Active() == isa.AVX512 && slices.Contains(isa.Supported(), isa.AVX2) {
-		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm", "cnn", "conv"}})
+		all = append(all, contender{name: avx2Name, command: []string{self, "answer"}, env: []string{"CORNU_CPU=avx2"}, suites: []string{"listing", "gemm", "cnn", "conv", "rnn", "sequence"}})
 	}
 	all = slices.DeleteFunc(all, func(c contender) bool { return c.name != cornuName && !measured(c.name, c.suites) })
 	missing := func(name, why string) { progress("left out: %s (%s)", name, why) }

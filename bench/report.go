@@ -132,6 +132,8 @@ func markdown(r *Results) string {
 	filesTable(&w, r)
 	cnnTables(&w, r)
 	convTables(&w, r)
+	rnnTables(&w, r)
+	sequenceTables(&w, r)
 	goalsTable(&w, r)
 	return w.String()
 }

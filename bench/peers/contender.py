@@ -13,7 +13,11 @@ import time
 import numpy as np
 
 THREADS = int(os.environ.get("BENCH_THREADS", "2"))
-CNN = os.environ.get("BENCH_MODEL") == "cnn"  # the chapter's second network; else the first
+CNN = os.environ.get("BENCH_MODEL") == "cnn"  # the chapter's second network
+RNN = os.environ.get("BENCH_MODEL") == "rnn"  # the third
+SEQUENCES = os.environ.get("BENCH_MODEL") == "sequence"  # networks over sequences, as in sequence.go; else the first
+SEQUENCE_BATCH, SEQUENCE_FEATURES = 64, 64
+SEQUENCE_KINDS = [("LSTM", 128, False), ("GRU", 512, False), ("LSTM", 128, True)]  # class, units, both directions
 SIZES = [784, 256, 256, 10]
 DROPOUT = 0.45
 BATCH = 128
@@ -30,13 +34,19 @@ def answer(**values):
 
 def mnist():
     """Returns the digits: training pixels as float32 in 0 … 1, training labels, and the same for testing. Images have a channel
-    for the second network, and are flat for the first."""
+    for the second network, are rows for the third, and flat for the first."""
     folder = os.environ["BENCH_MNIST"]
     read = lambda name: np.load(os.path.join(folder, name + ".npy"))
-    shape = (-1, 28, 28, 1) if CNN else (-1, 784)
+    shape = (-1, 28, 28, 1) if CNN else (-1, 28, 28) if RNN else (-1, 784)
     pixels = lambda name: read(name).reshape(shape).astype(np.float32) / 255
     n = int(os.environ.get("BENCH_DIGITS", "60000"))  # of an epoch
     return pixels("train-images")[:n], read("train-labels").astype(np.int64)[:n], pixels("test-images"), read("test-labels").astype(np.int64)
+
+
+def sequences(steps, batches=1):
+    """Returns batches of sequences."""
+    x = np.arange(batches * SEQUENCE_BATCH * steps * SEQUENCE_FEATURES) * 7919 % 1000
+    return (x.astype(np.float32) / 1000 - 0.5).reshape(-1, steps, SEQUENCE_FEATURES)
 
 
 def one_hot(labels):

@@ -6,7 +6,7 @@ import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-from contender import BATCH, CNN, DROPOUT, EPOCHS, THREADS, answer, mnist, one_hot, serve, timed
+from contender import BATCH, CNN, RNN, DROPOUT, EPOCHS, SEQUENCES, SEQUENCE_BATCH, SEQUENCE_KINDS, THREADS, answer, mnist, one_hot, sequences, serve, timed
 
 backend = os.environ["KERAS_BACKEND"]
 if backend == "tensorflow":
@@ -19,11 +19,53 @@ elif backend == "torch":
 
     torch.set_num_threads(THREADS)
 import keras
-from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D
+from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, SimpleRNN
+
+versions = {"keras": keras.__version__, backend: __import__(backend).__version__}
+keras.utils.set_random_seed(1)
+
+
+def compiled(model):
+    """Returns the fastest way to call a model that the backend offers: arrays in, arrays out."""
+    if backend == "tensorflow":
+        call = tf.function(lambda a: model(a, training=False))
+        return lambda a: call(tf.constant(a)).numpy()
+    if backend == "jax":
+        import jax
+        import numpy as np
+
+        t = [v.value for v in model.trainable_variables]  # fit gives away those that it starts from
+        n = [v.value for v in model.non_trainable_variables]
+        call = jax.jit(lambda t, n, a: model.stateless_call(t, n, a, training=False)[0])
+        return lambda a: np.asarray(call(t, n, a))
+
+    def call(a):
+        with torch.inference_mode():
+            return model(torch.from_numpy(a), training=False).numpy()
+
+    return call
+
+
+def sequence(kind, steps, training):
+    class_, units, both = SEQUENCE_KINDS[kind]
+    layer = getattr(keras.layers, class_)(units)
+    batches = 4
+    x = sequences(steps, batches)
+    model = keras.Sequential([Input(x.shape[1:]), keras.layers.Bidirectional(layer) if both else layer, Dense(1)])
+    model.compile(loss="mse", optimizer="adam")
+    if not training:
+        return timed(compiled(model), x[:SEQUENCE_BATCH])
+    y = x[:, 0, :1] * 0
+    fit = lambda: model.fit(x, y, batch_size=SEQUENCE_BATCH, verbose=0, shuffle=False)
+    return timed(fit) / batches
+
+
+if SEQUENCES:
+    serve({"sequence": sequence}, versions=versions)
+    sys.exit()
 
 x, y, xt, yt = mnist()
 y, yt = one_hot(y), one_hot(yt)
-keras.utils.set_random_seed(1)
 if CNN:
     model = keras.Sequential([
         Input((28, 28, 1)),
@@ -32,6 +74,8 @@ if CNN:
         Conv2D(64, 3, activation="relu"),
         Flatten(), Dropout(0.2), Dense(10), Activation("softmax"),
     ])
+elif RNN:
+    model = keras.Sequential([Input((28, 28)), SimpleRNN(256, dropout=0.2), Dense(10), Activation("softmax")])
 else:
     model = keras.Sequential([
         Input((784,)),
@@ -39,7 +83,7 @@ else:
         Dense(256), Activation("relu"), Dropout(DROPOUT),
         Dense(10), Activation("softmax"),
     ])
-model.compile(loss="categorical_crossentropy", optimizer="adam", metrics=["accuracy"])
+model.compile(loss="categorical_crossentropy", optimizer="sgd" if RNN else "adam", metrics=["accuracy"])
 
 
 class FirstStep(keras.callbacks.Callback):
@@ -76,32 +120,10 @@ def epoch():
     return clock.seconds
 
 
-def compiled():
-    """Returns the fastest way to call the model that the backend offers: arrays in, arrays out."""
-    if backend == "tensorflow":
-        call = tf.function(lambda a: model(a, training=False))
-        return lambda a: call(tf.constant(a)).numpy()
-    if backend == "jax":
-        import jax
-        import numpy as np
-
-        t = [v.value for v in model.trainable_variables]  # fit gives away those that it starts from
-        n = [v.value for v in model.non_trainable_variables]
-        call = jax.jit(lambda t, n, a: model.stateless_call(t, n, a, training=False)[0])
-        return lambda a: np.asarray(call(t, n, a))
-
-    def call(a):
-        with torch.inference_mode():
-            return model(torch.from_numpy(a), training=False).numpy()
-
-    return call
-
-
 epoch()  # compiles
-versions = {"keras": keras.__version__, backend: __import__(backend).__version__}
 serve({
     "epoch": epoch,
     "evaluate": lambda batch: timed(lambda: model.evaluate(xt, yt, batch_size=batch, verbose=0)),
-    "predict": lambda rows: timed(compiled(), xt[:rows]),
+    "predict": lambda rows: timed(compiled(model), xt[:rows]),
     "call": lambda rows: timed(lambda: model.predict(xt[:rows], verbose=0)),
 }, versions=versions)

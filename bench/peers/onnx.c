@@ -3,7 +3,7 @@
 //
 //	gcc -O2 -o onnx onnx.c -ldl && ./onnx /path/to/libonnxruntime.so
 //
-// $BENCH_MODEL says which network, mlp or cnn. The folder $BENCH_MNIST has it, in mlp.onnx, what it should predict, mlp.expected, and the test digits. A call is
+// $BENCH_MODEL says which network, mlp, cnn or rnn. The folder $BENCH_MNIST has it, in mlp.onnx, what it should predict, mlp.expected, and the test digits. A call is
 // Run alone: the tensors over the caller's memory, for what goes in and for what comes out, are made before.
 
 #define _GNU_SOURCE
@@ -53,9 +53,10 @@ typedef struct {
 static const char *model(void) { return getenv("BENCH_MODEL") ? getenv("BENCH_MODEL") : "mlp"; }
 
 static int bind_batch(batch *b, float *x, float *y, int rows) {
-	int image = !strcmp(model(), "cnn"); // then a digit is one, with a channel
+	int image = !strcmp(model(), "cnn"), steps = !strcmp(model(), "rnn"); // then a digit is one, with a channel, or its rows
+	const int64_t *shape = image ? (int64_t[]){rows, 1, 28, 28} : steps ? (int64_t[]){rows, 28, 28} : (int64_t[]){rows, COLUMNS};
 	void *(*create)(const void *, void *, size_t, const int64_t *, size_t, int, void **) = api[CREATE_TENSOR_WITH_DATA];
-	return !failed(create(memory, x, 4L * rows * COLUMNS, image ? (int64_t[]){rows, 1, 28, 28} : (int64_t[]){rows, COLUMNS}, image ? 4 : 2, FLOAT, &b->x)) &&
+	return !failed(create(memory, x, 4L * rows * COLUMNS, shape, image ? 4 : steps ? 3 : 2, FLOAT, &b->x)) &&
 	       !failed(create(memory, y, 4L * rows * CLASSES, (int64_t[]){rows, CLASSES}, 2, FLOAT, &b->y));
 }
 

@@ -7,7 +7,7 @@ import os
 import sys
 import time
 
-from contender import BATCH, CNN, DROPOUT, EPOCHS, SIZES, THREADS, answer, mnist, once, serve, timed
+from contender import BATCH, CNN, RNN, DROPOUT, EPOCHS, SEQUENCES, SEQUENCE_BATCH, SEQUENCE_FEATURES, SEQUENCE_KINDS, SIZES, THREADS, answer, mnist, once, sequences, serve, timed
 import torch
 from torch import nn
 
@@ -35,6 +35,24 @@ def convolutional():
     return ready(model.to(memory_format=torch.channels_last))
 
 
+class Recurrent(nn.Module):
+    """The last state of an RNN, whose inputs lose the same features at all steps."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.RNN(28, 256, batch_first=True)
+
+    def forward(self, x):
+        if self.training:
+            x = x * nn.functional.dropout(torch.ones_like(x[:, :1]), 0.2)
+        return self.rnn(x)[1][0]
+
+
+def recurrent():
+    model, _ = ready(nn.Sequential(Recurrent(), nn.Linear(256, 10)))
+    return model, torch.optim.SGD(model.parameters(), 1e-2)
+
+
 def ready(model):
     """Draws the weights, and returns the model and its optimizer."""
     for layer in model:
@@ -58,10 +76,45 @@ def step(loss, optimizer, x, y):
     optimizer.step()
 
 
+class Sequence(nn.Module):
+    """A number of the last states of a recurrent layer."""
+
+    def __init__(self, class_, units, both):
+        super().__init__()
+        self.rnn = getattr(nn, class_)(SEQUENCE_FEATURES, units, batch_first=True, bidirectional=both)
+        self.head = nn.Linear(units * (2 if both else 1), 1)
+
+    def forward(self, x):
+        state = self.rnn(x)[1]
+        state = state[0] if isinstance(state, tuple) else state
+        return self.head(torch.cat(list(state), 1))
+
+
+def sequence(kind, steps, training):
+    model = Sequence(*SEQUENCE_KINDS[kind])
+    x = torch.from_numpy(sequences(steps))
+    if not training:
+        model.eval()
+        call = compiled(model)
+
+        def predict():
+            with torch.inference_mode():
+                return call(x)
+
+        return timed(predict)
+    optimizer = torch.optim.Adam(model.parameters(), 1e-3, eps=1e-7, fused=True if COMPILE else None)
+    loss = compiled(lambda x, y: nn.functional.mse_loss(model(x), y))
+    return timed(step, loss, optimizer, x, torch.zeros(SEQUENCE_BATCH, 1))
+
+
+if SEQUENCES:
+    serve({"sequence": sequence}, versions={"torch": torch.__version__})
+    sys.exit()
+
 x, y, xt, yt = [torch.from_numpy(a) for a in mnist()]
 if CNN:
     x, xt = x.permute(0, 3, 1, 2), xt.permute(0, 3, 1, 2)
-model, optimizer = convolutional() if CNN else network(SIZES)
+model, optimizer = convolutional() if CNN else recurrent() if RNN else network(SIZES)
 train_loss = trainer(model)
 first = None
 
