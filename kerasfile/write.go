@@ -84,11 +84,21 @@ func (m *Model) own() object {
 func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool) object {
 	cfg := object{"name": name, "trainable": trainable}
 	nested := map[string]bool{} // Functional models that are layers
+	rows := 0                   // that all batches have, if that is said: layers with states ask for it
 	for _, one := range net.Layers {
 		nested[one.Name] = one.Class == "Functional"
+		if size, ok := one.Config["batch_size"].(int); ok && one.Class == "InputLayer" {
+			rows = size
+		}
 	}
 	var layers []any
 	for _, one := range net.Layers {
+		if rows > 0 {
+			one.Shapes = slices.Clone(one.Shapes)
+			for i, s := range one.Shapes {
+				one.Shapes[i] = s.Concrete(rows)
+			}
+		}
 		var o object
 		if one.Network != nil {
 			o = networkConfig(one.Name, one.Class == "Sequential", one.Network, one.Config["trainable"] != false)
