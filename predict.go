@@ -54,13 +54,8 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		}
 		rows = shape[0]
 		shapes, types = append(shapes, shape[1:]), append(types, t.DType())
-		switch t.DType() {
-		case tensor.Uint8:
+		if t.DType() == tensor.Uint8 {
 			ranges[i] = data.Range{Low: 0, High: 255}
-		case tensor.Int32, tensor.Int64: // not all of which float32 holds, as Fit says too
-			if _, err := data.FromTensor(t); err != nil {
-				return nil, fmt.Errorf("cornu: Predict: input %d: %w", i, err)
-			}
 		}
 		values, err := layer.ValuesOf(t)
 		if err != nil {

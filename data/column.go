@@ -3,11 +3,13 @@ package data
 // This file holds the columns that arrays are made of.
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
 	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -159,29 +161,16 @@ func FromTensor(t *tensor.Tensor) (Column, error) {
 	return Floats(values, shape...)
 }
 
-// float32s returns the elements of a tensor that doesn't hold integers.
+// float32s returns the elements of a tensor of numbers of any type.
 func float32s(t *tensor.Tensor) ([]float32, error) {
 	if values, err := tensor.Data[float32](t); err == nil {
 		return values, nil
 	}
-	if values, err := tensor.Data[float64](t); err == nil {
-		out := make([]float32, len(values))
-		for i, v := range values {
-			out[i] = float32(v)
-		}
-		return out, nil
+	values, err := layer.ValuesOf(t)
+	if err == nil && values.Texts != nil {
+		err = errors.New("data: they are texts, not numbers")
 	}
-	values, err := tensor.Data[bool](t)
-	if err != nil {
-		return nil, err
-	}
-	out := make([]float32, len(values))
-	for i, v := range values {
-		if v {
-			out[i] = 1
-		}
-	}
-	return out, nil
+	return values.Numbers, err
 }
 
 // exact returns an error unless float32 can hold all integers.
@@ -259,11 +248,11 @@ func (c *texts) Len() int            { return len(c.values) / c.width }
 func (c *texts) Shape() tensor.Shape { return c.shape }
 
 // Kernel writes NaN: texts are no numbers. Arrays gathers them by gatherTexts.
-func (c *texts) Kernel(dst []float32, _ []int32) Kernel { return nothing(dst) }
+func (c *texts) Kernel(dst []float32, _ []int32) Kernel { return notANumber(dst) }
 
-type nothing []float32
+type notANumber []float32
 
-func (k nothing) Run(*Pool) {
+func (k notANumber) Run(*Pool) {
 	for i := range k {
 		k[i] = float32(math.NaN())
 	}

@@ -87,6 +87,32 @@ func TestWindowsAreKerasTimeseries(t *testing.T) {
 	}
 }
 
+func TestASeriesMayBeOfAnyNumbers(t *testing.T) {
+	for _, dtype := range []tensor.DType{tensor.Float32, tensor.Float64, tensor.Uint8, tensor.Int32, tensor.Int64} {
+		series, err := tensor.Of([]float32{1, 2, 3, 4})
+		if err == nil {
+			series, err = series.Cast(dtype)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, err := data.TimeseriesWindows(series, series, data.TimeseriesConfig{SequenceLength: 2, SequenceStride: 2})
+		if err != nil {
+			t.Fatalf("%v: %v", dtype, err)
+		}
+		if x, _, y := read(t, s, 4); !slices.Equal(x, []float32{1, 2, 3, 4}) || !slices.Equal(y, []float32{1, 3}) {
+			t.Errorf("%v: %v, %v", dtype, x, y)
+		}
+	}
+	words, err := tensor.Of([]string{"a", "b"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := data.TimeseriesWindows(words, nil, data.TimeseriesConfig{SequenceLength: 1}); err == nil || !strings.Contains(err.Error(), "texts, not numbers") {
+		t.Error(err)
+	}
+}
+
 func TestSequencesAreFilledUpAsKerasDoes(t *testing.T) {
 	for _, c := range golden.Load(t, "preprocessing").Cases {
 		if c.Class != "pad_sequences" {

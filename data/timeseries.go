@@ -3,44 +3,38 @@ package data
 // This file makes samples of series and of sequences: keras.utils.timeseries_dataset_from_array and pad_sequences.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 
+	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// A TimeseriesConfig says which windows of a series are samples. A field of 0 means its default.
+// A TimeseriesConfig says which windows of a series are samples.
 type TimeseriesConfig struct {
 	SequenceLength int // steps of a window
-	SequenceStride int // from the first step of a window to that of the next; 0 is 1
-	SamplingRate   int // from one step of a window to the next; 0 is 1
+	SequenceStride int `zero:"1"` // from the first step of a window to that of the next
+	SamplingRate   int `zero:"1"` // from one step of a window to the next
 	StartIndex     int // steps before it are not used
-	EndIndex       int // nor those from it on; 0 is the length of the series
+	EndIndex       int `zero:"none"` // nor those from it on; 0: the length of the series
 }
 
 // TimeseriesWindows are the windows of a series, whose first dimension counts the steps: samples of shape (SequenceLength,
 // …), in the order of their time. The target of a window is that of its first step, the one with the same index, as in
 // Keras: to predict the step after a window of n, give targets that begin n steps later. targets is nil if there are none.
 //
-// The windows share the memory of the series and are copied batch by batch. Fit shuffles them, unless its configuration says
+// The windows share the memory of the series, which is copied once unless it is Float32, and are copied batch by batch. Fit shuffles them, unless its configuration says
 // NoShuffle; what it splits off for validation is the last of them.
 func TimeseriesWindows(series, targets *tensor.Tensor, cfg TimeseriesConfig) (*Arrays, error) {
 	if series == nil || len(series.Shape()) == 0 {
 		return nil, fmt.Errorf("data: TimeseriesWindows: %v has no dimension that counts steps", series)
 	}
 	steps := series.Dim(0)
-	one := func(n int) int {
-		if n == 0 {
-			return 1
-		}
-		return n
-	}
-	stride, rate, end := one(cfg.SequenceStride), one(cfg.SamplingRate), cfg.EndIndex
-	if end == 0 {
-		end = steps
-	}
+	cfg = config.Resolve(cfg)
+	stride, rate, end := cfg.SequenceStride, cfg.SamplingRate, cmp.Or(cfg.EndIndex, steps)
 	switch {
 	case cfg.SequenceLength < 1:
 		return nil, fmt.Errorf("data: TimeseriesWindows: SequenceLength is %d, it must be at least 1", cfg.SequenceLength)
@@ -51,7 +45,7 @@ func TimeseriesWindows(series, targets *tensor.Tensor, cfg TimeseriesConfig) (*A
 	}
 	// The steps of a window must fit in the series; written so that nothing overflows.
 	span := end - cfg.StartIndex - 1
-	if (cfg.SequenceLength - 1) > span/rate {
+	if cfg.SequenceLength-1 > span/rate {
 		return nil, fmt.Errorf("data: TimeseriesWindows: %d steps are fewer than a window of %d, each %d after the one before, needs", end-cfg.StartIndex, cfg.SequenceLength, rate)
 	}
 	starts := span - (cfg.SequenceLength-1)*rate + 1
@@ -90,9 +84,6 @@ type windows struct {
 
 // of returns the windows of a series, or the first step of each.
 func (w windows) of(series *tensor.Tensor, whole bool) (*windows, error) {
-	if series.DType() == tensor.String {
-		return nil, errors.New("texts are no series")
-	}
 	values, err := float32s(series)
 	if err != nil {
 		return nil, err
@@ -138,7 +129,7 @@ func (k *gatherWindows) Do(_, i int) {
 
 // A PadConfig says how sequences of several lengths become one array.
 type PadConfig struct {
-	MaxLen   int  // of the sequences in the array; 0 is that of the longest
+	MaxLen   int  `zero:"none"` // of the sequences in the array; 0: that of the longest
 	After    bool // fill up at the end: Keras's padding="post"
 	CutAfter bool // cut off at the end: Keras's truncating="post"
 }

@@ -50,7 +50,7 @@ func encoded(x *graph.Node, mode string, depth int, weights *graph.Node) *graph.
 	case modeCount:
 		hot := x.OneHot(depth)
 		if weights != nil && weights.Valid() {
-			hot = hot.Mul(weights.Reshape(append(weights.Shape(), 1)...))
+			hot = hot.Mul(weights.Reshape(append(weights.Shape().Clone(), 1)...))
 		}
 		return hot.Sum(1)
 	}

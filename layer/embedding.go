@@ -3,6 +3,8 @@ package layer
 // This file has the layer that looks vectors up.
 
 import (
+	"cmp"
+
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
@@ -38,18 +40,19 @@ type Embedding struct {
 
 // Build declares embeddings.
 func (l *Embedding) Build(b *Builder, in []tensor.Shape) error {
+	if err := cmp.Or(one(b, in), positive(b, "OutputDim", l.OutputDim)); err != nil {
+		return err
+	}
 	cfg := config.Resolve(*l)
 	switch {
-	case l.InputDim <= 0 || l.InputDim > 1<<24:
-		return b.Errorf("InputDim is %d, it must be the number of integers that there are: at least 1 and at most %d", l.InputDim, 1<<24)
-	case l.OutputDim <= 0:
-		return b.Errorf("OutputDim is %d, it must be positive", l.OutputDim)
-	case l.MaskZero && len(in) == 1 && len(in[0]) != 2:
+	case l.InputDim <= 0 || l.InputDim > maxInteger:
+		return b.Errorf("InputDim is %d, it must be the number of integers that there are: at least 1 and at most %d", l.InputDim, maxInteger)
+	case l.MaskZero && len(in[0]) != 2:
 		return b.Errorf("MaskZero is of sequences of integers, (batch, steps)")
 	}
 	l.embeddings = b.Variable("embeddings", tensor.Shape{l.InputDim, l.OutputDim},
 		VariableConfig{Initializer: cfg.EmbeddingsInitializer, Regularizer: l.EmbeddingsRegularizer, Constraint: l.EmbeddingsConstraint})
-	return one(b, in)
+	return nil
 }
 
 // Call emits the layer's nodes.

@@ -28,6 +28,9 @@ type Host interface {
 	Transform(rows int, in []Values, out []float32) error
 }
 
+// maxInteger is the number up to which float32 has all integers: as many categories it tells apart.
+const maxInteger = 1 << 24
+
 // Values are samples of one input of a Host, one after the other: texts or numbers.
 type Values struct {
 	Texts   []string // nil: they are numbers
@@ -46,9 +49,12 @@ func transforms(l Host, rows int, in []Values, out []float32, size func(width in
 	case len(in) == 0 || rows < 1 || in[0].count()%rows != 0:
 		return 0, fmt.Errorf("layer: %s can't transform %d samples of what it is given", describe(l), rows)
 	}
-	for _, v := range in[1:] {
-		if v.count() != in[0].count() {
-			return 0, fmt.Errorf("layer: the inputs of %s have %d and %d values", describe(l), in[0].count(), v.count())
+	for i, v := range in {
+		switch {
+		case v.Texts != nil && v.Numbers != nil:
+			return 0, fmt.Errorf("layer: input %d of %s is texts and numbers, it must be either", i, describe(l))
+		case v.count() != in[0].count():
+			return 0, fmt.Errorf("layer: the inputs of %s have %d and %d values, they must have as many", describe(l), in[0].count(), v.count())
 		}
 	}
 	width = in[0].count() / rows
@@ -291,14 +297,8 @@ func Transform(l Host, data ...*tensor.Tensor) (*tensor.Tensor, error) {
 		}
 		nodes, in = append(nodes, Apply(input)), append(in, values)
 	}
-	if alone, ok := l.(interface {
-		alone(rows int, in []Values) (Host, error)
-	}); ok {
-		other, err := alone.alone(rows, in)
-		if err != nil {
-			return nil, fmt.Errorf("layer: Transform: %w", err)
-		}
-		l = other
+	if v, ok := l.(*TextVectorization); ok {
+		l = v.asLongAs(rows, in)
 	}
 	n, err := NewNetwork(nodes, []*Node{Apply(l, nodes...)})
 	if err != nil {
@@ -330,22 +330,27 @@ func ValuesOf(t *tensor.Tensor) (Values, error) {
 	if texts, err := tensor.Data[string](t); err == nil {
 		return Values{Texts: texts}, nil
 	}
+	if d := t.DType(); d == tensor.Int32 || d == tensor.Int64 {
+		wide, err := t.Cast(tensor.Int64)
+		if err != nil {
+			return Values{}, err
+		}
+		integers, err := tensor.Data[int64](wide)
+		if err != nil {
+			return Values{}, err
+		}
+		for i, v := range integers {
+			if v > maxInteger || v < -maxInteger {
+				return Values{}, fmt.Errorf("layer: value %d is %d, but only integers up to %d are exact in float32: texts, which StringLookup and Hashing take, may be any", i, v, maxInteger)
+			}
+		}
+	}
 	narrow, err := t.Cast(tensor.Float32)
 	if err != nil {
 		return Values{}, err
 	}
 	numbers, err := tensor.Data[float32](narrow)
-	if err != nil {
-		return Values{}, err
-	}
-	if d := t.DType(); d == tensor.Int32 || d == tensor.Int64 {
-		for i, v := range numbers {
-			if v > 1<<24 || v < -1<<24 {
-				return Values{}, fmt.Errorf("layer: number %d is about %v, but only integers up to 2²⁴ are exact in float32: make larger ones texts", i, v)
-			}
-		}
-	}
-	return Values{Numbers: numbers}, nil
+	return Values{Numbers: numbers}, err
 }
 
 // quoted writes a text for an error, cut off if it is long.

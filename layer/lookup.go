@@ -107,10 +107,10 @@ func (c *lookupConfig[T]) check() error {
 		return fmt.Errorf("MaxTokens is %d, it must be at least 2, or 0 for no limit", c.maxTokens)
 	case c.pad && c.maxTokens == 0:
 		return errors.New("PadToMaxTokens needs MaxTokens")
-	case c.oovIndices < 0 || c.oovIndices > maxTokens:
-		return fmt.Errorf("NumOOVIndices is %d, it must not be negative and at most %d", c.oovIndices, maxTokens)
-	case c.maxTokens > maxTokens:
-		return fmt.Errorf("MaxTokens is %d, it can be at most %d", c.maxTokens, maxTokens)
+	case c.oovIndices < 0 || c.oovIndices > maxInteger:
+		return fmt.Errorf("NumOOVIndices is %d, it must not be negative and at most %d", c.oovIndices, maxInteger)
+	case c.maxTokens > maxInteger:
+		return fmt.Errorf("MaxTokens is %d, it can be at most %d", c.maxTokens, maxInteger)
 	case c.maxTokens > 0 && c.start() > c.maxTokens:
 		return fmt.Errorf("MaxTokens is %d, and there are %d special ones already", c.maxTokens, c.start())
 	case c.weights != nil && c.mode != modeTFIDF:
@@ -121,25 +121,19 @@ func (c *lookupConfig[T]) check() error {
 	return nil
 }
 
-// maxTokens is how many categories float32 tells apart.
-const maxTokens = 1 << 24
-
 // of makes the vocabulary of tokens, which may have the special ones before them, and of their weights in mode tf_idf.
 func (c *lookupConfig[T]) of(tokens []T, weights []float64) (*vocabulary[T], error) {
 	if err := c.check(); err != nil {
 		return nil, err
 	}
 	whole, special := len(tokens), c.special()
-	if whole == 0 {
-		return nil, errors.New("the vocabulary is empty")
-	}
 	found := whole >= len(special) && slices.Equal(tokens[:len(special)], special)
 	if found {
 		tokens = tokens[len(special):]
 	}
 	v := &vocabulary[T]{tokens: tokens, index: make(map[T]int32, len(tokens))}
-	if n := c.start() + len(tokens); n > maxTokens || c.maxTokens > 0 && n > c.maxTokens {
-		return nil, fmt.Errorf("the vocabulary has %d tokens with the special ones, MaxTokens is %d and at most %d", n, c.maxTokens, maxTokens)
+	if n := c.start() + len(tokens); n > maxInteger || c.maxTokens > 0 && n > c.maxTokens {
+		return nil, fmt.Errorf("the vocabulary has %d tokens with the special ones, MaxTokens is %d and at most %d", n, c.maxTokens, maxInteger)
 	}
 	for i, t := range tokens {
 		switch _, twice := v.index[t]; {
@@ -161,10 +155,18 @@ func (c *lookupConfig[T]) of(tokens []T, weights []float64) (*vocabulary[T], err
 		for _, w := range weights {
 			mean += w
 		}
-		weights = append(slices.Repeat([]float64{mean / float64(whole)}, len(special)), weights...)
+		weights = append(slices.Repeat([]float64{mean / float64(max(whole, 1))}, len(special)), weights...)
 	}
 	v.weights = c.padded(float32Of(weights))
 	return v, nil
+}
+
+// said makes the vocabulary that the configuration says.
+func (c *lookupConfig[T]) said() (*vocabulary[T], error) {
+	if len(c.vocabulary) == 0 {
+		return nil, errors.New("the vocabulary is empty")
+	}
+	return c.of(c.vocabulary, c.weights)
 }
 
 // padded fills weights up to the depth of the output.
@@ -282,7 +284,7 @@ func (c *lookupConfig[T]) build(b *Builder, in []tensor.Shape, v *vocabulary[T])
 	if c.vocabulary == nil {
 		return nil, b.Errorf("it has no vocabulary: call its Adapt before it is applied, or say Vocabulary")
 	}
-	v, err := c.of(c.vocabulary, c.weights)
+	v, err := c.said()
 	if err != nil {
 		return nil, b.Errorf("%v", err)
 	}
@@ -333,8 +335,6 @@ type counts[T token] struct {
 // A tally is how often a token was seen, and in how many samples, the last of which is the last-th.
 type tally struct{ tokens, samples, last int64 }
 
-func newCounts[T token]() *counts[T] { return &counts[T]{of: map[T]*tally{}} }
-
 // add counts a token of the present sample. n.of[t] is what it has been so far.
 func (n *counts[T]) add(had *tally, t T) {
 	if had == nil {
@@ -360,25 +360,21 @@ func (c *lookupConfig[T]) learn(n *counts[T]) (*vocabulary[T], error) {
 	tokens := slices.SortedFunc(maps.Keys(n.of), func(a, b T) int {
 		return cmp.Or(cmp.Compare(n.of[b].tokens, n.of[a].tokens), cmp.Compare(b, a))
 	})
-	if most := cmp.Or(c.maxTokens, maxTokens) - c.start(); len(tokens) > most {
+	if most := cmp.Or(c.maxTokens, maxInteger) - c.start(); len(tokens) > most {
 		tokens = tokens[:most]
 	}
-	v := &vocabulary[T]{tokens: tokens, index: make(map[T]int32, len(tokens)), learnt: true}
-	for i, t := range tokens {
-		v.index[t] = int32(c.start() + i)
-	}
+	var weights []float64
 	if c.mode == modeTFIDF {
-		mean := 0.0
-		var weights []float32
 		for _, t := range tokens {
 			w := float32(fmath.Log64(1 + float64(n.rows)/float64(1+n.of[t].samples)))
-			weights = append(weights, w)
-			mean += float64(w)
+			weights = append(weights, float64(w))
 		}
-		front := float32(mean / float64(max(len(tokens), 1)))
-		v.weights = c.padded(append(slices.Repeat([]float32{front}, c.start()), weights...))
 	}
-	return v, nil
+	v, err := c.of(tokens, weights)
+	if err == nil {
+		v.learnt = true
+	}
+	return v, err
 }
 
 // adaptable returns an error if the vocabulary can't be learnt.
@@ -495,8 +491,9 @@ type StringLookup struct {
 func (l *StringLookup) config() *lookupConfig[string] {
 	cfg := config.Resolve(*l)
 	return &lookupConfig[string]{
-		cfg.MaxTokens, *cfg.NumOOVIndices, cfg.MaskToken, cfg.OOVToken, cfg.Vocabulary, cfg.IDFWeights, cfg.OutputMode,
-		cfg.PadToMaxTokens, cfg.Invert, func(t string, n int) int { return bin([]byte(t), cfg.Salt, n) },
+		maxTokens: cfg.MaxTokens, oovIndices: *cfg.NumOOVIndices, mask: cfg.MaskToken, oov: cfg.OOVToken,
+		vocabulary: cfg.Vocabulary, weights: cfg.IDFWeights, mode: cfg.OutputMode, pad: cfg.PadToMaxTokens, invert: cfg.Invert,
+		bin: func(t string, n int) int { return bin([]byte(t), cfg.Salt, n) },
 	}
 }
 
@@ -551,8 +548,12 @@ func (l *StringLookup) categories() bool { return config.Resolve(*l).OutputMode 
 // Transform gives texts their numbers.
 func (l *StringLookup) Transform(rows int, in []Values, out []float32) error {
 	c := l.config()
-	if _, err := transforms(l, rows, in, out, c.width(l.learnt)); err != nil {
+	width, err := transforms(l, rows, in, out, c.width(l.learnt))
+	switch {
+	case err != nil:
 		return err
+	case len(in[0].Texts) != rows*width:
+		return fmt.Errorf("layer: %s takes texts", describe(l))
 	}
 	return lookUp(c, l.learnt, rows, in[0].Texts, out)
 }
@@ -570,7 +571,7 @@ func (l *StringLookup) texts(data []*tensor.Tensor) (*tensor.Tensor, error) {
 	case v == nil && c.vocabulary == nil:
 		err = errors.New("it has no vocabulary: call its Adapt, or say Vocabulary")
 	case v == nil:
-		v, err = c.of(c.vocabulary, c.weights)
+		v, err = c.said()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("layer: Transform: %s: %w", describe(l), err)
@@ -586,7 +587,7 @@ func (l *StringLookup) texts(data []*tensor.Tensor) (*tensor.Tensor, error) {
 	all := c.all(v)
 	for i, x := range values.Numbers {
 		tokens[i] = c.oov
-		if index := int(x); float32(index) == x && index >= 0 && index < len(all) {
+		if index := whole(x); float32(index) == x && index >= 0 && index < int64(len(all)) {
 			tokens[i] = all[index]
 		}
 	}
@@ -616,32 +617,38 @@ func (l *StringLookup) Adapt(data ...*tensor.Tensor) error { return l.AdaptTo(ba
 // AdaptTo is Adapt for batches.
 func (l *StringLookup) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error {
 	c := l.config()
-	v, err := adaptLookup(l, c, batches, func(t *tensor.Tensor) ([]string, error) { return tensor.Data[string](t) })
+	v, err := adaptVocabulary(l, c, batches, func(n *counts[string], t *tensor.Tensor) error {
+		texts, err := tensor.Data[string](t)
+		if err == nil {
+			n.addAll(t.Dim(0), texts)
+		}
+		return err
+	})
 	if err == nil {
 		l.learnt = v
 	}
 	return err
 }
 
-// adaptLookup counts tokens.
-func adaptLookup[T token](l Layer, c *lookupConfig[T], batches iter.Seq2[*tensor.Tensor, error], of func(t *tensor.Tensor) ([]T, error)) (v *vocabulary[T], err error) {
-	if err := c.adaptable(l); err != nil {
-		return nil, fmt.Errorf("layer: Adapt of %s: %w", describe(l), err)
+// addAll counts the tokens of rows samples, one after the other.
+func (n *counts[T]) addAll(rows int, tokens []T) {
+	width := len(tokens) / rows
+	for row := range rows {
+		n.rows++
+		for _, t := range tokens[row*width:][:width] {
+			n.add(n.of[t], t)
+		}
 	}
-	n := newCounts[T]()
+}
+
+// adaptVocabulary makes the vocabulary of batches, whose tokens and samples count counts.
+func adaptVocabulary[T token](l Layer, c *lookupConfig[T], batches iter.Seq2[*tensor.Tensor, error], count func(n *counts[T], t *tensor.Tensor) error) (v *vocabulary[T], err error) {
+	n := &counts[T]{of: map[T]*tally{}}
 	err = adapting(l, batches, func(t *tensor.Tensor) error {
-		tokens, err := of(t)
-		if err != nil {
+		if err := c.adaptable(l); err != nil {
 			return err
 		}
-		width := len(tokens) / t.Dim(0)
-		for row := range t.Dim(0) {
-			n.rows++
-			for _, token := range tokens[row*width:][:width] {
-				n.add(n.of[token], token)
-			}
-		}
-		return nil
+		return count(n, t)
 	})
 	if err != nil {
 		return nil, err
@@ -657,7 +664,7 @@ func (l *StringLookup) GetVocabulary() []string { return vocabularyOf(l.config()
 
 func vocabularyOf[T token](c *lookupConfig[T], v *vocabulary[T]) []T {
 	if v == nil && c.vocabulary != nil {
-		v, _ = c.of(c.vocabulary, c.weights)
+		v, _ = c.said()
 	}
 	if v == nil {
 		return nil
@@ -682,6 +689,8 @@ func (l *StringLookup) Restore(k Kept) error {
 // hash of their digits. With Invert numbers become the integers of the vocabulary again.
 //
 // Inputs are numbers as everywhere in Cornu, float32, exact up to 2²⁴: larger ones are better made texts of.
+//
+// Shapes: those of StringLookup.
 type IntegerLookup struct {
 	onHost
 	Name           string
@@ -703,8 +712,9 @@ type IntegerLookup struct {
 func (l *IntegerLookup) config() *lookupConfig[int] {
 	cfg := config.Resolve(*l)
 	return &lookupConfig[int]{
-		cfg.MaxTokens, *cfg.NumOOVIndices, cfg.MaskToken, *cfg.OOVToken, cfg.Vocabulary, cfg.IDFWeights, cfg.OutputMode,
-		cfg.PadToMaxTokens, cfg.Invert, func(t, n int) int {
+		maxTokens: cfg.MaxTokens, oovIndices: *cfg.NumOOVIndices, mask: cfg.MaskToken, oov: *cfg.OOVToken,
+		vocabulary: cfg.Vocabulary, weights: cfg.IDFWeights, mode: cfg.OutputMode, pad: cfg.PadToMaxTokens, invert: cfg.Invert,
+		bin: func(t, n int) int {
 			if cfg.OOVMethod == "farmhash" {
 				return bin(strconv.AppendInt(nil, int64(t), 10), cfg.Salt, n)
 			}
@@ -748,14 +758,15 @@ func (l *IntegerLookup) categories() bool { return config.Resolve(*l).OutputMode
 func (l *IntegerLookup) Transform(rows int, in []Values, out []float32) error {
 	c := l.config()
 	width, err := transforms(l, rows, in, out, c.width(l.learnt))
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case len(in[0].Numbers) != rows*width:
+		return fmt.Errorf("layer: %s takes integers", describe(l))
 	}
-	values := make([]int, len(in[0].Numbers))
-	for i, x := range in[0].Numbers {
-		if values[i] = int(x); float32(values[i]) != x {
-			return &RowError{Row: i / width, Msg: fmt.Sprintf("%v is no integer", x)}
-		}
+	values, wrong := integers(in[0].Numbers)
+	if wrong >= 0 {
+		return &RowError{Row: wrong / width, Msg: fmt.Sprintf("%v is no integer", in[0].Numbers[wrong])}
 	}
 	if l.Invert {
 		all := c.all(l.learnt)
@@ -775,24 +786,38 @@ func (l *IntegerLookup) Adapt(data ...*tensor.Tensor) error { return l.AdaptTo(b
 
 // AdaptTo is Adapt for batches.
 func (l *IntegerLookup) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error {
-	v, err := adaptLookup(l, l.config(), batches, func(t *tensor.Tensor) ([]int, error) {
+	v, err := adaptVocabulary(l, l.config(), batches, func(n *counts[int], t *tensor.Tensor) error {
 		values, err := ValuesOf(t)
-		if err == nil && values.Texts != nil {
-			err = errors.New("the data are texts, it takes integers")
+		switch {
+		case err != nil:
+			return err
+		case values.Texts != nil:
+			return errors.New("the data are texts, it takes integers")
 		}
-		var list []int
-		for _, x := range values.Numbers {
-			if float32(int(x)) != x {
-				return nil, fmt.Errorf("%v is no integer", x)
-			}
-			list = append(list, int(x))
+		list, wrong := integers(values.Numbers)
+		if wrong >= 0 {
+			return fmt.Errorf("%v is no integer", values.Numbers[wrong])
 		}
-		return list, err
+		n.addAll(t.Dim(0), list)
+		return nil
 	})
 	if err == nil {
 		l.learnt = v
 	}
 	return err
+}
+
+// integers returns numbers as the integers that they are, and the place of the first that is none, -1 if all are. What Go's own
+// conversion makes of a number out of range depends on the machine.
+func integers(numbers []float32) (list []int, wrong int) {
+	list = make([]int, len(numbers))
+	for i, x := range numbers {
+		n := whole(x)
+		if list[i] = int(n); float32(n) != x || int64(list[i]) != n {
+			return nil, i
+		}
+	}
+	return list, -1
 }
 
 // GetVocabulary returns the integers by their numbers, the special ones included; nil if there is no vocabulary yet.

@@ -156,10 +156,13 @@ func (n *Node) fits(e *Error) bool {
 	}
 	if h := n.host(); h != nil {
 		n.shape = h.Output(e.Shapes)
-		if e.Err = n.shape.Check(); e.Err != nil {
+		switch e.Err = n.shape.Check(); {
+		case e.Err != nil:
 			e.Msg = "the result: " + e.Err.Error()
+		case len(n.shape) == 0 || n.shape[0] != tensor.Batch:
+			e.Msg = fmt.Sprintf("the result: Output returned the shape %v, which must begin with the batch", n.shape)
 		}
-		return e.Err == nil
+		return e.Msg == ""
 	}
 	return n.trace(e)
 }

@@ -331,3 +331,58 @@ func TestMistakesBeforeTheNetworkAreErrors(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestAHostIsGivenWhatItTakes(t *testing.T) {
+	texts, numbers := layer.Apply(&layer.Input{Shape: tensor.Shape{1}, DType: tensor.String}), layer.Apply(&layer.Input{Shape: tensor.Shape{1}})
+	words, values := layer.Values{Texts: []string{"a"}}, layer.Values{Numbers: []float32{1}}
+	both := layer.Values{Texts: []string{"a"}, Numbers: []float32{1}}
+	out := make([]float32, 1)
+	for _, c := range []struct {
+		layer layer.Host
+		of    []*layer.Node
+		in    []layer.Values
+		out   []float32
+		want  string
+	}{
+		{&layer.StringLookup{Vocabulary: []string{"a"}}, []*layer.Node{texts}, []layer.Values{values}, out, "takes texts"},
+		{&layer.IntegerLookup{Vocabulary: []int{1}}, []*layer.Node{numbers}, []layer.Values{words}, out, "takes integers"},
+		{&layer.IntegerLookup{Vocabulary: []int{1}}, []*layer.Node{numbers}, []layer.Values{{Numbers: []float32{0x1p63}}}, out, "row 0: 9.223372e+18 is no integer"},
+		{&layer.Hashing{NumBins: 2}, []*layer.Node{texts}, []layer.Values{both}, out, "is texts and numbers"},
+		{&layer.HashedCrossing{NumBins: 2}, []*layer.Node{texts, numbers}, []layer.Values{{}, {}}, nil, "takes one value a sample"},
+	} {
+		if err := layer.Apply(c.layer, c.of...).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.layer.Transform(1, c.in, c.out); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%T: %v, want %q", c.layer, err, c.want)
+		}
+	}
+	if err := layer.Apply(&shapeless{}, numbers).Err(); err == nil || !strings.Contains(err.Error(), "must begin with the batch") {
+		t.Error(err)
+	}
+}
+
+// A shapeless is a Host that doesn't say what it makes.
+type shapeless struct{ layer.Hashing }
+
+func (*shapeless) Build(*layer.Builder, []tensor.Shape) error { return nil }
+func (*shapeless) Output([]tensor.Shape) tensor.Shape         { return nil }
+
+func TestIntegersThatFloat32DoesNotHoldAreNoValues(t *testing.T) {
+	for _, x := range []any{[]int64{1 << 24, 1<<24 + 1}, []int32{0, -1<<24 - 1}} {
+		var of *tensor.Tensor
+		var err error
+		switch x := x.(type) {
+		case []int64:
+			of, err = tensor.Of(x)
+		case []int32:
+			of, err = tensor.Of(x)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := layer.ValuesOf(of); err == nil || !strings.Contains(err.Error(), "16777217, but only integers up to 16777216") {
+			t.Error(err)
+		}
+	}
+}

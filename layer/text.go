@@ -134,10 +134,11 @@ func (l *TextVectorization) Output(in []tensor.Shape) tensor.Shape {
 // categories reports whether it gives numbers of categories.
 func (l *TextVectorization) categories() bool { return config.Resolve(*l).OutputMode == modeInt }
 
-// alone returns a layer that gives as many numbers as the longest of the texts has, for Transform.
-func (l *TextVectorization) alone(rows int, in []Values) (Host, error) {
+// asLongAs returns l, or, if it doesn't say OutputSequenceLength, a layer like it that gives as many numbers as the longest of
+// the texts has.
+func (l *TextVectorization) asLongAs(rows int, in []Values) *TextVectorization {
 	if len(in) != 1 || in[0].Texts == nil || l.OutputSequenceLength != 0 || !l.categories() || l.check() != nil || rows == 0 {
-		return l, nil
+		return l
 	}
 	other := *l
 	other.OutputSequenceLength = 1
@@ -148,7 +149,7 @@ func (l *TextVectorization) alone(rows int, in []Values) (Host, error) {
 		t.tokens(in[0].Texts[row*width:][:width], func([]byte) { n++ })
 		other.OutputSequenceLength = max(other.OutputSequenceLength, n)
 	}
-	return &other, nil
+	return &other
 }
 
 // Transform makes numbers of texts.
@@ -160,10 +161,10 @@ func (l *TextVectorization) Transform(rows int, in []Values, out []float32) erro
 		}
 		return c.depth(v)
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
-	}
-	if len(in[0].Texts) != rows*width {
+	case len(in[0].Texts) != rows*width:
 		return fmt.Errorf("layer: %s takes texts", describe(l))
 	}
 	t := l.tokenizer()
@@ -172,6 +173,7 @@ func (l *TextVectorization) Transform(rows int, in []Values, out []float32) erro
 	for row := range rows {
 		indices = indices[:0]
 		t.tokens(in[0].Texts[row*width:][:width], func(token []byte) {
+			// As lookupConfig.find does it of a text, which isn't made here.
 			if index, known := v.index[string(token)]; known {
 				indices = append(indices, int(index))
 			} else if len(token) == 0 {
@@ -299,14 +301,9 @@ func (l *TextVectorization) Adapt(data ...*tensor.Tensor) error { return l.Adapt
 
 // AdaptTo is Adapt for batches.
 func (l *TextVectorization) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error {
-	c := l.config()
-	n := newCounts[string]()
 	t := l.tokenizer()
-	err := adapting(l, batches, func(x *tensor.Tensor) error {
+	v, err := adaptVocabulary(l, l.config(), batches, func(n *counts[string], x *tensor.Tensor) error {
 		if err := l.check(); err != nil {
-			return err
-		}
-		if err := c.adaptable(l); err != nil {
 			return err
 		}
 		texts, err := tensor.Data[string](x)
@@ -329,15 +326,10 @@ func (l *TextVectorization) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) er
 		}
 		return nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		l.learnt = v
 	}
-	v, err := c.learn(n)
-	if err != nil {
-		return fmt.Errorf("layer: Adapt of %s: %w", describe(l), err)
-	}
-	l.learnt = v
-	return nil
+	return err
 }
 
 // GetVocabulary returns the tokens by their numbers, the special ones included; nil if there is no vocabulary yet.
@@ -377,8 +369,8 @@ func (l *Hashing) Build(b *Builder, in []tensor.Shape) error {
 	if err := one(b, in); err != nil {
 		return err
 	}
-	if l.NumBins < 1 || l.NumBins > maxTokens {
-		return b.Errorf("NumBins is %d, it must be at least 1 and at most %d", l.NumBins, maxTokens)
+	if l.NumBins < 1 || l.NumBins > maxInteger {
+		return b.Errorf("NumBins is %d, it must be at least 1 and at most %d", l.NumBins, maxInteger)
 	}
 	if err := salted(b, l.Salt); err != nil {
 		return err
@@ -406,9 +398,9 @@ func (l *Hashing) Transform(rows int, in []Values, out []float32) error {
 	if err != nil {
 		return err
 	}
-	bins, first := l.NumBins, 0
+	bins, start := l.NumBins, 0
 	if l.MaskValue != nil && bins > 1 {
-		bins, first = bins-1, 1
+		bins, start = bins-1, 1
 	}
 	size := len(out) / rows
 	indices := make([]int, width)
@@ -416,10 +408,10 @@ func (l *Hashing) Transform(rows int, in []Values, out []float32) error {
 	for row := range rows {
 		for i := range width {
 			text = in[0].appendText(text[:0], row*width+i)
-			if first > 0 && string(text) == *l.MaskValue {
+			if start > 0 && string(text) == *l.MaskValue {
 				indices[i] = 0
 			} else {
-				indices[i] = first + bin(text, l.Salt, bins)
+				indices[i] = start + bin(text, l.Salt, bins)
 			}
 		}
 		c.encode(nil, indices, out[row*size:][:size])
@@ -469,8 +461,8 @@ func (l *HashedCrossing) Build(b *Builder, in []tensor.Shape) error {
 			return b.Errorf("all inputs must be (batch, 1), or all (batch)")
 		}
 	}
-	if l.NumBins < 1 || l.NumBins > maxTokens {
-		return b.Errorf("NumBins is %d, it must be at least 1 and at most %d", l.NumBins, maxTokens)
+	if l.NumBins < 1 || l.NumBins > maxInteger {
+		return b.Errorf("NumBins is %d, it must be at least 1 and at most %d", l.NumBins, maxInteger)
 	}
 	return encodable(b, in[0], config.Resolve(*l).OutputMode, modeInt, modeOneHot)
 }
@@ -492,8 +484,12 @@ func (l *HashedCrossing) categories() bool { return config.Resolve(*l).OutputMod
 func (l *HashedCrossing) Transform(rows int, in []Values, out []float32) error {
 	const key = 0xDECAFCAFFE // TensorFlow's
 	c := l.encoding()
-	if _, err := transforms(l, rows, in, out, c.width(nil)); err != nil {
+	width, err := transforms(l, rows, in, out, c.width(nil))
+	switch {
+	case err != nil:
 		return err
+	case width != 1:
+		return fmt.Errorf("layer: %s takes one value a sample, of each input, not %d", describe(l), width)
 	}
 	size := len(out) / rows
 	for row := range rows {
