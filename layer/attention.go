@@ -83,7 +83,7 @@ type GroupQueryAttention struct {
 	BiasInitializer       initializer.Initializer `default:"zeros"`
 	KernelRegularizer     regularizer.Regularizer
 	BiasRegularizer       regularizer.Regularizer
-	ActivityRegularizer   regularizer.Regularizer // of each projection
+	ActivityRegularizer   regularizer.Regularizer // of each projection, and, as in Keras, of the outputs once more
 	KernelConstraint      constraint.Constraint
 	BiasConstraint        constraint.Constraint
 
@@ -173,18 +173,23 @@ func (p *projections) build(b *Builder, in []tensor.Shape, h *heads) error {
 		return b.Errorf("%s is %d and %s %d, both must be positive", h.headsName, h.heads, h.dimName, h.keyDim)
 	case h.window < 0:
 		return b.Errorf("SlidingWindow is %d, it must be positive, or 0 for none", h.window)
-	case !(h.dropout >= 0 && h.dropout < 1):
-		return b.Errorf("Dropout is %v, it must be at least 0 and less than 1", h.dropout)
+	}
+	if err := checkShare(b, "Dropout", h.dropout); err != nil {
+		return err
 	}
 	query, value, key := in[0], in[1], in[1]
 	if len(in) > 2 {
 		key = in[2]
 	}
-	if len(query) < 3 || len(value) != len(query) || len(key) != len(query) {
+	const letters = "abcdefghijklmnopqrstuvw" // of the axes but x, y and z
+	switch {
+	case len(query) < 3 || len(value) != len(query) || len(key) != len(query):
 		return b.Errorf("query, value and key must have a batch, steps and features, and as many axes as each other")
+	case len(query) > len(letters):
+		return b.Errorf("query, value and key have %d axes, they may have %d", len(query), len(letters))
 	}
 	features := len(query) - 1
-	axes, msg := h.attended(features)
+	axes, msg := h.attentionAxes(features)
 	if msg != "" {
 		return b.Errorf("%s", msg)
 	}
@@ -204,7 +209,6 @@ func (p *projections) build(b *Builder, in []tensor.Shape, h *heads) error {
 			return b.Errorf("%s", msg)
 		}
 	}
-	const letters = "abcdefghijklmnopqrstuvw"
 	free := letters[:features]
 	into := func(name string, heads, dim int) *EinsumDense {
 		d := h.projection
@@ -230,7 +234,6 @@ func (p *projections) build(b *Builder, in []tensor.Shape, h *heads) error {
 		return b.Errorf("OutputShape is %v: it must have sizes, or be nil for the features of the query", output)
 	}
 	d := h.projection
-	d.ActivityRegularizer = nil // its output is that of the layer
 	to := letters[features:][:len(output)]
 	d.Name, d.Equation, d.OutputShape = "attention_output", free+"yz,yz"+to+"->"+free+to, append(make([]int, features-1), output...)
 	if h.bias {
@@ -246,8 +249,8 @@ func (p *projections) build(b *Builder, in []tensor.Shape, h *heads) error {
 	return nil
 }
 
-// attended returns the axes of attention, counted from the first, for inputs whose features are that axis.
-func (h *heads) attended(features int) (axes []int, msg string) {
+// attentionAxes returns the axes of attention, counted from the first, for inputs whose features are that axis.
+func (h *heads) attentionAxes(features int) (axes []int, msg string) {
 	if h.axes == nil {
 		for i := 1; i < features; i++ {
 			axes = append(axes, i)
@@ -269,8 +272,8 @@ func (h *heads) attended(features int) (axes []int, msg string) {
 	return axes, ""
 }
 
-// restOf returns the axes between batch and features that are not among axes.
-func restOf(axes []int, features int) []int {
+// otherAxes returns the axes between batch and features that are not among axes.
+func otherAxes(axes []int, features int) []int {
 	var list []int
 	for i := 1; i < features; i++ {
 		if !slices.Contains(axes, i) {
@@ -284,7 +287,7 @@ func restOf(axes []int, features int) []int {
 // steps..., value steps...), where it is 1 if it doesn't.
 func (h *heads) spread(mask, query, value tensor.Shape, axes []int) (tensor.Shape, string) {
 	features := len(query) - 1
-	rest := restOf(axes, features)
+	rest := otherAxes(axes, features)
 	full := slices.Concat(query[:1], sizes(query, rest), tensor.Shape{h.heads}, sizes(query, axes), sizes(value, axes))
 	missing := len(full) - len(mask)
 	lead := len(mask) - 2*len(axes)
@@ -330,8 +333,8 @@ func (p *projections) call(c *Context, in []*graph.Node, h *heads) []*graph.Node
 		key = in[2]
 	}
 	features := query.Rank() - 1
-	axes, _ := h.attended(features)
-	rest := restOf(axes, features)
+	axes, _ := h.attentionAxes(features)
+	rest := otherAxes(axes, features)
 	order := slices.Concat([]int{0}, axes, rest, []int{features, features + 1}) // steps, the other axes and the heads, the numbers of a head
 	straight := slices.IsSorted(order)
 	// apart projects x to (batch, steps, the other axes and the heads, numbers).
@@ -414,7 +417,7 @@ func (a *attention) apply(c *Context, q, k, v *graph.Node, wanted bool) (y, weig
 			s := x.Shape()
 			return x.Reshape(tensor.Batch, s[1], s[2]*s[3])
 		}
-		y := flat(q).Attention(flat(k), flat(v), a.seen(values), h)
+		y := flat(q).Attention(flat(k), flat(v), a.pairMask(values), h)
 		if a.queryMask != nil {
 			y = graph.Select(a.queryMask.WithRank(3), y, c.Graph().Scalar(0))
 		}
@@ -457,8 +460,8 @@ func (a *attention) weights(c *Context, scores *graph.Node) (weights, kept *grap
 	return weights, weights.Dropout(a.dropout, c.Graph().NextStream())
 }
 
-// seen returns the masks of keys and of pairs as one, (batch or 1, T or 1, S), nil if there is none.
-func (a *attention) seen(values int) *graph.Node {
+// pairMask returns the masks of keys and of pairs as one, (batch or 1, T or 1, S), nil if there is none.
+func (a *attention) pairMask(values int) *graph.Node {
 	var seen *graph.Node
 	if a.keyMask != nil {
 		seen = a.keyMask.Reshape(tensor.Batch, 1, values)
@@ -530,8 +533,8 @@ type AdditiveAttention struct {
 	scale *Variable
 }
 
-// pairs checks the inputs of Attention and AdditiveAttention.
-func pairs(b *Builder, in []tensor.Shape, dropout float64) error {
+// checkAttention checks the inputs of Attention and AdditiveAttention.
+func checkAttention(b *Builder, in []tensor.Shape, dropout float64) error {
 	if len(in) != 2 && len(in) != 3 {
 		return b.Errorf("takes a query and a value, then perhaps a key, got %d inputs: a sequence that looks at itself is both query and value", len(in))
 	}
@@ -543,15 +546,13 @@ func pairs(b *Builder, in []tensor.Shape, dropout float64) error {
 		return b.Errorf("value and key must have as many steps, they have %d and %d", value[1], key[1])
 	case key[2] != query[2]:
 		return b.Errorf("query and key must have as many features, they have %d and %d", query[2], key[2])
-	case !(dropout >= 0 && dropout < 1):
-		return b.Errorf("Dropout is %v, it must be at least 0 and less than 1", dropout)
 	}
-	return nil
+	return checkShare(b, "Dropout", dropout)
 }
 
 // Build declares scale and concat_score_weight, if they are used.
 func (l *Attention) Build(b *Builder, in []tensor.Shape) error {
-	if err := pairs(b, in, l.Dropout); err != nil {
+	if err := checkAttention(b, in, l.Dropout); err != nil {
 		return err
 	}
 	mode := config.Resolve(*l).ScoreMode
@@ -569,7 +570,7 @@ func (l *Attention) Build(b *Builder, in []tensor.Shape) error {
 
 // Build declares scale, if it is learnt.
 func (l *AdditiveAttention) Build(b *Builder, in []tensor.Shape) error {
-	if err := pairs(b, in, l.Dropout); err != nil {
+	if err := checkAttention(b, in, l.Dropout); err != nil {
 		return err
 	}
 	if !l.NoScale {
@@ -589,13 +590,13 @@ func (l *Attention) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 		if l.scale != nil {
 			query = query.Mul(c.Value(l.scale))
 		}
-		return c.zeroed(a.one(c, query, key, value, l.ReturnAttentionScores), in[0])
+		return c.zeroed(a.oneHead(c, query, key, value, l.ReturnAttentionScores), in[0])
 	}
-	sum := sums(query, key)
+	sum := pairSums(query, key)
 	if l.scale != nil {
 		sum = sum.Mul(c.Value(l.scale))
 	}
-	return c.zeroed(a.of(c, sum.Tanh().Sum(-1).Mul(c.Value(l.weight)), value, l.ReturnAttentionScores), in[0])
+	return c.zeroed(a.ofScores(c, sum.Tanh().Sum(-1).Mul(c.Value(l.weight)), value, l.ReturnAttentionScores), in[0])
 }
 
 // Call emits the layer's nodes and returns the first output.
@@ -607,15 +608,15 @@ func (l *AdditiveAttention) Call(c *Context, in []*graph.Node) *graph.Node {
 func (l *AdditiveAttention) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 	query, value, key := in[0], in[1], in[len(in)-1]
 	a := attention{causal: l.UseCausalMask, dropout: l.Dropout, keyMask: c.Mask(value)}
-	scores := sums(query, key).Tanh()
+	scores := pairSums(query, key).Tanh()
 	if l.scale != nil {
 		scores = scores.Mul(c.Value(l.scale))
 	}
-	return c.zeroed(a.of(c, scores.Sum(-1), value, l.ReturnAttentionScores), in[0])
+	return c.zeroed(a.ofScores(c, scores.Sum(-1), value, l.ReturnAttentionScores), in[0])
 }
 
-// sums returns the sum of each step of a query and each one of a key: (batch, T, S, features).
-func sums(query, key *graph.Node) *graph.Node {
+// pairSums returns the sum of each step of a query and each one of a key: (batch, T, S, features).
+func pairSums(query, key *graph.Node) *graph.Node {
 	if !query.Valid() || !key.Valid() {
 		return query
 	}
@@ -623,8 +624,8 @@ func sums(query, key *graph.Node) *graph.Node {
 	return query.Reshape(tensor.Batch, q[1], 1, q[2]).Add(key.Reshape(tensor.Batch, 1, k[1], k[2]))
 }
 
-// one is apply for one head: of (batch, T, d), (batch, S, d) and (batch, S, e). It returns a layer's outputs.
-func (a *attention) one(c *Context, q, k, v *graph.Node, wanted bool) []*graph.Node {
+// oneHead is apply for one head: of (batch, T, d), (batch, S, d) and (batch, S, e). It returns a layer's outputs.
+func (a *attention) oneHead(c *Context, q, k, v *graph.Node, wanted bool) []*graph.Node {
 	if !q.Valid() || !k.Valid() || !v.Valid() {
 		return []*graph.Node{q}
 	}
@@ -638,8 +639,8 @@ func (a *attention) one(c *Context, q, k, v *graph.Node, wanted bool) []*graph.N
 	return out
 }
 
-// of returns a layer's outputs for scores (batch, T, S) of the steps of v.
-func (a *attention) of(c *Context, scores, v *graph.Node, wanted bool) []*graph.Node {
+// ofScores returns a layer's outputs for scores (batch, T, S) of the steps of v.
+func (a *attention) ofScores(c *Context, scores, v *graph.Node, wanted bool) []*graph.Node {
 	if !scores.Valid() || !v.Valid() {
 		return []*graph.Node{scores}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/regularizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -22,6 +23,7 @@ func TestAttentionSaysWhatDoesNotFit(t *testing.T) {
 		{heads(), []tensor.Shape{seq(3, 4)}, "takes a query and a value, then perhaps a key and a mask, got 1 inputs: a sequence that looks at itself is both query and value"},
 		{&layer.MultiHeadAttention{KeyDim: 3}, []tensor.Shape{seq(3, 4), seq(3, 4)}, "NumHeads is 0 and KeyDim 3, both must be positive"},
 		{heads(), []tensor.Shape{seq(3, 4), seq(3, 2, 4)}, "as many axes as each other"},
+		{heads(), []tensor.Shape{make(tensor.Shape, 30), make(tensor.Shape, 30)}, "query, value and key have 31 axes"},
 		{heads(), []tensor.Shape{seq(3, 4), seq(5, 4), seq(4, 4)}, "value and key must have the same steps, axis 1 has 5 and 4"},
 		{heads(), []tensor.Shape{seq(3, 4), seq(5, 4), seq(5, 4), seq(5, 3)}, "the mask, the fourth input, must be of the shape (batch, steps of the query, steps of the value)"},
 		{&layer.MultiHeadAttention{NumHeads: 1, KeyDim: 1, Dropout: 1}, []tensor.Shape{seq(3, 4), seq(3, 4)}, "Dropout is 1"},
@@ -46,6 +48,30 @@ func TestAttentionSaysWhatDoesNotFit(t *testing.T) {
 		err := layer.Apply(c.layer, in...).Err()
 		if err == nil || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "attention_test.go") {
 			t.Errorf("%T: the error is %v, want %q", c.layer, err, c.want)
+		}
+	}
+}
+
+// Keras 3.15.1 adds as many losses: a penalty for each projection, and of GroupQueryAttention one more for each output.
+func TestTheActivityOfAttentionIsPenalizedAsInKeras(t *testing.T) {
+	for _, c := range []struct {
+		layer layer.Layer
+		want  int
+	}{
+		{&layer.MultiHeadAttention{NumHeads: 2, KeyDim: 2, ActivityRegularizer: regularizer.L2{L2: 0.1}}, 4},
+		{&layer.MultiHeadAttention{NumHeads: 2, KeyDim: 2, ActivityRegularizer: regularizer.L2{L2: 0.1}, ReturnAttentionScores: true}, 4},
+		{&layer.GroupQueryAttention{HeadDim: 2, NumQueryHeads: 2, NumKeyValueHeads: 1, ActivityRegularizer: regularizer.L2{L2: 0.1}}, 5},
+		{&layer.GroupQueryAttention{HeadDim: 2, NumQueryHeads: 2, NumKeyValueHeads: 1, ActivityRegularizer: regularizer.L2{L2: 0.1}, ReturnAttentionScores: true}, 6},
+	} {
+		x := layer.Apply(&layer.Input{Shape: tensor.Shape{3, 4}})
+		n, err := layer.NewNetwork([]*layer.Node{x}, layer.ApplyAll(c.layer, x, x))
+		if err != nil {
+			t.Fatal(err)
+		}
+		context := layer.NewContext(graph.New(), true)
+		n.Trace(context, []*graph.Node{context.Graph().Input("x", x.Shape())})
+		if got := len(context.Losses()); got != c.want {
+			t.Errorf("%+v: %d penalties, Keras has %d", c.layer, got, c.want)
 		}
 	}
 }

@@ -65,7 +65,12 @@ func Name(l Layer) string { return field[string](l, "Name") }
 // Frozen returns l's field Frozen.
 func Frozen(l Layer) bool { return field[bool](l, "Frozen") }
 
+// activityRegularizer returns what penalizes the outputs of l. Keras's MultiHeadAttention has a field of that name for its
+// projections alone.
 func activityRegularizer(l Layer) regularizer.Regularizer {
+	if _, ok := l.(*MultiHeadAttention); ok {
+		return nil
+	}
 	return field[regularizer.Regularizer](l, "ActivityRegularizer")
 }
 

@@ -48,10 +48,18 @@ func (l *Dropout) Build(b *Builder, in []tensor.Shape) error {
 }
 
 func checkRate(b *Builder, in []tensor.Shape, rate float64) error {
-	if !(rate >= 0 && rate < 1) {
-		return b.Errorf("Rate is %v, it must be at least 0 and less than 1", rate)
+	if err := checkShare(b, "Rate", rate); err != nil {
+		return err
 	}
 	return one(b, in)
+}
+
+// checkShare returns an error unless a field is a share that may be dropped.
+func checkShare(b *Builder, field string, share float64) error {
+	if !(share >= 0 && share < 1) {
+		return b.Errorf("%s is %v, it must be at least 0 and less than 1", field, share)
+	}
+	return nil
 }
 
 // Call emits the layer's nodes.
