@@ -74,7 +74,7 @@ type SimpleRNNCell struct {
 	Dropout              float64 // of the inputs, in [0, 1)
 	RecurrentDropout     float64 // of the state, in [0, 1)
 
-	gated
+	cellVariables
 }
 
 // LSTMCell is a step of LSTM.
@@ -100,7 +100,7 @@ type LSTMCell struct {
 	Dropout              float64 // of the inputs, in [0, 1)
 	RecurrentDropout     float64 // of the state h, in [0, 1)
 
-	gated
+	cellVariables
 }
 
 // GRUCell is a step of GRU.
@@ -126,7 +126,7 @@ type GRUCell struct {
 	RecurrentDropout     float64 // of the state, in [0, 1)
 	ResetBefore          bool    `keras:"reset_after,not"` // the reset gate comes before the product
 
-	gated
+	cellVariables
 }
 
 // Build declares kernel, recurrent_kernel and bias.
@@ -143,7 +143,7 @@ func (l *SimpleRNNCell) CallAll(c *Context, in []*graph.Node) []*graph.Node { re
 // StateShapes returns (Units).
 func (l *SimpleRNNCell) StateShapes() []tensor.Shape { return simple.shapes(l.Units) }
 
-func (l *SimpleRNNCell) unroll(c *Context, x tensor.Shape) unrolled {
+func (l *SimpleRNNCell) body(c *Context, x tensor.Shape) cellBody {
 	return l.dense(c, &simple, settingsOf(l), x)
 }
 
@@ -161,7 +161,7 @@ func (l *LSTMCell) CallAll(c *Context, in []*graph.Node) []*graph.Node { return 
 // StateShapes returns (Units), twice.
 func (l *LSTMCell) StateShapes() []tensor.Shape { return lstm.shapes(l.Units) }
 
-func (l *LSTMCell) unroll(c *Context, x tensor.Shape) unrolled {
+func (l *LSTMCell) body(c *Context, x tensor.Shape) cellBody {
 	return l.dense(c, &lstm, settingsOf(l), x)
 }
 
@@ -179,7 +179,7 @@ func (l *GRUCell) CallAll(c *Context, in []*graph.Node) []*graph.Node { return s
 // StateShapes returns (Units).
 func (l *GRUCell) StateShapes() []tensor.Shape { return gru.shapes(l.Units) }
 
-func (l *GRUCell) unroll(c *Context, x tensor.Shape) unrolled {
+func (l *GRUCell) body(c *Context, x tensor.Shape) cellBody {
 	return l.dense(c, &gru, settingsOf(l), x)
 }
 
@@ -233,13 +233,7 @@ func (s *settings) bias(forgets bool) VariableConfig {
 
 // rates checks what is dropped.
 func (s *settings) rates(b *Builder) error {
-	switch {
-	case !(s.Dropout >= 0 && s.Dropout < 1):
-		return b.Errorf("Dropout is %v, it must be at least 0 and less than 1", s.Dropout)
-	case !(s.RecurrentDropout >= 0 && s.RecurrentDropout < 1):
-		return b.Errorf("RecurrentDropout is %v, it must be at least 0 and less than 1", s.RecurrentDropout)
-	}
-	return nil
+	return cmp.Or(checkShare(b, "Dropout", s.Dropout), checkShare(b, "RecurrentDropout", s.RecurrentDropout))
 }
 
 // unitForgetBias sets the second quarter of a bias to 1.
@@ -263,8 +257,8 @@ func (i unitForgetBias) Init(dst []float32, shape tensor.Shape, seed uint64, str
 	return initializer.Ones{}.Init(dst[n:2*n], tensor.Shape{n}, seed, stream)
 }
 
-// An unrolled is what a cell does in a scan: first what does not depend on the state, for all steps, and then the steps.
-type unrolled struct {
+// A cellBody is what a cell does in a scan: first what does not depend on the state, for all steps, and then the steps.
+type cellBody struct {
 	input []*graph.Node // what project is given: weights and the like, and what is drawn at random
 	inner []*graph.Node // what step is given
 	// project emits what step needs of the inputs, of one step, (batch, …), or of several, (steps, batch, …).
@@ -276,24 +270,24 @@ type unrolled struct {
 	output   int // which part of the state is the output of the step before
 }
 
-// unroll returns what a cell does in a scan over steps of a shape, (batch, …).
-func unroll(c *Context, cell Cell, x tensor.Shape) unrolled {
+// bodyOf returns what a cell does in a scan over steps of a shape, (batch, …).
+func bodyOf(c *Context, cell Cell, x tensor.Shape) cellBody {
 	switch l := cell.(type) { // a type of one's own may have one of these within
 	case *SimpleRNNCell:
-		return l.unroll(c, x)
+		return l.body(c, x)
 	case *LSTMCell:
-		return l.unroll(c, x)
+		return l.body(c, x)
 	case *GRUCell:
-		return l.unroll(c, x)
+		return l.body(c, x)
 	case *StackedRNNCells:
-		return l.unroll(c)
+		return l.body(c)
 	}
 	variables := Variables(cell)
 	var values []*graph.Node
 	for _, v := range variables {
 		values = append(values, c.Value(v))
 	}
-	return unrolled{
+	return cellBody{
 		inner:   values,
 		project: func(x *graph.Node, _ []*graph.Node) *graph.Node { return x },
 		step: func(x *graph.Node, state, inner []*graph.Node) (*graph.Node, []*graph.Node) {
@@ -317,13 +311,13 @@ func unroll(c *Context, cell Cell, x tensor.Shape) unrolled {
 	}
 }
 
-// step applies a cell that has a method unroll to one step.
+// step applies a cell that has a method body to one step.
 func step(c *Context, cell Cell, in []*graph.Node) []*graph.Node {
 	if n := len(cell.StateShapes()); len(in) != 1+n {
 		return []*graph.Node{c.graph.Fail("takes a step and a state, of %d, got %d inputs", n, len(in))}
 	}
-	u := unroll(c, cell, in[0].Shape())
-	y, next := u.step(u.project(in[0], u.input), in[1:], u.inner)
+	body := bodyOf(c, cell, in[0].Shape())
+	y, next := body.step(body.project(in[0], body.input), in[1:], body.inner)
 	return append([]*graph.Node{y}, next...)
 }
 
@@ -386,13 +380,13 @@ func (s *settings) together(gates int) int {
 	return gates
 }
 
-// A gated is the variables of a cell, or of a layer that has one.
-type gated struct {
+// cellVariables are those of a cell, or of a layer that has one.
+type cellVariables struct {
 	kernel, recurrentKernel, bias *Variable
 }
 
 // declareCell declares the variables of a cell.
-func (v *gated) declareCell(b *Builder, in []tensor.Shape, k *kind, s *settings) error {
+func (v *cellVariables) declareCell(b *Builder, in []tensor.Shape, k *kind, s *settings) error {
 	if len(in) != 1 && len(in) != 1+k.states || len(in[0]) != 2 {
 		return b.Errorf("takes a step, (batch, features), and a state, of %d: put it into layer.RNN{Cell: …} to run over a sequence", k.states)
 	}
@@ -403,7 +397,7 @@ func (v *gated) declareCell(b *Builder, in []tensor.Shape, k *kind, s *settings)
 }
 
 // declare declares the variables, for so many features.
-func (v *gated) declare(b *Builder, features int, k *kind, s *settings) error {
+func (v *cellVariables) declare(b *Builder, features int, k *kind, s *settings) error {
 	if err := positive(b, "Units", s.Units); err != nil {
 		return err
 	}
@@ -434,15 +428,15 @@ type linear struct {
 
 // dense returns what a cell does that multiplies matrices. As in Keras, all gates see the same inputs unless there is
 // RecurrentDropout, and then each one others.
-func (v *gated) dense(c *Context, k *kind, s *settings, x tensor.Shape) unrolled {
-	return v.unroll(c, k, s, x, linear{
+func (v *cellVariables) dense(c *Context, k *kind, s *settings, x tensor.Shape) cellBody {
+	return v.body(c, k, s, x, linear{
 		input: (*graph.Node).MatMul, state: (*graph.Node).MatMul, drop: (*graph.Node).Mul,
 		apart: s.RecurrentDropout > 0, shape: tensor.Shape{s.Units},
 	})
 }
 
-// unroll returns what the cell does over steps of a shape, (batch, …).
-func (v *gated) unroll(c *Context, k *kind, s *settings, x tensor.Shape, l linear) unrolled {
+// body returns what the cell does over steps of a shape, (batch, …).
+func (v *cellVariables) body(c *Context, k *kind, s *settings, x tensor.Shape, l linear) cellBody {
 	gates := func(w *graph.Node, from, to int) *graph.Node {
 		if to-from == k.gates {
 			return w
@@ -486,7 +480,7 @@ func (v *gated) unroll(c *Context, k *kind, s *settings, x tensor.Shape, l linea
 		}
 		from = to
 	}
-	return unrolled{
+	return cellBody{
 		input: input, inner: append(inner, second...),
 		project: func(x *graph.Node, input []*graph.Node) *graph.Node {
 			var parts []*graph.Node
@@ -603,22 +597,22 @@ func (l *StackedRNNCells) StateShapes() []tensor.Shape {
 	return list
 }
 
-func (l *StackedRNNCells) unroll(c *Context) unrolled {
+func (l *StackedRNNCells) body(c *Context) cellBody {
 	defer c.freeze(l)()
-	var cells []unrolled
-	var all unrolled
+	var cells []cellBody
+	var all cellBody
 	states := 0
 	for i, cell := range l.Cells {
-		u := unroll(c, cell, l.steps[i])
+		body := bodyOf(c, cell, l.steps[i])
 		if i == 0 {
-			all.input, all.project, all.sequence = u.input, u.project, u.sequence
+			all.input, all.project, all.sequence = body.input, body.project, body.sequence
 		} else {
-			all.inner = append(all.inner, u.input...)
+			all.inner = append(all.inner, body.input...)
 		}
-		all.inner = append(all.inner, u.inner...)
-		all.output = states + u.output
+		all.inner = append(all.inner, body.inner...)
+		all.output = states + body.output
 		states += len(cell.StateShapes())
-		cells = append(cells, u)
+		cells = append(cells, body)
 	}
 	all.step = func(x *graph.Node, state, inner []*graph.Node) (y *graph.Node, next []*graph.Node) {
 		take := func(n int) (list []*graph.Node) {
@@ -626,13 +620,13 @@ func (l *StackedRNNCells) unroll(c *Context) unrolled {
 			return list
 		}
 		y = x
-		for i, u := range cells {
+		for i, body := range cells {
 			if i > 0 {
-				y = u.project(y, take(len(u.input)))
+				y = body.project(y, take(len(body.input)))
 			}
 			n := len(l.Cells[i].StateShapes())
 			var own []*graph.Node
-			y, own = u.step(y, state[:n], take(len(u.inner)))
+			y, own = body.step(y, state[:n], take(len(body.inner)))
 			state, next = state[n:], append(next, own...)
 		}
 		return y, next

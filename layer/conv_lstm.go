@@ -57,7 +57,7 @@ type ConvLSTM1D struct {
 	Unroll               bool // changes nothing: a scan needs no unrolling
 	ZeroOutputForMask    bool
 
-	gated
+	cellVariables
 	image tensor.Shape // of a part of the state, channels last
 }
 
@@ -101,7 +101,7 @@ type ConvLSTM2D struct {
 	Unroll               bool // changes nothing: a scan needs no unrolling
 	ZeroOutputForMask    bool
 
-	gated
+	cellVariables
 	image tensor.Shape // of a part of the state, channels last
 }
 
@@ -141,7 +141,7 @@ type ConvLSTM3D struct {
 	Unroll               bool // changes nothing: a scan needs no unrolling
 	ZeroOutputForMask    bool
 
-	gated
+	cellVariables
 	image tensor.Shape // of a part of the state, channels last
 }
 
@@ -233,7 +233,7 @@ func (l *convLSTM) inFormat(image tensor.Shape) tensor.Shape {
 }
 
 // declareImages declares the variables, and returns the shape of a part of the state.
-func (v *gated) declareImages(b *Builder, in []tensor.Shape, l convLSTM) (tensor.Shape, error) {
+func (v *cellVariables) declareImages(b *Builder, in []tensor.Shape, l convLSTM) (tensor.Shape, error) {
 	if len(in) == 0 || len(in[0]) != l.window.dims+3 {
 		return nil, b.Errorf("takes a sequence, of %d axes: behind that of the batch one of steps, each of which is %s",
 			l.window.dims+3, strings.Replace(axesOf(l.window.dims, l.window.format), "batch, ", "", 1))
@@ -267,7 +267,7 @@ func (v *gated) declareImages(b *Builder, in []tensor.Shape, l convLSTM) (tensor
 }
 
 // scanImages runs over a sequence what the cell of a layer does, whose state has two parts of the shape of image.
-func (v *gated) scanImages(c *Context, of Layer, in []*graph.Node, l convLSTM, image tensor.Shape) []*graph.Node {
+func (v *cellVariables) scanImages(c *Context, of Layer, in []*graph.Node, l convLSTM, image tensor.Shape) []*graph.Node {
 	x, dims := in[0], l.window.dims
 	if x.Rank() != dims+3 {
 		return []*graph.Node{c.graph.Fail("takes a sequence of images, of %d axes, got the shape %v", dims+3, x.Shape())}
@@ -282,7 +282,7 @@ func (v *gated) scanImages(c *Context, of Layer, in []*graph.Node, l convLSTM, i
 	}
 	step := stepOf(in[0].Shape())
 	inputs, state := l.window.over(step), l.inner().over(append(tensor.Shape{tensor.Batch}, image...))
-	u := v.unroll(c, &lstm, l.settings, step, linear{
+	body := v.body(c, &lstm, l.settings, step, linear{
 		input: func(x, kernel *graph.Node) *graph.Node { // of a whole sequence
 			return x.Conv(kernel.Reshape(append(tensor.Shape{1}, kernel.Shape()...)...), inputs.Stacked())
 		},
@@ -292,8 +292,8 @@ func (v *gated) scanImages(c *Context, of Layer, in []*graph.Node, l convLSTM, i
 		},
 		apart: true, shape: image,
 	})
-	u.sequence = func(x *graph.Node) *graph.Node { return swapped(u.project(x, u.input)) }
-	out := l.scan(c, in, u, []tensor.Shape{image, image}, recall(of).states)
+	body.sequence = func(x *graph.Node) *graph.Node { return swapped(body.project(x, body.input)) }
+	out := l.scan(c, in, body, []tensor.Shape{image, image}, recall(of).states)
 	if l.window.format == channelsFirst {
 		for i, y := range out {
 			perm := toFirst(dims + 2)

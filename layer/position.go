@@ -4,6 +4,8 @@ package layer
 // keras_hub, and go by its names in files.
 
 import (
+	"cmp"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/config"
@@ -27,7 +29,7 @@ type SinePositionEncoding struct {
 
 // Build checks the input.
 func (l *SinePositionEncoding) Build(b *Builder, in []tensor.Shape) error {
-	if l.MaxWavelength < 0 {
+	if !(l.MaxWavelength >= 0) {
 		return b.Errorf("MaxWavelength is %v, it must be positive, or 0 for 10000", l.MaxWavelength)
 	}
 	return sequence(b, in)
@@ -76,13 +78,10 @@ type PositionEmbedding struct {
 
 // Build declares embeddings.
 func (l *PositionEmbedding) Build(b *Builder, in []tensor.Shape) error {
-	if err := sequence(b, in); err != nil {
+	if err := cmp.Or(sequence(b, in), positive(b, "SequenceLength", l.SequenceLength)); err != nil {
 		return err
 	}
-	switch steps := in[0][1]; {
-	case l.SequenceLength <= 0:
-		return b.Errorf("SequenceLength is %d, it must be positive", l.SequenceLength)
-	case steps > l.SequenceLength:
+	if steps := in[0][1]; steps > l.SequenceLength {
 		return b.Errorf("SequenceLength is %d: the input has more steps, %d", l.SequenceLength, steps)
 	}
 	l.embeddings = b.Variable("embeddings", tensor.Shape{l.SequenceLength, in[0][2]}, VariableConfig{Initializer: config.Resolve(*l).Initializer})

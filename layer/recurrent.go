@@ -52,7 +52,7 @@ type SimpleRNN struct {
 	Unroll               bool // changes nothing: a scan needs no unrolling
 	ZeroOutputForMask    bool
 
-	gated
+	cellVariables
 }
 
 // LSTM is the long short-term memory of Hochreiter and Schmidhuber (1997), with a forget gate (Gers et al. 2000):
@@ -91,7 +91,7 @@ type LSTM struct {
 	Unroll               bool // changes nothing
 	ZeroOutputForMask    bool
 
-	gated
+	cellVariables
 }
 
 // GRU is the gated recurrent unit of Cho et al. (2014):
@@ -132,7 +132,7 @@ type GRU struct {
 	ResetBefore          bool `keras:"reset_after,not"` // the reset gate comes before the product
 	ZeroOutputForMask    bool
 
-	gated
+	cellVariables
 }
 
 // Build declares kernel, recurrent_kernel and bias.
@@ -175,7 +175,7 @@ func (l *GRU) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 }
 
 // declareLayer declares the variables of a layer.
-func (v *gated) declareLayer(b *Builder, in []tensor.Shape, k *kind, s *settings) error {
+func (v *cellVariables) declareLayer(b *Builder, in []tensor.Shape, k *kind, s *settings) error {
 	if len(in) == 0 || len(in[0]) != 3 {
 		return b.Errorf("takes a sequence, (batch, steps, features)")
 	}
@@ -186,6 +186,6 @@ func (v *gated) declareLayer(b *Builder, in []tensor.Shape, k *kind, s *settings
 }
 
 // scan runs over a sequence what the cell of layer l does.
-func (v *gated) scan(c *Context, l Layer, in []*graph.Node, k *kind, s *settings) []*graph.Node {
+func (v *cellVariables) scan(c *Context, l Layer, in []*graph.Node, k *kind, s *settings) []*graph.Node {
 	return s.scan(c, in, v.dense(c, k, s, stepOf(in[0].Shape())), k.shapes(s.Units), recall(l).states)
 }

@@ -59,7 +59,7 @@ func (l *RNN) Call(c *Context, in []*graph.Node) *graph.Node { return l.CallAll(
 // CallAll emits the layer's nodes.
 func (l *RNN) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 	defer c.freeze(l)()
-	return settingsOf(l).scan(c, in, unroll(c, l.Cell, stepOf(in[0].Shape())), l.Cell.StateShapes(), recall(l).states)
+	return settingsOf(l).scan(c, in, bodyOf(c, l.Cell, stepOf(in[0].Shape())), l.Cell.StateShapes(), recall(l).states)
 }
 
 // statesFit checks what a recurrent layer is given to begin with: nothing, or all parts of a state.
@@ -89,13 +89,13 @@ func swapped(x *graph.Node) *graph.Node {
 
 // scan runs over a sequence what a cell does, whose state has parts of such shapes. It goes on from the states of the last batch if there
 // are some, and leaves its own.
-func (s *settings) scan(c *Context, in []*graph.Node, u unrolled, shapes []tensor.Shape, states []*Variable) []*graph.Node {
+func (s *settings) scan(c *Context, in []*graph.Node, body cellBody, shapes []tensor.Shape, states []*Variable) []*graph.Node {
 	g := c.Graph()
 	var x *graph.Node
-	if u.sequence != nil {
-		x = u.sequence(in[0])
+	if body.sequence != nil {
+		x = body.sequence(in[0])
 	} else {
-		x = u.project(swapped(in[0]), u.input)
+		x = body.project(swapped(in[0]), body.input)
 	}
 	state := slices.Clip(in[1:])
 	if len(state) == 0 {
@@ -117,9 +117,9 @@ func (s *settings) scan(c *Context, in []*graph.Node, u unrolled, shapes []tenso
 		sequences = append(sequences, counts)
 	}
 	scan := graph.Recurrence{
-		Init: state, Sequences: sequences, Constants: u.inner, Reverse: s.GoBackwards,
+		Init: state, Sequences: sequences, Constants: body.inner, Reverse: s.GoBackwards,
 		Step: func(state, x, inner []*graph.Node) (next, outputs []*graph.Node) {
-			y, next := u.step(x[0], state, inner)
+			y, next := body.step(x[0], state, inner)
 			if len(x) == 1 {
 				return next, []*graph.Node{y}
 			}
@@ -133,10 +133,10 @@ func (s *settings) scan(c *Context, in []*graph.Node, u unrolled, shapes []tenso
 			switch {
 			case at >= 0:
 				y = next[at]
-			case !y.Shape().Equal(state[u.output].Shape()):
-				y = y.Graph().Fail("a step that doesn't count has the output of the step before, which the cell must have as the first part of its state: that has shape %v, the output %v", state[u.output].Shape(), y.Shape())
+			case !y.Shape().Equal(state[body.output].Shape()):
+				y = y.Graph().Fail("a step that doesn't count has the output of the step before, which the cell must have as the first part of its state: that has shape %v, the output %v", state[body.output].Shape(), y.Shape())
 			default:
-				y = choose(y, state[u.output])
+				y = choose(y, state[body.output])
 			}
 			return next, []*graph.Node{y}
 		},
