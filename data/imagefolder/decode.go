@@ -86,7 +86,7 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 	}
 	f.gate.enter(memory)
 	defer f.gate.leave(memory)
-	img, _, err := image.Decode(&scans{r: io.MultiReader(&head, io.LimitReader(r, size)), jpeg: kind == "jpeg"})
+	img, _, err := image.Decode(&scanLimiter{r: io.MultiReader(&head, io.LimitReader(r, size)), jpeg: kind == "jpeg"})
 	if err != nil {
 		return err
 	}
@@ -106,9 +106,9 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 	return nil
 }
 
-// A scans reads a picture, and ends a JPEG file of more than maxScans scans: each may go through all blocks of the picture and
+// A scanLimiter reads a picture, and ends a JPEG file of more than maxScans scans: each may go through all blocks of the picture and
 // be of a few bytes, so a small file could take hours.
-type scans struct {
+type scanLimiter struct {
 	r    io.Reader
 	jpeg bool
 	last byte
@@ -118,7 +118,7 @@ type scans struct {
 // maxScans is many times what programs write: a dozen.
 const maxScans = 500
 
-func (s *scans) Read(b []byte) (int, error) {
+func (s *scanLimiter) Read(b []byte) (int, error) {
 	n, err := s.r.Read(b)
 	if s.jpeg {
 		for _, c := range b[:n] {

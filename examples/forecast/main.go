@@ -2,10 +2,10 @@
 //
 //	go run ./examples/forecast
 //
-// The series is the yearly mean of sunspots from 1700 to 2008, which is in the public domain, as the Python package statsmodels has
-// it (statsmodels/datasets/sunspots). The network learns the years before 1950, the last of which say
-// when it has learnt enough, and is tested on those after. Beside its mean
-// error stand two that are simple: what comes of saying last year's number again, and that of a line through the same years.
+// The series is the yearly mean of sunspots from 1700 to 2008, which is in the public domain, as the Python package statsmodels
+// has it (statsmodels/datasets/sunspots). The network learns the years before 1950, the last of which say when it has learnt
+// enough, and is tested on those after. Beside its mean error stand two that are simple: what comes of saying last year's
+// number again, and that of a line through the same years.
 package main
 
 import (

@@ -73,7 +73,7 @@ func run(ctx context.Context, epochs, limit int, say, save string) error {
 	if err != nil {
 		return err
 	}
-	if limit > 0 {
+	if limit > 0 && limit < learn.Len() {
 		_, learn, err = learn.TrainTestSplit(float64(limit)/float64(learn.Len()), 0)
 		if err != nil {
 			return err
