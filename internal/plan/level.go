@@ -38,9 +38,10 @@ type inspector interface {
 type level struct {
 	kernels []tiled
 	tasks   []int // of each kernel
-	total   int
-	small   bool // not worth a hand-off
-	first   inspections
+	// How many of each kernel's tasks come before those of the kernels after it, and how many behind.
+	before, behind counts
+	small          bool // not worth a hand-off
+	first          inspections
 }
 
 // Run does all tasks.
@@ -50,63 +51,77 @@ func (l *level) Run(p *par.Pool) {
 	}
 	if len(l.first.kernels) > 0 {
 		l.first.run(p)
-		l.total = 0
-		for i, k := range l.kernels {
-			l.tasks[i] = k.Tasks()
-			l.total += l.tasks[i]
-		}
+		l.count()
 	}
-	p.Run(l, l.total)
+	p.Run(l, l.before.all()+l.behind.all())
 	for _, k := range l.first.kernels {
 		k.Finish(p)
 	}
+}
+
+// count asks the kernels how many tasks they have.
+func (l *level) count() {
+	l.before, l.behind = l.before[:0], l.behind[:0]
+	for i, k := range l.kernels {
+		n := k.Tasks()
+		l.tasks[i], l.before, l.behind = n, l.before.and((n+1)/2), l.behind.and(n/2)
+	}
+}
+
+// Do does one task of one kernel.
+func (l *level) Do(worker, index int) {
+	if index < l.before.all() {
+		i, task := l.before.find(index)
+		l.kernels[i].Do(worker, task)
+		return
+	}
+	i, task := l.behind.find(l.before.all() + l.behind.all() - 1 - index)
+	l.kernels[i].Do(worker, l.tasks[i]-1-task)
 }
 
 // inspections is the job of all inspections of a level.
 type inspections struct {
 	kernels []inspector
 	jobs    []par.Job // of each kernel
-	tasks   []int
+	tasks   counts
 }
 
 func (l *inspections) run(p *par.Pool) {
-	total := 0
+	l.tasks = l.tasks[:0]
 	for i, k := range l.kernels {
-		l.jobs[i], l.tasks[i] = k.Look()
-		total += l.tasks[i]
+		job, n := k.Look()
+		l.jobs[i], l.tasks = job, l.tasks.and(n)
 	}
-	if total > 0 {
-		p.Run(l, total)
+	if n := l.tasks.all(); n > 0 {
+		p.Run(l, n)
 	}
 }
 
 // Do does one task of one inspection.
 func (l *inspections) Do(worker, index int) {
-	for i, n := range l.tasks {
-		if index < n {
-			l.jobs[i].Do(worker, index)
-			return
-		}
-		index -= n
-	}
+	i, task := l.tasks.find(index)
+	l.jobs[i].Do(worker, task)
 }
 
-// Do does one task of one kernel.
-func (l *level) Do(worker, index int) {
-	behind := l.total - 1 - index
-	for i, n := range l.tasks {
-		half := (n + 1) / 2
-		if index < half {
-			l.kernels[i].Do(worker, index)
-			return
-		}
-		if behind < n-half {
-			l.kernels[i].Do(worker, n-1-behind)
-			return
-		}
-		index -= half
-		behind -= n - half
+// counts are numbers of tasks, one for each of several kernels, each added to those before it. So the kernel of a task
+// is found without going through all of them: a product of a batch of matrices has hundreds.
+type counts []int
+
+// and returns the counts with a further one.
+func (c counts) and(n int) counts { return append(c, c.all()+n) }
+
+// all returns the number of all tasks.
+func (c counts) all() int {
+	if len(c) == 0 {
+		return 0
 	}
+	return c[len(c)-1]
+}
+
+// find returns the kernel that has a task, and the number of the task among those of the kernel.
+func (c counts) find(index int) (kernel, task int) {
+	kernel, _ = slices.BinarySearch(c, index+1)
+	return kernel, index - c[:kernel].all()
 }
 
 // A weighed kernel is one with an estimate of its cost.
@@ -120,7 +135,7 @@ func levelOf(kernels []weighed) []cpu.Kernel {
 	var calls []cpu.Kernel
 	type entry struct {
 		tiled
-		tasks, cost int // cost of a task
+		cost int // of a task
 	}
 	var list []entry
 	cost := 0
@@ -130,7 +145,7 @@ func levelOf(kernels []weighed) []cpu.Kernel {
 			calls = append(calls, k.Kernel)
 			continue
 		}
-		list = append(list, entry{t, t.Tasks(), k.cost / t.Tasks()})
+		list = append(list, entry{t, k.cost / t.Tasks()})
 		cost += k.cost
 	}
 	switch len(list) {
@@ -140,16 +155,15 @@ func levelOf(kernels []weighed) []cpu.Kernel {
 		return append(calls, list[0].tiled)
 	}
 	slices.SortStableFunc(list, func(a, b entry) int { return cmp.Compare(b.cost, a.cost) })
-	l := &level{small: cost < smallCost}
+	l := &level{small: cost < smallCost, tasks: make([]int, len(list)), before: make(counts, 0, len(list)), behind: make(counts, 0, len(list))}
 	for _, p := range list {
 		l.kernels = append(l.kernels, p.tiled)
 		if k, ok := p.tiled.(inspector); ok {
 			l.first.kernels = append(l.first.kernels, k)
-			l.first.jobs, l.first.tasks = append(l.first.jobs, nil), append(l.first.tasks, 0)
 		}
-		l.tasks = append(l.tasks, p.tasks)
-		l.total += p.tasks
 	}
+	l.first.jobs, l.first.tasks = make([]par.Job, len(l.first.kernels)), make(counts, 0, len(l.first.kernels))
+	l.count()
 	return append(calls, l)
 }
 
