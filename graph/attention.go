@@ -46,8 +46,8 @@ func attentionSizes(a *Attr, q, k, v tensor.Shape, mask []*Node) (keyDim, valueD
 		return 0, 0, "queries, keys and values must be of the form [batch, steps, heads · numbers]"
 	case q[0] != k[0] || q[0] != v[0] || k[1] != v[1]:
 		return 0, 0, "queries, keys and values must have the same batch, keys and values the same steps"
-	case q[2]%h.Heads != 0 || k[2]%h.Groups != 0 || v[2]%h.Groups != 0 || q[2]/h.Heads != k[2]/h.Groups:
-		return 0, 0, fmt.Sprintf("the last dimension must have as many numbers for each of %d heads of queries as for each of %d of keys, and values a multiple of these", h.Heads, h.Groups)
+	case q[2] == 0 || v[2] == 0 || q[2]%h.Heads != 0 || k[2]%h.Groups != 0 || v[2]%h.Groups != 0 || q[2]/h.Heads != k[2]/h.Groups:
+		return 0, 0, fmt.Sprintf("queries have %d numbers in %d heads, keys %d and values %d in %d groups: heads and groups must divide them, and a head of queries have as many as a group of keys, one or more", q[2], h.Heads, k[2], v[2], h.Groups)
 	case len(mask) > 1:
 		return 0, 0, "takes one mask"
 	}
@@ -125,12 +125,14 @@ func (n *Node) Expand(operands ...*Node) *Node {
 		return n.Graph().Fail("Expand is for attention, and takes as many operands as that has")
 	}
 	h, g := n.attr.Heads, operands[0].Graph()
+	for i, x := range operands {
+		if want := n.inputs[i].shape; !x.Valid() || !x.shape.Equal(want) {
+			return g.Fail("Expand of %v: operand %d has the shape %v, it must be %v", n.op, i, x.Shape(), want)
+		}
+	}
 	q, k, v, mask := operands[0], operands[1], operands[2], operands[3:]
 	if n.op == OpAttentionGrad {
 		mask = operands[5:]
-	}
-	if !q.Valid() || !k.Valid() || !v.Valid() {
-		return q
 	}
 	batch, steps, values := q.shape[0], q.shape[1], k.shape[1]
 	if values == 0 {

@@ -28,8 +28,8 @@ type Attr struct {
 	Begin   []int        // Slice, Pad: the first index of each dimension
 	Step    []int        // Slice, Pad: the distance of two indices, negative to reverse
 	Offsets []int        // Pack, View: where in the slab
-	Rows    int          // Reshape: how many the batch has, if the result or the operand has them without being the batch
-	Depth   int          // OneHot: the size of the last axis; ScatterAdd: that of the first
+	Rows    int          // Reshape: the size of the batch, if one of operand and result has the batch and the other as many rows
+	Depth   int          // OneHot: the size of the last axis; ScatterAdd: that of the first; GroupSum: the rows of the table
 	Rate    float64      // Dropout
 	Stream  uint16       // Dropout, RandomUniform
 	Scale   float64      // MaskScale

@@ -83,6 +83,7 @@ func (p *program) attr() graph.Attr {
 		Stream:  uint16(p.byte()),
 		Data:    make([]float32, p.byte()%5),
 		Window:  p.window(p.byte() % 4),
+		Heads:   graph.Heads{Heads: p.number(), Groups: p.number(), Scale: 0.5, Causal: p.byte()%2 == 0, Window: p.number()},
 	}
 }
 

@@ -50,13 +50,14 @@ func (n *Node) Reshape(dims ...int) *Node {
 // ForBatch turns a node whose first axis has so many rows into one whose first axis is the batch, and the other way round. A program with
 // such a node is one for batches of that size alone.
 func (n *Node) ForBatch(rows int) *Node {
-	if !n.Valid() || n.Rank() == 0 || rows <= 0 {
-		return apply(OpReshape, Attr{Rows: 1, Shape: tensor.Shape{tensor.Batch}}, n)
-	}
-	shape := n.shape.Clone()
-	if shape[0] == tensor.Batch {
+	shape := n.Shape().Clone()
+	switch {
+	case !n.Valid(): // apply says so
+	case len(shape) == 0 || shape[1:].HasBatch() || rows <= 0:
+		return n.graph.fail(OpReshape, []*Node{n}, "ForBatch(%d) makes the first axis the batch, or rows: no other may depend on the batch, and there must be rows", rows)
+	case shape[0] == tensor.Batch:
 		shape[0] = rows
-	} else {
+	default:
 		shape[0] = tensor.Batch
 	}
 	return apply(OpReshape, Attr{Shape: shape, Rows: rows}, n)

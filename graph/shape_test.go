@@ -66,6 +66,9 @@ func TestShapes(t *testing.T) {
 			return x.MaxPool(graph.Window{Size: []int{2, 3}, Stride: []int{2, 3}, High: []int{1, 0}})
 		}), tensor.Shape{batch, 3, 2, 3}},
 		{"AveragePool", []tensor.Shape{{batch, 5, 3}}, unary(func(x *graph.Node) *graph.Node { return x.AveragePool(graph.Window{Size: []int{5}}) }), tensor.Shape{batch, 1, 3}},
+		{"Attention", []tensor.Shape{{batch, 5, 8}, {batch, 3, 4}, {batch, 3, 6}}, func(x nodes) *graph.Node {
+			return x[0].Attention(x[1], x[2], nil, graph.Heads{Heads: 4, Groups: 2})
+		}, tensor.Shape{batch, 5, 12}},
 		{"Reshape keeps the batch", []tensor.Shape{{batch, 28, 28}}, unary(func(x *graph.Node) *graph.Node { return x.Reshape(batch, 784) }), tensor.Shape{batch, 784}},
 		{"ForBatch makes rows the batch", []tensor.Shape{{4, 6}}, unary(func(x *graph.Node) *graph.Node { return x.ForBatch(4) }), tensor.Shape{batch, 6}},
 		{"ForBatch makes the batch rows", []tensor.Shape{{batch, 6}}, unary(func(x *graph.Node) *graph.Node { return x.ForBatch(4) }), tensor.Shape{4, 6}},
@@ -115,6 +118,9 @@ func inputs(g *graph.Graph, shapes ...tensor.Shape) nodes {
 func TestErrors(t *testing.T) {
 	raw := func(op graph.Op, attr graph.Attr) func(x nodes) *graph.Node {
 		return func(x nodes) *graph.Node { return x[0].Graph().Node(op, attr, x...) }
+	}
+	attention := func(h graph.Heads) func(x nodes) *graph.Node {
+		return func(x nodes) *graph.Node { return x[0].Attention(x[1], x[1], append(x, nil)[2], h) }
 	}
 	for _, c := range []struct {
 		in   []tensor.Shape
@@ -589,6 +595,68 @@ func TestErrors(t *testing.T) {
 			[]tensor.Shape{{3}, {3}},
 			binary(func(x, at *graph.Node) *graph.Node { return x.ScatterAdd(at, -1) }),
 			"ScatterAdd of (3,) and (3,): a table can't have -1 rows",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 4}, {batch, 3, 4}},
+			attention(graph.Heads{Heads: 2, Groups: -1}),
+			"Attention of (None, 2, 4), (None, 3, 4) and (None, 3, 4): the heads are 2 and their groups -1: both must be positive, and the groups divide the heads",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 4}, {batch, 3, 4}},
+			attention(graph.Heads{Heads: 2, Window: -1}),
+			"Attention of (None, 2, 4), (None, 3, 4) and (None, 3, 4): the window is -1, it must be positive, or 0 for none",
+		},
+		{
+			[]tensor.Shape{{2, batch, 4}, {2, batch, 4}},
+			attention(graph.Heads{Heads: 2}),
+			"Attention of (2, None, 4), (2, None, 4) and (2, None, 4): queries, keys and values must be of the form [batch, steps, heads · numbers]",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 4}, {2, 3, 4}},
+			attention(graph.Heads{Heads: 2}),
+			"Attention of (None, 2, 4), (2, 3, 4) and (2, 3, 4): queries, keys and values must have the same batch, keys and values the same steps",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 4}, {batch, 3, 3}},
+			attention(graph.Heads{Heads: 2}),
+			"Attention of (None, 2, 4), (None, 3, 3) and (None, 3, 3): queries have 4 numbers in 2 heads, keys 3 and values 3 in 2 groups: heads and groups must divide them, and a head of queries have as many as a group of keys, one or more",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 0}, {batch, 3, 0}},
+			attention(graph.Heads{Heads: math.MaxInt}),
+			fmt.Sprintf("Attention of (None, 2, 0), (None, 3, 0) and (None, 3, 0): queries have 0 numbers in %d heads, keys 0 and values 0 in %[1]d groups: heads and groups must divide them, and a head of queries have as many as a group of keys, one or more", math.MaxInt),
+		},
+		{
+			[]tensor.Shape{{batch, 2, 4}, {batch, 3, 4}, {batch, 3, 3}},
+			attention(graph.Heads{Heads: 2}),
+			"Attention of (None, 2, 4), (None, 3, 4), (None, 3, 4) and (None, 3, 3): the mask must be of the form [None or 1, 2 or 1, 3]",
+		},
+		{
+			[]tensor.Shape{{batch, 2, 4}, {batch, 3, 4}},
+			binary(func(x, y *graph.Node) *graph.Node {
+				return x.Attention(x, x, nil, graph.Heads{Heads: 2}).Expand(x, x, y)
+			}),
+			"Expand of Attention: operand 2 has the shape (None, 3, 4), it must be (None, 2, 4)",
+		},
+		{
+			[]tensor.Shape{{batch, 2}},
+			unary(func(x *graph.Node) *graph.Node { return x.Expand() }),
+			"Expand is for attention, and takes as many operands as that has",
+		},
+		{
+			[]tensor.Shape{{3, 2}},
+			unary(func(x *graph.Node) *graph.Node { return x.ForBatch(4) }),
+			"Reshape of (3, 2): (3, 2) is not (None, 2) of a batch of 4",
+		},
+		{
+			[]tensor.Shape{{}},
+			unary(func(x *graph.Node) *graph.Node { return x.ForBatch(1) }),
+			"Reshape of (): ForBatch(1) makes the first axis the batch, or rows: no other may depend on the batch, and there must be rows",
+		},
+		{
+			[]tensor.Shape{{batch, 2}},
+			unary(func(x *graph.Node) *graph.Node { return x.ForBatch(0) }),
+			"Reshape of (None, 2): ForBatch(0) makes the first axis the batch, or rows: no other may depend on the batch, and there must be rows",
 		},
 		{
 			[]tensor.Shape{{batch, 3}},

@@ -10,16 +10,18 @@ import (
 )
 
 // takesHeads is for attention, which reads rows of heads at any distance from each other, and masks without gaps.
-func takesHeads(v, x *value) bool {
-	arrays := 3 // queries, keys, values
-	if v.gradient() {
-		arrays = 5 // and what attention gave, and the gradient at it
-	}
-	return takesRows(v, x) && !slices.Contains(v.in[min(arrays, len(v.in)):], x)
-}
+func takesHeads(v, x *value) bool { return takesRows(v, x) && !slices.Contains(v.mask(), x) }
 
 // gradient reports whether v, an attention or the gradient of one, is the latter.
 func (v *value) gradient() bool { return len(v.in) > 4 }
+
+// mask returns the mask of either, or nothing: what is behind queries, keys and values, and behind the result and its gradient.
+func (v *value) mask() []*value {
+	if v.gradient() {
+		return v.in[5:]
+	}
+	return v.in[3:]
+}
 
 // heads returns the sizes of attention, and its mask.
 func (c *call) heads() (attention.Sizes, attention.Mask) {
@@ -28,14 +30,9 @@ func (c *call) heads() (attention.Sizes, attention.Mask) {
 		Batch: q[0], Queries: q[1], Keys: k[1], Heads: h.Heads, Groups: h.Groups, KeyDim: q[2] / h.Heads, ValueDim: v[2] / h.Groups,
 		Scale: float32(h.Scale), Causal: h.Causal, Window: h.Window,
 	}
-	rest := c.in[3:]
-	if c.gradient() {
-		rest = c.in[5:]
-	}
 	var mask attention.Mask
-	if len(rest) > 0 {
-		m := rest[0]
-		mask = attention.Mask{Data: c.data(m), Batch: m.shape[0] > 1, Queries: m.shape[1] > 1}
+	for _, m := range c.mask() {
+		mask = attention.Mask{Data: c.data(m), Batch: m.shape[0] != 1, Queries: m.shape[1] != 1}
 	}
 	return sizes, mask
 }

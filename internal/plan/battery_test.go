@@ -101,6 +101,7 @@ var cases = []struct {
 	{graph.OpAttentionGrad, shapes(s(batch, 5, 4), s(batch, 7, 4), s(batch, 7, 6)), attended(graph.Heads{Heads: 2, Scale: 0.25}), 4096},
 	{graph.OpAttentionGrad, shapes(s(batch, 66, 2), s(batch, 6, 1), s(batch, 6, 2)), attended(graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}), 4096},
 	{graph.OpAttentionGrad, shapes(s(batch, 5, 2), s(batch, 4, 2), s(batch, 4, 2), s(batch, 5, 4)), attended(graph.Heads{Heads: 1, Scale: 0.25, Window: 3}), 4096},
+	{graph.OpAttentionGrad, shapes(s(batch, 0, 2), s(batch, 3, 2), s(batch, 3, 2), s(batch, 0, 3)), attended(graph.Heads{Heads: 1, Scale: 0.25}), 0},
 	{graph.OpConv, shapes(s(batch, 7, 3), s(3, 3, 5)), convolve(graph.Window{}), 16},
 	{graph.OpConv, shapes(s(batch, 5, 6, 4), s(3, 2, 2, 6)), func(in []*graph.Node) *graph.Node {
 		return convolve(graph.Window{Stride: []int{2, 1}, Dilation: []int{1, 2}, Low: []int{1, 2}, High: []int{1, 0}, Groups: 2})(in).Relu()

@@ -938,11 +938,11 @@ func attends(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		groups = h.Heads
 	}
 	keys := p.pick(b, func(n *graph.Node) bool { return steps(n) && n.Shape()[2]*h.Heads == x.Shape()[2]*groups })
-	if keys == nil || x.Shape()[2]%h.Heads != 0 {
+	if keys == nil || x.Shape()[2] == 0 || x.Shape()[2]%h.Heads != 0 {
 		return nil
 	}
 	values := p.pick(b, func(n *graph.Node) bool {
-		return steps(n) && n.Shape()[1] == keys.Shape()[1] && n.Shape()[2]%groups == 0
+		return steps(n) && n.Shape()[1] == keys.Shape()[1] && n.Shape()[2] > 0 && n.Shape()[2]%groups == 0
 	})
 	if values == nil {
 		return nil

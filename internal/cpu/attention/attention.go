@@ -63,7 +63,10 @@ const manyTasks = 32
 func (s *Sizes) band(i int) (lo, hi int) {
 	hi = s.Keys
 	if s.Window > 0 {
-		lo, hi = max(0, i-s.Window+1), min(hi, i+s.Window)
+		lo = max(0, i-s.Window+1)
+		if s.Window < hi-i { // which is no i+Window, that may be too large
+			hi = i + s.Window
+		}
 	}
 	if s.Causal {
 		hi = min(hi, i+1)
