@@ -5,6 +5,7 @@ package plan
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -20,15 +21,19 @@ func TestAttentionHasTheBitsOfItsProducts(t *testing.T) {
 	for _, c := range []struct {
 		steps, keys, keyDim, valueDim int
 		heads                         graph.Heads
+		mask                          tensor.Shape // or nil
 	}{
-		{1, 1, 1, 1, graph.Heads{Heads: 1, Scale: 0.5}},
-		{5, 9, 3, 2, graph.Heads{Heads: 2, Scale: 0.5}},
-		{130, 30, 8, 5, graph.Heads{Heads: 2, Scale: 0.25}},
-		{66, 40, 17, 16, graph.Heads{Heads: 4, Groups: 2, Scale: 0.25}},
-		{129, 129, 3, 2, graph.Heads{Heads: 1, Scale: 0.25, Causal: true}},
-		{70, 66, 4, 3, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}},
-		{1100, 3, 2, 1, graph.Heads{Heads: 4, Groups: 1, Scale: 1}}, // chains of more than 4096 queries
-		{2, 4200, 2, 2, graph.Heads{Heads: 1, Scale: 1}},            // and of keys
+		{1, 1, 1, 1, graph.Heads{Heads: 1, Scale: 0.5}, nil},
+		{5, 9, 3, 2, graph.Heads{Heads: 2, Scale: 0.5}, nil},
+		{130, 30, 8, 5, graph.Heads{Heads: 2, Scale: 0.25}, nil},
+		{66, 40, 17, 16, graph.Heads{Heads: 4, Groups: 2, Scale: 0.25}, nil},
+		{129, 129, 3, 2, graph.Heads{Heads: 1, Scale: 0.25, Causal: true}, nil},
+		{70, 66, 4, 3, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}, nil},
+		{1100, 3, 2, 1, graph.Heads{Heads: 4, Groups: 1, Scale: 1}, nil}, // chains of more than 4096 queries
+		{2, 4200, 2, 2, graph.Heads{Heads: 1, Scale: 1}, nil},            // and of keys
+		{66, 40, 3, 2, graph.Heads{Heads: 2, Scale: 0.25}, tensor.Shape{batch, 1, 40}},
+		{66, 40, 3, 2, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25}, tensor.Shape{1, 66, 40}},
+		{40, 66, 3, 2, graph.Heads{Heads: 1, Scale: 0.25, Causal: true}, tensor.Shape{batch, 40, 66}},
 	} {
 		groups := max(c.heads.Groups, 1)
 		if c.heads.Groups == 0 {
@@ -37,10 +42,14 @@ func TestAttentionHasTheBitsOfItsProducts(t *testing.T) {
 		g := graph.New()
 		q, k := g.Input("q", tensor.Shape{batch, c.steps, c.heads.Heads * c.keyDim}), g.Input("k", tensor.Shape{batch, c.keys, groups * c.keyDim})
 		v := g.Input("v", tensor.Shape{batch, c.keys, groups * c.valueDim})
-		y := q.Attention(k, v, nil, c.heads)
+		in := []*graph.Node{q, k, v}
+		if c.mask != nil {
+			in = append(in, g.Input("mask", c.mask))
+		}
+		y := g.Node(graph.OpAttention, graph.Attr{Heads: c.heads}, in...)
 		dy := g.Input("dy", y.Shape())
-		grad := g.Node(graph.OpAttentionGrad, graph.Attr{Heads: c.heads}, q, k, v, y, dy)
-		outputs := []*graph.Node{y, grad, y.Expand(q, k, v), grad.Expand(q, k, v, y, dy)}
+		grad := g.Node(graph.OpAttentionGrad, graph.Attr{Heads: c.heads}, slices.Insert(slices.Clone(in), 3, y, dy)...)
+		outputs := []*graph.Node{y, grad, y.Expand(in...), grad.Expand(grad.Inputs()...)}
 		if err := g.Err(); err != nil {
 			t.Fatal(err)
 		}
@@ -49,6 +58,17 @@ func TestAttentionHasTheBitsOfItsProducts(t *testing.T) {
 			e := p.Bind(nil)
 			for i, n := range []*graph.Node{q, k, v, dy} {
 				random(e.Value(n), 1, uint16(i))
+			}
+			for _, mask := range in[3:] { // of which each query sees the first key, as the order of sums is from there
+				random(e.Value(mask), 1, 4)
+				for i, x := range e.Value(mask) {
+					if x < 0 {
+						e.Value(mask)[i] = 0
+					}
+					if i%c.keys == 0 {
+						e.Value(mask)[i] = 1
+					}
+				}
 			}
 			for _, pool := range []*par.Pool{nil, pool} {
 				e.Compute(pool)

@@ -51,6 +51,10 @@ func TestMeanings(t *testing.T) {
 	raw := func(op graph.Op, attr graph.Attr) func([]*node) *node {
 		return func(x []*node) *node { return x[0].Graph().Node(op, attr, x...) }
 	}
+	steps := func(n int, data ...float64) operand { return operand{tensor.Shape{1, n, 1}, data} }
+	attention := func(h graph.Heads) func([]*node) *node {
+		return func(x []*node) *node { return x[0].Attention(x[1], x[2], append(x, nil)[3], h) }
+	}
 	e := math.E
 	for _, c := range []struct {
 		name string
@@ -253,6 +257,25 @@ func TestMeanings(t *testing.T) {
 			[]operand{image(3, 1, 1, 2, 4)},
 			raw(graph.OpAveragePoolGrad, graph.Attr{Window: graph.Window{Size: []int{2}, High: []int{1}}, Shape: tensor.Shape{1, 3, 1}}),
 			[]float64{0.5, 1.5, 5},
+		},
+
+		{
+			"Attention is the mean of values, weighed by the softmax of query times key", // e^0 and e^log 3, or both 1
+			[]operand{steps(2, 1, 0), steps(2, 0, math.Log(3)), {tensor.Shape{1, 2, 2}, []float64{4, 0, 8, 4}}},
+			attention(graph.Heads{Heads: 1, Scale: 1}),
+			[]float64{7, 3, 6, 2},
+		},
+		{
+			"Attention of heads that share keys and values",
+			[]operand{{tensor.Shape{1, 1, 2}, []float64{2, 0}}, steps(2, 0, math.Log(3)), steps(2, 4, 8)},
+			attention(graph.Heads{Heads: 2, Groups: 1, Scale: 0.5}),
+			[]float64{7, 6},
+		},
+		{
+			"Attention to what a step may see", // of two keys, the last being its own, without the first of all
+			[]operand{steps(4, 0, 0, 0, 0), steps(4, 1, 2, 3, 4), steps(4, 1, 2, 4, 8), {tensor.Shape{1, 1, 4}, []float64{0, 1, 1, 1}}},
+			attention(graph.Heads{Heads: 1, Scale: 1, Causal: true, Window: 2}),
+			[]float64{0, 2, 3, 6},
 		},
 
 		{"Reshape", []operand{matrix23(1, 2, 3, 4, 5, 6)}, one(func(x *node) *node { return x.Reshape(3, 2) }), []float64{1, 2, 3, 4, 5, 6}},
