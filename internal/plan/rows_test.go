@@ -13,13 +13,6 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// fillWaves writes numbers that tell places apart.
-func fillWaves(to []float32, scale float64) {
-	for i := range to {
-		to[i] = float32(scale * math.Sin(float64(7*i+1)))
-	}
-}
-
 func sameBitsOf(t *testing.T, what string, got, want []float32) {
 	t.Helper()
 	if len(got) != len(want) {
@@ -41,7 +34,7 @@ func TestScatterAddIsTheProductOfOneHotVectors(t *testing.T) {
 			sums, product := x.ScatterAdd(at, 7), at.OneHot(7).MatMulT(x, true, false)
 			rows, found := x.GroupSum(at, 7), product.Gather(at)
 			e := compile(t, Program{Graph: g, Outputs: []*graph.Node{sums, product, rows, found}}, Config{Batch: batch, NoPasses: noPasses}).Bind(nil)
-			fillWaves(e.Value(x), 3)
+			random(e.Value(x), 3, 1)
 			for i := range e.Value(at) {
 				e.Value(at)[i] = float32(i * i % 8) // one of which is no index
 			}
@@ -68,7 +61,7 @@ func TestRowsAreLookedUpWhereTheyAreStored(t *testing.T) {
 				sums := y.MulScalar(2).GroupSum(indices, rows)
 				all := slab.New(rows*width, kind)
 				values := make([]float32, rows*width)
-				fillWaves(values, 1)
+				random(values, 1, 1)
 				all.All().Write(values)
 				p := compile(t, Program{Graph: g, Outputs: []*graph.Node{y, sums}}, Config{Batch: count, NoPasses: noPasses})
 				if text := p.String(); !noPasses && strings.Contains(text, "cast") {

@@ -9,7 +9,7 @@ import (
 )
 
 // A Span is what a new pixel is made of: the old pixels from First on, each times its weight. The weights are computed in
-// float64, add up to 1 and are rounded once.
+// float64, add up to 1, unless all are 0, and are rounded once.
 type Span struct {
 	First   int
 	Weights []float32
@@ -106,7 +106,7 @@ func Line(size, n int, interpolation string, antialias bool) []Span {
 		}
 		s := Span{first, make([]float32, len(weights))}
 		for i, w := range weights {
-			if math.Abs(sum) > 1000*0x1p-23 {
+			if math.Abs(sum) > 1000*0x1p-23 { // as in jax.image: a pixel that sees next to nothing of the old ones is 0
 				s.Weights[i] = float32(w / sum)
 			}
 		}

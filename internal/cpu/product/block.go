@@ -15,12 +15,6 @@ type Matrix struct {
 	Trans bool
 }
 
-// From returns the part of m that begins at element (i, j).
-func (m Matrix) From(i, j int) Matrix {
-	part := matrix{m.Data, m.LD, m.Trans}.from(i, j)
-	return Matrix{part.data, part.ld, part.trans}
-}
-
 func (m Matrix) reaches(what string, rows, cols int) {
 	if m.Trans {
 		rows, cols = cols, rows

@@ -24,9 +24,9 @@ func TestBlocksSumAsProducts(t *testing.T) {
 					}
 				}
 			}
-			left := Matrix{a, k + 2, false}
+			left, alongK := Matrix{a, k + 2, false}, 1
 			if trans {
-				left = Matrix{a, m + 2, true}
+				left, alongK = Matrix{a, m + 2, true}, m+2
 			}
 			right := Matrix{b, n + 3, false}
 			g := &Gemm{M: m, N: n, K: k, TransA: trans, A: a, LDA: left.LD, B: b, LDB: n + 3, C: want, LDC: n}
@@ -47,7 +47,7 @@ func TestBlocksSumAsProducts(t *testing.T) {
 					clear(got)
 					for from := 0; from < k; from += 5 {
 						to := min(from+5, k)
-						Multiply(0, Matrix{got, n + 1, false}, left.From(0, from), right.From(from, 0), m, n, to-from, true)
+						Multiply(0, Matrix{got, n + 1, false}, Matrix{a[from*alongK:], left.LD, trans}, Matrix{b[from*right.LD:], right.LD, false}, m, n, to-from, true)
 					}
 					check("piece by piece")
 				}
