@@ -22,9 +22,9 @@ func (n *Node) ScatterAdd(indices *Node, rows int) *Node {
 	return apply(OpScatterAdd, Attr{Depth: rows}, n, indices)
 }
 
-// GroupSum replaces each row of n, [indices…, …], by the sum of all rows that have the same index: what Gather finds of
-// ScatterAdd's sums, which it doesn't make, so that it costs as much as there are indices and not as the table has rows.
-// A number that is no index, of which there are so many as rows says, gives zeros.
+// GroupSum replaces each row of n, [indices…, …], by the sum of all rows of n that have the same index. That is Gather of
+// ScatterAdd, but without the table of sums between them, so that its cost grows with the number of indices and not with that
+// of the table's rows. A number that is not an index, from 0 to rows-1, gives zeros.
 func (n *Node) GroupSum(indices *Node, rows int) *Node {
 	return apply(OpGroupSum, Attr{Depth: rows}, n, indices)
 }

@@ -1,6 +1,7 @@
 package layer
 
-// This file has the layer that looks vectors up.
+// This file has the layer that looks vectors up. Its gradient is ScatterAdd, in graph/gather.go; train/sparse.go makes that
+// sparse, so that a step updates only the vectors that its batch looked up.
 
 import (
 	"cmp"
@@ -15,13 +16,12 @@ import (
 
 func init() { Register("Embedding", func() Layer { return &Embedding{} }) }
 
-// Embedding looks up a vector for each integer from 0 to InputDim-1, such as the number of a word, and trains the vectors.
-// Its input is held to these integers wherever data come in: another number is a *data.IntegerError, where Keras takes
-// what is at hand. With MaskZero the integer 0 fills up short sequences and stands for no word: the layers behind leave its
-// steps out, as after Masking.
+// Embedding looks up a vector for each integer from 0 to InputDim-1, such as the number of a word, and trains the vectors. Any
+// other number in the data is a *data.IntegerError; in Keras its effect depends on the backend. With MaskZero the integer 0 is
+// padding, which makes sequences equally long: its steps are masked, as by Masking.
 //
-// Vectors that were trained elsewhere are put in their place by Variable.Assign. A file of an Embedding that was adapted by
-// LoRA or quantized is refused, with the name of what says so.
+// To use vectors that were trained elsewhere, set them by Variable.Assign. To load an Embedding that was adapted by LoRA or
+// quantized is an error, which names the entry of the file that says so.
 //
 // Shapes: (batch, …) → (batch, …, OutputDim); embeddings (InputDim, OutputDim).
 type Embedding struct {

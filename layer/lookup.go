@@ -1,6 +1,7 @@
 package layer
 
-// This file has the layers that look up texts and integers in a vocabulary.
+// This file has vocabularies, in which a text or an integer is looked up and becomes a number, and the layers StringLookup
+// and IntegerLookup. TextVectorization, in text.go, uses the same vocabularies.
 
 import (
 	"cmp"
@@ -457,17 +458,20 @@ func (c *lookupConfig[T]) restore(k Kept, parse func(line string) (T, error)) (*
 	return v, nil
 }
 
-// A StringLookup gives texts the numbers that they have in a vocabulary. It works on the host: see Host.
+// A StringLookup turns each text into its number in a vocabulary. It works on the host: see Host.
 //
-// The vocabulary is said, or Adapt makes it of the texts that it sees, the most frequent first, before the layer is applied.
-// The first numbers are special: 0 is MaskToken's, if there is one, then there are NumOOVIndices of what is not in the
-// vocabulary. If these are several, such a text has one by its hash, as in Keras: FarmHash, or SipHash with Salt.
+// The vocabulary is given in Vocabulary, or Adapt learns it from texts, the most frequent first, before the layer is applied.
+// The first numbers are reserved: 0 for MaskToken, if there is one, and then NumOOVIndices numbers for texts that are not in
+// the vocabulary (out of vocabulary). If these are several, a hash of the text chooses one, the same as Keras's: FarmHash, or
+// SipHash with Salt.
 //
-// OutputMode is "int", the number; "one_hot", a vector for each; or, of inputs (batch, texts), "multi_hot", a vector for each
-// sample, 1 at the numbers in it, "count", how often each is in it, or "tf_idf", the same times IDFWeights. In these MaskToken
-// counts for nothing. A vector is as long as the vocabulary, or as MaxTokens says with PadToMaxTokens.
+// OutputMode is "int", the number; "one_hot", a vector for each text; or, for inputs (batch, texts), a vector for each sample:
+// "multi_hot", which is 1 at the numbers in the sample, "count", which has how often each number is in it, or "tf_idf", the
+// counts times IDFWeights. MaskToken counts for nothing in these vectors. A vector is as long as the vocabulary, or as
+// MaxTokens says with PadToMaxTokens.
 //
-// With Invert numbers become texts again, by the function Transform: a network, which computes with numbers, has no such layer.
+// With Invert the layer turns numbers into texts. Only the function Transform runs such a layer: it can't be part of a network,
+// which computes with numbers.
 //
 // Shapes: any → the same; one_hot: (batch, …, 1) → (batch, …, size) and (batch, …) → (batch, …, size); multi_hot, count and
 // tf_idf: (batch, texts) → (batch, size).
@@ -684,11 +688,11 @@ func (l *StringLookup) Restore(k Kept) error {
 	return err
 }
 
-// An IntegerLookup gives integers the numbers that they have in a vocabulary, as StringLookup does texts. Those that are
-// not in it and have several numbers to choose from have that of their remainder, or, if OOVMethod is "farmhash", of the
-// hash of their digits. With Invert numbers become the integers of the vocabulary again.
+// An IntegerLookup turns each integer into its number in a vocabulary, as StringLookup does with texts. If NumOOVIndices is
+// more than 1, the remainder of an integer that is not in the vocabulary chooses its number among them, or, if OOVMethod is
+// "farmhash", the hash of its digits. With Invert the layer turns numbers into the integers of the vocabulary.
 //
-// Inputs are numbers as everywhere in Cornu, float32, exact up to 2²⁴: larger ones are better made texts of.
+// Inputs are float32, as everywhere in Cornu, so integers are exact up to 2²⁴: give larger ones as texts to a StringLookup.
 //
 // Shapes: those of StringLookup.
 type IntegerLookup struct {

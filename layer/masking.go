@@ -1,6 +1,7 @@
 package layer
 
-// This file has masks, which say which steps of sequences count, and the layer that makes them. See docs/adr/0017-masks.md.
+// This file has masks, which say which steps of sequences count: the layer Masking, which makes one, and how masks travel, from
+// the outputs of layers to their inputs, in Context.Mask, SetMask and pass. See docs/adr/0017-masks.md.
 
 import (
 	"github.com/cornu-ml/cornu/graph"
@@ -10,8 +11,8 @@ import (
 
 func init() { Register("Masking", func() Layer { return &Masking{} }) }
 
-// Masking says that the steps all of whose features are MaskValue don't count, and makes their features zeros. Recurrent
-// layers leave them out, layers that work on each step pass on which they are, losses and metrics count the others.
+// Masking masks the steps all of whose features are MaskValue, and makes their features zeros. Recurrent layers skip masked
+// steps, layers that work on each step by itself pass the mask on, losses and metrics leave masked steps out.
 //
 // Shapes: (batch, steps, …, features) → the same.
 type Masking struct {
@@ -39,11 +40,12 @@ func (l *Masking) Call(c *Context, in []*graph.Node) *graph.Node {
 	return y
 }
 
-// Mask returns which steps of a sequence count: (batch, steps), 1 or 0; nil if all do.
+// Mask returns the mask of x: (batch, steps), 1 for a step that counts and 0 for one that is masked. It is nil if all steps count.
 func (c *Context) Mask(x *graph.Node) *graph.Node { return c.masks[x] }
 
-// SetMask says which steps of a sequence count, for what takes x after this layer. A mask that is nil says nothing. Of a layer of
-// one's own x is what it returns, which has no mask otherwise.
+// SetMask sets the mask of x, an output of this layer, for the layers that x is an input of: (batch, steps), 1 for a step that
+// counts and 0 for one that is masked. A mask that is nil changes nothing. The output of a layer of one's own has no mask unless
+// the layer calls SetMask.
 func (c *Context) SetMask(x, mask *graph.Node) {
 	if mask == nil {
 		return
@@ -54,7 +56,7 @@ func (c *Context) SetMask(x, mask *graph.Node) {
 	c.masks[x] = mask
 }
 
-// pass gives what a layer of Keras's returned the mask that it has there.
+// pass gives the output of one of Keras's layers the mask that it has in Keras.
 func (c *Context) pass(l Layer, in, out []*graph.Node) {
 	if len(c.masks) == 0 {
 		return

@@ -1,6 +1,7 @@
 package layer
 
-// This file has the layers that make numbers of texts without looking them up one by one: of running text, and by hashes.
+// This file has the layers that turn running text into numbers, TextVectorization, and texts into numbers by hashes, Hashing
+// and HashedCrossing. How a token becomes its number in a vocabulary is in lookup.go: lookupConfig.find.
 
 import (
 	"fmt"
@@ -22,18 +23,19 @@ func init() {
 	Register("HashedCrossing", func() Layer { return &HashedCrossing{} })
 }
 
-// A TextVectorization makes of a text the numbers of its words. It works on the host: see Host.
+// A TextVectorization turns a text into the numbers of its words. It works on the host: see Host.
 //
-// Each text is standardized, split into tokens, which may be put together to n-grams, and these have the numbers of a
-// vocabulary, which is said, or made by Adapt of the texts that it sees, before the layer is applied. In mode "int" number 0
-// is that of no token, which fills up short texts, and 1 that of all that aren't in the vocabulary; in the others 0 is the
-// latter's.
+// Each text is standardized and split into tokens, tokens may be joined to n-grams, and each of these is looked up in a
+// vocabulary. The vocabulary is given in Vocabulary, or Adapt learns it from texts, before the layer is applied. In mode "int"
+// number 0 is padding, at the end of short texts, and number 1 stands for all tokens that are not in the vocabulary. In the
+// other modes there is no padding, and number 0 stands for these tokens.
 //
 // Standardize is "lower_and_strip_punctuation", "lower", "strip_punctuation" or "none"; letters and punctuation are those of
 // ASCII, as in Keras. Split is "whitespace", "character", or "none" if texts come as lists of tokens.
 //
-// OutputMode is "int"; "multi_hot", a vector that is 1 at the numbers in the text; "count", how often each is; or "tf_idf",
-// the same times how rare each is.
+// OutputMode is "int", the numbers in the order of the tokens; "multi_hot", a vector that is 1 at each number in the text;
+// "count", a vector of how often each number is in the text; or "tf_idf", these counts times a weight for each number,
+// greater for rarer ones.
 //
 // Shapes: (batch, 1) or (batch), or (batch, tokens) if Split is "none" → (batch, OutputSequenceLength); other modes →
 // (batch, size of the vocabulary, or MaxTokens with PadToMaxTokens).
@@ -347,11 +349,11 @@ func (l *TextVectorization) Restore(k Kept) error {
 	return err
 }
 
-// A Hashing puts texts or integers into NumBins bins by a hash of their letters or digits, as Keras does: FarmHash, or
-// SipHash with Salt. It works on the host: see Host.
+// A Hashing puts each text or integer into one of NumBins bins by a hash of its letters or digits, the same as Keras's:
+// FarmHash, or SipHash with Salt. It works on the host: see Host.
 //
-// MaskValue, a text or the digits of an integer, has bin 0 for itself. OutputMode is "int", "one_hot", or, of inputs
-// (batch, values), "multi_hot" or "count": see Discretization.
+// Bin 0 is for MaskValue alone, a text or the digits of an integer, if there is one. OutputMode is "int", "one_hot", or, for
+// inputs (batch, values), "multi_hot" or "count": see Discretization.
 //
 // Shapes: any → the same; one_hot: (batch, …, 1) → (batch, …, NumBins) and (batch, …) → (batch, …, NumBins); multi_hot and
 // count: (batch, values) → (batch, NumBins).
@@ -440,8 +442,8 @@ func whole(x float32) int64 {
 	return int64(math.Trunc(float64(x)))
 }
 
-// A HashedCrossing puts what several texts or integers are together into NumBins bins by a hash, as Keras does. It works on
-// the host: see Host. OutputMode is "int", the number of the bin, or "one_hot", a vector.
+// A HashedCrossing puts each combination of texts or integers, one from each input, into one of NumBins bins by a hash, the
+// same as Keras's. It works on the host: see Host. OutputMode is "int", the number of the bin, or "one_hot", a vector.
 //
 // Shapes: two inputs or more, all (batch, 1) or all (batch) → the same; one_hot → (batch, NumBins).
 type HashedCrossing struct {

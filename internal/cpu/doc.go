@@ -1,11 +1,12 @@
-// Package cpu says what a kernel is: what a compiled graph runs on slices of float32. The kernels themselves are in packages
+// Package cpu defines what a kernel is: one computation of a compiled graph on slices of float32. The kernels are in packages
 // below it, by what they do:
 //
-//   - isa: the instruction sets, the caches' sizes, the peak
+//   - isa: the instruction sets, the sizes of the caches, the peak rate
 //   - product: matrix products, convolutions, pools
 //   - elementwise: programs of elementwise operations, dropout
+//   - attention: attention and its gradient, made of the others
 //   - reduce: sums and extremes along an axis, softmax and its cross-entropy
-//   - move: copies, fills, the gathering of rows
+//   - move: copies, fills, lookup and update of the rows of tables (Embedding)
 //
 // A kernel is a struct of slices and sizes, bound once and run many times; Run
 // allocates nothing and never fails, since whoever binds it has checked the

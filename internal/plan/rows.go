@@ -1,6 +1,7 @@
 package plan
 
-// This file makes the kernels of what looks rows of a table up by their indices, and adds rows up by theirs.
+// This file makes the kernels of the operations on rows of a table that indices name: Gather, ScatterAdd and GroupSum. Which
+// tables are updated by such rows alone is decided in train/sparse.go.
 
 import (
 	"github.com/cornu-ml/cornu/graph"

@@ -1,6 +1,7 @@
 package train
 
-// This file trains tables, such as an Embedding's, of which a batch names a few rows. See docs/adr/0018-embeddings.md.
+// This file makes the gradient of a table sparse, such as an Embedding's, of whose rows a batch looks up a few: only these rows
+// and their slots are updated. See docs/adr/0018-embeddings.md.
 
 import (
 	"github.com/cornu-ml/cornu/graph"
@@ -10,12 +11,12 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// usualBatch is the size of batches that is reckoned with where a table is trained row by row only because that is faster.
+// usualBatch is the batch size that is assumed when both ways give the same bits and the faster one is to be chosen.
 const usualBatch = 128
 
-// tables returns the variables of which a step need change no other rows than those that the batch names: their gradient
-// is what rows that were looked up are worth, by itself, and by the optimizer's rule a row without gradient stays as it is,
-// bit for bit, or is to stay.
+// tables returns those variables, with their gradients, of which a step updates only the rows that the batch looked up. Their
+// gradient is that of one lookup and nothing else (a ScatterAdd), and the optimizer's rule leaves a row whose gradient is 0 as
+// it is: bit for bit, or because it is lazy and skips such rows.
 func (s *StepBuilder) tables(o *Optimizer, variables []*layer.Variable, grads []*graph.Node) map[*layer.Variable]*graph.Node {
 	byRows, lazy := optimizer.ByRows(o.rule)
 	clip := o.common.Clip
@@ -35,7 +36,8 @@ func (s *StepBuilder) tables(o *Optimizer, variables []*layer.Variable, grads []
 	return tables
 }
 
-// optimizeRows emits the update of the rows of a table that are named. grad is its gradient, clipped that after clipping.
+// optimizeRows emits the update of the rows of a table that the batch looked up. grad is the table's gradient, clipped the
+// gradient after clipping.
 func (s *StepBuilder) optimizeRows(o *Optimizer, u optimizer.Update, v *layer.Variable, grad, clipped *graph.Node) {
 	indices := grad.Inputs()[1]
 	r := &runsOf([]*layer.Variable{v})[0]
