@@ -14,11 +14,11 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// Preprocess is a source of the samples of s as layers make them that work on the host: a TextVectorization, a StringLookup,
-// a Hashing. The first takes all inputs of s, each other one what the one before makes, and what the last makes is the only
-// input. Targets and weights stay.
+// Preprocess returns a source of the samples of s after layers that work on the host, such as a TextVectorization, a
+// StringLookup or a Hashing. The first layer is applied to all inputs of s, each further one to the output of the layer before
+// it. The output of the last layer is the only input of the new samples; targets and weights stay.
 //
-// A model whose first layers are such does this by itself. Here it is done once for several models, or read ahead:
+// A model that begins with such layers does this by itself. Preprocess does it once for several models, or ahead of training:
 // Prefetch(Preprocess(s, vectorize), 2).
 func Preprocess(s Source, layers ...layer.Host) (Source, error) {
 	spec, err := SpecOf(s)
@@ -47,8 +47,9 @@ func Preprocess(s Source, layers ...layer.Host) (Source, error) {
 	return Ahead(s, n), nil
 }
 
-// Ahead is a source of what the graph of a network is fed with, n.Feeds, where s has the network's inputs: s itself if no
-// layer works on the host. Models do this by themselves; it is for steps of one's own, which train.NewStep makes.
+// Ahead returns a source of the samples of s after those layers of the network n that work on the host. s has the inputs of n,
+// the new source those of its graph: n.Feeds. If no layer works on the host, it is s. Models do this by themselves; Ahead is for
+// steps of one's own, made by train.NewStep.
 func Ahead(s Source, n *layer.Network) Source {
 	if s == nil || n == nil || n.Front() == nil {
 		return s
@@ -159,7 +160,7 @@ func (b *aheadBatches) Read(batch *Batch, p *Pool) error {
 // Prompt reports that the batches wait for nobody but ctx.
 func (b *aheadBatches) Prompt() bool { return true }
 
-// Adapt shows a layer what it is to learn from: input i of all samples of s, once, in their order.
+// Adapt lets a layer learn, as Keras's adapt does, from input i of all samples of s. It reads them once, in their order.
 func Adapt(ctx context.Context, l layer.Adapter, s Source, i int) error {
 	spec, err := SpecOf(s)
 	switch {

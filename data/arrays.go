@@ -24,14 +24,14 @@ import (
 //	y, err := data.OneHot(labels, 10)
 //	source := &data.Arrays{X: []data.Column{x}, Y: []data.Column{y}}
 //
-// Arrays is not changed while it is in use, and is not copied.
+// Don't change an Arrays while it is in use, and don't copy it.
 type Arrays struct {
 	X, Y    []Column
 	Weights []float32 // of the samples; nil: all weigh 1
 
-	// TargetWeights weigh the samples in each target, instead of Weights: one
-	// number a sample, or, of the shape of the target's first axes, one for each of
-	// its steps. In a target whose column is nil all weigh 1.
+	// TargetWeights has sample weights for each target, in place of Weights. A column
+	// has one number for each sample, or, in the shape of the target's first axes, one
+	// for each of its steps. Where a column is nil all samples weigh 1.
 	TargetWeights []Column
 
 	view []int32 // the rows that are samples, in order; nil: all rows

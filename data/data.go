@@ -19,9 +19,10 @@ import (
 // A Spec describes the samples of a source.
 type Spec struct {
 	X, Y []tensor.Shape // of one sample, without the batch: the inputs, the targets
-	// W has the shapes of a sample's weights. It is empty if all weigh 1; one of
-	// shape () weighs a sample in all of its targets; else there is one for each
-	// target: of shape (), or of the target's first axes, to weigh its steps.
+	// W has the shapes of the weights of a sample. It is empty if all samples weigh 1.
+	// If it has one shape, (), a sample has one weight, for all targets. Else it has a
+	// shape for each target: (), or that of the target's first axes, whose steps then
+	// have a weight each.
 	W   []tensor.Shape
 	Len int // samples of an epoch, -1 if that is not known
 
@@ -29,17 +30,17 @@ type Spec struct {
 	// which are float32 in a Batch whatever they were before.
 	Types []tensor.DType
 
-	// Bytes says what the bytes became of which an input was made. It is nil if no
-	// input was, else it has an entry for each of X, which is zero if that input
-	// wasn't. A model that was trained on bytes of one range refuses those of another.
+	// Bytes has for each of X the range of numbers that bytes were converted to, a zero
+	// Range for an input that wasn't made of bytes. It is nil if no input was. A model
+	// that was trained on bytes in one range refuses bytes in another.
 	Bytes []Range
 }
 
 // texts reports whether input i is texts.
 func (s Spec) texts(i int) bool { return i < len(s.Types) && s.Types[i] == tensor.String }
 
-// A Range says which number the byte 0 became, and which 255; those between lie
-// between.
+// A Range is the numbers that the bytes 0 and 255 were converted to. Those between are
+// evenly spaced.
 type Range struct{ Low, High float64 }
 
 // An EpochConfig says how to go through the samples once.

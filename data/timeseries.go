@@ -16,18 +16,18 @@ import (
 // A TimeseriesConfig says which windows of a series are samples.
 type TimeseriesConfig struct {
 	SequenceLength int // steps of a window
-	SequenceStride int `zero:"1"` // from the first step of a window to that of the next
-	SamplingRate   int `zero:"1"` // from one step of a window to the next
-	StartIndex     int // steps before it are not used
-	EndIndex       int `zero:"none"` // nor those from it on; 0: the length of the series
+	SequenceStride int `zero:"1"` // steps of the series from the first step of a window to that of the next window
+	SamplingRate   int `zero:"1"` // steps of the series from one step of a window to the next
+	StartIndex     int // the first step of the series that is used
+	EndIndex       int `zero:"none"` // the step after the last one that is used; 0: the length of the series
 }
 
-// TimeseriesWindows are the windows of a series, whose first dimension counts the steps: samples of shape (SequenceLength,
-// …), in the order of their time. The target of a window is that of its first step, the one with the same index, as in
-// Keras: to predict the step after a window of n, give targets that begin n steps later. targets is nil if there are none.
+// TimeseriesWindows returns the windows of a series as samples of shape (SequenceLength, …), in the order of time. The first
+// dimension of series counts its steps. As in Keras, the target of a window that begins at step i is row i of targets: to
+// predict the step after a window of n steps, give targets that begin n steps later. targets is nil if there are none.
 //
-// The windows share the memory of the series, which is copied once unless it is Float32, and are copied batch by batch. Fit shuffles them, unless its configuration says
-// NoShuffle; what it splits off for validation is the last of them.
+// The windows share the memory of the series, which is copied once unless it is Float32, and are copied batch by batch. Fit
+// shuffles them, unless its configuration says NoShuffle; what it splits off for validation is the last of them.
 func TimeseriesWindows(series, targets *tensor.Tensor, cfg TimeseriesConfig) (*Arrays, error) {
 	if series == nil || len(series.Shape()) == 0 {
 		return nil, fmt.Errorf("data: TimeseriesWindows: %v has no dimension that counts steps", series)
@@ -129,13 +129,13 @@ func (k *gatherWindows) Do(_, i int) {
 
 // A PadConfig says how sequences of several lengths become one array.
 type PadConfig struct {
-	MaxLen   int  `zero:"none"` // of the sequences in the array; 0: that of the longest
-	After    bool // fill up at the end: Keras's padding="post"
+	MaxLen   int  `zero:"none"` // the length of the sequences in the array; 0: that of the longest
+	After    bool // pad at the end: Keras's padding="post"
 	CutAfter bool // cut off at the end: Keras's truncating="post"
 }
 
-// PadSequences returns sequences as an array of shape (len(sequences), MaxLen): those that are shorter are filled up with
-// value, Keras's is 0, at their beginning, and longer ones lose their beginning, unless the configuration says otherwise.
+// PadSequences returns sequences as an array of shape (len(sequences), MaxLen). Shorter ones are padded with value (0 in Keras)
+// at the beginning, and longer ones are cut off at the beginning, unless cfg says that it be done at the end.
 func PadSequences[T tensor.Element](sequences [][]T, value T, cfg PadConfig) (*tensor.Tensor, error) {
 	if len(sequences) == 0 {
 		return nil, fmt.Errorf("data: PadSequences: %w", ErrEmpty)
@@ -172,16 +172,16 @@ func PadSequences[T tensor.Element](sequences [][]T, value T, cfg PadConfig) (*t
 
 // A Bucket holds sequences of similar lengths.
 type Bucket struct {
-	Bound int   // the length that they are filled up to
+	Bound int   // the length that they are to be padded to
 	Rows  []int // which of all sequences they are, in order
 }
 
-// Buckets sorts sequences by their lengths into buckets: each is in that of the least bound that it fits in. Bounds are in
-// increasing order; a sequence that is longer than the last is in the last, for PadSequences to cut it off. Buckets that
-// nothing is in are left out.
+// Buckets sorts sequences into buckets by their lengths: each sequence goes into the bucket with the least bound that is not
+// less than its length. Bounds must increase. A sequence that is longer than the last bound goes into the last bucket, for
+// PadSequences to cut it off. Empty buckets are left out.
 //
-// A network has one length of its sequences, and one that is padded to the longest computes on as much filling. Of networks that
-// share their layers, one for each bound, each computes on little; there are as many plans as bounds.
+// All sequences that one network takes have the same length. If all are padded to the longest, the network computes mostly on
+// padding. Several networks that share their layers, one for each bound, compute on little padding; each is compiled by itself.
 func Buckets[T tensor.Element](sequences [][]T, bounds ...int) ([]Bucket, error) {
 	if len(sequences) == 0 {
 		return nil, fmt.Errorf("data: Buckets: %w", ErrEmpty)

@@ -14,9 +14,9 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// An Adapter is a layer that learns from data before a network is trained: the means that it is to take off, the words
-// that it is to know. It does so before it is applied, or, where its output has the same shape whatever it learns, at
-// any time until then that its network is run.
+// An Adapter is a layer with Keras's adapt: it learns from data before a network is trained, as a Normalization learns means
+// and variances and a TextVectorization its vocabulary. Call Adapt before the layer is applied. If the shape of the layer's
+// output doesn't depend on what it learns, Adapt may also be called later, until the network is run.
 type Adapter interface {
 	Layer
 	// Adapt learns from all of the data, and forgets what it has learnt before. Each tensor is a part of them, whose
@@ -170,14 +170,14 @@ var _ Adapter = (*Normalization)(nil)
 
 func init() { Register("Normalization", func() Layer { return &Normalization{} }) }
 
-// Normalization brings numbers to mean 0 and variance 1, by the means and variances of data that it was shown before:
+// Normalization brings numbers to mean 0 and variance 1, by means and variances that are known before training:
 //
 //	y = (x - mean) / max(√variance, 1e-7)
 //
-// Adapt finds them, or Mean and Variance say them. A model that has neither refuses to run, where Keras takes 0 and 1.
-// Nothing about it is trained.
+// Adapt computes them from data, or the fields Mean and Variance give them. To run a model that has neither is an error, where
+// Keras takes 0 and 1. The layer has no trainable variables.
 //
-// Shapes: any → the same; mean and variance have the sizes of the axes, and count, as in Keras, is there and 0.
+// Shapes: any → the same; mean and variance have the sizes of the axes; count, which Keras's files have, is 0.
 type Normalization struct {
 	Name string
 	Axis []int `default:"-1"` // axes whose every index has a mean of its own; []int{}, which isn't nil: there is one for all numbers

@@ -28,9 +28,9 @@ func init() {
 //
 // It is applied to a query and a value, with the value as the key too; to a query, a value and a key; or to these and a
 // mask, (batch, query steps, value steps), which is 0 where a step of the query may not look at one of the value. For attention
-// of a sequence to itself query and value are the same node. Steps that masks leave out, those of Masking too, have no
-// weight; a step of the query that may look at none, or is left out itself, gets zeros from every head. With more axes than one
-// between the batch and the features, all of them are steps, or those of AttentionAxes.
+// of a sequence to itself query and value are the same node. A step of the value that a mask hides, this one or that of Masking,
+// has weight 0. A step of the query that may look at no step, or is masked itself, gets zeros from every head. If there are several
+// axes between the batch and the features, the steps are along all of them, or along AttentionAxes.
 //
 // Shapes: (batch, T, features), (batch, S, features of values)[, (batch, S, features of keys)[, (batch, T, S)]] →
 // (batch, T, OutputShape...), and with ReturnAttentionScores the weights, (batch, NumHeads, T, S). Kernels of query and key

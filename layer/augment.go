@@ -158,8 +158,8 @@ func (s sampling) zoom(x *graph.Node, zooms [2]*graph.Node) *graph.Node {
 	return s.sample(x, zooms, offsets, size)
 }
 
-// RandomCrop cuts a part of a size out of each image, at random in training and else, or where images are too small, as
-// CenterCrop does with those.
+// RandomCrop cuts Height × Width pixels out of each image in training, at a random place. In inference, and where images are too
+// small, it does what CenterCrop does with images that are too small.
 //
 // Shapes: (batch, rows, columns, channels) → (batch, Height, Width, channels), or with the channels before the rows.
 type RandomCrop struct {
@@ -291,8 +291,8 @@ func along(x *graph.Node, axis int, m *graph.Node) *graph.Node {
 	return unlast(y, axis)
 }
 
-// RandomBrightness adds a number to all of an image: one between Factor times the width of ValueRange, by which the result is
-// bounded.
+// RandomBrightness adds a random number to all of an image, between Factor[0] and Factor[1] times the width of ValueRange. The
+// result is clipped to ValueRange.
 //
 // Shapes: (batch, rows, columns, channels) → the same.
 type RandomBrightness struct {
@@ -319,8 +319,8 @@ func (l *RandomBrightness) Call(c *Context, in []*graph.Node) *graph.Node {
 	return in[0].Add(delta).Clip(r[0], r[1])
 }
 
-// RandomContrast moves each channel of an image away from its mean, or towards it, by a factor of 1 - Factor[0] to
-// 1 + Factor[1], within ValueRange.
+// RandomContrast multiplies the differences between the pixels of a channel and their mean by a random factor, between
+// 1 - Factor[0] and 1 + Factor[1]. The result is clipped to ValueRange.
 //
 // Shapes: (batch, rows, columns, channels), or with the channels before the rows → the same.
 type RandomContrast struct {
@@ -358,8 +358,8 @@ func contrast(x, factor *graph.Node, r [2]float64, format string) *graph.Node {
 	return x.Sub(mean).Mul(factor).Add(mean).Clip(r[0], r[1])
 }
 
-// RandomErasing puts a rectangle of FillValue, or of noise, over each image with a probability that is drawn between
-// Factor's. Scale has the least and the greatest area of the rectangle, as a part of the image's (Zhong et al. 2020).
+// RandomErasing covers a random rectangle of an image with FillValue, or with noise (Zhong et al. 2020). For each image the
+// probability is drawn between Factor[0] and Factor[1]. The rectangle has between Scale[0] and Scale[1] of the image's area.
 //
 // Shapes: (batch, rows, columns, channels), or with the channels before the rows → the same.
 type RandomErasing struct {

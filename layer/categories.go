@@ -60,14 +60,15 @@ func encoded(x *graph.Node, mode string, depth int, weights *graph.Node) *graph.
 	return x.OneHot(depth)
 }
 
-// Discretization says into which range a number falls: with the boundaries 0, 1 and 2 into range 0 if it is less than 0, 1
-// from 0 to 1, 2 from 1 to 2, 3 if it is 2 or more. NaN is in the last.
+// Discretization turns each number x into the number of the range that x is in. BinBoundaries 0, 1 and 2 make four ranges:
+// 0 for x < 0, 1 for 0 ≤ x < 1, 2 for 1 ≤ x < 2, and 3 for 2 ≤ x. NaN is in the last range.
 //
-// BinBoundaries are said, or Adapt finds them so that NumBins ranges hold about as many of the numbers that it sees. It does
-// so before the layer is applied.
+// BinBoundaries are given, or Adapt finds them in data, before the layer is applied, so that NumBins ranges hold about equally
+// many of the data's numbers.
 //
-// OutputMode is "int", the number of the range; "one_hot", a vector for each; or, of inputs (batch, numbers), "multi_hot", a
-// vector for each sample that is 1 at the ranges that one of its numbers is in, or "count", how many are.
+// OutputMode is "int", the number of the range; "one_hot", a vector for each number; or, for inputs (batch, numbers), a vector
+// for each sample: "multi_hot", which is 1 at each range that one of the sample's numbers is in, or "count", which has how many
+// of its numbers are in each range.
 //
 // Shapes: any → the same; one_hot: (batch, …, 1) → (batch, …, ranges) and (batch, …) → (batch, …, ranges); multi_hot and
 // count: (batch, numbers) → (batch, ranges).
@@ -247,11 +248,12 @@ func interpolated(x float64, at []float64, values []float32) float64 {
 	return float64(slope*(x-at[i])) + float64(values[i])
 }
 
-// CategoryEncoding makes vectors of categories by their numbers, which are below NumTokens; a number that is none ends a run
-// in a *data.IntegerError.
+// CategoryEncoding turns the numbers of categories, integers from 0 to NumTokens-1, into vectors. Any other number in the data
+// is a *data.IntegerError.
 //
-// OutputMode is "multi_hot", a vector for each sample that is 1 at the numbers that are in it; "count", how often each is; or
-// "one_hot", a vector for each number. A second input of the same shape, in mode "count", weighs each number.
+// OutputMode is "multi_hot", a vector for each sample that is 1 at each number in the sample; "count", a vector of how often
+// each number is in the sample; or "one_hot", a vector for each number. In mode "count" a second input of the same shape may
+// give each number a weight, which is counted in place of 1.
 //
 // Shapes: (batch, numbers) → (batch, NumTokens); one_hot: (batch, …, 1) → (batch, …, NumTokens) and (batch, …) →
 // (batch, …, NumTokens).

@@ -27,13 +27,13 @@ func init() {
 	config.RegisterFamily(newCell, func(c Cell) string { return Class(c) }, true)
 }
 
-// A Cell is a layer that does one step of a recurrent network. RNN applies it to all steps of a sequence, as one node of
-// the graph. Build gets the shape of a step, (batch, …); it is not told of the state. CallAll gets a step and the parts of the state
-// before it, and returns the output and behind it the parts of the state after it, as many and of the same shapes. It works row by
-// row of the batch, draws no random numbers, and neither adds losses nor updates variables.
+// A Cell is a layer that computes one step of a recurrent network. RNN applies it to all steps of a sequence, as one node of
+// the graph. Build gets the shape of one step, (batch, …), and nothing about the state. CallAll gets a step, followed by the parts
+// of the state before it; it returns the output, followed by the parts of the state after it, as many and of the same shapes. A
+// cell must compute each sample without regard to the others of the batch, and must not draw random numbers, add losses or update
+// variables.
 //
-// As in Keras, the first part of the state is taken for the output of the step before, where a mask says that a step
-// doesn't count.
+// At a masked step the output is that of the step before. As in Keras, the first part of the state is taken for it.
 type Cell interface {
 	Several
 	// StateShapes returns the shapes of the parts of the state, without the batch. Build was called before.

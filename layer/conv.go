@@ -20,11 +20,13 @@ func init() {
 	Register("Conv3D", func() Layer { return &Conv3D{} })
 }
 
-// Conv1D is Activation(x ∗ kernel + bias): at each place of a window over the steps, and
-// for each filter, the sum over the window and the channels of its group of input times
-// kernel. With Padding "valid" there are as many places as fit. With "same" there are as
-// many as the steps have strides: zeros are added on both sides, the odd one behind. With
-// "causal" they are all added before, so that no place sees a step that comes after it.
+// Conv1D is a convolution over the steps of a sequence, Activation(x ∗ kernel + bias). A
+// window of KernelSize steps moves along the sequence, by Strides steps at a time. At each
+// of its places, and for each filter, the output is the sum of input times kernel over the
+// window and over the channels of the filter's group. With Padding "valid" the places are
+// those where the window fits. With "same" there are ⌈steps/Strides⌉ places: zeros are added
+// on both sides, one more at the end if their number is odd. With "causal" all zeros are
+// added at the beginning, so that no output depends on a later step.
 //
 // Shapes: (batch, steps, channels) → (batch, places, Filters); kernel (size,
 // channels/Groups, Filters), bias (Filters). With DataFormat "channels_first" the channels
@@ -63,11 +65,13 @@ func (l *Conv1D) Call(c *Context, in []*graph.Node) *graph.Node {
 	return conv[int](config.Resolve(*l)).call(c, in[0], 1)
 }
 
-// Conv2D is Activation(x ∗ kernel + bias): at each place of a window over the rows and
-// columns of an image, and for each filter, the sum over the window and the channels of
-// its group of pixel times kernel. With Padding "valid" there are as many places as fit.
-// With "same" there are as many as the image has strides: zeros are added on both sides,
-// the odd one behind (Fukushima 1980; LeCun et al. 1989).
+// Conv2D is a convolution over the rows and columns of an image, Activation(x ∗ kernel +
+// bias) (Fukushima 1980; LeCun et al. 1989). A window of KernelSize moves over the image, by
+// Strides at a time. At each of its places, and for each filter, the output is the sum of
+// pixel times kernel over the window and over the channels of the filter's group. With
+// Padding "valid" the places are those where the window fits. With "same" there are
+// ⌈rows/stride⌉ times ⌈columns/stride⌉ places: zeros are added on both sides, one more at the
+// end if their number is odd.
 //
 // Shapes: (batch, rows, columns, channels) → (batch, places, places, Filters); kernel
 // (rows, columns, channels/Groups, Filters), bias (Filters). With DataFormat

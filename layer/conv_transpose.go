@@ -20,12 +20,16 @@ func init() {
 	Register("Conv3DTranspose", func() Layer { return &Conv3DTranspose{} })
 }
 
-// Conv1DTranspose goes the way of [Conv1D] back: Activation(xᵀ + bias), where xᵀ is what
-// the gradient of a convolution's input is for x as that of its result, so that each step
-// of the input is spread over a window of the output, Strides apart (Zeiler et al. 2010).
-// Of n steps it makes (n−1)·stride + the window's reach with Padding "valid", or n·stride
-// if that is more, and n·stride with "same". With OutputPadding p it makes (n−1)·stride +
-// reach + p, and with "same" the reach counts as 1 if it is odd, else as 0.
+// Conv1DTranspose is a transposed convolution, which enlarges a sequence where [Conv1D]
+// shrinks it (Zeiler et al. 2010). Each step of the input times the kernel is added to a
+// window of the output, and the windows of two steps are Strides apart; then come bias and
+// Activation. Without these it is the gradient of a Conv1D: x is the gradient at its output,
+// the result is the gradient at its input.
+//
+// A window reaches over r = (KernelSize−1)·DilationRate + 1 steps. From n steps the layer
+// makes (n−1)·Strides + max(r, Strides) with Padding "valid", and n·Strides with "same". With
+// OutputPadding p it makes (n−1)·Strides + r + p with "valid", and (n−1)·Strides + r mod 2 + p
+// with "same".
 //
 // Shapes: (batch, steps, channels) → (batch, places, Filters); kernel (size, Filters,
 // channels), bias (Filters). With DataFormat "channels_first" the channels are the second
@@ -64,8 +68,8 @@ func (l *Conv1DTranspose) Call(c *Context, in []*graph.Node) *graph.Node {
 	return convTranspose[int](config.Resolve(*l)).call(c, in[0], 1)
 }
 
-// Conv2DTranspose goes the way of [Conv2D] back, as [Conv1DTranspose] does along each
-// axis.
+// Conv2DTranspose is the transposed convolution that belongs to [Conv2D]; along each axis it
+// is as [Conv1DTranspose].
 //
 // Shapes: (batch, rows, columns, channels) → (batch, places, places, Filters); kernel
 // (rows, columns, Filters, channels), bias (Filters). With DataFormat "channels_first" the
@@ -104,8 +108,8 @@ func (l *Conv2DTranspose) Call(c *Context, in []*graph.Node) *graph.Node {
 	return convTranspose[[2]int](config.Resolve(*l)).call(c, in[0], 2)
 }
 
-// Conv3DTranspose goes the way of [Conv3D] back, as [Conv1DTranspose] does along each
-// axis.
+// Conv3DTranspose is the transposed convolution that belongs to [Conv3D]; along each axis it
+// is as [Conv1DTranspose].
 //
 // Shapes: (batch, planes, rows, columns, channels) → (batch, places, places, places,
 // Filters); kernel (planes, rows, columns, Filters, channels), bias (Filters). With

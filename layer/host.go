@@ -13,12 +13,12 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// A Host is a layer that works on the host, ahead of the graph, such as one that makes numbers of texts. It is applied to
-// inputs, and to what others like it make of them: a network begins with such layers, and what they make is fed to the
-// rest. They have no variables and no derivatives.
+// A Host is a layer that works on the host: it runs on the data before the network's graph, and is no part of the graph. The
+// layers that turn texts into numbers are Hosts. A Host is applied to inputs of the network or to outputs of other Hosts, so
+// it is among the first layers; the graph is fed with the outputs of the last ones. Hosts have no variables and no gradient.
 //
-// A layer of one's own is one if it has these methods. Its Call is called where it is a part of another layer, which can't be: it
-// returns c.Graph().Fail.
+// A layer of one's own is a Host if it has these methods. Its Call is called only if the layer is part of another layer, where
+// a Host can't work: it returns the node of an error, c.Graph().Fail(…).
 type Host interface {
 	Layer
 	// Output returns the shape of what the layer makes of inputs of these shapes, all of which begin with the batch.
@@ -122,17 +122,17 @@ func (n *Node) placed() string {
 	return ""
 }
 
-// A Front is what the layers of a network do that work on the host.
+// A Front is the part of a network that runs on the host: its layers that are Hosts.
 type Front struct {
 	network *Network
 	steps   []*Node // of Hosts, in order
 }
 
-// Front returns what is done on the host before the network's graph is computed, nil if there is nothing.
+// Front returns the part of the network that runs on the host, before its graph. It is nil if there is none.
 func (n *Network) Front() *Front { return n.front }
 
-// Feeds returns the nodes that the network's graph is fed with: its inputs, or, where there is a Front, those of them that
-// the graph takes, and then what the Front makes.
+// Feeds returns the nodes that the network's graph is fed with. Without a Front they are the network's inputs. With one they are
+// those inputs that the graph uses, and then the outputs of the Front.
 func (n *Network) Feeds() []*Node { return n.feeds }
 
 // divide finds the part of the network that works on the host.

@@ -151,8 +151,8 @@ func pickNearest(x *graph.Node, axis, n int) *graph.Node {
 	return graph.Concat(axis, parts...)
 }
 
-// CenterCrop cuts the middle out of images. Those that are too small on one side are brought to the size: their
-// greatest part of the ratio is, by bilinear interpolation.
+// CenterCrop cuts Height × Width pixels out of the middle of images. If images are too small for that, their middle part with the
+// ratio of Height to Width, as large as possible, is resized to Height × Width by bilinear interpolation.
 //
 // Shapes: (batch, rows, columns, channels) → (batch, Height, Width, channels), or with the channels before the rows.
 type CenterCrop struct {

@@ -211,14 +211,14 @@ func (n *Network) Variables() []*Variable { return n.variables }
 
 // VariablesOf returns the variables of one layer in the order that Keras counts them in: its
 // own, those that are trained first, and then those of the layers that it is made of, one after
-// the other. A variable that several of these have stands there as often.
+// the other. A variable that several of these layers share is listed once for each.
 func (n *Network) VariablesOf(l Layer) []*Variable {
 	var list []*Variable
 	walk(l, nil, func(l Layer, _ []Layer) { list = append(list, Own(l)...) })
 	return list
 }
 
-// States returns what layers keep from batch to batch, which are no weights: nil but for recurrent layers that are Stateful.
+// States returns the states that recurrent layers keep from batch to batch, if they are Stateful. States are no weights.
 func (n *Network) States() []*Variable {
 	var list []*Variable
 	for _, l := range n.All() {

@@ -28,19 +28,21 @@ func init() {
 	Register("UnitNormalization", func() Layer { return &UnitNormalization{} })
 }
 
-// BatchNormalization brings each channel to mean 0 and variance 1, and then to a mean, beta,
-// and a deviation, gamma, that are learnt (Ioffe and Szegedy 2015):
+// BatchNormalization brings each channel to mean 0 and variance 1, and then scales and shifts
+// it by gamma and beta, which are trained (Ioffe and Szegedy 2015):
 //
 //	y = (x - mean) / √(variance + Epsilon) · gamma + beta
 //
 // In training, mean and variance are those of the batch, over all axes but the channels', and
-// the moving ones follow them: moving·Momentum + batch's·(1 - Momentum). The variance is the
-// biased one, as in Keras 3. The weights of samples are not used. Elsewhere, and in training
-// too if the layer is frozen, they are the moving ones, which then stay as they are.
+// the moving statistics follow them: moving = moving·Momentum + batch·(1 - Momentum). The
+// variance is the biased one, as in Keras 3, and sample weights are not used. In inference,
+// and in training if the layer is frozen, mean and variance are the moving statistics, which
+// don't change then.
 //
-// With Renorm training normalizes nearly as the moving statistics would, also where batches are small or their samples
-// alike (Ioffe 2017): what is normalized is corrected to x·r + d, with r = σ / renorm_stddev and d = (mean - renorm_mean) /
-// renorm_stddev, through which no gradient flows. The moving variance then follows from a moving deviation.
+// Renorm is batch renormalization (Ioffe 2017), for batches that are small or whose samples are alike: training then normalizes
+// nearly as inference does. A normalized x becomes x·r + d, with r = σ / renorm_stddev and d = (mean - renorm_mean) /
+// renorm_stddev, where σ is the deviation of the batch; no gradient flows through r and d. The moving variance is then computed
+// from a moving deviation.
 //
 // Shapes: any → the same; gamma, beta, moving_mean and moving_variance, and with Renorm moving_stddev, renorm_mean and
 // renorm_stddev (channels).
@@ -70,8 +72,8 @@ type BatchNormalization struct {
 	deviation, renormMean, renormDeviation *Variable // with Renorm
 }
 
-// RenormClipping bounds the corrections of a BatchNormalization with Renorm: r to [RMin, RMax] and d to [-DMax, DMax]. What
-// is nil bounds nothing.
+// RenormClipping bounds the corrections of a BatchNormalization with Renorm: r to [RMin, RMax] and d to [-DMax, DMax]. A field
+// that is nil is no bound.
 type RenormClipping struct {
 	RMax *float64 `keras:"rmax"`
 	RMin *float64 `keras:"rmin"`
@@ -287,9 +289,9 @@ func spread(c *Context, v *Variable, x *graph.Node, axes []int) *graph.Node {
 	return c.Value(v).Reshape(shape[max(first, 0):]...)
 }
 
-// LayerNormalization brings each sample to mean 0 and variance 1 along some axes, and then to
-// means, beta, and deviations, gamma, that are learnt (Ba et al. 2016). It is the same in
-// training and elsewhere.
+// LayerNormalization brings each sample to mean 0 and variance 1 along some axes, and then
+// scales and shifts it by gamma and beta, which are trained (Ba et al. 2016). It is the same in
+// training and in inference.
 //
 // Shapes: any → the same; gamma and beta have the sizes of the axes.
 type LayerNormalization struct {
@@ -346,8 +348,8 @@ func (l *LayerNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 }
 
 // GroupNormalization brings each group of channels of each sample to mean 0 and variance 1,
-// and then each channel to a mean, beta, and a deviation, gamma, that are learnt (Wu and He
-// 2018). It is the same in training and elsewhere.
+// and then scales and shifts each channel by gamma and beta, which are trained (Wu and He
+// 2018). It is the same in training and in inference.
 //
 // Shapes: any → the same; gamma and beta (channels).
 type GroupNormalization struct {
@@ -415,8 +417,8 @@ func (l *GroupNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 	return standardized(apart, mean, variance, *cfg.Epsilon, along(l.gamma), along(l.beta)).Reshape(shape...)
 }
 
-// RMSNormalization brings the root of the mean of squares to 1 along some axes, and scales by
-// what is learnt (Zhang and Sennrich 2019): x / √(mean(x²) + Epsilon) · scale.
+// RMSNormalization brings the root mean square along some axes to 1, and then scales it by a
+// trained scale (Zhang and Sennrich 2019): x / √(mean(x²) + Epsilon) · scale.
 //
 // Shapes: any → the same; scale has the sizes of the axes.
 type RMSNormalization struct {
@@ -448,7 +450,7 @@ func (l *RMSNormalization) Call(c *Context, in []*graph.Node) *graph.Node {
 	return x.Div(mean.AddScalar(*cfg.Epsilon).Sqrt()).Mul(spread(c, l.scale, x, axes))
 }
 
-// UnitNormalization brings the vectors along some axes to length 1. One of zeros stays.
+// UnitNormalization brings the vectors along some axes to length 1. A vector of zeros stays.
 //
 // Shapes: any → the same.
 type UnitNormalization struct {

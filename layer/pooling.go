@@ -26,8 +26,8 @@ func init() {
 }
 
 // MaxPooling1D is the greatest element at each place of a window over the steps, channel
-// by channel. With Padding "same" there are as many places as strides, and what is outside
-// doesn't count. The gradient goes to the first of several that are greatest.
+// by channel. With Padding "same" there are ⌈steps/Strides⌉ places, and what is outside of the
+// sequence doesn't count. If several elements are the greatest, the first gets the gradient.
 //
 // Shapes: (batch, steps, channels) → (batch, places, channels). With DataFormat
 // "channels_first" the channels are the second axis.
@@ -50,9 +50,9 @@ func (l *MaxPooling1D) Call(_ *Context, in []*graph.Node) *graph.Node {
 }
 
 // MaxPooling2D is the greatest element at each place of a window over the rows and columns
-// of an image, channel by channel. With Padding "same" there are as many places as
-// strides, and what is outside doesn't count. The gradient goes to the first of several
-// that are greatest.
+// of an image, channel by channel. With Padding "same" there are ⌈size/stride⌉ places along
+// each axis, and what is outside of the image doesn't count. If several elements are the
+// greatest, the first gets the gradient.
 //
 // Shapes: (batch, rows, columns, channels) → (batch, places, places, channels). With
 // DataFormat "channels_first" the channels are the second axis.
@@ -75,9 +75,9 @@ func (l *MaxPooling2D) Call(_ *Context, in []*graph.Node) *graph.Node {
 }
 
 // MaxPooling3D is the greatest element at each place of a window over the planes, rows and
-// columns of a volume, channel by channel. With Padding "same" there are as many places as
-// strides, and what is outside doesn't count. The gradient goes to the first of several
-// that are greatest.
+// columns of a volume, channel by channel. With Padding "same" there are ⌈size/stride⌉ places
+// along each axis, and what is outside of the volume doesn't count. If several elements are
+// the greatest, the first gets the gradient.
 //
 // Shapes: (batch, planes, rows, columns, channels) → (batch, places, places, places,
 // channels). With DataFormat "channels_first" the channels are the second axis.
@@ -100,8 +100,8 @@ func (l *MaxPooling3D) Call(_ *Context, in []*graph.Node) *graph.Node {
 }
 
 // AveragePooling1D is the mean at each place of a window over the steps, channel by
-// channel. With Padding "same" there are as many places as strides, and what is outside
-// doesn't count.
+// channel. With Padding "same" there are ⌈steps/Strides⌉ places, and what is outside of the
+// sequence doesn't count.
 //
 // Shapes: (batch, steps, channels) → (batch, places, channels). With DataFormat
 // "channels_first" the channels are the second axis.
@@ -124,8 +124,8 @@ func (l *AveragePooling1D) Call(_ *Context, in []*graph.Node) *graph.Node {
 }
 
 // AveragePooling2D is the mean at each place of a window over the rows and columns of an
-// image, channel by channel. With Padding "same" there are as many places as strides, and
-// what is outside doesn't count.
+// image, channel by channel. With Padding "same" there are ⌈size/stride⌉ places along each
+// axis, and what is outside of the image doesn't count.
 //
 // Shapes: (batch, rows, columns, channels) → (batch, places, places, channels). With
 // DataFormat "channels_first" the channels are the second axis.
@@ -148,8 +148,8 @@ func (l *AveragePooling2D) Call(_ *Context, in []*graph.Node) *graph.Node {
 }
 
 // AveragePooling3D is the mean at each place of a window over the planes, rows and columns
-// of a volume, channel by channel. With Padding "same" there are as many places as
-// strides, and what is outside doesn't count.
+// of a volume, channel by channel. With Padding "same" there are ⌈size/stride⌉ places along
+// each axis, and what is outside of the volume doesn't count.
 //
 // Shapes: (batch, planes, rows, columns, channels) → (batch, places, places, places,
 // channels). With DataFormat "channels_first" the channels are the second axis.
@@ -204,8 +204,8 @@ func (l pooling[D]) call(x *graph.Node, dims int, pool func(x *graph.Node, w gra
 	return formatted(pool(x, l.window(dims).over(x.Shape())), l.DataFormat)
 }
 
-// GlobalMaxPooling1D is the greatest element of all steps, channel by channel. Those that
-// tie share the gradient.
+// GlobalMaxPooling1D is the greatest element of all steps, channel by channel. If several
+// elements are the greatest, they share the gradient.
 //
 // Shapes: (batch, steps, channels) → (batch, channels), or with KeepDims (batch, 1,
 // channels). With DataFormat "channels_first" the channels are the second axis.
@@ -226,7 +226,7 @@ func (l *GlobalMaxPooling1D) Call(_ *Context, in []*graph.Node) *graph.Node {
 }
 
 // GlobalMaxPooling2D is the greatest element of all pixels of an image, channel by
-// channel. Those that tie share the gradient.
+// channel. If several elements are the greatest, they share the gradient.
 //
 // Shapes: (batch, rows, columns, channels) → (batch, channels), or with KeepDims (batch,
 // 1, 1, channels). With DataFormat "channels_first" the channels are the second axis.
@@ -246,8 +246,8 @@ func (l *GlobalMaxPooling2D) Call(_ *Context, in []*graph.Node) *graph.Node {
 	return globalPooling(config.Resolve(*l)).call(in[0], (*graph.Node).ReduceMax, (*graph.Node).ReduceMaxKeep)
 }
 
-// GlobalMaxPooling3D is the greatest element of all of a volume, channel by channel. Those
-// that tie share the gradient.
+// GlobalMaxPooling3D is the greatest element of all of a volume, channel by channel. If
+// several elements are the greatest, they share the gradient.
 //
 // Shapes: (batch, planes, rows, columns, channels) → (batch, channels), or with KeepDims
 // (batch, 1, 1, 1, channels). With DataFormat "channels_first" the channels are the second

@@ -21,9 +21,9 @@ var classes = struct {
 	err  error // of registering what makes no layer
 }{make: map[string]func() Layer{}, of: map[reflect.Type]string{}}
 
-// Register makes a class of layers known to files. f returns a new layer in its
-// default configuration. A function that doesn't is not registered; looking for a
-// class in vain says so.
+// Register makes a class of layers known, so that models with it can be saved and
+// loaded. f returns a new layer in its default configuration. If it returns none, the
+// class is not registered, and the error of New for an unknown class says why.
 func Register(class string, f func() Layer) {
 	var l Layer
 	if f != nil {

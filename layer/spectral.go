@@ -15,15 +15,15 @@ func init() {
 	Register("SpectralNormalization", func() Layer { return &SpectralNormalization{} })
 }
 
-// SpectralNormalization applies another layer, and in training first divides that layer's kernel, which stays
-// divided, by its greatest singular value (Miyato et al. 2018), as Keras does on TensorFlow and PyTorch. The value
-// is found by PowerIterations steps of
+// SpectralNormalization wraps another layer. In training, before each application, it divides that layer's kernel by the
+// kernel's greatest singular value (Miyato et al. 2018), and the kernel stays divided, as in Keras on TensorFlow and PyTorch.
+// The singular value is found by PowerIterations steps of power iteration,
 //
 //	v = u·Wᵀ / |u·Wᵀ|, u = v·W / |v·W|
 //
-// from the vector of the last time; W is the kernel as a matrix of as many columns as its last axis has. The
-// optimizer goes on from the divided kernel, whose gradient doesn't know of the division. Elsewhere, and in training
-// too if the layer is frozen, the kernel is taken as it is.
+// from the vector u of the application before; W is the kernel as a matrix with as many columns as its last axis has
+// elements. The optimizer updates the divided kernel, and no gradient flows through the division. In inference, and in
+// training if the layer is frozen, the kernel is used as it is.
 //
 // Shapes: those of Layer; vector_u (1, the last axis of the kernel).
 type SpectralNormalization struct {

@@ -10,8 +10,8 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// ResetStates makes the states that l and the layers that it is made of keep from batch to batch, where they are Stateful, what they were in
-// the beginning: zeros.
+// ResetStates sets the states of l, and of the layers that it is made of, to zeros: those that Stateful recurrent layers keep from
+// batch to batch.
 func ResetStates(l Layer) error {
 	if check(l) != nil {
 		return nil

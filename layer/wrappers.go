@@ -16,12 +16,12 @@ func init() {
 	Register("TimeDistributed", func() Layer { return &TimeDistributed{} })
 }
 
-// Bidirectional runs a recurrent layer over a sequence, and another one from its end to its beginning, and merges what they
-// give (Schuster and Paliwal 1997). The states after the first input are halved: those of Layer come first, as they do in the
-// outputs with ReturnState.
+// Bidirectional applies one recurrent layer to a sequence and another one to the sequence in reverse order, and merges their
+// outputs (Schuster and Paliwal 1997). The inputs after the first are initial states: the first half of them is for Layer, the
+// second half for the other layer. With ReturnState the last states are outputs in the same order.
 //
-// Shapes: those of Layer; with MergeMode concat the last axis of the output is those of both layers, with none there are
-// two outputs, forwards and backwards.
+// Shapes: those of Layer; with MergeMode "concat" the last axis of the output has the features of both layers, with "none" there
+// are two outputs, first that of Layer.
 type Bidirectional struct {
 	Name          string
 	Frozen        bool
@@ -138,8 +138,8 @@ func (l *Bidirectional) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 	return append(append(out, forward[1:]...), backward[1:]...)
 }
 
-// TimeDistributed applies a layer to each step of a sequence. What the layer draws at random is another at each step, and a
-// BatchNormalization has the statistics of one step at a time, as in Keras.
+// TimeDistributed applies a layer to each step of a sequence. Dropout drops different elements at each step, and a
+// BatchNormalization computes the statistics of each step by itself, as in Keras.
 //
 // Shapes: (batch, steps, …) → (batch, steps, …), where the rest is what Layer makes of (batch, …).
 type TimeDistributed struct {

@@ -35,14 +35,14 @@ import (
 // or Every say so, at the end of each epoch if neither is set, and in any case when
 // training ends, by ctx too. The state is copied between two steps and written beside the
 // steps that follow. If one is still being written when the next one is due, that is put
-// off to the first step after. When writing fails Log is told and training goes on; if the
-// last one can't be written, Fit returns an error. One that is damaged is told, and an
-// older one is used.
+// off to the first step after. If writing fails, that is reported to Log and training goes
+// on; if the last checkpoint can't be written, Fit returns an error. A damaged checkpoint
+// is reported to Log, and an older one is used.
 //
-// A source is asked again for the batches of the present epoch that are done, which takes
-// no time where they are gathered from arrays. A source made of a function (data.Func)
-// makes its samples anew, to no end, and must give the same ones for the same seed and
-// epoch: otherwise training goes on with others.
+// To go on in the middle of an epoch, Fit asks the source again for the batches of the
+// epoch that are done already. That takes no time for data.Arrays. A data.Func generates
+// these samples again, and must generate the same ones for the same seed and epoch:
+// otherwise training goes on with different samples.
 type Checkpoint struct {
 	Dir        string        // the folder, made if need be, of this training alone; "": there are no checkpoints
 	EverySteps int           // steps from one checkpoint to the next; 0: see above

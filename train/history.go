@@ -20,9 +20,9 @@ type History struct {
 	measured map[string][]int // in which epochs, for what is not measured in all
 }
 
-// Find returns the name of a measure that is meant by name, among the names of
-// those that there are: itself, or what Keras's short name stands for: acc, mae,
-// val_mse, kind_acc. The error of another lists them.
+// Find returns that one of names which name means: name itself, or the full name for
+// one of Keras's short names, such as acc, mae, val_mse or kind_acc. The error for any
+// other name lists names.
 func Find(name string, names []string) (string, error) {
 	if slices.Contains(names, name) {
 		return name, nil

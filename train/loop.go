@@ -65,8 +65,8 @@ func logTo(quiet bool, w io.Writer) io.Writer {
 	return w
 }
 
-// Sources returns what Fit trains on and what it evaluates after each epoch, which is
-// nil if there is nothing to: a part of source if ValidationSplit says so.
+// Sources returns the data that Fit trains on and the data that it evaluates after each
+// epoch, nil if there are none. With ValidationSplit both are parts of source.
 func (c *Config) Sources(source data.Source) (training, validation data.Source, err error) {
 	switch {
 	case config.IsNil(source):

@@ -223,9 +223,8 @@ func (o *Optimizer) Size() int {
 	return n
 }
 
-// UseAverages puts the moving averages of the weights in their place, and the
-// weights back when on is false; the one is kept where the other was. It reports
-// whether there are averages: whether the rule's EMA is on.
+// UseAverages exchanges the weights for their moving averages, and back when on is
+// false. It reports whether there are averages: whether the rule's EMA is on.
 func (o *Optimizer) UseAverages(on bool) bool {
 	if o.common.EMA.On && on != o.averaged {
 		o.averaged = on
