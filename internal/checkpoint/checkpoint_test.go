@@ -20,7 +20,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/number"
 )
 
-// state is a content that n tells from others.
+// state returns a content that is different for each n.
 func state(n int) *Content {
 	single := []float32{float32(n), float32(math.Inf(-1)), 0.1}
 	double := []float64{math.Pi, float64(n)}

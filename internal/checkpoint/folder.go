@@ -1,6 +1,6 @@
 package checkpoint
 
-// This file keeps the files of one training in a folder: the newest ones, by number.
+// This file keeps the newest files of one training in a folder. They are numbered in the order in which they were written.
 
 import (
 	"errors"
@@ -21,12 +21,12 @@ import (
 type Folder struct {
 	path    string
 	last    int   // the highest number that was used
-	numbers []int // of the files that are there, rising
-	damaged []int // those that are not whole
+	numbers []int // of the files in the folder, rising
+	damaged []int // those of damaged files
 	lock    *os.File
 }
 
-// lockName is a file that nobody else may lock while a folder is in use.
+// lockName is the file that a process locks as long as it uses the folder.
 const lockName = ".lock"
 
 // Open opens a folder, which it makes if it isn't there, and removes what a process that was killed has left half
@@ -97,9 +97,9 @@ func (f *Folder) Path(n int) string { return filepath.Join(f.path, f.name(n)) }
 // Last returns the path of the file that was written last.
 func (f *Folder) Last() string { return f.Path(f.last) }
 
-// Newest returns the newest content that is whole, and its file; nil if there are no files. Those that are damaged are
-// told, and removed when there is a new one. It is an error if none is whole, or if the newest that is whole is of
-// another version or has more than limit bytes.
+// Newest returns the content and the path of the newest file that is not damaged, nil if there are no files. It calls tell
+// for each damaged file that is newer; these are removed once a new file is written. It is an error if all files are
+// damaged, or if the newest undamaged one is of another version or has more than limit bytes.
 func (f *Folder) Newest(limit int64, tell func(error)) (c *Content, path string, err error) {
 	var all []string
 	for _, n := range slices.Backward(f.numbers) {
@@ -126,7 +126,7 @@ func (f *Folder) Newest(limit int64, tell func(error)) (c *Content, path string,
 	return nil, "", nil
 }
 
-// trim returns an error without the path, which is said already.
+// trim returns an error without the path, which the message around it has.
 func trim(err error) error {
 	if e := (*fs.PathError)(nil); errors.As(err, &e) {
 		return e.Err
@@ -134,7 +134,7 @@ func trim(err error) error {
 	return err
 }
 
-// read reads a file.
+// read returns the bytes of a file, or errLimit if there are more than limit.
 func read(path string, limit int64) ([]byte, error) {
 	in, err := file.Open(path)
 	if err != nil {
@@ -153,8 +153,8 @@ func read(path string, limit int64) ([]byte, error) {
 	return b, err
 }
 
-// Write writes a content to a new file, and then removes older ones so that keep are left. Whatever fails, the newest
-// one that is whole stays.
+// Write writes a content to a new file, and then removes older files so that keep are left. Whatever fails, the newest
+// undamaged file stays.
 func (f *Folder) Write(c *Content, keep int) error {
 	f.last++
 	path := f.Path(f.last)
@@ -168,11 +168,11 @@ func (f *Folder) Write(c *Content, keep int) error {
 	return f.leave(max(keep, 1), 0)
 }
 
-// Trim removes older files so that keep are left, to which a training that was killed after it wrote one didn't come.
-// Those that are damaged stay.
+// Trim removes older files so that keep are left: a training that was killed between writing a file and removing the oldest
+// has left one more. Damaged files stay.
 func (f *Folder) Trim(keep int) error { return f.leave(max(keep, 1), len(f.damaged)) }
 
-// leave removes all files but the newest that are whole, and so many that are damaged.
+// leave removes all files but the newest: keep undamaged ones, and as many damaged ones as damaged says.
 func (f *Folder) leave(keep, damaged int) error {
 	var all error
 	var kept []int

@@ -1,9 +1,10 @@
-// Package checkpoint keeps the states of trainings in files.
+// Package checkpoint keeps the state of a training in files, so that it can go on after the program was ended: format.go
+// writes and reads one file and its checksum, folder.go keeps the newest files of a training.
 package checkpoint
 
-// This file writes and reads one state. The format is that of safetensors, so that what is in a file can be looked at
-// with any tool: eight bytes with the length of the header, the header (JSON), the arrays one after the other. The last
-// array is the checksum of all that is before it. See docs/adr/0013-checkpoints.md.
+// This file writes and reads one state. The format is that of safetensors, so that many tools can show what is in a file:
+// eight bytes with the length of the header, the header (JSON), the arrays one after the other. The last array is the
+// checksum (CRC-32C) of all bytes before it. See docs/adr/0013-checkpoints.md.
 
 import (
 	"bufio"
@@ -18,7 +19,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/tensorfile"
 )
 
-// A Type is that of an array's elements, with safetensors' name.
+// A Type is the type of an array's elements, by its name in safetensors files.
 type Type string
 
 // The types.
@@ -40,13 +41,13 @@ type Array struct {
 // A Content is what is in a file: text and arrays. Arrays of larger elements come first, so that all lie at multiples of
 // their elements' sizes.
 type Content struct {
-	State  string // what else there is to say, as JSON
+	State  string // all that is not an array, as JSON
 	Arrays []Array
 
-	byName map[string]int // which array it is, nil before Find is called
+	byName map[string]int // indices of Arrays, nil before Find is called
 }
 
-// Find returns the array of that name, of that type. What is found is among the arrays that were there when it was first called.
+// Find returns the array of that name, which must be of type t. It doesn't find arrays that were added after its first call.
 func (c *Content) Find(name string, t Type) (Array, error) {
 	if c.byName == nil {
 		c.byName = make(map[string]int, len(c.Arrays))
@@ -92,7 +93,7 @@ func Write(w io.Writer, c *Content) error {
 	return out.Flush()
 }
 
-// header returns all that is before the arrays.
+// header returns all bytes of the file before the arrays.
 func (c *Content) header() ([]byte, error) {
 	h := tensorfile.Header{Metadata: map[string]string{"format": format, "version": version, "state": c.State}}
 	for _, a := range append(slices.Clip(c.Arrays), Array{Name: checksumName, Type: Byte, Shape: []int{4}, Data: make([]byte, 4)}) {
@@ -113,14 +114,14 @@ func (c *Content) header() ([]byte, error) {
 	return header, nil
 }
 
-// What a file that is whole may be refused for.
+// Why an undamaged file may be refused.
 var (
 	errVersion = errors.New("it was written by another version of Cornu")
 	errLimit   = errors.New("it is too large")
 )
 
-// Parse reads a content, whose arrays are parts of b. It is an error, and nothing else happens, if a bit of b is another than
-// Write has written.
+// Parse reads a content from the bytes of a file. Its arrays are parts of b. It is an error if the checksum shows that b is
+// not what Write has written.
 func Parse(b []byte) (*Content, error) {
 	if len(b) < 16 {
 		return nil, fmt.Errorf("it has %d bytes: it is cut off", len(b))

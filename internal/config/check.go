@@ -1,7 +1,7 @@
 package config
 
-// This file refuses what has the type of a member of a family and is none that
-// works.
+// This file finds members of families that can't be used, such as nil pointers. A
+// family is the values of one interface type, such as activations: see registry.go.
 
 import (
 	"fmt"
@@ -22,10 +22,11 @@ func isNil(v reflect.Value) bool {
 	return false
 }
 
-// Check returns an error unless v, a member of the family T, can be used, and so
-// can the members in its fields: none is nil in disguise, or a pointer to what is
-// a value, whose fields nobody would read, and none has a method Check() error
-// that returns one. what is v's name in the error.
+// Check returns an error if v, a member of the family T, or a member in its fields
+// can't be used. A member can't be used if it is nil, if its interface holds a nil
+// pointer, if it is a pointer in a family whose members are plain structs (its
+// fields would not be read), or if its method Check() error, where it has one,
+// returns an error. what names v in the error.
 func Check[T any](what string, v T) error { return check(what, reflect.ValueOf(&v).Elem(), true) }
 
 // CheckFields is Check of the members in the fields of the struct that v points

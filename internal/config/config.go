@@ -10,17 +10,17 @@
 //	LearningRate float64  `zero:"0.001"`
 //	TopK         int      `zero:"none"`
 //
-// A number that is written is never read as another. So where 0 is a legal value
-// and the default is another, the field is a pointer: nil is the default and
-// new(0.0) is 0. Where 0 is not a legal value the field is a plain number, and the
-// tag zero says what it stands for: a default, or none, which is null in a file. None may also be said of lists
-// and texts that are empty, and is said of the zeros in such a list then.
+// Where 0 is a legal value and the default is another, the field is a pointer: nil
+// is the default and new(0.0) is 0. Where 0 is not a legal value the field is a
+// plain number, and the tag zero says what 0 means: a default, or none, Keras's
+// None, which is null in a file. A list or a text may have the tag zero:"none" too:
+// an empty one is null in a file, and so is each 0 in such a list.
 // A plain number without a tag means what it says, 0 included.
 //
-// The text "none" of a field whose tag says keras:"name,null" is null in a file.
+// A text whose tag is keras:"name,null" is null in a file where it is "none".
 package config
 
-// This file puts defaults in.
+// This file sets fields to their defaults.
 
 import (
 	"fmt"
@@ -31,9 +31,9 @@ import (
 )
 
 // Resolve returns a copy of the struct v in which every field that was left out
-// has its default: a pointer that has one is never nil after it, and points to a
-// number that nobody else changes. Structs within are resolved too. If v is an
-// interface, it is the struct in it that is copied, or that it points to.
+// has its default. A pointer with a default is not nil in the copy, and every
+// pointer to a number points to a copy of the number. Nested structs are resolved
+// too. If v is an interface, the struct that it holds or points to is copied.
 func Resolve[T any](v T) T {
 	resolve(reflect.ValueOf(&v).Elem())
 	return v
@@ -77,7 +77,7 @@ func resolve(v reflect.Value) {
 
 func isNumber(t reflect.Type) bool { return t.Kind() == reflect.Int || t.Kind() == reflect.Float64 }
 
-// none is what the tag zero says of a number whose 0 is Keras's None.
+// none is the tag zero of a field whose zero value is Keras's None.
 const none = "none"
 
 // fallbackOf returns the default that the tag of a field says, the zero Value if

@@ -1,6 +1,6 @@
 package config
 
-// This file says what a value is, for whoever compares it with another.
+// This file describes a value by its type and its fields, so that two values can be compared.
 
 import (
 	"encoding/json"
@@ -10,8 +10,8 @@ import (
 	"slices"
 )
 
-// Describe gives what is called name in pieces that have a name and a value: its type, and its fields as a file has them,
-// where it has such.
+// Describe yields pairs of texts that describe v, which is called name: the name with v's type, and then "name's field" with
+// the JSON of each field, for all fields that a file would have.
 func Describe(name string, v any) iter.Seq2[string, string] {
 	return func(yield func(string, string) bool) {
 		if !yield(name, fmt.Sprintf("%T", v)) || IsNil(v) {

@@ -1,6 +1,7 @@
 package config
 
-// This file keeps families: the values that implement one interface, by name.
+// This file keeps families. A family is the values of one interface type, such as
+// activations; its members are found by name.
 
 import (
 	"errors"
@@ -21,7 +22,7 @@ type Registry[T Member] struct {
 	mu    sync.RWMutex
 	names []string     // of the members, without aliases
 	all   map[string]T // by name, by class and by alias
-	err   error        // of registering what is no member
+	err   error        // the mistakes of Register
 }
 
 // NewRegistry makes a family of what kind names (activation, loss…), and makes
@@ -36,8 +37,8 @@ func NewRegistry[T Member](kind string, members ...T) *Registry[T] {
 }
 
 // Register adds a member under its name, its class (the name of its type) and
-// the aliases. It replaces one that was there. What can't be used as a member is
-// not registered; looking for a name in vain says so.
+// the aliases, in place of a member that has one of these names already. A member
+// that can't be used (see Check) is not registered: the error of ByName says why.
 func (r *Registry[T]) Register(m T, aliases ...string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -107,9 +108,10 @@ var families = struct {
 	of map[reflect.Type]family
 }{of: map[reflect.Type]family{}}
 
-// RegisterFamily tells how a field of the interface type T gets a value from a
-// name, and which name a value has; pointers says that its members are pointers,
-// where those of others are values.
+// RegisterFamily makes the interface type T a family: byName returns the member of
+// a name in its default configuration, class the class of a member. pointers says
+// that its members are pointers to structs, as layers are; those of other families
+// are structs.
 func RegisterFamily[T any](byName func(string) (T, error), class func(T) string, pointers bool) {
 	families.Lock()
 	defer families.Unlock()

@@ -7,11 +7,11 @@ package config
 //
 //	NoBias bool `keras:"use_bias,not"`
 //
-// The option "not" inverts a boolean. The option "ours" says that Keras has no
-// such field, or no value that says the default: it is left out where it is that. The
-// fields of a struct within stand among those of the outer one; of one that is pointed
-// to, in a map of their own. A value in an interface is written as a map of its
-// class_name and its config, an element type by its name.
+// The option "not" inverts a boolean. The option "ours" marks a field that Keras
+// doesn't have, or whose default Keras can't write: it is left out of the map where
+// it has its default. The fields of a nested struct stand among those of the outer
+// one; those of a struct behind a pointer, in a map of their own. A value in an
+// interface is a map of its class_name and its config, an element type is its name.
 
 import (
 	"encoding"
@@ -25,8 +25,8 @@ import (
 	"unicode"
 )
 
-// Encode returns the configuration of the struct v, or of the struct it points
-// to, in effect: defaults are put in.
+// Encode returns the configuration of the struct v, or of the struct that it points
+// to. Fields that were left out have their defaults.
 func Encode(v any) (map[string]any, error) {
 	c := reflect.New(reflect.Indirect(reflect.ValueOf(v)).Type()).Elem()
 	c.Set(reflect.Indirect(reflect.ValueOf(v)))
@@ -178,8 +178,8 @@ func decode(m map[string]any, v reflect.Value) error {
 		if err := decodeValue(x, f.value); err != nil {
 			return fmt.Errorf("%s: %w", f.name, err)
 		}
-		// What is the default need not be said. What would be read as another value
-		// is no legal one.
+		// A field that has its default is left out, as in a program. A zero that would
+		// then mean the default is not a legal value.
 		switch {
 		case f.value.IsZero() && x != nil && (f.none || f.fallback.IsValid()):
 			return fmt.Errorf("%s: %v is not a value that it can have", f.name, x)
@@ -327,11 +327,11 @@ func number(x any) (float64, bool) {
 	return 0, false
 }
 
-// A field is one that is part of the configuration.
+// A field is a field of a struct that is part of the configuration.
 type field struct {
 	name     string
-	not      bool
-	ours     bool
+	not      bool // the map has the inverse of the boolean
+	ours     bool // not in the map if it is the default
 	none     bool // 0 is null
 	null     bool // "none" is null
 	value    reflect.Value
@@ -392,8 +392,8 @@ func FieldTypes(t reflect.Type) map[string]reflect.Type {
 	return types
 }
 
-// MemberType returns the type of the member of a family, an interface type, that has a
-// name or is of a class; nil if there is none.
+// MemberType returns the type of the member with that name or class in a family, an
+// interface type; nil if there is none.
 func MemberType(family reflect.Type, name string) reflect.Type {
 	members, err := familyOf(family)
 	if err != nil {
@@ -419,8 +419,8 @@ func names(v reflect.Value) []string {
 	return out
 }
 
-// Snake writes a name in Keras's snake case: Conv2DTranspose is conv2d_transpose. Layers and their groups of weights go by it,
-// and by that of the class where Keras exports it under another name.
+// Snake writes the name of a class in Keras's snake case: Conv2DTranspose becomes conv2d_transpose. Keras names layers, and their
+// groups of weights in files, in this way. Where Keras exports a class under another name, it is the class's own that counts.
 func Snake(name string) string {
 	name = name[strings.LastIndex(name, ">")+1:] // of what a package has registered
 	if name == "GroupQueryAttention" {

@@ -109,7 +109,7 @@ func Sigmoid(x float32) float32 {
 	}
 	d := 1 + e
 	y := n / d
-	// What d lost by rounding changes the quotient by up to one ulp.
+	// The rounding error of d would change the quotient by up to one ulp.
 	lost := e - (d - 1)
 	return FMA(-lost, y, y)
 }

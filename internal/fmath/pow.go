@@ -2,6 +2,8 @@ package fmath
 
 import "math"
 
+// This file holds the power.
+
 // Pow returns x^y within 0.501 ulp, with the special cases of IEEE 754's pow. It
 // computes in float64, where the error of 2^(y·log₂x) is far below that ulp.
 func Pow(x, y float32) float32 {

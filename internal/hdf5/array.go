@@ -1,14 +1,16 @@
 package hdf5
 
-// This file reads the two arrays that find chunks by their numbers.
+// This file reads two of HDF5's indexes of chunks, fixed arrays and extensible arrays. They hold the places of chunks in
+// the order of the chunks' numbers.
 
 import (
 	"fmt"
 	"math/bits"
 )
 
-// elements reads so many places of chunks from c, numbered from first, and calls visit
-// for those below count. With filters, a place has the chunk's size and mask.
+// elements reads the places of n chunks from c, the first of which has number first, and
+// calls visit for those with numbers below count. Where there are filters, a place has the
+// chunk's size and filter mask too.
 func (c *cursor) elements(first, n, count, size int, filtered bool, visit func(int, chunkPlace) error) error {
 	for i := range n {
 		p := chunkPlace{at: c.offset()}
@@ -28,7 +30,8 @@ func (c *cursor) elements(first, n, count, size int, filtered bool, visit func(i
 	return nil
 }
 
-// checkElement returns an error unless a place of a chunk can have that size.
+// checkElement returns an error unless the place of a chunk can take size bytes. client is 1
+// where there are filters, else 0.
 func (f *File) checkElement(what string, size int, client uint8) error {
 	if client == 0 && size == f.sizeOffset || client == 1 && size > f.sizeOffset+4 && size <= f.sizeOffset+12 {
 		return nil
@@ -102,7 +105,8 @@ func (f *File) fixedArray(at uint64, count int, visit func(int, chunkPlace) erro
 	return nil
 }
 
-// page visits n elements behind a head with a signature; a checksum follows them.
+// page visits n elements that begin at byte head of a block or page, whose last 4 bytes are
+// its checksum. A block begins with the signature magic; a page has none.
 func (c *cursor) page(head uint64, magic string, first, n, count, size int, filtered bool, visit func(int, chunkPlace) error) error {
 	if magic != "" {
 		if err := c.expect(magic); err != nil {
@@ -200,7 +204,8 @@ func (a *extensibleArray) superBlock(at uint64, first, n, each int) error {
 	if at == undefined {
 		return nil
 	}
-	// A bit for each page, one data block's after the other's, though each has room for whole bytes.
+	// One bit says whether a page is there. The bits of the data blocks follow one another without gaps, though the
+	// bit map is as long as if each data block's bits began at a new byte.
 	pages := each / a.page
 	if pages <= 1 {
 		pages = 0
@@ -223,8 +228,8 @@ func (a *extensibleArray) superBlock(at uint64, first, n, each int) error {
 	return c.err
 }
 
-// dataBlock visits the n elements of a data block. Of a block in pages, used tells which
-// of these are there.
+// dataBlock visits the n elements of a data block. If they are in pages, used says which
+// pages are there.
 func (a *extensibleArray) dataBlock(at uint64, first, n int, used func(page int) bool) error {
 	const what = "data block"
 	if at == undefined || first >= a.count {

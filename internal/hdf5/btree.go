@@ -29,7 +29,7 @@ func (f *File) walkNode(at uint64, kind uint8, key, level int, nodes *int, visit
 		return err
 	}
 	got, height, n := head.u8(), int(head.u8()), uint64(head.u16())
-	// Each node is one level below its parent, so none can be its own descendant.
+	// A node must be one level below its parent, so that no node can be its own descendant.
 	if got != kind || level >= 0 && height != level {
 		return fmt.Errorf("%s at %#x: damaged: a node of kind %d and level %d, expected %d and %d", what, at, got, height, kind, level)
 	}
@@ -64,11 +64,11 @@ type tree2 struct {
 	visit    func(record *cursor, size int) error
 }
 
-// A treeNode says how large a node of a level can get.
+// A treeNode says how many records a node of a level can hold.
 type treeNode struct {
 	records int    // in the node itself
 	total   uint64 // in the node and below it
-	bytes   int    // of a total in the level above
+	bytes   int    // that the level above takes to write a total
 }
 
 // walkTree2 calls visit for each record of a version 2 B-tree, in order.

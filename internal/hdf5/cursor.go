@@ -8,7 +8,8 @@ import (
 	"math/bits"
 )
 
-// A cursor walks through a block. Behind its end all fields are 0, and err says so.
+// A cursor reads the fields of a block one after another. Past the end of the block fields
+// are 0, and err is set.
 type cursor struct {
 	f     *File
 	b     []byte
@@ -18,7 +19,7 @@ type cursor struct {
 	err   error
 }
 
-// bytes returns the next n bytes, nil behind the end.
+// bytes returns the next n bytes, nil if there are fewer.
 func (c *cursor) bytes(n int) []byte {
 	if n < 0 || n > len(c.b)-c.at {
 		if c.err == nil {
@@ -47,7 +48,7 @@ func (c *cursor) u8() uint8   { return uint8(c.uint(1)) }
 func (c *cursor) u16() uint16 { return uint16(c.uint(2)) }
 func (c *cursor) u32() uint32 { return uint32(c.uint(4)) }
 
-// offset reads an address, undefined if all its bits are set.
+// offset reads an address. An address with all bits set is undefined.
 func (c *cursor) offset() uint64 {
 	n := c.f.sizeOffset
 	if v := c.uint(n); v != 1<<(8*n-1)<<1-1 {
@@ -58,7 +59,7 @@ func (c *cursor) offset() uint64 {
 
 func (c *cursor) length() uint64 { return c.uint(c.f.sizeLength) }
 
-// size reads a length that must be that of something in memory.
+// size reads the length, in n bytes, of something that is to be held in memory: at most 2^40.
 func (c *cursor) size(n int) int {
 	v := c.uint(n)
 	if v > 1<<40 {
@@ -70,7 +71,7 @@ func (c *cursor) size(n int) int {
 	return int(v)
 }
 
-// text reads up to a zero, which it skips.
+// text reads a text that a zero byte ends.
 func (c *cursor) text() string {
 	for i, x := range c.b[c.at:] {
 		if x == 0 {
@@ -92,7 +93,7 @@ func (c *cursor) checksum() error {
 	return c.err
 }
 
-// lookup3 is Bob Jenkins's hashlittle of 2006, begun with 0, which HDF5 has for its metadata.
+// lookup3 is Bob Jenkins's hashlittle (2006) with an initial value of 0, HDF5's checksum of metadata.
 func lookup3(k []byte) uint32 {
 	a := 0xdeadbeef + uint32(len(k))
 	b, c := a, a

@@ -17,15 +17,15 @@ type Dataset struct {
 	values
 	layout  layout
 	filters []filter
-	fill    []byte // an element; nil is zeros
+	fill    []byte // the element that was not written; nil is zeros
 }
 
-// values is what arrays and attributes have in common.
+// values are the type and the shape of an array or an attribute.
 type values struct {
 	typ   Type
-	shape []int // nil of a scalar
-	most  []int // the greatest dimensions, -1 of one without bound
-	null  bool  // there is no element
+	shape []int // nil for a scalar
+	most  []int // the dimensions up to which an array may grow, -1 without bound
+	null  bool  // HDF5's null dataspace, which has no elements
 }
 
 // Type returns the type of the elements.
@@ -46,11 +46,11 @@ func (v *values) Len() int {
 	return n
 }
 
-// maxRank is HDF5's.
+// maxRank is HDF5's limit on the number of dimensions.
 const maxRank = 32
 
-// readSpace reads a dataspace message. The number of bytes that the elements take has
-// been checked against overflow.
+// readSpace reads a dataspace message. It checks that the number of bytes of the elements
+// doesn't overflow.
 func (v *values) readSpace(c *cursor) error {
 	version, rank, flags := c.u8(), int(c.u8()), c.u8()
 	kind := uint8(1)
@@ -150,7 +150,7 @@ func (d *Dataset) read() error {
 	return d.readLayout(c)
 }
 
-// readFill reads what an element is that was never written.
+// readFill reads the fill value, which elements have that were never written.
 func (d *Dataset) readFill() error {
 	c, err := d.find(msgFill, "fill value")
 	if err != nil {

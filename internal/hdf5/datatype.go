@@ -10,7 +10,7 @@ import (
 // A Kind is a datatype as programs know it.
 type Kind uint8
 
-// The kinds. Other is what is not read: Type.Name says what it is.
+// The kinds. Other is any datatype that this package doesn't read: Type.Name names it.
 const (
 	Other Kind = iota
 	Float16
@@ -63,11 +63,11 @@ var classNames = [...]string{
 	9: "sequence of variable length", 10: "array",
 }
 
-// maxTypeDepth bounds types in types.
+// maxTypeDepth bounds how deep types may be nested.
 const maxTypeDepth = 16
 
-// readType reads a datatype message. bytes that belong to types that aren't read are
-// left unread, so nothing may follow them.
+// readType reads a datatype message. Where the kind is Other, c doesn't reach the end of
+// the message, so nothing that follows it can be read from c.
 func readType(c *cursor, depth int) (Type, error) {
 	if depth > maxTypeDepth {
 		return Type{}, fmt.Errorf("%s: types within types, more than %d deep", c.what, maxTypeDepth)

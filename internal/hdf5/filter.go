@@ -63,9 +63,9 @@ func readFilters(c *cursor) ([]filter, error) {
 	return filters, c.err
 }
 
-// undo returns the n bytes of a chunk or a block. Bit i of mask says that filter i was left out.
+// undo returns the n bytes of a chunk or a block that filters made b of. Bit i of mask says that filter i was not applied.
 func undo(filters []filter, b []byte, mask uint32, n int) ([]byte, error) {
-	// What comes out of a filter is at most the chunk and the checksums that were put to it.
+	// A filter's input was at most the chunk and a checksum of 4 bytes by each filter before it.
 	most := n + 4*len(filters)
 	for i := len(filters) - 1; i >= 0; i-- {
 		if mask&(1<<i) != 0 {
@@ -104,7 +104,7 @@ func inflate(b []byte, most int) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("damaged: %w", err)
 	}
-	// A byte of deflate gives 1032 at most, so what can't be that long takes no memory.
+	// Deflate compresses 1032 bytes into one at best: the input bounds how much memory is needed.
 	out := make([]byte, min(most, 1032*len(b))+1)
 	n, err := io.ReadFull(r, out)
 	if err == nil {
@@ -116,14 +116,15 @@ func inflate(b []byte, most int) ([]byte, error) {
 	return out[:n], nil
 }
 
-// ended reports whether r has come to its proper end: a stream that is cut off has not.
+// ended reports whether r is at its end and not cut off.
 func ended(r io.Reader) bool {
 	_, err := r.Read(make([]byte, 1))
 	return err == io.EOF
 }
 
-// unshuffle brings the bytes of elements together: all first bytes came first, then all
-// second ones. What is left of the last element was not moved.
+// unshuffle brings the bytes of each element together again. Shuffled, the first bytes of
+// all elements come first, then all second ones, and so on; bytes after the last whole
+// element stay where they are.
 func unshuffle(b []byte, size int) []byte {
 	n := len(b) / size
 	if size == 1 || n <= 1 {
@@ -139,7 +140,8 @@ func unshuffle(b []byte, size int) []byte {
 	return out
 }
 
-// checkFletcher32 cuts off the checksum that ends b. (HDF5's adds big-endian words.)
+// checkFletcher32 checks the checksum in the last 4 bytes of b, and returns the bytes before
+// it. (HDF5 takes the words that it adds as big-endian.)
 func checkFletcher32(b []byte) ([]byte, error) {
 	if len(b) < 4 {
 		return nil, errors.New("damaged: it is shorter than its checksum")
@@ -159,7 +161,7 @@ func fletcher32(b []byte) uint32 {
 		sum2 = sum2&0xffff + sum2>>16
 	}
 	for len(b) >= 2 {
-		n := min(len(b)/2, 360) // more could overflow
+		n := min(len(b)/2, 360) // so many words can be added without overflow
 		for i := range n {
 			sum1 += uint32(binary.BigEndian.Uint16(b[2*i:]))
 			sum2 += sum1

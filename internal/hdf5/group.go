@@ -24,7 +24,7 @@ type link struct {
 	to   string // a path, if it is soft
 }
 
-// Kinds of links. Others are defined by programs.
+// Kinds of links. A program that uses HDF5 may define further ones.
 const (
 	hardLink     = 0
 	softLink     = 1
@@ -34,7 +34,7 @@ const (
 // ErrNotFound says that a group has no object of that name.
 var ErrNotFound = errors.New("there is no such object")
 
-// Path returns where the object is in its file, such as "/layers/dense".
+// Path returns the path by which the object was opened, such as "/layers/dense".
 func (o *object) Path() string { return o.path }
 
 // isGroup reports whether the object is a group. An array has a datatype and a dataspace.
@@ -98,7 +98,7 @@ func (g *Group) add(l link) error {
 	return nil
 }
 
-// readSymbols reads the links of a group of the first kind: a B-tree of symbol
+// readSymbols reads the links of a group in HDF5's oldest format: a B-tree of symbol
 // tables, whose names are in a local heap.
 func (g *Group) readSymbols(tree, heap uint64) error {
 	if tree == undefined {

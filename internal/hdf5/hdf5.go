@@ -1,7 +1,7 @@
-// Package hdf5 reads and writes HDF5 files, as far as networks are kept in them:
-// what Keras, h5py and PyTables write, and any way of libhdf5's to store groups and
-// attributes. Of filters, deflate, shuffle and Fletcher's checksum are known; a file that
-// needs another is refused by its name. It follows the HDF5 File Format
+// Package hdf5 reads and writes those parts of the HDF5 format that networks are kept in.
+// It reads what Keras, h5py and PyTables write, and groups and attributes in every form
+// that libhdf5 has. It knows the filters deflate, shuffle and Fletcher's checksum; the
+// error for a file with another filter names it. It follows the HDF5 File Format
 // Specification, version 3.0,
 // https://support.hdfgroup.org/documentation/hdf5/latest/_f_m_t3.html.
 //
@@ -54,7 +54,7 @@ type File struct {
 	size   int64
 	limits Limits
 
-	base       uint64 // what addresses count from
+	base       uint64 // the byte of the file that addresses count from
 	sizeOffset int    // bytes of an address
 	sizeLength int    // bytes of a length
 	root       uint64 // the root group's object header

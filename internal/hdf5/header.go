@@ -25,7 +25,7 @@ const (
 	msgAttributeInfo = 0x15
 )
 
-const sharedMessage = 1 << 1 // a flag: the message's data say where it is
+const sharedMessage = 1 << 1 // a flag: the message is elsewhere, and its data say where
 
 type message struct {
 	kind  int
@@ -42,7 +42,7 @@ type object struct {
 	messages []message
 }
 
-// A chunk of a header: where its messages are.
+// A headerChunk is the place of a part of an object's header.
 type headerChunk struct {
 	at, size uint64
 }
@@ -142,7 +142,7 @@ func (o *object) readV2() error {
 		if flags&(1<<2) != 0 {
 			head = 6
 		}
-		for c.left() >= head { // less is a gap
+		for c.left() >= head { // fewer bytes are a gap
 			m := message{kind: int(c.u8())}
 			n := int(c.u16())
 			m.flags = c.u8()
@@ -160,7 +160,7 @@ func (o *object) readV2() error {
 	return nil
 }
 
-// add keeps a message, and appends the chunk that a continuation tells of.
+// add keeps a message. Of a continuation message it appends to chunks the chunk that it names.
 func (o *object) add(m message, chunks []headerChunk) ([]headerChunk, error) {
 	if m.kind != msgContinuation {
 		if len(o.messages) >= o.f.limits.Objects {
@@ -183,8 +183,8 @@ func (o *object) cursor(m message, what string) *cursor {
 	return &cursor{f: o.f, b: m.data, what: what, start: m.at}
 }
 
-// find returns the first message of a kind, nil if there is none. A message that is
-// kept elsewhere is fetched.
+// find returns the first message of a kind, nil if there is none. It follows a message that
+// is elsewhere.
 func (o *object) find(kind int, what string) (*cursor, error) {
 	for _, m := range o.messages {
 		if m.kind == kind {
@@ -194,7 +194,7 @@ func (o *object) find(kind int, what string) (*cursor, error) {
 	return nil, nil
 }
 
-// resolve returns the message itself for one that says where it is.
+// resolve returns the message that c has, or, if it is shared, the message that c names.
 func (f *File) resolve(c *cursor, kind int, shared bool) (*cursor, error) {
 	if !shared {
 		return c, c.err

@@ -1,8 +1,8 @@
 package hdf5
 
-// This file reads heaps: the global heap, where elements of variable length are, and
-// fractal heaps, where links and attributes are if there are many, and messages that objects
-// share. Fractal heaps may be compressed.
+// This file reads heaps: the global heap, which holds elements of variable length, and
+// fractal heaps, which hold the links and attributes of objects that have many, and messages
+// that several objects share. Fractal heaps may be compressed.
 
 import (
 	"encoding/binary"
@@ -33,8 +33,8 @@ func (f *File) globalObject(at uint64, index uint32) ([]byte, error) {
 	return nil, fmt.Errorf("%s at %#x: damaged: it has no object %d", what, at, index)
 }
 
-// collection reads a collection of the global heap. The last one is kept, since texts
-// that were written together are in one.
+// collection returns a cursor at the objects of a collection of the global heap. It keeps
+// the bytes of the last collection, since texts that were written together are in one.
 func (f *File) collection(at uint64) (*cursor, error) {
 	const what = "global heap"
 	f.heap.Lock()
@@ -58,8 +58,8 @@ func (f *File) collection(at uint64) (*cursor, error) {
 	return &cursor{f: f, b: f.heap.content, at: head, what: what, start: at}, nil
 }
 
-// A fractalHeap is a heap whose blocks are found by arithmetic: a table of rows, each
-// as wide, in which blocks double in size from the third row on.
+// A fractalHeap is a heap whose blocks are found by arithmetic. They form a table whose rows
+// have width blocks each; blocks double in size from row to row, from the third row on.
 type fractalHeap struct {
 	f          *File
 	at         uint64
@@ -76,14 +76,14 @@ type fractalHeap struct {
 	filters  []filter // of direct blocks and of huge objects
 	rootSize uint64   // the bytes that a filtered root takes in the file
 	rootMask uint32
-	unpacked map[packed][]byte // what was filtered and has been read
-	budget   int64             // bytes that may be unpacked yet
+	unpacked map[packed][]byte // direct blocks and huge objects that were read, without the filters; nil if there are no filters
+	budget   int64             // how many more bytes may be unpacked
 }
 
-// packed says where filtered bytes are.
+// A packed is the place of a block or an object that filters were applied to.
 type packed struct {
 	at, size uint64 // in the file
-	mask     uint32 // of the filters that were left out
+	mask     uint32 // of the filters that were not applied
 	n        uint64 // bytes without the filters
 }
 
@@ -147,7 +147,7 @@ func (h *fractalHeap) damaged(format string, args ...any) error {
 	return fmt.Errorf("fractal heap at %#x: damaged: %s", h.at, fmt.Sprintf(format, args...))
 }
 
-// object returns the object that an ID stands for.
+// object returns the object that an ID names.
 func (h *fractalHeap) object(id []byte) ([]byte, error) {
 	c := &cursor{f: h.f, b: id, what: "fractal heap's ID", start: h.at}
 	head := c.u8()
@@ -171,7 +171,7 @@ func (h *fractalHeap) object(id []byte) ([]byte, error) {
 	return nil, h.damaged("an ID of kind %d", head>>4&3)
 }
 
-// hugePlace reads where a huge object is.
+// hugePlace reads the place of a huge object.
 func (h *fractalHeap) hugePlace(c *cursor) packed {
 	p := packed{at: c.offset(), size: c.length()}
 	if h.filtered() {
@@ -223,8 +223,8 @@ func (h *fractalHeap) hugeObject(c *cursor) ([]byte, error) {
 
 func (h *fractalHeap) filtered() bool { return h.unpacked != nil }
 
-// unpack undoes the filters of a direct block or a huge object. Many objects are in one
-// block, so what was unpacked is kept.
+// unpack undoes the filters of a direct block or a huge object. It keeps the result, since a
+// block holds many objects.
 func (h *fractalHeap) unpack(p packed, what string) ([]byte, error) {
 	if b, ok := h.unpacked[p]; ok {
 		return b, nil
@@ -247,7 +247,8 @@ func (h *fractalHeap) unpack(p packed, what string) ([]byte, error) {
 	return b, nil
 }
 
-// unpackBlock undoes the filters of a direct block, of which its head is a part.
+// unpackBlock undoes the filters of a direct block, which were applied to its head too, and
+// checks its checksum.
 func (h *fractalHeap) unpackBlock(p packed) ([]byte, error) {
 	const what = "direct block"
 	_, seen := h.unpacked[p]
@@ -268,7 +269,7 @@ func (h *fractalHeap) unpackBlock(p packed) ([]byte, error) {
 		return nil, c.err
 	}
 	want := binary.LittleEndian.Uint32(field)
-	clear(field) // the sum was taken so
+	clear(field) // the checksum was computed with zeros in its own place
 	if got := lookup3(b); got != want {
 		return nil, h.damaged("the checksum of the direct block at %#x is %08x and should be %08x", p.at, want, got)
 	}

@@ -1,6 +1,6 @@
 package hdf5
 
-// Files that nobody honest writes are refused by what they are, and take no more than their limits allow.
+// Files that were made to mislead a reader are refused with an error that says why, and take no more memory than their limits allow.
 
 import (
 	"bytes"
@@ -72,7 +72,7 @@ func TestFilesThatPointElsewhereOrNowhereAreRefused(t *testing.T) {
 	}
 }
 
-// A file that is cut off anywhere is refused, or the part that is missing was no one's.
+// A file that is cut off anywhere is refused, unless nothing of what is missing was in use.
 func TestFilesThatAreCutOffAnywhereAreRefused(t *testing.T) {
 	for _, name := range []string{"small_old.h5", "small_tree.h5", "small_dense.h5", "small_shared.h5", "small_packed_deep.h5"} {
 		whole, err := os.ReadFile("testdata/" + name)

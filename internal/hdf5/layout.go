@@ -16,7 +16,7 @@ const (
 	virtual    = 3
 )
 
-// The indices that find chunks.
+// The kinds of index that chunks are found by.
 const (
 	indexTree1      = 0 // a version 1 B-tree, in layouts before version 4
 	indexSingle     = 1 // there is one chunk
@@ -29,19 +29,19 @@ const (
 type layout struct {
 	class uint8
 	at    uint64 // of the bytes, or of the index of the chunks
-	data  []byte // of a compact one
+	data  []byte // the bytes, if the layout is compact
 
 	chunk        []int
 	index        uint8
-	single       chunkPlace // of indexSingle
-	wholeEdges   bool       // chunks that stick out at the edge are not filtered
+	single       chunkPlace // the chunk of indexSingle
+	wholeEdges   bool       // no filters were applied to chunks that extend beyond the array
 	chunkInBytes int
 }
 
 // A chunkPlace is where a chunk is stored.
 type chunkPlace struct {
 	at   uint64
-	size uint64 // in the file; 0 is as many as it has in memory
+	size uint64 // bytes in the file; 0 is as many as in memory
 	mask uint32
 }
 
@@ -123,8 +123,8 @@ func (d *Dataset) readLayout(c *cursor) error {
 	return c.err
 }
 
-// readChunk reads the dimensions of a chunk, of so many bytes each, the last of which is
-// the size of an element.
+// readChunk reads the rank dimensions of a chunk, size bytes each. The last of them is the
+// size of an element.
 func (d *Dataset) readChunk(c *cursor, rank, size int) error {
 	if rank != len(d.shape)+1 {
 		return fmt.Errorf("layout: damaged: chunks of %d dimensions of an array of %d", rank-1, len(d.shape))
@@ -148,8 +148,8 @@ func (d *Dataset) readChunk(c *cursor, rank, size int) error {
 	return c.err
 }
 
-// present returns an error if the file is too short for the bytes that it should have, so
-// that no memory is taken for them.
+// present returns an error if the file is too short to hold the array's bytes. It is called
+// before memory is allocated for them.
 func (d *Dataset) present() error {
 	if d.layout.class == contiguous && d.layout.at != undefined && d.bytes() > 0 {
 		if err := d.f.inside(d.layout.at, uint64(d.bytes()), "elements"); err != nil {
@@ -177,7 +177,7 @@ func (l *layout) read(d *Dataset, b []byte) error {
 		return d.f.readAt(b, l.at, "elements")
 	}
 	d.fillIn(b)
-	left := 1 // so many chunks has the array: more would be the same ones again
+	left := 1 // the number of chunks that the array has: a longer index has some of them twice
 	for i, n := range d.shape {
 		left *= (n + l.chunk[i] - 1) / l.chunk[i]
 	}
@@ -199,8 +199,8 @@ func (d *Dataset) fillIn(b []byte) {
 	}
 }
 
-// readPlace reads the chunk whose first element is at origin and puts what of it is
-// inside the array into b.
+// readPlace reads the chunk whose first element is at origin, and copies the part of it that
+// is inside the array to b.
 func (d *Dataset) readPlace(b []byte, origin []int, p chunkPlace) error {
 	l := &d.layout
 	edge := false
@@ -229,7 +229,8 @@ func (d *Dataset) readPlace(b []byte, origin []int, p chunkPlace) error {
 	return nil
 }
 
-// copyChunk copies dimension axis and those after it.
+// copyChunk copies a chunk along dimension axis and those after it, as far as it is inside
+// the array.
 func (d *Dataset) copyChunk(b, chunk []byte, origin []int, axis int) {
 	n := min(d.layout.chunk[axis], d.shape[axis]-origin[axis])
 	to, from := d.typ.Size, d.typ.Size
@@ -251,7 +252,7 @@ func (d *Dataset) copyChunk(b, chunk []byte, origin []int, axis int) {
 func (l *layout) chunks(d *Dataset, visit func(origin []int, p chunkPlace) error) error {
 	f, rank := d.f, len(d.shape)
 	origin := make([]int, rank)
-	// place makes the origin from numbers of chunks or of elements.
+	// place sets origin to the position that c has, in units of elements or of chunks.
 	place := func(c *cursor, unit func(i int) uint64) error {
 		for i := range origin {
 			n, step := c.uint(8), unit(i)
@@ -301,7 +302,7 @@ func (l *layout) chunks(d *Dataset, visit func(origin []int, p chunkPlace) error
 		for i, o := range origin {
 			inside = inside && o < d.shape[i]
 		}
-		if !inside { // the array was longer once
+		if !inside { // the array has been made smaller since the chunk was written
 			return nil
 		}
 		return visit(origin, p)
@@ -328,11 +329,11 @@ func (l *layout) chunks(d *Dataset, visit func(origin []int, p chunkPlace) error
 type chunkGrid struct {
 	axes  []int // from the slowest to the fastest
 	sizes []int // chunks along each axis, as far as the array may grow
-	count int   // so many numbers can be chunks of the array as it is
+	count int   // chunks with this number or a greater one are outside the array as it is
 }
 
-// grid returns the order of an array's chunks: row-major, over the greatest dimensions,
-// but for extensible arrays, whose growing axis is the slowest.
+// grid returns the numbering of an array's chunks: row-major, over the dimensions up to which
+// the array may grow. For an extensible array the axis without bound is the slowest.
 func (d *Dataset) grid(extensible bool) (chunkGrid, error) {
 	var g chunkGrid
 	for i := range d.shape {
@@ -346,7 +347,7 @@ func (d *Dataset) grid(extensible bool) (chunkGrid, error) {
 	for n, i := range g.axes {
 		size := d.most[i]
 		if size < 0 || n == 0 {
-			size = d.shape[i] // along the slowest axis there is no need to know more
+			size = d.shape[i] // the numbers don't depend on the bound of the slowest axis
 		}
 		size = (size + d.layout.chunk[i] - 1) / d.layout.chunk[i]
 		if high, low := bits.Mul64(uint64(g.count), uint64(size)); high != 0 || low > 1<<40 {
@@ -358,7 +359,8 @@ func (d *Dataset) grid(extensible bool) (chunkGrid, error) {
 	return g, nil
 }
 
-// origin sets where chunk n begins.
+// origin sets origin to the position of the first element of chunk n. It reports false if the
+// array has no chunk n.
 func (g *chunkGrid) origin(n int, chunk, origin []int) bool {
 	for k := len(g.axes) - 1; k >= 0; k-- {
 		i := g.axes[k]

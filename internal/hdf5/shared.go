@@ -1,24 +1,24 @@
 package hdf5
 
-// This file reads messages that objects share by the file's heaps for them: a file may keep
-// equal dataspaces, datatypes, fill values, filters and attributes once.
+// This file reads messages that several objects share. A file may keep equal dataspaces,
+// datatypes, fill values, filters and attributes once, in heaps of its own.
 
 import (
 	"errors"
 	"fmt"
 )
 
-// A sharedIndex is a heap of messages. Its index, by which a writer finds messages that are
-// equal, is not read.
+// A sharedIndex is a heap of messages. It has an index by which a writer finds equal messages,
+// which is not read.
 type sharedIndex struct {
 	kinds uint16 // bit i says that messages of kind i may be in the heap
 	heap  uint64
 }
 
-// maxSharedIndexes is HDF5's.
+// maxSharedIndexes is HDF5's limit on their number.
 const maxSharedIndexes = 8
 
-// sharedMessage returns the message of a kind that an ID stands for.
+// sharedMessage returns the message of a kind that an ID names.
 func (f *File) sharedMessage(id []byte, kind int, what string) (*cursor, error) {
 	f.shared.Do(func() { f.shared.indexes, f.shared.err = f.sharedIndexes() })
 	err := f.shared.err

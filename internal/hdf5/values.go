@@ -18,7 +18,7 @@ func order(t Type) binary.ByteOrder {
 	return binary.LittleEndian
 }
 
-// number is the kind's as numbers are read.
+// number returns the kind by its name in package number.
 func (k Kind) number() number.Kind { return number.Kind(k.String()) }
 
 func toInt64(raw []byte, t Type) ([]int64, error) {
@@ -78,7 +78,7 @@ func (f *File) toStrings(raw []byte, t Type) ([]string, error) {
 	return s, nil
 }
 
-// trim cuts what pads a text: 0 ends it, 1 is zeros, 2 is spaces.
+// trim cuts off the padding of a text. padding 0 means that a zero byte ends the text, 1 that zeros fill it up, 2 that spaces do.
 func trim(b []byte, padding uint8) string {
 	switch padding {
 	case 0:

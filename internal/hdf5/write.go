@@ -53,7 +53,7 @@ type arrayWriter struct {
 	raw    []byte    // their bytes, or
 	texts  []string  // of variable length
 	header uint64
-	data   uint64 // where the elements go; while the header is written, where that is to be said
+	data   uint64 // the address of the elements; before that is known, where in the header it is to be written
 }
 
 type attrWriter struct {
@@ -218,7 +218,7 @@ func fixedText(size int) typeWriter {
 	return typeWriter{size, b}
 }
 
-// A textPlace is where the reference to a text is to be put.
+// A textPlace is a place in out where the reference to a text is to be written.
 type textPlace struct {
 	at   int // in out
 	text string
@@ -490,7 +490,7 @@ func (w *Writer) array(a *arrayWriter) {
 	at = w.message(at+uint64(padded(spaceSize(a))), msgDatatype, len(a.typ.message))
 	copy(w.out[at:], a.typ.message)
 	at = w.message(at+uint64(padded(len(a.typ.message))), msgFill, 8)
-	copy(w.out[at:], []byte{2, 2, 2, 1}) // space is taken late, the value is written if it is set, and it is the default
+	copy(w.out[at:], []byte{2, 2, 2, 1}) // version 2; allocated late; the fill value is written if it was set; it is defined, as the default
 	at = w.message(at+8, msgLayout, 24)
 	w.out[at], w.out[at+1] = 3, contiguous
 	w.u64(at+2, undefined)
@@ -500,7 +500,7 @@ func (w *Writer) array(a *arrayWriter) {
 }
 
 // placeTexts puts the texts of variable length into collections of the global heap, and
-// the arrays behind everything.
+// gives the arrays their places at the end of the file.
 func (w *Writer) placeTexts() {
 	const most = 60_000 // objects of a collection, whose numbers have 16 bits
 	for first := 0; first < len(w.texts); first += most {

@@ -2,6 +2,6 @@ package mem
 
 import "syscall"
 
-// adviseHuge asks for b, which no one has touched yet, to be on huge pages. Systems that
-// have none go on with small ones.
+// adviseHuge asks the system to put b, which was not touched yet, on huge pages. A system
+// without huge pages uses small ones.
 func adviseHuge(b []byte) { _ = syscall.Madvise(b, syscall.MADV_HUGEPAGE) }

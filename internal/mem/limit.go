@@ -18,7 +18,8 @@ import (
 // set is the limit in bytes that the program has set, 0 if none.
 var set atomic.Int64
 
-// SetLimit sets the limit; 0 is what CORNU_MEMORY says, or most of what the machine has.
+// SetLimit sets the limit. 0 brings back the default: CORNU_MEMORY, or else seven eighths of the
+// memory that the process can have.
 func SetLimit(bytes int64) { set.Store(max(bytes, 0)) }
 
 // Limit returns how many bytes one thing may take: a model in training, a tensor, a
@@ -36,8 +37,8 @@ var asked = sync.OnceValue(func() int64 {
 	return n
 })
 
-// had is what this process can have of the machine's memory: an eighth is left to the
-// system, to Go's runtime and to what is allocated besides.
+// had is the default limit, seven eighths of the memory that this process can have. An eighth
+// is left to the system, to Go's runtime and to small allocations.
 var had = sync.OnceValue(func() int64 {
 	n := machine()
 	switch {
@@ -108,8 +109,8 @@ func (e *Error) Error() string {
 		e.What, Format(e.Bytes), Format(float64(e.Limit)))
 }
 
-// Check returns an *Error if count elements of so many bytes are beyond the limit. what
-// is a format that says what they are of.
+// Check returns an *Error if count elements of size bytes each are beyond the limit. what
+// and args, as of fmt.Sprintf, say in the error what would take the memory.
 func Check(count int, size float64, what string, args ...any) error {
 	bytes, limit := float64(float64(count)*size), min(Limit(), math.MaxInt)
 	if count >= 0 && bytes <= float64(limit) {

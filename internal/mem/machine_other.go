@@ -2,5 +2,5 @@
 
 package mem
 
-// machine is not known.
+// machine returns 0: on this system the size of the memory is not known.
 func machine() int64 { return 0 }

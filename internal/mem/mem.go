@@ -1,4 +1,5 @@
-// Package mem allocates large arrays so that the processor reaches them fast.
+// Package mem allocates large arrays, aligned to cache lines and on huge pages, and bounds how much is allocated at once
+// (limit.go).
 package mem
 
 import "unsafe"
@@ -6,16 +7,16 @@ import "unsafe"
 const (
 	line = 64 // bytes in a line of the cache
 
-	// A huge page is one entry in place of 512 in what the processor remembers of
-	// addresses. A training step visits more pages than it remembers: rows of a data set
-	// at random, weights, gradients, an optimizer's slots.
+	// A huge page takes one entry of the TLB, the processor's cache of page addresses, in
+	// place of 512. A training step visits more small pages than the TLB has entries: rows
+	// of a data set at random, weights, gradients, an optimizer's slots.
 	huge = 2 << 20
 	// An array of fewer bytes would leave more than half of its huge page empty.
 	least = huge / 2
 )
 
-// Make returns n zeros that begin at a line of the cache; 1 MB or more are on huge pages,
-// where the system has them.
+// Make returns n zeros, aligned to a cache line. 1 MiB or more are on huge pages, where the
+// system has them.
 func Make[T float32 | float64 | uint8 | uint16 | int32 | int64 | bool](n int) []T {
 	size := int(unsafe.Sizeof(*new(T)))
 	align, room := line/size, n
@@ -32,10 +33,12 @@ func Make[T float32 | float64 | uint8 | uint16 | int32 | int64 | bool](n int) []
 	return s[:n:n]
 }
 
-// Grow returns s with room for more elements: n will come in the end, or fewer if their
-// source breaks off, and all that is allocated on the way are most elements. Room is made
-// for up to four times as many as there are, and at the end for no more than n. If most
-// leaves no room to copy, it is made for all at once. n is more than len(s), and at most
+// Grow returns s with a larger capacity, for a slice that is filled bit by bit. n is the
+// length that s reaches if its source doesn't end early, and is more than len(s). most is
+// how many elements all the arrays on the way may have together, and is at least n.
+//
+// The new capacity is the smallest of n, n/4, n/16, … that is more than len(s) and at
+// least 65,536. It is n at once if the arrays on the way, 4/3 of n together, would exceed
 // most.
 func Grow[T float32 | float64 | uint8 | int32 | int64 | bool](s []T, n, most int) []T {
 	const few = 1 << 16

@@ -5,6 +5,8 @@ import (
 	"sync/atomic"
 )
 
+// This file keeps the pool that the library's work runs on.
+
 var shared atomic.Pointer[Pool]
 
 // Default returns the pool that the library's work runs on: GOMAXPROCS workers,
@@ -22,8 +24,8 @@ func Default() *Pool {
 }
 
 // SetDefault replaces the default pool by one of threads workers; 0 means
-// GOMAXPROCS. Whoever holds the old pool can go on with it: it ends when no one
-// does.
+// GOMAXPROCS. Whoever holds the old pool can go on using it; it ends when it is
+// garbage.
 func SetDefault(threads int) {
 	if threads < 1 {
 		threads = runtime.GOMAXPROCS(0)

@@ -2,13 +2,15 @@ package par
 
 import "sync"
 
-// A FreeList holds what no task works in at the moment.
+// This file keeps scratch memory for later tasks.
+
+// A FreeList keeps scratch memory, values of type T, that no task is using.
 type FreeList[T any] struct {
 	mu   sync.Mutex
 	free []*T
 }
 
-// Get returns what was put last, or a new T.
+// Get returns the value that was put last, or a new one.
 func (l *FreeList[T]) Get() *T {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -21,7 +23,7 @@ func (l *FreeList[T]) Get() *T {
 	return x
 }
 
-// Put adds x to what Get returns.
+// Put keeps x for a later Get.
 func (l *FreeList[T]) Put(x *T) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

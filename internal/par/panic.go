@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// A Panic is what other code has panicked with, as an error, and where.
+// A Panic is the value that other code has panicked with, as an error, and the place of the panic.
 type Panic struct {
 	Value any
 	File  string // "" if that is not known
@@ -29,8 +29,8 @@ func (p *Panic) Unwrap() error {
 	return err
 }
 
-// Recovered returns what recover has returned, if it isn't nil, with the place of the
-// panic. It is called by the deferred function itself.
+// Recovered returns value, which recover has returned and which isn't nil, with the place of
+// the panic. Only the deferred function itself may call it: the place is read off its stack.
 func Recovered(value any) *Panic {
 	if p, ok := value.(*Panic); ok {
 		return p

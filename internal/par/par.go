@@ -99,8 +99,8 @@ type crew struct {
 	_       line
 
 	// These belong to the caller who holds busy; see review.
-	gain  time.Duration // from having helpers, at most mostGain
-	alone time.Duration // until when the caller works alone
+	gain  time.Duration // the time that helpers have saved less the time that they have lost, from 0 to mostGain
+	alone time.Duration // until then the caller works alone
 	_     line
 
 	// open is the range of unclaimed indices: its begin in the high half, its
@@ -128,23 +128,23 @@ type helper struct {
 // which some processors fetch together.
 type line [128]byte
 
-// spin is how long a helper watches for work, and the caller for the last helper,
-// before it sleeps. To wake a goroutine on an idle core takes up to 100 µs, so a
-// step runs at full speed only if the gaps between its kernels are shorter than
-// spin; and who spins for as long as waking takes loses at most as much again.
+// spin is how long a helper that has nothing to do looks for work, and the caller for
+// the last helper to finish, before it sleeps. To wake a goroutine on an idle core
+// takes up to 100 µs, so a step runs at full speed only if the gaps between its
+// kernels are shorter than spin. Spinning in vain costs no more than one wake-up.
 //
-// The caller spins longer if the last helper is at an index that takes longer: a caller
-// who sleeps wakes up on the helper's thread, so the next job would begin without it.
+// The caller spins for longer, up to mostSpin, if one index takes longer than spin. A
+// caller who sleeps wakes up on the helper's thread, so that the next job would begin
+// without that helper.
 const spin, mostSpin = 50 * time.Microsecond, 500 * time.Microsecond
 
-// While a helper spins it offers the core to other threads, again and again: if it
-// is sent away then, it holds no index that others would wait for. The caller does
-// so only after some patience, when it isn't just the last index that takes its
-// time: the helper may want this very core.
+// patience is how long the caller spins before it begins to yield its core to other
+// threads: a helper that has the last index may need this core. Helpers yield from
+// the start, since a helper that spins has no index that anyone waits for.
 const patience = 10 * time.Microsecond
 
-// mostGain bounds the time that helpers have saved, which is set off against the time that they lose: it
-// is less than a time slice of the scheduler, for which another process would take their core.
+// mostGain bounds gain. It is less than a time slice of the scheduler, which is how
+// long another process keeps a helper's core.
 const mostGain = time.Millisecond
 
 var born = time.Now()
@@ -181,16 +181,16 @@ func serial(job Job, n int) {
 // review decides whether helpers are worth having.
 //
 // If another process needs a helper's core, the helper may lose the core in the middle
-// of an index, and the caller waits for a slice of the scheduler's, milliseconds, for
-// some microseconds of work. When the caller has waited for longer than the work that
-// was left can have taken, it has lost that time. What it loses now and then, two cores
-// gain back: half of the time that they work. When the caller has lost more than was
-// gained, it works alone for a multiple of that. So the neighbour costs its share of the
-// cores and a fraction more, however unlucky the scheduler is.
+// of an index. The caller then waits for a time slice of the scheduler, milliseconds,
+// for some microseconds of work. Time that the caller has waited beyond what the last
+// indices can have taken counts as lost. Against it counts what two cores gain: half of
+// the time that they work. When more was lost than gained, the caller works alone for a
+// multiple of the difference. So another process costs its share of the cores and a
+// fraction more, however the scheduler interrupts.
 func (c *crew) review(did int, start, drained, end time.Duration) {
 	const solo, most = 8, 10 * time.Millisecond
 	if did == 0 {
-		return // who knows how long an index takes
+		return // how long an index takes is not known
 	}
 	index := (drained - start) / time.Duration(did)
 	lost := end - drained - 2*index
@@ -232,7 +232,8 @@ func (c *crew) drain(worker int) (did int) {
 	return did
 }
 
-// work does as drain does until an index panics, which counts as done.
+// work claims indices and does them until none is left, or until one panics, which counts
+// as done. done says that none is left.
 func (c *crew) work(worker int) (did int, done bool) {
 	defer func() {
 		if value := recover(); value != nil {
@@ -312,9 +313,9 @@ func (c *crew) help(worker int) {
 	}
 }
 
-// watch waits for the event, and gives up when it has spun for that long. It yields once
-// its patience is over. A clock that stands, as the one of testing/synctest does while
-// a goroutine runs, doesn't keep it: it looks at the clock so many times at most.
+// watch waits for the event until it has spun for that long, and reports whether it has come.
+// It yields once its patience is over. It looks at the clock at most looks times, so that it
+// ends even if the clock stands, as that of testing/synctest does while a goroutine runs.
 func watch(event func() bool, patience, spin time.Duration) bool {
 	const looks = 8192 // milliseconds, on any processor
 	begin := now()

@@ -5,26 +5,29 @@ import (
 	"time"
 )
 
+// This file chooses between all workers and one, by measuring.
+
 // A WorkerTuner finds out whether work that is done again and again, such as the steps of a
 // training, is faster on all workers of a pool or on the caller alone. Workers lose
 // when the parts are short and the cores far apart: on virtual machines they may share
 // a cache for some minutes and none for the next. So now and then some turns are done
-// the other way, which is kept if it is faster than the turns before and after.
+// the other way. That becomes the usual way if it is faster than the turns before and
+// after.
 //
 // Its zero value begins with all workers. One goroutine at a time may use it.
 type WorkerTuner struct {
-	alone bool // the way of the present turn
-	trial bool // which isn't the usual one
-	check bool // which is the usual one again, after a trial that was faster
-	turns int  // done in that way
+	alone bool // the present turn is the caller's alone
+	trial bool // the present turn tries the other way
+	check bool // the present turn is the usual way, measured again after a faster trial
+	turns int  // since the way last changed
 	begin time.Duration
 	next  time.Duration // when the other way is tried
 
-	usual, tried [tunerTurns]time.Duration // the last turns of each way
+	usual, tried [tunerTurns]time.Duration // how long the last turns of each way took
 }
 
 const (
-	// So many turns are compared, after some that only fill the caches.
+	// Of each way tunerTurns turns are compared, after tunerWarm turns that only fill the caches.
 	tunerTurns, tunerWarm = 8, 2
 	// The first turns of all compile, fault pages in, and wake workers.
 	tunerFirst = 32
@@ -56,7 +59,7 @@ func (t *WorkerTuner) End() {
 	}
 }
 
-// note takes down that a turn took so long, and decides how the next one is done.
+// note records how long a turn took that ended at end, and decides how the next one is done.
 func (t *WorkerTuner) note(took, end time.Duration) {
 	times := &t.usual
 	if t.trial {

@@ -1,6 +1,6 @@
 package rng
 
-// Dropout's definition: which elements of a tensor are kept. The random bits are those of Source, in rng.go.
+// This file defines dropout's masks: which elements of a tensor are kept. Its random bits are those of Source, in rng.go.
 //
 // Element i is dropped iff u(i) < threshold for a 32-bit u(i), so its
 // probability is exact to 2⁻³². The top half of u(i) is 16-bit lane i of the

@@ -2,6 +2,8 @@ package rng
 
 import "math/bits"
 
+// This file draws numbers one after another, and shuffles.
+
 // A Reader draws the words of a source one after another, for algorithms that
 // need an unknown number of them.
 type Reader struct {

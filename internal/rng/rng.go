@@ -21,8 +21,8 @@ package rng
 // InitStream in the model's order.
 const (
 	InitStream    uint16 = 0x8000
-	MapStream     uint16 = 0xFFFE // of what changes samples
-	ShuffleStream uint16 = 0xFFFF
+	MapStream     uint16 = 0xFFFE // for data.Map, which changes samples at random
+	ShuffleStream uint16 = 0xFFFF // for Perm
 )
 
 // Philox's multipliers and the Weyl increments of its key.

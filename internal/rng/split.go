@@ -42,8 +42,8 @@ func StratifiedSplit(classes []int32, fraction float64, seed uint64) (first, las
 	for _, c := range classes {
 		counts[c]++
 	}
-	// Each class gives the whole rows of its share; those with the greatest rests give
-	// one more until there are enough.
+	// Each class gives its share of rows, rounded down. The classes that lost most by
+	// rounding give one more each, until there are enough.
 	held, rests, left := make([]int, len(counts)), make([]float64, len(counts)), len(last)
 	byRest := make([]int, len(counts))
 	for c, count := range counts {

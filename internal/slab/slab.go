@@ -15,8 +15,8 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// A Slab is one run of memory. A variable stays in its slab for life, whichever
-// networks share it. What it holds is read and written by the methods of Spans.
+// A Slab is one contiguous piece of memory. A variable stays in its slab for life,
+// whichever networks share it. The methods of Span read and write the numbers.
 type Slab struct {
 	kind   number.Kind // Float32, or BFloat16 or Float16
 	data   []float32   // if it is Float32
@@ -25,10 +25,10 @@ type Slab struct {
 	// A step holds use while it computes: for writing if it trains, else for reading.
 	// So networks that share layers may be trained and run at the same time.
 	use    sync.RWMutex
-	number uint64 // in the order in which steps take them
+	number uint64 // steps lock slabs in the order of their numbers
 }
 
-// made counts the slabs.
+// made is the number of slabs that were made.
 var made atomic.Uint64
 
 // New returns a slab of size zeros, which are stored as Float32, BFloat16 or Float16.
@@ -50,8 +50,8 @@ func (s *Slab) All() Span { return Span{s, 0, len(s.data) + len(s.halves)} }
 // Kind returns what the slab's numbers are stored as.
 func (s *Slab) Kind() number.Kind { return s.kind }
 
-// A Span is a run of numbers in a slab: a variable, an optimizer's slot of one, or those of several that lie next to each
-// other. Its methods are the only way to them. Who calls them holds the slab by Acquire, unless no step knows it yet.
+// A Span is a contiguous part of a slab: a variable, an optimizer's slot for one, or several of these that lie next to each
+// other. Its numbers are reached by its methods alone. The caller has locked the slab by Acquire, unless no step knows it yet.
 type Span struct {
 	Slab        *Slab // nil: the variable has no memory yet
 	Offset, Len int
@@ -79,8 +79,8 @@ func widen(h uint16, kind number.Kind) float32 {
 	return number.FromFloat16(h)
 }
 
-// Fill lets write set the numbers. What dst holds before is without meaning. They are rounded to what the slab stores; it
-// is an error if one is too large for that.
+// Fill calls write to set all Len numbers in dst, whose contents before that mean nothing. They are rounded to what the slab
+// stores; it is an error if one is too large for that.
 func (s Span) Fill(write func(dst []float32) error) error {
 	if s.Slab == nil || s.Slab.kind == number.Float32 {
 		return write(s.Host())
@@ -119,7 +119,7 @@ func (s Span) Fits(numbers []float32) error {
 	return nil
 }
 
-// Write sets the numbers to src, which has as many and Fits.
+// Write sets the numbers to src, which must have Len of them that pass Fits.
 func (s Span) Write(src []float32) {
 	_ = s.Fill(func(dst []float32) error {
 		copy(dst, src)
@@ -158,8 +158,8 @@ func Ordered(slabs []*Slab) []*Slab {
 	return slices.Compact(list)
 }
 
-// Acquire waits for the slabs, which Ordered has put in order, and Release gives them
-// back.
+// Acquire locks the slabs, in the order that Ordered has brought them into. Release
+// unlocks them.
 func Acquire(slabs []*Slab, write bool) {
 	for _, s := range slabs {
 		if write {
@@ -170,7 +170,7 @@ func Acquire(slabs []*Slab, write bool) {
 	}
 }
 
-// Release gives back what Acquire has acquired.
+// Release unlocks what Acquire has locked.
 func Release(slabs []*Slab, write bool) {
 	for _, s := range slabs {
 		if write {
@@ -181,12 +181,12 @@ func Release(slabs []*Slab, write bool) {
 	}
 }
 
-// An Array is a variable that memory is wanted for.
+// An Array is a variable that is to be allocated.
 type Array struct {
 	Path   string
 	Shape  tensor.Shape
 	Size   int // bytes of a number; 0 is 4
-	Copies int // of its size, which are wanted beside it: its gradient and the optimizer's slots
+	Copies int // further arrays of its size that come with it: its gradient and the optimizer's slots
 }
 
 // Fit returns an error if the arrays take more memory than the limit. It names the

@@ -2,8 +2,8 @@ package slab
 
 import "github.com/cornu-ml/cornu/internal/number"
 
-// This file lets packages reach the memory of variables, of package layer, and of optimizers' slots, of package train,
-// which is no part of what those export.
+// This file gives other packages access to the memory of a layer.Variable and of a train.Slot, which packages layer and train
+// don't export.
 
 var (
 	store  func(variables []any) error
@@ -14,16 +14,16 @@ var (
 	spanOfSlot func(slot any) Span
 )
 
-// Variables says how *layer.Variables are stored, found and set. Package layer calls it when it is initialized.
+// Variables registers how *layer.Variables are allocated, found and set. Package layer calls it when it is initialized.
 func Variables(storeAll func(variables []any) error, spanOfOne func(variable any) Span, fillOne func(variable any, write func(dst []float32) error) error, keepOne func(variable any, kind number.Kind)) {
 	store, spanOf, fill, keep = storeAll, spanOfOne, fillOne, keepOne
 }
 
-// Slots says what a train.Slot holds. Package train calls it when it is initialized.
+// Slots registers how the memory of a train.Slot is found. Package train calls it when it is initialized.
 func Slots(spanOf func(slot any) Span) { spanOfSlot = spanOf }
 
-// Store gives the variables, which are *layer.Variables, that have no memory some, next to each other: those that are
-// trained first, in order. If that takes more memory than the limit, it does nothing and returns an error.
+// Store allocates memory for those of the variables, *layer.Variables, that have none yet. They lie next to each other in
+// order, the trainable ones first. If that takes more memory than the limit, it does nothing and returns an error.
 func Store[V any](variables ...V) error {
 	list := make([]any, len(variables))
 	for i, v := range variables {
@@ -32,16 +32,16 @@ func Store[V any](variables ...V) error {
 	return store(list)
 }
 
-// SpanOf returns what a *layer.Variable holds.
+// SpanOf returns the memory of a *layer.Variable.
 func SpanOf(variable any) Span { return spanOf(variable) }
 
-// Fill lets write set what a *layer.Variable holds, which is then no more to be initialized. Who calls it holds the
-// variable's slab.
+// Fill calls write to set the numbers of a *layer.Variable, which its initializer will then not set any more. The caller has
+// locked the variable's slab.
 func Fill(variable any, write func(dst []float32) error) error { return fill(variable, write) }
 
-// SpanOfSlot returns what a train.Slot holds.
+// SpanOfSlot returns the memory of a train.Slot.
 func SpanOfSlot(slot any) Span { return spanOfSlot(slot) }
 
-// Keep says what a *layer.Variable is to be stored as, if it has no memory yet: Float32, BFloat16 or Float16. One that is
-// not Float32 can't be trained.
+// Keep sets the type as which a *layer.Variable that has no memory yet will be stored: Float32, BFloat16 or Float16. A
+// variable that is not Float32 can't be trained.
 func Keep(variable any, kind number.Kind) { keep(variable, kind) }

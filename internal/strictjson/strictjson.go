@@ -1,5 +1,6 @@
-// Package strictjson reads JSON that nobody vouches for: within a depth, with no name twice
-// in an object, which readers would take in different ways, and of nothing but UTF-8.
+// Package strictjson reads untrusted JSON. It bounds how deep values are nested and how many there
+// are. It refuses text that is not UTF-8, and an object that has a name twice, since readers differ
+// in which of the two values they take.
 package strictjson
 
 import (
@@ -12,14 +13,14 @@ import (
 	"unicode/utf8"
 )
 
-// What a text has more of than was asked for.
+// The errors of a text that exceeds the bounds that Parse was given.
 var (
 	ErrDepth   = errors.New("values in values, too deep")
 	ErrObjects = errors.New("too many objects and lists")
 )
 
-// Parse reads one JSON value, of at most so many objects and lists, of which each is in less than
-// depth others. Numbers are what number makes of them.
+// Parse reads one JSON value. In it are at most objects objects and lists, nested at most depth
+// deep. number converts each of its numbers.
 func Parse(text []byte, depth, objects int, number func(json.Number) (any, error)) (any, error) {
 	if !utf8.Valid(text) {
 		return nil, errors.New("JSON: it is not UTF-8")
@@ -40,7 +41,7 @@ func Parse(text []byte, depth, objects int, number func(json.Number) (any, error
 	return v, nil
 }
 
-// Float is the number of float64 that is meant.
+// Float converts a number to a float64, for Parse.
 func Float(n json.Number) (any, error) {
 	x, err := n.Float64()
 	if err != nil { // it is out of range: json has checked the rest

@@ -1,8 +1,8 @@
 // Package tensorfile reads and writes the headers of files in the format of safetensors
-// (https://github.com/huggingface/safetensors): eight bytes with the length of a text, the text, JSON that says what the
-// arrays are called, of what type and shape they are and where they lie, and the arrays one behind the other.
+// (https://github.com/huggingface/safetensors): eight bytes with the length of the header, the header (JSON with the names,
+// types, shapes and places of the arrays), and the arrays one after the other.
 //
-// A file is data that nobody vouches for: one that breaks a rule of the format is an error.
+// Files are untrusted: one that breaks a rule of the format is an error.
 package tensorfile
 
 import (
@@ -39,7 +39,7 @@ type Array struct {
 	At, Bytes int64 // in the file
 }
 
-// A Kind is a type of elements. Number is "" if there are no such numbers here.
+// A Kind is a type of elements. Number is "" if Cornu has no such type.
 type Kind struct {
 	Name   string // in files
 	Size   int    // bytes
@@ -94,13 +94,13 @@ func Sort(arrays []Array) {
 	slices.SortFunc(arrays, func(a, b Array) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a.Name, b.Name)) })
 }
 
-// Encode returns all of a file that is before the arrays, which it gives their places one behind the other. The same
-// header gives the same bytes.
+// Encode returns the bytes of a file before the arrays, and sets At and Bytes of each array: they follow one another without
+// gaps. The same header gives the same bytes.
 func (h *Header) Encode() ([]byte, error) {
 	b := bytes.NewBuffer(make([]byte, 8, 64<<10))
 	e := json.NewEncoder(b)
 	e.SetEscapeHTML(false)
-	put := func(v any) { e.Encode(v); b.Truncate(b.Len() - 1) } // texts and lists of them can be encoded
+	put := func(v any) { e.Encode(v); b.Truncate(b.Len() - 1) } // no error: v is a text or a map of texts
 	b.WriteByte('{')
 	if h.Metadata != nil {
 		for name, v := range h.Metadata {
@@ -155,7 +155,7 @@ func (h *Header) Encode() ([]byte, error) {
 	return head, nil
 }
 
-// text returns an error unless s can be in JSON.
+// text returns an error unless s is UTF-8, as JSON must be.
 func text(s string) error {
 	if !utf8.ValidString(s) || strings.ContainsRune(s, utf8.RuneError) {
 		return fmt.Errorf("%q is no text of UTF-8", s)
@@ -163,7 +163,8 @@ func text(s string) error {
 	return nil
 }
 
-// size returns the bytes of an array. Whatever its type, they fit an int, without the dimensions that are 0 too.
+// size returns how many bytes an array has. The product of its dimensions, without those that are 0, times 8 must fit an int;
+// else it is an error.
 func size(shape []int, k Kind) (int64, error) {
 	n, none := int64(1), false
 	for _, d := range shape {
@@ -184,8 +185,8 @@ func size(shape []int, k Kind) (int64, error) {
 	return n * int64(k.Size), nil
 }
 
-// Read reads the header of size bytes that r reads, and nothing of the arrays. The text may have at most so many bytes, and
-// an array so many dimensions.
+// Read reads the header of a file of size bytes, and nothing of the arrays. The header may have at most most bytes, an array at
+// most rank dimensions.
 func Read(r io.ReaderAt, size, most int64, rank int) (*Header, error) {
 	var head [8]byte
 	if size < int64(len(head)) {
@@ -212,7 +213,7 @@ func Read(r io.ReaderAt, size, most int64, rank int) (*Header, error) {
 	if err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}
-	// The arrays are all that is behind the header: no byte is nobody's, and none is of two.
+	// The arrays fill the rest of the file, without gaps and without overlaps.
 	at := 8 + int64(n)
 	for i := range h.Arrays {
 		a := &h.Arrays[i]
@@ -231,9 +232,9 @@ func Read(r io.ReaderAt, size, most int64, rank int) (*Header, error) {
 	return h, nil
 }
 
-// parse reads the text. The places of the arrays are counted from its end.
+// parse reads the JSON of a header. At counts from the end of the header.
 func parse(text []byte, rank int) (*Header, error) {
-	// Objects of arrays of numbers: three levels.
+	// An object of objects of lists: three levels.
 	v, err := strictjson.Parse(text, 3, math.MaxInt, func(n json.Number) (any, error) { return n, nil })
 	if err != nil {
 		return nil, err
@@ -322,7 +323,7 @@ func array(name string, entry map[string]any, rank int) (Array, error) {
 	return a, nil
 }
 
-// count reads a number that counts, written as one: 3, and neither 3.0 nor 3e0.
+// count returns an integer that is not negative and written as one: 3, neither 3.0 nor 3e0.
 func count(v any) (int64, error) {
 	n, ok := v.(json.Number)
 	if !ok {

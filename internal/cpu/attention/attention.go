@@ -9,19 +9,20 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// This file says what attention is, and computes it.
+// This file defines attention and computes its forward pass.
 
-// Sizes are those of attention.
+// Sizes are the dimensions and the options of attention.
 type Sizes struct {
-	Batch, Queries, Keys int // Keys for each sample: as many as values
-	Heads, Groups        int // a group of heads has one set of keys and values
-	KeyDim, ValueDim     int // of a head
+	Batch, Queries, Keys int // samples, and for each its queries and its keys; there are as many values as keys
+	Heads, Groups        int // heads of queries, and groups of them that share one head of keys and values
+	KeyDim, ValueDim     int // elements of a key (or query) and of a value, in one head
 	Scale                float32
 	Causal               bool // query i sees keys 0 … i alone
-	Window               int  // and of these, or of all, those less than so far from it; 0: however far
+	Window               int  // if it is not 0, query i sees no key j with |i - j| ≥ Window
 }
 
-// An Array is rows of heads side by side, one row for each step of each sample, LD elements from row to row.
+// An Array has a row for each step of each sample, in which the heads are side by side. A row begins LD elements after the
+// one before it.
 type Array struct {
 	Data []float32
 	LD   int
@@ -31,35 +32,35 @@ type Array struct {
 //
 //	Y = softmax(Scale·Q·Kᵀ)·V
 //
-// of [Batch, Queries, Heads·KeyDim], [Batch, Keys, Groups·KeyDim] and [Batch, Keys, Groups·ValueDim]. Keys that a query doesn't
-// see aren't there for it; one that sees none has zeros.
+// of Q [Batch, Queries, Heads·KeyDim], K [Batch, Keys, Groups·KeyDim] and V [Batch, Keys, Groups·ValueDim]. The softmax of a
+// query is over the keys that it sees; a query that sees none gives zeros.
 //
-// The weights of a block of 64 queries at a time are in memory. A product sums in the order of [product.Gemm], a softmax, from the first
-// key to the last that the query sees, in that of [reduce.Reduction]: so if it sees all, a block changes no bit. Of the keys
-// that others of its block see, a query's own weight is +0.
+// Products sum in the order of [product.Gemm]. The softmax of a query sums in the order of [reduce.Reduction], from the first
+// key that it sees to the last. So where each query sees all keys, the blocks change no bit. Where queries of a block see
+// different keys, a query's weight is +0 for those that only others see.
 type Attention struct {
 	Sizes
 	Q, K, V, Y Array
 	Mask       Mask
 
-	splits int // tasks of the queries of one group of heads
+	splits int // tasks that share the queries of one group of heads
 	spaces par.FreeList[space]
 }
 
-// A Mask says by a 0 which keys aren't seen: [Batch or 1, Queries or 1, Keys]. Nil data is no mask.
+// A Mask hides the keys at which it is 0: [Batch or 1, Queries or 1, Keys]. With nil Data it hides none.
 type Mask struct {
 	Data           []float32
-	Batch, Queries bool // whether it has these axes
+	Batch, Queries bool // whether these axes have their full size, not 1
 }
 
-// block is the number of queries whose weights are computed together. It is part of what is computed only where values are
-// not finite, or +0 and -0 differ.
+// block is the number of queries whose weights are computed together. Results depend on it only where values are not finite,
+// and in the sign of zeros.
 const block = 64
 
-// manyTasks is how many tasks are worth having.
+// manyTasks is the number of tasks that Prepare aims at.
 const manyTasks = 32
 
-// band returns the keys that query i may see, as far as places decide.
+// band returns the keys lo … hi-1 that query i may see by Causal and Window.
 func (s *Sizes) band(i int) (lo, hi int) {
 	hi = s.Keys
 	if s.Window > 0 {
@@ -96,7 +97,7 @@ func (s *Sizes) check(q, k, v, y Array, mask Mask) {
 	}
 }
 
-// blocks is the number of blocks of queries of a head.
+// blocks returns the number of blocks into which the queries of a head are cut.
 func (s *Sizes) blocks() int { return (s.Queries + block - 1) / block }
 
 // Prepare cuts the work into tasks. It is called once after the fields are set.
@@ -132,7 +133,7 @@ func (k *Attention) Do(worker, index int) {
 	values := k.V.group(b, k.Keys, g, k.ValueDim)
 	product.Transpose(worker, s.keys[lo:], s.ld, keys.rows(lo), keys.LD, hi-lo, k.KeyDim)
 	share := k.Heads / k.Groups
-	if share*(end-first) > 1 { // what several blocks read is copied to where it lies together
+	if share*(end-first) > 1 { // several blocks read the values: copy them to where they have no gaps
 		copyRows(s.values[lo*k.ValueDim:], values.rows(lo), values.LD, hi-lo, k.ValueDim)
 		values = Array{s.values, k.ValueDim}
 	}
@@ -148,7 +149,7 @@ func (k *Attention) Do(worker, index int) {
 	k.spaces.Put(s)
 }
 
-// group returns the rows of sample b, of so many steps, from group g of n columns on.
+// group returns x from sample b on, each of which has so many steps, and from column g·n on: head g, of n elements.
 func (x Array) group(b, steps, g, n int) Array {
 	x.Data = x.Data[min(b*steps*x.LD+g*n, len(x.Data)):]
 	return x
@@ -157,47 +158,47 @@ func (x Array) group(b, steps, g, n int) Array {
 // rows returns x from row i on.
 func (x Array) rows(i int) []float32 { return x.Data[min(i*x.LD, len(x.Data)):] }
 
-// copyRows copies rows of n elements, ld elements apart, to where they have no gaps.
+// copyRows copies rows of n elements, which are ld elements apart in src and have no gaps in dst.
 func copyRows(dst, src []float32, ld, rows, n int) {
 	for i := range rows {
 		copy(dst[i*n:][:n], src[i*ld:])
 	}
 }
 
-// A space is what a task works in.
+// A space is the scratch memory of a task.
 type space struct {
-	ld      int       // between the rows of weights, of keys and of transposed values
-	query   []float32 // those of a block, scaled
+	ld      int       // elements from row to row of keys, weights, turned and dweights
+	query   []float32 // the queries of a block, times Scale
 	keys    []float32 // transposed
-	values  []float32
-	weights []float32
+	values  []float32 // without gaps
+	weights []float32 // of a block
 	softmax reduce.Softmax
 
 	mask   Mask // of the present sample
-	first  int  // the first and behind the last key that its mask lets anyone see, if it is the same for all queries
+	first  int  // a mask that is the same for all queries shows no keys but first … end-1
 	end    int
-	gaps   bool          // it leaves out keys between them
-	ranges [block][2]int // the keys that each query of a block sees first, and behind the last
+	gaps   bool          // and hides some of these
+	ranges [block][2]int // for each query of a block: the first key that it sees, and the one after the last
 
-	// For derivatives.
-	plainKeys  []float32
-	rows       Array     // the keys: these, or where they are
+	// For the gradient.
+	plainKeys  []float32 // the keys without gaps
+	rows       Array     // the keys, not transposed: plainKeys, or K itself
 	turned     []float32 // the values, transposed
-	dweights   []float32 // then of the scores
-	dquery     []float32
-	terms      []float32 // of delta
-	delta      []float32
-	chain      []float32 // of the derivatives of keys and values, after the first chain
+	dweights   []float32 // the gradient at the block's weights, then at its scores
+	dquery     []float32 // the gradient at the block's scaled queries
+	terms      []float32 // DY·Y, element by element
+	delta      []float32 // its sum for each query
+	chain      []float32 // of DK and DV: the chain of sums that is under way, if it is not the first
 	sum        reduce.Reduction
 	difference elementwise.Kernel
 }
 
-// reserve sees to it that a space is large enough. All tasks of a kernel have the same sizes.
+// reserve allocates what a space lacks. All tasks of a kernel have the same sizes, so it does so once.
 func (s *space) reserve(x *Sizes, derivatives bool) {
 	if s.weights != nil {
 		return
 	}
-	s.ld = (x.Keys+15)/16*16 + 16 // rows don't begin in the same set of the cache
+	s.ld = (x.Keys+15)/16*16 + 16 // 16 more, so that rows don't all begin in the same set of the cache
 	s.query = mem.Make[float32](block * x.KeyDim)
 	s.keys = mem.Make[float32](x.KeyDim * s.ld)
 	s.values = mem.Make[float32](x.Keys * x.ValueDim)

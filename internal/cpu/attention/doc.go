@@ -1,4 +1,4 @@
-// Package attention has the kernels of attention and of its derivatives: weighted means of values, whose weights are the softmax
-// of products of queries and keys, block by block of queries. attention.go has what it is and how it is cut into tasks,
-// weights.go the weights of a block, gradient.go the derivatives.
+// Package attention has the kernels of attention, softmax(Scale·Q·Kᵀ)·V, and of its gradient. They work on blocks of 64
+// queries, so that only the weights of one block are in memory at a time. attention.go has the forward pass and how it is
+// cut into tasks, weights.go the weights of a block, gradient.go the gradient.
 package attention

@@ -6,17 +6,17 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// This file computes the derivatives of attention.
+// This file computes the gradient of attention.
 
-// A Gradient kernel computes what DY, the gradient at Y = attention of Q, K, V, is worth at these: DQ, DK and DV. With the weights
-// P, which it computes again, dP = DY·Vᵀ and δ = Σ DY·Y of each row,
+// A Gradient kernel computes DQ, DK and DV, the gradients at Q, K and V, from DY, the gradient at Y = attention of Q, K, V. It
+// computes the weights P again. With dP = DY·Vᵀ and δ = Σ DY·Y of each query,
 //
 //	dS = P·(dP - δ), DQ = Scale·dS·K, DK = dSᵀ·(Scale·Q), DV = Pᵀ·DY
 //
-// Sums over queries go through the heads of a group and in each through its queries, and are cut as those of [product.Gemm]. Keys that
-// no query of a block of 64 sees take no part in the sums of that block.
+// DK and DV are sums over queries: over the heads of a group in order, and in each head over its queries in order, in chains
+// of 4096 as in [product.Gemm]. A key that no query of a block of 64 sees gets nothing from that block.
 //
-// The arrays of results have Rows rows for each sample; those behind the queries, or the keys, are zeros.
+// DQ, DK and DV have Rows rows for each sample. Rows after the last query, or after the last key, are set to zeros.
 type Gradient struct {
 	Sizes
 	Q, K, V, Y, DY Array
@@ -27,7 +27,8 @@ type Gradient struct {
 	spaces par.FreeList[space]
 }
 
-// chain is how many products a sum adds before it begins anew.
+// chain is the number of products in one chain of a sum. The next chain begins at +0; when it is complete it is added to the
+// sum.
 const chain = 4096
 
 // Prepare checks the arrays. It is called once after the fields are set.
@@ -64,7 +65,7 @@ func (k *Gradient) Do(worker, index int) {
 		keys, values := k.K.group(b, k.Keys, g, k.KeyDim), k.V.group(b, k.Keys, g, k.ValueDim)
 		product.Transpose(worker, s.keys, s.ld, keys.Data, keys.LD, k.Keys, k.KeyDim)
 		product.Transpose(worker, s.turned, s.ld, values.Data, values.LD, k.Keys, k.ValueDim)
-		if s.rows = keys; share*k.blocks() > 1 { // what several blocks read is copied to where it lies together
+		if s.rows = keys; share*k.blocks() > 1 { // several blocks read the keys: copy them to where they have no gaps
 			copyRows(s.plainKeys, keys.Data, keys.LD, k.Keys, k.KeyDim)
 			s.rows = Array{s.plainKeys, k.KeyDim}
 		}
@@ -90,8 +91,8 @@ func clearRows(x Array, from, to, n int) {
 	}
 }
 
-// block computes what the block of queries that begins at from has to do with, in a head whose first query is number
-// before of those of its group.
+// block sets the rows of dq of one block of queries, and adds its parts of dk and dv. The block begins at query from of a
+// head, and before is the number of queries in the heads of the group before that one.
 func (k *Gradient) block(worker int, s *space, b, head, before, from int, dq, dk, dv Array) {
 	to := min(from+block, k.Queries)
 	y, dy := k.Y.group(b, k.Queries, head, k.ValueDim), k.DY.group(b, k.Queries, head, k.ValueDim)
@@ -120,7 +121,7 @@ func (k *Gradient) block(worker int, s *space, b, head, before, from int, dq, dk
 			}
 		}
 	}
-	for i := from; i < to; { // the queries up to where chains end
+	for i := from; i < to; { // in each round the queries up to the end of a chain
 		number := before + i
 		end := min(to, i+chain-number%chain)
 		if number%chain == 0 && number > 0 {
@@ -146,7 +147,7 @@ func (k *Gradient) block(worker int, s *space, b, head, before, from int, dq, dk
 	}
 }
 
-// endChain adds the chains that were summed last.
+// endChain adds the chain that was summed last to DK and DV.
 func (k *Gradient) endChain(s *space, dk, dv Array) {
 	for _, x := range []struct {
 		to   Array

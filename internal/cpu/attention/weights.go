@@ -8,7 +8,7 @@ import (
 
 // This file computes the weights of a block of queries.
 
-// see looks at the mask of sample b.
+// see sets the space's mask to that of sample b.
 func (s *space) see(x *Sizes, m Mask, b int) {
 	s.mask = Mask{}
 	s.first, s.end, s.gaps = 0, x.Keys, false
@@ -28,7 +28,7 @@ func (s *space) see(x *Sizes, m Mask, b int) {
 	}
 }
 
-// seen returns the first key from lo on, and the one behind the last before hi, that a mask leaves in, and whether it leaves out
+// seen returns the first of the keys lo … hi-1 that a mask shows, the key after the last that it shows, and whether it hides
 // keys between them.
 func seen(mask []float32, lo, hi int) (first, end int, gaps bool) {
 	for lo < hi && mask[lo] == 0 {
@@ -45,13 +45,14 @@ func seen(mask []float32, lo, hi int) (first, end int, gaps bool) {
 	return lo, hi, false
 }
 
-// within returns the keys from lo to hi that the sample's mask lets anyone see.
+// within narrows the range of keys lo … hi-1 by those at both ends that the sample's mask hides from all queries.
 func (s *space) within(lo, hi int) (int, int) {
 	lo, hi = max(lo, s.first), min(hi, s.end)
 	return min(lo, hi), hi
 }
 
-// weigh computes the weights of the queries from … to-1, as rows of the keys lo … hi-1: those that any of them sees.
+// weigh computes the weights of the queries from … to-1, a row each. Its columns are the keys lo … hi-1, from the first that
+// one of these queries sees to the last.
 func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) {
 	lo, hi = x.Keys, 0
 	for i := from; i < to; i++ {
@@ -95,7 +96,7 @@ func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) 
 					part[j] = float32(math.Inf(-1))
 				}
 			}
-			if only, _, _ := seen(mask, 0, len(mask)); only == len(mask) { // it has gaps at all keys of this query
+			if only, _, _ := seen(mask, 0, len(mask)); only == len(mask) { // it hides all keys from this query
 				clear(part)
 				continue
 			}

@@ -7,11 +7,10 @@ import (
 	"strings"
 )
 
-// This file finds out how large the caches of the machine are, from which products choose
-// their tiles. No result depends on it.
+// This file finds the sizes of the machine's caches, by which products choose their tiles. No result depends on them.
 
-// A CacheSizes says how many bytes the data caches hold that one core reads through: the first two
-// levels are its own, the third is often shared.
+// CacheSizes are the sizes in bytes of the data caches between a core and memory. The first two levels are the core's own,
+// the third is often shared.
 type CacheSizes struct{ L1, L2, L3 int }
 
 // String returns the sizes as CORNU_CACHE takes them: "48K,2M,32M".
@@ -28,7 +27,7 @@ func (c CacheSizes) String() string {
 // LineFloats is the number of float32 in a line of the caches.
 const LineFloats = 16
 
-// assumedCaches are those of a machine that doesn't say.
+// assumedCaches are the sizes for a machine that doesn't report its own.
 var assumedCaches = CacheSizes{32 << 10, 512 << 10, 8 << 20}
 
 var (
@@ -52,8 +51,8 @@ func Caches() CacheSizes { return caches }
 // ForceCaches makes c the sizes that products are cut by. It must not be called while kernels run.
 func ForceCaches(c CacheSizes) { caches = c }
 
-// completed returns c with an assumed size for each that is not known. A machine without a third
-// level is taken to read memory as fast as others read theirs.
+// completed returns c with an assumed size for each that is not known. A machine without a third level gets one too: its
+// memory is taken to be as fast as the third level of others.
 func (c CacheSizes) completed() CacheSizes {
 	if c.L1 <= 0 {
 		c.L1 = assumedCaches.L1
@@ -67,7 +66,7 @@ func (c CacheSizes) completed() CacheSizes {
 	return c
 }
 
-// set notes the size of a level.
+// set sets the size of a level, in bytes.
 func (c *CacheSizes) set(level, size int) {
 	switch level {
 	case 1:

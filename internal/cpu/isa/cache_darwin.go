@@ -4,8 +4,8 @@ package isa
 
 import "syscall"
 
-// machineCaches asks the system for the caches of its faster cores. Those of one cluster share the
-// second level, and there is no third that the system tells of.
+// machineCaches asks the system for the caches of its faster cores. The cores of a cluster share the second level; the
+// system reports no third.
 func machineCaches() (c CacheSizes) {
 	for level, names := range map[int][]string{
 		1: {"hw.perflevel0.l1dcachesize", "hw.l1dcachesize"},

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// machineCaches asks the system's files.
+// machineCaches reads the sizes from the files in /sys.
 func machineCaches() (c CacheSizes) {
 	for i := range 8 {
 		read := func(name string) string {

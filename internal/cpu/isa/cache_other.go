@@ -2,5 +2,5 @@
 
 package isa
 
-// machineCaches returns no size: the system tells none.
+// machineCaches returns zeros: this system doesn't report the sizes.
 func machineCaches() CacheSizes { return CacheSizes{} }

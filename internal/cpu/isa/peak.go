@@ -8,11 +8,11 @@ import (
 	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
-// This file measures what the machine can do at most.
+// This file measures the processor's peak rate.
 
-// PeakFMA returns how many GFLOP/s (a fused multiply-add counts as two operations)
-// that many threads do together when they do nothing else, in registers, on the
-// active tier: the best of several attempts, which take some 50 ms.
+// PeakFMA returns the highest rate, in GFLOP/s, of fused multiply-adds (two
+// operations each) that so many threads reach together on registers alone, on the
+// active tier: the best of ten attempts, which take some 50 ms in all.
 func PeakFMA(threads int) float64 {
 	p := peaks[Active()]
 	best := 0.0
@@ -31,7 +31,7 @@ func PeakFMA(threads int) float64 {
 // A peakLoop does width multiply-adds in each of its rounds.
 type peakLoop struct {
 	run           func(rounds int)
-	rounds, width int // rounds: about 5 ms
+	rounds, width int // so many rounds take about 5 ms
 }
 
 func peakGeneric(n int) {

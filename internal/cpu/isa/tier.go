@@ -58,10 +58,11 @@ func choose(name string) error {
 // Active returns the tier in use.
 func Active() Tier { return active }
 
-// Err returns why what CORNU_CPU or CORNU_CACHE ask for is not in use, or nil.
+// Err returns why the value of CORNU_CPU or of CORNU_CACHE is not in use, or nil.
 func Err() error { return cmp.Or(tierErr, cacheErr) }
 
-// Force makes t the active tier. It must not be called while kernels run.
+// Force makes t the active tier, or Generic, with an error, if the machine doesn't support t. It must not be called while
+// kernels run.
 func Force(t Tier) error {
 	for _, s := range Supported() {
 		if s == t {

@@ -4,10 +4,11 @@ import "github.com/cornu-ml/cornu/internal/par"
 
 // This file converts integers.
 
-// convertGrain is how many numbers a task has.
+// convertGrain is the number of integers that one task converts.
 const convertGrain = 1 << 14
 
-// A ToFloat32 kernel sets Dst to the integers of Src, as many, each rounded to the nearest float32: exact below 2²⁴.
+// A ToFloat32 kernel converts the integers of Src to Dst, which has as many elements. Each is rounded to the nearest float32:
+// up to 2²⁴ that is exact.
 type ToFloat32[T uint8 | int32] struct {
 	Src []T
 	Dst []float32

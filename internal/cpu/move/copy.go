@@ -2,7 +2,7 @@ package move
 
 import "github.com/cornu-ml/cornu/internal/par"
 
-// This file holds the kernels that move values and compute nothing.
+// This file holds copies between arrays of any strides, one-hot rows and fills.
 
 // A StridedCopy kernel copies an array of any rank: element (i0, i1, …) goes
 // from Src[SrcOff + Σ i·SrcStrides] to Dst[DstOff + Σ i·DstStrides]. Transposes,
@@ -14,16 +14,16 @@ type StridedCopy struct {
 	SrcStrides, DstStrides []int
 	SrcOff, DstOff         int
 
-	axes   []axis // the dimensions that are left when mergeable ones are merged
+	axes   []axis // the dimensions after merging
 	tasks  int
-	chunk  int // of axes[0], for one task
+	chunk  int // indices of axes[0] that one task copies
 	merged bool
 }
 
-// An axis is a dimension of a copy.
+// An axis is a dimension of a copy: its size, and its strides in the source and in the destination, in elements.
 type axis struct{ n, src, dst int }
 
-// copyGrain is the number of elements that are worth handing to another core.
+// copyGrain is about the number of elements that one task copies: fewer are not worth handing to another core.
 const copyGrain = 1 << 15
 
 // Tasks returns the number of tasks that Run is made of.
@@ -34,7 +34,7 @@ func (k *StridedCopy) Tasks() int {
 	return k.tasks
 }
 
-// merge drops dimensions of 1 and merges those that are one run in both arrays.
+// merge drops dimensions of size 1, and merges neighbours that are contiguous in both arrays.
 func (k *StridedCopy) merge() {
 	k.merged = true
 	elements := 1
@@ -72,7 +72,7 @@ func (k *StridedCopy) Do(_, index int) {
 	copyAxes(k.Dst, k.Src, k.DstOff+i*a.dst, k.SrcOff+i*a.src, a, k.axes[1:])
 }
 
-// copyAxes copies along a, and in it along inner, from dst[d] and src[s].
+// copyAxes copies along dimension a and, nested in it, the dimensions inner, from src[s] on to dst[d] on.
 func copyAxes(dst, src []float32, d, s int, a axis, inner []axis) {
 	switch {
 	case len(inner) == 1 && a.dst == 1 && inner[0].src == 1:
@@ -95,8 +95,8 @@ func copyAxes(dst, src []float32, d, s int, a axis, inner []axis) {
 }
 
 // copyTransposed copies a matrix whose rows run along a in the source, where
-// a.src is 1, and along b in the destination, where b.dst is 1: in squares, so
-// that neither side walks far.
+// a.src is 1, and along b in the destination, where b.dst is 1. It copies 16×16
+// elements at a time, which stay in the cache on both sides.
 func copyTransposed(dst, src []float32, d, s int, a, b axis) {
 	const square = 16
 	for i0 := 0; i0 < a.n; i0 += square {
@@ -137,7 +137,7 @@ func (k *OneHot) Do(_, index int) {
 	}
 }
 
-// LabelIndex returns the index that a label of n classes is, or -1 if it is none.
+// LabelIndex returns a label as the index of one of n classes, or -1 if it is not an integer from 0 to n-1.
 func LabelIndex(label float32, n int) int {
 	if i := int(label); label >= 0 && label < float32(n) && float32(i) == label {
 		return i

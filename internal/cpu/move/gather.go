@@ -18,8 +18,8 @@ type GatherFloat32 struct {
 	Rows     []int32
 }
 
-// A GatherUint8 kernel is GatherFloat32 from bytes: u becomes Table[u]. It does
-// best with the table [fmath.ByteToUnit].
+// A GatherUint8 kernel is GatherFloat32 from bytes: a byte u becomes Table[u]. Only
+// for the table [fmath.ByteToUnit] there is assembly.
 type GatherUint8 struct {
 	Src   []uint8
 	Dst   []float32
@@ -36,10 +36,10 @@ type GatherIntegers[T ~uint8 | ~int32 | ~int64 | ~int] struct {
 	Rows  []int32
 }
 
-// gatherGrain is the number of bytes that are worth handing to another core.
+// gatherGrain is about the number of bytes that one task writes: fewer are not worth handing to another core.
 const gatherGrain = 1 << 15
 
-// gatherRows returns the rows of task index, for rows of so many bytes.
+// gatherRows returns the rows r0 … r1-1 of task index. bytes is the size of a row.
 func gatherRows(index, rows, bytes int) (r0, r1 int) {
 	per := max(gatherGrain/max(bytes, 1), 1)
 	return index * per, min((index+1)*per, rows)
@@ -101,8 +101,8 @@ func (k *GatherIntegers[T]) Do(_, index int) {
 	}
 }
 
-// checkRows panics if one of the rows is not among the first n. Rows are data, which a
-// caller may have got wrong, and the loops below look at none of them.
+// checkRows panics if one of the rows is not from 0 to n-1. Rows are data, which a caller may have got wrong, and
+// the assembly doesn't check them.
 func checkRows(rows []int32, n int) {
 	for _, r := range rows {
 		if uint(r) >= uint(n) {
@@ -111,8 +111,7 @@ func checkRows(rows []int32, n int) {
 	}
 }
 
-// within returns x[begin:end], and panics if that goes beyond the length of x, even
-// where it has room for more.
+// within returns x[begin:end], and panics if end is beyond the length of x, even if it is within the capacity.
 func within(x []float32, begin, end int) []float32 { return x[:len(x):len(x)][begin:end] }
 
 func gatherTable(dst []float32, src []uint8, rows []int32, width int, table *[256]float32) {

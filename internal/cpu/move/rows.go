@@ -2,21 +2,21 @@ package move
 
 import "github.com/cornu-ml/cornu/internal/par"
 
-// This file holds the kernels on rows of a table that are named by their indices: they are looked up, added up by index,
-// and stored.
+// This file holds the kernels on rows of a table that indices name: lookup (GatherRows), sums by index (ScatterAdd,
+// GroupSum) and update (StoreRows). An Embedding, its gradient and its sparse update are made of them.
 
-// Indices name rows of a table. They are stored as one of the three types; a number that is not one from 0 to the number
-// of rows less 1 names none.
+// Indices are numbers of rows of a table, in one of three types: two of the fields are nil. A number that is not an integer
+// from 0 to the number of rows less 1 names no row.
 type Indices struct {
 	Floats []float32
 	Ints   []int32
 	Bytes  []uint8
 }
 
-// Len returns how many there are.
+// Len returns how many indices there are.
 func (x *Indices) Len() int { return len(x.Floats) + len(x.Ints) + len(x.Bytes) }
 
-// Row returns the row that index i names of a table of n rows, or -1 if it names none.
+// Row returns the row, in a table of n rows, that the i-th index names, or -1 if it names none.
 func (x *Indices) Row(i, n int) int {
 	row := -1
 	switch {
@@ -33,7 +33,8 @@ func (x *Indices) Row(i, n int) int {
 	return -1
 }
 
-// A GatherRows kernel sets row i of Dst to the row of Src, [Rows, Width], that index i names, or to zeros.
+// A GatherRows kernel sets row i of Dst to the row of Src, [Rows, Width], that the i-th index names, or to zeros if it names
+// none.
 type GatherRows struct {
 	Src, Dst    []float32
 	Rows, Width int
@@ -59,15 +60,15 @@ func (k *GatherRows) Do(_, index int) {
 	}
 }
 
-// A StoreRows kernel sets the row of Dst, [Rows, Width], that index i names to row i of Src, for each i in turn. What has the
-// same index is equal.
+// A StoreRows kernel sets the row of Dst, [Rows, Width], that the i-th index names to row i of Src. Rows of Src that have the
+// same index must be equal.
 type StoreRows struct {
 	Src, Dst    []float32
 	Rows, Width int
 	Indices
 }
 
-// storeTasks bounds the tasks of a StoreRows, each of which looks at all indices.
+// storeTasks bounds the number of tasks of a StoreRows, each of which reads all indices.
 const storeTasks = 4
 
 // Tasks returns the number of tasks that Run is made of.
@@ -76,7 +77,7 @@ func (k *StoreRows) Tasks() int { return min(par.RowTasks(k.Len(), k.Width), sto
 // Run sets the rows.
 func (k *StoreRows) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
-// Do does one task: no other has its rows of Dst.
+// Do does one task: the rows of Dst whose numbers are index modulo the number of tasks. So no two tasks write the same row.
 func (k *StoreRows) Do(_, index int) {
 	tasks := k.Tasks()
 	for i := range k.Len() {
@@ -86,27 +87,28 @@ func (k *StoreRows) Do(_, index int) {
 	}
 }
 
-// sumBlock is how many indices a sum goes over before it is cut, as those of products are.
+// sumBlock is the number of indices in a block. As in matrix products, each block is summed from +0, then the blocks' sums are
+// added.
 const sumBlock = 4096
 
-// groups are indices in the order of the rows that they name, those of one row in their own.
+// groups are indices sorted by the rows that they name. Indices of the same row keep their order.
 type groups struct {
 	Indices
 	Rows int // of the table
 
-	rows  []int32 // that are named
-	at    []int32 // by which index; behind them, in any order, the indices that name none
-	spare [2][]int32
+	rows  []int32    // the rows that are named, rising, once for each index
+	at    []int32    // for each of rows the position of its index; after these, in any order, the positions of indices that name no row
+	spare [2][]int32 // scratch memory for sorting
 }
 
-// prepare makes room.
+// prepare allocates the lists.
 func (g *groups) prepare() {
 	n := g.Len()
 	g.rows, g.at = make([]int32, n), make([]int32, n)
 	g.spare = [2][]int32{make([]int32, n), make([]int32, n)}
 }
 
-// Do sorts by counting, digit by digit from the least.
+// Do sorts the indices: a radix sort, least significant byte first.
 func (g *groups) Do(_, _ int) {
 	n := g.Len()
 	rows, at := g.rows[:n], g.at[:n]
@@ -148,7 +150,7 @@ func (g *groups) Do(_, _ int) {
 	g.rows = g.rows[:named]
 }
 
-// first returns the first place whose row is at least that.
+// first returns the first position in rows that holds at least row.
 func (g *groups) first(row int) int {
 	low, high := 0, len(g.rows)
 	for low < high {
@@ -161,7 +163,7 @@ func (g *groups) first(row int) int {
 	return low
 }
 
-// end returns the place behind the group that begins at a place.
+// end returns the position in rows after the group that begins at first.
 func (g *groups) end(first int) int {
 	end := first + 1
 	for end < len(g.rows) && g.rows[end] == g.rows[first] {
@@ -170,16 +172,16 @@ func (g *groups) end(first int) int {
 	return end
 }
 
-// A ScatterAdd kernel sets each row of Y, [Rows, Width], to the sum of the rows of X whose index names it, in the order of
-// the indices; to zeros if there is none. Each block of sumBlock indices has a chain of its own, from +0, and these are
-// added in order.
+// A ScatterAdd kernel sets each row of Y, [Rows, Width], to the sum of the rows of X whose index names it, and to zeros if
+// there are none. It adds in the order of the indices: each block of sumBlock indices is summed from +0, then the blocks'
+// sums are added in order.
 type ScatterAdd struct {
 	X, Y  []float32
 	Width int
 	groups
 }
 
-// NewScatterAdd returns a kernel with room for what it needs.
+// NewScatterAdd returns the kernel with its scratch memory.
 func NewScatterAdd(x, y []float32, indices Indices, rows, width int) *ScatterAdd {
 	k := &ScatterAdd{X: x, Y: y, Width: width, groups: groups{Indices: indices, Rows: rows}}
 	k.prepare()
@@ -201,7 +203,8 @@ func (k *ScatterAdd) Run(p *par.Pool) {
 	p.Run(k, k.Tasks())
 }
 
-// Do does one task: rows of Y with about as many rows of X as the others have.
+// Do does one task: a range of rows of Y. Rows of Y and rows of X that are added to them are together about as many in each
+// task.
 func (k *ScatterAdd) Do(_, index int) {
 	from, to := par.TaskRows(index, k.Rows+k.Len(), k.Width)
 	r0, r1 := k.cut(from), k.cut(to)
@@ -224,7 +227,8 @@ func (k *ScatterAdd) Do(_, index int) {
 	}
 }
 
-// cut returns the first row before which, and before whose indices in order, there are at least so many rows and indices.
+// cut returns the smallest row r for which the rows of Y before r and the rows of X that are added to those are together at
+// least n.
 func (k *ScatterAdd) cut(n int) int {
 	low, high := 0, k.Rows
 	for low < high {
@@ -237,15 +241,15 @@ func (k *ScatterAdd) cut(n int) int {
 	return low
 }
 
-// A GroupSum kernel sets each row of Y to the sum of the rows of X that have the same index, as ScatterAdd adds them up; to
-// zeros if the index names none of the Rows.
+// A GroupSum kernel sets row i of Y to the sum of all rows of X that have the same index as row i, added as ScatterAdd adds
+// them, and to zeros if that index names no row of the table.
 type GroupSum struct {
 	X, Y  []float32
 	Width int
 	groups
 }
 
-// NewGroupSum returns a kernel with room for what it needs.
+// NewGroupSum returns the kernel with its scratch memory.
 func NewGroupSum(x, y []float32, indices Indices, rows, width int) *GroupSum {
 	k := &GroupSum{X: x, Y: y, Width: width, groups: groups{Indices: indices, Rows: rows}}
 	k.prepare()
@@ -267,13 +271,14 @@ func (k *GroupSum) Run(p *par.Pool) {
 	p.Run(k, k.Tasks())
 }
 
-// Do does one task: the groups that begin at its places, and the places of its own that name no row.
+// Do does one task, a range of positions in the sorted order: the groups that begin there, and zeros where an index names no
+// row.
 func (k *GroupSum) Do(_, index int) {
 	from, to := par.TaskRows(index, k.Len(), k.Width)
 	named := len(k.rows)
 	row := func(i int) []float32 { return k.Y[int(k.at[i])*k.Width:][:k.Width] }
 	i := from
-	for 0 < i && i < min(to, named) && k.rows[i] == k.rows[i-1] { // another task has the begin of the group
+	for 0 < i && i < min(to, named) && k.rows[i] == k.rows[i-1] { // the group began in another task, which sums it
 		i++
 	}
 	for i < min(to, named) {
@@ -289,7 +294,7 @@ func (k *GroupSum) Do(_, index int) {
 	}
 }
 
-// sumRows sets dst to the sum of rows of x.
+// sumRows sets dst to the sum of the rows of x that rows lists, block by block.
 func sumRows(dst, x []float32, rows []int32) {
 	SetAll(dst, 0)
 	for first := true; len(rows) > 0; first = false {
@@ -308,7 +313,7 @@ func sumRows(dst, x []float32, rows []int32) {
 	}
 }
 
-// addBlock adds the sum of rows of x.
+// addBlock adds to dst the sum of the rows of x that rows lists, which are of one block.
 func addBlock(dst, x []float32, rows []int32) {
 	const columns = 64
 	for c := 0; c < len(dst); c += columns {
@@ -321,7 +326,7 @@ func addBlock(dst, x []float32, rows []int32) {
 	}
 }
 
-// add adds as much of x as dst has.
+// add adds the first len(dst) elements of x to dst.
 func add(dst, x []float32) {
 	x = x[:len(dst)]
 	for i := range dst {

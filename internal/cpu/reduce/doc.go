@@ -1,3 +1,3 @@
-// Package reduce holds the kernels that look at a whole row or column for one number: sums and extremes along an axis,
-// whether all is finite, softmax and its cross-entropy.
+// Package reduce holds the kernels each of whose results depends on a whole row or column: sums, maxima and minima along an
+// axis, the check that all elements are finite, softmax and its cross-entropy.
 package reduce

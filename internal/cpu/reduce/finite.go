@@ -7,6 +7,8 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
+// This file checks that values are finite.
+
 // An AllFinite kernel sets *Bad to 1 if an element of X is infinite or NaN. It
 // never clears it, so that several kernels can share one flag.
 type AllFinite struct {
@@ -15,7 +17,7 @@ type AllFinite struct {
 	Cols int // the length of a row of X, for Region alone
 }
 
-// finiteGrain is the number of elements that are worth handing to another core.
+// finiteGrain is the number of elements that one task checks: fewer are not worth handing to another core.
 const finiteGrain = 1 << 16
 
 // Tasks returns the number of tasks that Run is made of.
@@ -32,7 +34,7 @@ func (k *AllFinite) Do(_, index int) {
 	}
 }
 
-// Region checks a region of the product that X is: the kernel is a [cpu.Epilogue].
+// Region checks a region of X, the result of a product: the kernel is a [cpu.Epilogue].
 func (k *AllFinite) Region(_, r0, r1, c0, c1 int) {
 	ok := true
 	if c1-c0 == k.Cols {

@@ -9,6 +9,8 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
+// This file reduces one axis of an array to its sum, its maximum, its minimum or the index of its maximum.
+
 // An Op is what a [Reduction] kernel computes.
 type Op uint8
 
@@ -33,19 +35,19 @@ type Reduction struct {
 	X, Y            []float32
 	Outer, N, Inner int
 
-	// OuterStride and Stride are the distances of neighbours along Outer and N in memory, where
-	// there is more between them; 0 is none. Stride is 1 if Inner is.
+	// OuterStride and Stride are the distances in X, in elements, from one index to the next along Outer and along N. 0
+	// means that X has no gaps there: N·Stride and Inner. If Inner is 1, Stride is 1.
 	OuterStride, Stride int
 
-	// Lanes: columns are summed as if Inner were 1, by lanes.
+	// Lanes says that sums are added by 16 lanes, in the order of Inner = 1, whatever Inner is.
 	Lanes bool
 
-	blocks  int            // that each output's sum is made of, by a task each; 1 if a task does whole outputs
+	blocks  int            // in the sum of each output, one task each; 1 if a task computes whole outputs
 	partial []float32      // [Outer, blocks, Inner], the blocks' sums
-	pending []atomic.Int32 // by Outer and part of Inner: the blocks that are not summed yet
+	pending []atomic.Int32 // for each index of Outer and each chunk of Inner: how many blocks are not summed yet
 }
 
-// sumBlock is the number of elements of a sum that are added by themselves.
+// sumBlock is the number of elements in a block of a sum. Each block is summed from +0, then the blocks' sums are added.
 const sumBlock = 4096
 
 // Prepare allocates what the tasks share. It is called once, when all fields are set, before Run.
@@ -73,10 +75,10 @@ func (k *Reduction) Prepare() {
 	}
 }
 
-// reduceGrain is the number of elements that are worth handing to another core.
+// reduceGrain is about the number of elements that one task reduces: fewer are not worth handing to another core.
 const reduceGrain = 1 << 15
 
-// chunk returns the outputs of one task: so many along Outer and along Inner.
+// chunk returns how many outputs one task computes, along Outer and along Inner.
 func (k *Reduction) chunk() (outer, inner int) {
 	n := max(k.N, 1)
 	inner = min(k.Inner, max(reduceGrain/n, 128)/128*128)
@@ -125,7 +127,7 @@ func (k *Reduction) Do(_, index int) {
 	}
 }
 
-// sumByLanes sums each column of y over the n rows of x, stride apart, in the order in which a row is summed.
+// sumByLanes sets y[i] to the sum of column i of x, over n rows that are stride apart, added in the order of sumRow.
 func sumByLanes(y, x []float32, n, stride int) {
 	const width = 64
 	var lane [16][width]float32
@@ -154,8 +156,8 @@ func sumByLanes(y, x []float32, n, stride int) {
 	}
 }
 
-// doBlock sums block b of the columns [i0, i0+inner) of part o. Who sums the last
-// block of a place, be it which it may, adds them all.
+// doBlock sums block b of the columns [i0, i0+inner) at index o of Outer. place numbers these columns at this index.
+// Whichever task finishes the last block of a place adds up the sums of all its blocks, in order.
 func (k *Reduction) doBlock(place, b, o, i0, inner int) {
 	i1 := min(i0+inner, k.Inner)
 	first := b * sumBlock

@@ -8,7 +8,7 @@ import (
 
 // This file chooses between the tiers' reductions.
 
-// first returns the address of x's first element, or of where it would be.
+// first returns the address of x's first element; if x is empty, it must not be read.
 func first[T any](x []T) *T { return unsafe.SliceData(x) }
 
 func sumRows(y, x []float32, n int) {

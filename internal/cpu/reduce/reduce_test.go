@@ -10,7 +10,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/cpu/cputest"
 )
 
-// reduceOne is the oracle: what a Reduce gives for one output, from its
+// reduceOne is the oracle: what a Reduction gives for one output, from its
 // definition.
 func reduceOne(op Op, x []float32, chain bool) float32 {
 	switch op {
@@ -59,7 +59,7 @@ func reduceOne(op Op, x []float32, chain bool) float32 {
 	return float32(best)
 }
 
-// reduced is what a Reduce gives for all outputs.
+// reduced is what a Reduction gives for all outputs.
 func reduced(k *Reduction) []float32 {
 	var want, x []float32
 	for o := range k.Outer {

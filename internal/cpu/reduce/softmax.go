@@ -9,8 +9,8 @@ import (
 )
 
 // This file holds softmax, its logarithm, and its cross-entropy with targets.
-// With m the maximum of a row, every one starts from e_i = exp(x_i - m) and
-// s = Σ e_i, summed in the order of [Reduction].
+// All of them start from the maximum m of a row, e_i = exp(x_i - m) and
+// s = Σ e_i, which is summed in the order of [Reduction].
 
 // A Softmax kernel writes e_i / s to each row of Y. Y may be X.
 type Softmax struct {
@@ -29,8 +29,8 @@ type LogSoftmax struct {
 // distribution, [Rows, N], or if Sparse a label for each row, [Rows]; a label
 // that is no index from 0 to N-1 is a distribution of zeros.
 //
-// With Clip 0 the loss is -Σ t_i·logsoftmax_i. Otherwise it is Keras's, which is
-// given probabilities and limits them: -Σ t_i·log(min(max(p_i, Clip), 1-Clip)).
+// With Clip 0 the loss is -Σ t_i·logsoftmax_i. Otherwise it is Keras's loss of
+// probabilities, which clips them: -Σ t_i·log(min(max(p_i, Clip), 1-Clip)).
 type SoftmaxCrossentropy struct {
 	Logits, Target, Loss []float32
 	Rows, N              int
@@ -49,7 +49,7 @@ type SoftmaxCrossentropyGrad struct {
 	Sparse                         bool
 }
 
-// limits returns the bounds of probabilities for a clip; 0 is none.
+// limits returns the bounds to which a Clip limits probabilities: infinite ones for a Clip of 0.
 func limits(clip float32) (lo, hi float32) {
 	if clip == 0 {
 		return float32(math.Inf(-1)), float32(math.Inf(1))
@@ -203,7 +203,7 @@ func sumExpGeneric(x []float32, m float32) float32 {
 	return sumOf(len(x), func(i int) float32 { return fmath.Exp(x[i] - m) })
 }
 
-// sumOf adds term(0) … term(n-1) in the order of a Reduce.
+// sumOf adds term(0) … term(n-1) in the order of [Reduction].
 func sumOf(n int, term func(int) float32) float32 {
 	var sum float32
 	for b := 0; b == 0 || b < n; b += sumBlock {

@@ -218,7 +218,7 @@ func sumBlocks(length int, sum func(i, n int) float32) float32 {
 	return y
 }
 
-// indices reports whether all labels are indices, as the vector kernels want.
+// indices reports whether each label is an integer from 0 to n-1. The vector kernels don't check it.
 func indices(labels []float32, n int) bool {
 	for _, label := range labels {
 		if move.LabelIndex(label, n) < 0 {

@@ -7,10 +7,9 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// This file puts softmax and its cross-entropy together from passes over some rows at
-// a time.
+// This file puts softmax and its cross-entropy together from loops, each of which makes one pass over several rows.
 
-// rowSpace is where some rows are worked on.
+// rowSpace is the scratch memory for several rows.
 type rowSpace struct {
 	max, sum, log [64]float32
 	lo, hi        [1]float32 // limits of probabilities
@@ -28,7 +27,7 @@ type fusedLoop struct {
 	outStride  [1]int
 }
 
-// rowSpaces has those that no task works in.
+// rowSpaces has the rowSpaces that no task is using.
 var rowSpaces par.FreeList[rowSpace]
 
 func acquireRows(clip float32) *rowSpace {
@@ -38,12 +37,11 @@ func acquireRows(clip float32) *rowSpace {
 }
 
 func (s *rowSpace) release() {
-	s.loop = fusedLoop{} // which would keep what it points to
+	s.loop = fusedLoop{} // its pointers would keep the operands from being collected
 	rowSpaces.Put(s)
 }
 
-// rowsAtOnce returns how many rows of n elements there is space for, or 0 where plain
-// Go has to do.
+// rowsAtOnce returns how many rows of n elements fit into a rowSpace, or 0 where the plain Go code must be used.
 func rowsAtOnce(n int) int {
 	if isa.Active() != isa.NEON || n == 0 {
 		return 0
@@ -62,8 +60,7 @@ func (s *rowSpace) bind(rows, n int, out []float32, in ...[]float32) *fusedLoop 
 	return l
 }
 
-// scalars sets what the loop has one of in each row, from operand i on; a slice of
-// one element is for all rows.
+// scalars sets operands i, i+1, … to values, which have one number for each row, or one number for all rows.
 func (l *fusedLoop) scalars(i int, values ...[]float32) *fusedLoop {
 	for j, v := range values {
 		l.in[i+j], l.inStride[i+j] = first(v), 4

@@ -11,7 +11,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
-// lanes16 adds what a Reduce adds, in its order.
+// lanes16 adds in the order of a Reduction.
 func lanes16(x []float32) float32 { return reduceOne(Sum, x, false) }
 
 // A softmaxOracle is a row computed from the definition.
