@@ -147,7 +147,7 @@ func openArrays(r io.ReaderAt, size int64, limits kerasfile.Limits) (arrays, *ke
 	var head [9]byte
 	r.ReadAt(head[:], 0)
 	switch text := string(head[:]); {
-	case text[8] == '{':
+	case file.BeginsSafetensors(head[:]):
 		f, err := safetensors.Read(r, size, safetensors.Limits{Rank: limits.Rank})
 		if err != nil {
 			return nil, nil, err

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/cornu-ml/cornu/internal/config"
@@ -126,16 +127,23 @@ func (a *Array) Float32s(dst []float32) error {
 	if kind.Number == number.Float32 && number.LittleEndian {
 		return a.readAt(number.Bytes(dst), 0)
 	}
-	const chunk = 1 << 16 // elements
-	b := make([]byte, kind.Size*min(len(dst), chunk))
-	for done := 0; done < len(dst); done += chunk {
-		part := dst[done:min(done+chunk, len(dst))]
-		b := b[:kind.Size*len(part)]
-		if err := a.readAt(b, int64(kind.Size*done)); err != nil {
+	return a.pieces(func(at, n int, b []byte) error {
+		return number.Float32s(dst[at:][:n], b, kind.Number, binary.LittleEndian)
+	})
+}
+
+// pieces reads the elements, and calls do with some of them at a time: n from number at on, whose bytes are b.
+func (a *Array) pieces(do func(at, n int, b []byte) error) error {
+	const most = 1 << 16
+	all, size := a.Shape().Numel(), a.head.Kind.Size
+	b := make([]byte, size*min(all, most))
+	for at := 0; at < all; at += most {
+		n := min(most, all-at)
+		if err := a.readAt(b[:size*n], int64(size*at)); err != nil {
 			return err
 		}
-		if err := number.Float32s(part, b, kind.Number, binary.LittleEndian); err != nil {
-			return fmt.Errorf("safetensors: %q: %w", name, err)
+		if err := do(at, n, b[:size*n]); err != nil {
+			return fmt.Errorf("safetensors: %q: %w", a.head.Name, err)
 		}
 	}
 	return nil
@@ -151,17 +159,66 @@ func (a *Array) readAt(b []byte, at int64) error {
 	return nil
 }
 
-// Tensor returns the array as a tensor of float32.
+// dtypes are the types of tensors that hold all numbers of a type, but for the greatest of uint64.
+var dtypes = map[number.Kind]tensor.DType{
+	number.Float16: tensor.Float32, number.BFloat16: tensor.Float32, number.Float32: tensor.Float32, number.Float64: tensor.Float64,
+	number.Int8: tensor.Int32, number.Int16: tensor.Int32, number.Uint16: tensor.Int32, number.Int32: tensor.Int32,
+	number.Uint32: tensor.Int64, number.Uint64: tensor.Int64, number.Int64: tensor.Int64,
+	number.Uint8: tensor.Uint8, number.Bool: tensor.Bool,
+}
+
+// Tensor returns the array as a tensor of its type or, where tensors have none, of one that holds it: float16 and bfloat16 become
+// Float32, int8, int16 and uint16 Int32, uint32 and uint64 Int64. A uint64 that is greater than all of Int64 is an error.
 func (a *Array) Tensor() (*tensor.Tensor, error) {
-	t, err := tensor.Zeros(tensor.Float32, a.head.Shape...)
+	kind := a.head.Kind
+	dtype, ok := dtypes[kind.Number]
+	if !ok {
+		return nil, fmt.Errorf("safetensors: %q: elements of type %s are not read", a.head.Name, kind.Name)
+	}
+	t, err := tensor.Zeros(dtype, a.head.Shape...)
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: %q: %w", a.head.Name, err)
 	}
-	x, err := tensor.Data[float32](t)
+	switch dtype {
+	case tensor.Float64:
+		err = fill(t, a, func(b []byte) float64 { return math.Float64frombits(binary.LittleEndian.Uint64(b)) })
+	case tensor.Int32:
+		err = fill(t, a, func(b []byte) int32 { return int32(number.Integer(b, kind.Number, binary.LittleEndian)) })
+	case tensor.Int64:
+		err = fill(t, a, func(b []byte) int64 { return number.Integer(b, kind.Number, binary.LittleEndian) })
+	case tensor.Uint8:
+		err = fill(t, a, func(b []byte) uint8 { return b[0] })
+	case tensor.Bool:
+		err = fill(t, a, func(b []byte) bool { return b[0] != 0 })
+	default:
+		var x []float32
+		if x, err = tensor.Data[float32](t); err == nil {
+			err = a.Float32s(x)
+		}
+	}
 	if err != nil {
 		return nil, err
 	}
-	return t, a.Float32s(x)
+	return t, nil
+}
+
+// fill gives a tensor the elements of an array.
+func fill[T tensor.Element](t *tensor.Tensor, a *Array, decode func(b []byte) T) error {
+	x, err := tensor.Data[T](t)
+	if err != nil {
+		return err
+	}
+	kind := a.head.Kind
+	return a.pieces(func(at, n int, b []byte) error {
+		for i := range n {
+			one := b[i*kind.Size:][:kind.Size]
+			if kind.Number == number.Uint64 && number.Integer(one, kind.Number, binary.LittleEndian) < 0 {
+				return fmt.Errorf("element %d is %d, beyond what an int64 holds: Float32s rounds it", at+i, binary.LittleEndian.Uint64(one))
+			}
+			x[at+i] = decode(one)
+		}
+		return nil
+	})
 }
 
 // Write writes tensors by name, and texts by name beside them, as the format's own library

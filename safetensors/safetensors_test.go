@@ -9,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strconv"
 	"strings"
 	"testing"
@@ -66,6 +67,9 @@ func TestArraysOfAllTypesThatPythonWroteAreReadRoundedToFloat32(t *testing.T) {
 			}
 			x, err := a.Tensor()
 			if err != nil {
+				t.Fatal(err)
+			}
+			if x, err = x.Cast(tensor.Float32); err != nil {
 				t.Fatal(err)
 			}
 			got, err := tensor.Data[float32](x)
@@ -143,6 +147,24 @@ func TestTensorsOfEveryTypeComeBack(t *testing.T) {
 		x := make([]float32, 3)
 		if err := a.Float32s(x); err != nil || fmt.Sprint(x) != "[1 0 1]" || a.Type() != name {
 			t.Errorf("%s: %v of type %s, %v", name, x, a.Type(), err)
+		}
+		if y, err := a.Tensor(); err != nil || !reflect.DeepEqual(y, arrays[name]) {
+			t.Errorf("%s: %v, %v", name, y, err)
+		}
+	}
+}
+
+func TestIntegersThatNoTensorHoldsAreAnError(t *testing.T) {
+	b := made(`{"a":`+array(`"U64"`, "[2]", "[0,16]")+"}", 8)
+	for n, want := range map[uint64]string{math.MaxInt64: "", math.MaxInt64 + 1: `"a": element 1 is 9223372036854775808`} {
+		b := binary.LittleEndian.AppendUint64(b, n)
+		f, err := safetensors.Read(bytes.NewReader(b), int64(len(b)), safetensors.Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, err := f.Array("a").Tensor()
+		if err == nil && want != "" || err != nil && (want == "" || !strings.Contains(err.Error(), want)) {
+			t.Errorf("%d: %v, %v", n, x, err)
 		}
 	}
 }

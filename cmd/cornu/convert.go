@@ -157,9 +157,9 @@ func readArrays(c *cobra.Command, path string) (map[string]*tensor.Tensor, error
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if kind := a.Type(); kind != "float32" && !converted[kind] {
+		if kind := a.Type(); kind != t.DType().String() && !converted[kind] {
 			converted[kind] = true
-			fmt.Fprintf(c.ErrOrStderr(), "cornu: %s: arrays of type %s are converted to float32\n", path, kind)
+			fmt.Fprintf(c.ErrOrStderr(), "cornu: %s: arrays of type %s are converted to %v\n", path, kind, t.DType())
 		}
 		all[a.Name()] = t
 	}

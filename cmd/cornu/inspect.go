@@ -64,7 +64,7 @@ func inspect(out io.Writer, r io.ReaderAt, size int64) error {
 		return inspectZip(out, r, size)
 	case strings.HasPrefix(string(head), "\x93NUMPY"):
 		return inspectNpy(out, io.NewSectionReader(r, 0, size))
-	case len(head) == 9 && head[8] == '{' && binary.LittleEndian.Uint64(head) < uint64(size):
+	case file.BeginsSafetensors(head):
 		return inspectSafetensors(out, r, size)
 	}
 	f, err := hdf5.Open(r, size, hdf5.Limits{})

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/binary"
 	"os"
 	"path/filepath"
 	"strings"
@@ -69,6 +70,10 @@ func TestFilesThatAreNoModelsAreMistakes(t *testing.T) {
 	if err := os.WriteFile(page, []byte("<!DOCTYPE html>"), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	cut := filepath.Join(t.TempDir(), "cut.safetensors")
+	if err := os.WriteFile(cut, append(binary.LittleEndian.AppendUint64(nil, 500), `{"dense/kernel":{`...), 0o644); err != nil {
+		t.Fatal(err)
+	}
 	for _, test := range []struct {
 		args   []string
 		status int
@@ -76,6 +81,7 @@ func TestFilesThatAreNoModelsAreMistakes(t *testing.T) {
 	}{
 		{[]string{"summary", page}, failed, "page.keras: it is no model of Keras's, .keras or .h5: it is a page of HTML"},
 		{[]string{"inspect", page}, failed, "page.keras: it is neither .keras, .h5, .safetensors, .npz nor .npy"},
+		{[]string{"inspect", cut}, failed, "cut.safetensors: safetensors: a header of 500 bytes in a file of 25: it is cut off"},
 		{[]string{"inspect", filepath.Dir(page)}, failed, "is no regular file"},
 		{[]string{"inspect"}, misused, "cornu inspect takes one file, got 0 arguments"},
 		{[]string{"mnist", "evaluate", "none.keras"}, failed, "none.keras"},

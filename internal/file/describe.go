@@ -4,6 +4,7 @@ package file
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"io"
 	"strings"
@@ -37,8 +38,14 @@ func Describe(r io.ReaderAt, size int64) string {
 	switch {
 	case strings.HasPrefix(text, "<!doctype") || strings.HasPrefix(text, "<html"):
 		return "a page of HTML"
-	case len(head) > 8 && head[8] == '{':
+	case BeginsSafetensors(head):
 		return "a .safetensors file"
 	}
 	return fmt.Sprintf("of a format that begins with %q", head[:min(len(head), 8)])
+}
+
+// BeginsSafetensors reports whether a file that begins so is, or was before it was cut off, a .safetensors file: it says how long its header of
+// JSON is, of which the format allows 100,000,000 bytes.
+func BeginsSafetensors(head []byte) bool {
+	return len(head) > 8 && head[8] == '{' && binary.LittleEndian.Uint64(head) <= 100_000_000
 }

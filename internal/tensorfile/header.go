@@ -197,7 +197,7 @@ func Read(r io.ReaderAt, size, most int64, rank int) (*Header, error) {
 	}
 	n := binary.LittleEndian.Uint64(head[:])
 	if n > uint64(size-8) {
-		return nil, fmt.Errorf("a header of %d bytes in a file of %d: it is damaged or no safetensors file", n, size)
+		return nil, fmt.Errorf("a header of %d bytes in a file of %d: it is cut off, damaged or no safetensors file", n, size)
 	}
 	if n > uint64(most) {
 		return nil, fmt.Errorf("a header of %d bytes is over the budget of %d", n, most)
