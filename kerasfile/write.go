@@ -84,21 +84,11 @@ func (m *Model) own() object {
 func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool) object {
 	cfg := object{"name": name, "trainable": trainable}
 	nested := map[string]bool{} // Functional models that are layers
-	rows := 0                   // that all batches have, if that is said: layers with states ask for it
 	for _, one := range net.Layers {
 		nested[one.Name] = one.Class == "Functional"
-		if size, ok := one.Config["batch_size"].(int); ok && one.Class == "InputLayer" {
-			rows = size
-		}
 	}
 	var layers []any
 	for _, one := range net.Layers {
-		if rows > 0 {
-			one.Shapes = slices.Clone(one.Shapes)
-			for i, s := range one.Shapes {
-				one.Shapes[i] = s.Concrete(rows)
-			}
-		}
 		var o object
 		if one.Network != nil {
 			o = networkConfig(one.Name, one.Class == "Sequential", one.Network, one.Config["trainable"] != false)
@@ -385,10 +375,17 @@ func others(class string) string {
 	switch {
 	case class == "CategoryEncoding":
 		return "count_weights"
-	case slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "Bidirectional"}, class):
-		return "initial_state"
+	case recurs(class) || class == "Bidirectional":
+		return stateName
 	}
 	return ""
+}
+
+const stateName = "initial_state"
+
+// recurs reports whether layers of the class run a cell over a sequence.
+func recurs(class string) bool {
+	return slices.Contains([]string{"SimpleRNN", "LSTM", "GRU", "RNN", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}, class)
 }
 
 // groupQuery is the name under which Keras exports a class that .h5 files call otherwise.

@@ -199,6 +199,27 @@ func (n *Network) Outputs() []*Node { return n.outputs }
 // Nodes returns the nodes, every one after those that it is made of.
 func (n *Network) Nodes() []*Node { return n.nodes }
 
+// BatchSize returns the size that all batches have, if an Input says it, and else 0.
+func (n *Network) BatchSize() int {
+	for _, x := range n.inputs {
+		if in, ok := x.layer.(*Input); ok && in.BatchSize > 0 {
+			return in.BatchSize
+		}
+	}
+	return 0
+}
+
+// ShapesOf returns the shapes of nodes of the network, with the size of its batches if that is known.
+func (n *Network) ShapesOf(nodes []*Node) []tensor.Shape {
+	list := shapesOf(nodes)
+	if size := n.BatchSize(); size > 0 {
+		for i := range list {
+			list[i] = list[i].Concrete(size)
+		}
+	}
+	return list
+}
+
 // Layers returns the layers in Keras's order, each once.
 func (n *Network) Layers() []Layer { return n.layers }
 

@@ -133,6 +133,10 @@ func (n *Node) fits(e *Error) bool {
 		return false
 	}
 	if ok {
+		if input.BatchSize < 0 {
+			e.Msg = fmt.Sprintf("BatchSize is %d, it must be positive, or 0 for any", input.BatchSize)
+			return false
+		}
 		n.shape = append(tensor.Shape{tensor.Batch}, input.Shape...)
 		if e.Err = n.shape.Check(); e.Err != nil {
 			e.Msg = e.Err.Error()

@@ -93,7 +93,7 @@ func (n *Network) Spec() (*Spec, error) {
 			one.Infer = append(one.Infer, x.inference)
 		}
 		if list := applied[l]; len(list) > 0 {
-			one.Shapes = shapesOf(list[0].in)
+			one.Shapes = n.ShapesOf(list[0].in)
 			if in := list[0].in; slices.ContainsFunc(in, (*Node).Texts) {
 				one.Types = make([]tensor.DType, len(in))
 				for i, x := range in {

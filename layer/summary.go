@@ -138,8 +138,9 @@ func (s *summary) rows() []row {
 func rowOf(n *Network, l Layer, applied []*Node) row {
 	r := row{layer: l, name: n.name[l], frozen: Frozen(l)}
 	for i, x := range applied {
-		r.many = r.many || i > 0 && !x.shape.Equal(r.shape)
-		r.shape, r.shapes = x.shape, shapesOf(x.results)
+		shape := n.ShapesOf([]*Node{x})[0]
+		r.many = r.many || i > 0 && !shape.Equal(r.shape)
+		r.shape, r.shapes = shape, n.ShapesOf(x.results)
 	}
 	for _, v := range Variables(l) {
 		r.parameters += v.Shape.Numel()

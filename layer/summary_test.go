@@ -144,3 +144,25 @@ func TestSummaryInTheOldStyleIsTheTextOfKeras2(t *testing.T) {
 		}
 	}
 }
+
+// As in Keras, whose shapes have the size of the batches where an input says it.
+func TestASummaryShowsTheSizeOfBatchesThatIsFixed(t *testing.T) {
+	n, err := chain(&layer.Input{Shape: tensor.Shape{3, 2}, BatchSize: 4}, &layer.LSTM{Units: 5, Stateful: true}, &layer.Dense{Units: 6})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, style := range []layer.SummaryStyle{layer.Keras3, layer.Keras2} {
+		var b strings.Builder
+		if err := layer.Summary(&b, n, layer.SummaryConfig{Style: style}); err != nil {
+			t.Fatal(err)
+		}
+		for _, want := range []string{"(4, 3, 2)", "(4, 5)", "(4, 6)"} {
+			if !strings.Contains(b.String(), want) || strings.Contains(b.String(), "None") {
+				t.Errorf("no %s in\n%s", want, &b)
+			}
+		}
+	}
+	if x := layer.Apply(&layer.Input{Shape: tensor.Shape{2}, BatchSize: -1}); x.Err() == nil || !strings.Contains(x.Err().Error(), "BatchSize is -1, it must be positive, or 0 for any") {
+		t.Error(x.Err())
+	}
+}

@@ -20,6 +20,7 @@ import (
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/viz/internal/layered"
 )
 
@@ -150,7 +151,7 @@ func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	var inputs, outputs []string
 	for _, x := range n.Nodes() {
 		if x.Layer() == l {
-			inputs, outputs = append(inputs, shapesOf(x.Inputs())), append(outputs, shapesOf(x.Results()))
+			inputs, outputs = append(inputs, shapesText(n.ShapesOf(x.Inputs()))), append(outputs, shapesText(n.ShapesOf(x.Results())))
 		}
 	}
 	b.input, b.output = inputs[0], outputs[0]
@@ -171,11 +172,11 @@ func (d Diagram) box(n *layer.Network, l layer.Layer) box {
 	return b
 }
 
-// shapesOf writes the shapes of nodes as Python would.
-func shapesOf(nodes []*layer.Node) string {
+// shapesText writes shapes as Python would.
+func shapesText(shapes []tensor.Shape) string {
 	var all []string
-	for _, x := range nodes {
-		all = append(all, x.Shape().String())
+	for _, s := range shapes {
+		all = append(all, s.String())
 	}
 	if len(all) == 1 {
 		return all[0]
