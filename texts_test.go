@@ -13,6 +13,7 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -312,6 +313,30 @@ func TestACategoryThatIsNoneIsAnError(t *testing.T) {
 	var wrong *data.IntegerError
 	if _, err := m.Predict(context.Background(), x); !errors.As(err, &wrong) || wrong.Row != 1 || wrong.Value != 3 {
 		t.Error(err)
+	}
+}
+
+// What the categories count is a second input, which .h5 files keep too.
+func TestCountsOfCategoriesAreKeptInFiles(t *testing.T) {
+	categories, counts := cornu.Apply(&layer.Input{Shape: tensor.Shape{2}}), cornu.Apply(&layer.Input{Shape: tensor.Shape{2}})
+	model := cornu.NewModel([]*cornu.Node{categories, counts}, []*cornu.Node{cornu.Apply(&layer.CategoryEncoding{NumTokens: 3, OutputMode: "count"}, categories, counts)})
+	x, w := tensorOf(t, []float32{0, 2, 1, 1}, 2, 2), tensorOf(t, []float32{0.5, 3, 1, 4}, 2, 2)
+	for _, name := range []string{"m.keras", "m.h5"} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := model.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		loaded, err := cornu.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := loaded.Predict(context.Background(), x, w)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := floats(t, y); !slices.Equal(got, []float32{0.5, 0, 3, 0, 5, 0}) {
+			t.Errorf("%s: %v", name, got)
+		}
 	}
 }
 

@@ -60,7 +60,7 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 	}
 	w, err := openMember(r, size, members[weightsName], limits)
 	if err == nil {
-		err = restore(model.Network, model.Sequential, "", members, w, limits)
+		err = newFinder(members, w, limits).restore(model.Network, model.Sequential, "")
 	}
 	return model, w, err
 }

@@ -11,6 +11,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -136,6 +137,29 @@ func dense(entries string) string {
 	return config(`{"class_name": "Dense", "config": {"name": "d", ` + entries + `}}`)
 }
 
+// tensorAt is the tensor that a layer or an operation returns, as an argument of a call.
+func tensorAt(name string) string {
+	return `{"class_name": "__keras_tensor__", "config": {"shape": [null, 2, 2], "dtype": "bool", "keras_history": ["` + name + `", 0, 0]}}`
+}
+
+// operation is one of keras.ops beside the layers.
+func operation(class, name, args string) string {
+	axis := ""
+	if class == "Any" {
+		axis = `, "axis": [-1]`
+	}
+	return `{"module": "keras.src.ops.numpy", "class_name": "` + class + `", "name": "` + name + `", "config": {"name": "` + name + `"` + axis + `}, "inbound_nodes": [{"args": [` + args + `], "kwargs": {}}]},`
+}
+
+// masked is a network with a Masking and a GRU, whose call is given a mask.
+func masked(operations, mask string) string {
+	return `{"class_name": "Functional", "config": {"name": "m", "layers": [
+ {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2, 2]}, "inbound_nodes": []},
+ {"class_name": "Masking", "name": "masking", "config": {"name": "masking"}, "inbound_nodes": [{"args": [` + tensorAt("in") + `], "kwargs": {}}]},` + operations + `
+ {"class_name": "GRU", "name": "gru", "config": {"name": "gru", "units": 2}, "inbound_nodes": [{"args": [` + tensorAt("masking") + `], "kwargs": {"mask": ` + mask + `}}]}],
+ "input_layers": [["in", 0, 0]], "output_layers": [["gru", 0, 0]]}}`
+}
+
 func configs() []hostile.File {
 	lambda := `{"class_name": "Lambda", "config": {"name": "l", "function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}}}`
 	nest := func(n int, text string) string {
@@ -199,23 +223,7 @@ func configs() []hostile.File {
  {"class_name": "Flatten", "name": "a", "config": {"name": "a"}, "inbound_nodes": [[["in", 1e15, 0, {}]]]}],
  "input_layers": [["in", 0, 0]], "output_layers": [["a", 0, 0]]}}`, "there is no output 0 of application 0")
 	// Masks, which are operations beside the layers.
-	of := func(name string) string {
-		return `{"class_name": "__keras_tensor__", "config": {"shape": [null, 2, 2], "dtype": "bool", "keras_history": ["` + name + `", 0, 0]}}`
-	}
-	operation := func(class, name, args string) string {
-		axis := ""
-		if class == "Any" {
-			axis = `, "axis": [-1]`
-		}
-		return `{"module": "keras.src.ops.numpy", "class_name": "` + class + `", "name": "` + name + `", "config": {"name": "` + name + `"` + axis + `}, "inbound_nodes": [{"args": [` + args + `], "kwargs": {}}]},`
-	}
-	masked := func(operations, mask string) string {
-		return `{"class_name": "Functional", "config": {"name": "m", "layers": [
- {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2, 2]}, "inbound_nodes": []},
- {"class_name": "Masking", "name": "masking", "config": {"name": "masking"}, "inbound_nodes": [{"args": [` + of("in") + `], "kwargs": {}}]},` + operations + `
- {"class_name": "GRU", "name": "gru", "config": {"name": "gru", "units": 2}, "inbound_nodes": [{"args": [` + of("masking") + `], "kwargs": {"mask": ` + mask + `}}]}],
- "input_layers": [["in", 0, 0]], "output_layers": [["gru", 0, 0]]}}`
-	}
+	of := tensorAt
 	const another = `layer "gru": the mask of its call: it is another than the input has by the layers before`
 	add("mask_of_another_number", masked(operation("NotEqual", "ne", of("in")+", 1.0")+operation("Any", "any", of("ne")), of("any")), another)
 	add("mask_is_an_input", masked("", of("in")), another)
@@ -359,4 +367,71 @@ func TestWhateverAConfigurationSaysReadingItEndsInLittleMemory(t *testing.T) {
 			m.Config()
 		}
 	})
+}
+
+// An argument of a call that is the mask which the layers before pass on says nothing new.
+func TestAMaskIsPassedOnAsInKeras(t *testing.T) {
+	made := operation("NotEqual", "ne", tensorAt("in")+", 0.0") + operation("Any", "any", tensorAt("ne"))
+	cell := `"cell": {"class_name": "GRUCell", "config": {"name": "cell", "units": 2}}`
+	for _, c := range []struct {
+		class, config string
+		passes        bool
+	}{
+		{"RNN", cell + `, "return_sequences": true`, true},
+		{"LSTM", `"units": 2, "return_sequences": true`, true},
+		{"Normalization", `"axis": [-1], "mean": [1.0, 1.0], "variance": [2.0, 2.0]`, true},
+		{"Reshape", `"target_shape": [2, 2]`, false},
+	} {
+		between := `{"class_name": "` + c.class + `", "name": "between", "config": {"name": "between", ` + c.config +
+			`}, "inbound_nodes": [{"args": [` + tensorAt("masking") + `], "kwargs": {}}]}, {"class_name": "GRU"`
+		for mask, given := range map[string]bool{tensorAt("any"): true, "null": false} {
+			text := strings.Replace(masked(made, mask), `{"class_name": "GRU"`, between, 1)
+			text = strings.Replace(text, tensorAt("masking")+`], "kwargs": {"mask"`, tensorAt("between")+`], "kwargs": {"mask"`, 1)
+			m, err := kerasfile.ReadConfig([]byte(text), kerasfile.Limits{})
+			if err == nil {
+				_, err = m.Network.Network()
+			}
+			if read := err == nil; given && read != c.passes {
+				t.Errorf("%s: the mask before is its result's: %v, in Keras %v: %v", c.class, read, c.passes, err)
+			} else if !given && err != nil {
+				t.Errorf("%s: %v", c.class, err)
+			}
+		}
+	}
+}
+
+// Vocabularies are small in an archive and large in memory: all of them together are within the limit.
+func TestTheLimitIsOfAllVocabularies(t *testing.T) {
+	z, err := zip.OpenReader("testdata/texts.keras")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	open := func(large ...string) error {
+		var parts []part
+		for _, f := range z.File {
+			r, err := f.Open()
+			if err != nil {
+				t.Fatal(err)
+			}
+			p := part{name: f.Name}
+			if p.content, err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+			if slices.Contains(large, f.Name) {
+				p.content, p.change = make([]byte, 5<<19), deflate
+			}
+			parts = append(parts, p)
+		}
+		b := zipped(parts)
+		_, _, err = kerasfile.Open(bytes.NewReader(b), int64(len(b)), kerasfile.Limits{Bytes: 4 << 20})
+		return err
+	}
+	const one, other = "assets/layers/integer_lookup/vocabulary.txt", "assets/layers/string_lookup/vocabulary.txt"
+	if err := open(one); err != nil {
+		t.Error(err)
+	}
+	if err := open(one, other); err == nil || !strings.Contains(err.Error(), "it has 2621440 bytes, the budget is 15") {
+		t.Errorf("two of which each is within the limit: %v", err)
+	}
 }

@@ -70,13 +70,30 @@ func learnt(net *layer.Spec) string {
 	return ""
 }
 
+// A finder finds in a file what layers have learnt.
+type finder struct {
+	files   map[string][]*zip.File // by their folders, in the order of their names
+	weights *Weights
+	limits  Limits // of Bytes, what is left
+}
+
+func newFinder(members map[string]*zip.File, w *Weights, limits Limits) *finder {
+	f := &finder{map[string][]*zip.File{}, w, limits}
+	for _, name := range slices.Sorted(maps.Keys(members)) {
+		if folder, file := path.Split(name); file != "" {
+			f.files[folder] = append(f.files[folder], members[name])
+		}
+	}
+	return f
+}
+
 // restore finds what the layers of a network have learnt.
-func restore(net *layer.Spec, sequential bool, place string, members map[string]*zip.File, w *Weights, limits Limits) error {
+func (f *finder) restore(net *layer.Spec, sequential bool, place string) error {
 	at := placesIn(net, sequential, place)
 	for i := range net.Layers {
 		one := &net.Layers[i]
 		if one.Network != nil {
-			if err := restore(one.Network, one.Class == "Sequential", at[i], members, w, limits); err != nil {
+			if err := f.restore(one.Network, one.Class == "Sequential", at[i]); err != nil {
 				return err
 			}
 			continue
@@ -89,34 +106,30 @@ func restore(net *layer.Spec, sequential bool, place string, members map[string]
 			continue
 		}
 		one.Kept = layer.Kept{Files: map[string][]byte{}, Arrays: map[string][]float32{}}
-		folder := assetsFolder + at[i] + "/"
-		for _, name := range slices.Sorted(maps.Keys(members)) {
-			dir, file := path.Split(name)
-			if dir != folder || file == "" {
-				continue
-			}
-			b, err := content(members[name], limits.Bytes)
-			if lines := bytes.Count(b, []byte("\n")); err == nil && lines >= limits.Objects {
-				err = fmt.Errorf("it has %d lines, the limit is %d: see Limits.Objects", lines+1, limits.Objects)
+		for _, member := range f.files[assetsFolder+at[i]+"/"] {
+			b, err := content(member, f.limits.Bytes)
+			if lines := bytes.Count(b, []byte("\n")); err == nil && lines >= f.limits.Objects {
+				err = fmt.Errorf("it has %d lines, the limit is %d: see Limits.Objects", lines+1, f.limits.Objects)
 			}
 			if err != nil {
-				return fmt.Errorf("%s: %w", name, err)
+				return fmt.Errorf("%s: %w", member.Name, err)
 			}
-			one.Kept.Files[file] = b
+			f.limits.Bytes -= int64(len(b))
+			one.Kept.Files[path.Base(member.Name)] = b
 		}
-		if err := w.restore(at[i], one.Kept.Arrays, limits); err != nil {
+		if err := f.arrays(at[i], one.Kept.Arrays); err != nil {
 			return fmt.Errorf("layer %q: %w", one.Name, err)
 		}
 	}
 	return nil
 }
 
-// restore reads the arrays of a layer that are none of its variables.
-func (w *Weights) restore(place string, arrays map[string][]float32, limits Limits) error {
-	if !w.has(place + "/vars") {
+// arrays reads the arrays of a layer that are none of its variables.
+func (f *finder) arrays(place string, to map[string][]float32) error {
+	if !f.weights.has(place + "/vars") {
 		return nil
 	}
-	g, err := w.root.Group(place + "/vars")
+	g, err := f.weights.root.Group(place + "/vars")
 	if err != nil {
 		return err
 	}
@@ -129,11 +142,12 @@ func (w *Weights) restore(place string, arrays map[string][]float32, limits Limi
 			return err
 		}
 		n := tensor.Shape(d.Shape()).Numel()
-		if int64(n) > limits.Bytes/4 || n > limits.Objects {
-			return fmt.Errorf("array %s has shape %v: the limit is %d bytes and %d numbers: see Limits.Bytes and Limits.Objects", d.Path(), d.Shape(), limits.Bytes, limits.Objects)
+		if int64(n) > f.limits.Bytes/4 || n > f.limits.Objects {
+			return fmt.Errorf("array %s has shape %v: there may be %d bytes and %d numbers: see Limits.Bytes and Limits.Objects", d.Path(), d.Shape(), f.limits.Bytes, f.limits.Objects)
 		}
-		arrays[name] = make([]float32, n)
-		if err := d.Float32s(arrays[name]); err != nil {
+		f.limits.Bytes -= int64(4 * n)
+		to[name] = make([]float32, n)
+		if err := d.Float32s(to[name]); err != nil {
 			return err
 		}
 	}

@@ -47,10 +47,10 @@ type Compile struct {
 // with what the file says before memory is taken for it; an error names the limit that is in
 // the way. A field of 0 means its default.
 type Limits struct {
-	Bytes      int64 // of a model's weights, of its optimizer's state and of each part of the file that is read whole; 0 is 4 GiB
+	Bytes      int64 // of a model's weights, of its optimizer's state, of all vocabularies, and of each other part of the file that is read whole; 0 is 4 GiB
 	Parameters int64 // of a model, trained or not; 0 is 2³⁰
 	Depth      int   // of values in values of a configuration, and of groups in groups of arrays; 0 is 64
-	Objects    int   // of a configuration, objects and lists, and of the weights, groups and arrays; 0 is 1,000,000
+	Objects    int   // of a configuration, objects and lists, of the weights, groups and arrays, and of a vocabulary, words; 0 is 1,000,000
 	Rank       int   // dimensions of a shape, the batch's included; 0 is 32
 }
 

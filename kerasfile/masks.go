@@ -135,7 +135,7 @@ func (m *masks) same(g givenMask) error {
 func (m *masks) withState(layers []layer.LayerSpec) string {
 	for _, one := range layers {
 		for _, in := range one.Inbound {
-			if others(one.Class) == "initial_state" && len(in) > 1 && m.of(in[0]) != none {
+			if others(one.Class) == stateName && len(in) > 1 && m.of(in[0]) != none {
 				return one.Name
 			}
 		}
@@ -234,10 +234,6 @@ func (m *masks) made(at layer.NodeSpec) term {
 		if cfg["mask_zero"] == true {
 			return m.apply("NotEqual", nil, m.tensor(in[0]), m.term("number", 0.0))
 		}
-	case "SimpleRNN", "LSTM", "GRU":
-		if cfg["return_sequences"] == true && at.Output == 0 {
-			return m.of(in[0])
-		}
 	case "Bidirectional":
 		inner, _ := cfg["layer"].(object)
 		innerConfig, _ := inner["config"].(object)
@@ -274,7 +270,7 @@ func (m *masks) made(at layer.NodeSpec) term {
 			return m.apply("Any", -1.0, m.apply("Concatenate", axis, m.term("list", parts...)))
 		}
 	default:
-		if passesMasks(one.Class) && at.Output == 0 {
+		if at.Output == 0 && (passesMasks(one.Class) || recurs(one.Class) && cfg["return_sequences"] == true) {
 			return m.of(in[0])
 		}
 	}
@@ -286,7 +282,7 @@ func passesMasks(class string) bool {
 	return slices.Contains([]string{
 		"Activation", "ReLU", "LeakyReLU", "ELU", "PReLU", "Softmax", "ActivityRegularization", "Dense", "Identity", "Rescaling", "TimeDistributed",
 		"Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout", "GaussianDropout", "GaussianNoise",
-		"BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization",
+		"BatchNormalization", "LayerNormalization", "GroupNormalization", "UnitNormalization", "Normalization",
 		"MultiHeadAttention", "GroupQueryAttention", "Attention", "AdditiveAttention", "keras_hub>SinePositionEncoding", "keras_hub>PositionEmbedding",
 	}, class)
 }

@@ -458,7 +458,7 @@ func queries(args []any, kwargs object) (list []any, masks any) {
 		in = append(in, key)
 	}
 	known := given[3:6]
-	if given[2] == nil {
+	if given[2] == nil && given[5] == nil {
 		known = given[3:5]
 	}
 	if !nothing(known) {

@@ -260,11 +260,11 @@ func keras2Names(v any) any {
 func keras2Calls(calls []any) any {
 	out := []any{}
 	for _, c := range calls {
-		if c.(object)["kwargs"].(object)[others("LSTM")] != nil || len(c.(object)["args"].([]any)) > 1 {
+		args, kwargs := c.(object)["args"].([]any), c.(object)["kwargs"].(object)
+		if len(args) > 1 || slices.ContainsFunc(slices.Collect(maps.Values(kwargs)), func(v any) bool { _, setting := v.(bool); return !setting }) {
 			return calls
 		}
 		refs := []any{}
-		args, kwargs := c.(object)["args"].([]any), c.(object)["kwargs"]
 		if inner, ok := args[0].([]any); ok {
 			args = inner
 		}
