@@ -1,6 +1,6 @@
 package layer
 
-// This file has the layers that work on the host, before the graph. See docs/adr/0020-texts.md.
+// This file has the layers that work on the host, before the graph. See docs/adr/0019-texts.md.
 
 import (
 	"errors"
