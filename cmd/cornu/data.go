@@ -124,6 +124,9 @@ func wantedBy(model *cornu.Model) (inputs, outputs []wanted, err error) {
 	}
 	compiled, _ := model.Compiled()
 	for _, in := range net.Inputs() {
+		if in.Texts() {
+			return nil, nil, fmt.Errorf("the model's input %q is texts, and the command takes numbers: train and ask it in a program, by cornu.Load", net.Name(in.Layer()))
+		}
 		inputs = append(inputs, wanted{name: net.Name(in.Layer()), shape: in.Shape()[1:]})
 	}
 	for i, out := range net.Outputs() {

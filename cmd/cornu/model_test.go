@@ -93,3 +93,10 @@ func TestFilesThatAreNoModelsAreMistakes(t *testing.T) {
 		}
 	}
 }
+
+func TestAModelThatTakesTextsIsForPrograms(t *testing.T) {
+	const want = `the model's input "review" is texts, and the command takes numbers`
+	if status, _, errs := call("predict", "../../kerasfile/testdata/texts.keras", "--data", "-"); status != failed || !strings.Contains(errs, want) {
+		t.Errorf("cornu predict ends with %d: %s", status, errs)
+	}
+}
