@@ -54,7 +54,7 @@ func main() {
 func opticks() (string, error) {
 	root, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
-		return "", fmt.Errorf("Newton's Opticks comes with Go, which isn't there: %w; give another text with -text", err)
+		return "", fmt.Errorf("the text is Newton's Opticks, which comes with Go, and Go isn't there: %w; give another with -text", err)
 	}
 	return filepath.Join(strings.TrimSpace(string(root)), "src", "testdata", "Isaac.Newton-Opticks.txt"), nil
 }
