@@ -3,6 +3,7 @@ package layer
 // This file has the layers that make categories of numbers: ranges of them, and vectors of what is said by its number.
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"iter"
@@ -185,15 +186,7 @@ func (s summary32) merge(other summary32) summary32 {
 	for i := range order {
 		order[i] = i
 	}
-	slices.SortStableFunc(order, func(a, b int) int {
-		switch {
-		case values[a] < values[b]:
-			return -1
-		case values[a] > values[b]:
-			return 1
-		}
-		return 0
-	})
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(values[a], values[b]) })
 	var out summary32
 	for _, i := range order {
 		out.values, out.weights = append(out.values, values[i]), append(out.weights, weights[i])

@@ -3,8 +3,6 @@ package layer
 // This file has the layers that bring images to a size.
 
 import (
-	"slices"
-
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
@@ -37,9 +35,9 @@ func (l *Resizing) Build(b *Builder, in []tensor.Shape) error {
 	if err := toSize(b, in, l.Height, l.Width, cfg.DataFormat); err != nil {
 		return err
 	}
-	switch {
-	case !slices.Contains(smooth, cfg.Interpolation) && cfg.Interpolation != nearest:
-		return b.Errorf("Interpolation is %q, it must be one of %s", cfg.Interpolation, interpolations())
+	switch err := interpolates(b, cfg.Interpolation); {
+	case err != nil:
+		return err
 	case l.CropToAspectRatio && l.PadToAspectRatio:
 		return b.Errorf("CropToAspectRatio and PadToAspectRatio can't both be true")
 	case cfg.FillMode != "constant":

@@ -4,6 +4,7 @@ package layer
 // ones, as in jax.image.resize, by which Keras does it.
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -16,8 +17,13 @@ const nearest = "nearest"
 // smooth are the interpolations that weigh pixels.
 var smooth = []string{"bicubic", "bilinear", "lanczos3", "lanczos5"}
 
-// interpolations lists what there is, for errors.
-func interpolations() string { return strings.Join(smooth, ", ") + " or " + nearest }
+// interpolates returns an error unless there is an interpolation of that name.
+func interpolates(b *Builder, name string) error {
+	if name != nearest && !slices.Contains(smooth, name) {
+		return b.Errorf("Interpolation is %q, it must be one of %s or %s", name, strings.Join(smooth, ", "), nearest)
+	}
+	return nil
+}
 
 // weights returns the matrix [size, n] whose columns say what n new pixels on a line take of
 // size old ones.

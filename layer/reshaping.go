@@ -318,8 +318,8 @@ type UpSampling2D struct {
 // Build checks the size and the interpolation.
 func (l *UpSampling2D) Build(b *Builder, in []tensor.Shape) error {
 	cfg := config.Resolve(*l)
-	if !slices.Contains(smooth, cfg.Interpolation) && cfg.Interpolation != nearest {
-		return b.Errorf("Interpolation is %q, it must be one of %s", cfg.Interpolation, interpolations())
+	if err := interpolates(b, cfg.Interpolation); err != nil {
+		return err
 	}
 	return checkSize(b, in, cfg.Size[:], cfg.DataFormat)
 }
