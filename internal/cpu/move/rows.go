@@ -101,12 +101,20 @@ type groups struct {
 	spare [2][]int32 // scratch memory for sorting
 }
 
-// prepare allocates the lists.
-func (g *groups) prepare() {
-	n := g.Len()
-	g.rows, g.at = make([]int32, n), make([]int32, n)
-	g.spare = [2][]int32{make([]int32, n), make([]int32, n)}
+// newGroups allocates the lists.
+func newGroups(indices Indices, rows int) groups {
+	n := indices.Len()
+	return groups{
+		Indices: indices, Rows: rows,
+		rows: make([]int32, n), at: make([]int32, n), spare: [2][]int32{make([]int32, n), make([]int32, n)},
+	}
 }
+
+// Look returns the inspection: the indices are sorted.
+func (g *groups) Look() (job par.Job, tasks int) { return g, 1 }
+
+// Finish has nothing left to do.
+func (*groups) Finish(*par.Pool) {}
 
 // Do sorts the indices: a radix sort, least significant byte first.
 func (g *groups) Do(_, _ int) {
@@ -183,19 +191,11 @@ type ScatterAdd struct {
 
 // NewScatterAdd returns the kernel with its scratch memory.
 func NewScatterAdd(x, y []float32, indices Indices, rows, width int) *ScatterAdd {
-	k := &ScatterAdd{X: x, Y: y, Width: width, groups: groups{Indices: indices, Rows: rows}}
-	k.prepare()
-	return k
+	return &ScatterAdd{X: x, Y: y, Width: width, groups: newGroups(indices, rows)}
 }
 
 // Tasks returns the number of tasks that follow the inspection.
 func (k *ScatterAdd) Tasks() int { return par.RowTasks(k.Rows+k.Len(), k.Width) }
-
-// Look returns the inspection: the indices are sorted.
-func (k *ScatterAdd) Look() (job par.Job, tasks int) { return &k.groups, 1 }
-
-// Finish has nothing left to do.
-func (*ScatterAdd) Finish(*par.Pool) {}
 
 // Run computes Y.
 func (k *ScatterAdd) Run(p *par.Pool) {
@@ -251,19 +251,11 @@ type GroupSum struct {
 
 // NewGroupSum returns the kernel with its scratch memory.
 func NewGroupSum(x, y []float32, indices Indices, rows, width int) *GroupSum {
-	k := &GroupSum{X: x, Y: y, Width: width, groups: groups{Indices: indices, Rows: rows}}
-	k.prepare()
-	return k
+	return &GroupSum{X: x, Y: y, Width: width, groups: newGroups(indices, rows)}
 }
 
 // Tasks returns the number of tasks that follow the inspection.
 func (k *GroupSum) Tasks() int { return par.RowTasks(k.Len(), k.Width) }
-
-// Look returns the inspection: the indices are sorted.
-func (k *GroupSum) Look() (job par.Job, tasks int) { return &k.groups, 1 }
-
-// Finish has nothing left to do.
-func (*GroupSum) Finish(*par.Pool) {}
 
 // Run computes Y.
 func (k *GroupSum) Run(p *par.Pool) {
