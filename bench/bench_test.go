@@ -6,6 +6,9 @@ import (
 	"math"
 	"strings"
 	"testing"
+
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/layer"
 )
 
 // sample returns results with the listing, the program and products in them.
@@ -111,5 +114,52 @@ func TestTheChartIsWellFormed(t *testing.T) {
 	}
 	if chart(&Results{}) == "" {
 		t.Error("a run without results has no chart")
+	}
+}
+
+func TestTheArithmeticOfNetworksOverSequencesIsThatOfTheirKernels(t *testing.T) {
+	for _, k := range sequenceKinds {
+		in := cornu.Input(k.shape(3)...)
+		net, err := layer.NewNetwork([]*cornu.Node{in}, []*cornu.Node{k.network(in)})
+		if err != nil {
+			t.Fatalf("%s: %v", k.name, err)
+		}
+		sum := 0
+		for _, v := range net.Variables() {
+			if strings.HasSuffix(v.Name, "kernel") {
+				sum += v.Shape.Numel()
+			}
+		}
+		if got := 2 * float64(sum); got != k.step {
+			t.Errorf("%s: a step is multiplied by kernels in %v operations, not %v", k.name, got, k.step)
+		}
+	}
+}
+
+func TestSequencesAreHeldAgainstALine(t *testing.T) {
+	r := sample()
+	r.Runs["sequence"] = Run{Date: "today"}
+	for _, c := range sequenceCases() {
+		for i, who := range []string{cornuName, "PyTorch"} {
+			times := float64(i + 1)
+			row := r.row("sequence", c.name, who, 2, "s")
+			row.Flops = c.flops
+			row.add(times*c.flops/1e11, 200)
+			if !c.training && sequenceKinds[c.kind].pair > 0 {
+				r.row(sequenceMemory, c.name, who, 2, "MB").add(10+times*float64(c.steps)*float64(c.steps), 0)
+			}
+		}
+	}
+	text := markdown(r)
+	for _, want := range []string{
+		"| sequences: faster than the fastest peer | 2.00 × ", "| encoder, trained, time against arithmetic, two threads: farthest from a straight line | 0 % ",
+		"| encoder, predicted, memory against length from 256 steps: farthest from a straight line | 48 % (encoder, 2048 steps, predicted) | at most 20 % | missed |", "| encoder, 16 steps, predicted | 63.6 µs | 50 % | 266 MB | 522 MB |",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("the tables lack %q", want)
+		}
+	}
+	if strings.Contains(text, "NaN") {
+		t.Error("the tables show numbers that are none")
 	}
 }

@@ -141,7 +141,7 @@ func goals(r *Results) []goal {
 
 	cnnGoals(r, atLeast, atMost, times, megabytes)
 	rnnGoals(r, atLeast, times)
-	sequenceGoals(r, atLeast, times)
+	sequenceGoals(r, atLeast, atMost, times)
 	return all
 }
 

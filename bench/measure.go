@@ -31,12 +31,13 @@ var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 
 // interleave starts contenders and lets them answer in turn, round by round. One that can't start, or can't answer a
 // question, is left out there.
 func (b *bench) interleave(ctx context.Context, suite string, contenders []*contender, threads, rounds int, questions []question) error {
-	var all []*conversation
-	defer func() {
-		for _, t := range all {
-			t.stop()
-		}
-	}()
+	all, stop := b.meet(ctx, contenders, threads)
+	defer stop()
+	return b.turns(ctx, suite, all, rounds, questions)
+}
+
+// meet starts contenders, those that can, and returns what ends them.
+func (b *bench) meet(ctx context.Context, contenders []*contender, threads int) (all []*conversation, stop func()) {
 	for _, c := range contenders {
 		t, err := c.start(ctx, b, threads)
 		if err != nil {
@@ -45,6 +46,15 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 		}
 		all = append(all, t)
 	}
+	return all, func() {
+		for _, t := range all {
+			t.stop()
+		}
+	}
+}
+
+// turns lets those who have met answer in turn, round by round. One that can't answer a question is left out there.
+func (b *bench) turns(ctx context.Context, suite string, all []*conversation, rounds int, questions []question) error {
 	refused, spent := map[string]bool{}, map[string]time.Duration{}
 	for round := range rounds {
 		for _, q := range questions {
@@ -57,7 +67,7 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 					continue
 				}
 				time.Sleep(settle)
-				peak, start := isa.PeakFMA(threads), time.Now()
+				peak, start := isa.PeakFMA(t.threads), time.Now()
 				a, err := t.ask(q.words)
 				spent[who+q.words] += time.Since(start)
 				if err != nil {
@@ -70,14 +80,14 @@ func (b *bench) interleave(ctx context.Context, suite string, contenders []*cont
 				if a.Peak > 0 {
 					peak = a.Peak // on the kernels that it uses
 				}
-				row := b.results.row(suite, q.name, who, threads, "s")
+				row := b.results.row(suite, q.name, who, t.threads, "s")
 				row.Flops = q.flops
 				if q.words == "epoch" {
 					a.Seconds *= 60000 / float64(b.digits())
 				}
 				row.add(a.Seconds, peak)
-				if round == rounds-1 {
-					progress("%-22s %d thread(s)  %-24s %s", who, threads, q.name, seconds(row.Median))
+				if round == rounds-1 || spent[who+q.words] > budget[suite] {
+					progress("%-22s %d thread(s)  %-24s %s", who, t.threads, q.name, seconds(row.Median))
 				}
 			}
 		}

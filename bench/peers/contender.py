@@ -9,6 +9,7 @@ import os
 import statistics
 import sys
 import time
+import typing
 
 import numpy as np
 
@@ -16,8 +17,24 @@ THREADS = int(os.environ.get("BENCH_THREADS", "2"))
 CNN = os.environ.get("BENCH_MODEL") == "cnn"  # the chapter's second network
 RNN = os.environ.get("BENCH_MODEL") == "rnn"  # the third
 SEQUENCES = os.environ.get("BENCH_MODEL") == "sequence"  # networks over sequences, as in sequence.go; else the first
-SEQUENCE_BATCH, SEQUENCE_FEATURES = 64, 64
-SEQUENCE_KINDS = [("LSTM", 128, False), ("GRU", 512, False), ("LSTM", 128, True)]  # class, units, both directions
+ENCODER_LAYERS, ENCODER_HEADS, ENCODER_INNER = 4, 4, 1024  # of a transformer
+
+
+class Kind(typing.NamedTuple):
+    """A network over sequences."""
+
+    layer: str  # LSTM, GRU or Encoder
+    units: int
+    both: bool = False  # in both directions
+    words: int = 0  # how many there are, of sequences of words, which are looked up
+    features: int = 64  # of a step
+    batch: int = 64
+
+
+SEQUENCE_KINDS = [
+    Kind("LSTM", 128), Kind("GRU", 512), Kind("LSTM", 128, both=True), Kind("LSTM", 128, words=20000, features=128),
+    Kind("Encoder", 256, features=256, batch=4),
+]
 SIZES = [784, 256, 256, 10]
 DROPOUT = 0.45
 BATCH = 128
@@ -43,10 +60,12 @@ def mnist():
     return pixels("train-images")[:n], read("train-labels").astype(np.int64)[:n], pixels("test-images"), read("test-labels").astype(np.int64)
 
 
-def sequences(steps, batches=1):
+def sequences(kind, steps, batches=1):
     """Returns batches of sequences."""
-    x = np.arange(batches * SEQUENCE_BATCH * steps * SEQUENCE_FEATURES) * 7919 % 1000
-    return (x.astype(np.float32) / 1000 - 0.5).reshape(-1, steps, SEQUENCE_FEATURES)
+    if kind.words:
+        return (np.arange(batches * kind.batch * steps) * 7919 % kind.words).astype(np.int32).reshape(-1, steps)
+    x = np.arange(batches * kind.batch * steps * kind.features) * 7919 % 1000
+    return (x.astype(np.float32) / 1000 - 0.5).reshape(-1, steps, kind.features)
 
 
 def one_hot(labels):
@@ -55,13 +74,15 @@ def one_hot(labels):
 
 
 def timed(f, *args):
-    """Returns the median seconds of a call of f that has run before: of at least 3 and at most 1,000 calls in 0.2 s."""
+    """Returns the median seconds of a call of f that has run before: of at least 3 and at most 1,000 calls in 0.2 s, of long ones of those
+    that begin in 2 s."""
     f(*args)
-    times, end = [], time.perf_counter() + 0.2
-    while len(times) < 3 or (time.perf_counter() < end and len(times) < 1000):
+    times, begin, spent = [], time.perf_counter(), 0
+    while not times or (spent < 2 and (len(times) < 3 or (spent < 0.2 and len(times) < 1000))):
         start = time.perf_counter()
         f(*args)
         times.append(time.perf_counter() - start)
+        spent = time.perf_counter() - begin
     return statistics.median(times)
 
 

@@ -1,12 +1,16 @@
 """Keras 3 on the chapter's networks; BENCH_MODEL says which, KERAS_BACKEND on what. With the argument "program" it is the whole
 program: all epochs and an evaluation."""
 
+import functools
 import os
 import sys
 import time
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-from contender import BATCH, CNN, RNN, DROPOUT, EPOCHS, SEQUENCES, SEQUENCE_BATCH, SEQUENCE_KINDS, THREADS, answer, mnist, one_hot, sequences, serve, timed
+from contender import (
+    BATCH, CNN, RNN, DROPOUT, ENCODER_HEADS, ENCODER_INNER, ENCODER_LAYERS, EPOCHS, SEQUENCES, SEQUENCE_KINDS, THREADS, answer, mnist, one_hot,
+    sequences, serve, timed,
+)
 
 backend = os.environ["KERAS_BACKEND"]
 if backend == "tensorflow":
@@ -19,6 +23,7 @@ elif backend == "torch":
 
     torch.set_num_threads(THREADS)
 import keras
+import numpy as np
 from keras.layers import Activation, Conv2D, Dense, Dropout, Flatten, Input, MaxPooling2D, SimpleRNN
 
 versions = {"keras": keras.__version__, backend: __import__(backend).__version__}
@@ -32,7 +37,6 @@ def compiled(model):
         return lambda a: call(tf.constant(a)).numpy()
     if backend == "jax":
         import jax
-        import numpy as np
 
         t = [v.value for v in model.trainable_variables]  # fit gives away those that it starts from
         n = [v.value for v in model.non_trainable_variables]
@@ -46,18 +50,40 @@ def compiled(model):
     return call
 
 
-def sequence(kind, steps, training):
-    class_, units, both = SEQUENCE_KINDS[kind]
-    layer = getattr(keras.layers, class_)(units)
-    batches = 4
-    x = sequences(steps, batches)
-    model = keras.Sequential([Input(x.shape[1:]), keras.layers.Bidirectional(layer) if both else layer, Dense(1)])
+def network(kind, x):
+    """Returns what a network over sequences makes of them."""
+    if kind.words:
+        x = keras.layers.Embedding(kind.words, kind.features)(x)
+    if kind.layer == "Encoder":
+        for _ in range(ENCODER_LAYERS):
+            y = keras.layers.MultiHeadAttention(ENCODER_HEADS, kind.units // ENCODER_HEADS)(x, x)
+            x = keras.layers.LayerNormalization()(x + y)
+            y = Dense(kind.units)(Dense(ENCODER_INNER, activation="relu")(x))
+            x = keras.layers.LayerNormalization()(x + y)
+        return Dense(1)(keras.layers.GlobalAveragePooling1D()(x))
+    layer = getattr(keras.layers, kind.layer)(kind.units)
+    return Dense(1)((keras.layers.Bidirectional(layer) if kind.both else layer)(x))
+
+
+@functools.cache
+def sequence_call(kind, steps, training):
+    """Returns what is timed, and how many batches it goes through."""
+    kind = SEQUENCE_KINDS[kind]
+    batches = 1 if not training else 4 if steps <= 256 else 2
+    x = sequences(kind, steps, batches)
+    inputs = Input(x.shape[1:], dtype=x.dtype.name)
+    model = keras.Model(inputs, network(kind, inputs))
     model.compile(loss="mse", optimizer="adam")
     if not training:
-        return timed(compiled(model), x[:SEQUENCE_BATCH])
-    y = x[:, 0, :1] * 0
-    fit = lambda: model.fit(x, y, batch_size=SEQUENCE_BATCH, verbose=0, shuffle=False)
-    return timed(fit) / batches
+        call = compiled(model)
+        return lambda: call(x), 1
+    y = np.zeros((len(x), 1), "float32")
+    return lambda: model.fit(x, y, batch_size=kind.batch, verbose=0, shuffle=False), batches
+
+
+def sequence(kind, steps, training):
+    call, batches = sequence_call(kind, steps, training)
+    return timed(call) / batches
 
 
 if SEQUENCES:

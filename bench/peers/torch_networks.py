@@ -3,17 +3,23 @@ with Adam's default implementation, or with BENCH_COMPILE=1 through torch.compil
 channels last, which is faster here. With the argument "program" it is the whole program. "scale WIDTH DEPTH BATCH" is a step of
 a network of other sizes."""
 
+import functools
 import os
 import sys
 import time
 
-from contender import BATCH, CNN, RNN, DROPOUT, EPOCHS, SEQUENCES, SEQUENCE_BATCH, SEQUENCE_FEATURES, SEQUENCE_KINDS, SIZES, THREADS, answer, mnist, once, sequences, serve, timed
+from contender import (
+    BATCH, CNN, RNN, DROPOUT, ENCODER_HEADS, ENCODER_INNER, ENCODER_LAYERS, EPOCHS, SEQUENCES, SEQUENCE_KINDS, SIZES, THREADS, answer, mnist, once,
+    sequences, serve, timed,
+)
 import torch
 from torch import nn
 
 torch.set_num_threads(THREADS)
 torch.manual_seed(1)
 COMPILE = os.environ.get("BENCH_COMPILE") == "1"
+if COMPILE:
+    torch._dynamo.config.recompile_limit = 64  # networks over sequences share their code
 
 
 def compiled(f):
@@ -77,34 +83,50 @@ def step(loss, optimizer, x, y):
 
 
 class Sequence(nn.Module):
-    """A number of the last states of a recurrent layer."""
+    """A number of the last states of a recurrent layer, or of the mean of an encoder's steps."""
 
-    def __init__(self, class_, units, both):
+    def __init__(self, kind):
         super().__init__()
-        self.rnn = getattr(nn, class_)(SEQUENCE_FEATURES, units, batch_first=True, bidirectional=both)
-        self.head = nn.Linear(units * (2 if both else 1), 1)
+        self.words = nn.Embedding(kind.words, kind.features) if kind.words else nn.Identity()
+        if kind.layer == "Encoder":
+            layer = nn.TransformerEncoderLayer(kind.units, ENCODER_HEADS, ENCODER_INNER, dropout=0, batch_first=True)
+            self.layer = nn.TransformerEncoder(layer, ENCODER_LAYERS, enable_nested_tensor=False)
+        else:
+            self.layer = getattr(nn, kind.layer)(kind.features, kind.units, batch_first=True, bidirectional=kind.both)
+        self.head = nn.Linear(kind.units * (2 if kind.both else 1), 1)
 
     def forward(self, x):
-        state = self.rnn(x)[1]
-        state = state[0] if isinstance(state, tuple) else state
+        y = self.layer(self.words(x))
+        if isinstance(y, torch.Tensor):
+            return self.head(y.mean(1))
+        state = y[1][0] if isinstance(y[1], tuple) else y[1]
         return self.head(torch.cat(list(state), 1))
 
 
-def sequence(kind, steps, training):
-    model = Sequence(*SEQUENCE_KINDS[kind])
-    x = torch.from_numpy(sequences(steps))
+@functools.cache
+def sequence_call(kind, steps, training):
+    """Returns what is timed."""
+    kind = SEQUENCE_KINDS[kind]
+    model = Sequence(kind)
+    x = torch.from_numpy(sequences(kind, steps))
     if not training:
         model.eval()
         call = compiled(model)
 
         def predict():
+            torch.backends.mha.set_fastpath_enabled(steps <= 256)  # it stores the weights of all pairs of steps, and is slower where they are many
             with torch.inference_mode():
                 return call(x)
 
-        return timed(predict)
+        return predict
     optimizer = torch.optim.Adam(model.parameters(), 1e-3, eps=1e-7, fused=True if COMPILE else None)
     loss = compiled(lambda x, y: nn.functional.mse_loss(model(x), y))
-    return timed(step, loss, optimizer, x, torch.zeros(SEQUENCE_BATCH, 1))
+    y = torch.zeros(kind.batch, 1)
+    return lambda: step(loss, optimizer, x, y)
+
+
+def sequence(*asked):
+    return timed(sequence_call(*asked))
 
 
 if SEQUENCES:
