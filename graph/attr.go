@@ -30,6 +30,7 @@ type Attr struct {
 	Offsets []int        // Pack, View: where in the slab
 	Rows    int          // Reshape: the size of the batch, if one of operand and result has the batch and the other as many rows
 	Depth   int          // OneHot: the size of the last axis; ScatterAdd: that of the first; GroupSum: the rows of the table
+	Batched bool         // Gather, ScatterAdd: each sample has a table
 	Rate    float64      // Dropout
 	Stream  uint16       // Dropout, RandomUniform
 	Scale   float64      // MaskScale
@@ -75,6 +76,7 @@ func (a *Attr) Key() string {
 	add("offsets", a.Offsets != nil, a.Offsets)
 	add("rows", a.Rows != 0, a.Rows)
 	add("depth", a.Depth != 0, a.Depth)
+	add("batched", a.Batched, a.Batched)
 	add("rate", a.Rate != 0, a.Rate)
 	add("stream", a.Stream != 0, a.Stream)
 	add("scale", a.Scale != 0, a.Scale)

@@ -80,6 +80,7 @@ func (p *program) attr() graph.Attr {
 		TransA:  p.byte()%2 == 0,
 		TransB:  p.byte()%2 == 0,
 		Sparse:  p.byte()%2 == 0,
+		Batched: p.byte()%2 == 0,
 		Stream:  uint16(p.byte()),
 		Data:    make([]float32, p.byte()%5),
 		Window:  p.window(p.byte() % 4),
@@ -106,7 +107,7 @@ func (p *program) window(dims int) graph.Window {
 func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 	pick := func() *graph.Node { return made[(len(made)*256-1-p.byte())%len(made)] }
 	x := pick()
-	switch p.byte() % 37 {
+	switch p.byte() % 39 {
 	case 0:
 		return g.Input("x", p.numbers())
 	case 1:
@@ -179,6 +180,10 @@ func (p *program) next(g *graph.Graph, made nodes) *graph.Node {
 		return x.ScatterAdd(pick(), p.number())
 	case 35:
 		return x.GroupSum(pick(), p.number())
+	case 36:
+		return x.BatchGather(pick())
+	case 37:
+		return x.BatchScatterAdd(pick(), p.number())
 	default:
 		operands := nodes{x, pick(), pick(), pick()}
 		return g.Node(graph.Op(p.byte()%int(unknown+1)), p.attr(), operands[:p.byte()%4]...)

@@ -221,7 +221,7 @@ func joinScatters(list []*Node) []*Node {
 	first := 0
 	for _, n := range list {
 		switch {
-		case n.op != OpScatterAdd || n.inputs[1].Rank() != 2 || len(indices) > 0 && n.inputs[1].shape[0] != indices[0].shape[0]:
+		case n.op != OpScatterAdd || n.attr.Batched || n.inputs[1].Rank() != 2 || len(indices) > 0 && n.inputs[1].shape[0] != indices[0].shape[0]:
 			rest = append(rest, n)
 		default:
 			if len(indices) == 0 {

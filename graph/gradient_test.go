@@ -262,7 +262,9 @@ var derivatives = []derivative{
 
 	{"OneHot", graph.OpOneHot, unary(func(x *graph.Node) *graph.Node { return x.OneHot(3) }), nil, unaryShapes},
 	{"Gather", graph.OpGather, binary((*graph.Node).Gather), label, [][]tensor.Shape{{{3, 2}, {batch, 4}}, {{3}, {5}}, {{3, 2, 1}, {}}, {{0, 2}, {batch}}}},
+	{"BatchGather", graph.OpGather, binary((*graph.Node).BatchGather), label, [][]tensor.Shape{{{batch, 3, 2}, {batch, 4, 2}}, {{2, 3}, {2}}, {{batch, 0, 1}, {batch, 2}}}},
 	{"ScatterAdd", graph.OpScatterAdd, binary(func(x, at *graph.Node) *graph.Node { return x.ScatterAdd(at, 3) }), label, [][]tensor.Shape{{{batch, 4, 2}, {batch, 4}}, {{5}, {5}}, {{2, 1}, {}}}},
+	{"BatchScatterAdd", graph.OpScatterAdd, binary(func(x, at *graph.Node) *graph.Node { return x.BatchScatterAdd(at, 3) }), label, [][]tensor.Shape{{{batch, 4, 2}, {batch, 4}}, {{5}, {5}}}},
 	{"GroupSum", graph.OpGroupSum, binary(func(x, at *graph.Node) *graph.Node { return x.GroupSum(at, 3) }), label, [][]tensor.Shape{{{batch, 4, 2}, {batch, 4}}, {{5}, {5}}, {{2, 1}, {}}}},
 	{"Cast", graph.OpCast, unary(func(x *graph.Node) *graph.Node { return x.Graph().Node(graph.OpCast, graph.Attr{}, x) }), nil, unaryShapes},
 	{"StopGradient", graph.OpStopGradient, unary(func(x *graph.Node) *graph.Node { return x.StopGradient().Mul(x.StopGradient().MulScalar(0)) }), nil, unaryShapes},

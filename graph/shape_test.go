@@ -87,6 +87,9 @@ func TestShapes(t *testing.T) {
 		{"OneHot", []tensor.Shape{{batch}}, unary(func(x *graph.Node) *graph.Node { return x.OneHot(10) }), tensor.Shape{batch, 10}},
 		{"Gather", []tensor.Shape{{10, 3, 2}, {batch, 4}}, binary((*graph.Node).Gather), tensor.Shape{batch, 4, 3, 2}},
 		{"Gather by a scalar", []tensor.Shape{{10, 3}, {}}, binary((*graph.Node).Gather), tensor.Shape{3}},
+		{"BatchGather", []tensor.Shape{{batch, 10, 2}, {batch, 4, 5}}, binary((*graph.Node).BatchGather), tensor.Shape{batch, 4, 5, 2}},
+		{"BatchGather of a row each", []tensor.Shape{{3, 10}, {3}}, binary((*graph.Node).BatchGather), tensor.Shape{3}},
+		{"BatchScatterAdd", []tensor.Shape{{batch, 4, 5, 2}, {batch, 4, 5}}, binary(func(x, at *graph.Node) *graph.Node { return x.BatchScatterAdd(at, 10) }), tensor.Shape{batch, 10, 2}},
 		{"ScatterAdd", []tensor.Shape{{batch, 4, 3}, {batch, 4}}, binary(func(x, at *graph.Node) *graph.Node { return x.ScatterAdd(at, 10) }), tensor.Shape{10, 3}},
 		{"GroupSum", []tensor.Shape{{batch, 4, 3}, {batch, 4}}, binary(func(x, at *graph.Node) *graph.Node { return x.GroupSum(at, 10) }), tensor.Shape{batch, 4, 3}},
 		{"MatMul of a batch by itself", []tensor.Shape{{batch, 3}, {batch, 3}}, binary(func(a, b *graph.Node) *graph.Node {
@@ -590,6 +593,21 @@ func TestErrors(t *testing.T) {
 			[]tensor.Shape{{3, batch}, {3}},
 			binary(func(x, at *graph.Node) *graph.Node { return x.GroupSum(at, 2) }),
 			"GroupSum of (3, None) and (3,): rows may not depend on the batch",
+		},
+		{
+			[]tensor.Shape{{batch, 3}, {4}},
+			binary((*graph.Node).BatchGather),
+			"Gather of (None, 3) and (4,): each sample must have a table, [batch, rows, …], and indices, [batch, …]",
+		},
+		{
+			[]tensor.Shape{{3, batch}, {3}},
+			binary((*graph.Node).BatchGather),
+			"Gather of (3, None) and (3,): rows may not depend on the batch",
+		},
+		{
+			[]tensor.Shape{{3}, {}},
+			binary(func(x, at *graph.Node) *graph.Node { return x.BatchScatterAdd(at, 2) }),
+			"ScatterAdd of (3,) and (): each sample must have indices, [batch, …]",
 		},
 		{
 			[]tensor.Shape{{3}, {3}},

@@ -25,7 +25,7 @@ func (s *StepBuilder) tables(o *Optimizer, variables []*layer.Variable, grads []
 	}
 	tables := map[*layer.Variable]*graph.Node{}
 	for i, v := range variables {
-		if grads[i].Op() != graph.OpScatterAdd || v.Constraint != nil || len(s.given[v]) > 0 {
+		if grads[i].Op() != graph.OpScatterAdd || grads[i].Attr().Batched || v.Constraint != nil || len(s.given[v]) > 0 {
 			continue
 		}
 		indices := grads[i].Inputs()[1]

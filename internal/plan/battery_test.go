@@ -164,6 +164,10 @@ var cases = []struct {
 	{graph.OpOneHot, shapes(s(batch, 6)), func(in []*graph.Node) *graph.Node { return in[0].ArgMax(-1).OneHot(6) }, 0},
 	{graph.OpGather, shapes(s(6, 3, 2), s(batch, 4, 6)), func(in []*graph.Node) *graph.Node { return in[0].Gather(in[1].ArgMax(-1)) }, 0},
 	{graph.OpGather, shapes(s(4), s(batch)), func(in []*graph.Node) *graph.Node { return in[0].Gather(in[1].Floor()) }, 0},
+	{graph.OpGather, shapes(s(batch, 7, 2), s(batch, 4, 3, 7)), func(in []*graph.Node) *graph.Node { return in[0].BatchGather(in[1].ArgMax(-1)) }, 0},
+	{graph.OpScatterAdd, shapes(s(batch, 70, 3), s(batch, 70, 6)), func(in []*graph.Node) *graph.Node {
+		return in[0].BatchScatterAdd(in[1].ArgMax(-1), 5)
+	}, 64},
 	{graph.OpScatterAdd, shapes(s(batch, 2, 5), s(batch, 2, 6)), func(in []*graph.Node) *graph.Node {
 		return in[0].ScatterAdd(in[1].ArgMax(-1), 5)
 	}, 64},

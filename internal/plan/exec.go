@@ -80,7 +80,7 @@ func (e *Exec) move(m update) cpu.Kernel {
 	if m.rows == nil {
 		return copyOf(e.data(m.param), e.data(m.value))
 	}
-	rows, width := rowsOf(m.param)
+	rows, width := rowsOf(m.param, false)
 	return &move.StoreRows{Src: e.data(m.value), Dst: e.data(m.param), Rows: rows, Width: width, Indices: e.indices(m.rows, e.data)}
 }
 

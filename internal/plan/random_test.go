@@ -1424,9 +1424,9 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
-// lookUp looks rows of a table up, or adds up those of one index.
+// lookUp looks rows of a table up, or adds up those of one index; of each sample by itself too.
 func lookUp(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
-	kind, rows := b.Of(4), 1+b.Of(7)
+	kind, rows := b.Of(6), 1+b.Of(7)
 	at := x.Floor()
 	if b.Once(2) {
 		at = at.Abs()
@@ -1441,12 +1441,25 @@ func lookUp(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 		}
 		return table.Gather(at)
 	}
+	if kind == 2 {
+		tables := p.pick(b, func(y *graph.Node) bool {
+			s := y.Shape()
+			return len(s) > 1 && x.Rank() > 0 && s[0] == x.Shape()[0] && !s[1:].HasBatch() && len(s)+x.Rank() < 7 && at.Shape().Concrete(p.batch).Numel()*s[2:].Numel() <= p.limit
+		})
+		if tables == nil {
+			return nil
+		}
+		return tables.BatchGather(at)
+	}
 	y := p.pick(b, func(y *graph.Node) bool {
 		s := y.Shape()
 		return len(s) >= x.Rank() && s[:x.Rank()].Equal(x.Shape()) && !s[x.Rank():].HasBatch()
 	})
-	if kind == 2 {
+	switch {
+	case kind == 3:
 		return p.small(y.ScatterAdd(at, rows))
+	case kind == 4 && x.Rank() > 0 && y.Rank() < 6:
+		return p.small(y.BatchScatterAdd(at, rows))
 	}
 	return y.GroupSum(at, rows)
 }

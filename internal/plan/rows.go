@@ -21,12 +21,28 @@ func (e *Exec) indices(x *value, data memory) move.Indices {
 	return move.Indices{Floats: data(x)}
 }
 
-// rowsOf returns how a table is seen as rows of its first dimension.
-func rowsOf(table *value) (rows, width int) { return table.shape[0], table.shape[1:].Numel() }
+// rowsOf returns how a table is seen as rows of its first dimension, and how tables are, one for each sample.
+func rowsOf(table *value, batched bool) (rows, width int) {
+	at := 1
+	if batched {
+		at = 2
+	}
+	return table.shape[:at].Numel(), table.shape[at:].Numel()
+}
+
+// named returns the indices of a call that name rows of a table, or of tables.
+func (c *call) named(table *value) (at move.Indices, rows, width int) {
+	at = c.exec.indices(c.in[1], c.data)
+	if c.attr.Batched {
+		at.Each, at.EachRows = c.in[1].shape[1:].Numel(), table.shape[1]
+	}
+	rows, width = rowsOf(table, c.attr.Batched)
+	return at, rows, width
+}
 
 func emitGather(c *call) []cpu.Kernel {
-	table, at := c.in[0], c.exec.indices(c.in[1], c.data)
-	rows, width := rowsOf(table)
+	table := c.in[0]
+	at, rows, width := c.named(table)
 	if table.dtype != graph.Float32 {
 		return []cpu.Kernel{&product.GatherHalves{Src: c.halves(table), Dst: c.data(c.value), Rows: rows, Width: width, Indices: at}}
 	}
@@ -34,8 +50,8 @@ func emitGather(c *call) []cpu.Kernel {
 }
 
 func emitScatterAdd(c *call) []cpu.Kernel {
-	rows, width := rowsOf(c.value)
-	return []cpu.Kernel{move.NewScatterAdd(c.data(c.in[0]), c.data(c.value), c.exec.indices(c.in[1], c.data), rows, width)}
+	at, rows, width := c.named(c.value)
+	return []cpu.Kernel{move.NewScatterAdd(c.data(c.in[0]), c.data(c.value), at, rows, width)}
 }
 
 func emitGroupSum(c *call) []cpu.Kernel {

@@ -166,8 +166,8 @@ var boundTable = [...]boundRule{
 	graph.OpView:        rising(0),
 
 	graph.OpOneHot:     oneHotBounds,
-	graph.OpGather:     gatherBounds,
-	graph.OpScatterAdd: scatterAddBounds,
+	graph.OpGather:     bySample(gatherBounds),
+	graph.OpScatterAdd: bySample(scatterAddBounds),
 	graph.OpGroupSum:   groupSumBounds,
 	graph.OpCast:       rising(0),
 	graph.OpScan:       nil, // runs the table

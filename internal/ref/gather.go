@@ -19,18 +19,40 @@ func eachRow(x value, rows int, f func(i, row int)) {
 // width returns how many numbers there are for each index.
 func width(x, indices value) int { return x.shape[len(indices.shape):].Numel() }
 
-func gather(_ *Run, _ *graph.Attr, in []value, out value) {
-	n := in[0].shape[1:].Numel()
-	eachRow(in[1], in[0].shape[0], func(i, row int) { copy(out.data[i*n:][:n], in[0].data[row*n:]) })
+// samples returns each sample of operands and result by itself where each has a table, and all in one elsewhere.
+func samples(a *graph.Attr, in []value, out value) [][]value {
+	all := append(in[:2:2], out)
+	if !a.Batched {
+		return [][]value{all}
+	}
+	list := make([][]value, out.shape[0])
+	for i := range list {
+		for _, x := range all {
+			n := len(x.data) / len(list)
+			list[i] = append(list[i], value{x.shape[1:], x.data[i*n:][:n]})
+		}
+	}
+	return list
+}
+
+func gather(_ *Run, a *graph.Attr, in []value, out value) {
+	for _, one := range samples(a, in, out) {
+		table, indices, out := one[0], one[1], one[2]
+		n := table.shape[1:].Numel()
+		eachRow(indices, table.shape[0], func(i, row int) { copy(out.data[i*n:][:n], table.data[row*n:]) })
+	}
 }
 
 func scatterAdd(_ *Run, a *graph.Attr, in []value, out value) {
-	n := width(in[0], in[1])
-	eachRow(in[1], a.Depth, func(i, row int) {
-		for k, v := range in[0].data[i*n:][:n] {
-			out.data[row*n+k] += v
-		}
-	})
+	for _, one := range samples(a, in, out) {
+		x, indices, out := one[0], one[1], one[2]
+		n := width(x, indices)
+		eachRow(indices, a.Depth, func(i, row int) {
+			for k, v := range x.data[i*n:][:n] {
+				out.data[row*n+k] += v
+			}
+		})
+	}
 }
 
 func groupSum(_ *Run, a *graph.Attr, in []value, out value) {
@@ -45,6 +67,17 @@ func groupSum(_ *Run, a *graph.Attr, in []value, out value) {
 			}
 		})
 	})
+}
+
+// bySample bounds each sample by itself where each has a table.
+func bySample(rule boundRule) boundRule {
+	return func(r *Run, n *graph.Node, in []interval, out interval) {
+		lo := samples(n.Attr(), []value{in[0].lo, in[1].lo}, out.lo)
+		hi := samples(n.Attr(), []value{in[0].hi, in[1].hi}, out.hi)
+		for i := range lo {
+			rule(r, n, []interval{{lo[i][0], hi[i][0]}, {lo[i][1], hi[i][1]}}, interval{lo[i][2], hi[i][2]})
+		}
+	}
 }
 
 // gatherBounds: a row is one of those that its index may be, and zeros if it may be none.

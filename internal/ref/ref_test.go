@@ -292,6 +292,8 @@ func TestMeanings(t *testing.T) {
 		{"Gather", []operand{matrix23(1, 2, 3, 4, 5, 6), vector(1, 0, 2, -1, 0.5, nan)}, two((*node).Gather), []float64{4, 5, 6, 1, 2, 3, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}},
 		{"ScatterAdd", []operand{matrix23(1, 2, 3, 4, 5, 6), vector(2, 2)}, two(func(x, at *node) *node { return x.ScatterAdd(at, 3) }), []float64{0, 0, 0, 0, 0, 0, 5, 7, 9}},
 		{"ScatterAdd leaves out what is no index", []operand{vector(1, 2, 3, 4), vector(0, 3, nan, 0)}, two(func(x, at *node) *node { return x.ScatterAdd(at, 3) }), []float64{5, 0, 0}},
+		{"BatchGather", []operand{{tensor.Shape{2, 3}, []float64{1, 2, 3, 4, 5, 6}}, {tensor.Shape{2, 2}, []float64{2, 0, 3, 1}}}, two((*node).BatchGather), []float64{3, 1, 0, 5}},
+		{"BatchScatterAdd", []operand{{tensor.Shape{2, 2}, []float64{1, 2, 3, 4}}, {tensor.Shape{2, 2}, []float64{1, 1, 0, 2}}}, two(func(x, at *node) *node { return x.BatchScatterAdd(at, 2) }), []float64{0, 3, 3, 0}},
 		{"GroupSum", []operand{vector(1, 2, 3, 4), vector(1, 0, 1, 5)}, two(func(x, at *node) *node { return x.GroupSum(at, 5) }), []float64{4, 2, 4, 0}},
 		{"Numel of the batch", []operand{{tensor.Shape{batch, 2}, []float64{1, 2, 3, 4, 5, 6}}}, one(func(x *node) *node { return x.Numel() }), []float64{6}},
 	} {

@@ -6,31 +6,47 @@ import "github.com/cornu-ml/cornu/internal/par"
 // GroupSum) and update (StoreRows). An Embedding, its gradient and its sparse update are made of them.
 
 // Indices are numbers of rows of a table, in one of three types: two of the fields are nil. A number that is not an integer
-// from 0 to the number of rows less 1 names no row.
+// from 0 to the number of rows less 1 names no row. Unless Each is 0,
+// they name rows of several tables, which lie one after another and have EachRows rows: Each indices belong to the first, as many to
+// the next, and so on.
 type Indices struct {
 	Floats []float32
 	Ints   []int32
 	Bytes  []uint8
+
+	Each, EachRows int
 }
 
 // Len returns how many indices there are.
 func (x *Indices) Len() int { return len(x.Floats) + len(x.Ints) + len(x.Bytes) }
 
-// Row returns the row, in a table of n rows, that the i-th index names, or -1 if it names none.
+// Row returns the row, of the n rows of all tables, that the i-th index names, or -1 if it names none.
 func (x *Indices) Row(i, n int) int {
+	first := 0
+	if x.Each > 0 {
+		first, n = i/x.Each*x.EachRows, x.EachRows
+	}
 	row := -1
 	switch {
 	case len(x.Floats) > 0:
-		return LabelIndex(x.Floats[i], n)
+		row = LabelIndex(x.Floats[i], n)
 	case len(x.Ints) > 0:
 		row = int(x.Ints[i])
 	default:
 		row = int(x.Bytes[i])
 	}
 	if uint(row) < uint(n) {
-		return row
+		return first + row
 	}
 	return -1
+}
+
+// begin returns the first index of the table that index i belongs to.
+func (x *Indices) begin(i int32) int32 {
+	if x.Each == 0 {
+		return 0
+	}
+	return i / int32(x.Each) * int32(x.Each)
 }
 
 // A GatherRows kernel sets row i of Dst to the row of Src, [Rows, Width], that the i-th index names, or to zeros if it names
@@ -94,7 +110,7 @@ const sumBlock = 4096
 // groups are indices sorted by the rows that they name. Indices of the same row keep their order.
 type groups struct {
 	Indices
-	Rows int // of the table
+	Rows int // of the table, or of all
 
 	rows  []int32    // the rows that are named, rising, once for each index
 	at    []int32    // for each of rows the position of its index; after these, in any order, the positions of indices that name no row
@@ -181,7 +197,7 @@ func (g *groups) end(first int) int {
 }
 
 // A ScatterAdd kernel sets each row of Y, [Rows, Width], to the sum of the rows of X whose index names it, and to zeros if
-// there are none. It adds in the order of the indices: each block of sumBlock indices is summed from +0, then the blocks'
+// there are none. It adds in the order of the indices: each block of sumBlock indices of a table is summed from +0, then the blocks'
 // sums are added in order.
 type ScatterAdd struct {
 	X, Y  []float32
@@ -222,7 +238,7 @@ func (k *ScatterAdd) Do(_, index int) {
 			return
 		}
 		end := k.end(i)
-		sumRows(k.Y[row*k.Width:][:k.Width], k.X, k.at[i:end])
+		sumRows(k.Y[row*k.Width:][:k.Width], k.X, k.at[i:end], k.begin(k.at[i]))
 		i, r0 = end, row+1
 	}
 }
@@ -276,7 +292,7 @@ func (k *GroupSum) Do(_, index int) {
 	for i < min(to, named) {
 		end := k.end(i)
 		sum := row(i)
-		sumRows(sum, k.X, k.at[i:end])
+		sumRows(sum, k.X, k.at[i:end], k.begin(k.at[i]))
 		for i++; i < end; i++ {
 			copy(row(i), sum)
 		}
@@ -286,12 +302,12 @@ func (k *GroupSum) Do(_, index int) {
 	}
 }
 
-// sumRows sets dst to the sum of the rows of x that rows lists, block by block.
-func sumRows(dst, x []float32, rows []int32) {
+// sumRows sets dst to the sum of the rows of x that rows lists, block by block from begin on.
+func sumRows(dst, x []float32, rows []int32, begin int32) {
 	SetAll(dst, 0)
 	for first := true; len(rows) > 0; first = false {
 		n := 1
-		for n < len(rows) && rows[n]/sumBlock == rows[0]/sumBlock {
+		for n < len(rows) && (rows[n]-begin)/sumBlock == (rows[0]-begin)/sumBlock {
 			n++
 		}
 		if first {

@@ -108,6 +108,49 @@ func TestRowsAreLookedUpAddedUpAndStored(t *testing.T) {
 	}
 }
 
+// Rows of several tables are those of each by itself.
+func TestRowsOfSeveralTablesAreThoseOfEach(t *testing.T) {
+	r := rand.New(rand.NewPCG(3, 4))
+	for _, size := range []struct{ tables, rows, each, width int }{{1, 3, 5, 2}, {3, 7, 4999, 3}, {5, 300, 40, 17}, {4, 1, 3, 1}, {2, 3, 0, 2}} {
+		for kind, at := range named(r, size.tables*size.each, size.rows, false) {
+			at.Each, at.EachRows = size.each, size.rows
+			rows := size.tables * size.rows
+			table := cputest.Random(r, rows*size.width)
+			x := cputest.Random(r, size.tables*size.each*size.width)
+			var found, sums []float32
+			for i := range size.tables {
+				one := Indices{}
+				switch part := func(n int) (int, int) { return n * i / size.tables, n * (i + 1) / size.tables }; kind {
+				case 0:
+					from, to := part(len(at.Floats))
+					one.Floats = at.Floats[from:to]
+				case 1:
+					from, to := part(len(at.Ints))
+					one.Ints = at.Ints[from:to]
+				default:
+					from, to := part(len(at.Bytes))
+					one.Bytes = at.Bytes[from:to]
+				}
+				y := make([]float32, size.each*size.width)
+				(&GatherRows{Src: table[i*size.rows*size.width:], Dst: y, Rows: size.rows, Width: size.width, Indices: one}).Run(nil)
+				found = append(found, y...)
+				sums = append(sums, sumsOf(x[i*size.each*size.width:], &one, size.rows, size.width)...)
+			}
+			for _, pool := range []int{1, 3} {
+				y, sum := cputest.Random(r, len(x)), cputest.Random(r, len(table))
+				(&GatherRows{Src: table, Dst: y, Rows: rows, Width: size.width, Indices: at}).Run(cputest.Pools[pool])
+				NewScatterAdd(x, sum, at, rows, size.width).Run(cputest.Pools[pool])
+				if i := cputest.FirstDifference(y, found); i >= 0 {
+					t.Fatalf("%v, type %d: element %d that was looked up is %v, want %v", size, kind, i, y[i], found[i])
+				}
+				if i := cputest.FirstDifference(sum, sums); i >= 0 {
+					t.Fatalf("%v, type %d: sum %d is %v, want %v", size, kind, i, sum[i], sums[i])
+				}
+			}
+		}
+	}
+}
+
 func TestSumsOfRowsAllocateNothing(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
 	at := named(r, 5000, 300, true)[0]
