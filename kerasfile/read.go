@@ -659,6 +659,9 @@ var harmless = map[string][]any{
 	"rms_scaling":                 {false},
 }
 
+// bothWays are factors of which one number stands for both ways.
+var bothWays = []string{"height_factor", "width_factor", "x_factor", "y_factor"}
+
 // clean brings a configuration, and those in it, to the fields of Cornu's type. What
 // Cornu can't do is left in, for the decoder to refuse it by its name.
 func (r *reader) clean(what string, cfg object, t reflect.Type) error {
@@ -688,7 +691,7 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 				}
 				cfg[key] = sizes
 			}
-		case known && (key == "height_factor" || key == "width_factor"):
+		case known && (slices.Contains(bothWays, key) || key == "factor" && t == reflect.TypeFor[*layer.RandomRotation]()):
 			if f, ok := v.(float64); ok { // one number stands for both ways
 				cfg[key] = []any{-math.Abs(f), math.Abs(f)}
 			}

@@ -189,6 +189,14 @@ func settings(one layer.LayerSpec) object {
 				cfg["mask_value"] = n
 			}
 		}
+	case "RandomShear": // Keras takes no pair that begins below 0
+		for _, key := range []string{"x_factor", "y_factor"} {
+			if pair, ok := cfg[key].([]any); ok && len(pair) == 2 {
+				if f, _ := pair[1].(float64); f > 0 && pair[0] == -f {
+					cfg[key] = f
+				}
+			}
+		}
 	case "Normalization":
 		cfg["mean"], cfg["variance"] = nested(cfg["mean"], cfg, one.Shapes), nested(cfg["variance"], cfg, one.Shapes)
 	}

@@ -4,6 +4,7 @@ package layer
 // What is drawn depends on the seed, the step and the place of the image in its batch.
 
 import (
+	"math"
 	"slices"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -15,6 +16,9 @@ func init() {
 	Register("RandomFlip", func() Layer { return &RandomFlip{} })
 	Register("RandomTranslation", func() Layer { return &RandomTranslation{} })
 	Register("RandomZoom", func() Layer { return &RandomZoom{} })
+	Register("RandomRotation", func() Layer { return &RandomRotation{} })
+	Register("RandomShear", func() Layer { return &RandomShear{} })
+	Register("RandomPerspective", func() Layer { return &RandomPerspective{} })
 	Register("RandomCrop", func() Layer { return &RandomCrop{} })
 	Register("RandomBrightness", func() Layer { return &RandomBrightness{} })
 	Register("RandomContrast", func() Layer { return &RandomContrast{} })
@@ -158,6 +162,145 @@ func (s sampling) zoom(x *graph.Node, zooms [2]*graph.Node) *graph.Node {
 	return s.sample(x, zooms, offsets, size)
 }
 
+// RandomRotation rotates images about their centre, by a random angle between Factor[0] and Factor[1] turns; a positive one is
+// counterclockwise.
+// FillMode and Interpolation are as of RandomTranslation.
+//
+// Shapes: (batch, rows, columns, channels), or with the channels before the rows → the same. An image has at most 2²⁴ pixels.
+type RandomRotation struct {
+	Name          string
+	Factor        [2]float64 // the least and the greatest part of a turn, within [-1, 1]: -0.1 and 0.1 for one
+	FillMode      string     `default:"reflect"`
+	Interpolation string     `default:"bilinear"`
+	FillValue     float64
+	DataFormat    string `default:"channels_last"`
+}
+
+// Build checks the factor.
+func (l *RandomRotation) Build(b *Builder, in []tensor.Shape) error {
+	cfg := config.Resolve(*l)
+	if err := checkReading(b, in, cfg.FillMode, cfg.Interpolation, cfg.DataFormat); err != nil {
+		return err
+	}
+	return within(b, -1, 1, map[string][2]float64{"Factor": l.Factor})
+}
+
+// Call emits the layer's nodes.
+func (l *RandomRotation) Call(c *Context, in []*graph.Node) *graph.Node {
+	if !c.Training() {
+		return in[0]
+	}
+	cfg := config.Resolve(*l)
+	s := sampling{cfg.FillMode, cfg.Interpolation, cfg.FillValue, cfg.DataFormat}
+	angle := drawn(c, l.Factor[0], l.Factor[1], 1, 1).MulScalar(2 * math.Pi)
+	cos, sin := angle.Cos(), angle.Sin()
+	first := firstSpatial(s.format)
+	x, y := float64(in[0].Shape()[first+1]-1)/2, float64(in[0].Shape()[first]-1)/2 // the middle, which stays
+	stay := func(at float64, row [2]*graph.Node) [3]*graph.Node {
+		offset := c.Graph().Scalar(at).Sub(row[0].MulScalar(x)).Sub(row[1].MulScalar(y))
+		return [3]*graph.Node{row[0], row[1], offset}
+	}
+	return s.affine(in[0], stay(x, [2]*graph.Node{cos, sin.Neg()}), stay(y, [2]*graph.Node{sin, cos}))
+}
+
+// RandomShear shifts the rows of images the further right the lower they are, and the columns the further down the further
+// right: by random factors between XFactor[0] and XFactor[1], and YFactor[0] and YFactor[1], for half of the images the other way. FillMode and
+// Interpolation are as of RandomTranslation.
+//
+// Shapes: (batch, rows, columns, channels), or with the channels before the rows → the same. An image has at most 2²⁴ pixels.
+type RandomShear struct {
+	Name          string
+	XFactor       [2]float64 // the least and the greatest, within [-1, 1], in columns for each row: -0.1 and 0.1 for one
+	YFactor       [2]float64 // in rows for each column
+	Interpolation string     `default:"bilinear"`
+	FillMode      string     `default:"reflect"`
+	FillValue     float64
+	DataFormat    string `default:"channels_last"`
+}
+
+// Build checks the factors.
+func (l *RandomShear) Build(b *Builder, in []tensor.Shape) error {
+	cfg := config.Resolve(*l)
+	if err := checkReading(b, in, cfg.FillMode, cfg.Interpolation, cfg.DataFormat); err != nil {
+		return err
+	}
+	return within(b, -1, 1, map[string][2]float64{"XFactor": l.XFactor, "YFactor": l.YFactor})
+}
+
+// Call emits the layer's nodes.
+func (l *RandomShear) Call(c *Context, in []*graph.Node) *graph.Node {
+	if !c.Training() {
+		return in[0]
+	}
+	cfg := config.Resolve(*l)
+	s := sampling{cfg.FillMode, cfg.Interpolation, cfg.FillValue, cfg.DataFormat}
+	way := drawn(c, 0, 1, 1, 1).Greater(c.Graph().Scalar(0.5)).MulScalar(-2).AddScalar(1)
+	return s.shear(in[0], drawn(c, l.XFactor[0], l.XFactor[1], 1, 1).Mul(way), drawn(c, l.YFactor[0], l.YFactor[1], 1, 1).Mul(way))
+}
+
+// shear reads images at columns that go on by x with each row and at rows that go on by y with each column, (batch, 1, 1).
+func (s sampling) shear(images, x, y *graph.Node) *graph.Node {
+	one, zero := x.Graph().Scalar(1), x.Graph().Scalar(0)
+	return s.affine(images, [3]*graph.Node{one, x, zero}, [3]*graph.Node{y, one, zero})
+}
+
+// RandomPerspective shows images as from aside: its corners but the first are moved, each along the sides that meet there by a
+// part of their lengths that is drawn, up to half of Scale either way. That is done with a probability that is drawn between
+// Factor's. What comes in is FillValue. Interpolation is as of RandomTranslation.
+//
+// Shapes: (batch, rows, columns, channels), or with the channels before the rows → the same. An image has at most 2²⁴ pixels.
+type RandomPerspective struct {
+	Name          string
+	Factor        *[2]float64 `default:"0,1"`
+	Scale         *float64    `default:"1"`
+	Interpolation string      `default:"bilinear"`
+	FillValue     float64
+	DataFormat    string `default:"channels_last"`
+}
+
+// Build checks the factor and the scale.
+func (l *RandomPerspective) Build(b *Builder, in []tensor.Shape) error {
+	cfg := config.Resolve(*l)
+	if err := checkReading(b, in, "constant", cfg.Interpolation, cfg.DataFormat); err != nil {
+		return err
+	}
+	if !(*cfg.Scale >= 0 && *cfg.Scale <= 1) {
+		return b.Errorf("Scale is %v, it must be within [0, 1]", *cfg.Scale)
+	}
+	return within(b, 0, 1, map[string][2]float64{"Factor": *cfg.Factor})
+}
+
+// Call emits the layer's nodes.
+func (l *RandomPerspective) Call(c *Context, in []*graph.Node) *graph.Node {
+	if !c.Training() {
+		return in[0]
+	}
+	cfg := config.Resolve(*l)
+	s := sampling{"constant", cfg.Interpolation, cfg.FillValue, cfg.DataFormat}
+	var corners [4]*graph.Node
+	for i := range corners {
+		corners[i] = drawn(c, 1-*cfg.Scale/2, 1+*cfg.Scale/2, 1, 1)
+	}
+	y := s.perspective(in[0], corners)
+	return graph.Select(drawn(c, 0, 1, 1, 1, 1).Less(drawn(c, cfg.Factor[0], cfg.Factor[1], 1, 1, 1)), y, in[0])
+}
+
+// perspective moves corners of images, that at the top right to corners[0] of the width, that at the bottom left to corners[1] of the
+// height, and the last to corners[2] of the width and corners[3] of the height, (batch, 1, 1). In parts of the width and of the height
+// the pixel at (x, y) is read at (a·x, b·y) / (g·x + h·y + 1), which brings each corner back to its place.
+func (s sampling) perspective(images *graph.Node, corners [4]*graph.Node) *graph.Node {
+	first := firstSpatial(s.format)
+	height, width := images.Shape()[first], images.Shape()[first+1]
+	one := images.Graph().Scalar(1)
+	right, down, x1, y1 := corners[0], corners[1], corners[2], corners[3]
+	g, h := y1.Div(down).Sub(one).Div(x1), x1.Div(right).Sub(one).Div(y1)
+	a, b := g.Add(one.Div(right)), h.Add(one.Div(down))
+	x, y := places(images.Graph(), width), places(images.Graph(), height).Reshape(height, 1)
+	scale := x.Mul(g.MulScalar(1 / float64(max(width-1, 1)))).Add(y.Mul(h.MulScalar(1 / float64(max(height-1, 1))))).Add(one)
+	scale = graph.Select(scale.Equal(images.Graph().Scalar(0)), images.Graph().Scalar(1e-30), scale) // what is infinitely far is outside
+	return s.read(images, y.Mul(b).Div(scale), x.Mul(a).Div(scale))
+}
+
 // RandomCrop cuts Height × Width pixels out of each image in training, at a random place. In inference, and where images are too
 // small, it does what CenterCrop does with images that are too small.
 //
@@ -208,9 +351,21 @@ func checkSampling(b *Builder, in []tensor.Shape, mode, interpolation, format st
 	return spatial(b, in, 2, format)
 }
 
+// checkReading is checkSampling of what names pixels by numbers in float32.
+func checkReading(b *Builder, in []tensor.Shape, mode, interpolation, format string) error {
+	if err := checkSampling(b, in, mode, interpolation, format); err != nil {
+		return err
+	}
+	first := firstSpatial(format)
+	if height, width := in[0][first], in[0][first+1]; width > 0 && height > 1<<24/width {
+		return b.Errorf("images of %d × %d have more than %d pixels: resize them before", height, width, 1<<24)
+	}
+	return nil
+}
+
 // within returns an error unless factors rise and are within [low, high].
 func within(b *Builder, low, high float64, factors map[string][2]float64) error {
-	for _, name := range []string{"Factor", "Scale", "HeightFactor", "WidthFactor"} {
+	for _, name := range []string{"Factor", "Scale", "HeightFactor", "WidthFactor", "XFactor", "YFactor"} {
 		if f, ok := factors[name]; ok && !(low <= f[0] && f[0] <= f[1] && f[1] <= high) {
 			return b.Errorf("%s is %v, it must be the least and the greatest, within [%v, %v]", name, f, low, high)
 		}
@@ -249,17 +404,84 @@ func places(g *graph.Graph, n int) *graph.Node {
 	return g.Const(list, n)
 }
 
-// matrix returns the weights (batch, places, size) of the pixels at places between them.
-func (s sampling) matrix(at *graph.Node, size int) *graph.Node {
+// A neighbour is a pixel of an axis, a whole number, and what it weighs for the place that is read; nil is 1.
+type neighbour struct{ pixel, weight *graph.Node }
+
+// neighbours returns the pixels of an axis that places between them are read from.
+func (s sampling) neighbours(at *graph.Node) []neighbour {
 	if s.interpolation == nearest {
 		// Halves are rounded away from 0, as in JAX.
-		return s.index(at.Abs().AddScalar(0.5).Floor().Mul(at.Sign()), size).OneHot(size)
+		return []neighbour{{at.Abs().AddScalar(0.5).Floor().Mul(at.Sign()), nil}}
 	}
 	low := at.Floor()
 	part := at.Sub(low)
-	part = part.Reshape(append(part.Shape().Clone(), 1)...)
-	one := at.Graph().Scalar(1)
-	return s.index(low, size).OneHot(size).Mul(one.Sub(part)).Add(s.index(low.AddScalar(1), size).OneHot(size).Mul(part))
+	return []neighbour{{low, at.Graph().Scalar(1).Sub(part)}, {low.AddScalar(1), part}}
+}
+
+// deeper returns x with an axis of 1 behind.
+func deeper(x *graph.Node) *graph.Node { return x.Reshape(append(x.Shape().Clone(), 1)...) }
+
+// matrix returns the weights (batch, places, size) of the pixels at places between them.
+func (s sampling) matrix(at *graph.Node, size int) *graph.Node {
+	var m *graph.Node
+	for _, n := range s.neighbours(at) {
+		w := s.index(n.pixel, size).OneHot(size)
+		if n.weight != nil {
+			w = w.Mul(deeper(n.weight))
+		}
+		m = plus(m, w)
+	}
+	return m
+}
+
+// plus adds x to a sum, which is nil before the first term.
+func plus(sum, x *graph.Node) *graph.Node {
+	if sum == nil {
+		return x
+	}
+	return sum.Add(x)
+}
+
+// affine reads images, for the pixel in column x and row y, in the column a[0]·x + a[1]·y + a[2] and in the row that b says alike,
+// each (batch, 1, 1).
+func (s sampling) affine(images *graph.Node, a, b [3]*graph.Node) *graph.Node {
+	first := firstSpatial(s.format)
+	height, width := images.Shape()[first], images.Shape()[first+1]
+	x, y := places(images.Graph(), width), places(images.Graph(), height).Reshape(height, 1)
+	at := func(m [3]*graph.Node) *graph.Node { return x.Mul(m[0]).Add(y.Mul(m[1])).Add(m[2]) }
+	return s.read(images, at(b), at(a))
+}
+
+// read reads each image, a table of its pixels, at the places in rows and columns (batch, height, width).
+func (s sampling) read(images, rows, columns *graph.Node) *graph.Node {
+	if s.format == channelsFirst {
+		s.format = channelsLast
+		return unlast(s.read(last(images, 1), rows, columns), 1)
+	}
+	shape := images.Shape()
+	height, width := shape[1], shape[2]
+	pixels := images.Reshape(tensor.Batch, height*width, shape[3])
+	var sum *graph.Node
+	for _, row := range s.neighbours(rows) {
+		for _, column := range s.neighbours(columns) {
+			x := pixels.BatchGather(s.index(row.pixel, height).MulScalar(float64(width)).Add(s.index(column.pixel, width)))
+			if s.mode == "constant" {
+				there := inside(row.pixel, height).Mul(inside(column.pixel, width))
+				x = graph.Select(deeper(there), x, x.Graph().Scalar(s.fill))
+			}
+			if row.weight != nil {
+				x = x.Mul(deeper(row.weight.Mul(column.weight)))
+			}
+			sum = plus(sum, x)
+		}
+	}
+	return sum
+}
+
+// inside says which pixels an axis of a size has.
+func inside(pixel *graph.Node, size int) *graph.Node {
+	g := pixel.Graph()
+	return g.Scalar(0).LessEqual(pixel).Mul(pixel.Less(g.Scalar(float64(size))))
 }
 
 // index brings indices beyond the edges back.

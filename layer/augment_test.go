@@ -5,6 +5,7 @@ package layer_test
 import (
 	"fmt"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
@@ -34,6 +35,14 @@ func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
 				y = layer.Translated(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
 			case "RandomZoom":
 				y = layer.Zoomed(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+			case "RandomRotation":
+				f := c.Float("factor", 0)
+				l := &layer.RandomRotation{Factor: [2]float64{f, f}, FillMode: c.String("mode"), Interpolation: c.String("interpolation"), FillValue: c.Float("fill", 0), DataFormat: c.String("format")}
+				y = appliedTo(t, g, l, x)
+			case "RandomShear":
+				y = layer.Sheared(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+			case "RandomPerspective":
+				y = layer.Foreshortened(x, give("corners"), c.String("interpolation"), c.Float("fill", 0))
 			case "RandomContrast":
 				y = layer.Contrasted(x, give("factor"), 0, 1)
 			}
@@ -53,23 +62,29 @@ func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
 	}
 }
 
-// inTraining applies a layer in training to images whose pixels have the numbers 1, 2, …, and returns each image.
-func inTraining(t *testing.T, l layer.Layer, shape tensor.Shape, batch int) [][]float64 {
+// appliedTo applies a layer in training.
+func appliedTo(t *testing.T, g *graph.Graph, l layer.Layer, in *graph.Node) *graph.Node {
 	t.Helper()
-	x := layer.Apply(&layer.Input{Shape: shape})
+	x := layer.Apply(&layer.Input{Shape: in.Shape()[1:]})
 	n, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(l, x)})
 	if err != nil {
 		t.Fatal(err)
 	}
+	return n.Trace(layer.NewContext(g, true), []*graph.Node{in})[0]
+}
+
+// inTraining applies a layer in training to images whose pixels have the numbers 1, 2, …, and returns each image.
+func inTraining(t *testing.T, l layer.Layer, shape tensor.Shape, batch int) [][]float64 {
+	t.Helper()
 	g := graph.New()
-	in := g.Input("x", x.Shape())
-	out := n.Trace(layer.NewContext(g, true), []*graph.Node{in})
+	in := g.Input("x", append(tensor.Shape{tensor.Batch}, shape...))
+	out := appliedTo(t, g, l, in)
 	size := shape.Numel()
 	images := make([]float64, batch*size)
 	for i := range images {
 		images[i] = float64(i%size + 1)
 	}
-	y, err := ref.Eval(g, batch, map[*graph.Node][]float64{in: images}, out...)
+	y, err := ref.Eval(g, batch, map[*graph.Node][]float64{in: images}, out)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +132,18 @@ func TestWhatIsDrawnForImagesIsWhatTheLayerSays(t *testing.T) {
 	about("shifted by one", shifts["[0 1]"], 0.5)
 	about("shifted out", shifts["[0 0]"], 0.25)
 
+	turns := count(&layer.RandomRotation{Factor: [2]float64{0, 0.75}, Interpolation: "nearest"}, tensor.Shape{1, 2, 1}, text)
+	about("turned less than a quarter", turns["[1 2]"], 1.0/3)
+	about("turned more", turns["[2 1]"], 2.0/3)
+
+	sheared := count(&layer.RandomShear{XFactor: [2]float64{0.4, 0.8}, Interpolation: "nearest", FillMode: "constant"}, tensor.Shape{2, 2, 1}, text)
+	about("not sheared", sheared["[1 2 3 4]"], 0.25)
+	about("sheared to the left", sheared["[1 2 4 0]"], 0.375)
+	about("sheared to the right", sheared["[1 2 0 3]"], 0.375)
+
+	aside := count(&layer.RandomPerspective{Factor: &[2]float64{0.25, 0.25}}, tensor.Shape{2, 2, 1}, text)
+	about("not seen from aside", aside["[1 2 3 4]"], 0.75)
+
 	erased := count(&layer.RandomErasing{Factor: &[2]float64{0.25, 0.25}, Scale: [2]float64{1, 1}, FillValue: new(7.0)}, tensor.Shape{2, 2, 1}, text)
 	about("erased whole", erased["[7 7 7 7]"], 0.25)
 	about("not erased", erased["[1 2 3 4]"], 0.75)
@@ -128,4 +155,28 @@ func TestWhatIsDrawnForImagesIsWhatTheLayerSays(t *testing.T) {
 		return map[bool]string{true: "much", false: "little"}[image[0] > 3]
 	})
 	about("much brighter", brighter["much"], 0.5)
+}
+
+func TestImagesThatCannotBeTurnedAreErrors(t *testing.T) {
+	image := tensor.Shape{4, 4, 1}
+	for _, c := range []struct {
+		layer layer.Layer
+		in    tensor.Shape
+		want  string
+	}{
+		{&layer.RandomRotation{Factor: [2]float64{0.5, 1.5}}, image, "Factor is [0.5 1.5], it must be the least and the greatest, within [-1, 1]"},
+		{&layer.RandomRotation{FillMode: "mirror"}, image, `FillMode is "mirror", it must be one of ["constant" "nearest" "reflect" "wrap"]`},
+		{&layer.RandomRotation{Interpolation: "bicubic"}, image, `Interpolation is "bicubic", it must be "bilinear" or "nearest"`},
+		{&layer.RandomRotation{}, tensor.Shape{4, 4}, "the input needs 4 dimensions"},
+		{&layer.RandomRotation{}, tensor.Shape{4096, 4097, 1}, "images of 4096 × 4097 have more than 16777216 pixels: resize them before"},
+		{&layer.RandomShear{YFactor: [2]float64{0.5, 0.25}}, image, "YFactor is [0.5 0.25], it must be the least and the greatest"},
+		{&layer.RandomPerspective{Scale: new(1.5)}, image, "Scale is 1.5, it must be within [0, 1]"},
+		{&layer.RandomPerspective{Factor: &[2]float64{-1, 1}}, image, "Factor is [-1 1], it must be the least and the greatest, within [0, 1]"},
+	} {
+		x := layer.Apply(&layer.Input{Shape: c.in})
+		_, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(c.layer, x)})
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v of %v: %v, want %q", c.layer, c.in, err, c.want)
+		}
+	}
 }

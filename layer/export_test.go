@@ -20,3 +20,17 @@ func Zoomed(x, right, down *graph.Node, mode, interpolation string, fill float64
 func Contrasted(x, factor *graph.Node, low, high float64) *graph.Node {
 	return contrast(x, factor, [2]float64{low, high}, channelsLast)
 }
+
+// Sheared shears images by factors (batch, 1).
+func Sheared(x, right, down *graph.Node, mode, interpolation string, fill float64) *graph.Node {
+	return sampling{mode, interpolation, fill, channelsLast}.shear(x, deeper(right), deeper(down))
+}
+
+// Foreshortened moves the corners of images to parts (batch, 4) of their sides.
+func Foreshortened(x, corners *graph.Node, interpolation string, fill float64) *graph.Node {
+	var each [4]*graph.Node
+	for i := range each {
+		each[i] = deeper(corners.SliceAxis(1, i, i+1))
+	}
+	return sampling{"constant", interpolation, fill, channelsLast}.perspective(x, each)
+}

@@ -343,6 +343,30 @@ def augmenting():
             yield case("translation, %s, %s" % (mode, interpolation), config, {"x": x, "right": shifts[:, :1], "down": shifts[:, 1:], "y": y}, class_="RandomTranslation")
             y = L.RandomZoom(0.5, 0.5, **kw).transform_images(x, {"width_zoom": zooms[:, :1], "height_zoom": zooms[:, 1:]}, training=True)
             yield case("zoom, %s, %s" % (mode, interpolation), config, {"x": x, "right": zooms[:, :1], "down": zooms[:, 1:], "y": y}, class_="RandomZoom")
+    turns = [0.07, -0.19, 0.5, 0.26, 1 / 3, -0.9, 0.25, 0.61]
+    shears = np.array([[0.3, -0.2], [-0.75, 0.0], [0.6, 0.9]], F)  # of x, of y
+    corners = np.array([[1.1, 0.9, 0.95, 1.2], [0.7, 1.4, 1.3, 0.8], [1.0, 1.0, 1.0, 1.0]], F)  # of the width, the height, both
+    for mode in ["constant", "nearest", "reflect", "wrap"]:
+        for interpolation in ["bilinear", "nearest"]:
+            kw = dict(fill_mode=mode, interpolation=interpolation, fill_value=0.25)
+            config = {"mode": mode, "interpolation": interpolation, "fill": 0.25}
+            name = "%s, %s" % (mode, interpolation)
+            turn = turns.pop(0)
+            y = L.RandomRotation((turn, turn), **kw)(x, training=True)
+            yield case("rotation, " + name, {**config, "factor": turn}, {"x": x, "y": y}, class_="RandomRotation")
+            turn += 0.05
+            high = wave(2, 3, 7, 2, seed=4, low=0, high=1)
+            y = L.RandomRotation((turn, turn), data_format="channels_first", **kw)(high, training=True)
+            yield case("rotation, first, " + name, {**config, "factor": turn, "format": "channels_first"}, {"x": high, "y": y}, class_="RandomRotation")
+            y = L.RandomShear(0.5, 0.5, **kw).transform_images(x, {"shear_factor": shears}, training=True)
+            yield case("shear, " + name, config, {"x": x, "right": shears[:, :1], "down": shears[:, 1:], "y": y}, class_="RandomShear")
+    for interpolation in ["bilinear", "nearest"]:
+        h, w = 3.0, 4.0
+        start = np.broadcast_to(np.array([[0, 0], [w, 0], [0, h], [w, h]], F), (3, 4, 2))
+        end = np.stack([np.array([[0, 0], [w * a, 0], [0, h * b], [w * c, h * d]], F) for a, b, c, d in corners])
+        moved = {"start_points": start, "end_points": end, "apply_perspective": np.ones(3, bool)}
+        y = L.RandomPerspective(interpolation=interpolation, fill_value=0.25).transform_images(x, moved, training=True)
+        yield case("perspective, " + interpolation, {"interpolation": interpolation, "fill": 0.25}, {"x": x, "corners": corners, "y": y}, class_="RandomPerspective")
     factor = np.array([0.5, 1.0, 1.75], F).reshape(3, 1, 1, 1)
     y = L.RandomContrast(0.5, value_range=(0, 1)).transform_images(x, {"contrast_factor": factor}, training=True)
     yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")

@@ -135,6 +135,7 @@ def images():
     x = L.Resizing(7, 6, interpolation="bicubic", antialias=True)(L.CenterCrop(8, 8)(i))
     x = L.RandomZoom(0.2, fill_mode="constant", fill_value=0.5)(L.RandomTranslation(0.1, (-0.2, 0.3), seed=3)(L.RandomFlip("horizontal")(x)))
     x = L.RandomContrast(0.3)(L.RandomBrightness(0.2, value_range=(-1, 1))(L.RandomZoom((0.1, 0.2), 0.3)(x)))
+    x = L.RandomShear((0.1, 0.3), 0.2, fill_mode="wrap")(L.RandomRotation(0.1, fill_mode="constant", fill_value=0.5)(L.RandomPerspective(0.5, scale=0.25)(x)))
     x = L.RandomErasing(0.5, fill_value=0.25)(L.RandomErasing(value_range=(-1, 1))(x))
     return K.Model(i, L.Dense(2)(L.Flatten()(x)), name="images")
 
