@@ -209,7 +209,7 @@ func (n *Network) BatchSize() int {
 	return 0
 }
 
-// ShapesOf returns the shapes of nodes of the network, with the size of its batches if that is known.
+// ShapesOf returns the shapes of nodes of the network, with the size of its batches if that is known; a nil node has none.
 func (n *Network) ShapesOf(nodes []*Node) []tensor.Shape {
 	list := shapesOf(nodes)
 	if size := n.BatchSize(); size > 0 {

@@ -97,9 +97,11 @@ func applied(l Layer, inference bool, in []*Node) *Node {
 }
 
 func shapesOf(nodes []*Node) []tensor.Shape {
-	var list []tensor.Shape
-	for _, x := range nodes {
-		list = append(list, x.shape)
+	list := make([]tensor.Shape, len(nodes))
+	for i, x := range nodes {
+		if x != nil {
+			list[i] = x.shape
+		}
 	}
 	return list
 }
