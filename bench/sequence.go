@@ -250,9 +250,7 @@ func sequenceTables(w *strings.Builder, r *Results) {
 	fmt.Fprint(w, "\nAgainst the length, on two threads: Cornu's time by row and step, its share of the peak, and what memory the predictions take, at most, beyond what the process "+
 		"had before the first:\n")
 	lines := [][]string{{"", "by row and step", "of peak"}}
-	for _, who := range r.who(sequenceMemory) {
-		lines[0] = append(lines[0], who)
-	}
+	lines[0] = append(lines[0], r.who(sequenceMemory)...)
 	for _, c := range sequenceCases() {
 		k, row := sequenceKinds[c.kind], r.find("sequence", c.name, cornuName, 2)
 		if len(k.lengths) == 1 || row == nil {

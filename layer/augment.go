@@ -277,9 +277,10 @@ func (l *RandomPerspective) Call(c *Context, in []*graph.Node) *graph.Node {
 	}
 	cfg := config.Resolve(*l)
 	s := sampling{"constant", cfg.Interpolation, cfg.FillValue, cfg.DataFormat}
+	half := float64(*cfg.Scale / 2)
 	var corners [4]*graph.Node
 	for i := range corners {
-		corners[i] = drawn(c, 1-*cfg.Scale/2, 1+*cfg.Scale/2, 1, 1)
+		corners[i] = drawn(c, 1-half, 1+half, 1, 1)
 	}
 	y := s.perspective(in[0], corners)
 	return graph.Select(drawn(c, 0, 1, 1, 1, 1).Less(drawn(c, cfg.Factor[0], cfg.Factor[1], 1, 1, 1)), y, in[0])
