@@ -273,35 +273,38 @@ func TestMistakesBeforeTheNetworkAreErrors(t *testing.T) {
 	texts := layer.Apply(&layer.Input{Shape: tensor.Shape{1}, DType: tensor.String})
 	numbers := layer.Apply(&layer.Input{Shape: tensor.Shape{1}})
 	said := func() *layer.StringLookup { return &layer.StringLookup{Vocabulary: []string{"a", "b"}} }
-	for want, n := range map[string]*layer.Node{
-		"the input is texts, and it takes numbers":                      layer.Apply(&layer.Dense{Units: 1}, texts),
-		"it works on the host, ahead of the graph, on inputs":           layer.Apply(&layer.Hashing{NumBins: 2}, layer.Apply(&layer.Dense{Units: 1}, numbers)),
-		"it has no vocabulary: call its Adapt":                          layer.Apply(&layer.StringLookup{}, texts),
-		"the input is numbers, it takes texts":                          layer.Apply(said(), numbers),
-		"the input is texts, it takes integers":                         layer.Apply(&layer.IntegerLookup{Vocabulary: []int{1}}, texts),
-		`the vocabulary has "b" twice`:                                  layer.Apply(&layer.StringLookup{Vocabulary: []string{"b", "b"}}, texts),
-		"the vocabulary is empty":                                       layer.Apply(&layer.StringLookup{Vocabulary: []string{}}, texts),
-		`the vocabulary has "m", which is a special token`:              layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "m"}, MaskToken: new("m")}, texts),
-		"MaxTokens is 2 and at most":                                    layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "b"}, MaxTokens: 2}, texts),
-		"needs IDFWeights":                                              layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "b"}, OutputMode: "tf_idf"}, texts),
-		"OutputMode is \"many\"":                                        layer.Apply(&layer.StringLookup{Vocabulary: []string{"a"}, OutputMode: "many"}, texts),
-		"with Invert it makes texts":                                    layer.Apply(&layer.StringLookup{Vocabulary: []string{"a"}, Invert: true}, numbers),
-		"OutputSequenceLength must be said":                             layer.Apply(&layer.TextVectorization{Vocabulary: []string{"a"}}, texts),
-		"Standardize is \"upper\"":                                      layer.Apply(&layer.TextVectorization{Vocabulary: []string{"a"}, Standardize: "upper"}, texts),
-		"it needs BinBoundaries, or NumBins":                            layer.Apply(&layer.Discretization{}, numbers),
-		"it has not seen data: call its Adapt before":                   layer.Apply(&layer.Discretization{NumBins: 3}, numbers),
-		"must be finite and in increasing order, number 1":              layer.Apply(&layer.Discretization{BinBoundaries: []float64{1, 0}}, numbers),
-		"NumTokens is 0":                                                layer.Apply(&layer.CategoryEncoding{}, numbers),
-		"Mean and Variance must be said together":                       layer.Apply(&layer.Normalization{Mean: []float64{1}}, numbers),
-		"Axis is [0]":                                                   layer.Apply(&layer.Normalization{Axis: []int{0}}, numbers),
-		"Mean has 2 numbers":                                            layer.Apply(&layer.Normalization{Mean: []float64{1, 2}, Variance: []float64{1, 2}}, numbers),
-		"takes at least two inputs":                                     layer.Apply(&layer.HashedCrossing{NumBins: 2}, texts),
-		"NumBins is 0":                                                  layer.Apply(&layer.Hashing{}, texts),
-		"so the input must be (batch, numbers)":                         layer.Apply(&layer.Discretization{BinBoundaries: []float64{1}, OutputMode: "count"}, layer.Apply(&layer.Input{Shape: tensor.Shape{2, 2}})),
-		"it works on the host, ahead of the graph, and can't be a part": layer.Apply(&layer.TimeDistributed{Layer: &layer.Hashing{NumBins: 3}}, layer.Apply(&layer.Input{Shape: tensor.Shape{2, 1}})),
+	for _, c := range []struct {
+		want string
+		n    *layer.Node
+	}{
+		{"the input is texts, and it takes numbers", layer.Apply(&layer.Dense{Units: 1}, texts)},
+		{"it works on the host, ahead of the graph, on inputs", layer.Apply(&layer.Hashing{NumBins: 2}, layer.Apply(&layer.Dense{Units: 1}, numbers))},
+		{"it has no vocabulary: call its Adapt", layer.Apply(&layer.StringLookup{}, texts)},
+		{"the input is numbers, it takes texts", layer.Apply(said(), numbers)},
+		{"the input is texts, it takes integers", layer.Apply(&layer.IntegerLookup{Vocabulary: []int{1}}, texts)},
+		{`the vocabulary has "b" twice`, layer.Apply(&layer.StringLookup{Vocabulary: []string{"b", "b"}}, texts)},
+		{"the vocabulary is empty", layer.Apply(&layer.StringLookup{Vocabulary: []string{}}, texts)},
+		{`the vocabulary has "m", which is a special token`, layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "m"}, MaskToken: new("m")}, texts)},
+		{"MaxTokens is 2 and at most", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "b"}, MaxTokens: 2}, texts)},
+		{"needs IDFWeights", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "b"}, OutputMode: "tf_idf"}, texts)},
+		{"OutputMode is \"many\"", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a"}, OutputMode: "many"}, texts)},
+		{"with Invert it makes texts", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a"}, Invert: true}, numbers)},
+		{"OutputSequenceLength must be said", layer.Apply(&layer.TextVectorization{Vocabulary: []string{"a"}}, texts)},
+		{"Standardize is \"upper\"", layer.Apply(&layer.TextVectorization{Vocabulary: []string{"a"}, Standardize: "upper"}, texts)},
+		{"it needs BinBoundaries, or NumBins", layer.Apply(&layer.Discretization{}, numbers)},
+		{"it has not seen data: call its Adapt before", layer.Apply(&layer.Discretization{NumBins: 3}, numbers)},
+		{"must be finite and in increasing order, number 1", layer.Apply(&layer.Discretization{BinBoundaries: []float64{1, 0}}, numbers)},
+		{"NumTokens is 0", layer.Apply(&layer.CategoryEncoding{}, numbers)},
+		{"Mean and Variance must be said together", layer.Apply(&layer.Normalization{Mean: []float64{1}}, numbers)},
+		{"Axis is [0]", layer.Apply(&layer.Normalization{Axis: []int{0}}, numbers)},
+		{"Mean has 2 numbers", layer.Apply(&layer.Normalization{Mean: []float64{1, 2}, Variance: []float64{1, 2}}, numbers)},
+		{"takes at least two inputs", layer.Apply(&layer.HashedCrossing{NumBins: 2}, texts)},
+		{"NumBins is 0", layer.Apply(&layer.Hashing{}, texts)},
+		{"so the input must be (batch, numbers)", layer.Apply(&layer.Discretization{BinBoundaries: []float64{1}, OutputMode: "count"}, layer.Apply(&layer.Input{Shape: tensor.Shape{2, 2}}))},
+		{"it works on the host, ahead of the graph, and can't be a part", layer.Apply(&layer.TimeDistributed{Layer: &layer.Hashing{NumBins: 3}}, layer.Apply(&layer.Input{Shape: tensor.Shape{2, 1}}))},
 	} {
-		if err := n.Err(); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%v, want %q", err, want)
+		if err := c.n.Err(); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%v, want %q", err, c.want)
 		}
 	}
 	if _, err := layer.NewNetwork([]*layer.Node{texts}, []*layer.Node{texts}); err == nil {
