@@ -4,7 +4,6 @@ package cornu_test
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"testing"
 
@@ -65,14 +64,7 @@ func TestACellOfOnesOwnIsTrainedAndComesBackFromAFile(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"model.keras", "model.h5"} {
-		path := filepath.Join(t.TempDir(), name)
-		if err := model.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		again, err := cornu.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		again := reloaded(t, &model.Model, name)
 		got, err := again.Predict(context.Background(), x)
 		if err != nil {
 			t.Fatal(err)

@@ -103,6 +103,20 @@ func weightsOf(t *testing.T, m *cornu.Model) [][]float32 {
 	return out
 }
 
+// reloaded saves a model to a file of that name, and loads it.
+func reloaded(t *testing.T, m *cornu.Model, name string) *cornu.Model {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), name)
+	if err := m.Save(path); err != nil {
+		t.Fatal(err)
+	}
+	again, err := cornu.Load(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return again
+}
+
 // loadQuiet loads a file that is read as it is, without notes.
 func loadQuiet(t *testing.T, path string) *cornu.Model {
 	t.Helper()

@@ -5,7 +5,6 @@ package cornu_test
 import (
 	"context"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -126,14 +125,7 @@ func TestAStatefulModelComesBackFromAFile(t *testing.T) {
 	}
 	first := predict(&model.Model)
 	for _, name := range []string{"model.keras", "model.h5"} {
-		path := filepath.Join(t.TempDir(), name)
-		if err := model.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		again, err := cornu.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		again := reloaded(t, &model.Model, name)
 		if got := predict(again); !slices.Equal(got, first) {
 			t.Errorf("%s predicts %v, want %v", name, got, first)
 		}

@@ -322,14 +322,7 @@ func TestCountsOfCategoriesAreKeptInFiles(t *testing.T) {
 	model := cornu.NewModel([]*cornu.Node{categories, counts}, []*cornu.Node{cornu.Apply(&layer.CategoryEncoding{NumTokens: 3, OutputMode: "count"}, categories, counts)})
 	x, w := tensorOf(t, []float32{0, 2, 1, 1}, 2, 2), tensorOf(t, []float32{0.5, 3, 1, 4}, 2, 2)
 	for _, name := range []string{"m.keras", "m.h5"} {
-		path := filepath.Join(t.TempDir(), name)
-		if err := model.Save(path); err != nil {
-			t.Fatal(err)
-		}
-		loaded, err := cornu.Load(path)
-		if err != nil {
-			t.Fatal(err)
-		}
+		loaded := reloaded(t, model, name)
 		y, err := loaded.Predict(context.Background(), x, w)
 		if err != nil {
 			t.Fatal(err)

@@ -380,9 +380,13 @@ func (l *Hashing) Build(b *Builder, in []tensor.Shape) error {
 	return encodable(b, in[0], config.Resolve(*l).OutputMode, modeInt, modeOneHot, modeMultiHot, modeCount)
 }
 
-// encoding says how wide what is made is.
+// binEncoding says how the numbers of bins are put out, and how wide.
+func binEncoding(mode string, bins int) *lookupConfig[string] {
+	return &lookupConfig[string]{mode: mode, pad: true, maxTokens: bins}
+}
+
 func (l *Hashing) encoding() *lookupConfig[string] {
-	return &lookupConfig[string]{mode: config.Resolve(*l).OutputMode, pad: true, maxTokens: l.NumBins}
+	return binEncoding(config.Resolve(*l).OutputMode, l.NumBins)
 }
 
 // Output returns the shape of what it makes.
@@ -469,9 +473,8 @@ func (l *HashedCrossing) Build(b *Builder, in []tensor.Shape) error {
 	return encodable(b, in[0], config.Resolve(*l).OutputMode, modeInt, modeOneHot)
 }
 
-// encoding says how wide what is made is.
 func (l *HashedCrossing) encoding() *lookupConfig[string] {
-	return &lookupConfig[string]{mode: config.Resolve(*l).OutputMode, pad: true, maxTokens: l.NumBins}
+	return binEncoding(config.Resolve(*l).OutputMode, l.NumBins)
 }
 
 // Output returns the shape of what it makes.
