@@ -81,6 +81,9 @@ func cnnTables(w *strings.Builder, r *Results) {
 		}
 		table(w, lines)
 	}
+	if r.find("cnn", tenEpochs, cornuName, 2) == nil {
+		return
+	}
 	fmt.Fprintf(w, "\nThe whole program, for Cornu `cornu mnist train --model cnn --quiet`:\n")
 	lines := [][]string{{"2 threads", "10 epochs, start to exit", "ratio", "first step after", "ratio", "peak memory", "ratio"}}
 	for _, who := range r.who("cnn") {

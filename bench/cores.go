@@ -9,32 +9,30 @@ import (
 	"time"
 )
 
-// watchCores measures every few seconds how long a line of the cache takes from one core to another and back, until the
-// function that it returns is called, which gives the shortest time, the median and the longest, in nanoseconds.
-func watchCores() (stop func() [3]float64) {
-	const pause = 4 * time.Second
-	if runtime.GOMAXPROCS(0) < 2 {
-		return func() [3]float64 { return [3]float64{} }
+// betweenMeasures is how often the distance of the cores is measured, at most.
+const betweenMeasures = 4 * time.Second
+
+// rest waits until everyone is quiet before a turn, since threads of the one before may still watch for work, and now and then
+// measures how far apart the cores are. It does so here alone: beside a contender that has both cores, its two threads would
+// take one of them from it for seconds.
+func (b *bench) rest() {
+	const settle = 60 * time.Millisecond
+	time.Sleep(settle)
+	if runtime.GOMAXPROCS(0) > 1 && time.Since(b.looked) > betweenMeasures {
+		b.apart = append(b.apart, roundTrip())
+		b.looked = time.Now()
 	}
-	done, all := make(chan struct{}), make(chan []float64)
-	go func() {
-		var times []float64
-		for {
-			times = append(times, roundTrip())
-			select {
-			case <-done:
-				all <- times
-				return
-			case <-time.After(pause):
-			}
-		}
-	}()
-	return func() [3]float64 {
-		close(done)
-		times := <-all
+}
+
+// distance returns what rest measured since it was last called: how long a line of the cache takes from one core to another and
+// back, the shortest time, the median and the longest, in nanoseconds. They are 0 if it measured nothing.
+func (b *bench) distance() (d [3]float64) {
+	if times := b.apart; len(times) > 0 {
 		slices.Sort(times)
-		return [3]float64{times[0], times[len(times)/2], times[len(times)-1]}
+		d = [3]float64{times[0], times[len(times)/2], times[len(times)-1]}
 	}
+	b.apart = nil
+	return d
 }
 
 // roundTrip is the best of some series of trips, as other processes want the cores too. It takes some milliseconds.

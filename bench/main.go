@@ -48,11 +48,15 @@ func exit(err error) {
 type bench struct {
 	rounds  int
 	quick   bool
+	whole   bool // programs are measured from start to exit
 	threads []int
 	peers   []contender
 	work    string // a temporary directory: the digits, what is compiled
 	suite   string // that is measured now
 	results *Results
+
+	looked time.Time // when rest last measured the distance of the cores
+	apart  []float64 // what it measured in this suite
 }
 
 // A suite is a kind of measures.
@@ -84,6 +88,7 @@ func run(ctx context.Context, args []string) error {
 	onnx := flags.String("onnxruntime", "", "the shared library of ONNX Runtime; by default it is looked for")
 	names := flags.String("suites", "listing,program,gemm,scaling,neighbour,files,cnn,conv,rnn,sequence", "what to measure")
 	rounds := flags.Int("rounds", 5, "how often everyone has a turn")
+	whole := flags.Bool("whole", true, "measure whole programs too, 10 or 20 epochs each, in the suites that have them")
 	quick := flags.Bool("quick", false, "one round of small sizes, to see that all works")
 	only := flags.String("only", "", "measure only these, by name; Cornu is always measured")
 	out := flags.String("out", "bench", "the directory of README.md, chart.svg and results/")
@@ -115,7 +120,7 @@ func run(ctx context.Context, args []string) error {
 		return err
 	}
 	defer os.RemoveAll(work)
-	b := &bench{rounds: *rounds, quick: *quick, threads: []int{1, 2}, work: work, results: newResults()}
+	b := &bench{rounds: *rounds, quick: *quick, whole: *whole, threads: []int{1, 2}, work: work, results: newResults()}
 	if b.quick {
 		b.rounds = 1
 	}
@@ -150,7 +155,6 @@ func run(ctx context.Context, args []string) error {
 		start := time.Now()
 		b.results.drop(s.name)
 		b.suite = s.name
-		apart := watchCores()
 		if err := s.run(ctx, b); err != nil {
 			return fmt.Errorf("%s: %w", s.name, err)
 		}
@@ -159,7 +163,7 @@ func run(ctx context.Context, args []string) error {
 		}
 		b.results.Runs[s.name] = Run{
 			Date: start.UTC().Format("2006-01-02 15:04 UTC"), Minutes: math.Round(10*time.Since(start).Minutes()) / 10,
-			Rounds: b.rounds, Load: before, Revision: commit, Apart: apart(),
+			Rounds: b.rounds, Load: before, Revision: commit, Apart: b.distance(),
 		}
 		if b.quick {
 			continue

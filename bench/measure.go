@@ -22,9 +22,6 @@ type question struct {
 	flops float64
 }
 
-// settle is how long everyone waits before a turn: threads of the one before may still watch for work.
-const settle = 60 * time.Millisecond
-
 // budget is how much time a contender may take for one question of a suite, over all rounds. The slow have fewer turns.
 var budget = map[string]time.Duration{"listing": 6 * time.Second, "program": 15 * time.Second, "gemm": 3 * time.Second, "scaling": 10 * time.Second, "cnn": 20 * time.Second, "conv": 2 * time.Second, "rnn": 20 * time.Second, "sequence": 5 * time.Second}
 
@@ -66,7 +63,7 @@ func (b *bench) turns(ctx context.Context, suite string, all []*conversation, ro
 				if refused[who+q.words] || t.gone || spent[who+q.words] > budget[suite] {
 					continue
 				}
-				time.Sleep(settle)
+				b.rest()
 				peak, start := isa.PeakFMA(t.threads), time.Now()
 				a, err := t.ask(q.words)
 				spent[who+q.words] += time.Since(start)
@@ -147,8 +144,11 @@ func program(ctx context.Context, b *bench) error {
 }
 
 // programs measures processes from their start to their exit: the command line for Cornu, all epochs with a callback for
-// its peers, and for the time of the first step.
+// its peers, and for the time of the first step. It does nothing if whole programs aren't wanted.
 func (b *bench) programs(ctx context.Context, suite, name string, flags []string, peers []*contender) error {
+	if !b.whole {
+		return nil
+	}
 	binary := filepath.Join(b.work, "cornu")
 	if said, err := exec.CommandContext(ctx, "go", "build", "-o", binary, "./cmd/cornu").CombinedOutput(); err != nil {
 		return fmt.Errorf("go build ./cmd/cornu: %s", said)
@@ -176,6 +176,7 @@ func (b *bench) programs(ctx context.Context, suite, name string, flags []string
 			if t.spent > budget[suite] {
 				continue
 			}
+			b.rest()
 			command := exec.CommandContext(ctx, t.command[0], t.command[1:]...)
 			command.Env = t.environment(b, threads)
 			said := &tail{}

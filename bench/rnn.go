@@ -80,6 +80,9 @@ func rnnTables(w *strings.Builder, r *Results) {
 		}
 		table(w, lines)
 	}
+	if r.find("rnn", twentyEpochs, cornuName, 2) == nil {
+		return
+	}
 	fmt.Fprintf(w, "\nThe whole program, for Cornu `cornu mnist train --model rnn --quiet`:\n")
 	lines := [][]string{{"2 threads", "20 epochs, start to exit", "ratio", "first step after", "ratio", "peak memory", "ratio"}}
 	for _, who := range r.who("rnn") {
