@@ -584,7 +584,27 @@ func (l *StackedRNNCells) Build(b *Builder, in []tensor.Shape) error {
 func (l *StackedRNNCells) Call(c *Context, in []*graph.Node) *graph.Node { return l.CallAll(c, in)[0] }
 
 // CallAll emits the cells' nodes.
-func (l *StackedRNNCells) CallAll(c *Context, in []*graph.Node) []*graph.Node { return step(c, l, in) }
+func (l *StackedRNNCells) CallAll(c *Context, in []*graph.Node) []*graph.Node {
+	if wrong := exchanged(c, l, l.Cells...); wrong != nil {
+		return []*graph.Node{wrong}
+	}
+	return step(c, l, in)
+}
+
+// exchanged returns the node of an error if l has other cells than those that it was built with, and else nil.
+func exchanged(c *Context, l Layer, cells ...Cell) *graph.Node {
+	if !slices.EqualFunc(recall(l).inner, cells, func(was Layer, cell Cell) bool { return was == Layer(cell) }) {
+		return c.graph.Fail("the cells of a %s were exchanged after it was applied, and it has the weights of those that it had: make another one", Class(l))
+	}
+	for _, cell := range cells {
+		if stacked, ok := cell.(*StackedRNNCells); ok {
+			if wrong := exchanged(c, stacked, stacked.Cells...); wrong != nil {
+				return wrong
+			}
+		}
+	}
+	return nil
+}
 
 // StateShapes returns those of all cells.
 func (l *StackedRNNCells) StateShapes() []tensor.Shape {

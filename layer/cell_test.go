@@ -118,3 +118,27 @@ func TestAMaskNeedsACellWhoseStateBeginsWithItsOutput(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+func TestCellsThatAreExchangedAfterTheyWereBuiltAreAnError(t *testing.T) {
+	input := func() *layer.Node { return layer.Apply(&layer.Input{Shape: tensor.Shape{3, 2}}) }
+	stack := &layer.StackedRNNCells{Cells: []layer.Cell{&layer.LSTMCell{Units: 2}}}
+	rnn, stacked := &layer.RNN{Cell: &layer.GRUCell{Units: 2}}, &layer.RNN{Cell: stack}
+	for _, l := range []layer.Layer{rnn, stacked} {
+		if err := layer.Apply(l, input()).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	stack.Cells = append(stack.Cells, &layer.GRUCell{Units: 3})
+	for _, cell := range []layer.Cell{nil, &layer.LSTMCell{Units: 2}} {
+		rnn.Cell = cell
+		for _, l := range []layer.Layer{rnn, stacked} {
+			if err := layer.Apply(l, input()).Err(); err == nil || !strings.Contains(err.Error(), "were exchanged") {
+				t.Errorf("%T: %v", cell, err)
+			}
+		}
+	}
+	stack.Cells = nil
+	if err := layer.Apply(stacked, input()).Err(); err == nil || !strings.Contains(err.Error(), "were exchanged") {
+		t.Errorf("no cells: %v", err)
+	}
+}

@@ -58,6 +58,9 @@ func (l *RNN) Call(c *Context, in []*graph.Node) *graph.Node { return l.CallAll(
 
 // CallAll emits the layer's nodes.
 func (l *RNN) CallAll(c *Context, in []*graph.Node) []*graph.Node {
+	if wrong := exchanged(c, l, l.Cell); wrong != nil {
+		return []*graph.Node{wrong}
+	}
 	defer c.freeze(l)()
 	return settingsOf(l).scan(c, in, bodyOf(c, l.Cell, stepOf(in[0].Shape())), l.Cell.StateShapes(), recall(l).states)
 }
