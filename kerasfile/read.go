@@ -188,7 +188,7 @@ func (r *reader) sequential(cfg object, layers []any) (*layer.Spec, error) {
 			}
 			last = "input_layer"
 			s.Layers = append(s.Layers, layer.LayerSpec{
-				Class: "InputLayer", Name: last, Config: object{"name": last, "shape": shape[1:], "batch_size": shape[0]}, Inbound: [][]layer.NodeSpec{nil},
+				Class: "InputLayer", Name: last, Config: object{"name": last, "shape": sample(shape), "batch_size": shape[0]}, Inbound: [][]layer.NodeSpec{nil},
 			})
 		}
 		var in []layer.NodeSpec
@@ -618,13 +618,21 @@ func input(cfg object) error {
 		if len(shape) == 0 {
 			return fmt.Errorf("%s is empty", key)
 		}
-		if slices.Contains(shape[1:], nil) {
-			return fmt.Errorf("%s is %v: dimensions other than the batch must be known", key, shape)
-		}
 		delete(cfg, key)
-		cfg["shape"], cfg["batch_size"] = shape[1:], shape[0]
+		cfg["shape"], cfg["batch_size"] = sample(shape), shape[0]
 	}
 	return nil
+}
+
+// sample returns the shape of a sample, given that of a batch: null in it is tensor.None.
+func sample(batch []any) []any {
+	shape := slices.Clone(batch[1:])
+	for i, d := range shape {
+		if d == nil {
+			shape[i] = float64(tensor.None)
+		}
+	}
+	return shape
 }
 
 // What Keras writes and Cornu has no field for, with the values that change nothing.

@@ -238,7 +238,13 @@ func nested(v any, cfg object, shapes []tensor.Shape) any {
 
 func batchShape(input layer.LayerSpec) []any {
 	shape, _ := input.Config["shape"].([]any)
-	return append([]any{input.Config["batch_size"]}, shape...)
+	batch := append([]any{input.Config["batch_size"]}, shape...)
+	for i, d := range batch[1:] {
+		if d == tensor.None {
+			batch[1+i] = nil
+		}
+	}
+	return batch
 }
 
 // decorate gives the members of families in a configuration the form that Keras reads.

@@ -28,9 +28,13 @@ func init() {
 //
 // Shapes: → (batch, Shape...)
 type Input struct {
-	Name      string
-	Shape     tensor.Shape // without the batch
-	BatchSize int          `zero:"none"` // the size of all batches, which layers that are Stateful ask for; 0: any
+	Name string
+
+	// Shape is that of a sample, without the batch. An axis of the size tensor.None, Keras's None, has another size in each batch:
+	// sequences of several lengths, or images of several sizes. No weight can depend on it. For each size that comes the model is
+	// compiled once; data.Bucketed gives batches of a few sizes.
+	Shape     tensor.Shape
+	BatchSize int `zero:"none"` // the size of all batches, which layers that are Stateful ask for; 0: any
 
 	// DType is what the data are, as Keras keeps and checks it. It is for files: here data of any type are taken, and
 	// become float32, exactly or with an error. Only tensor.String means something: texts, which a layer such as

@@ -170,6 +170,11 @@ func (n *Network) divide() error {
 	}
 	if len(f.steps) > 0 || slices.ContainsFunc(n.inputs, (*Node).Texts) {
 		n.front = f
+		for _, x := range slices.Concat(n.inputs, f.steps) {
+			if open(x.shape) {
+				return fmt.Errorf("layer: %s has the shape %v, and %s works on the host, where all sizes must be known", describe(x.layer), x.shape, describe(f.example()))
+			}
+		}
 	}
 	return nil
 }

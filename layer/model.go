@@ -71,7 +71,7 @@ func (l *Model) fits(b *Builder, in []tensor.Shape) error {
 		return b.Errorf("takes %d inputs, got %d", len(want), len(in))
 	}
 	for i, s := range in {
-		if !s.Equal(want[i].shape) {
+		if !s.Fits(want[i].shape) {
 			return b.Errorf("its input %d, %q, has shape %v, not %v", i, l.network.Name(want[i].layer), want[i].shape, s)
 		}
 	}
@@ -87,7 +87,7 @@ func (l *Model) CallAll(c *Context, in []*graph.Node) []*graph.Node {
 		return []*graph.Node{c.Graph().Fail("the model is not built")}
 	}
 	for i, x := range in {
-		if i >= len(l.network.inputs) || !x.Shape().Equal(l.network.inputs[i].shape) {
+		if i >= len(l.network.inputs) || !x.Shape().Fits(l.network.inputs[i].shape) {
 			return []*graph.Node{c.Graph().Fail("input %d of the model can't have the shape %v", i, x.Shape())}
 		}
 	}

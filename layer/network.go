@@ -24,6 +24,7 @@ type Network struct {
 	owner           map[*Variable]Layer   // among layers
 	around          map[*Variable][]Layer // those that may say that it is frozen
 	whole           *Model                // the network as a layer, the first one that NewModel made of it, or nil
+	of              *Network              // which it is for some sizes of what isn't known there, or nil
 }
 
 // NewNetwork makes a network of the nodes between inputs, which are results of
@@ -213,8 +214,11 @@ func (n *Network) BatchSize() int {
 func (n *Network) ShapesOf(nodes []*Node) []tensor.Shape {
 	list := shapesOf(nodes)
 	if size := n.BatchSize(); size > 0 {
-		for i := range list {
-			list[i] = list[i].Concrete(size)
+		for i, shape := range list {
+			if len(shape) > 0 && shape[0] == tensor.Batch {
+				list[i] = shape.Clone()
+				list[i][0] = size
+			}
 		}
 	}
 	return list
@@ -249,7 +253,12 @@ func (n *Network) States() []*Variable {
 }
 
 // Frozen reports whether nothing in the network is trained: whether the layer is frozen that NewModel first made of it.
-func (n *Network) Frozen() bool { return n.whole != nil && n.whole.Frozen }
+func (n *Network) Frozen() bool {
+	if n.of != nil {
+		return n.of.Frozen()
+	}
+	return n.whole != nil && n.whole.Frozen
+}
 
 // Trainable reports whether the optimizer may change v: it is trainable, and neither its layer
 // nor one around that is frozen, nor the network.
@@ -275,6 +284,13 @@ func (n *Network) TrainableVariables() []*Variable {
 func (n *Network) Trace(c *Context, inputs []*graph.Node) []*graph.Node {
 	if c == nil || c.graph == nil {
 		c = NewContext(nil, false) // whose graph says so
+	}
+	if n.Open() {
+		m, err := n.at(inputs)
+		if err != nil {
+			return slices.Repeat([]*graph.Node{c.graph.Fail("%v", err)}, len(n.outputs))
+		}
+		return m.Trace(c, inputs)
 	}
 	value := map[*Node]*graph.Node{}
 	training, frozen := c.training, c.frozen

@@ -13,7 +13,7 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-// A Node is the result of applying a layer: a tensor of known shape and no
+// A Node is the result of applying a layer: a tensor that has a shape and no
 // values. Nodes are made by Apply, and networks are made of nodes.
 type Node struct {
 	layer     Layer
@@ -22,12 +22,13 @@ type Node struct {
 	serial    uint64  // counts applications, in the order in which the program makes them
 	results   []*Node // of the application, which n is one of
 	inference bool    // the layer is called as in inference
+	trials    *trials // where an axis of an input has a size that is not known; else nil
 	err       error
 }
 
 var serials atomic.Uint64
 
-// Shape returns the shape, whose first dimension is tensor.Batch.
+// Shape returns the shape, whose first dimension is tensor.Batch. Others may be tensor.None, where an Input says so.
 func (n *Node) Shape() tensor.Shape { return n.shape }
 
 // Layer returns the layer that was applied.
@@ -126,9 +127,7 @@ func (n *Node) fits(e *Error) bool {
 		e.Msg = "an input is nil"
 		return false
 	}
-	for _, x := range n.in {
-		e.Shapes = append(e.Shapes, x.shape)
-	}
+	e.Shapes = append(e.Shapes, shapesOf(n.in)...)
 	input, ok := n.layer.(*Input)
 	if ok != (len(n.in) == 0) {
 		e.Msg = fmt.Sprintf("an Input takes no nodes, and every other layer at least one; got %d", len(n.in))
@@ -140,11 +139,11 @@ func (n *Node) fits(e *Error) bool {
 			return false
 		}
 		n.shape = append(tensor.Shape{tensor.Batch}, input.Shape...)
-		if e.Err = n.shape.Check(); e.Err != nil {
+		if e.Err = known(n.shape, 1).Check(); e.Err != nil {
 			e.Msg = e.Err.Error()
 			return false
 		}
-		return true
+		return !open(n.shape) || n.fitsSizes(e)
 	}
 	if err := config.CheckFields(n.layer); err != nil {
 		e.Msg, e.Err = err.Error(), err
@@ -153,33 +152,50 @@ func (n *Node) fits(e *Error) bool {
 	if e.Msg = n.placed(); e.Msg != "" {
 		return false
 	}
+	if slices.ContainsFunc(e.Shapes, open) {
+		return n.fitsSizes(e)
+	}
+	shapes := n.outputs(e)
+	if shapes == nil {
+		return false
+	}
+	n.give(shapes)
+	return true
+}
+
+// outputs returns the shapes of what the layer makes of inputs of e.Shapes, or puts what is wrong into e.
+func (n *Node) outputs(e *Error) []tensor.Shape {
 	if err := build(n, e.Shapes); err != nil {
 		e.Msg, e.Err = err.Error(), err
 		if own, ok := err.(*Error); ok {
 			e.Msg, e.Err = own.Msg, own.Err
 		}
-		return false
+		return nil
 	}
-	if h := n.host(); h != nil {
-		n.shape = h.Output(e.Shapes)
-		switch e.Err = n.shape.Check(); {
-		case e.Err != nil:
-			e.Msg = "the result: " + e.Err.Error()
-		case len(n.shape) == 0 || n.shape[0] != tensor.Batch:
-			e.Msg = fmt.Sprintf("the result: Output returned the shape %v, which must begin with the batch", n.shape)
-		}
-		return e.Msg == ""
+	h := n.host()
+	if h == nil {
+		return n.trace(e)
 	}
-	return n.trace(e)
+	shape := h.Output(e.Shapes)
+	switch e.Err = shape.Check(); {
+	case e.Err != nil:
+		e.Msg = "the result: " + e.Err.Error()
+	case len(shape) == 0 || shape[0] != tensor.Batch:
+		e.Msg = fmt.Sprintf("the result: Output returned the shape %v, which must begin with the batch", shape)
+	}
+	if e.Msg != "" {
+		return nil
+	}
+	return []tensor.Shape{shape}
 }
 
-// trace calls the layer on a scratch graph: its nodes know their shapes. What
+// trace calls the layer on a scratch graph, whose nodes know their shapes, and returns those of the results. What
 // goes wrong is put into e.
-func (n *Node) trace(e *Error) bool {
+func (n *Node) trace(e *Error) []tensor.Shape {
 	scratch := graph.New()
 	var in []*graph.Node
-	for _, x := range n.in {
-		in = append(in, scratch.Input("", x.shape))
+	for _, s := range e.Shapes {
+		in = append(in, scratch.Input("", s))
 	}
 	c := NewContext(scratch, !n.inference)
 	out := c.call(n.layer, "", in)
@@ -187,25 +203,31 @@ func (n *Node) trace(e *Error) bool {
 		inner := *err
 		inner.Pos, inner.Scope = graph.Pos{}, ""
 		e.Pos, e.Msg, e.Err = err.Pos, inner.Error(), err
-		return false
+		return nil
 	}
-	for i, y := range out {
-		x := n
-		if i > 0 {
-			other := *n
-			x = &other
-			n.results = append(n.results, x)
-		}
-		x.shape = y.Shape().Clone()
-		if err := x.shape.Check(); err != nil {
+	var shapes []tensor.Shape
+	for _, y := range out {
+		s := y.Shape().Clone()
+		if err := s.Check(); err != nil {
 			e.Msg, e.Err = "the result: "+err.Error(), err
-			return false
+			return nil
 		}
+		shapes = append(shapes, s)
+	}
+	return shapes
+}
+
+// give makes the results of the application, of these shapes, of which n is the first.
+func (n *Node) give(shapes []tensor.Shape) {
+	n.shape = shapes[0]
+	for _, s := range shapes[1:] {
+		other := *n
+		other.shape = s
+		n.results = append(n.results, &other)
 	}
 	for _, x := range n.results {
 		x.results = n.results
 	}
-	return true
 }
 
 // here returns the user's line, as the graph finds it.

@@ -20,6 +20,10 @@ import (
 // Keras's None. A shape holds it at most once.
 const Batch = -1
 
+// None stands in the shape of a layer.Input, and in the Spec of a source, for a dimension beside the batch that may have another size in each
+// batch: the number of steps of a sequence, or the height and the width of an image.
+const None = Batch
+
 // A Shape lists the dimensions of a tensor, the slowest first. The empty shape
 // is a scalar's.
 type Shape []int
@@ -111,4 +115,9 @@ func (s Shape) Check() error {
 		return fmt.Errorf("shape %v has %d symbolic dimensions, at most one is allowed", s, batches)
 	}
 	return nil
+}
+
+// Fits reports whether a shape is one of those that pattern, in which dimensions may be None, stands for.
+func (s Shape) Fits(pattern Shape) bool {
+	return slices.EqualFunc(s, pattern, func(d, p int) bool { return d == p || p == None && d >= 0 })
 }

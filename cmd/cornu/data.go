@@ -424,6 +424,9 @@ func numbersOf(c data.Column) []float32 {
 // input makes a column for an input of the model. Its samples may lack axes of 1, or be a table where the model takes rows.
 func (r *reader) input(w wanted, t *tensor.Tensor) (data.Column, error) {
 	have := t.Shape()[1:]
+	if have.Fits(w.shape) { // of which some may be any
+		w.shape = have
+	}
 	if !fits(have, w.shape) && !(len(w.shape) == 1 || len(have) == 1) || have.Numel() != w.shape.Numel() {
 		return nil, fmt.Errorf("its samples have shape %v, the model's input %q takes %v", have, w.name, w.shape)
 	}
@@ -443,6 +446,9 @@ func (r *reader) input(w wanted, t *tensor.Tensor) (data.Column, error) {
 // target makes a column for an output of the model, of what its loss wants: labels become one-hot rows, and these labels.
 func (r *reader) target(w wanted, t *tensor.Tensor) (data.Column, error) {
 	have := t.Shape()[1:]
+	if have.Fits(w.target) {
+		w.target = have
+	}
 	c, err := data.FromTensor(t)
 	if err != nil {
 		return nil, err
@@ -525,7 +531,7 @@ func (r *reader) pictures() (imagefolder.Config, error) {
 		}
 	}
 	cfg.Color = map[int]imagefolder.Color{1: imagefolder.Grayscale, 3: imagefolder.RGB, 4: imagefolder.RGBA}[channels]
-	if cfg.Color == "" || cfg.Height == 0 || cfg.Width == 0 {
+	if cfg.Color == "" || cfg.Height <= 0 || cfg.Width <= 0 {
 		return cfg, fmt.Errorf("a picture is no input for the model: %q takes %v, and pictures are (height, width), with 1, 3 or 4 channels, or a row of the pixels of a square", r.inputs[0].name, shape)
 	}
 	return cfg, nil
