@@ -248,11 +248,12 @@ func (m *Model) check(cfg *CompileConfig) error {
 	if err := lengths(cfg, len(outputs)); err != nil {
 		return err
 	}
-	var spec data.Spec
-	for _, in := range m.net.Inputs() {
-		spec.X = append(spec.X, in.Shape()[1:])
+	net, err := m.net.Example()
+	if err != nil {
+		return fmt.Errorf("cornu: Compile: %w", err)
 	}
-	for i, out := range outputs {
+	spec := data.Spec{X: samples(net.Inputs())}
+	for i, out := range net.Outputs() {
 		target := out.Shape()
 		if fitter, ok := cfg.lossOf(i).(loss.Fitter); ok {
 			want, err := fitter.TargetShape(target)
@@ -284,7 +285,7 @@ func (m *Model) check(cfg *CompileConfig) error {
 	if err := slab.Store(m.net.Variables()...); err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
-	_, err := m.trace(cfg, o, spec)
+	_, err = m.trace(cfg, o, spec)
 	return err
 }
 
@@ -360,6 +361,15 @@ func (cfg *CompileConfig) weightedMetricsOf(i int) []metric.Metric {
 	return metrics
 }
 
+// samples returns the shapes of nodes, without the batch.
+func samples(nodes []*layer.Node) []tensor.Shape {
+	var shapes []tensor.Shape
+	for _, x := range nodes {
+		shapes = append(shapes, x.Shape()[1:])
+	}
+	return shapes
+}
+
 // A stepKey tells steps apart: by what they do, by the data's shapes, and by the
 // layers that are frozen, which may change at any time.
 type stepKey struct {
@@ -392,6 +402,9 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 		return nil, err
 	}
 	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.frozen()}
+	if m.net.Open() {
+		key.shapes = fmt.Sprint(ranks(spec.X), ranks(spec.Y), ranks(spec.W)) // one step has all sizes
+	}
 	if s := m.steps[key]; s != nil {
 		return s, nil
 	}
@@ -399,7 +412,8 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 	if training {
 		o = m.optimizer
 	}
-	s, err := m.trace(m.compiled, o, spec)
+	cfg := m.compiled
+	s, err := m.varying(spec, func(spec data.Spec) (*train.Step, error) { return m.trace(cfg, o, spec) })
 	if err != nil {
 		return nil, err
 	}
@@ -408,6 +422,61 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 	}
 	m.steps[key] = s
 	return s, nil
+}
+
+// varying returns the step that trace makes, for all sizes that the network's inputs may have.
+func (m *Model) varying(spec data.Spec, trace func(data.Spec) (*train.Step, error)) (*train.Step, error) {
+	if !m.net.Open() {
+		return trace(spec)
+	}
+	spec, err := m.known(spec)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: %w", err)
+	}
+	s, err := trace(spec)
+	if err == nil {
+		s.Vary(spec, trace)
+	}
+	return s, err
+}
+
+// known returns a spec in which the sizes that aren't known are those of some batch: of the first bucket, or of an example.
+func (m *Model) known(spec data.Spec) (data.Spec, error) {
+	if len(spec.Buckets) > 0 {
+		return spec.Buckets[0], nil
+	}
+	net, err := m.net.Example()
+	if err != nil {
+		return spec, err
+	}
+	fill := func(list, from []tensor.Shape) []tensor.Shape {
+		list = slices.Clone(list)
+		for i, shape := range list {
+			shape = shape.Clone()
+			for k, d := range shape {
+				if d == tensor.None && k < len(from[min(i, len(from)-1)]) {
+					shape[k] = from[min(i, len(from)-1)][k]
+				}
+			}
+			list[i] = shape
+		}
+		return list
+	}
+	spec.X = fill(spec.X, samples(net.Inputs()))
+	if net, err = m.net.At(spec.X); err != nil {
+		return spec, err
+	}
+	spec.Y, spec.W = fill(spec.Y, samples(net.Outputs())), fill(spec.W, samples(net.Outputs()))
+	return spec, nil
+}
+
+// ranks returns how many axes each shape has.
+func ranks(shapes []tensor.Shape) []int {
+	list := make([]int, len(shapes))
+	for i, s := range shapes {
+		list[i] = len(s)
+	}
+	return list
 }
 
 // frozen says of each layer whether it is frozen, by itself or with the model. One without variables
@@ -472,7 +541,7 @@ func (m *Model) inputsFit(shapes []tensor.Shape, types []tensor.DType) error {
 		case !in.Texts() && texts:
 			return fmt.Errorf("cornu: input %q takes numbers, the data have texts: an Input whose DType is tensor.String takes them, and a layer such as TextVectorization makes numbers of them", m.net.Name(in.Layer()))
 		}
-		if !shapes[i].Equal(in.Shape()[1:]) {
+		if !shapes[i].Fits(in.Shape()[1:]) {
 			return &ShapeError{Layer: m.net.Name(in.Layer()), What: "input", Got: batched(shapes[i]), Want: in.Shape()}
 		}
 	}
@@ -499,21 +568,25 @@ func batched(sample tensor.Shape) tensor.Shape {
 // trace makes the step: of training if there is an optimizer, else of
 // evaluation.
 func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*train.Step, error) {
+	net, err := m.net.At(spec.X)
+	if err != nil {
+		return nil, fmt.Errorf("cornu: %w", err)
+	}
 	return train.NewStep(m.seed, func(s *train.StepBuilder) {
 		var inputs []*graph.Node
-		for _, in := range m.net.Feeds() {
-			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
+		for _, in := range net.Feeds() {
+			inputs = append(inputs, s.Input(net.Name(in.Layer()), in.Shape()))
 		}
 		outputs, penalty := s.Network(m.net, o != nil, inputs...)
 		var weights []*graph.Node
 		for i, shape := range spec.W {
 			name := "sample_weight"
 			if len(spec.W) > 1 {
-				name = m.net.Name(m.net.Outputs()[i].Layer()) + "_sample_weight"
+				name = net.Name(net.Outputs()[i].Layer()) + "_sample_weight"
 			}
 			weights = append(weights, s.Weight(name, batched(shape)))
 		}
-		t := tracing{s, m, cfg, weights, map[string]int{"loss": 1}}
+		t := tracing{s, net, cfg, weights, map[string]int{"loss": 1}}
 		total := penalty
 		for i, out := range outputs {
 			if part := t.output(i, out, batched(spec.Y[i])); part != nil {
@@ -527,8 +600,8 @@ func (m *Model) trace(cfg *CompileConfig, o *train.Optimizer, spec data.Spec) (*
 		s.Mean("loss", total)
 		if o != nil {
 			var variables []*layer.Variable
-			for _, v := range m.net.Variables() {
-				if m.net.Trainable(v) {
+			for _, v := range net.Variables() {
+				if net.Trainable(v) {
 					variables = append(variables, v)
 				}
 			}
@@ -547,7 +620,7 @@ func plus(a, b *graph.Node) *graph.Node {
 // A tracing is what the outputs of a step have in common.
 type tracing struct {
 	*train.StepBuilder
-	model   *Model
+	net     *layer.Network
 	cfg     *CompileConfig
 	weights []*graph.Node  // of the samples: none, one, or one for each output
 	taken   map[string]int // how often each name of a measure was asked for
@@ -567,7 +640,7 @@ func (t *tracing) weight(i int, out *layer.Node) *graph.Node {
 		w = w.Reshape(got...)
 	}
 	if len(got) > len(want) || !got.Equal(want[:len(got)]) {
-		t.Fail(&ShapeError{Layer: t.model.net.Name(out.Layer()), What: "sample weight", Got: w.Shape(), Want: want[:min(len(got), len(want))]})
+		t.Fail(&ShapeError{Layer: t.net.Name(out.Layer()), What: "sample weight", Got: w.Shape(), Want: want[:min(len(got), len(want))]})
 		return nil
 	}
 	return w
@@ -576,10 +649,10 @@ func (t *tracing) weight(i int, out *layer.Node) *graph.Node {
 // output emits the loss and the metrics of one output, and returns the part that
 // it has in the total loss, nil if none.
 func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.Node {
-	node := t.model.net.Outputs()[i]
-	name := t.model.net.Name(node.Layer())
+	node := t.net.Outputs()[i]
+	name := t.net.Name(node.Layer())
 	prefix := ""
-	if len(t.model.net.Outputs()) > 1 {
+	if len(t.net.Outputs()) > 1 {
 		prefix = name + "_"
 	}
 	l := t.cfg.lossOf(i)
@@ -618,7 +691,7 @@ func (t *tracing) output(i int, yPred *graph.Node, target tensor.Shape) *graph.N
 		t.Fail(&loss.Error{Loss: l.Name(), Layer: name, Output: node.Shape(), Target: target, Msg: "its reduction, none, leaves several values, and training needs one: use sum_over_batch_size or sum"})
 		return nil
 	}
-	if t.cfg.losses(len(t.model.net.Outputs())) > 1 {
+	if t.cfg.losses(len(t.net.Outputs())) > 1 {
 		t.Mean(t.unique(prefix+"loss"), value)
 	}
 	if t.cfg.LossWeights != nil {

@@ -208,6 +208,9 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 	if spec.Len <= 0 || spec.Len > maxBatch {
 		return Result{}, fmt.Errorf("cornu: %s: the number of samples must be known, at least 1 and at most %d; it is %d", call, maxBatch, spec.Len)
 	}
+	if len(spec.Buckets) > 1 {
+		return Result{}, fmt.Errorf("cornu: %s: the samples are in %d buckets of several shapes: give it one of the sources that Bucketed was given", call, len(spec.Buckets))
+	}
 	step, err := m.step(training, source, source)
 	if err != nil {
 		return Result{}, err
@@ -223,7 +226,7 @@ func (m *Model) onBatch(call string, training bool, source data.Source) (Result,
 }
 
 // Plan returns the kernel calls of a training step for batches of n samples such
-// as source's, as text.
+// as source's, as text: of the first bucket, if it is Bucketed.
 func (m *Model) Plan(source data.Source, n int) (string, error) {
 	if config.IsNil(source) {
 		return "", errors.New("cornu: Plan: the data source is nil")
@@ -239,6 +242,18 @@ func (m *Model) Plan(source data.Source, n int) (string, error) {
 	step, err := m.step(true, source, source)
 	if err != nil {
 		return "", err
+	}
+	if m.net.Open() {
+		spec, err := data.SpecOf(source)
+		if err == nil {
+			spec, err = m.known(spec)
+		}
+		if err == nil {
+			step, err = step.For(spec)
+		}
+		if err != nil {
+			return "", fmt.Errorf("cornu: Plan: %w", err)
+		}
 	}
 	return step.Plan(n)
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/graph"
@@ -74,13 +75,15 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 	if err := m.sees(ranges); err != nil {
 		return nil, err
 	}
+	if step, err = step.For(data.Spec{X: shapes}); err != nil {
+		return nil, fmt.Errorf("cornu: Predict: %w", err)
+	}
 	var out [][]float32
 	var result []*tensor.Tensor
-	for _, node := range m.net.Outputs() {
-		shape := node.Shape().Concrete(rows)
-		t, err := tensor.Zeros(tensor.Float32, shape...)
+	for i, shape := range step.OutputShapes() {
+		t, err := tensor.Zeros(tensor.Float32, shape.Concrete(rows)...)
 		if err != nil {
-			return nil, fmt.Errorf("cornu: Predict: output %q: %w", m.net.Name(node.Layer()), err)
+			return nil, fmt.Errorf("cornu: Predict: output %q: %w", m.outputNames()[i], err)
 		}
 		values, err := tensor.Data[float32](t)
 		if err != nil {
@@ -106,7 +109,12 @@ func (m *Model) predictRows(ctx context.Context, step *train.Step, in []layer.Va
 		}
 		return train.Predict(ctx, step, feeds, out, rows)
 	}
-	const chunk = 256
+	chunk := 256
+	if size := m.net.BatchSize(); size > 0 {
+		if chunk = max(chunk/size, 1) * size; rows%size > 0 && len(m.net.States()) > 0 {
+			chunk = rows // which is an error before a state changes
+		}
+	}
 	inputs, outputs, feeds := m.net.Inputs(), m.net.Outputs(), make([][]float32, len(m.net.Feeds()))
 	for done := 0; done < rows; done += chunk {
 		n := min(chunk, rows-done)
@@ -201,6 +209,7 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 		return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 	}
 	defer batches.Close()
+	var shapes []tensor.Shape // of the outputs
 	rows, in, out := 0, make([][]float32, len(spec.X)), make([][]float32, len(m.net.Outputs()))
 	for i := 0; cfg.Steps == 0 || i < cfg.Steps; i++ {
 		n, err := batches.Next()
@@ -210,7 +219,17 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 		if err != nil {
 			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 		}
-		for i, shape := range spec.X {
+		of := data.ShapesOf(batches, spec)
+		one, err := step.For(data.Spec{X: of.X})
+		if err != nil {
+			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
+		}
+		if now := one.OutputShapes(); rows == 0 {
+			shapes = now
+		} else if !slices.EqualFunc(now, shapes, tensor.Shape.Equal) {
+			return nil, fmt.Errorf("cornu: PredictSource: the outputs of some samples have the shapes %v, of others %v, which one tensor can't hold: predict the buckets one by one", shapes, now)
+		}
+		for i, shape := range of.X {
 			if in[i], err = resized(in[i], n, shape); err != nil {
 				return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 			}
@@ -219,16 +238,15 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 		}
 		results := make([][]float32, len(out))
-		for i, node := range m.net.Outputs() {
-			shape := node.Shape()[1:]
-			if results[i], err = resized(nil, n, shape); err == nil {
-				err = mem.Check(rows+n, 4*float64(shape.Numel()), "the output %q for %d samples", m.net.Name(node.Layer()), rows+n)
+		for i, shape := range shapes {
+			if results[i], err = resized(nil, n, shape[1:]); err == nil {
+				err = mem.Check(rows+n, 4*float64(shape[1:].Numel()), "the output %q for %d samples", m.outputNames()[i], rows+n)
 			}
 			if err != nil {
 				return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 			}
 		}
-		if err := train.Predict(ctx, step, in, results, n); err != nil {
+		if err := train.Predict(ctx, one, in, results, n); err != nil {
 			return nil, shifted(err, rows)
 		}
 		for i := range out {
@@ -240,8 +258,8 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 		return nil, fmt.Errorf("cornu: PredictSource: %w", data.ErrEmpty)
 	}
 	var result []*tensor.Tensor
-	for i, node := range m.net.Outputs() {
-		t, err := tensor.Of(out[i], node.Shape().Concrete(rows)...)
+	for i, shape := range shapes {
+		t, err := tensor.Of(out[i], shape.Concrete(rows)...)
 		if err != nil {
 			return nil, err
 		}
@@ -273,6 +291,9 @@ func (m *Model) PredictInto(dst, x []float32) error {
 	defer m.mu.RUnlock()
 	if m.net.Front() != nil {
 		return errors.New("cornu: PredictInto: the model takes texts, or works on the host with what it takes: Predict does that")
+	}
+	if m.net.Open() {
+		return errors.New("cornu: PredictInto: the input has axes of any size (None), and numbers alone don't say which: Predict does that")
 	}
 	if len(m.net.Inputs()) != 1 || len(m.net.Outputs()) != 1 {
 		return errors.New("cornu: PredictInto: the model must have one input and one output")
@@ -317,15 +338,21 @@ func (m *Model) inferenceStep() (*train.Step, error) {
 		return nil, err
 	}
 	var err error
-	m.predict, err = train.NewStep(m.seed, func(s *train.StepBuilder) {
-		var inputs []*graph.Node
-		for _, in := range m.net.Feeds() {
-			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
+	m.predict, err = m.varying(data.Spec{X: samples(m.net.Inputs())}, func(spec data.Spec) (*train.Step, error) {
+		net, err := m.net.At(spec.X)
+		if err != nil {
+			return nil, err
 		}
-		outputs, _ := s.Network(m.net, false, inputs...)
-		for _, out := range outputs {
-			s.Output(out)
-		}
+		return train.NewStep(m.seed, func(s *train.StepBuilder) {
+			var inputs []*graph.Node
+			for _, in := range net.Feeds() {
+				inputs = append(inputs, s.Input(net.Name(in.Layer()), in.Shape()))
+			}
+			outputs, _ := s.Network(net, false, inputs...)
+			for _, out := range outputs {
+				s.Output(out)
+			}
+		})
 	})
 	return m.predict, err
 }

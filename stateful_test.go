@@ -134,3 +134,58 @@ func TestAStatefulModelComesBackFromAFile(t *testing.T) {
 		}
 	}
 }
+
+// A model that takes texts keeps states too, of batches of any size.
+func TestAStatefulModelOfTextsPredictsBatchByBatch(t *testing.T) {
+	const size, rows = 3, 300
+	texts := make([]string, rows)
+	for i := range texts {
+		texts[i] = []string{"one two", "two", "three one two", "three three"}[i*i%4]
+	}
+	x, err := tensor.Of(texts, rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words := &layer.TextVectorization{OutputSequenceLength: 3}
+	if err := words.Adapt(x); err != nil {
+		t.Fatal(err)
+	}
+	model := cornu.NewSequential(
+		&layer.Input{BatchSize: size, DType: tensor.String}, words,
+		&layer.Embedding{InputDim: 6, OutputDim: 2}, &layer.SimpleRNN{Units: 2, Stateful: true},
+	)
+	y, err := model.Predict(context.Background(), x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := model.ResetStates(); err != nil {
+		t.Fatal(err)
+	}
+	all := floats(t, y)
+	for i := 0; i < rows; i += size {
+		part, err := tensor.Of(texts[i:i+size], size)
+		if err != nil {
+			t.Fatal(err)
+		}
+		y, err := model.Predict(context.Background(), part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := floats(t, y), all[2*i:][:2*size]; !slices.Equal(got, want) {
+			t.Fatalf("batch %d is %v, among others %v", i/size, got, want)
+		}
+	}
+	if err := model.ResetStates(); err != nil {
+		t.Fatal(err)
+	}
+	other, err := tensor.Of(texts[:299], 299)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := model.Predict(context.Background(), other); err == nil || !strings.Contains(err.Error(), "of 3 samples") {
+		t.Errorf("299 rows: %v", err)
+	}
+	if y, err = model.Predict(context.Background(), x); err != nil || !slices.Equal(floats(t, y), all) {
+		t.Errorf("after an error the states are other ones: %v", err)
+	}
+}

@@ -11,6 +11,7 @@ package data
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
@@ -26,6 +27,11 @@ type Spec struct {
 	W   []tensor.Shape
 	Len int // samples of an epoch, -1 if that is not known
 
+	// Buckets says of a source whose batches differ in their shapes what it is made of: samples of one shape each, of which a batch
+	// has those of one bucket. X, Y and W have tensor.None then where shapes differ, and Len is the sum of theirs. It may be nil
+	// although there are several shapes, if they aren't known before.
+	Buckets []Spec
+
 	// Types has an entry for each of X, or is nil: tensor.String says that an input is texts, all else that it is numbers,
 	// which are float32 in a Batch whatever they were before.
 	Types []tensor.DType
@@ -38,6 +44,39 @@ type Spec struct {
 
 // texts reports whether input i is texts.
 func (s Spec) texts(i int) bool { return i < len(s.Types) && s.Types[i] == tensor.String }
+
+// open reports whether batches may differ in their shapes.
+func (s Spec) open() bool {
+	for _, shapes := range [][]tensor.Shape{s.X, s.Y, s.W} {
+		for _, shape := range shapes {
+			if slices.Contains(shape, tensor.None) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// fitsIn reports whether samples of shapes are among those of a pattern.
+func (s Spec) fitsIn(pattern Spec) bool {
+	fit := func(list, patterns []tensor.Shape) bool { return slices.EqualFunc(list, patterns, tensor.Shape.Fits) }
+	return fit(s.X, pattern.X) && fit(s.Y, pattern.Y) && fit(s.W, pattern.W)
+}
+
+// Batches returns how many batches of a size an epoch has, 0 if that is not known.
+func (s Spec) Batches(size int) int {
+	if size < 1 || s.Len < 1 {
+		return 0
+	}
+	if s.Buckets == nil {
+		return (s.Len-1)/size + 1
+	}
+	n := 0
+	for _, b := range s.Buckets {
+		n += b.Batches(size)
+	}
+	return n
+}
 
 // A Range is the numbers that the bytes 0 and 255 were converted to. Those between are
 // evenly spaced.
@@ -84,6 +123,21 @@ type Batches interface {
 	Read(b *Batch, p *Pool) error
 	// Close ends the epoch, finished or not.
 	Close()
+}
+
+// Shaped are the batches of a source whose Spec has shapes with tensor.None.
+type Shaped interface {
+	Batches
+	// Shapes describes the samples of the batch that Next went to: X, Y and W, without tensor.None.
+	Shapes() Spec
+}
+
+// ShapesOf describes the samples of the batch that Next went to, of a source that a Spec describes.
+func ShapesOf(b Batches, s Spec) Spec {
+	if shaped, ok := b.(Shaped); ok {
+		return shaped.Shapes()
+	}
+	return s
 }
 
 // A Batch is the memory that samples are read into: the inputs and targets in the

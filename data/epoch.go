@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/cornu-ml/cornu/internal/config"
@@ -40,7 +41,7 @@ func Epoch(ctx context.Context, s Source, c EpochConfig) (Batches, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &watched{ctx: ctx, source: s, spec: spec, config: c}
+	b := &watched{ctx: ctx, source: s, spec: spec, shapes: spec, open: spec.open(), config: c}
 	ctx, b.cancel = context.WithCancel(ctx)
 	if _, ok := s.(*Arrays); ok {
 		b.prompt = true
@@ -77,12 +78,26 @@ func (s Spec) check() error {
 		shapes []tensor.Shape
 	}{{"x", s.X}, {"y", s.Y}, {"weights", s.W}} {
 		for i, shape := range list.shapes {
-			if _, err := widthOf(0, shape); err != nil {
+			if _, err := widthOf(0, least(shape)); err != nil {
 				return fmt.Errorf("%s: %w", part(list.name, i), err)
 			}
 		}
 	}
 	return nil
+}
+
+// least returns the smallest shape that a shape with tensor.None stands for.
+func least(shape tensor.Shape) tensor.Shape {
+	if !slices.Contains(shape, tensor.None) {
+		return shape
+	}
+	shape = shape.Clone()
+	for i, d := range shape {
+		if d == tensor.None {
+			shape[i] = 1
+		}
+	}
+	return shape
 }
 
 // atMost returns how many samples a batch can have of those that are wanted.
@@ -98,12 +113,12 @@ func (s Spec) fits(n float64, what string) error {
 	bytes := 0.0
 	for i, shape := range s.X {
 		if s.texts(i) { // without the letters, which the samples share with their source
-			bytes += float64(float64(tensor.String.Size()-4) * float64(shape.Numel()))
+			bytes += float64(float64(tensor.String.Size()-4) * float64(least(shape).Numel()))
 		}
 	}
 	for _, shapes := range [][]tensor.Shape{s.X, s.Y, s.W} {
 		for _, shape := range shapes {
-			bytes += float64(4 * float64(shape.Numel()))
+			bytes += float64(4 * float64(least(shape).Numel()))
 		}
 	}
 	return mem.Check(1, n*bytes, "data: %s, %.0f samples of shapes %v and %v,", what, n, s.X, s.Y)
@@ -118,8 +133,9 @@ type request struct {
 }
 
 type answer struct {
-	n   int
-	err error
+	n      int
+	shapes Spec // of the batch, where batches differ
+	err    error
 }
 
 // watched are batches that are held to their source's word.
@@ -128,6 +144,7 @@ type watched struct {
 	cancel context.CancelFunc // of what the source was given
 	source Source
 	spec   Spec
+	open   bool // the spec is
 	config EpochConfig
 
 	inner    Batches       // nil until Epoch has returned
@@ -139,6 +156,7 @@ type watched struct {
 
 	given  int // samples
 	n      int // of the present batch
+	shapes Spec
 	closed bool
 }
 
@@ -158,6 +176,9 @@ func (b *watched) do(r request) (a answer) {
 		a.err = b.inner.Read(r.batch, r.pool)
 	default:
 		a.n, a.err = b.inner.Next()
+		if shaped, ok := b.inner.(Shaped); ok && a.err == nil && b.open {
+			a.shapes = shaped.Shapes()
+		}
 	}
 	return a
 }
@@ -242,8 +263,12 @@ func (b *watched) Next() (int, error) {
 		return 0, fmt.Errorf("data: the source gave a batch of %d samples, at most %d were asked for", a.n, b.config.BatchSize)
 	case length >= 0 && a.n > length-b.given:
 		return 0, fmt.Errorf("data: the source gives more samples than the %d that its Spec says", length)
+	case b.open && (a.shapes.open() || !a.shapes.fitsIn(b.spec)):
+		return 0, fmt.Errorf("data: the source gave a batch of samples of shapes %v to %v, weights %v, its Spec says %v to %v, weights %v: the Batches of a source whose Spec has tensor.None are Shaped", a.shapes.X, a.shapes.Y, a.shapes.W, b.spec.X, b.spec.Y, b.spec.W)
 	}
-	b.n = a.n
+	if b.n = a.n; b.open {
+		b.shapes = a.shapes
+	}
 	b.given += a.n
 	return b.n, nil
 }
@@ -252,11 +277,14 @@ func (b *watched) Read(batch *Batch, p *Pool) error {
 	if b.n == 0 {
 		return errNoBatch
 	}
-	if err := checkBatch(batch, b.spec, b.n); err != nil {
+	if err := checkBatch(batch, b.shapes, b.n); err != nil {
 		return err
 	}
 	return b.call(request{batch: batch, pool: p}).err
 }
+
+// Shapes describes the samples of the present batch.
+func (b *watched) Shapes() Spec { return b.shapes }
 
 func (b *watched) Close() {
 	if b.closed {

@@ -109,6 +109,9 @@ func (b *mappedBatches) Read(batch *Batch, p *Pool) error {
 	return nil
 }
 
+// Shapes describes the samples of the present batch.
+func (b *mappedBatches) Shapes() Spec { return ShapesOf(b.Batches, Spec{}) }
+
 // Do changes sample i of the batch.
 func (b *mappedBatches) Do(_, i int) {
 	c := &b.changes[i]

@@ -74,9 +74,10 @@ type prefetched struct {
 
 // A buffer holds what Next and Read have given.
 type buffer struct {
-	batch Batch
-	n     int
-	err   error
+	batch  Batch
+	n      int
+	shapes Spec
+	err    error
 }
 
 // load reads batches until the end, an error, or Close, into so many buffers at most.
@@ -114,7 +115,8 @@ func (b *buffer) fill(inner Batches, s Spec, p *Pool) {
 		return
 	}
 	b.n = n
-	b.batch.resize(s, n)
+	b.shapes = ShapesOf(inner, s)
+	b.batch.resize(b.shapes, n)
 	b.err = inner.Read(&b.batch, p)
 }
 
@@ -143,7 +145,7 @@ func (b *prefetched) Read(batch *Batch, _ *Pool) error {
 	if b.current == nil {
 		return errNoBatch
 	}
-	if err := checkBatch(batch, b.spec, b.current.n); err != nil {
+	if err := checkBatch(batch, b.current.shapes, b.current.n); err != nil {
 		return err
 	}
 	copyBatch(batch, &b.current.batch)
@@ -156,6 +158,14 @@ func (b *prefetched) Close() {
 	}
 	b.cancel()
 	<-b.done
+}
+
+// Shapes describes the samples of the present batch.
+func (b *prefetched) Shapes() Spec {
+	if b.current == nil {
+		return b.spec
+	}
+	return b.current.shapes
 }
 
 // Prompt reports that the batches wait for nobody but ctx.

@@ -43,6 +43,9 @@ func (s *stream) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if err := s.spec.check(); err != nil {
 		return nil, err
 	}
+	if s.spec.open() {
+		return nil, fmt.Errorf("data: the samples of a Func have one shape, not %v and %v: Bucketed makes one source of several", s.spec.X, s.spec.Y)
+	}
 	if s.samples == nil {
 		return nil, errors.New("data: the function that yields the samples is nil")
 	}

@@ -180,8 +180,8 @@ type Bucket struct {
 // less than its length. Bounds must increase. A sequence that is longer than the last bound goes into the last bucket, for
 // PadSequences to cut it off. Empty buckets are left out.
 //
-// All sequences that one network takes have the same length. If all are padded to the longest, the network computes mostly on
-// padding. Several networks that share their layers, one for each bound, compute on little padding; each is compiled by itself.
+// If all sequences are padded to the longest, a network computes mostly on padding. BucketBySequenceLength, or Bucketed, trains one on
+// batches of each bucket.
 func Buckets[T tensor.Element](sequences [][]T, bounds ...int) ([]Bucket, error) {
 	if len(sequences) == 0 {
 		return nil, fmt.Errorf("data: Buckets: %w", ErrEmpty)

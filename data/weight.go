@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -27,6 +28,9 @@ func ClassWeights(s Source, weights map[int]float64) (Source, error) {
 		return nil, fmt.Errorf("data: there are sample weights, so there can't be class weights")
 	}
 	width := spec.Y[0].Numel()
+	if width < 1 {
+		return nil, fmt.Errorf("data: class weights need targets of one shape, not %v", spec.Y[0])
+	}
 	for class, w := range weights {
 		switch {
 		case class < 0 || width > 1 && class >= width:
@@ -44,9 +48,18 @@ type classWeights struct {
 	weights map[int]float64
 }
 
+// oneWeight are the shapes of the weights of samples that have one each.
+var oneWeight = []tensor.Shape{{}}
+
 func (c *classWeights) Spec() Spec {
 	s := c.Source.Spec()
-	s.W = []tensor.Shape{{}}
+	s.W = oneWeight
+	if s.Buckets != nil {
+		s.Buckets = slices.Clone(s.Buckets)
+		for i := range s.Buckets {
+			s.Buckets[i].W = oneWeight
+		}
+	}
 	return s
 }
 
@@ -61,6 +74,13 @@ func (c *classWeights) Epoch(ctx context.Context, config EpochConfig) (Batches, 
 type weightedBatches struct {
 	Batches
 	classes *classWeights
+}
+
+// Shapes describes the samples of the present batch.
+func (b *weightedBatches) Shapes() Spec {
+	s := ShapesOf(b.Batches, Spec{})
+	s.W = oneWeight
+	return s
 }
 
 // Prompt reports whether the batches wait for nobody but ctx.

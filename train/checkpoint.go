@@ -299,6 +299,13 @@ func (l *loop) facts(source data.Source, pieces []piece) []Fact {
 		}
 		add("number of "+prefix+"samples", "%s", samples)
 		add("shapes of "+prefix+"samples", "%v to %v, weights %v", spec.X, spec.Y, spec.W)
+		if len(spec.Buckets) > 0 {
+			list := make([]string, len(spec.Buckets))
+			for i, b := range spec.Buckets {
+				list[i] = fmt.Sprintf("%d of %v", b.Len, b.X)
+			}
+			add("buckets of "+prefix+"samples", "%v", list)
+		}
 		add(prefix+"batch size", "%d", batch)
 		add(prefix+"steps per epoch", "%d", steps)
 	}

@@ -136,6 +136,12 @@ func Fit(ctx context.Context, step, evaluate *Step, source data.Source, cfg Conf
 			return nil, errors.New("train: Fit: there are validation data, but no step to evaluate them with")
 		}
 		names = append(names, evaluate.names("val_")...)
+		if err := evaluate.forAll(cfg.ValidationData); err != nil {
+			return nil, fmt.Errorf("train: Fit: validation: %w", err)
+		}
+	}
+	if err := step.forAll(source); err != nil {
+		return nil, fmt.Errorf("train: Fit: %w", err)
 	}
 	if w := logTo(cfg.Quiet, cfg.Log); w != nil {
 		cfg.Callbacks = append(slices.Clip(cfg.Callbacks), &Progress{Log: w})
@@ -334,7 +340,11 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		if err := l.call(l.hooks.batchBegin); err != nil {
 			return err
 		}
-		if err := l.step.run(n, mode{allowNonFinite: l.AllowNonFinite}, batches.Read, nil); err != nil {
+		step, err := l.step.forBatch(batches)
+		if err == nil {
+			err = step.run(n, mode{allowNonFinite: l.AllowNonFinite}, batches.Read, nil)
+		}
+		if err != nil {
 			return l.interrupted(err)
 		}
 		s.Step = l.step.Iterations()
@@ -366,10 +376,10 @@ func (l *loop) interrupted(err error) error {
 // batchesOf returns how many batches a source has, 0 if that is not known.
 func batchesOf(source data.Source, batchSize int) int {
 	spec, err := data.SpecOf(source)
-	if err != nil || spec.Len <= 0 || batchSize < 1 {
+	if err != nil {
 		return 0
 	}
-	return (spec.Len-1)/batchSize + 1
+	return spec.Batches(batchSize)
 }
 
 // names lists what the step measures.
@@ -450,7 +460,11 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 		} else if err != nil {
 			return nil, err
 		}
-		if err := step.run(n, mode{allowNonFinite: true}, batches.Read, nil); err != nil {
+		one, err := step.forBatch(batches)
+		if err == nil {
+			err = one.run(n, mode{allowNonFinite: true}, batches.Read, nil)
+		}
+		if err != nil {
 			return nil, err
 		}
 		l.stale = true

@@ -1,6 +1,6 @@
 package train
 
-// This file keeps a step's plans, one for each batch size that came, and their arenas.
+// This file keeps a step's plans, one for each batch size and shape of samples that came, and their arenas.
 
 import (
 	"slices"
@@ -16,11 +16,19 @@ import (
 // batches of other sizes do not wait. Of too many the one that was used longest ago goes,
 // and of idle arenas that take too much memory those of plans that were.
 type plans struct {
-	mu     sync.Mutex
-	bySize map[int]*sized
-	uses   uint64 // how many batches have come
-	idle   int    // bytes of the arenas that no one uses
-	limit  int    // on idle; the arena that was used last stays however large it is
+	mu      sync.Mutex
+	bySize  map[batchKind]*sized
+	shaped  []*Step    // for samples of other shapes, of which there are plans
+	tracing sync.Mutex // held by who traces one
+	uses    uint64     // how many batches have come
+	idle    int        // bytes of the arenas that no one uses
+	limit   int        // on idle; the arena that was used last stays however large it is
+}
+
+// A batchKind is what a plan is for: the step, of which there is one for each shape of samples, and the number of samples.
+type batchKind struct {
+	step *Step
+	n    int
 }
 
 // sized is the plan for batches of one size.
@@ -37,7 +45,7 @@ const maxPlans = 32
 
 // A bound is the step bound for a batch size, with an arena of its own.
 type bound struct {
-	n       int
+	batchKind
 	of      *sized
 	exec    *plan.Exec
 	tuner   par.WorkerTuner
@@ -53,7 +61,7 @@ func (s *Step) bind(n int) (*bound, error) {
 	if !s.made() {
 		return nil, errNotNew
 	}
-	of, b, first := s.plans.take(n)
+	of, b, first := s.whole().plans.take(batchKind{s, n})
 	if b != nil {
 		return b, nil
 	}
@@ -71,7 +79,7 @@ func (s *Step) bind(n int) (*bound, error) {
 func (s *Step) compile(n int, of *sized) {
 	defer func() {
 		if of.plan == nil {
-			s.plans.forget(n, of)
+			s.whole().plans.forget(batchKind{s, n}, of)
 		}
 		close(of.ready)
 	}()
@@ -83,7 +91,7 @@ func (s *Step) compile(n int, of *sized) {
 
 // bound binds a plan to an arena.
 func (s *Step) bound(n int, of *sized) *bound {
-	b := &bound{n: n, of: of, exec: of.plan.Bind(s.storage)}
+	b := &bound{batchKind: batchKind{s, n}, of: of, exec: of.plan.Bind(s.storage)}
 	for _, in := range s.inputs {
 		b.batch.X = append(b.batch.X, b.exec.Value(in))
 	}
@@ -109,18 +117,18 @@ func (s *Step) bound(n int, of *sized) *bound {
 	return b
 }
 
-func (s *Step) release(b *bound) { s.plans.release(b) }
+func (s *Step) release(b *bound) { s.whole().plans.release(b) }
 
-// take returns an arena for batches of n that no one uses, or else the plan for them,
+// take returns an arena for batches of a kind that no one uses, or else the plan for them,
 // and whether the caller is the first to ask and has to compile it.
-func (p *plans) take(n int) (of *sized, b *bound, first bool) {
+func (p *plans) take(kind batchKind) (of *sized, b *bound, first bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.uses++
-	of = p.bySize[n]
+	of = p.bySize[kind]
 	if of == nil {
 		if p.bySize == nil {
-			p.bySize = map[int]*sized{}
+			p.bySize = map[batchKind]*sized{}
 		}
 		if len(p.bySize) >= maxPlans {
 			p.forgetOldest()
@@ -129,7 +137,7 @@ func (p *plans) take(n int) (of *sized, b *bound, first bool) {
 			p.limit = int(min(mem.Limit()/idleShare, 1<<40))
 		}
 		of, first = &sized{ready: make(chan struct{})}, true
-		p.bySize[n] = of
+		p.bySize[kind] = of
 	}
 	of.used = p.uses
 	if last := len(of.idle) - 1; last >= 0 {
@@ -148,7 +156,7 @@ const idleShare = 4
 func (p *plans) release(b *bound) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bySize[b.n] != b.of { // it was forgotten meanwhile
+	if p.bySize[b.batchKind] != b.of { // it was forgotten meanwhile
 		return
 	}
 	b.of.idle = append(b.of.idle, b)
@@ -174,27 +182,35 @@ func (p *plans) release(b *bound) {
 
 // forgetOldest drops the plan that was used longest ago.
 func (p *plans) forgetOldest() {
-	size, used := 0, p.uses
-	for n, of := range p.bySize {
+	var oldest batchKind
+	used := p.uses
+	for kind, of := range p.bySize {
 		if of.used < used {
-			size, used = n, of.used
+			oldest, used = kind, of.used
 		}
 	}
-	p.drop(size)
+	p.drop(oldest)
 }
 
 // forget drops a plan.
-func (p *plans) forget(n int, of *sized) {
+func (p *plans) forget(kind batchKind, of *sized) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.bySize[n] == of {
-		p.drop(n)
+	if p.bySize[kind] == of {
+		p.drop(kind)
 	}
 }
 
-func (p *plans) drop(n int) {
-	if of := p.bySize[n]; len(of.idle) > 0 {
+// drop forgets a plan, and the step for its shapes if that has no other.
+func (p *plans) drop(kind batchKind) {
+	if of := p.bySize[kind]; len(of.idle) > 0 {
 		p.idle -= len(of.idle) * of.plan.Arena()
 	}
-	delete(p.bySize, n)
+	delete(p.bySize, kind)
+	for other := range p.bySize {
+		if other.step == kind.step {
+			return
+		}
+	}
+	p.shaped = slices.DeleteFunc(p.shaped, func(s *Step) bool { return s == kind.step })
 }

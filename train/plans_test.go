@@ -32,7 +32,7 @@ func bind(t *testing.T, s *Step, n int) *bound {
 
 func TestAPlanThatIsBeingCompiledKeepsNoOtherSizeWaiting(t *testing.T) {
 	s := doubled(t)
-	slow, _, first := s.plans.take(7)
+	slow, _, first := s.plans.take(batchKind{s, 7})
 	if !first {
 		t.Fatal("the plan is there already")
 	}
@@ -62,8 +62,8 @@ func TestThePlanThatWasUsedLongestAgoIsForgotten(t *testing.T) {
 		}
 	}
 	s.release(bind(t, s, 100))
-	if len(s.plans.bySize) != maxPlans || s.plans.bySize[5] != nil || s.plans.bySize[100] == nil {
-		t.Errorf("%d plans are kept, that of 5 samples %v, that of 100 %v", len(s.plans.bySize), s.plans.bySize[5], s.plans.bySize[100])
+	if len(s.plans.bySize) != maxPlans || s.plans.bySize[batchKind{s, 5}] != nil || s.plans.bySize[batchKind{s, 100}] == nil {
+		t.Errorf("%d plans are kept, that of 5 samples %v, that of 100 %v", len(s.plans.bySize), s.plans.bySize[batchKind{s, 5}], s.plans.bySize[batchKind{s, 100}])
 	}
 	held := 0
 	for _, of := range s.plans.bySize {
@@ -77,7 +77,7 @@ func TestThePlanThatWasUsedLongestAgoIsForgotten(t *testing.T) {
 func TestIdleArenasAreBounded(t *testing.T) {
 	s := doubled(t)
 	s.release(bind(t, s, 2))
-	s.plans.limit = 10 * s.plans.bySize[2].plan.Arena()
+	s.plans.limit = 10 * s.plans.bySize[batchKind{s, 2}].plan.Arena()
 	var list []*bound
 	for range 30 {
 		list = append(list, bind(t, s, 2), bind(t, s, 1))

@@ -137,7 +137,11 @@ func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := s.run(read, mode{}, batches.Read, nil); err != nil {
+	one, err := s.forBatch(batches)
+	if err == nil {
+		err = one.run(read, mode{}, batches.Read, nil)
+	}
+	if err != nil {
 		return nil, err
 	}
 	result := map[string]float64{}

@@ -437,7 +437,7 @@ func checkModel(bytes []byte, count *atomic.Int64) (wrong string, model *randomM
 			for at, bits := range want[k] {
 				if got[at] != bits {
 					return fmt.Sprintf("%s: step %d: number %d is %v, without passes %v\n%v", names[i], k, at,
-						math.Float32frombits(got[at]), math.Float32frombits(bits), s.plans.bySize[model.batch].plan), model
+						math.Float32frombits(got[at]), math.Float32frombits(bits), s.plans.bySize[batchKind{s.Step, model.batch}].plan), model
 				}
 			}
 		}
@@ -451,7 +451,7 @@ func (s *trained) compile(config plan.Config) error {
 	p, err := plan.Compile(s.program, config)
 	of := &sized{ready: make(chan struct{}), plan: p}
 	close(of.ready)
-	s.plans.bySize = map[int]*sized{config.Batch: of}
+	s.plans.bySize = map[batchKind]*sized{{s.Step, config.Batch}: of}
 	s.restart()
 	return err
 }

@@ -46,7 +46,10 @@ type Step struct {
 	seed       uint64
 	runs       uint64 // since Reset
 
-	plans plans
+	plans  plans
+	shapes data.Spec                      // of the samples, if there are steps for others
+	trace  func(data.Spec) (*Step, error) // makes the steps for samples of other shapes; nil: there are none
+	of     *Step                          // whose trace has made the step, or nil
 }
 
 // A scalar is an input that is computed before each update.
@@ -151,7 +154,7 @@ func (s *Step) train(b *bound, pool *par.Pool, allowNonFinite bool) error {
 	default:
 		s.update(b, pool)
 	}
-	s.runs++
+	s.whole().runs++
 	for i, m := range s.meters {
 		m.add(b.n, b.meters[i])
 	}
@@ -276,7 +279,7 @@ func (s *Step) samples(batch *data.Batch) (int, error) {
 // Reset. ok is false if it measures no such thing, or had no batch.
 func (s *Step) Log(name string) (value float64, ok bool) {
 	for _, m := range s.meters {
-		if m.name == name && s.runs > 0 {
+		if m.name == name && s.whole().runs > 0 {
 			return m.result(m.state), true
 		}
 	}
@@ -285,7 +288,7 @@ func (s *Step) Log(name string) (value float64, ok bool) {
 
 // Reset begins measuring anew.
 func (s *Step) Reset() {
-	s.runs = 0
+	s.whole().runs = 0
 	for _, m := range s.meters {
 		m.reset()
 	}
@@ -318,7 +321,7 @@ func (s *Step) finish() {
 // as an evaluation, it is the number of runs since Reset.
 func (s *Step) Iterations() uint64 {
 	if len(s.optimizers) == 0 {
-		return s.runs
+		return s.whole().runs
 	}
 	return s.optimizers[0].iterations
 }

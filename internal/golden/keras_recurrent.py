@@ -1,8 +1,8 @@
-"""Makes testdata/masked.json and stateful.json: trainings of recurrent networks by real Keras, on sequences of which some steps don't
-count, and with states that last from batch to batch.
+"""Makes testdata/masked.json, stateful.json and lengths.json: trainings of recurrent networks by real Keras, on sequences of which some steps don't
+count, with states that last from batch to batch, and of several lengths.
 
     python3 -m venv venv && venv/bin/pip install keras torch tensorflow-cpu numpy
-    KERAS_BACKEND=torch venv/bin/python internal/golden/keras_recurrent.py masked # which is fast
+    KERAS_BACKEND=torch venv/bin/python internal/golden/keras_recurrent.py masked lengths # which is fast
     KERAS_BACKEND=tensorflow venv/bin/python internal/golden/keras_recurrent.py stateful # elsewhere Keras 3.15 loses states, or can't train
 
 A case has the layers of a network, one behind the other, inputs x0, x1, … (of which the second and later ones are states that the
@@ -164,7 +164,61 @@ def stateful():
         yield case(name, {"layers": layers}, tensors, numbers)
 
 
-FILES = {"masked": lambda: list(masked()), "stateful": lambda: list(stateful())}
+def lengths():
+    """Three steps of training on batches of two lengths, of a model whose input is (None, …), and what is measured of each."""
+    words = one("Embedding", input_dim=7, output_dim=3, mask_zero=True)
+
+    def sentences(n, steps, seed):
+        x = np.floor(wave(n, steps, seed=seed, low=1.0, high=7.0))
+        for row in range(n):
+            x[row, steps - row :] = 0
+        return x
+
+    batches = [sentences(3, 5, 1), sentences(4, 8, 2), sentences(3, 5, 3)]
+    masking = one("Masking")
+    series = [np.repeat((x > 0)[..., None], 2, axis=2) * wave(*x.shape, 2, seed=4 + i) for i, x in enumerate(batches)]
+    last = [words, one("LSTM", units=3), one("Dense", units=2)]
+    stacked = [words, one("Bidirectional", layer=one("LSTM", units=2, return_sequences=True)), one("GRU", units=3, return_sequences=True), one("Dense", units=2)]
+    normal = [masking, one("BatchNormalization", momentum=0.5), one("GRU", units=2, return_sequences=True), one("BatchNormalization", momentum=0.5), one("Dense", units=2)]
+    attention = [words, one("LSTM", units=3, return_sequences=True), one("GlobalAveragePooling1D"), one("Dense", units=2)]
+    for name, layers, xs, classes, weighted in [
+        ("LSTM", last, batches, False, False),
+        ("LSTM, classes", last, batches, True, False),
+        ("stacked", stacked, batches, False, False),
+        ("stacked, classes of steps", stacked, batches, True, False),
+        ("stacked, classes and weights of steps", stacked, batches, True, True),
+        ("normalized", normal, series, False, False),
+        ("normalized, weights of steps", normal, series, False, True),
+        ("mean of the steps", attention, batches, True, False),
+    ]:
+        keras.backend.clear_session()
+        x = L.Input((None, *xs[0].shape[2:]))
+        y = x
+        for l in layers:
+            y = getattr(L, l["class_name"])(**made(l["config"], L))(y)
+        model = keras.Model(x, y)
+        model.set_weights([wave(*w.shape, seed=20 + k) * F(0.6) + F(1 if "variance" in w.path else 0) for k, w in enumerate(model.weights)])
+        tensors = {"initial %d" % k: w for k, w in enumerate(model.get_weights())}
+        loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True) if classes else "mse"
+        measures = lambda: [keras.metrics.SparseCategoricalAccuracy() if classes else keras.metrics.MeanAbsoluteError()]
+        model.compile(keras.optimizers.Adam(0.05), loss, metrics=measures(), weighted_metrics=measures())
+        numbers, kept = {}, []
+        for k, x in enumerate(xs):
+            shape = (len(x), *([x.shape[1]] if len(y.shape) > 2 else []))
+            target = np.floor(wave(*shape, seed=40 + k, low=0.0, high=2.0)) if classes else wave(*shape, 2, seed=40 + k)
+            weights = wave(*shape, seed=60 + k, low=0.0, high=2.0) if weighted else None
+            kept.append((x, target, weights))
+            tensors.update({"x%d" % k: x, "y%d" % k: target} | ({"w%d" % k: weights} if weighted else {}))
+            model.reset_metrics()
+            logs = model.train_on_batch(x, target, sample_weight=weights, return_dict=True)
+            numbers.update({"step %d %s" % (k, name): float(v) for name, v in logs.items()})
+        tensors.update({"final %d" % k: w for k, w in enumerate(model.get_weights())})
+        parts = [float(model.evaluate(x, t, batch_size=len(x), sample_weight=w, verbose=0, return_dict=True)["loss"]) for x, t, w in kept[:2]]
+        numbers["evaluate"] = sum(p * len(x) for p, (x, _, _) in zip(parts, kept)) / sum(len(x) for x, _, _ in kept[:2])
+        yield case(name, {"layers": layers, "classes": classes}, tensors, numbers)
+
+
+FILES = {"masked": lambda: list(masked()), "stateful": lambda: list(stateful()), "lengths": lambda: list(lengths())}
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
