@@ -54,7 +54,7 @@ func TestThePagesProgramsRunAndPrintWhatThePagesSay(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles and runs programs")
 	}
-	pages := []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md"}
+	pages := []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md", "sequences.md"}
 	var programs []string
 	ends := make([]int, len(pages)) // where the programs of the next page begin
 	for i, page := range pages {
@@ -106,7 +106,7 @@ func programsOf(t *testing.T, page string) (programs []string) {
 }
 
 func TestWhatIsPastedIsFormatted(t *testing.T) {
-	for _, file := range []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md"} {
+	for _, file := range []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md", "sequences.md"} {
 		for _, b := range blocks(t, file) {
 			if b.language != "go" {
 				continue
