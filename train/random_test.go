@@ -49,12 +49,13 @@ type randomModel struct {
 	net    *layer.Network
 	outs   []*layer.Node
 	weigh  bool
+	words  map[*layer.Node]int // the inputs that hold whole numbers, and how many there are
 	text   []string
 }
 
 // newModel makes a model of bytes. Models of the same bytes share nothing.
 func newModel(bytes []byte) (*randomModel, error) {
-	m := &randomModel{data: bytes, width: map[*layer.Dense]int{}, reach: map[*layer.Node]int{}, names: map[*layer.Node]string{}}
+	m := &randomModel{data: bytes, width: map[*layer.Dense]int{}, reach: map[*layer.Node]int{}, names: map[*layer.Node]string{}, words: map[*layer.Node]int{}}
 	blocks := choice.Blocks(bytes)
 	head := choice.Next(&blocks)
 	m.batch, m.times = []int{2, 1, 5, 17}[head.Of(4)], 1
@@ -111,6 +112,16 @@ func (m *randomModel) input(b *choice.Block) {
 	m.reach[n] = 1 << len(m.inputs)
 	m.inputs = append(m.inputs, n)
 	m.add(n, fmt.Sprintf("Input(%v)", shape))
+}
+
+// sentence makes an input of numbers of words, which an Embedding looks up: of a few words, or of more than a batch has.
+func (m *randomModel) sentence(b *choice.Block) {
+	n := layer.Apply(&layer.Input{Name: fmt.Sprint("in", len(m.inputs)), Shape: tensor.Shape{1 + b.Of(3)}})
+	m.reach[n] = 1 << len(m.inputs)
+	m.inputs, m.words[n] = append(m.inputs, n), []int{5, 500}[b.Of(2)]
+	m.names[n] = fmt.Sprint("n", len(m.names))
+	m.text = append(m.text, fmt.Sprintf("%s := Input(%v), of words", m.names[n], n.Shape()))
+	m.apply(&layer.Embedding{InputDim: m.words[n], OutputDim: 1 + b.Of(3), MaskZero: b.Once(2)}, n)
 }
 
 func (m *randomModel) add(n *layer.Node, text string) {
@@ -214,6 +225,12 @@ func (m *randomModel) layer(b *choice.Block) {
 			m.apply(&layer.Add{}, x, y)
 			return
 		}
+		if b.Once(12) { // whose steps are images of one row
+			x = m.apply(&layer.Reshape{TargetShape: tensor.Shape{x.Shape()[1], x.Shape()[2], 1}}, x)
+			y := m.apply(&layer.ConvLSTM1D{Filters: 2, KernelSize: size, Padding: "same", ReturnSequences: stride > 1}, x)
+			m.apply(&layer.Flatten{}, y)
+			return
+		}
 		y := m.apply([]layer.Layer{
 			&layer.Conv1D{Filters: 3, KernelSize: size, Strides: stride, Padding: padding, Activation: activation.ReLU{}},
 			&layer.Conv1D{Filters: x.Shape()[2], KernelSize: size, Groups: x.Shape()[2], Padding: padding, DilationRate: stride},
@@ -226,7 +243,9 @@ func (m *randomModel) layer(b *choice.Block) {
 			&layer.SimpleRNN{Units: 2, ReturnSequences: stride > 1, Dropout: 0.25, RecurrentDropout: 0.25},
 			&layer.LSTM{Units: 3, ReturnSequences: size > 2, GoBackwards: stride > 1, RecurrentDropout: float64(size-1) / 8},
 			&layer.GRU{Units: 2, ReturnSequences: size > 2, ResetBefore: stride > 1, Dropout: 0.25},
-		}[b.Of(11)], x)
+			&layer.RNN{Cell: &layer.StackedRNNCells{Cells: []layer.Cell{&layer.GRUCell{Units: 2, RecurrentDropout: 0.25}, &layer.LSTMCell{Units: 2}}}, ReturnSequences: size > 2},
+			&layer.Bidirectional{Layer: &layer.RNN{Cell: &layer.LSTMCell{Units: 2, Dropout: 0.25}, ReturnSequences: size > 2}},
+		}[b.Of(13)], x)
 		if y.Shape().Rank() == 3 && b.Once(2) {
 			m.apply(&layer.Flatten{}, y)
 		}
@@ -250,7 +269,11 @@ func (m *randomModel) layer(b *choice.Block) {
 		}
 	case 13:
 		if len(m.inputs) < 3 {
-			m.input(b)
+			if b.Once(2) {
+				m.sentence(b)
+			} else {
+				m.input(b)
+			}
 			return
 		}
 	}
@@ -322,7 +345,9 @@ func (m *randomModel) optimizer(b *choice.Block) {
 		optimizer.ScheduleFreeAdamW{WarmupSteps: 2, Clip: clip},
 		optimizer.LossScaleOptimizer{InnerOptimizer: optimizer.Adam{Clip: clip, EMA: ema}},
 		optimizer.SGD{LearningRate: 0.1, GradientAccumulationSteps: 2, Clip: clip, EMA: ema},
-	}[b.Of(18)]
+		optimizer.Adam{LearningRate: 0.1, Lazy: true, Clip: clip},
+		optimizer.SGD{LearningRate: 0.1, Momentum: 0.9, Lazy: true, Clip: clip},
+	}[b.Of(20)]
 }
 
 // numbers returns n numbers from 0 to 1, most of them 0 if there are many.
@@ -360,7 +385,13 @@ func (m *randomModel) step() (*trained, error) {
 		var inputs []*graph.Node
 		for i, in := range m.inputs {
 			inputs = append(inputs, s.Input(m.net.Name(in.Layer()), in.Shape()))
-			tr.input.X = append(tr.input.X, numbers(uint64(i+1), in.Shape().Concrete(m.batch).Numel()))
+			x := numbers(uint64(i+1), in.Shape().Concrete(m.batch).Numel())
+			for k := range x {
+				if n := m.words[in]; n > 0 {
+					x[k] = float32(int(x[k] * float32(n)))
+				}
+			}
+			tr.input.X = append(tr.input.X, x)
 		}
 		outputs, total := s.Network(m.net, true, inputs...)
 		var weight *graph.Node
@@ -499,6 +530,13 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 	for _, u := range s.program.Updates {
 		wants = append(wants, u.Value)
 	}
+	rows := map[int]int{} // where the indices are of an update of rows
+	for i, u := range s.program.Updates {
+		if u.Rows != nil {
+			rows[i] = len(wants)
+			wants = append(wants, u.Rows)
+		}
+	}
 	lo, hi, err := ref.Run{Batch: s.model.batch, Seed: s.seed, Feed: feed}.Bounds(s.program.Graph, wants...)
 	if err != nil {
 		return err.Error()
@@ -534,9 +572,17 @@ func (s *trained) first(count *atomic.Int64) (wrong string) {
 		if root.Op() == graph.OpView {
 			at, root = root.Attr().Offsets[0], root.Inputs()[0]
 		}
+		var indices []float64
+		if k, ok := rows[i]; ok {
+			indices = lo[k]
+		}
 		i += len(s.grads)
 		for k := range lo[i] {
-			if x := float64(s.storage[root].View()[at+k]); lo[i][k] == lo[i][k] {
+			place := at + k
+			if width := len(lo[i]) / max(len(indices), 1); indices != nil {
+				place = at + int(indices[k/width])*width + k%width
+			}
+			if x := float64(s.storage[root].View()[place]); lo[i][k] == lo[i][k] {
 				count.Add(1)
 				if !(lo[i][k] <= x && x <= hi[i][k]) {
 					return fmt.Sprintf("after a step, %s at %d is %v, its meaning is within [%v, %v]", root.Attr().Name, at+k, x, lo[i][k], hi[i][k])
