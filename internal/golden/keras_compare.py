@@ -472,18 +472,26 @@ def regularizer(rng):
 class Network:
     """A random network: a model of Keras's, and what package layer of Cornu builds one from."""
 
-    def __init__(self, rng, chain):
+    def __init__(self, rng, chain, masks=True):
         keras.backend.clear_session()
         self.rng, self.layers, self.refs = rng, [], {}
+        self.words = {}  # the inputs that hold numbers of words, and how many there are
         self.keep = []  # nodes, so that their ids stay their own
-        inputs, ends = [], []
+        inputs, ends, nodes = [], [], []
         for i in range(1 if chain else int(rng.integers(1, 3))):
+            words = rng.random() < 0.25
             shape = pick(rng, (int(rng.integers(1, 7)),), (int(rng.integers(1, 7)),), (int(rng.integers(2, 4)), int(rng.integers(1, 5))))
+            if words:
+                shape = (int(rng.integers(2, 5)),)
             x = L.Input(shape, name="in%d" % i)
             self.layers.append({"Class": "InputLayer", "Name": "in%d" % i, "Config": {"shape": list(shape), "name": "in%d" % i}, "Inbound": [[]]})
             self.refs[id(x)] = {"Layer": self.layers[-1]["Name"], "Index": 0}
             inputs.append(x)
-        nodes = list(inputs)
+            if words:
+                self.words["in%d" % i] = int(rng.integers(3, 8))
+                config = {"input_dim": self.words["in%d" % i], "output_dim": int(rng.integers(1, 4))} | (option(rng, mask_zero=[None, True]) if masks else {})
+                x = self.apply("Embedding", config, x)
+            nodes.append(x)
         for _ in range(int(rng.integers(1, 5))):
             x = nodes[-1] if chain else nodes[rng.integers(len(nodes))]
             nodes.append(self.step(x, chain, nodes))
@@ -505,7 +513,7 @@ class Network:
         arguments = {k: v[0] if isinstance(v, tuple) and k.endswith("regularizer") else v for k, v in config.items()}
         stored = {k: v[1] if isinstance(v, tuple) and k.endswith("regularizer") else v for k, v in config.items()}
         layer = getattr(L, cls)(**arguments)
-        y = layer(x[0] if len(x) == 1 else list(x))
+        y = layer(*x) if cls in ("MultiHeadAttention", "GroupQueryAttention") else layer(x[0] if len(x) == 1 else list(x))
         self.keep.append(y)
         self.layers.append({"Class": cls, "Name": layer.name, "Config": dict(stored, name=layer.name), "Inbound": [[self.refs[id(i)] for i in x]]})
         self.refs[id(y)] = {"Layer": layer.name, "Index": 0}
@@ -521,9 +529,20 @@ class Network:
             config["trainable"] = False
         return self.apply("Dense", config, x)
 
+    def sequence(self, x):
+        rng = self.rng
+        heads = {"num_heads": int(rng.integers(1, 3)), "key_dim": int(rng.integers(1, 4))}
+        query = {"num_query_heads": 2, "num_key_value_heads": int(rng.integers(1, 3)), "head_dim": int(rng.integers(1, 4))}
+        whole = {"return_sequences": bool(rng.random() < 0.5)} | option(rng, go_backwards=[None, None, True])
+        cls, config = pick(
+            rng, ("MultiHeadAttention", heads), ("MultiHeadAttention", heads), ("GroupQueryAttention", query), ("Attention", {"use_scale": True}), ("AdditiveAttention", {}),
+            ("LSTM", {"units": int(rng.integers(1, 4))} | whole), ("GRU", {"units": int(rng.integers(1, 4))} | whole), ("SimpleRNN", {"units": int(rng.integers(1, 4))} | whole),
+        )
+        return self.apply(cls, config, *([x, x] if "Attention" in cls else [x]))
+
     def step(self, x, chain, nodes):
         rng = self.rng
-        kind = rng.integers(10)
+        kind = rng.integers(12)
         if kind < 4:
             return self.dense(x)
         if kind == 4:
@@ -542,7 +561,14 @@ class Network:
             return self.apply(cls, {}, x, other if other is not x else self.apply("Activation", {"activation": "tanh"}, x))
         if kind == 9 and len(x.shape) == 2:
             return self.apply("Reshape", {"target_shape": [x.shape[1], 1]}, x)
+        if kind >= 10 and len(x.shape) == 3:
+            return self.sequence(x)
         return self.dense(x)
+
+
+def path(w):
+    """The path of a variable here, where a recurrent layer has no cell."""
+    return "/".join(p for p in w.path.split("/") if p != "net" and not p.startswith(("lstm_cell", "gru_cell", "simple_rnn_cell")))
 
 
 def trainings(rng, rounds):
@@ -553,7 +579,7 @@ def trainings(rng, rounds):
         begin = {}
         for w in model.weights:
             value = (0.7 * rng.standard_normal(w.shape)).astype(F)
-            begin["initial " + "/".join(w.path.split("/")[-2:])] = value
+            begin["initial " + path(w)] = value
             w.assign(value)
         names = list(pick(rng, ["mean_squared_error", "huber"], ["mean_absolute_error", "log_cosh"], ["binary_crossentropy", "mean_squared_error"]))[: len(net.outputs)]
         for k, out in enumerate(net.outputs):
@@ -562,7 +588,11 @@ def trainings(rng, rounds):
         shares = [fraction(rng, 0.1, 2) for _ in names]
         sgd = {"learning_rate": magnitude(rng, 0.01, 0.2)} | option(rng, momentum=[None, 0.9])
         model.compile(loss=names, loss_weights=shares, optimizer=keras.optimizers.SGD(**sgd))
-        x = [rng.standard_normal((n * steps, *v.shape[1:])).astype(F) for v in net.inputs]
+        def sample(v):
+            shape = (n * steps, *v.shape[1:])
+            return rng.integers(0, net.words[v.name], shape).astype(F) if v.name in net.words else rng.standard_normal(shape).astype(F)
+
+        x = [sample(v) for v in net.inputs]
         y = [rng.random((n * steps, *v.shape[1:])).astype(F) for v in net.outputs]
         tensors = dict(begin) | {"x %d" % k: v for k, v in enumerate(x)} | {"y %d" % k: v for k, v in enumerate(y)}
         of_samples = [weights(rng, n * steps) for _ in net.outputs] if rng.random() < 0.5 else []
@@ -576,7 +606,7 @@ def trainings(rng, rounds):
             logs = model.train_on_batch([v[part] for v in x], [v[part] for v in y], return_dict=True, **weighted)
             losses.append(float(logs["loss"]))
             for w in model.weights:
-                tensors["step %d %s" % (s, "/".join(w.path.split("/")[-2:]))] = np.asarray(w.value)
+                tensors["step %d %s" % (s, path(w))] = np.asarray(w.value)
         texts = {"spec": json.dumps(net.spec), "losses": " ".join(names)}
         cases.append(case("network %d" % i, sgd, tensors, {"loss": losses, "loss_weights": shares}, texts))
     return cases
@@ -585,7 +615,7 @@ def trainings(rng, rounds):
 def summaries(rng, rounds):
     cases = []
     for i in range(20 * rounds):
-        net = Network(rng, chain=rng.random() < 0.3)
+        net = Network(rng, chain=rng.random() < 0.3, masks=False)  # which Keras lists as operations
         width, trainable, trained = int(rng.integers(44, 119)), bool(rng.random() < 0.5), pick(rng, None, "sgd", "adam", "nadam", "rmsprop")
         if trained:
             net.model.compile(loss="mse", optimizer=trained)
