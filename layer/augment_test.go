@@ -15,45 +15,73 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
+// The layer is given the numbers that Keras drew, in place of its own.
 func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
 	for _, c := range golden.Load(t, "augment").Cases {
 		t.Run(c.Name, func(t *testing.T) {
-			g := graph.New()
-			feed := map[*graph.Node][]float64{}
-			give := func(name string) *graph.Node {
+			x, want := c.Tensors["x"], c.Tensors["y"]
+			batch := x.Shape[0]
+			mode, interpolation, fill := c.String("mode"), c.String("interpolation"), c.Float("fill", 0)
+			zero := make([]float64, batch) // where it makes no difference
+			// drawn returns where in [low, high) a column of numbers lies, from 0 to 1: what is drawn to get them.
+			drawn := func(name string, column int, low, high float64) []float64 {
 				v := c.Tensors[name]
-				n := g.Input(name, append(tensor.Shape{tensor.Batch}, v.Shape[1:]...))
-				for _, x := range v.Data {
-					feed[n] = append(feed[n], float64(x))
+				list := make([]float64, batch)
+				for i := range list {
+					list[i] = (float64(v.Data[i*v.Shape[1]+column]) - low) / (high - low)
 				}
-				return n
+				return list
 			}
-			x := give("x")
-			var y *graph.Node
+			var l layer.Layer
+			var draws [][]float64
 			switch c.Class {
 			case "RandomTranslation":
-				y = layer.Translated(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+				l = &layer.RandomTranslation{HeightFactor: [2]float64{0, 1}, WidthFactor: [2]float64{0, 1}, FillMode: mode, Interpolation: interpolation, FillValue: fill}
+				draws = [][]float64{drawn("down", 0, 0, float64(x.Shape[1])), drawn("right", 0, 0, float64(x.Shape[2]))}
 			case "RandomZoom":
-				y = layer.Zoomed(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+				l = &layer.RandomZoom{HeightFactor: [2]float64{0, 1}, WidthFactor: &[2]float64{0, 1}, FillMode: mode, Interpolation: interpolation, FillValue: fill}
+				draws = [][]float64{drawn("down", 0, 1, 2), drawn("right", 0, 1, 2)}
 			case "RandomRotation":
 				f := c.Float("factor", 0)
-				l := &layer.RandomRotation{Factor: [2]float64{f, f}, FillMode: c.String("mode"), Interpolation: c.String("interpolation"), FillValue: c.Float("fill", 0), DataFormat: c.String("format")}
-				y = appliedTo(t, g, l, x)
+				l = &layer.RandomRotation{Factor: [2]float64{f, f}, FillMode: mode, Interpolation: interpolation, FillValue: fill, DataFormat: c.String("format")}
+				draws = [][]float64{zero}
 			case "RandomShear":
-				y = layer.Sheared(x, give("right"), give("down"), c.String("mode"), c.String("interpolation"), c.Float("fill", 0))
+				l = &layer.RandomShear{XFactor: [2]float64{0, 1}, YFactor: [2]float64{0, 1}, FillMode: mode, Interpolation: interpolation, FillValue: fill}
+				draws = [][]float64{zero, drawn("right", 0, 0, 1), drawn("down", 0, 0, 1)}
 			case "RandomPerspective":
-				y = layer.Foreshortened(x, give("corners"), c.String("interpolation"), c.Float("fill", 0))
+				l = &layer.RandomPerspective{Factor: &[2]float64{1, 1}, Interpolation: interpolation, FillValue: fill}
+				for i := range 4 {
+					draws = append(draws, drawn("corners", i, 0.5, 1.5))
+				}
+				draws = append(draws, zero, zero)
 			case "RandomContrast":
-				y = layer.Contrasted(x, give("factor"), 0, 1)
+				l = &layer.RandomContrast{Factor: [2]float64{1, 0}, ValueRange: [2]float64{0, 1}}
+				draws = [][]float64{drawn("factor", 0, 0, 1)}
 			}
-			if err := g.Err(); err != nil {
-				t.Fatal(err)
+			g := graph.New()
+			in := g.Input("x", append(tensor.Shape{tensor.Batch}, x.Shape[1:]...))
+			y := appliedTo(t, g, l, in)
+			images := make([]float64, len(x.Data))
+			for i, v := range x.Data {
+				images[i] = float64(v)
 			}
-			out, err := ref.Eval(g, c.Tensors["x"].Shape[0], feed, y)
+			feed := map[*graph.Node][]float64{in: images}
+			for _, n := range g.Nodes() {
+				if n.Op() == graph.OpRandomUniform {
+					if len(draws) == 0 {
+						t.Fatal("more is drawn than was given")
+					}
+					feed[n], draws = draws[0], draws[1:]
+				}
+			}
+			if len(draws) > 0 {
+				t.Fatalf("%d of the numbers are not drawn", len(draws))
+			}
+			out, err := ref.Eval(g, batch, feed, y)
 			if err != nil {
 				t.Fatal(err)
 			}
-			for i, want := range c.Tensors["y"].Data {
+			for i, want := range want.Data {
 				if d := math.Abs(out[0][i] - float64(want)); !(d <= kerasBound) {
 					t.Fatalf("number %d is %v, Keras's %v", i, out[0][i], want)
 				}
