@@ -1,4 +1,4 @@
-package ref
+package ref_test
 
 // The oracle's own tests: numbers worked out by hand or by NumPy.
 
@@ -8,18 +8,10 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
-
-func TestEveryOpHasAMeaning(t *testing.T) {
-	for _, op := range graph.Ops() {
-		fed := op == graph.OpInput || op == graph.OpParam
-		if (table[op] == nil) != fed {
-			t.Errorf("%v: has a meaning is %v, is fed is %v", op, table[op] != nil, fed)
-		}
-	}
-}
 
 const batch = tensor.Batch
 
@@ -306,7 +298,7 @@ func TestMeanings(t *testing.T) {
 				feed[n] = o.data
 				x = append(x, n)
 			}
-			got, err := Eval(g, 3, feed, c.make(x))
+			got, err := ref.Eval(g, 3, feed, c.make(x))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -333,7 +325,7 @@ func TestRandomOpsFollowSeedStreamAndStep(t *testing.T) {
 	for i := range ones {
 		ones[i] = 1
 	}
-	run := Run{Batch: 1000, Seed: 3, Step: 9, Feed: map[*graph.Node][]float64{x: ones}}
+	run := ref.Run{Batch: 1000, Seed: 3, Step: 9, Feed: map[*graph.Node][]float64{x: ones}}
 	out, err := run.Eval(g, dropped, uniform, normal)
 	if err != nil {
 		t.Fatal(err)
@@ -365,7 +357,7 @@ func TestRandomOpsFollowSeedStreamAndStep(t *testing.T) {
 	if math.Abs(mean) > 0.01 || math.Abs(square-1) > 0.02 {
 		t.Errorf("the normal numbers have mean %v and mean square %v", mean, square)
 	}
-	for name, other := range map[string]Run{"seed": {Batch: 1000, Seed: 4, Step: 9, Feed: run.Feed}, "step": {Batch: 1000, Seed: 3, Step: 10, Feed: run.Feed}} {
+	for name, other := range map[string]ref.Run{"seed": {Batch: 1000, Seed: 4, Step: 9, Feed: run.Feed}, "step": {Batch: 1000, Seed: 3, Step: 10, Feed: run.Feed}} {
 		again, err := other.Eval(g, uniform)
 		if err != nil {
 			t.Fatal(err)
@@ -380,7 +372,7 @@ func TestAnyNodeCanBeFed(t *testing.T) {
 	g := graph.New()
 	x := g.Input("x", tensor.Shape{2})
 	y := x.Exp()
-	got, err := Eval(g, 1, map[*graph.Node][]float64{y: {3, 4}}, y.Sum())
+	got, err := ref.Eval(g, 1, map[*graph.Node][]float64{y: {3, 4}}, y.Sum())
 	if err != nil || got[0][0] != 7 {
 		t.Errorf("got %v, %v", got, err)
 	}
@@ -405,7 +397,7 @@ func TestEvalRefuses(t *testing.T) {
 		{g, 1, nil, graph.New().Scalar(1), "not of this graph"},
 		{bad, 1, nil, poison, "broken"},
 	} {
-		if _, err := Eval(c.graph, c.batch, c.feed, c.want); err == nil || !strings.Contains(err.Error(), c.says) {
+		if _, err := ref.Eval(c.graph, c.batch, c.feed, c.want); err == nil || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("got %v, want %q", err, c.says)
 		}
 	}
