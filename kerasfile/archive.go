@@ -15,6 +15,7 @@ import (
 
 	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/hdf5"
+	"github.com/cornu-ml/cornu/internal/par"
 )
 
 const (
@@ -139,10 +140,10 @@ func openMember(r io.ReaderAt, size int64, f *zip.File, limits Limits) (_ *Weigh
 	case n < 0 || n > size-at:
 		return nil, fmt.Errorf("%s: it has %d bytes at %d, the archive has %d: it is cut off or damaged", f.Name, f.UncompressedSize64, at, size)
 	}
-	in := &summed{r: io.NewSectionReader(r, at, n), name: f.Name, size: n, want: f.CRC32}
+	in := &file.Summed{R: io.NewSectionReader(r, at, n), Name: f.Name, Size: n, CRC: f.CRC32, Threads: par.Default().Workers()}
 	w, err := OpenWeights(in, n, limits)
 	if err != nil {
-		if damaged := in.verify(); damaged != nil {
+		if damaged := in.Verify(); damaged != nil {
 			return nil, damaged
 		}
 		return nil, fmt.Errorf("%s: %w", f.Name, err)

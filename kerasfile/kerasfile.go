@@ -13,6 +13,7 @@ import (
 	"io"
 
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/hdf5"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -77,9 +78,9 @@ func (l Limits) OrDefaults() Limits {
 // A Weights is the weights of a file, which are read when they are asked for.
 type Weights struct {
 	root   *hdf5.Group
-	legacy bool    // in the .h5 files of whole models, by layers' names
-	old    bool    // of Keras 2
-	member *summed // of an archive; nil: it is a file of its own, or was read whole
+	legacy bool         // in the .h5 files of whole models, by layers' names
+	old    bool         // of Keras 2
+	member *file.Summed // of an archive; nil: it is a file of its own, or was read whole
 }
 
 // Verify returns an error if the weights are not those whose checksum the archive has. Call it when what is wanted of
@@ -89,7 +90,7 @@ func (w *Weights) Verify() error {
 	if w.member == nil {
 		return nil
 	}
-	return w.member.verify()
+	return w.member.Verify()
 }
 
 // Old reports whether Keras 2 wrote the file.

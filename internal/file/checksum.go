@@ -1,4 +1,4 @@
-package kerasfile
+package file
 
 // This file compares the checksum of a member of an archive that is read in place.
 
@@ -9,18 +9,16 @@ import (
 	"io"
 	"slices"
 	"sync"
-
-	"github.com/cornu-ml/cornu/internal/file"
-	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// A summed reads a member of an archive, and sums what is large while it is in a core's cache: the arrays of a model,
+// A Summed reads a member of an archive, and sums what is large while it is in a core's cache: the arrays of a model,
 // which are nearly all of it, are read but once.
-type summed struct {
-	r    io.ReaderAt
-	name string
-	size int64
-	want uint32 // the CRC-32 that the archive says
+type Summed struct {
+	R       io.ReaderAt // the member alone
+	Name    string      // that errors tell
+	Size    int64       // bytes
+	CRC     uint32      // of all of it, as the archive says
+	Threads int         // that read and sum
 
 	mu   sync.Mutex
 	sums []sum
@@ -38,12 +36,12 @@ const (
 )
 
 // ReadAt reads as io.ReaderAt says.
-func (s *summed) ReadAt(b []byte, at int64) (int, error) {
-	if len(b) < leastSummed || at < 0 || at > s.size-int64(len(b)) {
-		return s.r.ReadAt(b, at)
+func (s *Summed) ReadAt(b []byte, at int64) (int, error) {
+	if len(b) < leastSummed || at < 0 || at > s.Size-int64(len(b)) {
+		return s.R.ReadAt(b, at)
 	}
 	read := int64(len(b))
-	err := file.InPieces(read, par.Default().Workers(), func(from, to int64) error {
+	err := InPieces(read, s.Threads, func(from, to int64) error {
 		n, err := s.sum(b[from:to], at+from)
 		if err != nil {
 			s.mu.Lock()
@@ -56,11 +54,11 @@ func (s *summed) ReadAt(b []byte, at int64) (int, error) {
 }
 
 // sum fills b and remembers its sum.
-func (s *summed) sum(b []byte, at int64) (int, error) {
+func (s *Summed) sum(b []byte, at int64) (int, error) {
 	crc := uint32(0)
 	for i := 0; i < len(b); i += summedAtOnce {
 		part := b[i:min(i+summedAtOnce, len(b))]
-		if n, err := s.r.ReadAt(part, at+int64(i)); n < len(part) {
+		if n, err := s.R.ReadAt(part, at+int64(i)); n < len(part) {
 			return i + n, fmt.Errorf("reading %d bytes at %d: %w", len(part), at+int64(i), err)
 		}
 		crc = crc32.Update(crc, crc32.IEEETable, part)
@@ -69,24 +67,24 @@ func (s *summed) sum(b []byte, at int64) (int, error) {
 	return len(b), nil
 }
 
-func (s *summed) add(one sum) {
+func (s *Summed) add(one sum) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sums = append(s.sums, one)
 }
 
-// verify returns an error unless all bytes have the sum that the archive says. It reads those that are not summed yet.
-func (s *summed) verify() error {
+// Verify returns an error unless all bytes have the sum that the archive says. It reads those that are not summed yet.
+func (s *Summed) Verify() error {
 	known := s.sums
 	slices.SortFunc(known, func(a, b sum) int { return cmp.Compare(a.at, b.at) })
 	s.sums = nil
 	end := int64(0)
-	for _, one := range append(known, sum{at: s.size, end: s.size}) {
+	for _, one := range append(known, sum{at: s.Size, end: s.Size}) {
 		if one.at < end {
 			continue // it was read twice
 		}
 		if err := s.rest(end, one.at); err != nil {
-			return fmt.Errorf("%s: %w", s.name, err)
+			return fmt.Errorf("%s: %w", s.Name, err)
 		}
 		s.add(one)
 		end = one.end
@@ -96,15 +94,15 @@ func (s *summed) verify() error {
 	for _, one := range s.sums {
 		crc = multiply(crc, zeros(one.end-one.at)) ^ one.crc
 	}
-	if crc != s.want {
-		return fmt.Errorf("%s: it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", s.name, s.size, crc, s.want)
+	if crc != s.CRC {
+		return fmt.Errorf("%s: it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", s.Name, s.Size, crc, s.CRC)
 	}
 	return nil
 }
 
 // rest sums the bytes from at to end.
-func (s *summed) rest(at, end int64) error {
-	return file.InPieces(end-at, par.Default().Workers(), func(from, to int64) error {
+func (s *Summed) rest(at, end int64) error {
+	return InPieces(end-at, s.Threads, func(from, to int64) error {
 		b := make([]byte, min(to-from, summedAtOnce))
 		for from < to {
 			n, err := s.sum(b[:min(to-from, summedAtOnce)], at+from)
