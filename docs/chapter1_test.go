@@ -6,7 +6,6 @@ package docs
 import (
 	"encoding/json"
 	"fmt"
-	"go/format"
 	"go/parser"
 	"go/token"
 	"maps"
@@ -106,12 +105,18 @@ func programsOf(t *testing.T, page string) (programs []string) {
 }
 
 func TestWhatIsPastedIsFormatted(t *testing.T) {
+	gofmt, err := exec.LookPath("gofmt")
+	if err != nil {
+		t.Skip(err)
+	}
 	for _, file := range []string{"../README.md", "chapter1.md", "files.md", "checkpoints.md", "sequences.md"} {
 		for _, b := range blocks(t, file) {
 			if b.language != "go" {
 				continue
 			}
-			if formatted, err := format.Source([]byte(b.text)); err != nil || string(formatted) != b.text {
+			format := exec.Command(gofmt)
+			format.Stdin = strings.NewReader(b.text)
+			if formatted, err := format.CombinedOutput(); err != nil || string(formatted) != b.text {
 				t.Errorf("%s:%d: gofmt would write it otherwise (%v)", file, b.line, err)
 			}
 		}
