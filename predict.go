@@ -102,10 +102,11 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 // time: what they make of a text may be large.
 func (m *Model) predictRows(ctx context.Context, step *train.Step, in []layer.Values, out [][]float32, rows int) error {
 	front := m.net.Front()
+	nodes := m.net.Feeds()
+	feeds := data.Batch{X: make([][]float32, len(nodes)), IntX: make([][]int32, len(nodes))}
 	if front == nil {
-		feeds := make([][]float32, len(in))
 		for i, v := range in {
-			feeds[i] = v.Numbers
+			feeds.X[i], feeds.IntX[i] = v.Numbers, v.Integers
 		}
 		return train.Predict(ctx, step, feeds, out, rows)
 	}
@@ -115,7 +116,7 @@ func (m *Model) predictRows(ctx context.Context, step *train.Step, in []layer.Va
 			chunk = rows // which is an error before a state changes
 		}
 	}
-	inputs, outputs, feeds := m.net.Inputs(), m.net.Outputs(), make([][]float32, len(m.net.Feeds()))
+	inputs, outputs := m.net.Inputs(), m.net.Outputs()
 	for done := 0; done < rows; done += chunk {
 		n := min(chunk, rows-done)
 		part, results := make([]layer.Values, len(in)), make([][]float32, len(out))
@@ -127,12 +128,14 @@ func (m *Model) predictRows(ctx context.Context, step *train.Step, in []layer.Va
 			results[i] = y[done*width:][:n*width]
 		}
 		var err error
-		for i, x := range m.net.Feeds() {
-			if feeds[i], err = resized(feeds[i], n, x.Shape()[1:]); err != nil {
+		for k, x := range nodes {
+			if i := slices.Index(inputs, x); i >= 0 && part[i].Integers != nil { // passed on as they are
+				feeds.IntX[k] = part[i].Integers
+			} else if feeds.X[k], err = resized(feeds.X[k], n, x.Shape()[1:]); err != nil {
 				return fmt.Errorf("cornu: Predict: %w", err)
 			}
 		}
-		if err = front.Transform(par.Default(), n, part, feeds); err == nil {
+		if err = front.Transform(par.Default(), n, part, feeds.X); err == nil {
 			err = train.Predict(ctx, step, feeds, results, n)
 		}
 		if err != nil {
@@ -210,7 +213,12 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 	}
 	defer batches.Close()
 	var shapes []tensor.Shape // of the outputs
-	rows, in, out := 0, make([][]float32, len(spec.X)), make([][]float32, len(m.net.Outputs()))
+	var integers []bool       // which inputs are
+	if b, ok := batches.(data.IntegerBatches); ok {
+		integers, _ = b.Integers()
+	}
+	rows, out := 0, make([][]float32, len(m.net.Outputs()))
+	in := data.Batch{X: make([][]float32, len(spec.X)), IntX: make([][]int32, len(spec.X))}
 	for i := 0; cfg.Steps == 0 || i < cfg.Steps; i++ {
 		n, err := batches.Next()
 		if err == io.EOF {
@@ -230,16 +238,21 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 			return nil, fmt.Errorf("cornu: PredictSource: the outputs of some samples have the shapes %v, of others %v, which one tensor can't hold: predict the buckets one by one", shapes, now)
 		}
 		for i, shape := range of.X {
-			if in[i], err = resized(in[i], n, shape); err != nil {
+			if i < len(integers) && integers[i] {
+				in.IntX[i], err = resized(in.IntX[i], n, shape)
+			} else {
+				in.X[i], err = resized(in.X[i], n, shape)
+			}
+			if err != nil {
 				return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 			}
 		}
-		if err := batches.Read(&data.Batch{X: in}, nil); err != nil {
+		if err := batches.Read(&in, nil); err != nil {
 			return nil, fmt.Errorf("cornu: PredictSource: %w", err)
 		}
 		results := make([][]float32, len(out))
 		for i, shape := range shapes {
-			if results[i], err = resized(nil, n, shape[1:]); err == nil {
+			if results[i], err = resized[float32](nil, n, shape[1:]); err == nil {
 				err = mem.Check(rows+n, 4*float64(shape[1:].Numel()), "the output %q for %d samples", m.outputNames()[i], rows+n)
 			}
 			if err != nil {
@@ -269,13 +282,13 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 }
 
 // resized returns room for n samples of a shape, in buffer if it is there.
-func resized(buffer []float32, n int, shape tensor.Shape) ([]float32, error) {
+func resized[T float32 | int32](buffer []T, n int, shape tensor.Shape) ([]T, error) {
 	width := shape.Numel()
 	if err := mem.Check(n, 4*float64(width), "%d samples of shape %v", n, shape); err != nil {
 		return nil, err
 	}
 	if cap(buffer) < n*width {
-		return make([]float32, n*width), nil
+		return make([]T, n*width), nil
 	}
 	return buffer[:n*width], nil
 }

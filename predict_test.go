@@ -290,16 +290,3 @@ func TestPredictionsWithoutEndAreAnError(t *testing.T) {
 		t.Errorf("the error is %v", err)
 	}
 }
-
-func TestIntegersThatFloat32LacksAreAnErrorInFitAndInPredict(t *testing.T) {
-	x, err := tensor.Of([]int64{1 << 24, 1<<24 + 1}, 1, 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := data.New(x, nil); err == nil {
-		t.Error("Fit takes them")
-	}
-	if _, err := sum(t).Predict(ctx, x); err == nil || !strings.Contains(err.Error(), "16777217") {
-		t.Errorf("Predict: %v", err)
-	}
-}

@@ -122,7 +122,7 @@ func generator(a *data.Arrays) data.Source {
 				if _, err := batches.Next(); err != nil {
 					return
 				}
-				if err := batches.Read(&b, nil); !yield(data.Sample(b), err) {
+				if err := batches.Read(&b, nil); !yield(data.Sample{X: b.X, Y: b.Y, W: b.W, T: b.T}, err) {
 					return
 				}
 			}

@@ -110,7 +110,13 @@ func (a *ahead) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &aheadBatches{Batches: inner, network: a.network, spec: spec}, nil
+	b := &aheadBatches{Batches: inner, network: a.network, spec: spec, made: a.Spec()}
+	b.inX, b.intY = integersOf(inner)
+	for _, x := range a.network.Feeds() {
+		from := slices.Index(inputs, x)
+		b.from, b.intX = append(b.from, from), append(b.intX, from >= 0 && at(b.inX, from))
+	}
+	return b, nil
 }
 
 // kind names what an input is.
@@ -123,12 +129,18 @@ func kind(texts bool) string {
 
 type aheadBatches struct {
 	Batches
-	network *layer.Network
-	spec    Spec
-	n       int
-	raw     Batch // the inputs as the source has them
-	in      []layer.Values
+	network    *layer.Network
+	spec, made Spec // of the source, and of what the graph is fed with
+	n          int
+	inX        []bool // which of the source's inputs are integers
+	intX, intY []bool // which of what the graph is fed with, and of the targets
+	from       []int  // which input is passed on to the graph; -1: it is made of some
+	raw        Batch  // the inputs as the source has them
+	in         []layer.Values
 }
+
+// Integers reports which of what the graph is fed with are integers.
+func (b *aheadBatches) Integers() (x, y []bool) { return b.intX, b.intY }
 
 func (b *aheadBatches) Next() (int, error) {
 	n, err := b.Batches.Next()
@@ -140,21 +152,29 @@ func (b *aheadBatches) Read(batch *Batch, p *Pool) error {
 	if b.n == 0 {
 		return errNoBatch
 	}
-	b.raw.resize(Spec{X: b.spec.X, Types: b.spec.Types}, b.n)
-	b.raw.Y, b.raw.W = batch.Y, batch.W
+	if err := checkBatch(batch, b.made, b.n, b.intX, b.intY); err != nil {
+		return err
+	}
+	b.raw.resize(Spec{X: b.spec.X, Types: b.spec.Types}, b.n, b.inX, nil)
+	b.raw.Y, b.raw.IntY, b.raw.W = batch.Y, batch.IntY, batch.W
 	if err := b.Batches.Read(&b.raw, p); err != nil {
 		return err
 	}
 	b.in = b.in[:0]
 	for i := range b.spec.X {
-		v := layer.Values{Numbers: b.raw.X[i]}
-		if b.spec.texts(i) {
-			v = layer.Values{Texts: b.raw.T[i]}
-		}
-		b.in = append(b.in, v)
+		b.in = append(b.in, layer.Values{Texts: at(b.raw.T, i), Numbers: b.raw.X[i], Integers: at(b.raw.IntX, i)})
 	}
-	b.raw.Y, b.raw.W = nil, nil
-	return b.network.Front().Transform(p, b.n, b.in, batch.X)
+	b.raw.Y, b.raw.IntY, b.raw.W = nil, nil, nil
+	for i, dst := range batch.IntX {
+		if dst != nil {
+			copy(dst, b.raw.IntX[b.from[i]])
+		}
+	}
+	out := batch.X
+	if len(out) < len(b.from) {
+		out = append(slices.Clone(out), make([][]float32, len(b.from)-len(out))...)
+	}
+	return b.network.Front().Transform(p, b.n, b.in, out)
 }
 
 // Prompt reports that the batches wait for nobody but ctx.
@@ -180,6 +200,7 @@ func Adapt(ctx context.Context, l layer.Adapter, s Source, i int) error {
 		return err
 	}
 	defer batches.Close()
+	integers, _ := integersOf(batches)
 	return l.AdaptTo(func(yield func(*tensor.Tensor, error) bool) {
 		var raw Batch
 		for {
@@ -189,12 +210,14 @@ func Adapt(ctx context.Context, l layer.Adapter, s Source, i int) error {
 			}
 			var t *tensor.Tensor
 			if err == nil {
-				raw.resize(Spec{X: spec.X, Types: spec.Types}, n)
+				raw.resize(Spec{X: spec.X, Types: spec.Types}, n, integers, nil)
 				err = batches.Read(&raw, nil)
 			}
 			shape := append(tensor.Shape{n}, spec.X[i]...)
 			switch {
 			case err != nil:
+			case at(integers, i):
+				t, err = tensor.Of(raw.IntX[i], shape...)
 			case spec.texts(i):
 				t, err = tensor.Of(raw.T[i], shape...)
 			default:

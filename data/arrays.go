@@ -242,6 +242,7 @@ func resize(s []int32, n int) []int32 {
 type orders struct {
 	order, rows []int32
 	x, y        []Column
+	intX, intY  []bool // which of them are integers
 	weights     []float32
 	each        []Column // the weights of each target
 	bound       []bound
@@ -254,7 +255,19 @@ func (o *orders) of(a *Arrays) {
 		return
 	}
 	o.x, o.y, o.weights, o.each, o.bound = slices.Clone(a.X), slices.Clone(a.Y), a.Weights, slices.Clone(a.TargetWeights), nil
+	o.intX, o.intY = areIntegers(o.x), areIntegers(o.y)
 }
+
+func areIntegers(columns []Column) []bool {
+	list := make([]bool, len(columns))
+	for i, c := range columns {
+		_, list[i] = c.(integerColumn)
+	}
+	return list
+}
+
+// Integers reports which columns are integers.
+func (b *arrayBatches) Integers() (x, y []bool) { return b.intX, b.intY }
 
 // sameColumn reports whether a and b are known to be one column.
 func sameColumn(a, b Column) bool { return reflect.ValueOf(a).Comparable() && a == b }
@@ -337,20 +350,38 @@ func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
 			return k.kernels, nil
 		}
 	}
-	if err := checkBatch(batch, b.spec, b.n); err != nil {
+	if err := checkBatch(batch, b.spec, b.n, b.intX, b.intY); err != nil {
 		return nil, err
 	}
 	rows := b.rows[:b.n]
 	var kernels []Kernel
-	for i, dst := range batch.X {
-		if c, ok := b.x[i].(*texts); ok {
-			kernels = append(kernels, &gatherTexts{c, batch.T[i], rows})
-			continue
+	add := func(name string, columns []Column, numbers [][]float32, integers [][]int32) error {
+		for i, c := range columns {
+			switch c := c.(type) {
+			case *texts:
+				kernels = append(kernels, &gatherTexts{c, batch.T[i], rows})
+			case integerColumn:
+				if dst := at(integers, i); dst != nil {
+					kernels = append(kernels, c.integers(dst, rows))
+					continue
+				}
+				if err := c.exact(); err != nil {
+					return fmt.Errorf("data: %s: %w", part(name, i), err)
+				}
+				kernels = append(kernels, c.Kernel(at(numbers, i), rows))
+			default:
+				kernels = append(kernels, c.Kernel(at(numbers, i), rows))
+			}
 		}
-		kernels = append(kernels, b.x[i].Kernel(dst, rows))
+		return nil
 	}
-	for i, dst := range batch.Y {
-		kernels = append(kernels, b.y[i].Kernel(dst, rows))
+	if err := add("x", b.x, batch.X, batch.IntX); err != nil {
+		return nil, err
+	}
+	if len(batch.Y) > 0 || len(batch.IntY) > 0 {
+		if err := add("y", b.y, batch.Y, batch.IntY); err != nil {
+			return nil, err
+		}
 	}
 	for i, dst := range batch.W {
 		switch {
@@ -362,14 +393,22 @@ func (b *arrayBatches) bind(batch *Batch) ([]Kernel, error) {
 			kernels = append(kernels, ones(dst))
 		}
 	}
-	kept := Batch{slices.Clone(batch.X), slices.Clone(batch.Y), slices.Clone(batch.W), slices.Clone(batch.T)}
-	b.bound = append(b.bound, bound{kept, kernels})
+	b.bound = append(b.bound, bound{batch.clone(), kernels})
 	return kernels, nil
+}
+
+// clone returns a batch of the same memory.
+func (b *Batch) clone() Batch {
+	return Batch{
+		X: slices.Clone(b.X), Y: slices.Clone(b.Y), W: slices.Clone(b.W), T: slices.Clone(b.T),
+		IntX: slices.Clone(b.IntX), IntY: slices.Clone(b.IntY),
+	}
 }
 
 // same reports whether both batches are the same memory.
 func (b *Batch) same(c *Batch) bool {
-	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && slices.EqualFunc(b.W, c.W, sameMemory) && slices.EqualFunc(b.T, c.T, sameMemory)
+	return slices.EqualFunc(b.X, c.X, sameMemory) && slices.EqualFunc(b.Y, c.Y, sameMemory) && slices.EqualFunc(b.W, c.W, sameMemory) &&
+		slices.EqualFunc(b.T, c.T, sameMemory) && slices.EqualFunc(b.IntX, c.IntX, sameMemory) && slices.EqualFunc(b.IntY, c.IntY, sameMemory)
 }
 
 func sameMemory[T any](a, b []T) bool {
@@ -384,11 +423,12 @@ func (k ones) Run(*Pool) {
 	}
 }
 
-// checkBatch returns an error unless a batch has room for n samples of the spec.
-func checkBatch(batch *Batch, s Spec, n int) error {
-	check := func(name string, dst [][]float32, shapes []tensor.Shape) error {
-		if len(dst) != len(shapes) {
-			return fmt.Errorf("data: there are %d of %s, but %d were expected", len(shapes), name, len(dst))
+// checkBatch returns an error unless a batch has room for n samples of the spec. intX and intY say which inputs and targets can
+// be wanted as integers.
+func checkBatch(batch *Batch, s Spec, n int, intX, intY []bool) error {
+	check := func(name string, dst [][]float32, integers [][]int32, has []bool, shapes []tensor.Shape) error {
+		if got := max(len(dst), len(integers)); got != len(shapes) {
+			return fmt.Errorf("data: there are %d of %s, but %d were expected", len(shapes), name, got)
 		}
 		for i, shape := range shapes {
 			if name == "x" && s.texts(i) {
@@ -397,23 +437,30 @@ func checkBatch(batch *Batch, s Spec, n int) error {
 				}
 				continue
 			}
-			if width := shape.Numel(); len(dst[i])%width != 0 || len(dst[i])/width != n {
+			numbers, ints := at(dst, i), at(integers, i)
+			switch {
+			case ints != nil && len(numbers) > 0:
+				return fmt.Errorf("data: %s is wanted as numbers and as integers, it can be either", part(name, i))
+			case ints != nil && !at(has, i):
+				return fmt.Errorf("data: %s is wanted as integers, and can be read as float32 alone", part(name, i))
+			}
+			if width, room := shape.Numel(), len(numbers)+len(ints); room%width != 0 || room/width != n {
 				return fmt.Errorf("data: %d samples of %s, of shape %v, are %d values each, but %d in all were expected",
-					n, part(name, i), shape, width, len(dst[i]))
+					n, part(name, i), shape, width, room)
 			}
 		}
 		return nil
 	}
-	if err := check("x", batch.X, s.X); err != nil {
+	if err := check("x", batch.X, batch.IntX, intX, s.X); err != nil {
 		return err
 	}
-	if len(batch.Y) > 0 {
-		if err := check("y", batch.Y, s.Y); err != nil {
+	if len(batch.Y) > 0 || len(batch.IntY) > 0 {
+		if err := check("y", batch.Y, batch.IntY, intY, s.Y); err != nil {
 			return err
 		}
 	}
 	if len(batch.W) > 0 && len(s.W) > 0 {
-		return check("weights", batch.W, s.W)
+		return check("weights", batch.W, nil, nil, s.W)
 	}
 	return nil
 }

@@ -126,9 +126,16 @@ func rowsOf(y *tensor.Tensor, rows []int32) ([]Column, error) {
 	if err := mem.Check(len(rows), 4*float64(shape.Numel()), "data: targets of shape %v of %d sequences", shape, len(rows)); err != nil {
 		return nil, err
 	}
-	values := make([]float32, len(rows)*shape.Numel())
-	all.Kernel(values, rows).Run(nil)
-	column, err := Floats(values, shape...)
+	var column Column
+	if c, ok := all.(integerColumn); ok {
+		values := make([]int32, len(rows)*shape.Numel())
+		c.integers(values, rows).Run(nil)
+		column, err = Integers(values, shape...)
+	} else {
+		values := make([]float32, len(rows)*shape.Numel())
+		all.Kernel(values, rows).Run(nil)
+		column, err = Floats(values, shape...)
+	}
 	return []Column{column}, err
 }
 
@@ -207,6 +214,23 @@ func (b *bucketedBatches) Read(batch *Batch, p *Pool) error {
 		return errNoBatch
 	}
 	return b.parts[b.current].Read(batch, p)
+}
+
+// Integers reports which inputs and targets are integers in all sources.
+func (b *bucketedBatches) Integers() (x, y []bool) {
+	for i, part := range b.parts {
+		inX, inY := integersOf(part)
+		if i == 0 {
+			x, y = slices.Clone(inX), slices.Clone(inY)
+		}
+		for k := range x {
+			x[k] = x[k] && at(inX, k)
+		}
+		for k := range y {
+			y[k] = y[k] && at(inY, k)
+		}
+	}
+	return x, y
 }
 
 // Shapes describes the samples of the present batch.

@@ -3,12 +3,12 @@ package data
 // This file holds the columns that arrays are made of.
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
 	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -121,17 +121,22 @@ func OneHot[T Integer](labels []T, classes int) (Column, error) {
 func Labels[T Integer](labels []T) (Column, error) { return Integers(labels) }
 
 // Integers is a column of integers as they are, such as the numbers of words that an Embedding looks up: samples of that
-// shape, which share the memory of values. No shape means one integer a sample. Those beyond 2²⁴, which a float32 can't tell
-// apart, are an error.
+// shape, which share the memory of values. No shape means one integer a sample. Those beyond ±(2³¹-1) are an error. What is
+// computed with is float32, so an input or a target that isn't labels or indices can't have any beyond ±2²⁴.
 func Integers[T Integer](values []T, shape ...int) (Column, error) {
 	width, err := widthOf(len(values), shape)
 	if err != nil {
 		return nil, err
 	}
-	if err := exact(values); err != nil {
-		return nil, err
+	c := &integers[T]{values: values, shape: tensor.Shape(shape).Clone(), width: width, inexact: -1}
+	for i, v := range values {
+		if v := int64(v); v > math.MaxInt32 || v < -math.MaxInt32 {
+			return nil, fmt.Errorf("data: value %d is %d, but integers are at most %d: texts, which StringLookup and Hashing take, may be any", i, v, math.MaxInt32)
+		} else if c.inexact < 0 && (v > number.MaxInteger || v < -number.MaxInteger) {
+			c.inexact = i
+		}
 	}
-	return &integers[T]{values, tensor.Shape(shape).Clone(), width}, nil
+	return c, nil
 }
 
 // FromTensor is a column of a tensor's rows: its first dimension counts the
@@ -167,21 +172,14 @@ func float32s(t *tensor.Tensor) ([]float32, error) {
 		return values, nil
 	}
 	values, err := layer.ValuesOf(t)
-	if err == nil && values.Texts != nil {
-		err = errors.New("data: they are texts, not numbers")
+	if err != nil {
+		return nil, err
 	}
-	return values.Numbers, err
-}
-
-// exact returns an error unless float32 can hold all integers.
-func exact[T Integer](values []T) error {
-	const limit = 1 << 24
-	for i, v := range values {
-		if int64(v) > limit || int64(v) < -limit {
-			return fmt.Errorf("data: value %d is %d, but only integers up to %d are exact in float32", i, v, limit)
-		}
+	numbers, err := values.Float32()
+	if err != nil {
+		return nil, fmt.Errorf("data: %w", err)
 	}
-	return nil
+	return numbers, nil
 }
 
 // widthOf returns the number of values of a sample.
@@ -226,16 +224,42 @@ func (c *bytes) Kernel(dst []float32, rows []int32) Kernel {
 	return &move.GatherUint8{Src: c.values, Dst: dst, Width: c.width, Table: c.table, Rows: rows}
 }
 
+// An integerColumn is also read as integers.
+type integerColumn interface {
+	Column
+	// integers is Kernel for int32.
+	integers(dst, rows []int32) Kernel
+	// exact returns an error unless float32 can hold all integers.
+	exact() error
+}
+
 type integers[T Integer] struct {
-	values []T
-	shape  tensor.Shape
-	width  int
+	values  []T
+	shape   tensor.Shape
+	width   int
+	inexact int // the place of an integer that float32 can't hold, -1 if there was none
 }
 
 func (c *integers[T]) Len() int            { return len(c.values) / c.width }
 func (c *integers[T]) Shape() tensor.Shape { return c.shape }
 func (c *integers[T]) Kernel(dst []float32, rows []int32) Kernel {
-	return &move.GatherIntegers[T]{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
+	return &move.GatherIntegers[T, float32]{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
+}
+
+func (c *integers[T]) integers(dst, rows []int32) Kernel {
+	return &move.GatherIntegers[T, int32]{Src: c.values, Dst: dst, Width: c.width, Rows: rows}
+}
+
+func (c *integers[T]) exact() error {
+	if c.inexact < 0 {
+		return nil
+	}
+	return inexact(c.inexact, int64(c.values[c.inexact]))
+}
+
+// inexact is the error of value i, an integer that float32 can't hold.
+func inexact(i int, v int64) error {
+	return fmt.Errorf("value %d is %d, but only integers up to %d are exact in float32, and only labels and indices are read as integers", i, v, number.MaxInteger)
 }
 
 type texts struct {

@@ -32,8 +32,7 @@ type Spec struct {
 	// although there are several shapes, if they aren't known before.
 	Buckets []Spec
 
-	// Types has an entry for each of X, or is nil: tensor.String says that an input is texts, all else that it is numbers,
-	// which are float32 in a Batch whatever they were before.
+	// Types has an entry for each of X, or is nil: tensor.String says that an input is texts, all else that it is numbers.
 	Types []tensor.DType
 
 	// Bytes has for each of X the range of numbers that bytes were converted to, a zero
@@ -142,11 +141,40 @@ func ShapesOf(b Batches, s Spec) Spec {
 
 // A Batch is the memory that samples are read into: the inputs and targets in the
 // order of the source's Spec, each with the samples of the batch one after
-// another.
+// another. Whoever reads gives it, and says so what is wanted.
 type Batch struct {
 	X, Y [][]float32 // Y is empty where targets aren't wanted
 	W    [][]float32 // the weights; empty if not wanted, 1 if the source has none
 	T    [][]string  // the inputs that are texts, in the places of X, where they are nil; empty if there are none
+
+	// IntX and IntY are the inputs and the targets that are wanted as integers, in the places of X and Y, where they are nil.
+	// They may be shorter. Only of IntegerBatches can they be wanted.
+	IntX, IntY [][]int32
+}
+
+// IntegerBatches are batches that have integers, such as labels and the numbers of words, and give them as int32 to who
+// wants them so. As float32 they give them too, or say that a float32 can't hold one. A source that wraps another gives what
+// its own methods do: Batches that are embedded have only those of the interface, and are of float32.
+type IntegerBatches interface {
+	Batches
+	// Integers reports which of the inputs and of the targets can be read as integers. What the lists lack can't.
+	Integers() (x, y []bool)
+}
+
+// integersOf returns what the batches say of themselves.
+func integersOf(b Batches) (x, y []bool) {
+	if b, ok := b.(IntegerBatches); ok {
+		return b.Integers()
+	}
+	return nil, nil
+}
+
+// at returns element i of a list, its zero value if there is none.
+func at[T any](list []T, i int) (none T) {
+	if i < len(list) {
+		return list[i]
+	}
+	return none
 }
 
 // A Pool is the set of workers that the library computes on. A source or a column

@@ -222,7 +222,7 @@ func TestColumns(t *testing.T) {
 
 func TestWhatIsNoColumnIsAnError(t *testing.T) {
 	scalar := must[*tensor.Tensor](t)(tensor.Zeros(tensor.Float32))
-	big := must[*tensor.Tensor](t)(tensor.Of([]int64{0, 1<<24 + 1}))
+	big := must[*tensor.Tensor](t)(tensor.Of([]int64{0, 1 << 31}))
 	for name, f := range map[string]func() (Column, error){
 		"values that don't fill a sample": func() (Column, error) { return Floats(make([]float32, 5), 2) },
 		"bytes scaled to nothing":         func() (Column, error) { return Scaled(make([]uint8, 4), 1, 1, 2) },
@@ -232,9 +232,9 @@ func TestWhatIsNoColumnIsAnError(t *testing.T) {
 		"a scalar":                        func() (Column, error) { return FromTensor(scalar) },
 		"no tensor":                       func() (Column, error) { return FromTensor(nil) },
 		"an integer too large":            func() (Column, error) { return FromTensor(big) },
-		"integers that are too large":     func() (Column, error) { return Integers([]int64{1, -1 << 25}, 2) },
+		"integers that are too large":     func() (Column, error) { return Integers([]int64{1, -1 << 31}, 2) },
 		"half a sample of integers":       func() (Column, error) { return Integers([]int{1, 2, 3}, 2) },
-		"a label too large":               func() (Column, error) { return Labels([]int{1 << 25}) },
+		"a label too large":               func() (Column, error) { return Labels([]int64{1 << 31}) },
 	} {
 		if c, err := f(); err == nil {
 			t.Errorf("%s: made a column %v", name, c)
@@ -662,7 +662,7 @@ func TestRowsAreASource(t *testing.T) {
 
 // newBatch makes a batch of n samples.
 func newBatch(s Spec, n int) (b Batch) {
-	b.resize(s, n)
+	b.resize(s, n, nil, nil)
 	return b
 }
 

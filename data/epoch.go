@@ -147,7 +147,9 @@ type watched struct {
 	open   bool // the spec is
 	config EpochConfig
 
-	inner    Batches       // nil until Epoch has returned
+	inner    Batches // nil until Epoch has returned
+	intX     []bool  // which of its inputs and targets are integers
+	intY     []bool
 	prompt   bool          // inner waits for nobody, and is called directly
 	requests chan request  // to the goroutine, if there is one
 	answers  chan answer   // from it
@@ -171,6 +173,9 @@ func (b *watched) do(r request) (a answer) {
 		b.inner, a.err = b.source.Epoch(r.begin, b.config)
 		if a.err == nil && config.IsNil(b.inner) {
 			a.err = errors.New("data: the source gave no batches and no error")
+		}
+		if a.err == nil {
+			b.intX, b.intY = integersOf(b.inner)
 		}
 	case r.batch != nil:
 		a.err = b.inner.Read(r.batch, r.pool)
@@ -277,7 +282,7 @@ func (b *watched) Read(batch *Batch, p *Pool) error {
 	if b.n == 0 {
 		return errNoBatch
 	}
-	if err := checkBatch(batch, b.shapes, b.n); err != nil {
+	if err := checkBatch(batch, b.shapes, b.n, b.intX, b.intY); err != nil {
 		return err
 	}
 	return b.call(request{batch: batch, pool: p}).err
@@ -309,3 +314,6 @@ func (b *watched) Close() {
 
 // Prompt reports whether the batches wait for nobody but ctx.
 func (b *watched) Prompt() bool { return true }
+
+// Integers reports which inputs and targets of the source are integers.
+func (b *watched) Integers() (x, y []bool) { return b.intX, b.intY }

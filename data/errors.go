@@ -5,6 +5,10 @@ package data
 import (
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
+
+	"github.com/cornu-ml/cornu/internal/number"
 )
 
 // ErrEmpty says that there are no samples.
@@ -31,11 +35,11 @@ type LabelError struct {
 
 func (e *LabelError) Error() string {
 	return fmt.Sprintf("data: the label of row %d%s is %v: with %d classes, labels are whole numbers from 0 to %d",
-		e.Row, at(e.At), e.Label, e.Classes, e.Classes-1)
+		e.Row, place(e.At), digits(e.Label), e.Classes, e.Classes-1)
 }
 
 // An IntegerError says that an input that holds integers from 0 to N-1, such as words or categories by
-// number, has another number.
+// number, has another number. If N is 0 the input is computed with, and float32 does not hold its integer exactly.
 type IntegerError struct {
 	Input string
 	Row   int   // of the sample
@@ -45,12 +49,15 @@ type IntegerError struct {
 }
 
 func (e *IntegerError) Error() string {
-	return fmt.Sprintf("data: input %q has %v at row %d%s: its numbers are whole and from 0 to %d",
-		e.Input, e.Value, e.Row, at(e.At), e.N-1)
+	where := fmt.Sprintf("data: input %q has %v at row %d%s", e.Input, digits(e.Value), e.Row, place(e.At))
+	if e.N == 0 {
+		return fmt.Sprintf("%s: it is computed with as float32, and only integers up to %d are exact in that", where, number.MaxInteger)
+	}
+	return fmt.Sprintf("%s: its numbers are whole and from 0 to %d", where, e.N-1)
 }
 
-// at writes where in a sample something is.
-func at(index []int) string {
+// place writes where in a sample something is.
+func place(index []int) string {
 	if index == nil {
 		return ""
 	}
@@ -59,3 +66,11 @@ func at(index []int) string {
 
 // part names an element of X or Y.
 func part(name string, i int) string { return fmt.Sprintf("%s[%d]", name, i) }
+
+// digits writes a number: one that is whole without an exponent.
+func digits(v float64) string {
+	if v == math.Trunc(v) && math.Abs(v) < 1e15 {
+		return strconv.FormatFloat(v, 'f', -1, 64)
+	}
+	return fmt.Sprint(v)
+}

@@ -5,7 +5,6 @@ package data
 import (
 	"context"
 	"io"
-	"slices"
 
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -49,10 +48,13 @@ func (p *prefetch) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 		cancel()
 		return nil, err
 	}
+	intX, intY := integersOf(inner)
 	b := &prefetched{
 		ctx:    ctx,
 		cancel: cancel,
 		spec:   spec,
+		intX:   intX,
+		intY:   intY,
 		ready:  make(chan *buffer, ahead),
 		free:   make(chan *buffer, ahead+1),
 		done:   make(chan struct{}),
@@ -66,6 +68,7 @@ type prefetched struct {
 	ctx         context.Context // ends with Close
 	cancel      context.CancelFunc
 	spec        Spec
+	intX, intY  []bool // which inputs and targets are integers, and are read so
 	ready, free chan *buffer
 	done        chan struct{} // closed when load has ended
 	current     *buffer
@@ -97,7 +100,7 @@ func (b *prefetched) load(inner Batches, buffers int) {
 				return
 			}
 		}
-		next.fill(inner, b.spec, pool)
+		next.fill(inner, b, pool)
 		select {
 		case b.ready <- next:
 		case <-b.ctx.Done():
@@ -109,14 +112,14 @@ func (b *prefetched) load(inner Batches, buffers int) {
 	}
 }
 
-func (b *buffer) fill(inner Batches, s Spec, p *Pool) {
+func (b *buffer) fill(inner Batches, of *prefetched, p *Pool) {
 	n, err := inner.Next()
 	if b.err = err; err != nil {
 		return
 	}
 	b.n = n
-	b.shapes = ShapesOf(inner, s)
-	b.batch.resize(b.shapes, n)
+	b.shapes = ShapesOf(inner, of.spec)
+	b.batch.resize(b.shapes, n, of.intX, of.intY)
 	b.err = inner.Read(&b.batch, p)
 }
 
@@ -145,11 +148,10 @@ func (b *prefetched) Read(batch *Batch, _ *Pool) error {
 	if b.current == nil {
 		return errNoBatch
 	}
-	if err := checkBatch(batch, b.current.shapes, b.current.n); err != nil {
+	if err := checkBatch(batch, b.current.shapes, b.current.n, b.intX, b.intY); err != nil {
 		return err
 	}
-	copyBatch(batch, &b.current.batch)
-	return nil
+	return copyBatch(batch, &b.current.batch)
 }
 
 func (b *prefetched) Close() {
@@ -171,39 +173,49 @@ func (b *prefetched) Shapes() Spec {
 // Prompt reports that the batches wait for nobody but ctx.
 func (b *prefetched) Prompt() bool { return true }
 
-// resize gives a batch the room of n samples. What it held is lost.
-func (b *Batch) resize(s Spec, n int) {
-	room := func(list [][]float32, shapes []tensor.Shape, inputs bool) [][]float32 {
-		if list == nil {
-			list = make([][]float32, len(shapes))
-		}
-		for i, shape := range shapes {
-			if inputs && s.texts(i) {
-				continue
-			}
-			if width := n * shape.Numel(); cap(list[i]) < width {
-				list[i] = mem.Make[float32](width)
-			} else {
-				list[i] = list[i][:width]
-			}
-		}
-		return list
-	}
-	b.X, b.Y, b.W = room(b.X, s.X, true), room(b.Y, s.Y, false), room(b.W, s.W, false)
-	if !slices.Contains(s.Types, tensor.String) {
-		return
-	}
-	if b.T == nil {
-		b.T = make([][]string, len(s.X))
-	}
+// Integers reports which inputs and targets are integers.
+func (b *prefetched) Integers() (x, y []bool) { return b.intX, b.intY }
+
+// resize gives a batch the room of n samples, for integers where intX and intY say so. What it held is lost.
+func (b *Batch) resize(s Spec, n int, intX, intY []bool) {
+	b.X, b.Y, b.W = listOf(b.X, s.X), listOf(b.Y, s.Y), listOf(b.W, s.W)
 	for i, shape := range s.X {
-		if !s.texts(i) {
-			continue
-		}
-		if width := n * shape.Numel(); cap(b.T[i]) < width {
-			b.T[i] = make([]string, width)
-		} else {
-			b.T[i] = b.T[i][:width]
+		switch width := n * shape.Numel(); {
+		case s.texts(i):
+			b.T = listOf(b.T, s.X)
+			b.T[i] = room(b.T[i], width, func(n int) []string { return make([]string, n) })
+		case at(intX, i):
+			b.IntX = listOf(b.IntX, s.X)
+			b.IntX[i] = room(b.IntX[i], width, mem.Make[int32])
+		default:
+			b.X[i] = room(b.X[i], width, mem.Make[float32])
 		}
 	}
+	for i, shape := range s.Y {
+		if width := n * shape.Numel(); at(intY, i) {
+			b.IntY = listOf(b.IntY, s.Y)
+			b.IntY[i] = room(b.IntY[i], width, mem.Make[int32])
+		} else {
+			b.Y[i] = room(b.Y[i], width, mem.Make[float32])
+		}
+	}
+	for i, shape := range s.W {
+		b.W[i] = room(b.W[i], n*shape.Numel(), mem.Make[float32])
+	}
+}
+
+// listOf returns a list of parts of a batch, as it was or a new one.
+func listOf[T any](list [][]T, shapes []tensor.Shape) [][]T {
+	if list == nil {
+		return make([][]T, len(shapes))
+	}
+	return list
+}
+
+// room returns memory for n values: what there was, if it is enough, or what alloc makes.
+func room[T any](had []T, n int, alloc func(n int) []T) []T {
+	if cap(had) < n {
+		return alloc(n)
+	}
+	return had[:n]
 }

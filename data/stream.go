@@ -9,6 +9,7 @@ import (
 	"io"
 	"iter"
 
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -53,7 +54,7 @@ func (s *stream) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 		return nil, err
 	}
 	b := &streamBatches{spec: s.spec, size: c.BatchSize}
-	b.batch.resize(s.spec, 0)
+	b.batch.resize(s.spec, 0, nil, nil)
 	b.pull, b.stop = iter.Pull2(s.samples(ctx, c))
 	return b, nil
 }
@@ -74,7 +75,7 @@ func (b *streamBatches) Close() { b.stop() }
 
 func (b *streamBatches) Next() (int, error) {
 	b.count += b.n
-	b.batch.resize(b.spec, 0)
+	b.batch.resize(b.spec, 0, nil, nil)
 	for b.n = 0; b.n < b.size; b.n++ {
 		if b.n > 0 && b.count+b.n == b.spec.Len {
 			break // the next batch is empty, or one too many
@@ -135,23 +136,26 @@ func (b *streamBatches) Read(batch *Batch, _ *Pool) error {
 	if b.n == 0 {
 		return errNoBatch
 	}
-	if err := checkBatch(batch, b.spec, b.n); err != nil {
+	if err := checkBatch(batch, b.spec, b.n, nil, nil); err != nil {
 		return err
 	}
-	copyBatch(batch, &b.batch)
-	return nil
+	return copyBatch(batch, &b.batch)
 }
 
-// copyBatch copies as much as dst has room for.
-func copyBatch(dst, src *Batch) {
+// copyBatch copies as much as dst has room for. Integers that are wanted as numbers must be exact in float32.
+func copyBatch(dst, src *Batch) error {
 	for i := range dst.T {
-		copy(dst.T[i], src.T[i])
+		copy(dst.T[i], at(src.T, i))
 	}
-	for i := range dst.X {
-		copy(dst.X[i], src.X[i])
+	for i := range src.X {
+		if err := copyPart(at(dst.X, i), at(dst.IntX, i), src.X[i], at(src.IntX, i)); err != nil {
+			return fmt.Errorf("data: %s: %w", part("x", i), err)
+		}
 	}
-	for i := range dst.Y {
-		copy(dst.Y[i], src.Y[i])
+	for i := range src.Y {
+		if err := copyPart(at(dst.Y, i), at(dst.IntY, i), src.Y[i], at(src.IntY, i)); err != nil {
+			return fmt.Errorf("data: %s: %w", part("y", i), err)
+		}
 	}
 	for i := range dst.W {
 		if i < len(src.W) {
@@ -160,4 +164,22 @@ func copyBatch(dst, src *Batch) {
 			ones(dst.W[i]).Run(nil)
 		}
 	}
+	return nil
+}
+
+// copyPart copies numbers or integers, or writes integers as numbers.
+func copyPart(dst []float32, dstInts []int32, src []float32, ints []int32) error {
+	copy(dst, src)
+	copy(dstInts, ints)
+	if len(ints) < len(dst) {
+		return nil // there are none
+	}
+	for i := range dst {
+		v := ints[i]
+		if v > number.MaxInteger || v < -number.MaxInteger {
+			return inexact(i, int64(v))
+		}
+		dst[i] = float32(v)
+	}
+	return nil
 }

@@ -49,7 +49,7 @@ func (a *Arrays) StratifiedSplit(fraction float64, seed uint64) (train, test *Ar
 	}
 	var classes []int32
 	codes := map[float32]int32{}
-	err = a.targets(0, func(row int, target []float32) error {
+	err = eachTarget(a, 0, a.Y[0].Kernel, func(row int, target []float32) error {
 		class := target[0]
 		if len(target) > 1 {
 			class = float32(argMax(target))
@@ -124,7 +124,17 @@ func (a *Arrays) CheckLabels(i, classes int) error {
 	if i < 0 || i >= len(a.Y) {
 		return fmt.Errorf("data: there is no target %d among %d", i, len(a.Y))
 	}
-	return a.targets(i, func(row int, target []float32) error {
+	if c, ok := a.Y[i].(integerColumn); ok {
+		return eachTarget(a, i, c.integers, func(row int, target []int32) error {
+			for _, label := range target {
+				if label < 0 || int(label) >= classes {
+					return &LabelError{Row: row, Label: float64(label), Classes: classes}
+				}
+			}
+			return nil
+		})
+	}
+	return eachTarget(a, i, a.Y[i].Kernel, func(row int, target []float32) error {
 		for _, label := range target {
 			if !(label >= 0 && label < float32(classes)) || label != float32(int(label)) {
 				return &LabelError{Row: row, Label: float64(label), Classes: classes}
@@ -134,20 +144,20 @@ func (a *Arrays) CheckLabels(i, classes int) error {
 	})
 }
 
-// targets calls f with target i of every row, until an error.
-func (a *Arrays) targets(i int, f func(row int, target []float32) error) error {
-	c := a.Y[i]
-	width := c.Shape().Numel()
-	if err := mem.Check(width, 4, "data: a sample of %s, of shape %v,", part("y", i), c.Shape()); err != nil {
+// eachTarget calls f with target i of every row, which kernel reads, until an error.
+func eachTarget[T float32 | int32](a *Arrays, i int, kernel func(dst []T, rows []int32) Kernel, f func(row int, target []T) error) error {
+	shape := a.Y[i].Shape()
+	width := shape.Numel()
+	if err := mem.Check(width, 4, "data: a sample of %s, of shape %v,", part("y", i), shape); err != nil {
 		return err
 	}
 	chunk := max(min(256, 1<<20/width), 1)
-	values := make([]float32, chunk*width)
+	values := make([]T, chunk*width)
 	indices := a.indices()
 	for len(indices) > 0 {
 		rows := indices[:min(chunk, len(indices))]
 		indices = indices[len(rows):]
-		c.Kernel(values[:len(rows)*width], rows).Run(nil)
+		kernel(values[:len(rows)*width], rows).Run(nil)
 		for j, row := range rows {
 			if err := f(int(row), values[j*width:(j+1)*width]); err != nil {
 				return err

@@ -89,8 +89,12 @@ func (b *weightedBatches) Prompt() bool {
 	return ok && inner.Prompt()
 }
 
+// Integers reports which inputs and targets are integers.
+func (b *weightedBatches) Integers() (x, y []bool) { return integersOf(b.Batches) }
+
 func (b *weightedBatches) Read(batch *Batch, p *Pool) error {
-	if err := b.Batches.Read(batch, p); err != nil || len(batch.Y) == 0 {
+	labels := at(batch.IntY, 0)
+	if err := b.Batches.Read(batch, p); err != nil || len(batch.Y) == 0 && labels == nil {
 		return err
 	}
 	if len(batch.W) == 0 {
@@ -98,10 +102,16 @@ func (b *weightedBatches) Read(batch *Batch, p *Pool) error {
 	}
 	width, weights := b.classes.width, batch.W[0]
 	for i := range weights {
-		target := batch.Y[0][i*width : (i+1)*width]
-		class := int(target[0])
-		if width > 1 {
-			class = argMax(target)
+		class := 0
+		switch {
+		case labels != nil && width > 1:
+			class = argMax(labels[i*width : (i+1)*width])
+		case labels != nil:
+			class = int(labels[i])
+		case width > 1:
+			class = argMax(batch.Y[0][i*width : (i+1)*width])
+		default:
+			class = int(batch.Y[0][i])
 		}
 		if w, ok := b.classes.weights[class]; ok {
 			weights[i] = float32(w)
@@ -110,7 +120,7 @@ func (b *weightedBatches) Read(batch *Batch, p *Pool) error {
 	return nil
 }
 
-func argMax(x []float32) int {
+func argMax[T float32 | int32](x []T) int {
 	best := 0
 	for i, v := range x {
 		if v > x[best] {

@@ -4,6 +4,7 @@ package graph
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/cornu-ml/cornu/tensor"
@@ -16,25 +17,29 @@ type Domain struct {
 	Others []int
 }
 
-// Has reports whether v is in the domain.
+// Has reports whether v is in the domain. A float32 beyond 2²⁴ is not: it may have been another integer before it was rounded.
 func (d Domain) Has(v float32) bool {
+	const exact = 1 << 24
 	i := int(v)
-	return d.N == 0 || float32(i) == v && (uint(i) < uint(d.N) || slices.Contains(d.Others, i))
+	return d.N == 0 || float32(i) == v && i <= exact && d.HasInteger(i)
 }
 
-// maxIntegers is how many integers from 0 a float32 tells apart.
-const maxIntegers = 1 << 24
+// HasInteger reports whether the integer i is in the domain.
+func (d Domain) HasInteger(i int) bool {
+	return d.N == 0 || uint(i) < uint(d.N) || slices.Contains(d.Others, i)
+}
 
 // domainOf returns a domain, and what is wrong with it.
 func domainOf(n int, others []int) (Domain, string) {
-	if n < 1 || n > maxIntegers {
-		return Domain{}, fmt.Sprintf("there can't be integers below %d: it must be at least 1 and at most %d", n, maxIntegers)
+	if n < 1 || n > math.MaxInt32 {
+		return Domain{}, fmt.Sprintf("there can't be integers below %d: it must be at least 1 and at most %d", n, math.MaxInt32)
 	}
 	return Domain{n, slices.Clone(others)}, ""
 }
 
-// Integers makes an Input that holds integers from 0 to n-1, such as classes or indices, or some others. n may be 2²⁴ at
-// most, which is what a float32 tells apart.
+// Integers makes an Input that holds integers from 0 to n-1, such as classes or indices, or some others. n may be 2³¹-1 at
+// most. What names rows or classes by them is exact; what is computed with them is float32, which has no integers of its own
+// for some beyond 2²⁴.
 func (g *Graph) Integers(name string, shape tensor.Shape, n int, others ...int) *Node {
 	domain, wrong := domainOf(n, others)
 	if wrong != "" {
@@ -94,4 +99,15 @@ func (n *Node) outside(d Domain, seen map[*Node]bool) *Node {
 		return nil
 	}
 	return n
+}
+
+// StoreIntegers has the integers that n, an Input held to some, is fed with stored as int32: who names rows or classes by them
+// reads them so, and what computes reads a float32 copy. It reports false, and does nothing, if n is not held to integers. Who
+// feeds n asks when the graph is whole.
+func (n *Node) StoreIntegers() bool {
+	if n.Op() != OpInput || n.attr.Domain.N == 0 || n.attr.DType != Float32 {
+		return false
+	}
+	n.attr.DType = Int32
+	return true
 }

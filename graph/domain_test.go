@@ -66,6 +66,8 @@ func TestADomainHasWholeNumbersBelowItsBound(t *testing.T) {
 }
 
 func TestWhatIsComputedIsHeldToIntegersOnlyIfItIsSome(t *testing.T) {
+	tooMany := math.MaxInt32
+	tooMany++ // where an int has 32 bits, it is less than 1
 	for name, c := range map[string]struct {
 		node func(x *graph.Node) *graph.Node
 		want string
@@ -77,7 +79,7 @@ func TestWhatIsComputedIsHeldToIntegersOnlyIfItIsSome(t *testing.T) {
 		"constants":          {func(x *graph.Node) *graph.Node { return x.Graph().Const([]float32{0, 2}, 2) }, ""},
 		"other constants":    {func(x *graph.Node) *graph.Node { return x.Graph().Const([]float32{0, 3}, 2) }, "Const may hold"},
 		"no integers":        {func(x *graph.Node) *graph.Node { return x.Integers(0) }, "must be at least 1"},
-		"too many":           {func(x *graph.Node) *graph.Node { return x.Integers(1<<24 + 1) }, "at most 16777216"},
+		"too many":           {func(x *graph.Node) *graph.Node { return x.Integers(tooMany) }, "at most 2147483647"},
 		"no integers at all": {func(x *graph.Node) *graph.Node { return x.Graph().Integers("y", tensor.Shape{batch}, -1) }, `input "y"`},
 		"a weight":           {func(x *graph.Node) *graph.Node { return x.Graph().Param("w", tensor.Shape{3}) }, "Param may hold"},
 	} {
@@ -86,5 +88,23 @@ func TestWhatIsComputedIsHeldToIntegersOnlyIfItIsSome(t *testing.T) {
 		if err := g.Err(); (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: error %v, want one that says %q", name, err, c.want)
 		}
+	}
+}
+
+func TestIntegersBeyondWhatFloat32TellsApart(t *testing.T) {
+	d := graph.Domain{N: 1 << 30}
+	for _, i := range []int{0, 1<<24 + 1, 1<<30 - 1} {
+		if !d.HasInteger(i) {
+			t.Errorf("%d is not in it", i)
+		}
+	}
+	if !d.Has(1<<24) || d.Has(1<<24+2) || d.HasInteger(1<<30) || d.HasInteger(-1) {
+		t.Error("a float32 beyond 2²⁴ is in it, or 2²⁴ is not, or an integer beyond its bound is")
+	}
+	g := graph.New()
+	x, other := g.Input("x", tensor.Shape{batch}), g.Input("other", tensor.Shape{batch})
+	x.Integers(1 << 30)
+	if !x.StoreIntegers() || x.Attr().DType != graph.Int32 || other.StoreIntegers() || x.Neg().StoreIntegers() || (*graph.Node)(nil).StoreIntegers() {
+		t.Errorf("x is stored as %v, other as %v", x.Attr().DType, other.Attr().DType)
 	}
 }

@@ -12,7 +12,8 @@ import (
 // is read by Node.Float32 and by what moves numbers without looking at them.
 type DType uint8
 
-// The types. Others than Float32 are those of leaves.
+// The types. Others than Float32 are those of leaves. Int32 is that of Inputs that hold integers, see Node.StoreIntegers: for who
+// builds a graph they are float32.
 const (
 	Float32  DType = iota
 	BFloat16       // the upper half of a float32
@@ -56,9 +57,9 @@ func (n *Node) DType() DType {
 // Weights reports whether parameters can be stored as d.
 func (d DType) Weights() bool { return d <= Float16 }
 
-// Typed is Input for numbers that are given as Int32 or Uint8.
-func (g *Graph) Typed(name string, shape tensor.Shape, dtype DType) *Node {
-	return g.node(OpInput, Attr{Name: name, Shape: shape, DType: dtype})
+// Bytes is Input for numbers that are given as Uint8.
+func (g *Graph) Bytes(name string, shape tensor.Shape) *Node {
+	return g.node(OpInput, Attr{Name: name, Shape: shape, DType: Uint8})
 }
 
 // Stored is Param for numbers that are stored as BFloat16 or Float16. No step changes it.
@@ -66,7 +67,7 @@ func (g *Graph) Stored(name string, shape tensor.Shape, dtype DType) *Node {
 	return g.node(OpParam, Attr{Name: name, Shape: shape, DType: dtype})
 }
 
-// Float32 returns n's numbers as float32: n itself if that is how they are stored. Only integers beyond 2²⁴ are rounded.
+// Float32 returns n's numbers as float32, exactly: n itself if that is how they are stored.
 func (n *Node) Float32() *Node {
 	if n.DType() == Float32 {
 		return n
@@ -85,8 +86,6 @@ func dtypeOf(op Op, a *Attr, in []*Node) (DType, string) {
 	switch {
 	case op == OpParam && !a.DType.Weights():
 		return Float32, "a parameter is float32, bfloat16 or float16, not " + a.DType.String()
-	case op == OpInput && a.DType != Float32 && a.DType != Int32 && a.DType != Uint8:
-		return Float32, "an input is float32, int32 or uint8, not " + a.DType.String()
 	case op.Leaf():
 		return a.DType, ""
 	case info.stored == kept:

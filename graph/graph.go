@@ -6,7 +6,7 @@
 // topological order. A Node is plain data: an Op, its inputs, an Attr and the
 // Shape that the op's rule gives. Arithmetic is that of float32; integers, labels and
 // truth values travel as exact float32 numbers. Of an Input it can be said that it
-// holds integers below a bound, see Integers; what is given as integers or bytes, or stored as 16 bits, has a DType. One dimension of a shape may be
+// holds integers below a bound, see Integers; what is given as bytes, or stored as 16 bits, has a DType. One dimension of a shape may be
 // tensor.Batch, whose size is known only when a compiled graph runs.
 //
 // Expressions chain on nodes:

@@ -36,8 +36,8 @@ type Input struct {
 	Shape     tensor.Shape
 	BatchSize int `zero:"none"` // the size of all batches, which layers that are Stateful ask for; 0: any
 
-	// DType is what the data are, as Keras keeps and checks it. It is for files: here data of any type are taken, and
-	// become float32, exactly or with an error. Only tensor.String means something: texts, which a layer such as
+	// DType is what the data are, as Keras keeps and checks it. It is for files: here data of any type are taken. Labels and
+	// indices stay integers, and what is computed with becomes float32, exactly or with an error. Only tensor.String means something: texts, which a layer such as
 	// TextVectorization makes numbers of.
 	DType tensor.DType `keras:"dtype"`
 }

@@ -5,6 +5,7 @@ package layer
 
 import (
 	"cmp"
+	"math"
 
 	"github.com/cornu-ml/cornu/constraint"
 	"github.com/cornu-ml/cornu/graph"
@@ -27,7 +28,7 @@ func init() { Register("Embedding", func() Layer { return &Embedding{} }) }
 type Embedding struct {
 	Name                  string
 	Frozen                bool
-	InputDim              int // how many integers there are, at most 2²⁴
+	InputDim              int // how many integers there are, at most 2³¹-1
 	OutputDim             int
 	EmbeddingsInitializer initializer.Initializer `default:"random_uniform"`
 	EmbeddingsRegularizer regularizer.Regularizer
@@ -45,8 +46,8 @@ func (l *Embedding) Build(b *Builder, in []tensor.Shape) error {
 	}
 	cfg := config.Resolve(*l)
 	switch {
-	case l.InputDim <= 0 || l.InputDim > maxInteger:
-		return b.Errorf("InputDim is %d, it must be the number of integers that there are: at least 1 and at most %d", l.InputDim, maxInteger)
+	case l.InputDim <= 0 || l.InputDim > math.MaxInt32:
+		return b.Errorf("InputDim is %d, it must be the number of integers that there are: at least 1 and at most %d", l.InputDim, math.MaxInt32)
 	case l.MaskZero && len(in[0]) != 2:
 		return b.Errorf("MaskZero is of sequences of integers, (batch, steps)")
 	}

@@ -5,10 +5,12 @@ package layer
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 
 	"github.com/cornu-ml/cornu/internal/mem"
+	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/par"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -29,16 +31,66 @@ type Host interface {
 }
 
 // maxInteger is the number up to which float32 has all integers: as many categories it tells apart.
-const maxInteger = 1 << 24
+const maxInteger = number.MaxInteger
 
-// Values are samples of one input of a Host, one after the other: texts or numbers.
+// Values are samples of one input of a Host, one after the other: texts, numbers or integers, two of which are nil. Only to the
+// layers of this package that take any integers are they given as such; others are given numbers.
 type Values struct {
-	Texts   []string // nil: they are numbers
-	Numbers []float32
+	Texts    []string
+	Numbers  []float32
+	Integers []int32
 }
 
 // count returns how many values there are.
-func (v Values) count() int { return len(v.Texts) + len(v.Numbers) }
+func (v Values) count() int { return len(v.Texts) + len(v.Numbers) + len(v.Integers) }
+
+// kinds returns how many kinds of values there are.
+func (v Values) kinds() int {
+	n := 0
+	for _, has := range []bool{v.Texts != nil, v.Numbers != nil, v.Integers != nil} {
+		if has {
+			n++
+		}
+	}
+	return n
+}
+
+// Float32 returns the values as numbers. It is an error if they are texts, or integers that float32 can't hold.
+func (v Values) Float32() ([]float32, error) {
+	switch {
+	case v.Texts != nil:
+		return nil, errors.New("they are texts, not numbers")
+	case v.Integers == nil:
+		return v.Numbers, nil
+	}
+	numbers := make([]float32, len(v.Integers))
+	if i := v.write(numbers); i >= 0 {
+		return nil, fmt.Errorf("value %d is %d, but only integers up to %d are exact in float32", i, v.Integers[i], maxInteger)
+	}
+	return numbers, nil
+}
+
+// write writes the values, which are no texts, as numbers. It returns the place of the first that float32 can't hold, -1 if
+// there is none.
+func (v Values) write(dst []float32) int {
+	copy(dst, v.Numbers)
+	for i, n := range v.Integers {
+		if n > maxInteger || n < -maxInteger {
+			return i
+		}
+		dst[i] = float32(n)
+	}
+	return -1
+}
+
+// integer returns value i, which is no text, without its fraction. exact is false if it had one.
+func (v Values) integer(i int) (n int64, exact bool) {
+	if v.Integers != nil {
+		return int64(v.Integers[i]), true
+	}
+	n = whole(v.Numbers[i])
+	return n, float32(n) == v.Numbers[i]
+}
 
 // transforms returns how many values each of rows samples has in the first input, which all have, or an error unless l was
 // applied and out has room for size(width) numbers of each.
@@ -51,8 +103,8 @@ func transforms(l Host, rows int, in []Values, out []float32, size func(width in
 	}
 	for i, v := range in {
 		switch {
-		case v.Texts != nil && v.Numbers != nil:
-			return 0, fmt.Errorf("layer: input %d of %s is texts and numbers, it must be either", i, describe(l))
+		case v.kinds() > 1:
+			return 0, fmt.Errorf("layer: input %d of %s is values of two kinds, it must be texts, numbers or integers", i, describe(l))
 		case v.count() != in[0].count():
 			return 0, fmt.Errorf("layer: the inputs of %s have %d and %d values, they must have as many", describe(l), in[0].count(), v.count())
 		}
@@ -66,11 +118,14 @@ func transforms(l Host, rows int, in []Values, out []float32, size func(width in
 
 // Rows returns the samples begin ≤ i < end of some, which have width values each; none if there aren't as many.
 func (v Values) Rows(begin, end, width int) Values {
-	if n := v.count(); begin < 0 || end < begin || width < 0 || width > 0 && end > n/width {
+	if n := v.count(); begin < 0 || end < begin || width < 0 || width > 0 && end > n/width || v.kinds() > 1 {
 		return Values{}
 	}
-	if v.Texts != nil {
+	switch {
+	case v.Texts != nil:
 		return Values{Texts: v.Texts[begin*width : end*width]}
+	case v.Integers != nil:
+		return Values{Integers: v.Integers[begin*width : end*width]}
 	}
 	return Values{Numbers: v.Numbers[begin*width : end*width]}
 }
@@ -180,7 +235,8 @@ func (n *Network) divide() error {
 }
 
 // Transform makes of rows samples of the network's inputs what the graph is fed with: out has room for rows samples of
-// each of Feeds. The samples are shared out among the workers of p, which may be nil.
+// each of Feeds, or is nil where one that is an input isn't wanted. The samples are shared out among the workers of p, which may
+// be nil.
 func (f *Front) Transform(p *par.Pool, rows int, in []Values, out [][]float32) error {
 	if f == nil || f.network == nil || rows < 0 {
 		return fmt.Errorf("layer: there is no front to transform %d samples", rows)
@@ -199,12 +255,12 @@ func (f *Front) Transform(p *par.Pool, rows int, in []Values, out [][]float32) e
 			return fmt.Errorf("layer: input %q takes texts, not numbers", n.name[x.layer])
 		case !texts && got.Texts != nil:
 			return fmt.Errorf("layer: input %q takes numbers, not texts", n.name[x.layer])
-		case len(got.Texts)+len(got.Numbers) != want:
-			return fmt.Errorf("layer: input %q has %d values for %d samples of shape %v, it needs %d", n.name[x.layer], len(got.Texts)+len(got.Numbers), rows, x.shape[1:], want)
+		case got.count() != want:
+			return fmt.Errorf("layer: input %q has %d values for %d samples of shape %v, it needs %d", n.name[x.layer], got.count(), rows, x.shape[1:], want)
 		}
 	}
 	for i, x := range n.feeds {
-		if want := rows * x.shape[1:].Numel(); len(out[i]) != want {
+		if want := rows * x.shape[1:].Numel(); len(out[i]) != want && (out[i] != nil || x.host() != nil) {
 			return fmt.Errorf("layer: there is room for %d numbers of %d samples of shape %v, they need %d", len(out[i]), rows, x.shape[1:], want)
 		}
 	}
@@ -237,11 +293,14 @@ func (j *job) Do(_, i int) {
 		made[x] = j.in[k].Rows(begin, end, x.shape[1:].Numel())
 	}
 	for k, x := range n.feeds {
-		part := Values{Numbers: j.out[k]}.Rows(begin, end, x.shape[1:].Numel())
-		if had, ok := made[x]; ok {
-			copy(part.Numbers, had.Numbers)
+		if had, ok := made[x]; !ok {
+			made[x] = Values{Numbers: j.out[k]}.Rows(begin, end, x.shape[1:].Numel())
+		} else if j.out[k] != nil {
+			if wrong := had.write(j.out[k][begin*x.shape[1:].Numel():]); wrong >= 0 {
+				j.errs[i] = inexact(n.name[x.layer], had, wrong, begin, x)
+				return
+			}
 		}
-		made[x] = part
 	}
 	for _, x := range j.front.steps {
 		to, ok := made[x]
@@ -257,6 +316,14 @@ func (j *job) Do(_, i int) {
 		in := make([]Values, len(x.in))
 		for k, y := range x.in {
 			in[k] = made[y]
+			if in[k].Integers != nil && !takesIntegers(x.host()) {
+				numbers := make([]float32, in[k].count())
+				if wrong := in[k].write(numbers); wrong >= 0 {
+					j.errs[i] = inexact(n.name[x.layer], in[k], wrong, begin, y)
+					return
+				}
+				in[k] = Values{Numbers: numbers}
+			}
 		}
 		if err := x.host().Transform(end-begin, in, to.Numbers); err != nil {
 			var row *RowError
@@ -267,6 +334,20 @@ func (j *job) Do(_, i int) {
 			return
 		}
 	}
+}
+
+// takesIntegers reports whether h takes integers that float32 can't hold.
+func takesIntegers(h Host) bool {
+	switch h.(type) {
+	case *Hashing, *HashedCrossing, *IntegerLookup:
+		return true
+	}
+	return false
+}
+
+// inexact is the error of value i of v, an integer that float32 can't hold, which is node x's. The rows of v begin with row begin.
+func inexact(name string, v Values, i, begin int, x *Node) error {
+	return &RowError{Layer: name, Row: begin + i/x.shape[1:].Numel(), Msg: fmt.Sprintf("%d is taken as float32, in which only integers up to %d are exact", v.Integers[i], maxInteger)}
 }
 
 // Transform returns what a layer that works on the host makes of data, outside of a network: one tensor for each of its
@@ -327,28 +408,31 @@ func Transform(l Host, data ...*tensor.Tensor) (*tensor.Tensor, error) {
 	return out, nil
 }
 
-// ValuesOf returns the elements of a tensor as a Host takes them. Integers must be exact in float32: at most 2²⁴.
+// ValuesOf returns the elements of a tensor as a Host takes them: texts, integers, which are at most 2³¹-1, or numbers.
 func ValuesOf(t *tensor.Tensor) (Values, error) {
 	if t == nil {
 		return Values{}, errors.New("layer: a tensor is nil")
 	}
-	if texts, err := tensor.Data[string](t); err == nil {
-		return Values{Texts: texts}, nil
-	}
-	if d := t.DType(); d == tensor.Int32 || d == tensor.Int64 {
-		wide, err := t.Cast(tensor.Int64)
+	switch t.DType() {
+	case tensor.String:
+		texts, err := tensor.Data[string](t)
+		return Values{Texts: texts}, err
+	case tensor.Int64:
+		wide, err := tensor.Data[int64](t)
 		if err != nil {
 			return Values{}, err
 		}
-		integers, err := tensor.Data[int64](wide)
-		if err != nil {
-			return Values{}, err
-		}
-		for i, v := range integers {
-			if v > maxInteger || v < -maxInteger {
-				return Values{}, fmt.Errorf("layer: value %d is %d, but only integers up to %d are exact in float32: texts, which StringLookup and Hashing take, may be any", i, v, maxInteger)
+		integers := make([]int32, len(wide))
+		for i, v := range wide {
+			if v > math.MaxInt32 || v < -math.MaxInt32 {
+				return Values{}, fmt.Errorf("layer: value %d is %d, but integers are at most %d: texts, which StringLookup and Hashing take, may be any", i, v, math.MaxInt32)
 			}
+			integers[i] = int32(v)
 		}
+		return Values{Integers: integers}, nil
+	case tensor.Int32:
+		integers, err := tensor.Data[int32](t)
+		return Values{Integers: integers}, err
 	}
 	narrow, err := t.Cast(tensor.Float32)
 	if err != nil {

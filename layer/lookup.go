@@ -587,11 +587,11 @@ func (l *StringLookup) texts(data []*tensor.Tensor) (*tensor.Tensor, error) {
 	if err != nil {
 		return nil, fmt.Errorf("layer: Transform: %s: %w", describe(l), err)
 	}
-	tokens := make([]string, len(values.Numbers))
+	tokens := make([]string, values.count())
 	all := c.all(v)
-	for i, x := range values.Numbers {
+	for i := range tokens {
 		tokens[i] = c.oov
-		if index := whole(x); float32(index) == x && index >= 0 && index < int64(len(all)) {
+		if index, exact := values.integer(i); exact && index >= 0 && index < int64(len(all)) {
 			tokens[i] = all[index]
 		}
 	}
@@ -692,7 +692,7 @@ func (l *StringLookup) Restore(k Kept) error {
 // more than 1, the remainder of an integer that is not in the vocabulary chooses its number among them, or, if OOVMethod is
 // "farmhash", the hash of its digits. With Invert the layer turns numbers into the integers of the vocabulary.
 //
-// Inputs are float32, as everywhere in Cornu, so integers are exact up to 2²⁴: give larger ones as texts to a StringLookup.
+// Integers are at most 2³¹-1, and 2²⁴ where data have them as float32: give larger ones as texts to a StringLookup.
 //
 // Shapes: those of StringLookup.
 type IntegerLookup struct {
@@ -765,10 +765,10 @@ func (l *IntegerLookup) Transform(rows int, in []Values, out []float32) error {
 	switch {
 	case err != nil:
 		return err
-	case len(in[0].Numbers) != rows*width:
+	case in[0].Texts != nil:
 		return fmt.Errorf("layer: %s takes integers", describe(l))
 	}
-	values, wrong := integers(in[0].Numbers)
+	values, wrong := integers(in[0])
 	if wrong >= 0 {
 		return &RowError{Row: wrong / width, Msg: fmt.Sprintf("%v is no integer", in[0].Numbers[wrong])}
 	}
@@ -798,7 +798,7 @@ func (l *IntegerLookup) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error 
 		case values.Texts != nil:
 			return errors.New("the data are texts, it takes integers")
 		}
-		list, wrong := integers(values.Numbers)
+		list, wrong := integers(values)
 		if wrong >= 0 {
 			return fmt.Errorf("%v is no integer", values.Numbers[wrong])
 		}
@@ -811,13 +811,13 @@ func (l *IntegerLookup) AdaptTo(batches iter.Seq2[*tensor.Tensor, error]) error 
 	return err
 }
 
-// integers returns numbers as the integers that they are, and the place of the first that is none, -1 if all are. What Go's own
-// conversion makes of a number out of range depends on the machine.
-func integers(numbers []float32) (list []int, wrong int) {
-	list = make([]int, len(numbers))
-	for i, x := range numbers {
-		n := whole(x)
-		if list[i] = int(n); float32(n) != x || int64(list[i]) != n {
+// integers returns values, which are no texts, as the integers that they are, and the place of the first that is none, -1 if all
+// are. What Go's own conversion makes of a number out of range depends on the machine.
+func integers(v Values) (list []int, wrong int) {
+	list = make([]int, v.count())
+	for i := range list {
+		n, exact := v.integer(i)
+		if list[i] = int(n); !exact || int64(list[i]) != n {
 			return nil, i
 		}
 	}

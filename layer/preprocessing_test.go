@@ -350,7 +350,7 @@ func TestAHostIsGivenWhatItTakes(t *testing.T) {
 		{&layer.StringLookup{Vocabulary: []string{"a"}}, []*layer.Node{texts}, []layer.Values{values}, out, "takes texts"},
 		{&layer.IntegerLookup{Vocabulary: []int{1}}, []*layer.Node{numbers}, []layer.Values{words}, out, "takes integers"},
 		{&layer.IntegerLookup{Vocabulary: []int{1}}, []*layer.Node{numbers}, []layer.Values{{Numbers: []float32{0x1p63}}}, out, "row 0: 9.223372e+18 is no integer"},
-		{&layer.Hashing{NumBins: 2}, []*layer.Node{texts}, []layer.Values{both}, out, "is texts and numbers"},
+		{&layer.Hashing{NumBins: 2}, []*layer.Node{texts}, []layer.Values{both}, out, "is values of two kinds"},
 		{&layer.HashedCrossing{NumBins: 2}, []*layer.Node{texts, numbers}, []layer.Values{{}, {}}, nil, "takes one value a sample"},
 	} {
 		if err := layer.Apply(c.layer, c.of...).Err(); err != nil {
@@ -371,21 +371,57 @@ type shapeless struct{ layer.Hashing }
 func (*shapeless) Build(*layer.Builder, []tensor.Shape) error { return nil }
 func (*shapeless) Output([]tensor.Shape) tensor.Shape         { return nil }
 
-func TestIntegersThatFloat32DoesNotHoldAreNoValues(t *testing.T) {
-	for _, x := range []any{[]int64{1 << 24, 1<<24 + 1}, []int32{0, -1<<24 - 1}} {
-		var of *tensor.Tensor
-		var err error
-		switch x := x.(type) {
-		case []int64:
-			of, err = tensor.Of(x)
-		case []int32:
-			of, err = tensor.Of(x)
-		}
+func TestIntegersThatFloat32DoesNotHoldAreValues(t *testing.T) {
+	ints := []int32{1 << 24, 1<<24 + 1, -1<<24 - 1, math.MaxInt32}
+	wide, texts := make([]int64, len(ints)), make([]string, len(ints))
+	for i, n := range ints {
+		wide[i], texts[i] = int64(n), strconv.Itoa(int(n))
+	}
+	narrow, err := tensor.Of(ints, 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long, err := tensor.Of(wide, 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	words, err := tensor.Of(texts, 4, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made := func(l layer.Host, of *tensor.Tensor) []int32 {
+		t.Helper()
+		y, err := layer.Transform(l, of)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := layer.ValuesOf(of); err == nil || !strings.Contains(err.Error(), "16777217, but only integers up to 16777216") {
-			t.Error(err)
+		list, err := tensor.Data[int32](y)
+		if err != nil {
+			t.Fatal(err)
 		}
+		return list
+	}
+	bins := made(&layer.Hashing{NumBins: 1 << 20}, words)
+	for _, x := range []*tensor.Tensor{narrow, long} {
+		values, err := layer.ValuesOf(x)
+		if err != nil || !slices.Equal(values.Integers, ints) {
+			t.Errorf("%v: %v, %v", x.DType(), values, err)
+		}
+		if _, err := values.Float32(); err == nil || !strings.Contains(err.Error(), "value 1 is 16777217, but only integers up to 16777216") {
+			t.Errorf("as float32: %v", err)
+		}
+		if got := made(&layer.Hashing{NumBins: 1 << 20}, x); !slices.Equal(got, bins) {
+			t.Errorf("%v: bins %v, of the digits %v", x.DType(), got, bins)
+		}
+		if got := made(&layer.IntegerLookup{Vocabulary: []int{1 << 24, 1<<24 + 1}}, x); !slices.Equal(got, []int32{1, 2, 0, 0}) {
+			t.Errorf("%v: looked up %v", x.DType(), got)
+		}
+	}
+	beyond, err := tensor.Of([]int64{0, 1 << 31})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := layer.ValuesOf(beyond); err == nil || !strings.Contains(err.Error(), "value 1 is 2147483648, but integers are at most 2147483647") {
+		t.Error(err)
 	}
 }

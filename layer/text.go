@@ -430,7 +430,8 @@ func (v Values) appendText(to []byte, i int) []byte {
 	if v.Texts != nil {
 		return append(to, v.Texts[i]...)
 	}
-	return strconv.AppendInt(to, whole(v.Numbers[i]), 10)
+	n, _ := v.integer(i)
+	return strconv.AppendInt(to, n, 10)
 }
 
 // whole drops the fraction. What Go's own conversion makes of a number out of range depends on the machine.
@@ -503,7 +504,8 @@ func (l *HashedCrossing) Transform(rows int, in []Values, out []float32) error {
 			if v.Texts != nil {
 				h = hash.Cat(h, hash.Fingerprint64([]byte(v.Texts[row])))
 			} else {
-				h = hash.Cat(h, uint64(whole(v.Numbers[row])))
+				n, _ := v.integer(row)
+				h = hash.Cat(h, uint64(n))
 			}
 		}
 		c.encode(nil, []int{int(h % uint64(l.NumBins))}, out[row*size:][:size])

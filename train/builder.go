@@ -56,7 +56,7 @@ func NewStep(seed uint64, build func(s *StepBuilder)) (*Step, error) {
 		return nil, err
 	}
 	s.step.program.Graph = s.graph
-	s.step.domains = append(domainsOf(false, s.step.inputs), domainsOf(true, s.step.targets)...)
+	s.step.feeds = feedsOf(s.step.inputs, s.step.targets)
 	for _, m := range s.step.meters {
 		s.step.program.Outputs = append(s.step.program.Outputs, m.nodes...)
 	}

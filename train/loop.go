@@ -320,6 +320,7 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		return l.interrupted(err)
 	}
 	defer batches.Close()
+	fill := from(batches)
 	for range skip + s.Batch {
 		if _, err := batches.Next(); err == io.EOF && s.Batch > 0 {
 			return fmt.Errorf("epoch %d: the checkpoint was made after %d batches, and the source has fewer now", s.Epoch+1, s.Batch)
@@ -342,7 +343,7 @@ func (l *loop) batches(source data.Source, pass, skip int) error {
 		}
 		step, err := l.step.forBatch(batches)
 		if err == nil {
-			err = step.run(n, mode{allowNonFinite: l.AllowNonFinite}, batches.Read, nil)
+			err = step.run(n, mode{allowNonFinite: l.AllowNonFinite}, fill, nil)
 		}
 		if err != nil {
 			return l.interrupted(err)
@@ -439,6 +440,7 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 		return nil, err
 	}
 	defer batches.Close()
+	fill := from(batches)
 	step.Reset()
 	p := newProgress(logTo(cfg.Quiet, cfg.Log))
 	l := newLogs(step.names(""))
@@ -462,7 +464,7 @@ func Evaluate(ctx context.Context, step *Step, source data.Source, cfg EvaluateC
 		}
 		one, err := step.forBatch(batches)
 		if err == nil {
-			err = one.run(n, mode{allowNonFinite: true}, batches.Read, nil)
+			err = one.run(n, mode{allowNonFinite: true}, fill, nil)
 		}
 		if err != nil {
 			return nil, err

@@ -49,7 +49,10 @@ type bound struct {
 	of      *sized
 	exec    *plan.Exec
 	tuner   par.WorkerTuner
-	batch   data.Batch
+	batch   data.Batch  // where the step reads what it is fed with
+	given   data.Batch  // where a source writes that: the same, or staged
+	staged  [][]float32 // for each feed, numbers that are to be integers
+	lost    bool        // a source may still write to it
 	scalars [][]float32
 	outputs [][]float32
 	meters  [][][]float32
@@ -91,15 +94,17 @@ func (s *Step) compile(n int, of *sized) {
 
 // bound binds a plan to an arena.
 func (s *Step) bound(n int, of *sized) *bound {
-	b := &bound{batchKind: batchKind{s, n}, of: of, exec: of.plan.Bind(s.storage)}
-	for _, in := range s.inputs {
-		b.batch.X = append(b.batch.X, b.exec.Value(in))
+	b := &bound{batchKind: batchKind{s, n}, of: of, exec: of.plan.Bind(s.storage), batch: s.lists(), given: s.lists(), staged: make([][]float32, len(s.feeds))}
+	for i := range s.feeds {
+		if numbers, integers := s.feeds[i].of(&b.batch); s.feeds[i].ints {
+			*integers = b.exec.Int32s(s.feeds[i].node)
+		} else {
+			*numbers = b.exec.Value(s.feeds[i].node)
+		}
 	}
-	for _, in := range s.targets {
-		b.batch.Y = append(b.batch.Y, b.exec.Value(in))
-	}
-	for _, in := range s.weights {
-		b.batch.W = append(b.batch.W, b.exec.Value(in))
+	for i, in := range s.weights {
+		b.batch.W[i] = b.exec.Value(in)
+		b.given.W[i] = b.batch.W[i]
 	}
 	for _, sc := range s.scalars {
 		b.scalars = append(b.scalars, b.exec.Value(sc.node))

@@ -18,16 +18,13 @@ import (
 // products to run at full speed, few enough for the rows to stay in the cache.
 const predictBatch = 256
 
-// Predict fills out, one array for each output, with what the step makes of rows
-// samples in the arrays of in. It may run many times at once.
-func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error {
+// Predict fills out, one array for each output, with what the step makes of rows samples: in has the inputs, as numbers or
+// as integers. It may run many times at once.
+func Predict(ctx context.Context, s *Step, in data.Batch, out [][]float32, rows int) error {
 	if !s.made() {
 		return errors.New("train: Predict needs a step")
 	}
-	if err := s.hold("inputs", s.inputs, in, rows); err != nil {
-		return err
-	}
-	if err := s.hold("outputs", s.outputs, out, rows); err != nil {
+	if err := s.holds(&in, out, rows); err != nil {
 		return err
 	}
 	if s.rows > 0 && rows%s.rows > 0 {
@@ -44,10 +41,19 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 		if s.rows > 0 {
 			n, planned = s.rows, s.rows
 		}
-		err := s.run(planned, mode{forward: true, key: chunk}, func(batch *data.Batch, _ *par.Pool) error {
-			for i, x := range batch.X {
-				width := len(x) / planned
-				fill(x, in[i][done*width:][:n*width])
+		err := s.run(planned, mode{forward: true, key: chunk}, func(b *bound, _ *par.Pool) error {
+			for i := range s.inputs {
+				f := &s.feeds[i]
+				width := f.node.Shape()[1:].Numel()
+				numbers, integers := f.given(&in)
+				if integers != nil {
+					integers = integers[done*width:][:n*width]
+				} else {
+					numbers = numbers[done*width:][:n*width]
+				}
+				if err := f.put(b, numbers, integers); err != nil {
+					return err
+				}
 			}
 			return nil
 		}, func(outputs [][]float32) {
@@ -68,27 +74,39 @@ func Predict(ctx context.Context, s *Step, in, out [][]float32, rows int) error 
 	return nil
 }
 
-// hold returns an error unless the arrays have room for rows samples of each node.
-func (s *Step) hold(what string, nodes []*graph.Node, arrays [][]float32, rows int) error {
-	if len(arrays) != len(nodes) || rows < 0 {
-		return fmt.Errorf("train: Predict: the step has %d %s, got arrays for %d, of %d samples", len(nodes), what, len(arrays), rows)
+// holds returns an error unless there are rows samples of each input, and room for as many of each output.
+func (s *Step) holds(in *data.Batch, out [][]float32, rows int) error {
+	if got := max(len(in.X), len(in.IntX)); got != len(s.inputs) || rows < 0 {
+		return fmt.Errorf("train: Predict: the step has %d inputs, got arrays for %d, of %d samples", len(s.inputs), got, rows)
 	}
-	for i, n := range nodes {
-		if err := holds(what, n, arrays[i], rows); err != nil {
+	if len(out) != len(s.outputs) {
+		return fmt.Errorf("train: Predict: the step has %d outputs, got arrays for %d, of %d samples", len(s.outputs), len(out), rows)
+	}
+	for i, n := range s.inputs {
+		numbers, integers := s.feeds[i].given(in)
+		if len(numbers) > 0 && len(integers) > 0 {
+			return fmt.Errorf("train: Predict: input %q is given as numbers and as integers, it must be either", n.Attr().Name)
+		}
+		if err := holds("inputs", n, len(numbers)+len(integers), rows); err != nil {
+			return err
+		}
+	}
+	for i, n := range s.outputs {
+		if err := holds("outputs", n, len(out[i]), rows); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// holds returns an error unless the array has room for rows samples of the node.
-func holds(what string, n *graph.Node, array []float32, rows int) error {
+// holds returns an error unless an array of that length has room for rows samples of the node.
+func holds(what string, n *graph.Node, length, rows int) error {
 	shape := n.Shape()
 	if len(shape) == 0 || shape[0] != tensor.Batch {
 		return fmt.Errorf("train: Predict: one of the %s has shape %v: its first dimension must be that of the batch", what, shape)
 	}
-	if width := shape[1:].Numel(); width > 0 && (len(array)%width != 0 || len(array)/width != rows) || width == 0 && len(array) > 0 {
-		return fmt.Errorf("train: Predict: one of the %s has shape %v, its array has %d elements for %d samples", what, shape, len(array), rows)
+	if width := shape[1:].Numel(); width > 0 && (length%width != 0 || length/width != rows) || width == 0 && length > 0 {
+		return fmt.Errorf("train: Predict: one of the %s has shape %v, its array has %d elements for %d samples", what, shape, length, rows)
 	}
 	return nil
 }
@@ -102,7 +120,7 @@ func PredictInto(s *Step, dst, x []float32, rows int) error {
 		return fmt.Errorf("train: PredictInto: %d samples are none", rows)
 	}
 	in, out := [1][]float32{x}, [1][]float32{dst}
-	return Predict(context.Background(), s, in[:], out[:], rows)
+	return Predict(context.Background(), s, data.Batch{X: in[:]}, out[:], rows)
 }
 
 // planRows rounds a number of rows up to one of a few, so that few plans serve
@@ -113,12 +131,6 @@ func planRows(n int) int {
 	}
 	step := 1 << (bits.Len(uint(n-1)) - 3)
 	return (n + step - 1) / step * step
-}
-
-// fill copies rows and puts zeros after them.
-func fill(dst, rows []float32) {
-	copy(dst, rows)
-	clear(dst[len(rows):])
 }
 
 // Batch runs the step once on all n samples of source and returns what it
@@ -139,7 +151,7 @@ func Batch(s *Step, source data.Source, n int) (map[string]float64, error) {
 	}
 	one, err := s.forBatch(batches)
 	if err == nil {
-		err = one.run(read, mode{}, batches.Read, nil)
+		err = one.run(read, mode{}, from(batches), nil)
 	}
 	if err != nil {
 		return nil, err

@@ -36,7 +36,7 @@ type Step struct {
 	rows       int           // that all batches have; 0: any number
 	inputs     []*graph.Node // fed from a batch's X
 	targets    []*graph.Node // from its Y
-	domains    []domain      // of the inputs and targets that hold integers
+	feeds      []feed        // the inputs, then the targets
 	weights    []*graph.Node // from its W
 	outputs    []*graph.Node // results that are read whole
 	meters     []*meter
@@ -94,18 +94,20 @@ type mode struct {
 	allowNonFinite bool // updates although a loss or a gradient is not finite
 }
 
-// run runs the step on a batch of n samples: read fills the batch, then the step is computed, checked, updated and
+// run runs the step on a batch of n samples: fill brings the batch, then the step is computed, checked, updated and
 // measured, and take, unless it is nil, reads the outputs. Whatever runs a step does it by this method.
-func (s *Step) run(n int, m mode, read func(batch *data.Batch, pool *par.Pool) error, take func(outputs [][]float32)) error {
+func (s *Step) run(n int, m mode, fill func(b *bound, pool *par.Pool) error, take func(outputs [][]float32)) error {
 	b, err := s.bind(n)
 	if err != nil {
 		return err
 	}
 	pool := b.tuner.Begin(par.Default())
-	if err := read(&b.batch, pool); err != nil {
+	if err = fill(b, pool); b.lost {
 		return err // b is not used again: a source that was given up may still write to it
 	}
-	switch err = s.inDomain(b, m.forward); {
+	switch {
+	case err != nil && !m.forward:
+		err = fmt.Errorf("in the batch: %w", err)
 	case err != nil:
 	case m.forward:
 		s.compute(b, pool, m.key)
@@ -207,8 +209,8 @@ func (m *meter) add(n int, adds [][]float32) {
 }
 
 // Run does one step on a batch of the caller's. Its X holds the inputs and its Y
-// the targets, in the order in which the step asked for them, and W the weights, if
-// the step wants some and not all are 1; how many samples
+// the targets, in the order in which the step asked for them, or IntX and IntY those that are given as integers, and W the
+// weights, if the step wants some and not all are 1; how many samples
 // there are follows from their lengths. Run returns what was given to
 // StepBuilder.Output, in memory that is valid until the next Run. What the step
 // measures adds up until Reset. After an error nothing has changed.
@@ -217,59 +219,70 @@ func (s *Step) Run(batch data.Batch) (outputs [][]float32, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = s.run(n, mode{}, func(to *data.Batch, _ *par.Pool) error {
-		copyBatch(to, &batch)
+	err = s.run(n, mode{}, func(b *bound, _ *par.Pool) error {
+		for i := range s.feeds {
+			f := &s.feeds[i]
+			numbers, integers := f.given(&batch)
+			if err := f.put(b, numbers, integers); err != nil {
+				return err
+			}
+		}
+		for i, w := range b.batch.W {
+			if len(batch.W) > 0 {
+				copy(w, batch.W[i])
+				continue
+			}
+			for j := range w {
+				w[j] = 1
+			}
+		}
 		return nil
 	}, func(results [][]float32) { outputs = results })
 	return outputs, err
-}
-
-// copyBatch copies a batch of the caller's. Weights that it lacks are 1.
-func copyBatch(to, from *data.Batch) {
-	for i, x := range to.X {
-		copy(x, from.X[i])
-	}
-	for i, y := range to.Y {
-		copy(y, from.Y[i])
-	}
-	for i, w := range to.W {
-		if len(from.W) > 0 {
-			copy(w, from.W[i])
-			continue
-		}
-		for j := range w {
-			w[j] = 1
-		}
-	}
 }
 
 // samples returns how many samples a batch holds, or an error if its parts don't
 // fit the step.
 func (s *Step) samples(batch *data.Batch) (int, error) {
 	n := -1
-	for _, list := range []struct {
-		name   string
-		nodes  []*graph.Node
-		values [][]float32
-	}{{"inputs", s.inputs, batch.X}, {"targets", s.targets, batch.Y}, {"weights", s.weights, batch.W}} {
-		if list.name == "weights" && len(list.values) == 0 {
-			continue // all are 1
+	check := func(node *graph.Node, numbers []float32, integers []int32) error {
+		if len(numbers) > 0 && len(integers) > 0 {
+			return fmt.Errorf("%q is given as numbers and as integers, it must be either", node.Attr().Name)
 		}
-		if len(list.values) != len(list.nodes) {
-			return 0, fmt.Errorf("the step takes %d %s, the batch has %d", len(list.nodes), list.name, len(list.values))
+		width, rows, got := node.Shape(), 1, len(numbers)+len(integers)
+		if len(width) > 0 && width[0] == tensor.Batch {
+			width = width[1:]
+			if n < 0 {
+				n = got / max(1, width.Numel())
+			}
+			rows = n
 		}
-		for i, node := range list.nodes {
-			width, rows, got := node.Shape(), 1, len(list.values[i])
-			if len(width) > 0 && width[0] == tensor.Batch {
-				width = width[1:]
-				if n < 0 {
-					n = got / max(1, width.Numel())
-				}
-				rows = n
-			}
-			if want := rows * width.Numel(); got != want || rows == 0 {
-				return 0, fmt.Errorf("%q has shape %v, %d numbers for a batch of %d, got %d", node.Attr().Name, node.Shape(), want, rows, got)
-			}
+		if want := rows * width.Numel(); got != want || rows == 0 {
+			return fmt.Errorf("%q has shape %v, %d numbers for a batch of %d, got %d", node.Attr().Name, node.Shape(), want, rows, got)
+		}
+		return nil
+	}
+	if got := max(len(batch.X), len(batch.IntX)); got != len(s.inputs) {
+		return 0, fmt.Errorf("the step takes %d inputs, the batch has %d", len(s.inputs), got)
+	}
+	if got := max(len(batch.Y), len(batch.IntY)); got != len(s.targets) {
+		return 0, fmt.Errorf("the step takes %d targets, the batch has %d", len(s.targets), got)
+	}
+	for i := range s.feeds {
+		numbers, integers := s.feeds[i].given(batch)
+		if err := check(s.feeds[i].node, numbers, integers); err != nil {
+			return 0, err
+		}
+	}
+	if len(batch.W) == 0 { // all are 1
+		return max(n, 1), nil
+	}
+	if len(batch.W) != len(s.weights) {
+		return 0, fmt.Errorf("the step takes %d weights, the batch has %d", len(s.weights), len(batch.W))
+	}
+	for i, node := range s.weights {
+		if err := check(node, batch.W[i], nil); err != nil {
+			return 0, err
 		}
 	}
 	return max(n, 1), nil

@@ -95,7 +95,7 @@ var surface = slices.Concat([]any{
 var others func(
 	cornu.ShapeError, cornu.BytesError, loss.Error, optimizer.Clip, optimizer.EMA, layer.Error, layer.Lambda, callback.CSVLogger, callback.EarlyStopping,
 	callback.Func, callback.LearningRateScheduler, callback.ReduceLROnPlateau, callback.SwapEMAWeights,
-	callback.TensorBoard, callback.TerminateOnNaN, callback.ModelCheckpoint, callback.BackupAndRestore, data.LabelError, data.IntegerError, data.LengthError, data.Sample, layer.RowError, csv.Error, train.Func,
+	callback.TensorBoard, callback.TerminateOnNaN, callback.ModelCheckpoint, callback.BackupAndRestore, data.LabelError, data.IntegerError, data.LengthError, data.Sample, data.IntegerBatches, layer.RowError, csv.Error, train.Func,
 	train.Progress, train.NonFiniteError, train.CheckpointError, graph.Error, graph.Recurrence, graph.Scanned, viz.Chart, viz.Grid, viz.Curves, viz.Confusion, viz.Diagram,
 	viz.Sketch, viz.Box, viz.Circle, viz.Link, viz.Text,
 )

@@ -1,4 +1,4 @@
-// Package number turns the bytes of numbers in files into Go's numbers and back.
+// Package number turns the bytes of numbers in files into Go's numbers and back, and knows what float32 holds.
 package number
 
 import (
@@ -12,6 +12,9 @@ import (
 
 // LittleEndian says that this machine's numbers are stored as most files' are.
 var LittleEndian = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
+
+// MaxInteger is the number up to which float32 has all integers.
+const MaxInteger = 1 << 24
 
 // A Wide number is one whose bytes files hold as memory does, but for their order.
 type Wide interface{ float32 | float64 | int64 }

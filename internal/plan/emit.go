@@ -398,23 +398,35 @@ func emitLogSoftmax(c *call) []cpu.Kernel {
 func costOfExponentials(v *value) int { return v.in[0].n }
 
 func emitCrossentropy(c *call) []cpu.Kernel {
-	logits, target := c.in[0], c.in[1]
+	logits := c.in[0]
 	rows, n := rows(logits)
-	return []cpu.Kernel{&reduce.SoftmaxCrossentropy{
-		Logits: c.data(logits), Target: c.data(target), Loss: c.data(c.value),
+	k := &reduce.SoftmaxCrossentropy{
+		Logits: c.data(logits), Loss: c.data(c.value),
 		Rows: rows, N: n,
 		Clip: float32(c.attr.Clip), Sparse: c.attr.Sparse,
-	}}
+	}
+	k.Target, k.Labels = c.targets(c.in[1])
+	return []cpu.Kernel{k}
 }
 
 func emitCrossentropyGrad(c *call) []cpu.Kernel {
-	logits, target, grad := c.in[0], c.in[1], c.in[2]
+	logits, grad := c.in[0], c.in[2]
 	rows, n := rows(logits)
-	return []cpu.Kernel{&reduce.SoftmaxCrossentropyGrad{
-		Logits: c.data(logits), Target: c.data(target), DLoss: c.data(grad), DLogits: c.data(c.value),
+	k := &reduce.SoftmaxCrossentropyGrad{
+		Logits: c.data(logits), DLoss: c.data(grad), DLogits: c.data(c.value),
 		Rows: rows, N: n,
 		Clip: float32(c.attr.Clip), Sparse: c.attr.Sparse,
-	}}
+	}
+	k.Target, k.Labels = c.targets(c.in[1])
+	return []cpu.Kernel{k}
+}
+
+// targets returns the memory of a cross-entropy's targets: labels, if they are stored as integers.
+func (c *call) targets(x *value) (numbers []float32, labels []int32) {
+	if x.dtype == graph.Int32 {
+		return nil, ints(c.data(x))
+	}
+	return c.data(x), nil
 }
 
 // copyOf copies all of src.
@@ -509,16 +521,16 @@ func emitPack(c *call) []cpu.Kernel {
 }
 
 func emitOneHot(c *call) []cpu.Kernel {
-	return []cpu.Kernel{&move.OneHot{Labels: c.data(c.in[0]), Y: c.data(c.value), Rows: c.in[0].n, Depth: c.attr.Depth}}
+	return []cpu.Kernel{&move.OneHot{Indices: c.exec.indices(c.in[0], c.data), Y: c.data(c.value), Rows: c.in[0].n, Depth: c.attr.Depth}}
 }
 
 func emitCast(c *call) []cpu.Kernel {
 	x, to := c.in[0], c.data(c.value)
 	switch x.dtype {
 	case graph.Uint8:
-		return []cpu.Kernel{&move.ToFloat32[uint8]{Src: integers[uint8](c.exec, x), Dst: to}}
+		return []cpu.Kernel{&move.ToFloat32[uint8]{Src: c.exec.bytes(x), Dst: to}}
 	case graph.Int32:
-		return []cpu.Kernel{&move.ToFloat32[int32]{Src: integers[int32](c.exec, x), Dst: to}}
+		return []cpu.Kernel{&move.ToFloat32[int32]{Src: ints(c.data(x)), Dst: to}}
 	}
 	return []cpu.Kernel{&product.Widen{Src: c.halves(x), Dst: to}}
 }

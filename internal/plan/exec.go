@@ -104,7 +104,7 @@ func (e *Exec) data(v *value) []float32 {
 }
 
 // elements returns n numbers of memory from byte at on, which are aligned.
-func elements[T float32 | int32 | uint8](memory []byte, at, n int) []T {
+func elements[T float32 | uint8](memory []byte, at, n int) []T {
 	if n == 0 {
 		return []T{}
 	}
@@ -112,24 +112,33 @@ func elements[T float32 | int32 | uint8](memory []byte, at, n int) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(&memory[at])), n)
 }
 
-// Bytes is Value for an Input that holds bytes, int32s for one that holds integers.
-func (e *Exec) Bytes(n *graph.Node) []uint8 { return typed[uint8](e, n, graph.Uint8) }
-
-// int32s is Value for an Input that holds integers.
-func (e *Exec) int32s(n *graph.Node) []int32 { return typed[int32](e, n, graph.Int32) }
-
-func typed[T int32 | uint8](e *Exec, n *graph.Node, dtype graph.DType) []T {
-	v := e.plan.nodes[n]
-	if v == nil || v.dtype != dtype || !v.input() {
-		return nil
-	}
-	return integers[T](e, v)
+// ints returns memory in which integers are stored.
+func ints(memory []float32) []int32 {
+	return unsafe.Slice((*int32)(unsafe.Pointer(unsafe.SliceData(memory))), len(memory))
 }
 
-// integers returns the memory of an input that is not float32, or of a view of one.
-func integers[T int32 | uint8](e *Exec, v *value) []T {
+// Bytes is Value for an Input that holds bytes.
+func (e *Exec) Bytes(n *graph.Node) []uint8 {
+	v := e.plan.nodes[n]
+	if v == nil || v.dtype != graph.Uint8 || !v.input() {
+		return nil
+	}
+	return e.bytes(v)
+}
+
+// Int32s is Value for an Input that holds integers.
+func (e *Exec) Int32s(n *graph.Node) []int32 {
+	v := e.plan.integers[n]
+	if v == nil {
+		return nil
+	}
+	return ints(e.data(v))
+}
+
+// bytes returns the memory of an input of bytes, or of a view of one.
+func (e *Exec) bytes(v *value) []uint8 {
 	root, at := v.root()
-	return elements[T](e.arena, root.buffer.offset, at+v.n)[at:]
+	return elements[uint8](e.arena, root.buffer.offset, at+v.n)[at:]
 }
 
 // Value returns the memory of an Input node, to be filled before a run, or of an
@@ -201,11 +210,13 @@ func (e *Exec) FirstNonFinite(pool *par.Pool) (*NonFinite, error) {
 			switch to := p.nodes[n]; {
 			case leaf == roleParam:
 				content = e.storage[n].View()
+			case p.integers[n] != nil: // all of them are finite
+				copy(again.Int32s(n), e.Int32s(n))
 			case to.dtype == graph.Float32:
 				content = again.data(to)
 				copy(content, e.Value(n))
-			default: // all of them are finite
-				copy(again.arena[to.buffer.offset:][:to.bytes()], e.arena[e.plan.nodes[n].buffer.offset:])
+			default: // so are bytes
+				copy(again.Bytes(n), e.Bytes(n))
 			}
 			if c := firstNonFinite(n, content); c != nil {
 				return c, nil
@@ -226,7 +237,7 @@ func (e *Exec) FirstNonFinite(pool *par.Pool) (*NonFinite, error) {
 			k.Run(pool)
 		}
 		for _, v := range u.stored {
-			if n := origin[v]; n != nil {
+			if n := origin[v]; n != nil && v.dtype == graph.Float32 {
 				if c := firstNonFinite(n, again.data(v)); c != nil {
 					return c, nil
 				}

@@ -22,7 +22,7 @@ type value struct {
 	in    []*value
 	attr  *graph.Attr
 	shape tensor.Shape
-	dtype graph.DType // what the elements are stored as: of leaves and their views, others than Float32 too
+	dtype graph.DType // what the elements are stored as: of leaves, and what is moved of them, others than Float32 too
 	n     int         // elements
 	scope string
 
@@ -88,7 +88,7 @@ type lowering struct {
 
 func (p *Plan) lower() error {
 	l := &lowering{Plan: p, batch: p.config.Batch, seen: map[string]*value{}}
-	p.nodes = map[*graph.Node]*value{}
+	p.nodes, p.integers = map[*graph.Node]*value{}, map[*graph.Node]*value{}
 	l.need = l.reachable()
 	needed := l.need
 	for _, n := range p.program.Graph.Nodes() {
@@ -102,11 +102,11 @@ func (p *Plan) lower() error {
 	}
 	for _, list := range [][]*graph.Node{p.program.Outputs, p.program.Checks} {
 		for _, n := range list {
-			p.nodes[n] = l.compact(p.nodes[n])
+			p.nodes[n] = l.compact(l.floats(p.nodes[n], n.Scope()))
 		}
 	}
 	for _, u := range p.program.Updates {
-		value := l.compact(p.nodes[u.Value])
+		value := l.compact(l.floats(p.nodes[u.Value], u.Value.Scope()))
 		if root, _ := value.root(); root.param() {
 			// Another update may overwrite what this one stores.
 			value = l.repeat(value, value.shape, value.scope)
@@ -127,7 +127,7 @@ func (p *Plan) lower() error {
 func (l *lowering) indices(n *graph.Node) *value {
 	v := l.nodes[n]
 	if !l.config.NoPasses {
-		v = v.stored()
+		v = v.stored(graph.Uint8)
 	}
 	return l.compact(v)
 }
@@ -172,6 +172,7 @@ func (l *lowering) node(n *graph.Node) (*value, error) {
 		return nil, fmt.Errorf("%s for a batch of %d: %w", v.whose(), l.batch, err)
 	}
 	row := &table[n.Op()]
+	l.widen(row, n.Attr(), in, n.Scope())
 	switch {
 	case row.role == noRole:
 		return nil, fmt.Errorf("plan: no kernel for %v", n)
@@ -187,7 +188,7 @@ func (l *lowering) add(op graph.Op, attr *graph.Attr, shape tensor.Shape, scope 
 		return v
 	}
 	v := &value{id: len(l.values), op: op, attr: attr, shape: shape, n: shape.Numel(), scope: scope, in: in}
-	if v.dtype = attr.DType; v.traits().role == roleView {
+	if v.dtype = attr.DType; v.traits().moves {
 		v.dtype = in[0].dtype
 	}
 	if v.elementwise() {

@@ -66,6 +66,13 @@ type traits struct {
 	// memory before.
 	late bool
 
+	// moves: the op moves numbers without looking at them: of integers it makes integers.
+	moves bool
+
+	// integers reports whether the kernel reads operand i as integers where that is stored so; nil is never. Whatever else
+	// reads integers is given a float32 copy.
+	integers func(a *graph.Attr, i int) bool
+
 	// slab: the result is a slab that holds the operands at attr.Offsets.
 	slab bool
 
@@ -120,11 +127,6 @@ func reduction(op reduce.Op) traits {
 	return traits{role: roleKernel, lower: lowerReduction, emit: emitReduction(op), cost: costOfReduction, takes: takesReduced}
 }
 
-// movement is the row of an op that copies.
-func movement(emit func(c *call) []cpu.Kernel) traits {
-	return traits{role: roleKernel, emit: emit}
-}
-
 var table [256]traits
 
 // The table is filled here because lowering makes values, which looks into the table.
@@ -133,9 +135,9 @@ func init() {
 		graph.OpInput: {role: roleInput, lower: lowerLeaf, zeros: zerosStructured},
 		graph.OpParam: {role: roleParam, lower: lowerLeaf, zeros: noZeros},
 		graph.OpConst: {role: roleConst, lower: lowerConst},
-		graph.OpNumel: {role: roleReplaced, lower: lowerNumel},
+		graph.OpNumel: {role: roleReplaced, lower: lowerNumel, integers: first},
 
-		graph.OpStopGradient: {role: roleReplaced, lower: lowerIdentity},
+		graph.OpStopGradient: {role: roleReplaced, lower: lowerIdentity, moves: true},
 
 		graph.OpAdd:       instruction(elementwise.OpAdd),
 		graph.OpSub:       instruction(elementwise.OpSub),
@@ -178,8 +180,8 @@ func init() {
 
 		graph.OpSoftmax:                 {role: roleKernel, lower: lowerSoftmax, emit: emitSoftmax, cost: costOfExponentials},
 		graph.OpLogSoftmax:              {role: roleKernel, lower: lowerSoftmax, emit: emitLogSoftmax, cost: costOfExponentials},
-		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials},
-		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials},
+		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials, integers: labels},
+		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials, integers: labels},
 
 		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
 		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
@@ -198,29 +200,38 @@ func init() {
 		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(product.AveragePool), cost: costOfPool, rows: true, takes: takesPooled},
 		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(product.AveragePoolGrad), cost: costOfPool, rows: true, takes: takesPooled},
 
-		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesRuns},
-		graph.OpView:        {role: roleView, place: placeOfView},
-		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, place: placeOfTranspose, takes: takesStrides},
-		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame},
-		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides},
-		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides},
-		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides},
+		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesRuns, moves: true},
+		graph.OpView:        {role: roleView, place: placeOfView, moves: true},
+		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, place: placeOfTranspose, takes: takesStrides, moves: true},
+		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame, moves: true},
+		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides, moves: true},
+		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides, moves: true},
+		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides, moves: true},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
-		graph.OpOneHot:      movement(emitOneHot),
-		graph.OpGather:      {role: roleKernel, lower: lowerGather, emit: emitGather, zeros: noZeros},
-		graph.OpScatterAdd:  {role: roleKernel, lower: lowerIndexed, emit: emitScatterAdd, cost: costOfSums},
-		graph.OpGroupSum:    {role: roleKernel, lower: lowerIndexed, emit: emitGroupSum, cost: costOfSums},
-		graph.OpCast:        {role: roleKernel, lower: lowerCast, emit: emitCast, late: true},
+		graph.OpOneHot:      {role: roleKernel, emit: emitOneHot, integers: first},
+		graph.OpGather:      {role: roleKernel, lower: lowerGather, emit: emitGather, zeros: noZeros, integers: second},
+		graph.OpScatterAdd:  {role: roleKernel, lower: lowerIndexed, emit: emitScatterAdd, cost: costOfSums, integers: second},
+		graph.OpGroupSum:    {role: roleKernel, lower: lowerIndexed, emit: emitGroupSum, cost: costOfSums, integers: second},
+		graph.OpCast:        {role: roleKernel, lower: lowerCast, emit: emitCast, late: true, integers: first},
 
 		graph.OpScan: {role: roleKernel, lower: lowerScan, emit: emitScan, cost: costOfScan, tasks: true, takes: takesScan},
 	}
 }
+
+// Which operands are read as integers: functions for traits.integers.
+
+func first(_ *graph.Attr, i int) bool  { return i == 0 }
+func second(_ *graph.Attr, i int) bool { return i == 1 }
+func labels(a *graph.Attr, i int) bool { return i == 1 && a.Sparse }
 
 // The rest of this file is what rows refer to that names ops: how nodes become values.
 
 func lowerLeaf(l *lowering, n *graph.Node, shape tensor.Shape, _ []*value) *value {
 	v := l.add(n.Op(), n.Attr(), shape, n.Scope())
 	v.node = n
+	if v.dtype == graph.Int32 {
+		l.integers[n] = v
+	}
 	return v
 }
 
@@ -237,18 +248,39 @@ func lowerCast(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *val
 	return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
 }
 
-// lowerIndexed reads indices where they are given, as integers or bytes.
+// widen makes float32 of operands that are integers, but where the op takes integers.
+func (l *lowering) widen(row *traits, a *graph.Attr, in []*value, scope string) {
+	floats := func(x *value) bool { return x.dtype != graph.Int32 }
+	if row.moves && !slices.ContainsFunc(in, floats) {
+		return
+	}
+	for i, x := range in {
+		if row.integers == nil || !row.integers(a, i) {
+			in[i] = l.floats(x, scope)
+		}
+	}
+}
+
+// floats returns v, or what it is as float32 if it is integers.
+func (l *lowering) floats(v *value, scope string) *value {
+	if v.dtype != graph.Int32 {
+		return v
+	}
+	return l.add(graph.OpCast, &graph.Attr{}, v.shape, scope, v)
+}
+
+// lowerIndexed reads indices that are given as bytes where they are.
 func lowerIndexed(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
 	if !l.config.NoPasses {
-		in[1] = in[1].stored()
+		in[1] = in[1].stored(graph.Uint8)
 	}
 	return l.add(n.Op(), n.Attr(), shape, n.Scope(), in...)
 }
 
 // lowerGather does so, and looks rows up where they are stored as 16 bits.
 func lowerGather(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *value {
-	if table := in[0].stored(); !l.config.NoPasses && table.dtype.Weights() {
-		in[0] = table
+	if !l.config.NoPasses {
+		in[0] = in[0].stored(graph.BFloat16, graph.Float16)
 	}
 	return lowerIndexed(l, n, shape, in)
 }
@@ -323,7 +355,7 @@ func lowerMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *v
 				attr.TransB = !attr.TransB
 				b = x
 			}
-			b = b.stored()
+			b = b.stored(graph.BFloat16, graph.Float16)
 		}
 		return l.add(n.Op(), &attr, shape, n.Scope(), a, b)
 	}
@@ -341,15 +373,16 @@ func lowerBatchMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*valu
 			in[1], attr.TransB = b, !attr.TransB
 		}
 		if n.Op() == graph.OpMatMul {
-			in[1] = in[1].stored()
+			in[1] = in[1].stored(graph.BFloat16, graph.Float16)
 		}
 	}
 	return l.add(n.Op(), &attr, shape, n.Scope(), in...)
 }
 
-// stored returns what v is the float32 copy of, as it is stored, or v: for kernels that widen it as they read it.
-func (v *value) stored() *value {
-	if v.op != graph.OpCast {
+// stored returns what v is the float32 copy of, if that is stored as one of these types, or v: for kernels that widen it as
+// they read it.
+func (v *value) stored(as ...graph.DType) *value {
+	if v.op != graph.OpCast || !slices.Contains(as, v.in[0].dtype) {
 		return v
 	}
 	return v.in[0]

@@ -60,10 +60,12 @@ type Plan struct {
 	units   []*unit  // by level, which is the order of execution; those of the update last
 	levels  int
 	nodes   map[*graph.Node]*value
-	arena   int      // bytes
-	updates []update // all of the program's
-	moves   []update // those that can't be computed in place
-	checks  []*value // what must be finite and is not checked by its own kernel
+	// integers are the inputs that are stored as int32. In nodes, those that are outputs are float32.
+	integers map[*graph.Node]*value
+	arena    int      // bytes
+	updates  []update // all of the program's
+	moves    []update // those that can't be computed in place
+	checks   []*value // what must be finite and is not checked by its own kernel
 }
 
 // An update gives a parameter its next value.

@@ -1228,7 +1228,11 @@ const runs = 2
 // returns the bits of each run's outputs, of whether it was finite, and of the parameters.
 func (p *randomProgram) run(e *Exec, pool *par.Pool, storage map[*graph.Node][]float32) [][]uint32 {
 	for _, n := range p.leaves {
-		if n.Op() == graph.OpInput {
+		if ints := e.Int32s(n); ints != nil {
+			for i, v := range p.fed(n) {
+				ints[i] = int32(v)
+			}
+		} else if n.Op() == graph.OpInput {
 			copy(e.Value(n), p.fed(n))
 		}
 	}
@@ -1424,11 +1428,30 @@ func FuzzPlan(f *testing.F) {
 	})
 }
 
+// integers makes an input that is stored as integers, which others may compute with too.
+func (p *randomProgram) integers(b *choice.Block, shape tensor.Shape) *graph.Node {
+	n := p.leafOf(graph.OpInput, b, shape)
+	for i, v := range p.feed[n] {
+		if p.feed[n][i] = math.Floor(math.Mod(math.Abs(v), 8)); v-v != 0 {
+			p.feed[n][i] = 7
+		}
+	}
+	n.Integers(8).StoreIntegers()
+	p.keep(n)
+	if last := n.Rank() - 1; last > 0 && n.Shape()[last] != batch && b.Once(2) {
+		return n.Reverse(last)
+	}
+	return n
+}
+
 // lookUp looks rows of a table up, or adds up those of one index; of each sample by itself too.
 func lookUp(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 	kind, rows := b.Of(6), 1+b.Of(7)
 	at := x.Floor()
-	if b.Once(2) {
+	switch {
+	case b.Once(3):
+		at = p.integers(b, x.Shape())
+	case b.Once(2):
 		at = at.Abs()
 	}
 	if kind < 2 {

@@ -14,9 +14,9 @@ import (
 func (e *Exec) indices(x *value, data memory) move.Indices {
 	switch x.dtype {
 	case graph.Int32:
-		return move.Indices{Ints: integers[int32](e, x)}
+		return move.Indices{Ints: ints(data(x))}
 	case graph.Uint8:
-		return move.Indices{Bytes: integers[uint8](e, x)}
+		return move.Indices{Bytes: e.bytes(x)}
 	}
 	return move.Indices{Floats: data(x)}
 }

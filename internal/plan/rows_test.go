@@ -53,10 +53,16 @@ func TestRowsAreLookedUpWhereTheyAreStored(t *testing.T) {
 			var want []float32
 			for _, noPasses := range []bool{true, false} {
 				g := graph.New()
-				at := g.Typed("at", tensor.Shape{tensor.Batch}, dtype)
+				at := g.Input("at", tensor.Shape{tensor.Batch})
+				if dtype == graph.Uint8 {
+					at = g.Bytes("at", tensor.Shape{tensor.Batch})
+				}
 				param := g.Stored("w", tensor.Shape{rows * width}, map[number.Kind]graph.DType{number.Float32: graph.Float32, number.BFloat16: graph.BFloat16, number.Float16: graph.Float16}[kind])
 				table := param.View(0, tensor.Shape{rows, width}).Float32()
 				indices := at.Float32().Integers(rows)
+				if dtype == graph.Int32 {
+					at.StoreIntegers()
+				}
 				y := table.Gather(indices)
 				sums := y.MulScalar(2).GroupSum(indices, rows)
 				all := slab.New(rows*width, kind)
@@ -74,7 +80,7 @@ func TestRowsAreLookedUpWhereTheyAreStored(t *testing.T) {
 				for i := range count {
 					switch index := i * 5 % rows; dtype {
 					case graph.Int32:
-						e.int32s(at)[i] = int32(index)
+						e.Int32s(at)[i] = int32(index)
 					case graph.Uint8:
 						e.Bytes(at)[i] = uint8(index)
 					default:
@@ -117,5 +123,31 @@ func TestAnUpdateOfRowsLeavesTheOthersAlone(t *testing.T) {
 		e.Update(nil)
 		want := []float32{0 + 4 + 5 + 10 + 11 + 4 + 5, 1 + 4 + 5 + 10 + 11 + 4 + 5, 2, 3, 40, 50, 6, 7, 8, 9, 100, 110, 12, 13}
 		sameBitsOf(t, "the parameter", all.All().View(), want)
+	}
+}
+
+// Integers that a float32 can't tell apart name other rows, also after they were moved, and update other rows.
+func TestIntegersBeyondFloat32NameTheirRows(t *testing.T) {
+	const rows = 1<<24 + 8
+	names := []int32{1<<24 + 1, 1<<24 + 3, 1 << 24, 1<<24 + 1}
+	for _, noPasses := range []bool{true, false} {
+		g := graph.New()
+		at, x := g.Input("at", tensor.Shape{tensor.Batch, 2}), g.Input("x", tensor.Shape{tensor.Batch, 2})
+		indices := at.Transpose(1, 0).Integers(rows).Transpose(1, 0)
+		at.StoreIntegers()
+		sums := x.GroupSum(indices, rows)
+		param := g.Param("w", tensor.Shape{rows})
+		p := compile(t, Program{Graph: g, Outputs: []*graph.Node{sums, at}, Updates: []Update{
+			{Param: param, Value: param.Gather(indices).Add(sums), Rows: indices},
+		}}, Config{Batch: 2, NoPasses: noPasses})
+		all := slab.New(rows, number.Float32)
+		bound := p.Bind(map[*graph.Node]slab.Span{param: all.All()})
+		copy(bound.Int32s(at), names)
+		copy(bound.Value(x), []float32{1, 2, 4, 8})
+		bound.Compute(nil)
+		bound.Update(nil)
+		sameBitsOf(t, "the sums", bound.Value(sums), []float32{9, 2, 4, 9})
+		sameBitsOf(t, "the integers as numbers", bound.Value(at), []float32{1 << 24, 1<<24 + 4, 1 << 24, 1 << 24})
+		sameBitsOf(t, "the rows", all.All().View()[1<<24:], []float32{4, 9, 0, 2, 0, 0, 0, 0})
 	}
 }

@@ -113,10 +113,11 @@ func copyTransposed(dst, src []float32, d, s int, a, b axis) {
 	}
 }
 
-// A OneHot kernel writes 1 to column Labels[r] of each row r of Y [Rows, Depth],
-// and 0 elsewhere. A label that is no column gives a row of zeros.
+// A OneHot kernel writes 1 to the column that index r names of each row r of Y [Rows, Depth],
+// and 0 elsewhere. An index that names no column gives a row of zeros.
 type OneHot struct {
-	Labels, Y   []float32
+	Indices
+	Y           []float32
 	Rows, Depth int
 }
 
@@ -131,7 +132,7 @@ func (k *OneHot) Do(_, index int) {
 	r0, r1 := par.TaskRows(index, k.Rows, k.Depth)
 	SetAll(k.Y[r0*k.Depth:r1*k.Depth], 0)
 	for r := r0; r < r1; r++ {
-		if i := LabelIndex(k.Labels[r], k.Depth); i >= 0 {
+		if i := k.Row(r, k.Depth); i >= 0 {
 			k.Y[r*k.Depth+i] = 1
 		}
 	}

@@ -60,7 +60,7 @@ func TestOneHotMarksTheLabel(t *testing.T) {
 	const depth = 5
 	labels := []float32{0, 4, 2, -1, 5, 100, 3, 2.5, -0.5, float32(math.NaN()), float32(math.Inf(1))}
 	y := cputest.Random(rand.New(rand.NewPCG(1, 2)), len(labels)*depth)
-	(&OneHot{Labels: labels, Y: y, Rows: len(labels), Depth: depth}).Run(nil)
+	(&OneHot{Indices: Indices{Floats: labels}, Y: y, Rows: len(labels), Depth: depth}).Run(nil)
 	for r, l := range labels {
 		for c := range depth {
 			if got := y[r*depth+c]; got != 0 && got != 1 || got == 1 != (float32(c) == l) {
@@ -181,7 +181,7 @@ func TestNoCopyReachesBeyondItsArrays(t *testing.T) {
 	cputest.CheckBounds(t, map[string]func(short func(int) []float32) cpu.Kernel{
 		"fill": func(short func(int) []float32) cpu.Kernel { return &Fill{Dst: make([]float32, 100), Value: 1} },
 		"one-hot": func(short func(int) []float32) cpu.Kernel {
-			return &OneHot{Labels: short(8), Y: short(8 * 10), Rows: 8, Depth: 10}
+			return &OneHot{Indices: Indices{Floats: short(8)}, Y: short(8 * 10), Rows: 8, Depth: 10}
 		},
 		"transpose": func(short func(int) []float32) cpu.Kernel {
 			return &StridedCopy{Src: short(9 * 17), Dst: short(9 * 17), Dims: []int{17, 9}, SrcStrides: []int{1, 17}, DstStrides: []int{9, 1}}

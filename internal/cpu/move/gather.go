@@ -28,10 +28,10 @@ type GatherUint8 struct {
 	Rows  []int32
 }
 
-// A GatherIntegers kernel is GatherFloat32 from integers, each of which becomes the nearest float32.
-type GatherIntegers[T ~uint8 | ~int32 | ~int64 | ~int] struct {
+// A GatherIntegers kernel is GatherFloat32 from integers, each of which becomes the nearest float32, or an int32.
+type GatherIntegers[T ~uint8 | ~int32 | ~int64 | ~int, To float32 | int32] struct {
 	Src   []T
-	Dst   []float32
+	Dst   []To
 	Width int
 	Rows  []int32
 }
@@ -83,20 +83,20 @@ func (k *GatherUint8) Do(_, index int) {
 }
 
 // Tasks returns the number of tasks that Run is made of.
-func (k *GatherIntegers[T]) Tasks() int { return gatherTasks(len(k.Rows), 4*k.Width) }
+func (k *GatherIntegers[T, To]) Tasks() int { return gatherTasks(len(k.Rows), 4*k.Width) }
 
 // Run computes Dst.
-func (k *GatherIntegers[T]) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
+func (k *GatherIntegers[T, To]) Run(p *par.Pool) { p.Run(k, k.Tasks()) }
 
 // Do does one task.
-func (k *GatherIntegers[T]) Do(_, index int) {
+func (k *GatherIntegers[T, To]) Do(_, index int) {
 	r0, r1 := gatherRows(index, len(k.Rows), 4*k.Width)
 	rows, dst := k.Rows[r0:r1], within(k.Dst, r0*k.Width, r1*k.Width)
 	checkRows(rows, len(k.Src)/k.Width)
 	for i, r := range rows {
 		to := dst[i*k.Width:][:k.Width]
 		for j, v := range k.Src[int(r)*k.Width:][:k.Width] {
-			to[j] = float32(v)
+			to[j] = To(v)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func checkRows(rows []int32, n int) {
 }
 
 // within returns x[begin:end], and panics if end is beyond the length of x, even if it is within the capacity.
-func within(x []float32, begin, end int) []float32 { return x[:len(x):len(x)][begin:end] }
+func within[T any](x []T, begin, end int) []T { return x[:len(x):len(x)][begin:end] }
 
 func gatherTable(dst []float32, src []uint8, rows []int32, width int, table *[256]float32) {
 	for i, r := range rows {

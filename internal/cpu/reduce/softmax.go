@@ -27,7 +27,7 @@ type LogSoftmax struct {
 // A SoftmaxCrossentropy kernel writes the cross-entropy between Target and the
 // softmax p of each row of Logits [Rows, N] to Loss [Rows]. Target is a
 // distribution, [Rows, N], or if Sparse a label for each row, [Rows]; a label
-// that is no index from 0 to N-1 is a distribution of zeros.
+// that is no index from 0 to N-1 is a distribution of zeros. Labels that are integers are in Labels, and Target is nil.
 //
 // With Clip 0 the loss is -Σ t_i·logsoftmax_i. Otherwise it is Keras's loss of
 // probabilities, which clips them: -Σ t_i·log(min(max(p_i, Clip), 1-Clip)).
@@ -36,6 +36,7 @@ type SoftmaxCrossentropy struct {
 	Rows, N              int
 	Clip                 float32
 	Sparse               bool
+	Labels               []int32
 }
 
 // A SoftmaxCrossentropyGrad kernel writes to DLogits the derivative of
@@ -47,6 +48,7 @@ type SoftmaxCrossentropyGrad struct {
 	Rows, N                        int
 	Clip                           float32
 	Sparse                         bool
+	Labels                         []int32
 }
 
 // limits returns the bounds to which a Clip limits probabilities: infinite ones for a Clip of 0.
@@ -93,7 +95,7 @@ func (k *SoftmaxCrossentropy) Do(_, index int) {
 	r0, r1 := par.TaskRows(index, k.Rows, k.N)
 	part.Rows = r1 - r0
 	part.Logits, part.Loss = k.Logits[r0*k.N:r1*k.N], k.Loss[r0:r1]
-	part.Target = targetRows(k.Target, r0, r1, k.N, k.Sparse)
+	part.Target, part.Labels = targetRows(k.Target, k.Labels, r0, r1, k.N, k.Sparse)
 	part.rows()
 }
 
@@ -109,16 +111,30 @@ func (k *SoftmaxCrossentropyGrad) Do(_, index int) {
 	r0, r1 := par.TaskRows(index, k.Rows, k.N)
 	part.Rows = r1 - r0
 	part.Logits, part.DLogits, part.DLoss = k.Logits[r0*k.N:r1*k.N], k.DLogits[r0*k.N:r1*k.N], k.DLoss[r0:r1]
-	part.Target = targetRows(k.Target, r0, r1, k.N, k.Sparse)
+	part.Target, part.Labels = targetRows(k.Target, k.Labels, r0, r1, k.N, k.Sparse)
 	part.rows()
 }
 
 // targetRows returns the targets of rows r0 … r1-1.
-func targetRows(t []float32, r0, r1, n int, sparse bool) []float32 {
-	if sparse {
-		return t[r0:r1]
+func targetRows(t []float32, labels []int32, r0, r1, n int, sparse bool) ([]float32, []int32) {
+	switch {
+	case labels != nil:
+		return nil, labels[r0:r1]
+	case sparse:
+		return t[r0:r1], nil
 	}
-	return t[r0*n : r1*n]
+	return t[r0*n : r1*n], nil
+}
+
+// class returns the label of row r as the index of one of n classes, -1 if it is none.
+func class(t []float32, labels []int32, r, n int) int {
+	if labels == nil {
+		return move.LabelIndex(t[r], n)
+	}
+	if i := int(labels[r]); uint(i) < uint(n) {
+		return i
+	}
+	return -1
 }
 
 // The definitions: what follows is plain Go, and the vector kernels equal it.
@@ -164,7 +180,7 @@ func (k *SoftmaxCrossentropy) rowsGeneric() {
 		}
 		if k.Sparse {
 			k.Loss[r] = 0
-			if i := move.LabelIndex(k.Target[r], k.N); i >= 0 {
+			if i := class(k.Target, k.Labels, r, k.N); i >= 0 {
 				k.Loss[r] = 0 - logq(i)
 			}
 			continue
@@ -186,7 +202,7 @@ func (k *SoftmaxCrossentropyGrad) rowsGeneric() {
 				return 0
 			case !k.Sparse:
 				return k.Target[r*k.N+i]
-			case i == move.LabelIndex(k.Target[r], k.N):
+			case i == class(k.Target, k.Labels, r, k.N):
 				return 1
 			}
 			return 0

@@ -2,7 +2,6 @@ package reduce
 
 import (
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
-	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
@@ -61,10 +60,12 @@ func logSoftmaxRows(y, x []float32, rows, n int) {
 func (k *SoftmaxCrossentropy) rows() {
 	tier := isa.Active()
 	switch {
-	case tier != isa.AVX512 && tier != isa.AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
+	case tier != isa.AVX512 && tier != isa.AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.Labels, k.Rows, k.N):
 		k.rowsGeneric()
 	case k.N > shortRow:
 		k.longRows(tier)
+	case k.Labels != nil:
+		k.shortLabels(tier)
 	default:
 		k.shortRows(tier)
 	}
@@ -93,6 +94,17 @@ func (k *SoftmaxCrossentropy) shortRows(tier isa.Tier) {
 	}
 }
 
+// shortLabels is shortRows of labels that are integers.
+func (k *SoftmaxCrossentropy) shortLabels(tier isa.Tier) {
+	var labels [labelBlock]float32
+	part := *k
+	for r := 0; r < k.Rows; r += labelBlock {
+		part.Rows, part.Target = min(labelBlock, k.Rows-r), asFloats(&labels, k.Labels[r:])
+		part.Logits, part.Loss = k.Logits[r*k.N:], k.Loss[r:]
+		part.shortRows(tier)
+	}
+}
+
 func (k *SoftmaxCrossentropy) longRows(tier isa.Tier) {
 	lo, hi := limits(k.Clip)
 	for r := range k.Rows {
@@ -101,7 +113,7 @@ func (k *SoftmaxCrossentropy) longRows(tier isa.Tier) {
 		s := sumExp(z, m)
 		l := fmath.Log(s)
 		if k.Sparse {
-			v := z[int(k.Target[r])] - m
+			v := z[class(k.Target, k.Labels, r, k.N)] - m
 			if k.Clip == 0 {
 				k.Loss[r] = 0 - (v - l)
 			} else {
@@ -128,10 +140,12 @@ func (k *SoftmaxCrossentropy) longRows(tier isa.Tier) {
 func (k *SoftmaxCrossentropyGrad) rows() {
 	tier := isa.Active()
 	switch {
-	case tier != isa.AVX512 && tier != isa.AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.N):
+	case tier != isa.AVX512 && tier != isa.AVX2 || k.N == 0 || k.Sparse && !indices(k.Target, k.Labels, k.Rows, k.N):
 		k.rowsGeneric()
 	case k.N > shortRow:
 		k.longRows(tier)
+	case k.Labels != nil:
+		k.shortLabels(tier)
 	default:
 		k.shortRows(tier)
 	}
@@ -152,13 +166,24 @@ func (k *SoftmaxCrossentropyGrad) shortRows(tier isa.Tier) {
 	}
 }
 
+// shortLabels is shortRows of labels that are integers.
+func (k *SoftmaxCrossentropyGrad) shortLabels(tier isa.Tier) {
+	var labels [labelBlock]float32
+	part := *k
+	for r := 0; r < k.Rows; r += labelBlock {
+		part.Rows, part.Target = min(labelBlock, k.Rows-r), asFloats(&labels, k.Labels[r:])
+		part.Logits, part.DLogits, part.DLoss = k.Logits[r*k.N:], k.DLogits[r*k.N:], k.DLoss[r:]
+		part.shortRows(tier)
+	}
+}
+
 func (k *SoftmaxCrossentropyGrad) longRows(tier isa.Tier) {
 	lo, hi := limits(k.Clip)
 	softmaxRows(k.DLogits, k.Logits, k.Rows, k.N)
 	for r := range k.Rows {
 		d, dl := k.DLogits[r*k.N:][:k.N], k.DLoss[r]
 		if k.Sparse {
-			i := int(k.Target[r])
+			i := class(k.Target, k.Labels, r, k.N)
 			var w float32
 			if p := d[i]; p >= lo && p <= hi {
 				w = 1
@@ -219,11 +244,23 @@ func sumBlocks(length int, sum func(i, n int) float32) float32 {
 }
 
 // indices reports whether each label is an integer from 0 to n-1. The vector kernels don't check it.
-func indices(labels []float32, n int) bool {
-	for _, label := range labels {
-		if move.LabelIndex(label, n) < 0 {
+func indices(t []float32, labels []int32, rows, n int) bool {
+	for r := range rows {
+		if class(t, labels, r, n) < 0 {
 			return false
 		}
 	}
 	return true
+}
+
+// labelBlock is how many labels are converted at once for the loops over short rows, which take float32.
+const labelBlock = 64
+
+// asFloats converts labels, as many as dst holds at most.
+func asFloats(dst *[labelBlock]float32, labels []int32) []float32 {
+	n := min(len(labels), labelBlock)
+	for i, l := range labels[:n] {
+		dst[i] = float32(l)
+	}
+	return dst[:n]
 }

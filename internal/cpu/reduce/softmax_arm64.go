@@ -2,7 +2,6 @@ package reduce
 
 import (
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
-	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/fmath"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -136,9 +135,9 @@ func (k *SoftmaxCrossentropy) rows() {
 			s.logs(c)
 		}
 		if k.Sparse {
-			for i, label := range k.Target[r : r+c] {
+			for i := range c {
 				loss[i] = 0
-				j := move.LabelIndex(label, k.N)
+				j := class(k.Target, k.Labels, r+i, k.N)
 				switch {
 				case j < 0:
 				case k.Clip == 0:
@@ -178,8 +177,8 @@ func (k *SoftmaxCrossentropyGrad) rows() {
 		p, w := k.DLogits[r*k.N:(r+c)*k.N], s.terms[:c*k.N]
 		if k.Sparse {
 			clear(w)
-			for i, label := range k.Target[r : r+c] {
-				if j := move.LabelIndex(label, k.N); j >= 0 && p[i*k.N+j] >= lo && p[i*k.N+j] <= hi {
+			for i := range c {
+				if j := class(k.Target, k.Labels, r+i, k.N); j >= 0 && p[i*k.N+j] >= lo && p[i*k.N+j] <= hi {
 					w[i*k.N+j] = 1
 				}
 			}

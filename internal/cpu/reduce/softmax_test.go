@@ -157,6 +157,23 @@ func TestSoftmaxCrossentropyEqualsItsDefinition(t *testing.T) {
 				(&SoftmaxCrossentropyGrad{
 					Logits: x, Target: target, DLoss: dl, DLogits: grad, Rows: rows, N: n, Clip: clip, Sparse: sparse,
 				}).Run(cputest.Pools[3])
+				if sparse {
+					labels := cputest.Fenced[int32](t, rows, special)
+					for i, label := range target {
+						labels[i] = int32(label)
+					}
+					again, gradAgain := make([]float32, rows), make([]float32, rows*n)
+					(&SoftmaxCrossentropy{Logits: x, Labels: labels, Loss: again, Rows: rows, N: n, Clip: clip, Sparse: true}).Run(cputest.Pools[3])
+					(&SoftmaxCrossentropyGrad{
+						Logits: x, Labels: labels, DLoss: dl, DLogits: gradAgain, Rows: rows, N: n, Clip: clip, Sparse: true,
+					}).Run(cputest.Pools[3])
+					if i := cputest.FirstDifference(again, loss); i >= 0 {
+						t.Fatalf("%d×%d, labels that are integers: the loss of row %d is %v, want %v", rows, n, i, again[i], loss[i])
+					}
+					if i := cputest.FirstDifference(gradAgain, grad); i >= 0 {
+						t.Fatalf("%d×%d, labels that are integers: element %d of the gradient is %v, want %v", rows, n, i, gradAgain[i], grad[i])
+					}
+				}
 				for i := range rows {
 					o := softmaxOf(x[i*n:][:n])
 					want := o.loss(dense[i*n:][:n], clip)
@@ -192,6 +209,13 @@ func TestSoftmaxCrossentropyOfLabelsThatAreNone(t *testing.T) {
 					loss, grad := make([]float32, 3), make([]float32, 3*n)
 					(&SoftmaxCrossentropy{Logits: x, Target: target, Loss: loss, Rows: 3, N: n, Clip: clip, Sparse: true}).Run(nil)
 					(&SoftmaxCrossentropyGrad{Logits: x, Target: target, DLoss: dl, DLogits: grad, Rows: 3, N: n, Clip: clip, Sparse: true}).Run(nil)
+					if label == float32(math.Trunc(float64(label))) && label > -1e9 && label < 1e9 {
+						labels, same := []int32{0, int32(label), int32(n - 1)}, make([]float32, 3)
+						(&SoftmaxCrossentropy{Logits: x, Labels: labels, Loss: same, Rows: 3, N: n, Clip: clip, Sparse: true}).Run(nil)
+						if i := cputest.FirstDifference(same, loss); i >= 0 {
+							t.Fatalf("the integer %v of %d: the loss of row %d is %v, want %v", label, n, i, same[i], loss[i])
+						}
+					}
 					for i := range 3 {
 						o := softmaxOf(x[i*n:][:n])
 						dense, want := make([]float32, n), float32(0)
