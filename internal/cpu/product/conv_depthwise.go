@@ -85,7 +85,7 @@ func (c *channelwise) Do(worker, index int) {
 	t := &c.tasks[index]
 	s := acquireScratch(worker, c.kernels)
 	l := &t.class.lattice
-	last := &l.axes[len(l.axes)-1]
+	last := l.last()
 	x := &s.depthwise
 	for r := t.r0; r < t.r1; {
 		from, to, run := l.at(r)

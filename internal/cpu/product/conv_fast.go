@@ -30,6 +30,12 @@ func (k *Conv) product() way {
 		return newChannelwise(k.X, k.K, k.Y, w.Channels, w.ResultStride, all, k.Epilogue)
 	}
 	x := k.patches()
+	z := &narrow{
+		x: x, batch: w.Batch, channels: w.Channels, data: k.X, size: w.Image, stride: w.ImageStride, results: w.Places, kernel: matrix{data: k.K, ld: 1},
+	}
+	if z.prepare(w, func(tap, c int) int { return (tap*w.Channels + c) * w.Filters }) {
+		return z
+	}
 	x.prepare()
 	return x
 }
@@ -43,11 +49,12 @@ func (k *Conv) patches() *implicit {
 		n: filters, depth: volume(w.Taps) * channels, groups: w.Groups, c: k.Y, ldc: w.ResultStride, epilogue: k.Epilogue,
 		asItIs: kernel,
 	}
-	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
-		kernel.pack(s, to, 0, x.depth, group*filters+c0, group*filters+c1)
+	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1, k0, k1 int) {
+		kernel.pack(s, to, k0, k1, group*filters+c0, group*filters+c1)
 	}
 	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * channels }
-	x.classes = classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
+	x.spans = [3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}
+	x.classes = classes(x.spans, w.Groups, func(group int, spans [3]*span) *patches {
 		return patchesOf(k.X, w.Batch, w.ImageStride, group*channels, channels, w.Image, w.Places, spans, tap)
 	})
 	return x
@@ -75,18 +82,26 @@ func (k *ConvInputGrad) product() way {
 	x := &implicit{
 		n: channels, depth: volume(w.Taps) * filters, groups: w.Groups, c: k.DX, ldc: w.ImageStride, epilogue: k.Epilogue,
 	}
-	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1 int) {
-		for tap := range volume(w.Taps) {
+	x.packKernel = func(s *gemmScratch, to panels, group, c0, c1, k0, k1 int) {
+		for tap := k0 / filters; tap*filters < k1; tap++ {
 			kernel := matrix{data: k.K[tap*channels*w.Filters:], ld: w.Filters}
+			f0, f1 := max(k0-tap*filters, 0), min(k1-tap*filters, filters)
 			at := to
-			at.data = to.data[tap*filters*to.ld:]
-			kernel.packTransposed(s, at, c0, c1, group*filters, (group+1)*filters)
+			at.data = to.data[(tap*filters+f0-k0)*to.ld:]
+			kernel.packTransposed(s, at, c0, c1, group*filters+f0, group*filters+f1)
 		}
 	}
 	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * filters }
-	x.classes = classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, w.Groups, func(group int, spans [3]*span) *patches {
+	x.spans = [3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}
+	x.classes = classes(x.spans, w.Groups, func(group int, spans [3]*span) *patches {
 		return patchesOf(k.DY, w.Batch, w.ResultStride, group*filters, filters, w.Places, w.Image, spans, tap)
 	})
+	z := &narrow{
+		x: x, batch: w.Batch, channels: w.Filters, data: k.DY, size: w.Places, stride: w.ResultStride, results: w.Image, kernel: matrix{data: k.K, ld: w.Filters},
+	}
+	if z.prepare(w, func(tap, f int) int { return tap*w.Channels*w.Filters + f }) {
+		return z
+	}
 	x.prepare()
 	return x
 }

@@ -15,11 +15,8 @@ import (
 
 // A kernelGrad is that product.
 type kernelGrad struct {
-	window   *Window
-	kernels  *gemmKernels
-	vectors  int // in the width of a tile
-	panel    int // columns of a packed panel of dy
-	tallest  int // rows of a tile
+	window *Window
+	tileSize
 	stepK    int // of k between visits to a tile
 	n        int // filters of a group
 	c, dy    []float32
@@ -133,9 +130,7 @@ func (k *kernelGrad) tapClass(x []float32, group, tap int, from, to [3]int) tapC
 
 // prepare cuts the product into tasks.
 func (k *kernelGrad) prepare() {
-	t := gemmTiers[isa.Active()]
-	k.kernels, k.vectors = t, t.vectorsFor(k.n)
-	k.panel, k.tallest = k.vectors*t.lanes, t.tiles.tallest(k.vectors)
+	k.tileSize = tilesFor(k.n)
 	// A panel of dy fills two thirds of the first-level cache while it is multiplied by all rows; the rows of a task fill
 	// seven sixteenths of the second, in steps that are shorter for more rows.
 	l1, l2, _ := cacheElements()
@@ -288,61 +283,48 @@ func (j *gradSums) Do(worker, index int) {
 // chain computes a chain of the rows of a task.
 func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	s.pass = 0 // what was packed of A for a pass is overwritten
-	class, tile := t.class, &s.tile
-	count := (t.m1 - t.m0 + k.tallest - 1) / k.tallest
-	height, higher := (t.m1-t.m0)/count, (t.m1-t.m0)%count
-	parts := [2]struct{ height, count int }{{height + 1, higher}, {height, count - higher}}
-	ld := ((t.m1-t.m0)/isa.LineFloats + 2) * isa.LineFloats // no power of 2, so that rows don't meet in one set of the cache
+	class := t.class
 	dense := class.dy.lattice.dense && k.window.ResultStride <= inPlaceFilters
-	tile.resume = 0
+	s.tile.resume = 0
 	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {
 		r1 := min(r0+k.stepK, end)
-		depth := r1 - r0
-		var a matrix
-		if class.padded == nil && class.x.contiguous() {
-			a.ld = oddLines(depth)
-			a.data = grow(&s.a, (t.m1-t.m0)*a.ld)
-			class.x.packColumns(a, r0, r1, t.m0, t.m1)
-		} else {
-			a = matrix{data: grow(&s.a, depth*ld), ld: ld, trans: true}
-			if to := (panels{data: a.data, ld: ld, width: ld}); class.padded != nil {
-				class.padded.pack(s, to, r0, r1, t.m0, t.m1)
-			} else {
-				class.x.pack(s, to, r0, r1, t.m0, t.m1)
-			}
-		}
+		s.tile.k = r1 - r0
 		dy := panels{ld: k.window.ResultStride, step: k.panel}
 		if dense {
 			from, _, _ := class.dy.lattice.at(r0)
 			dy.data = class.dy.data[from:]
 		} else {
-			step := panelSize(k.panel, depth)
+			step := panelSize(k.panel, r1-r0)
 			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
 			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
-		tile.k = depth
+		a := k.pack(s, t, r0, r1)
 		for col := 0; col < k.n; col += k.panel {
-			b := dy.panel(col / k.panel)
-			tile.far, tile.sparse, tile.next, tile.nextStep = 0, 1, &b.data[0], 0
-			row := 0
-			for _, p := range parts {
-				if p.count == 0 {
-					continue
-				}
-				tile.aStep, tile.bStep, tile.cStep = stepDown(a, p.height), 0, 4*p.height*c.ld
-				for at := 0; at < min(k.panel, k.n-col); {
-					m, width := k.kernels.widest(k.kernels.tiles.of(a.trans, p.height), k.vectors, min(k.panel, k.n-col)-at)
-					tile.count = p.count
-					s.multiply(m, a.from(row, 0), b.from(0, at), c.from(row, col+at), min(min(k.panel, k.n-col)-at, width))
-					at += width
-				}
-				row += p.count * p.height
-			}
+			k.down(s, k.kernels.tiles.by(a.trans), a, dy.panel(col/k.panel), c.from(0, col), t.m1-t.m0, min(k.panel, k.n-col))
 		}
-		tile.resume = 1
+		s.tile.resume = 1
 		r0 = r1
 	}
 	if class.padded != nil {
 		k.verify(t, number, c)
 	}
+}
+
+// pack packs patches of places r0 … r1-1 for a task, transposed.
+func (k *kernelGrad) pack(s *gemmScratch, t *gradTask, r0, r1 int) (a matrix) {
+	class, rows := t.class, t.m1-t.m0
+	if class.padded == nil && class.x.contiguous() {
+		a.ld = oddLines(r1 - r0)
+		a.data = grow(&s.a, rows*a.ld)
+		class.x.packColumns(a, r0, r1, t.m0, t.m1)
+		return a
+	}
+	ld := (rows/isa.LineFloats + 2) * isa.LineFloats // no power of 2, so that rows don't meet in one set of the cache
+	a = matrix{data: grow(&s.a, (r1-r0)*ld), ld: ld, trans: true}
+	if to := (panels{data: a.data, ld: ld, width: ld}); class.padded != nil {
+		class.padded.pack(s, to, r0, r1, t.m0, t.m1)
+	} else {
+		class.x.pack(s, to, r0, r1, t.m0, t.m1)
+	}
+	return a
 }

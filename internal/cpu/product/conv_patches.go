@@ -37,6 +37,9 @@ func newLattice(from, to int, axes [4]latticeAxis) lattice {
 	return l
 }
 
+// last is the axis along which neighbouring rows are.
+func (l *lattice) last() *latticeAxis { return &l.axes[len(l.axes)-1] }
+
 // at returns where row r is read and where its result is counted, and how many rows from it on are
 // neighbours along the last axis.
 func (l *lattice) at(r int) (from, to, run int) {
@@ -100,7 +103,7 @@ func (p *patches) add(from, k, n int) {
 }
 
 func (p *patches) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
-	last := p.lattice.axes[len(p.lattice.axes)-1].from
+	last := p.lattice.last().from
 	for r := r0; r < r1; {
 		from, _, run := p.lattice.at(r)
 		run = min(run, r1-r)
@@ -126,7 +129,7 @@ func (p *patches) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 }
 
 // contiguous reports whether what a tap sees at neighbouring pixels lies side by side, as in an image of one channel.
-func (p *patches) contiguous() bool { return p.lattice.axes[len(p.lattice.axes)-1].from == 1 }
+func (p *patches) contiguous() bool { return p.lattice.last().from == 1 }
 
 // packColumns copies columns c0 … c1-1 of rows r0 … r1-1, each to a row of to. It is for patches that are contiguous: a column is
 // then copied in long runs, where their rows are a few numbers for each row of taps.

@@ -8,15 +8,12 @@ import (
 
 // This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
 // tiles of matrix products. Patches are packed as they are needed, a block of rows and a step of k at a time; the
-// kernel is packed once for all, or read where it is if there are few pixels. Pixels at the border see less taps than others: those that see the same
-// are rows of one product, so that nothing outside the image is multiplied.
+// kernel is packed once for all, step by step in the only task that reads it, or read where it is if there are few pixels. Pixels at the
+// border see less taps than others: those that see the same are rows of one product, so that nothing outside the image is multiplied.
 
 // An implicit is a product of patches, of several lattices, and a packed kernel.
 type implicit struct {
-	kernels  *gemmKernels
-	vectors  int // in the width of a tile
-	panel    int // columns of a packed panel of the kernel
-	tallest  int // rows of a tile
+	tileSize
 	stepK    int // of k between visits to a tile
 	n, depth int // columns of the kernel, of a group, and rows
 	groups   int
@@ -25,9 +22,11 @@ type implicit struct {
 	epilogue cpu.Epilogue
 	pool     *ConvPool // that results are handed to instead, or nil
 
-	packKernel func(s *gemmScratch, to panels, group, c0, c1 int) // columns c0 … c1-1
-	asItIs     matrix                                             // the kernel, groups side by side, if tiles can read it so
-	inPlace    bool                                               // and do
+	packKernel func(s *gemmScratch, to panels, group, c0, c1, k0, k1 int) // rows k0 … k1-1 of columns c0 … c1-1
+	asItIs     matrix                                                     // the kernel, groups side by side, if tiles can read it so
+	inPlace    bool                                                       // and do
+	once       bool                                                       // a column of the kernel is read in one task alone, which packs it step by step
+	spans      [3][]span                                                  // the classes are those of their combinations
 	classes    []class
 	tasks      []implicitTask
 	batchRows  int       // that are multiplied by a step of the kernel before the next
@@ -38,7 +37,8 @@ type implicit struct {
 // their columns are multiplied.
 type class struct {
 	patches []*patches
-	steps   []step // step i has the columns of k from i·stepK to (i+1)·stepK
+	steps   []step  // step i has the columns of k from i·stepK to (i+1)·stepK
+	list    []int32 // if patches are read as they lie: where they and the kernel are for each k (conv_indirect.go)
 }
 
 // A step is columns of patches that are packed at once. They belong to one chain.
@@ -78,19 +78,28 @@ const (
 	fewRows = 256
 )
 
-// vectorsFor is the width of the tiles of a convolution's product that has so many columns.
-func (k *gemmKernels) vectorsFor(n int) int {
+// A tileSize is what tiles a convolution's product is made of.
+type tileSize struct {
+	kernels *gemmKernels
+	vectors int // in the width of a tile
+	panel   int // columns of a packed panel
+	tallest int // rows of a tile
+}
+
+// tilesFor returns those of a product of so many columns.
+func tilesFor(n int) tileSize {
+	k := gemmTiers[isa.Active()]
+	t := tileSize{kernels: k, vectors: 1}
 	if k.fits(2, n) {
-		return 2
+		t.vectors = 2
 	}
-	return 1
+	t.panel, t.tallest = t.vectors*k.lanes, k.tiles.tallest(t.vectors)
+	return t
 }
 
 // prepare cuts the product into tasks. Its fields up to classes are to be set.
 func (x *implicit) prepare() {
-	k := gemmTiers[isa.Active()]
-	x.kernels, x.vectors = k, k.vectorsFor(x.n)
-	x.panel, x.tallest = x.vectors*k.lanes, k.tiles.tallest(x.vectors)
+	x.tileSize = tilesFor(x.n)
 	l1, l2, _ := cacheElements()
 	rows, work := 0, 0
 	for i := range x.classes {
@@ -98,20 +107,8 @@ func (x *implicit) prepare() {
 		rows += c.patches[0].lattice.rows
 		work += c.work(c.patches[0].lattice.rows)
 	}
-	x.inPlace = x.asItIs.data != nil && rows <= fewRows
-	most := l1 * 2 / 3 / x.panel
-	if k.lanes == 8 { // a line of the panel is for so many multiply-adds that the second-level cache is fast enough
-		most = 2 * l1 / x.panel
-	}
-	x.stepK = stepOf(most, x.depth)
-	for i := range x.classes {
-		c := &x.classes[i]
-		c.steps = c.patches[0].steps(x.stepK, x.depth)
-	}
 	tasks := (min(implicitTasks, work*x.n*x.groups/taskWork+1) + x.groups - 1) / x.groups
 	panels := (x.n + x.panel - 1) / x.panel
-	// A block's rows fill seven sixteenths of the second-level cache at most.
-	most = max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
 	least := max(2*x.tallest, 32)
 	if x.depth*x.n > l2/2 {
 		// The kernel comes from beyond that cache, so a step of it is multiplied by many rows.
@@ -125,6 +122,29 @@ func (x *implicit) prepare() {
 	unit := x.tallest
 	if x.pool != nil { // whole rows of what is pooled, and all filters
 		unit, across, x.batchRows = x.pool.row(), 1, 0
+	}
+	// Rows of a large kernel that are far from each other meet in few sets of the cache.
+	x.inPlace = x.asItIs.data != nil && rows <= fewRows && (x.asItIs.ld <= inPlaceFilters || x.depth*x.n <= l2/2)
+	asTheyLie := x.listPatches()
+	x.once = down == 1 && !x.inPlace && !asTheyLie && x.pool == nil
+	most := l1 * 2 / 3 / x.panel
+	if x.kernels.lanes == 8 { // a line of the panel is for so many multiply-adds that the second-level cache is fast enough
+		most = 2 * l1 / x.panel
+	}
+	if x.once { // what the task packs of the kernel fills a quarter of that cache, and all rows are multiplied by it
+		most, x.batchRows = min(most, l2/4/(ceilDiv(panels, across)*x.panel)), rows
+	}
+	x.stepK = stepOf(most, x.depth)
+	for i := range x.classes {
+		c := &x.classes[i]
+		c.steps = c.patches[0].steps(x.stepK, x.depth)
+	}
+	// A block's rows fill seven sixteenths of the second-level cache at most.
+	most = max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
+	if asTheyLie {
+		most = 2 * blockRows
+	}
+	if x.pool != nil {
 		most = max(most/unit, 1) * unit
 	}
 	for _, blocks := range x.blocks(down, work, most, unit) {
@@ -162,10 +182,14 @@ func (x *implicit) blocks(count, work, most, unit int) [][]rowBlock {
 	for i := range x.classes {
 		c := &x.classes[i]
 		rows := c.patches[0].lattice.rows
+		unit, most := unit, most
+		if run := c.patches[0].lattice.last().count; c.list != nil && x.pool == nil && run <= most { // tiles end where a row of the image does
+			unit, most = run, most/run*run
+		}
 		for r := 0; r < rows; {
 			end := work * len(lists) / count // of the present list
 			n := max((end-done)/c.work(1), 1)
-			n = min((n+unit-1)/unit*unit, most, rows-r)
+			n = min(ceilDiv(n, unit)*unit, most, rows-r)
 			last := &lists[len(lists)-1]
 			*last = append(*last, rowBlock{c, r, r + n})
 			r += n
@@ -221,7 +245,7 @@ func (x *implicit) Do(_, _ int) {}
 
 // Run packs the kernel and computes the product.
 func (x *implicit) Run(p *par.Pool) {
-	if x.inPlace {
+	if x.inPlace || x.once {
 		p.Run((*implicitProduct)(x), len(x.tasks))
 		return
 	}
@@ -250,7 +274,7 @@ func (j *implicitKernel) Do(worker, index int) {
 	group, i := index/x.packs(), index%x.packs()
 	s := acquireScratch(worker, x.kernels)
 	c0 := i * x.panel
-	x.packKernel(s, x.kernelPanels(group, c0), group, c0, min(c0+x.panel, x.n))
+	x.packKernel(s, x.kernelPanels(group, c0), group, c0, min(c0+x.panel, x.n), 0, x.depth)
 	releaseScratch(worker, s)
 }
 
@@ -260,12 +284,21 @@ func (x *implicit) kernelPanels(group, c0 int) panels {
 	return panels{data: x.packed[group*x.groupSize()+c0/x.panel*step:], ld: x.panel, width: x.panel, step: step}
 }
 
-// kernel is the kernel of a group from column c0 on, of which a panel can be read.
-func (x *implicit) kernel(group, c0 int) matrix {
-	if x.inPlace {
-		return x.asItIs.from(0, group*x.n+c0)
+// kernel is the kernel of a task from row k and column col on, of which a panel can be read as far as it is in a step.
+func (x *implicit) kernel(s *gemmScratch, t *implicitTask, k, col int) matrix {
+	switch {
+	case x.once:
+		return x.stepPanels(s, t).panel(col/x.panel).from(k%x.stepK, 0)
+	case x.inPlace:
+		return x.asItIs.from(k, t.group*x.n+t.c0+col)
 	}
-	return x.kernelPanels(group, c0).panel(0)
+	return x.kernelPanels(t.group, t.c0+col).panel(0).from(k, 0)
+}
+
+// stepPanels is where a task packs a step of its columns of the kernel.
+func (x *implicit) stepPanels(s *gemmScratch, t *implicitTask) panels {
+	step := panelSize(x.panel, x.stepK)
+	return panels{data: grow(&s.wide, ceilDiv(t.c1-t.c0, x.panel)*step), ld: x.panel, width: x.panel, step: step}
 }
 
 // implicitProduct is the job of multiplying.
@@ -277,8 +310,13 @@ func (j *implicitProduct) Do(worker, index int) {
 	t := &x.tasks[index]
 	s := acquireScratch(worker, x.kernels)
 	for blocks := t.blocks; len(blocks) > 0; {
+		if b := &blocks[0]; b.class.list != nil {
+			x.asTheyLie(worker, s, t, b)
+			blocks = blocks[1:]
+			continue
+		}
 		n, rows := 0, 0
-		for n == 0 || n < len(blocks) && rows+blocks[n].r1-blocks[n].r0 <= x.batchRows {
+		for n == 0 || n < len(blocks) && rows+blocks[n].r1-blocks[n].r0 <= x.batchRows && blocks[n].class.list == nil {
 			rows += blocks[n].r1 - blocks[n].r0
 			n++
 		}
@@ -293,6 +331,9 @@ func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []r
 	s.pass = 0 // what was packed of A for a pass is overwritten
 	cols := t.c1 - t.c0
 	for number := range x.classes[0].steps {
+		if x.once {
+			x.packKernel(s, x.stepPanels(s, t), t.group, t.c0, t.c1, number*x.stepK, min((number+1)*x.stepK, x.depth))
+		}
 		row := 0
 		for i := range blocks {
 			b := &blocks[i]
@@ -345,12 +386,12 @@ func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlo
 			clear(c.from(i, 0).data[:cols])
 		}
 	}
-	last := &l.axes[len(l.axes)-1]
+	last := l.last()
 	for r := b.r0; r < b.r1; {
 		_, to, run := l.at(r)
 		if run = min(run, b.r1-r); l.dense {
 			run = b.r1 - r
-		} else {
+		} else if b.class.list == nil {
 			at := matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: last.to * x.ldc}
 			s.copyWide(at, c.from(r-b.r0, 0), run, cols)
 		}
@@ -381,14 +422,14 @@ func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *ste
 		a = matrix{data: grow(&s.a, rows*ld), ld: ld}
 		p.pack(s, panels{data: a.data, ld: ld, width: ld}, b.r0, b.r1, u.c0, u.c1)
 	}
+	tiles := x.kernels.tiles.by(a.trans)
 	for col := 0; col < cols; col += x.panel {
-		kernel := x.kernel(t.group, t.c0+col)
 		for i, r := range u.runs {
 			s.tile.k, s.tile.resume = r.n, 1
 			if u.begins && i == 0 {
 				s.tile.resume = 0
 			}
-			x.rows(s, a.from(0, r.first), kernel.from(r.k, 0), c.from(0, col), rows, min(x.panel, cols-col))
+			x.down(s, tiles, a.from(0, r.first), x.kernel(s, t, r.k, col), c.from(0, col), rows, min(x.panel, cols-col))
 		}
 	}
 }
@@ -399,8 +440,8 @@ func oddLines(n int) int {
 	return (lines + 1 - lines%2) * isa.LineFloats
 }
 
-// rows multiplies packed rows, panel by panel, with a packed panel of the kernel.
-func (x *implicit) rows(s *gemmScratch, a, b, c matrix, rows, cols int) {
+// down multiplies rows of a by a panel b, tile below tile, of those that are given by their height.
+func (x *tileSize) down(s *gemmScratch, tiles []microkernels, a, b, c matrix, rows, cols int) {
 	t := &s.tile
 	t.far, t.sparse, t.next, t.nextStep = 0, 1, &b.data[0], 0
 	count := (rows + x.tallest - 1) / x.tallest
@@ -411,7 +452,7 @@ func (x *implicit) rows(s *gemmScratch, a, b, c matrix, rows, cols int) {
 		}
 		t.aStep, t.bStep, t.cStep = stepDown(a, part.height), 0, 4*part.height*c.ld
 		for col := 0; col < cols; {
-			m, width := x.kernels.widest(x.kernels.tiles.of(a.trans, part.height), x.vectors, cols-col)
+			m, width := x.kernels.widest(tiles[part.height], x.vectors, cols-col)
 			t.count = part.count
 			s.multiply(m, a.from(part.first, 0), b.from(0, col), c.from(part.first, col), min(cols-col, width))
 			col += width

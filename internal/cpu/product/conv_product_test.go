@@ -31,6 +31,10 @@ func productWindows() []Window {
 		{"a border, two chains", 2, 46, 33, 2, 3, 1, 1, 1},
 		{"a large kernel", 2, 9, 5, 6, 9, 1, 4, 1},
 		{"one pixel", 40, 1, 30, 35, 3, 1, 1, 1},
+		{"few channels", 2, 21, 3, 19, 3, 1, 1, 1},
+		{"few channels, strided", 2, 45, 2, 9, 3, 2, 1, 1},
+		{"few filters", 3, 20, 17, 4, 5, 1, 1, 1},
+		{"one channel to one filter", 1, 40, 1, 1, 3, 1, 0, 1},
 	} {
 		list = append(list, s.window())
 	}

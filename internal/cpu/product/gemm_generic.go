@@ -14,7 +14,8 @@ type gemmKernels struct {
 	lanes           int // of a vector
 	partial         int // the widest tile whose last vector may be partly filled, in vectors
 	tiles           tiles
-	transposedB     tiles // that transpose B in registers; may be none
+	transposedB     tiles          // that transpose B in registers; may be none
+	indirect        []microkernels // whose operands are where a list says, by their height; or none
 	copy, transpose func(*block)
 	depthwise       func(*depthwise)
 
@@ -38,13 +39,16 @@ type microkernel struct {
 	run            func(*tile)
 }
 
-// of returns the microkernels of a height, for A as it is or transposed.
-func (t *tiles) of(trans bool, height int) microkernels {
+// by returns the microkernels by their height, for A as it is or transposed.
+func (t *tiles) by(trans bool) []microkernels {
 	if trans {
-		return t[1][height]
+		return t[1]
 	}
-	return t[0][height]
+	return t[0]
 }
+
+// of returns the microkernels of a height, for A as it is or transposed.
+func (t *tiles) of(trans bool, height int) microkernels { return t.by(trans)[height] }
 
 // tallest returns the most rows of a tile that is so many vectors wide.
 func (t *tiles) tallest(vectors int) int {
@@ -82,6 +86,7 @@ func (k *gemmKernels) widest(list microkernels, vectors, cols int) (microkernel,
 var kernelsGeneric = gemmKernels{
 	lanes: genericLanes, partial: 1, copy: copyGeneric, depthwise: depthwiseGeneric, transpose: transposeGeneric, tiles: genericTiles((*tile).generic),
 	structured: 1, unstructured: 1, nonzero: nonzeroGeneric, list: listGeneric, listed: genericTiles((*tile).genericListed),
+	indirect: genericTiles(func(t *tile, rows int, _ bool) { t.genericIndirect(rows) })[0],
 }
 
 const (
@@ -154,6 +159,25 @@ func (t *tile) genericListed(rows int, trans bool) {
 		}
 		for i := range rows {
 			copy(vectorAt(unsafe.Add(c, i*t.ldc), t.tail), chains[i][:])
+		}
+	}
+}
+
+// genericIndirect is a microkernel of one vector whose operands are where a list says.
+func (t *tile) genericIndirect(rows int) {
+	for n := range t.count {
+		a, b, c := unsafe.Add(unsafe.Pointer(t.a), n*t.aStep), unsafe.Add(unsafe.Pointer(t.b), n*t.bStep), unsafe.Add(unsafe.Pointer(t.c), n*t.cStep)
+		for i := range rows {
+			out := vectorAt(unsafe.Add(c, i*t.ldc), t.tail)
+			if t.resume == 0 {
+				clear(out)
+			}
+			for list := unsafe.Slice(t.list, 2*t.k); len(list) > 0; list = list[2:] {
+				x := *(*float32)(unsafe.Add(a, int(list[0])+i*t.lda))
+				for j, y := range vectorAt(unsafe.Add(b, int(list[1])), t.tail) {
+					out[j] = fmath.FMA(x, y, out[j])
+				}
+			}
 		}
 	}
 }

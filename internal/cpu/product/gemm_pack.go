@@ -171,6 +171,7 @@ type gemmScratch struct {
 	words   [64]uint64 // bits that were found
 
 	prefetch [2]prefetchTarget // what is wanted in the next step, of B and of A
+	fetched  float32           // of no use: what fetch is seen to do
 
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.

@@ -914,6 +914,305 @@ func tile3x16ColsListedAVX2(t *tile)
 //go:noescape
 func tile3x32ColsListedAVX2(t *tile)
 
+// tile1x8RowsIndirectAVX2 computes tiles of one row and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x8RowsIndirectAVX2(t *tile)
+
+// tile1x16RowsIndirectAVX2 computes tiles of one row and 16 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsIndirectAVX2(t *tile)
+
+// tile1x32RowsIndirectAVX2 computes tiles of one row and 32 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32RowsIndirectAVX2(t *tile)
+
+// tile1x96RowsIndirectAVX2 computes tiles of one row and 96 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 96 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x96RowsIndirectAVX2(t *tile)
+
+// tile2x8RowsIndirectAVX2 computes tiles of 2 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x8RowsIndirectAVX2(t *tile)
+
+// tile2x16RowsIndirectAVX2 computes tiles of 2 rows and 16 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsIndirectAVX2(t *tile)
+
+// tile2x48RowsIndirectAVX2 computes tiles of 2 rows and 48 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x48RowsIndirectAVX2(t *tile)
+
+// tile3x8RowsIndirectAVX2 computes tiles of 3 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x8RowsIndirectAVX2(t *tile)
+
+// tile3x16RowsIndirectAVX2 computes tiles of 3 rows and 16 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsIndirectAVX2(t *tile)
+
+// tile3x32RowsIndirectAVX2 computes tiles of 3 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32RowsIndirectAVX2(t *tile)
+
+// tile4x8RowsIndirectAVX2 computes tiles of 4 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x8RowsIndirectAVX2(t *tile)
+
+// tile4x16RowsIndirectAVX2 computes tiles of 4 rows and 16 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16RowsIndirectAVX2(t *tile)
+
+// tile4x24RowsIndirectAVX2 computes tiles of 4 rows and 24 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 24 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x24RowsIndirectAVX2(t *tile)
+
+// tile5x8RowsIndirectAVX2 computes tiles of 5 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 5 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x8RowsIndirectAVX2(t *tile)
+
+// tile5x16RowsIndirectAVX2 computes tiles of 5 rows and 16 columns:
+//
+//	for p := range k {
+//		for i := range 5 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x16RowsIndirectAVX2(t *tile)
+
+// tile6x8RowsIndirectAVX2 computes tiles of 6 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 6 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x8RowsIndirectAVX2(t *tile)
+
+// tile6x16RowsIndirectAVX2 computes tiles of 6 rows and 16 columns:
+//
+//	for p := range k {
+//		for i := range 6 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x16RowsIndirectAVX2(t *tile)
+
+// tile7x8RowsIndirectAVX2 computes tiles of 7 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 7 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x8RowsIndirectAVX2(t *tile)
+
+// tile8x8RowsIndirectAVX2 computes tiles of 8 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 8 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x8RowsIndirectAVX2(t *tile)
+
+// tile9x8RowsIndirectAVX2 computes tiles of 9 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 9 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x8RowsIndirectAVX2(t *tile)
+
+// tile10x8RowsIndirectAVX2 computes tiles of 10 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 10 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile10x8RowsIndirectAVX2(t *tile)
+
+// tile11x8RowsIndirectAVX2 computes tiles of 11 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 11 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile11x8RowsIndirectAVX2(t *tile)
+
+// tile12x8RowsIndirectAVX2 computes tiles of 12 rows and 1 to 8 columns:
+//
+//	for p := range k {
+//		for i := range 12 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile12x8RowsIndirectAVX2(t *tile)
+
 // copyAVX2 copies matrices that lie side by side, of at most 16 columns:
 //
 //	for i := range rows {

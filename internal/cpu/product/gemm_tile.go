@@ -28,6 +28,8 @@ type tile struct {
 	// The microkernels named Listed compute count tiles below each other, each for k of
 	// p that are listed. They reduce count by those that are done, and stop before one
 	// with a chain that ends at -0, infinite or NaN.
+	//
+	// Those named Indirect read A[i][p] at a + list[2p] + i*lda and B[p][j] at b + list[2p+1] + 4*j.
 	list, ks         *int32
 	listStep, ksStep int
 }

@@ -41,15 +41,18 @@ func main() {
 func (g *generator) kernels(table *bytes.Buffer) {
 	fmt.Fprintf(table, "\nvar kernels%[1]s = gemmKernels{\nlanes: %[2]d,\npartial: 1,\ncopy: copy%[1]s,\ntranspose: transpose%[1]s,\ntiles: tiles{\n",
 		g.Suffix(), g.Lanes())
+	row := func(rows int, vectors []int, emit func(rows, vectors int) string) {
+		fmt.Fprint(table, "{")
+		for _, v := range vectors {
+			fmt.Fprintf(table, "{%d, %d, %s}, ", v, g.Lanes(), emit(rows, v))
+		}
+		fmt.Fprint(table, "},\n")
+	}
 	tiles := func(vectors func(rows int) []int, emit func(rows, vectors int, cols bool) string) {
 		for _, cols := range []bool{false, true} {
 			fmt.Fprint(table, "{\n{},\n")
 			for rows := 1; rows <= g.sizes.rows; rows++ {
-				fmt.Fprint(table, "{")
-				for _, v := range vectors(rows) {
-					fmt.Fprintf(table, "{%d, %d, %s}, ", v, g.Lanes(), emit(rows, v, cols))
-				}
-				fmt.Fprint(table, "},\n")
+				row(rows, vectors(rows), func(rows, vectors int) string { return emit(rows, vectors, cols) })
 			}
 			fmt.Fprint(table, "},\n")
 		}
@@ -59,7 +62,15 @@ func (g *generator) kernels(table *bytes.Buffer) {
 	tiles(g.sizes.transposedB, g.transposedB)
 	fmt.Fprintf(table, "},\nstructured: %d,\nunstructured: %d,\nlisted: tiles{\n", structured, unstructured)
 	tiles(g.sizes.listed, g.listed)
-	fmt.Fprintf(table, "},\ndepthwise: depthwise%[1]s,\nnonzero: nonzero%[1]s,\n", g.Suffix())
+	fmt.Fprint(table, "},\n")
+	if !g.Wide { // on AVX-512 it wasn't measured whether they are faster
+		fmt.Fprint(table, "indirect: []microkernels{\n{},\n")
+		for rows := 1; rows <= g.sizes.rows; rows++ {
+			row(rows, g.sizes.vectors(rows), g.indirect)
+		}
+		fmt.Fprint(table, "},\n")
+	}
+	fmt.Fprintf(table, "depthwise: depthwise%[1]s,\nnonzero: nonzero%[1]s,\n", g.Suffix())
 	if g.Wide {
 		fmt.Fprintf(table, "nonzeroDown: nonzeroDown%[1]s,\nlist: list%[1]s,\n", g.Suffix())
 		g.nonzeroDown()

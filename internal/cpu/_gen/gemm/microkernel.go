@@ -23,6 +23,7 @@ type microkernel struct {
 	rows, vectors int
 	cols          bool     // A's column is contiguous
 	listed        bool     // the k are those of a list
+	indirect      bool     // the operands of each k are where a list says
 	tail          avx.Mask // of the only vector, or nil
 
 	a   []reg.GPVirtual // every seventh row of A, or the column
@@ -57,6 +58,9 @@ func (m *microkernel) begin(kind, each, b string) (name string) {
 	order, index := "Rows", "a[i*lda+p]"
 	if m.cols {
 		order, index = "Cols", "a[p*lda+i]"
+	}
+	if m.indirect {
+		index = "a[list[2*p]+i*lda]"
 	}
 	width := vectors * g.Lanes()
 	name = fmt.Sprintf("tile%dx%d%s%s%s", rows, width, order, kind, g.Suffix())
@@ -260,7 +264,7 @@ func (m *microkernel) stepAcross(u int) {
 // streams reports whether the tile is one of those that large products are made of:
 // they fetch from the last-level cache what comes next.
 func (m *microkernel) streams() bool {
-	return !m.listed && m.vectors == 2 && 2*m.rows >= m.sizes.tallest
+	return !m.listed && !m.indirect && m.vectors == 2 && 2*m.rows >= m.sizes.tallest
 }
 
 // prefetch asks for what comes next of B.

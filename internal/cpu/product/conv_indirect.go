@@ -1,0 +1,90 @@
+package product
+
+import "math"
+
+// This file multiplies patches as they lie in the image, without packing them, on tiles whose operands are where a list says for
+// each k (Dukhan, The Indirect Convolution Algorithm, 2019). Rows of a tile are pixels that are equally far from each other, so a tile
+// ends where a row of the image does. It pays where there are few filters, each of which a packed element would be multiplied for, few
+// channels, which are packed in short pieces, and where rows of the image fill tiles.
+
+// What costs as much as so many multiply-adds, found by measuring on AVX2.
+const (
+	packElement  = 6       // to pack an element of a patch,
+	packPiece    = 128     // and to begin with elements that lie side by side
+	storeElement = 4       // to copy an element of the result from where it was computed
+	tileCall     = 1 << 10 // to call a microkernel
+)
+
+// listPatches lists where the patches of each class and the kernel are for each k, if they are better multiplied as they lie, and reports
+// whether they are.
+func (x *implicit) listPatches() bool {
+	if x.kernels.indirect == nil || x.depth > chain {
+		return false
+	}
+	lanes, least := ceilDiv(x.n, x.kernels.lanes)*x.kernels.lanes, 10/x.vectors // rows of a tile with enough chains at a time
+	packed, asTheyLie := 0, 0
+	for i := range x.classes {
+		p := x.classes[i].patches[0]
+		run := p.lattice.last().count
+		if p.contiguous() && run > 1 { // those are packed faster
+			return false
+		}
+		packed += p.lattice.rows * (p.cols*(lanes+packElement) + len(p.segments)*packPiece)
+		if !p.lattice.dense {
+			packed += p.lattice.rows * lanes * storeElement
+		}
+		// Tiles that multiply as it lies take the time of five quarters of a row longer.
+		tiles := ceilDiv(run, x.tallest)
+		asTheyLie += p.lattice.rows / run * ((max(run, tiles*least)+tiles*5/4)*p.cols*lanes + ceilDiv(x.n, x.panel)*tileCall)
+	}
+	if asTheyLie >= packed {
+		return false
+	}
+	ld := x.panel // from row to row of the kernel
+	if x.inPlace {
+		ld = x.asItIs.ld
+	}
+	for i := range x.classes {
+		x.classes[i].list = x.classes[i].patches[0].list(ld)
+	}
+	return true
+}
+
+// list returns where each column is, in bytes from the first, and its row of a kernel with rows ld apart; nil if there are no columns, or
+// if they are too far from each other.
+func (p *patches) list(ld int) (list []int32) {
+	for _, g := range p.segments {
+		for i := range g.n {
+			column, row := 4*(g.from+i-p.segments[0].from), 4*(g.k+i)*ld
+			if max(column, -column, row) > math.MaxInt32 {
+				return nil
+			}
+			list = append(list, int32(column), int32(row))
+		}
+	}
+	return list
+}
+
+// asTheyLie computes the columns of a task for a block, whose patches aren't packed, to where they are stored.
+func (x *implicit) asTheyLie(worker int, s *gemmScratch, t *implicitTask, b *rowBlock) {
+	p, cols := b.class.patches[t.group], t.c1-t.c0
+	last := p.lattice.last()
+	s.tile.list, s.tile.k, s.tile.resume = &b.class.list[0], len(b.class.list)/2, 0
+	for col := 0; col < cols; col += x.panel {
+		kernel := x.kernel(s, t, 0, col)
+		for r := b.r0; r < b.r1; {
+			from, to, run := p.lattice.at(r)
+			run = min(run, b.r1-r)
+			a := matrix{data: p.data[from+p.segments[0].from:], ld: last.from}
+			c := matrix{ld: last.to * x.ldc}
+			if x.pool != nil {
+				c = matrix{data: x.pool.block(worker).y[(r-b.r0)*x.n+col:], ld: x.n}
+			} else {
+				c.data = x.c[to*x.ldc+t.group*x.n+t.c0+col:]
+			}
+			x.down(s, x.kernels.indirect, a, kernel, c, run, min(x.panel, cols-col))
+			r += run
+		}
+	}
+	x.finish(worker, s, t, b, matrix{})
+}
