@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"slices"
 
@@ -235,7 +236,8 @@ func Write(w io.Writer, arrays map[string]*tensor.Tensor, metadata map[string]st
 
 func write(w io.Writer, arrays map[string]*tensor.Tensor, metadata map[string]string) error {
 	h := tensorfile.Header{Metadata: metadata}
-	for name, t := range arrays {
+	for _, name := range slices.Sorted(maps.Keys(arrays)) {
+		t := arrays[name]
 		if t == nil {
 			return fmt.Errorf("%q: the tensor is nil", name)
 		}

@@ -190,6 +190,13 @@ func TestWhatCannotBeWrittenIsAnError(t *testing.T) {
 			t.Errorf("got %v, want an error with %s", write, want)
 		}
 	}
+	for range 20 { // maps have no order, errors have
+		arrays := safetensors.Write(&bytes.Buffer{}, map[string]*tensor.Tensor{"b": nil, "a": nil, "c": nil}, nil)
+		texts := safetensors.Write(&bytes.Buffer{}, nil, map[string]string{"b": "\xff2", "a": "\xff1", "c": "\xff3"})
+		if fmt.Sprint(arrays) != `safetensors: "a": the tensor is nil` || fmt.Sprint(texts) != `safetensors: "\xff1" is no text of UTF-8` {
+			t.Fatalf("of three mistakes it is said that %v, %v", arrays, texts)
+		}
+	}
 }
 
 type full struct{}

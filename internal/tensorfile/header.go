@@ -103,7 +103,8 @@ func (h *Header) Encode() ([]byte, error) {
 	put := func(v any) { e.Encode(v); b.Truncate(b.Len() - 1) } // no error: v is a text or a map of texts
 	b.WriteByte('{')
 	if h.Metadata != nil {
-		for name, v := range h.Metadata {
+		for _, name := range slices.Sorted(maps.Keys(h.Metadata)) {
+			v := h.Metadata[name]
 			if err := text(name); err != nil {
 				return nil, err
 			}
@@ -263,8 +264,8 @@ func parse(text []byte, rank int) (*Header, error) {
 
 func metadata(entry map[string]any) (map[string]string, error) {
 	out := map[string]string{}
-	for name, v := range entry {
-		text, ok := v.(string)
+	for _, name := range slices.Sorted(maps.Keys(entry)) {
+		text, ok := entry[name].(string)
 		if !ok {
 			return nil, fmt.Errorf("%q is no text", name)
 		}
@@ -276,7 +277,7 @@ func metadata(entry map[string]any) (map[string]string, error) {
 // array reads the entry of an array.
 func array(name string, entry map[string]any, rank int) (Array, error) {
 	a := Array{Name: name, Shape: []int{}}
-	for key := range entry {
+	for _, key := range slices.Sorted(maps.Keys(entry)) {
 		if key != "dtype" && key != "shape" && key != "data_offsets" {
 			return a, fmt.Errorf("the entry %q is not known", key)
 		}
