@@ -118,7 +118,7 @@ func (d *Dataset) read() error {
 		return err
 	}
 	if c, err = d.find(msgDataspace, "dataspace"); err == nil && c == nil {
-		err = errors.New("it is a named type and no array")
+		err = errors.New("dataspace: damaged: there is none")
 	}
 	if err != nil {
 		return err

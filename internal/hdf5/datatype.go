@@ -155,6 +155,41 @@ func readType(c *cursor, depth int) (Type, error) {
 	return t, c.err
 }
 
+// A NamedType is a datatype that a file has under a name, with attributes. Arrays and attributes may be of it.
+type NamedType struct {
+	*object
+	typ Type
+}
+
+// Type returns the datatype.
+func (n *NamedType) Type() Type { return n.typ }
+
+// isType reports whether the object is a named type: an array has a dataspace too.
+func (o *object) isType() bool {
+	isType := false
+	for _, m := range o.messages {
+		switch m.kind {
+		case msgDatatype:
+			isType = true
+		case msgDataspace, msgLayout:
+			return false
+		}
+	}
+	return isType
+}
+
+func (o *object) namedType() (*NamedType, error) {
+	c, err := o.find(msgDatatype, "datatype")
+	n := &NamedType{object: o}
+	if err == nil {
+		n.typ, err = readType(c, 0)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("hdf5: %s: %w", o.path, err)
+	}
+	return n, nil
+}
+
 // isBool reports whether the members of an enumeration, which come next, are FALSE and TRUE.
 func isBool(c *cursor, base Type, members int, version uint8) bool {
 	if members != 2 || base.Kind != Int8 && base.Kind != Uint8 {

@@ -44,6 +44,8 @@ func readAll(b []byte) {
 			for _, name := range o.Names() {
 				o.Open(name)
 			}
+		case *NamedType:
+			readAttributes(o.object)
 		case *Dataset:
 			readAttributes(o.object)
 			if o.Len() < 1<<18 {

@@ -262,8 +262,8 @@ func (g *Group) find(name string) (link, bool) {
 	return g.links[i], true
 }
 
-// Open returns the *Group or the *Dataset of a path, names with slashes between them,
-// from this group on. Links within the file are followed; those to other files are an
+// Open returns the *Group, the *Dataset or the *NamedType of a path, names with slashes between
+// them, from this group on. Links within the file are followed; those to other files are an
 // error.
 func (g *Group) Open(path string) (any, error) {
 	hops := 0
@@ -284,7 +284,7 @@ func (g *Group) open(path string, hops *int) (any, error) {
 		}
 		g, ok := at.(*Group)
 		if !ok {
-			return nil, fmt.Errorf("hdf5: %s: %w: %q is looked for in an array", path, ErrNotFound, name)
+			return nil, fmt.Errorf("hdf5: %s: %w: %q is looked for in %s", path, ErrNotFound, name, kindOf(at))
 		}
 		if at, err = g.member(name, hops); err != nil {
 			return nil, err
@@ -314,7 +314,7 @@ func (g *Group) member(name string, hops *int) (any, error) {
 	return nil, fmt.Errorf("hdf5: %s: links of kind %d are not followed", path, l.kind)
 }
 
-// open returns the *Group or the *Dataset at an address.
+// open returns the *Group, the *Dataset or the *NamedType at an address.
 func (f *File) open(at uint64, path string) (any, error) {
 	o, err := f.object(at, path)
 	if err != nil {
@@ -327,11 +327,29 @@ func (f *File) open(at uint64, path string) (any, error) {
 		}
 		return g, nil
 	}
+	if o.isType() {
+		n, err := o.namedType()
+		if err != nil {
+			return nil, err
+		}
+		return n, nil
+	}
 	d, err := o.dataset()
 	if err != nil {
 		return nil, err
 	}
 	return d, nil
+}
+
+// kindOf says what a path leads to.
+func kindOf(object any) string {
+	switch object.(type) {
+	case *Group:
+		return "a group"
+	case *Dataset:
+		return "an array"
+	}
+	return "a named type"
 }
 
 // Group opens the group at a path.
@@ -343,7 +361,7 @@ func (g *Group) Group(path string) (*Group, error) {
 	if g, ok := o.(*Group); ok {
 		return g, nil
 	}
-	return nil, fmt.Errorf("hdf5: %s: it is an array, a group was expected", path)
+	return nil, fmt.Errorf("hdf5: %s: it is %s, a group was expected", path, kindOf(o))
 }
 
 // Dataset opens the array at a path.
@@ -355,7 +373,7 @@ func (g *Group) Dataset(path string) (*Dataset, error) {
 	if d, ok := o.(*Dataset); ok {
 		return d, nil
 	}
-	return nil, fmt.Errorf("hdf5: %s: it is a group, an array was expected", path)
+	return nil, fmt.Errorf("hdf5: %s: it is %s, an array was expected", path, kindOf(o))
 }
 
 // Walk calls visit for the group and all that is in it, a group before its objects, in

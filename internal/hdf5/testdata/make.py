@@ -52,13 +52,13 @@ def describe(name):
         return {}
 
     def visit(path, o):
-        if isinstance(o, h5py.Datatype):
-            return
         entry = {"attributes": {}}
         for k in o.attrs:
             a = o.attrs.get_id(k)
             if a.dtype.kind in "iubfSUO" and h5py.check_ref_dtype(a.dtype) is None:
                 entry["attributes"][k] = value(o.attrs[k], a.dtype)
+        if isinstance(o, h5py.Datatype):
+            entry["dtype"] = "string" if h5py.check_string_dtype(o.dtype) else str(o.dtype)
         if isinstance(o, h5py.Dataset):
             entry["shape"] = list(o.shape or ())
             entry["dtype"] = str(o.dtype)
@@ -189,6 +189,23 @@ small("fixed", "latest", lambda f: f.create_dataset("x", data=x, chunks=(3, 4)))
 small("extensible", "latest", lambda f: f.create_dataset("x", data=x, chunks=(1, 2), maxshape=(None, 6), compression="gzip"))
 small("tree", "latest", lambda f: f.create_dataset("x", data=x, chunks=(1, 2), maxshape=(None, None)))
 small("single", "latest", lambda f: f.create_dataset("x", data=x, chunks=x.shape, compression="gzip"))
+
+def named(f):
+    """Types under names, of which arrays and attributes are, a few and many."""
+    number, text = h5py.h5t.py_create(np.dtype("<f4")), h5py.h5t.py_create(h5py.string_dtype(), logical=True)
+    number.commit(f.id, b"number")
+    text.commit(f.id, b"text")
+    f["number"].attrs["unit"] = "metre"
+    f.create_dataset("x", data=x, dtype=f["number"])
+    f.attrs.create("one", 1.5, dtype=f["number"])
+    f.attrs.create("words", ["a", "bc"], dtype=f["text"])
+    many = f.create_group("many")
+    for i in range(12):
+        many.attrs.create(f"a{i:02d}", np.float32(i), dtype=f["number"])
+
+
+small("named", "latest", named)
+
 
 def of_an_old_named_type(name):
     """An array of a named type, to which its header points by version 1 of the message, which early HDF5 wrote."""

@@ -45,3 +45,23 @@ with file("compound.h5") as f:
 with file("reference.h5") as f:
     f["y"] = 1
     f.create_dataset("x", data=[f["y"].ref], dtype=h5py.ref_dtype)
+
+
+def of_a_named_type(name, target):
+    """A file with a named type whose message points to what is elsewhere, as that of an array does."""
+    with file(name) as f:
+        f["t"] = np.dtype("<f4")
+        f.create_dataset("x", data=np.zeros(4, "f4"), dtype=f["t"])
+        at, to = (h5py.h5o.get_info(f[path].id).addr for path in ("t", target))
+    b = bytearray(open(name, "rb").read())
+    at += 16
+    while int.from_bytes(b[at : at + 2], "little") != 3:
+        at += 8 + int.from_bytes(b[at + 2 : at + 4], "little")
+    b[at + 4] |= 2  # a flag: it is shared
+    b[at + 8 : at + 18] = bytes([2, 0]) + to.to_bytes(8, "little")
+    open(name, "wb").write(b)
+
+
+of_a_named_type("type_of_itself.h5", "t")
+of_a_named_type("type_is_a_group.h5", "/")
+of_a_named_type("types_in_a_circle.h5", "x")
