@@ -14,6 +14,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 	"github.com/cornu-ml/cornu/kerasfile"
@@ -57,7 +58,10 @@ func LoadWith(path string, cfg LoadConfig) (*Model, error) {
 }
 
 // LoadFS is Load for a file of a file system, such as one that is embedded in the program.
-func LoadFS(fsys fs.FS, name string) (*Model, error) {
+func LoadFS(fsys fs.FS, name string) (*Model, error) { return LoadFSWith(fsys, name, LoadConfig{}) }
+
+// LoadFSWith is LoadFS with a configuration.
+func LoadFSWith(fsys fs.FS, name string, cfg LoadConfig) (*Model, error) {
 	if config.IsNil(fsys) {
 		return nil, errors.New("cornu: Load: the file system is nil")
 	}
@@ -66,7 +70,7 @@ func LoadFS(fsys fs.FS, name string) (*Model, error) {
 		return nil, fmt.Errorf("cornu: Load: %w", err)
 	}
 	defer f.Close()
-	return loadFile(f, name, LoadConfig{})
+	return loadFile(f, name, cfg)
 }
 
 // LoadFrom is Load for size bytes that r reads. name stands for them in errors.
@@ -99,7 +103,7 @@ func readerAt(f fs.File, cfg LoadConfig) (io.ReaderAt, int64, error) {
 		return r, info.Size(), nil
 	}
 	most := cfg.Limits.OrDefaults().Bytes
-	b, err := io.ReadAll(io.LimitReader(f, most+1))
+	b, err := io.ReadAll(io.LimitReader(file.Steady(stream{orBackground(cfg.Context), f}), most+1))
 	if err == nil && int64(len(b)) > most {
 		err = fmt.Errorf("it has more than %d bytes, the budget: see Limits.Bytes", most)
 	}
@@ -131,7 +135,7 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	limits := cfg.Limits.OrDefaults()
 	f, weights, err := kerasfile.Open(from, size, limits)
 	if err != nil {
-		return nil, err
+		return nil, cmp.Or(from.ctx.Err(), err)
 	}
 	m, notes, err := from.model(f, weights, limits, cfg.Weights)
 	if damaged := weights.Verify(); damaged != nil {

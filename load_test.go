@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -14,6 +15,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
@@ -120,9 +122,42 @@ func TestAContextEndsLoading(t *testing.T) {
 	if err := os.WriteFile(path, content, 0o666); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := m.LoadWeightsWith(path, cornu.LoadWeightsConfig{Context: ctx}); !errors.Is(err, context.Canceled) {
-		t.Errorf("LoadWeights: %v", err)
+	for name, err := range map[string]error{
+		"LoadWith":    second(cornu.LoadWith(path, cornu.LoadConfig{Context: ctx})),
+		"LoadFSWith":  second(cornu.LoadFSWith(os.DirFS(filepath.Dir(path)), "m.keras", cornu.LoadConfig{Context: ctx})),
+		"a stream":    second(cornu.LoadFSWith(streams{os.DirFS(filepath.Dir(path))}, "m.keras", cornu.LoadConfig{Context: ctx})),
+		"LoadWeights": second(m.LoadWeightsWith(path, cornu.LoadWeightsConfig{Context: ctx})),
+	} {
+		if !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
+	// A file that can't be read anywhere but in order is read until its context ends.
+	ctx, cancel = context.WithTimeout(context.Background(), 20*time.Millisecond)
+	defer cancel()
+	if _, err := cornu.LoadFSWith(streams{tape{}}, "m.keras", cornu.LoadConfig{Context: ctx}); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("a file without an end: %v", err)
+	}
+}
+
+// streams is a file system whose files are read in order.
+type streams struct{ fs.FS }
+
+func (s streams) Open(name string) (fs.File, error) {
+	f, err := s.FS.Open(name)
+	return struct{ fs.File }{f}, err
+}
+
+// A tape is a file system of one file, which has no end.
+type tape struct{ fs.File }
+
+func (f tape) Open(string) (fs.File, error) { return f, nil }
+func (tape) Stat() (fs.FileInfo, error)     { return fstest.MapFS{"f": {}}.Stat("f") }
+func (tape) Close() error                   { return nil }
+
+func (tape) Read(b []byte) (int, error) {
+	time.Sleep(time.Millisecond)
+	return 1, nil
 }
 
 type readerFunc func([]byte, int64) (int, error)

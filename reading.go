@@ -17,11 +17,14 @@ type reading struct {
 	r   io.ReaderAt
 }
 
-func newReading(ctx context.Context, r io.ReaderAt) *reading {
+func newReading(ctx context.Context, r io.ReaderAt) *reading { return &reading{orBackground(ctx), r} }
+
+// orBackground returns a context that never ends for nil.
+func orBackground(ctx context.Context) context.Context {
 	if config.IsNil(ctx) {
-		ctx = context.Background()
+		return context.Background()
 	}
-	return &reading{ctx, r}
+	return ctx
 }
 
 // ReadAt reads as io.ReaderAt says.
@@ -41,4 +44,18 @@ func (r *reading) ReadAt(b []byte, at int64) (int, error) {
 		return err
 	})
 	return int(read), err
+}
+
+// A stream reads what r reads, in order.
+type stream struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+// Read reads as io.Reader says.
+func (s stream) Read(b []byte) (int, error) {
+	if err := s.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return s.r.Read(b)
 }

@@ -56,7 +56,7 @@ import (
 // surface has the functions that are called, of those with type parameters instances, and the members of the families.
 // What types there are, their signatures say.
 var surface = slices.Concat([]any{
-	cornu.Load, cornu.LoadWith, cornu.LoadFS, cornu.LoadFrom, cornu.NewModel, cornu.NewSequential, cornu.Apply, cornu.ApplyAll, cornu.Infer, cornu.Input,
+	cornu.Load, cornu.LoadWith, cornu.LoadFS, cornu.LoadFSWith, cornu.LoadFrom, cornu.NewModel, cornu.NewSequential, cornu.Apply, cornu.ApplyAll, cornu.Infer, cornu.Input,
 	cornu.SetThreads, cornu.Threads, cornu.SetMemoryLimit, cornu.MemoryLimit, cornu.Tier, cornu.ByOutput[float64],
 	activation.ByName, activation.Names, activation.Register,
 	initializer.ByName, initializer.Names, initializer.Register, initializer.Fans,
