@@ -5,10 +5,11 @@ package file
 import (
 	"cmp"
 	"fmt"
-	"hash/crc32"
 	"io"
 	"slices"
 	"sync"
+
+	"github.com/cornu-ml/cornu/internal/crc"
 )
 
 // A Summed reads a member of an archive, and sums what is large while it is in a core's cache: the arrays of a model,
@@ -21,11 +22,11 @@ type Summed struct {
 	Threads int         // that read and sum
 
 	mu   sync.Mutex
-	sums []sum
+	sums []stretch
 }
 
-// A sum is the CRC-32 of the bytes from at to end.
-type sum struct {
+// A stretch is the bytes from at to end, and their CRC-32.
+type stretch struct {
 	at, end int64
 	crc     uint32
 }
@@ -55,19 +56,19 @@ func (s *Summed) ReadAt(b []byte, at int64) (int, error) {
 
 // sum fills b and remembers its sum.
 func (s *Summed) sum(b []byte, at int64) (int, error) {
-	crc := uint32(0)
+	sum := uint32(0)
 	for i := 0; i < len(b); i += summedAtOnce {
 		part := b[i:min(i+summedAtOnce, len(b))]
 		if n, err := s.R.ReadAt(part, at+int64(i)); n < len(part) {
 			return i + n, fmt.Errorf("reading %d bytes at %d: %w", len(part), at+int64(i), err)
 		}
-		crc = crc32.Update(crc, crc32.IEEETable, part)
+		sum = crc.Update(sum, part)
 	}
-	s.add(sum{at, at + int64(len(b)), crc})
+	s.add(stretch{at, at + int64(len(b)), sum})
 	return len(b), nil
 }
 
-func (s *Summed) add(one sum) {
+func (s *Summed) add(one stretch) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.sums = append(s.sums, one)
@@ -76,10 +77,10 @@ func (s *Summed) add(one sum) {
 // Verify returns an error unless all bytes have the sum that the archive says. It reads those that are not summed yet.
 func (s *Summed) Verify() error {
 	known := s.sums
-	slices.SortFunc(known, func(a, b sum) int { return cmp.Compare(a.at, b.at) })
+	slices.SortFunc(known, func(a, b stretch) int { return cmp.Compare(a.at, b.at) })
 	s.sums = nil
 	end := int64(0)
-	for _, one := range append(known, sum{at: s.Size, end: s.Size}) {
+	for _, one := range append(known, stretch{at: s.Size, end: s.Size}) {
 		if one.at < end {
 			continue // it was read twice
 		}
@@ -89,13 +90,13 @@ func (s *Summed) Verify() error {
 		s.add(one)
 		end = one.end
 	}
-	slices.SortFunc(s.sums, func(a, b sum) int { return cmp.Compare(a.at, b.at) })
-	crc := uint32(0)
+	slices.SortFunc(s.sums, func(a, b stretch) int { return cmp.Compare(a.at, b.at) })
+	sum := uint32(0)
 	for _, one := range s.sums {
-		crc = multiply(crc, zeros(one.end-one.at)) ^ one.crc
+		sum = crc.Join(sum, one.crc, one.end-one.at)
 	}
-	if crc != s.CRC {
-		return fmt.Errorf("%s: it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", s.Name, s.Size, crc, s.CRC)
+	if sum != s.CRC {
+		return fmt.Errorf("%s: it is damaged: the CRC-32 of its %d bytes is %08x, the archive says %08x: take another copy of the file", s.Name, s.Size, sum, s.CRC)
 	}
 	return nil
 }
@@ -113,38 +114,4 @@ func (s *Summed) rest(at, end int64) error {
 		}
 		return nil
 	})
-}
-
-// A CRC-32 is a polynomial over GF(2) modulo that of IEEE 802.3, whose coefficient of x^0 is the
-// highest bit. The sum of a text a and a text b is sum(a)·x^(8·len(b)) + sum(b).
-
-// unit is the polynomial 1.
-const unit = 1 << 31
-
-// multiply returns the product of two polynomials.
-func multiply(a, b uint32) uint32 {
-	product := uint32(0)
-	for ; a != 0; a <<= 1 {
-		if a&unit != 0 {
-			product ^= b
-		}
-		odd := b & 1
-		b >>= 1
-		if odd != 0 {
-			b ^= crc32.IEEE
-		}
-	}
-	return product
-}
-
-// zeros returns x^(8·n), by which a sum is multiplied when n bytes follow.
-func zeros(n int64) uint32 {
-	power := uint32(unit)
-	for square := uint32(unit >> 8); n != 0; n >>= 1 {
-		if n&1 != 0 {
-			power = multiply(power, square)
-		}
-		square = multiply(square, square)
-	}
-	return power
 }

@@ -14,3 +14,9 @@ func Supported() []Tier {
 	}
 	return tiers
 }
+
+// WideCarryless reports whether the tier in use may multiply polynomials over GF(2) in vectors of 256 bits, by VPCLMULQDQ.
+func WideCarryless() bool {
+	_, _, ecx, _ := cpuid(7, 0)
+	return Active() >= AVX2 && ecx>>10&1 == 1
+}
