@@ -1,6 +1,7 @@
 package cornu_test
 
 import (
+	"archive/zip"
 	"bytes"
 	"fmt"
 	"io"
@@ -222,21 +223,47 @@ func TestWeightsOfOtherTypesAreConvertedAndThatIsSaid(t *testing.T) {
 	content := append([]byte{byte(len(header)), 0, 0, 0, 0, 0, 0, 0}, header...)
 	content = append(content, 0, 0, 0, 0, 0, 0, 0xf0, 0x3f) // 1
 	content = append(content, 0x80, 0x3f, 0, 0xc0, 0x40, 0x40)
-	path := filepath.Join(t.TempDir(), "x.safetensors")
-	if err := os.WriteFile(path, content, 0o666); err != nil {
+	var npz bytes.Buffer
+	z := zip.NewWriter(&npz)
+	for _, a := range []struct{ name, descr, shape, content string }{
+		{"dense/kernel", "<V2", "(3, 1)", "\x80\x3f\x00\xc0\x40\x40"},
+		{"dense/bias", "<f2", "(1,)", "\x00\x3c"},
+	} {
+		header := fmt.Sprintf("{'descr': '%s', 'fortran_order': False, 'shape': %s, }\n", a.descr, a.shape)
+		w, err := z.Create(a.name + ".npy")
+		if err == nil {
+			_, err = io.WriteString(w, "\x93NUMPY\x01\x00"+string([]byte{byte(len(header)), 0})+header+a.content)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := z.Close(); err != nil {
 		t.Fatal(err)
 	}
-	m := stack(t, 1, &layer.Dense{Units: 1})
-	var log bytes.Buffer
-	if _, err := m.LoadWeightsWith(path, cornu.LoadWeightsConfig{Log: &log}); err != nil {
-		t.Fatal(err)
-	}
-	if got := fmt.Sprint(weightsOf(t, &m.Model)); got != "[[1 -2 3] [1]]" {
-		t.Errorf("the weights are %s", got)
-	}
-	for _, want := range []string{"weights of type bfloat16 are converted to float32", "weights of type float64 are converted to float32"} {
-		if !strings.Contains(log.String(), want) {
-			t.Errorf("it isn't said that %s, but %s", want, &log)
+	for name, c := range map[string]struct {
+		content []byte
+		types   []string
+	}{
+		"x.safetensors": {content, []string{"bfloat16", "float64"}},
+		"x.npz":         {npz.Bytes(), []string{"bfloat16", "float16"}},
+	} {
+		path := filepath.Join(t.TempDir(), name)
+		if err := os.WriteFile(path, c.content, 0o666); err != nil {
+			t.Fatal(err)
+		}
+		m := stack(t, 1, &layer.Dense{Units: 1})
+		var log bytes.Buffer
+		if _, err := m.LoadWeightsWith(path, cornu.LoadWeightsConfig{Log: &log}); err != nil {
+			t.Fatal(err)
+		}
+		if got := fmt.Sprint(weightsOf(t, &m.Model)); got != "[[1 -2 3] [1]]" {
+			t.Errorf("%s: the weights are %s", name, got)
+		}
+		for _, kind := range c.types {
+			if want := "weights of type " + kind + " are converted to float32"; !strings.Contains(log.String(), want) {
+				t.Errorf("%s: it isn't said that %s, but %s", name, want, &log)
+			}
 		}
 	}
 }

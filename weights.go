@@ -4,6 +4,7 @@ package cornu
 
 import (
 	"archive/zip"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -162,9 +163,13 @@ func openArrays(r io.ReaderAt, size int64, limits kerasfile.Limits) (arrays, *ke
 		if err != nil {
 			return nil, nil, err
 		}
+		types, err := file.NpzTypes(r, size)
+		if err != nil {
+			return nil, nil, err
+		}
 		named := namedWeights{}
 		for name, t := range all {
-			named[name] = array{path: name, shape: t.Shape(), kind: t.DType().String(), read: func(dst []float32) error {
+			named[name] = array{path: name, shape: t.Shape(), kind: cmp.Or(types[name], t.DType().String()), read: func(dst []float32) error {
 				x, err := t.Cast(tensor.Float32)
 				if err != nil {
 					return err

@@ -51,6 +51,7 @@ type narrow struct {
 
 var narrows = map[string]narrow{
 	"<f2": {Float32, widened(2, func(b []byte) float32 { return number.FromFloat16(binary.LittleEndian.Uint16(b)) })},
+	"<V2": {Float32, widened(2, func(b []byte) float32 { return number.FromBFloat16(binary.LittleEndian.Uint16(b)) })}, // bfloat16: NumPy's own V2 has no order
 	"|i1": {Int32, widened(1, func(b []byte) int32 { return int32(int8(b[0])) })},
 	"<i2": {Int32, widened(2, func(b []byte) int32 { return int32(int16(binary.LittleEndian.Uint16(b))) })},
 	"<u2": {Int32, widened(2, func(b []byte) int32 { return int32(binary.LittleEndian.Uint16(b)) })},
@@ -69,7 +70,7 @@ func widened[T float32 | int32 | int64](size int, decode func([]byte) T) func(io
 // allocated for them stays within it. Fortran's order is turned into C's, which
 // takes as much again. Little memory is taken for elements that never come, unless
 // the array is nearly all of the budget. What tensors have no type for becomes the next
-// one that holds it: float16 Float32, int8, int16 and uint16 Int32, uint32 Int64.
+// one that holds it: float16 and bfloat16 Float32, int8, int16 and uint16 Int32, uint32 Int64.
 func ReadNpy(r io.Reader, budget int64) (*Tensor, error) {
 	if config.IsNil(r) {
 		return nil, errors.New("npy: there is no reader")

@@ -138,10 +138,22 @@ func copyArrays(c *cobra.Command, from, to string) error {
 }
 
 func readArrays(c *cobra.Command, path string) (map[string]*tensor.Tensor, error) {
+	all, converted := map[string]*tensor.Tensor{}, map[string]bool{}
+	note := func(kind string, t *tensor.Tensor) {
+		if kind != t.DType().String() && !converted[kind] {
+			converted[kind] = true
+			fmt.Fprintf(c.ErrOrStderr(), "cornu: %s: arrays of type %s are converted to %v\n", path, kind, t.DType())
+		}
+	}
 	if strings.HasSuffix(path, ".npz") {
-		all, _, err := readNpz(path)
+		all, names, types, err := readNpz(path)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		for _, name := range names {
+			if kind, ok := types[name]; ok {
+				note(kind, all[name])
+			}
 		}
 		return all, nil
 	}
@@ -150,17 +162,12 @@ func readArrays(c *cobra.Command, path string) (map[string]*tensor.Tensor, error
 		return nil, err
 	}
 	defer f.Close()
-	all := map[string]*tensor.Tensor{}
-	converted := map[string]bool{}
 	for _, a := range f.Arrays() {
 		t, err := a.Tensor()
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", path, err)
 		}
-		if kind := a.Type(); kind != t.DType().String() && !converted[kind] {
-			converted[kind] = true
-			fmt.Fprintf(c.ErrOrStderr(), "cornu: %s: arrays of type %s are converted to %v\n", path, kind, t.DType())
-		}
+		note(a.Type(), t)
 		all[a.Name()] = t
 	}
 	if len(f.Metadata) > 0 {

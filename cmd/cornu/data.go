@@ -300,31 +300,33 @@ func many(n int, thing string) string {
 	return fmt.Sprintf("%d %ss", n, thing)
 }
 
-// readNpz reads the arrays of an archive, and lists their names in its order.
-func readNpz(path string) (all map[string]*tensor.Tensor, names []string, err error) {
+// readNpz reads the arrays of an archive, and returns their names in its order, and their types in it.
+func readNpz(path string) (all map[string]*tensor.Tensor, names []string, types map[string]string, err error) {
 	f, err := file.Open(path)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	z, err := zip.NewReader(f, info.Size())
 	if err != nil {
-		return nil, nil, fmt.Errorf("it is no .npz file: it is %s: %w", file.Describe(f, info.Size()), err)
+		return nil, nil, nil, fmt.Errorf("it is no .npz file that is whole: it is %s: %w", file.Describe(f, info.Size()), err)
 	}
 	for _, entry := range z.File {
 		names = append(names, strings.TrimSuffix(entry.Name, ".npy"))
 	}
-	all, err = tensor.ReadNpz(f, info.Size(), budget)
-	return all, names, err
+	if all, err = tensor.ReadNpz(f, info.Size(), budget); err == nil {
+		types, err = file.NpzTypes(f, info.Size())
+	}
+	return all, names, types, err
 }
 
 // npz finds the arrays in an archive by their names.
 func (r *reader) npz(path string) (*sampling, error) {
-	all, there, err := readNpz(path)
+	all, there, _, err := readNpz(path)
 	if err != nil {
 		return nil, err
 	}

@@ -4,14 +4,11 @@ package main
 
 import (
 	"archive/zip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -114,49 +111,18 @@ func inspectEntry(out io.Writer, r io.ReaderAt, f *zip.File) error {
 	return nil
 }
 
-// npyHeader is what stands before the elements of an .npy file, in the order that NumPy writes.
-var npyHeader = regexp.MustCompile(`^\s*\{\s*'descr': (.*), 'fortran_order': (True|False), 'shape': \(([\d, ]*)\),? *\}\s*$`)
-
 // inspectNpy prints what the header of an .npy file says, which need not be of a type that Cornu reads.
 func inspectNpy(out io.Writer, r io.Reader) error {
-	var start [12]byte
-	if _, err := io.ReadFull(r, start[:10]); err != nil {
+	h, err := file.ReadNpyHeader(r)
+	if err != nil {
 		return err
 	}
-	size := int(binary.LittleEndian.Uint16(start[8:]))
-	if start[6] > 1 {
-		if _, err := io.ReadFull(r, start[10:]); err != nil {
-			return err
-		}
-		size = int(min(binary.LittleEndian.Uint32(start[8:]), 1<<20))
-	}
-	text := make([]byte, size)
-	if _, err := io.ReadFull(r, text); err != nil {
-		return err
-	}
-	found := npyHeader.FindSubmatch(text)
-	if found == nil {
-		return fmt.Errorf("the header of its array is %.200q", text)
-	}
-	kind, bytes := strings.Trim(string(found[1]), "'"), 0
-	shape := tensor.Shape{}
-	for part := range strings.SplitSeq(string(found[3]), ",") {
-		if n, err := strconv.Atoi(strings.TrimSpace(part)); err == nil {
-			shape = append(shape, n)
-		}
-	}
-	if simple := regexp.MustCompile(`^[<>|=]([biuf])(\d+)$`).FindStringSubmatch(kind); simple != nil {
-		bytes, _ = strconv.Atoi(simple[2])
-		kind = map[string]string{"b": "bool", "i": "int", "u": "uint", "f": "float"}[simple[1]]
-		if kind != "bool" {
-			kind += strconv.Itoa(8 * bytes)
-		}
-	}
-	if shape.Check() != nil || bytes == 0 {
-		fmt.Fprintf(out, "array  %s %v\n", printable(kind), shape)
+	kind, shape := printable(h.Type), tensor.Shape(h.Shape)
+	if shape.Check() != nil || h.Bytes == 0 {
+		fmt.Fprintf(out, "array  %s %v\n", kind, shape)
 		return nil
 	}
-	line(out, 0, "array", kind, shape, int64(shape.Numel())*int64(bytes))
+	line(out, 0, "array", kind, shape, int64(shape.Numel())*int64(h.Bytes))
 	return nil
 }
 
@@ -202,6 +168,9 @@ func inspectHDF5(out io.Writer, root *hdf5.Group) error {
 			attributes = o.Attributes
 		case *hdf5.Dataset:
 			line(out, depth, printable(name), o.Kind().String(), o.Shape(), int64(o.Len())*int64(o.Type().Size))
+			attributes = o.Attributes
+		case *hdf5.NamedType:
+			fmt.Fprintf(out, "%s%s  the type %v\n", strings.Repeat("  ", depth), printable(name), o.Type())
 			attributes = o.Attributes
 		}
 		list, err := attributes()
