@@ -74,7 +74,7 @@ const maxConfig = 256 << 20
 func list(r io.ReaderAt, size int64) (map[string]*zip.File, error) {
 	z, err := zip.NewReader(r, size)
 	if err != nil {
-		return nil, fmt.Errorf("it is no .keras file, or it is cut off: %w", err)
+		return nil, fmt.Errorf("it is an archive that is cut off or damaged: %w", err)
 	}
 	if err := file.Apart(z.File); err != nil {
 		return nil, fmt.Errorf("it is damaged: %w", err)

@@ -557,33 +557,26 @@ func (r *reader) picture(path string) (*sampling, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := r.pixels(x)
-	if err != nil {
-		return nil, err
-	}
-	s.files = []string{path}
-	return s, nil
-}
-
-// pixels are inputs, scaled.
-func (r *reader) pixels(x *tensor.Tensor) (*sampling, error) {
 	values, err := tensor.Data[float32](x)
 	if err != nil {
 		return nil, err
 	}
-	r.scaled(values)
-	c, err := data.Floats(values, r.inputs[0].shape...)
-	return &sampling{Source: &data.Arrays{X: []data.Column{c}}}, err
+	c, err := r.pixels(values)
+	if err != nil {
+		return nil, err
+	}
+	return &sampling{Source: &data.Arrays{X: []data.Column{c}}, files: []string{path}}, nil
 }
 
-// scaled brings pixels from 0 … 255 to where --scale wants them.
-func (r *reader) scaled(values []float32) {
-	if !r.scale.set {
-		return
+// pixels returns the pixels of pictures, from 0 to 255, as inputs, where --scale wants them.
+func (r *reader) pixels(values []float32) (data.Column, error) {
+	if r.scale.set {
+		for i, v := range values {
+			values[i] = float32(r.scale.low + float64(float64(v)*(r.scale.high-r.scale.low))/255)
+		}
 	}
-	for i, v := range values {
-		values[i] = float32(r.scale.low + float64(float64(v)*(r.scale.high-r.scale.low))/255)
-	}
+	c, err := data.Floats(values, r.inputs[0].shape...)
+	return pixelColumn{c, r}, err
 }
 
 // A pixelColumn has pixels that were bytes, as pictures have them.
@@ -637,13 +630,11 @@ func (r *reader) folder(path string) (*sampling, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w; it is read into memory", err)
 	}
-	pixels := numbersOf(all.X[0])
-	r.scaled(pixels)
-	x, err := data.Floats(pixels, r.inputs[0].shape...)
+	x, err := r.pixels(numbersOf(all.X[0]))
 	if err != nil {
 		return nil, err
 	}
-	a := &data.Arrays{X: []data.Column{pixelColumn{x, r}}}
+	a := &data.Arrays{X: []data.Column{x}}
 	if r.use != toPredict {
 		labels, err := tensor.Of(f.Labels, len(f.Labels))
 		if err != nil {

@@ -274,7 +274,7 @@ func TestPicturesAreReadAsTheModelTakesThem(t *testing.T) {
 	scaled, unscaled := r.in("scaled.keras"), r.in("unscaled.keras")
 	r.must("fit", r.model("m.keras", loss.SparseCategoricalCrossentropy{}, 3, activation.Softmax{}, 9), "--data", arrays, "--scale", "0,1", "--quiet", "-o", scaled)
 	r.must("fit", scaled, "--data", arrays, "--quiet", "-o", unscaled)
-	for _, args := range [][]string{{"evaluate", scaled, "--data", arrays}, {"predict", scaled, "--data", r.in("pictures")}, {"predict", unscaled, "--data", arrays, "--scale", "0,1"}} {
+	for _, args := range [][]string{{"evaluate", scaled, "--data", arrays}, {"predict", scaled, "--data", r.in("pictures")}, {"predict", scaled, "--data", r.in("pictures/pear/01.png")}, {"predict", unscaled, "--data", arrays, "--scale", "0,1"}} {
 		want := "trained on bytes as numbers from 0 to 1: give --scale 0,1"
 		if args[1] == unscaled {
 			want = "trained on bytes as numbers from 0 to 255: give --scale 0,255"

@@ -36,6 +36,9 @@ func readDigit(path string) ([]uint8, error) {
 	}
 	defer f.Close()
 	p, err := decodeGray(f)
+	if errors.Is(err, image.ErrFormat) {
+		err = fmt.Errorf("it is no picture that is read, .png or .jpeg, but %s", file.Describe(f, math.MaxInt64))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

@@ -69,6 +69,8 @@ func (f *Folder) decode(dst []float32, r io.Reader, size int64) error {
 	switch {
 	case err != nil && head.Len() == maxHead:
 		return fmt.Errorf("after %d bytes it isn't known how large the picture is: %w", maxHead, err)
+	case errors.Is(err, image.ErrFormat):
+		return fmt.Errorf("it is no picture that is read, .png or .jpeg, but %s: %w", file.Describe(bytes.NewReader(head.Bytes()), int64(head.Len())), err)
 	case err != nil:
 		return err
 	case cfg.Width <= 0 || cfg.Height <= 0:
