@@ -329,11 +329,16 @@ func TestAnArchiveComesBack(t *testing.T) {
 }
 
 // archive zips files of the names, each the same.
-func archive(t *testing.T, content string, names ...string) []byte {
+func archive(t testing.TB, content string, names ...string) []byte {
+	return packed(t, zip.Store, content, names...)
+}
+
+func packed(t testing.TB, method uint16, content string, names ...string) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, name := range names {
-		f, err := w.Create(name)
+		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: method})
 		if err == nil {
 			_, err = io.WriteString(f, content)
 		}
@@ -347,32 +352,51 @@ func archive(t *testing.T, content string, names ...string) []byte {
 	return b.Bytes()
 }
 
-func TestHostileArchivesAreRefused(t *testing.T) {
-	kilobyte := npy(`{'descr': '|u1', 'fortran_order': False, 'shape': (1024,)}`, 1024)
+// bytesOf is the header of an array of bytes.
+func bytesOf(shape string) string {
+	return "{'descr': '|u1', 'fortran_order': False, 'shape': " + shape + "}"
+}
+
+// archives are those that are refused.
+func archives(t testing.TB) []hostile.File {
+	t.Helper()
+	kilobyte := npy(bytesOf("(1024,)"), 1024)
 	corrupt := archive(t, kilobyte, "x.npy")
-	corrupt[bytes.Index(corrupt, []byte("x.npy"))+12] ^= 0xFF
-	for _, c := range []struct {
-		name   string
-		data   []byte
-		budget int64
-		says   string
-	}{
-		{"no archive", []byte("PK"), 0, "npz: zip: not a valid zip file"},
-		{"a file of another kind", archive(t, kilobyte, "readme.txt"), 0, `"readme.txt" is no .npy array`},
-		{"one name twice", archive(t, kilobyte, "x.npy", "x.npy"), 0, `"x" stands twice`},
-		{"two arrays in one", archive(t, kilobyte+kilobyte, "x.npy"), 0, `"x": there is more than one array`},
-		{"a broken array", archive(t, kilobyte[:900], "x.npy"), 0, `"x": the file ends too soon`},
-		{"over the budget together", archive(t, kilobyte, "x.npy", "y.npy"), 2047, `"y": an array of shape (1024,) and type uint8 is over the budget of 1023 bytes`},
-		{"a budget just spent", archive(t, kilobyte, "x.npy", "y.npy"), 1024, "over the budget of 0 bytes"},
-		{"a corrupt entry", corrupt, 0, `npz: "x": `},
-	} {
-		if got, err := tensor.ReadNpz(bytes.NewReader(c.data), int64(len(c.data)), c.budget); err == nil || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s gave %v and %v, want %q", c.name, got, err, c.says)
-		}
+	corrupt[bytes.Index(corrupt, []byte("NUMPY"))+200] ^= 0xFF
+	unknown := bytes.ReplaceAll(packed(t, zip.Deflate, "", "x.npy"), []byte{8, 0, 8, 0}, []byte{8, 0, 99, 0}) // flags and method
+	whole := archive(t, kilobyte, "x.npy")
+	return []hostile.File{
+		{"empty.npz", nil, "npz: zip: not a valid zip file"},
+		{"no_archive.npz", []byte("PK"), "npz: zip: not a valid zip file"},
+		{"truncated.npz", whole[:len(whole)-10], "npz: zip: not a valid zip file"},
+		{"another_kind.npz", archive(t, kilobyte, "readme.txt"), `"readme.txt" is no .npy array`},
+		{"folder.npz", packed(t, zip.Store, "", "x.npy/"), `"x.npy/" is no .npy array`},
+		{"one_name_twice.npz", archive(t, kilobyte, "x.npy", "x.npy"), `"x" stands twice`},
+		{"two_arrays_in_one.npz", archive(t, kilobyte+kilobyte, "x.npy"), `"x": there is more than one array`},
+		{"cut_off_array.npz", archive(t, kilobyte[:900], "x.npy"), `"x": the file ends too soon`},
+		{"no_array.npz", archive(t, "", "x.npy"), `"x": the file ends too soon`},
+		{"over_the_budget_together.npz", archive(t, kilobyte, "a.npy", "b.npy", "c.npy", "d.npy", "e.npy"), `"e": an array of shape (1024,) and type uint8 is over the budget of 0 bytes`},
+		{"terabytes.npz", archive(t, npy(bytesOf("(1000000000,)"), 9), "x.npy"), "is over the budget of 4096 bytes"},
+		{"bomb.npz", packed(t, zip.Deflate, npy(bytesOf("(1048576,)"), 1<<20), "x.npy"), "is over the budget of 4096 bytes"},
+		{"bomb_behind.npz", packed(t, zip.Deflate, npy(bytesOf("(1,)"), 1<<20), "x.npy"), "there is more than one array"},
+		{"objects.npz", archive(t, npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,)}", 8), "x.npy"), `the element type "|O" is not one of`},
+		{"corrupt.npz", corrupt, `"x": zip: checksum error`},
+		{"unknown_method.npz", unknown, "unsupported compression algorithm"},
+		{"overlapping.npz", overlapping(t, kilobyte, 3), "overlap"},
 	}
+}
+
+func TestHostileArchivesAreRefused(t *testing.T) {
+	hostile.Check(t, "testdata/hostile/archives", archives(t), func(b []byte) error {
+		_, err := tensor.ReadNpz(bytes.NewReader(b), int64(len(b)), 4096)
+		return err
+	})
+	kilobyte := npy(bytesOf("(1024,)"), 1024)
 	both := archive(t, kilobyte, "x.npy", "y.npy")
-	if _, err := tensor.ReadNpz(bytes.NewReader(both), int64(len(both)), 2048); err != nil {
-		t.Errorf("a budget just enough: %v", err)
+	for budget, want := range map[int64]string{2048: "<nil>", 2047: `npz: "y": an array of shape (1024,) and type uint8 is over the budget of 1023 bytes`} {
+		if _, err := tensor.ReadNpz(bytes.NewReader(both), int64(len(both)), budget); fmt.Sprint(err) != want {
+			t.Errorf("a budget of %d: %v", budget, err)
+		}
 	}
 }
 
@@ -422,7 +446,9 @@ func FuzzReadNpz(f *testing.F) {
 		}
 		f.Add(data)
 	}
-	f.Add(overlapping(f, npy(`{'descr': '|u1', 'fortran_order': True, 'shape': (4,)}`, 4), 3))
+	for _, h := range archives(f) {
+		f.Add(h.Content)
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := tensor.ReadNpz(bytes.NewReader(data), int64(len(data)), 1<<20)
 		if err == nil && tensor.WriteNpz(io.Discard, got) != nil {
@@ -450,7 +476,9 @@ func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
 			}
 		}
 	}
-	npzs = append(npzs, overlapping(t, npy(`{'descr': '|u1', 'fortran_order': True, 'shape': (4,)}`, 4), 3))
+	for _, h := range archives(t) {
+		npzs = append(npzs, h.Content)
+	}
 	t.Run("npy", func(t *testing.T) {
 		hostile.Try(t, npys, func(b []byte) { tensor.ReadNpy(bytes.NewReader(b), 1<<20) })
 	})

@@ -279,9 +279,57 @@ func (r *repeated) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
+// hostiles are files of which no numbers are made.
+func hostiles() []hostile.File {
+	const none = "there are no samples"
+	return []hostile.File{
+		{"empty.csv", nil, none},
+		{"names_alone.csv", []byte("a,b\n"), none},
+		{"ends_of_lines_alone.csv", bytes.Repeat([]byte("\r\n"), 1000), none},
+		{"ends_of_lines_of_old.csv", []byte("a,b\r1,2\r3,4\r"), none},
+		{"cell_too_few.csv", []byte("a,b\n1,2\n3\n"), "line 3: it has 1 cells, there are 2 columns"},
+		{"cell_too_many.csv", []byte("a,b\n1,2\n3,4,5\n"), "line 3: it has 3 cells, there are 2 columns"},
+		{"open_quote.csv", []byte("a,b\n1,2\n\"3,4\n5,6\n"), `extraneous or missing " in quoted-field, in the row that begins in line 3`},
+		{"bare_quote.csv", []byte("a,b\n1\",2\n"), `line 2: bare " in non-quoted-field`},
+		{"name_twice.csv", []byte("a,b,a\n1,2,3\n"), `two columns are called "a"`},
+		{"nothing_but_commas.csv", bytes.Repeat([]byte(","), 40), `two columns are called ""`},
+		{"over_the_budget.csv", append([]byte("a\n"), bytes.Repeat([]byte("1\n"), 1000)...), "the table takes more than 65536 bytes: see MaxBytes"},
+		{"page.csv", []byte("<!DOCTYPE html>\n<html><head><title>Sign in, please</title></head></html>\n"), "line 2: it has 2 cells, there are 1 columns"},
+		{"of_16_bits.csv", []byte("\xff\xfea\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00"), "line 3: it has 1 cells, there are 2 columns"},
+		{"archive.csv", []byte("PK\x03\x04\x14\x00\x00\x00"), none},
+		{"missing.csv", []byte("a,b\n1,\n"), `line 2, column "b": a number is missing`},
+		{"word.csv", []byte("a,b\n1,two\n"), `line 2, column "b": "two" is no number`},
+		{"infinite.csv", []byte("a\n1\n1e999\n"), `line 3, column "a": "1e999" is too great`},
+		{"infinity.csv", []byte("a\n1\n-Inf\n"), `line 3, column "a": "-Inf" is no number`},
+		{"long_number.csv", append([]byte("a\n"), bytes.Repeat([]byte("9"), 5000)...), `line 2, column "a": "9999999999999999999999999999999999999999"… is too great`},
+	}
+}
+
+// fitted reads a table and makes numbers of all its columns.
+func fitted(b []byte) error {
+	table, err := Read(bytes.NewReader(b), Config{MaxBytes: 1 << 16})
+	if err != nil {
+		return err
+	}
+	schema := Schema{MaxBytes: 1 << 20}
+	for _, name := range table.Columns() {
+		schema.Inputs = append(schema.Inputs, Column{Name: name})
+	}
+	_, err = Fit(table, schema)
+	return err
+}
+
+func TestFilesThatAreNoTablesOfNumbersAreRefused(t *testing.T) {
+	hostile.Check(t, "testdata/hostile", hostiles(), fitted)
+}
+
 func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
 	seeds := [][]byte{[]byte(houses), []byte("\xef\xbb\xbfa;b\n1;2\n"), []byte("a,b\n\"1\n2\",3\r\n"), []byte("a,species\n,\n?,b\n1e400,c"), bytes.Repeat([]byte(","), 4000)}
+	for _, h := range hostiles() {
+		seeds = append(seeds, h.Content)
+	}
 	hostile.Try(t, seeds, func(b []byte) {
+		fitted(b)
 		table, err := Read(bytes.NewReader(b), Config{MaxBytes: 1 << 16})
 		if err != nil {
 			return

@@ -4,20 +4,14 @@ import (
 	"bytes"
 	"compress/gzip"
 	"errors"
-	"fmt"
 	"io"
-	"maps"
-	"os"
-	"path/filepath"
 	"reflect"
 	"runtime"
-	"slices"
-	"strings"
 	"testing"
 	"testing/iotest"
 
 	"github.com/cornu-ml/cornu/internal/capped"
-	changed "github.com/cornu-ml/cornu/internal/hostile"
+	"github.com/cornu-ml/cornu/internal/hostile"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -110,31 +104,28 @@ func TestReadTakesAnEmptyDimension(t *testing.T) {
 	}
 }
 
-// hostile are files that Read must refuse, with what the error says.
-var hostile = map[string]struct {
-	file []byte
-	want string
-}{
-	"empty":               {nil, "unexpected EOF"},
-	"short magic":         {[]byte{0, 0, 8}, "unexpected EOF"},
-	"text":                {[]byte("hello, world"), "not an IDX file"},
-	"unknown type":        {idxFile(0x0A, []uint32{1}, 1), "not an IDX file"},
-	"no dimensions":       {idxFile(0x08, nil, 1), "no dimensions"},
-	"cut in dimensions":   {idxFile(0x08, []uint32{1, 2})[:9], "dimension 1 of 2: unexpected EOF"},
-	"cut in elements":     {idxFile(0x08, []uint32{2, 2}, 1, 2, 3), "unexpected EOF"},
-	"cut in an element":   {idxFile(0x0D, []uint32{1}, 1, 2, 3), "unexpected EOF"},
-	"trailing byte":       {idxFile(0x08, []uint32{2}, 1, 2, 3), "data follow"},
-	"huge, no data":       {idxFile(0x08, []uint32{1 << 29}), "unexpected EOF"},
-	"over the budget":     {idxFile(0x0E, []uint32{1 << 28}), "budget"},
-	"negative dimension":  {idxFile(0x08, []uint32{1 << 31}), "too large"},
-	"overflow":            {idxFile(0x08, []uint32{1 << 30, 1 << 30, 1 << 30}), "too many elements"},
-	"overflow to zero":    {idxFile(0x08, []uint32{1 << 16, 1 << 16, 1 << 16, 1 << 16}), "too many elements"},
-	"255 dimensions":      {idxFile(0x08, make255(2)), "too many elements"},
-	"gzip header only":    {[]byte{0x1F, 0x8B, 8, 0}, "EOF"},
-	"gzip cut":            {compress(idxFile(0x08, []uint32{2}, 1, 2))[:20], "EOF"},
-	"gzip wrong checksum": {flip(compress(idxFile(0x08, []uint32{2}, 1, 2)), -6), "checksum"},
-	"gzip bomb":           {compress(idxFile(0x08, []uint32{10}, make([]byte, 1<<20)...)), "data follow"},
-	"gzip then garbage":   {append(compress(idxFile(0x08, []uint32{1}, 1)), 1, 2, 3), ""},
+// hostiles are files that Read must refuse, with what the error says.
+var hostiles = []hostile.File{
+	{"empty.idx", nil, "unexpected EOF"},
+	{"short_magic.idx", []byte{0, 0, 8}, "unexpected EOF"},
+	{"text.idx", []byte("hello, world"), "not an IDX file"},
+	{"unknown_type.idx", idxFile(0x0A, []uint32{1}, 1), "not an IDX file"},
+	{"no_dimensions.idx", idxFile(0x08, nil, 1), "no dimensions"},
+	{"cut_in_dimensions.idx", idxFile(0x08, []uint32{1, 2})[:9], "dimension 1 of 2: unexpected EOF"},
+	{"cut_in_elements.idx", idxFile(0x08, []uint32{2, 2}, 1, 2, 3), "unexpected EOF"},
+	{"cut_in_an_element.idx", idxFile(0x0D, []uint32{1}, 1, 2, 3), "unexpected EOF"},
+	{"trailing_byte.idx", idxFile(0x08, []uint32{2}, 1, 2, 3), "data follow"},
+	{"huge_no_data.idx", idxFile(0x08, []uint32{1 << 29}), "unexpected EOF"},
+	{"over_the_budget.idx", idxFile(0x0E, []uint32{1 << 28}), "budget"},
+	{"negative_dimension.idx", idxFile(0x08, []uint32{1 << 31}), "too large"},
+	{"overflow.idx", idxFile(0x08, []uint32{1 << 30, 1 << 30, 1 << 30}), "too many elements"},
+	{"overflow_to_zero.idx", idxFile(0x08, []uint32{1 << 16, 1 << 16, 1 << 16, 1 << 16}), "too many elements"},
+	{"255_dimensions.idx", idxFile(0x08, make255(2)), "too many elements"},
+	{"gzip_header_only.idx", []byte{0x1F, 0x8B, 8, 0}, "EOF"},
+	{"gzip_cut.idx", compress(idxFile(0x08, []uint32{2}, 1, 2))[:20], "EOF"},
+	{"gzip_wrong_checksum.idx", flip(compress(idxFile(0x08, []uint32{2}, 1, 2)), -6), "checksum"},
+	{"gzip_bomb.idx", compress(idxFile(0x08, []uint32{10}, make([]byte, 1<<20)...)), "data follow"},
+	{"gzip_then_garbage.idx", append(compress(idxFile(0x08, []uint32{1}, 1)), 1, 2, 3), ""},
 }
 
 func make255(d uint32) []uint32 {
@@ -151,14 +142,10 @@ func flip(b []byte, at int) []byte {
 }
 
 func TestReadRefusesHostileFiles(t *testing.T) {
-	for name, c := range hostile {
-		x, err := Read(bytes.NewReader(c.file), 0)
-		if err == nil {
-			t.Errorf("%s: read as %v", name, x)
-		} else if !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: error %q, want one that says %q", name, err, c.want)
-		}
-	}
+	hostile.Check(t, "testdata/hostile", hostiles, func(b []byte) error {
+		_, err := Read(bytes.NewReader(b), 0)
+		return err
+	})
 }
 
 func TestReadKeepsToTheBudget(t *testing.T) {
@@ -193,8 +180,19 @@ func TestReadReturnsTheReadersError(t *testing.T) {
 	}
 }
 
-// FuzzRead starts from the corpus in testdata, made of good and hostile files.
+// seeds are good and hostile files.
+func seeds() [][]byte {
+	list := [][]byte{idxFile(0x0B, []uint32{1, 2}, 1, 2, 3, 4), compress(idxFile(0x08, []uint32{1, 2}, 1, 2))}
+	for _, h := range hostiles {
+		list = append(list, h.Content)
+	}
+	return list
+}
+
 func FuzzRead(f *testing.F) {
+	for _, b := range seeds() {
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		const budget = 1 << 20
 		x, err := Read(bytes.NewReader(b), budget)
@@ -208,32 +206,6 @@ func FuzzRead(f *testing.F) {
 			t.Error(err)
 		}
 	})
-}
-
-// The corpus is written by CORPUS=write go test.
-func TestTheCorpusHoldsEveryHostileFile(t *testing.T) {
-	dir := filepath.Join("testdata", "fuzz", "FuzzRead")
-	files := map[string][]byte{"good": idxFile(0x0B, []uint32{1, 2}, 1, 2, 3, 4), "good gzip": compress(idxFile(0x08, []uint32{1, 2}, 1, 2))}
-	for name, c := range hostile {
-		if len(c.file) < 10_000 {
-			files[name] = c.file
-		}
-	}
-	for name, b := range files {
-		path := filepath.Join(dir, strings.ReplaceAll(strings.ReplaceAll(name, ",", ""), " ", "-"))
-		text := fmt.Sprintf("go test fuzz v1\n[]byte(%q)\n", b)
-		if os.Getenv("CORPUS") == "write" {
-			if err := os.MkdirAll(dir, 0o777); err != nil {
-				t.Fatal(err)
-			}
-			if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if _, err := os.Stat(path); err != nil {
-			t.Error(err)
-		}
-	}
 }
 
 // silent gives nothing for ever.
@@ -278,11 +250,5 @@ func TestReadingTakesNoMoreThanTheBudget(t *testing.T) {
 }
 
 func TestWhateverAFileHoldsReadingItEndsInLittleMemory(t *testing.T) {
-	seeds := [][]byte{idxFile(0x0B, []uint32{1, 2}, 1, 2, 3, 4), compress(idxFile(0x08, []uint32{1, 2}, 1, 2))}
-	for _, name := range slices.Sorted(maps.Keys(hostile)) {
-		if c := hostile[name]; len(c.file) < 10_000 {
-			seeds = append(seeds, c.file)
-		}
-	}
-	changed.Try(t, seeds, func(b []byte) { Read(bytes.NewReader(b), 1<<20) })
+	hostile.Try(t, seeds(), func(b []byte) { Read(bytes.NewReader(b), 1<<20) })
 }

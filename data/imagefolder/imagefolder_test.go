@@ -384,25 +384,53 @@ func bomb(width, height uint32) []byte {
 	return binary.BigEndian.AppendUint32(b, crc32.ChecksumIEEE(head))
 }
 
-func TestAPictureThatCannotBeReadIsAnErrorThatNamesIt(t *testing.T) {
-	good := grey(t, 1)
-	for _, c := range []struct {
-		name string
-		file []byte
-		want string
-	}{
-		{"no picture", []byte("hello"), "unknown format"},
-		{"nothing", nil, "unknown format"},
-		{"cut", good.Data[:len(good.Data)-20], "unexpected EOF"},
-		{"larger than any memory", bomb(1<<31-1, 1<<31-1), "dimension overflow"},
-		{"larger than allowed", bomb(10_000, 5_001), "a png of 10000 × 5001 has more than 50000000 pixels: see MaxPixels"},
-	} {
-		f := open(t, fstest.MapFS{"a/0.png": good, "a/1.png": {Data: c.file}}, Config{Height: 1, Width: 1})
-		_, err := f.Load()
-		if err == nil || !strings.Contains(err.Error(), "a/1.png: ") || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: %v, want %q", c.name, err, c.want)
-		}
+// spoilt returns a file with the byte at a place, from the end if it is negative, changed.
+func spoilt(b []byte, at int) []byte {
+	b = bytes.Clone(b)
+	b[(at+len(b))%len(b)] ^= 0x55
+	return b
+}
+
+// hostiles are files that are no pictures, or none that is read with at most a million pixels.
+func hostiles(t testing.TB) []hostile.File {
+	t.Helper()
+	good := grey(t, 1).Data
+	photo := progressiveJPEG(20, 30, 3, 1<<10)
+	return []hostile.File{
+		{"empty.png", nil, "it is no picture that is read, .png or .jpeg, but empty"},
+		{"text.png", []byte("hello"), "unknown format"},
+		{"page.jpg", []byte("<!DOCTYPE html><html></html>"), "but a page of HTML"},
+		{"pointer.jpg", []byte("version https://git-lfs.github.com/spec/v1\n"), "but a pointer of Git LFS"},
+		{"gif.png", []byte("GIF89a\x01\x00\x01\x00\x00\x00\x00"), "but a GIF picture"},
+		{"script.png", []byte("<svg xmlns=\"http://www.w3.org/2000/svg\"><script/></svg>"), "unknown format"},
+		{"signature_alone.png", good[:8], "unexpected EOF"},
+		{"cut_off.png", good[:len(good)-20], "unexpected EOF"},
+		{"head_alone.png", good[:33], "unexpected EOF"},
+		{"flipped_head.png", spoilt(good, 20), "checksum"},
+		{"flipped_end.png", spoilt(good, -1), "checksum"},
+		{"no_pixels.png", bomb(0, 5), "non-positive dimension"},
+		{"larger_than_any_memory.png", bomb(1<<31-1, 1<<31-1), "dimension overflow"},
+		{"larger_than_allowed.png", bomb(60_000, 60_000), "a png of 60000 × 60000 has more than 1000000 pixels: see MaxPixels"},
+		{"pixels_of_nothing.png", bomb(1000, 1000), "a png of 1000 × 1000 can't be in a file of 33 bytes"},
+		{"start_alone.jpg", photo[:2], "unexpected EOF"},
+		{"no_size.jpg", append(photo[:2:2], 0xFF, 0xD9), "missing SOS marker"},
+		{"cut_off.jpg", photo[:len(photo)-12], "unexpected EOF"},
+		{"segment_beyond.jpg", []byte{0xFF, 0xD8, 0xFF, 0xE1, 0xFF, 0xFF, 1, 2, 3}, "unexpected EOF"},
+		{"larger_than_allowed.jpg", progressiveJPEG(65_500, 65_500, 3, 64), "a jpeg of 65500 × 65500 has more than 1000000 pixels"},
+		{"pixels_of_nothing.jpg", progressiveJPEG(1000, 1000, 3, 64), "a jpeg of 1000 × 1000 can't be in a file of"},
+		{"many_scans.jpg", manyScans(64, 64, maxScans), "more than 500 scans"},
 	}
+}
+
+func TestAPictureThatCannotBeReadIsAnErrorThatNamesIt(t *testing.T) {
+	hostile.Check(t, "testdata/hostile", hostiles(t), func(b []byte) error {
+		f := open(t, fstest.MapFS{"a/0.png": grey(t, 1), "a/1.png": {Data: b}}, Config{Height: 1, Width: 1, MaxPixels: 1_000_000})
+		_, err := f.Load()
+		if err != nil && !strings.Contains(err.Error(), "a/1.png: ") {
+			t.Errorf("it isn't said which picture it is: %v", err)
+		}
+		return err
+	})
 	files := greys(t)
 	f := open(t, files, Config{})
 	delete(files, "dog/2.png")
@@ -519,6 +547,9 @@ func TestWhateverAPictureHoldsReadingItEndsInLittleMemory(t *testing.T) {
 		t.Fatal(err)
 	}
 	seeds := [][]byte{grey(t, 7).Data, bomb(100, 100), bomb(60_000, 60_000), progressiveJPEG(20, 30, 3, 1<<10), progressiveJPEG(60, 60, 1, 3), photo.Bytes()}
+	for _, h := range hostiles(t) {
+		seeds = append(seeds, h.Content)
+	}
 	hostile.Try(t, seeds, func(b []byte) {
 		folder, err := Open(fstest.MapFS{"a/1.png": {Data: b}}, Config{Height: 2, Width: 3, Color: Grayscale, MaxPixels: 1 << 20})
 		if err == nil {
