@@ -160,6 +160,16 @@ func masked(operations, mask string) string {
  "input_layers": [["in", 0, 0]], "output_layers": [["gru", 0, 0]]}}`
 }
 
+// attended is a network with a layer of several heads whose call has these arguments beside its query and its value.
+func attended(kwargs string) string {
+	return `{"class_name": "Functional", "config": {"name": "m", "layers": [
+ {"class_name": "InputLayer", "name": "in", "config": {"name": "in", "batch_shape": [null, 2, 2]}, "inbound_nodes": []},
+ {"class_name": "InputLayer", "name": "by_hand", "config": {"name": "by_hand", "batch_shape": [null, 2]}, "inbound_nodes": []},
+ {"class_name": "MultiHeadAttention", "name": "heads", "config": {"name": "heads", "num_heads": 1, "key_dim": 2}, "inbound_nodes": [{"args": [` +
+		tensorAt("in") + `, ` + tensorAt("in") + `], "kwargs": {` + kwargs + `}}]}],
+ "input_layers": [["in", 0, 0], ["by_hand", 0, 0]], "output_layers": [["heads", 0, 0]]}}`
+}
+
 func configs() []hostile.File {
 	lambda := `{"class_name": "Lambda", "config": {"name": "l", "function": {"class_name": "__lambda__", "config": {"code": "4wEAAAA="}}}}`
 	nest := func(n int, text string) string {
@@ -238,6 +248,12 @@ func configs() []hostile.File {
 		doubled += operation("LogicalOr", fmt.Sprint("or", i+1), before+", "+before)
 	}
 	add("mask_doubled_60_times", masked(doubled, of("or60")), another)
+	for _, name := range []string{"query_mask", "value_mask", "key_mask"} {
+		add(name+"_by_hand", attended(`"`+name+`": `+of("by_hand")), `layer "heads": the `+name+` of its call: it is another than the input has`)
+	}
+	add("causal_is_a_text", attended(`"use_causal_mask": "yes"`), `layer "heads": inbound_nodes: the argument "use_causal_mask" of the call is yes, it must be true or false`)
+	add("training_attention", attended(`"training": true`), `layer "heads": inbound_nodes: the argument "training" of the call is True`)
+	add("unknown_argument_of_attention", attended(`"bias": 1`), `layer "heads": inbound_nodes: an argument "bias" of the call is not read`)
 	add("operation_in_the_network", strings.Replace(masked(operation("NotEqual", "ne", of("in")+", 0.0"), "null"), `["gru", 0, 0]`, `["ne", 0, 0]`, 1), "layers of these classes are not known: keras.ops.NotEqual")
 	return list
 }
@@ -433,5 +449,20 @@ func TestTheLimitIsOfAllVocabularies(t *testing.T) {
 	}
 	if err := open(one, other); err == nil || !strings.Contains(err.Error(), "it has 2621440 bytes, the budget is 15") {
 		t.Errorf("two of which each is within the limit: %v", err)
+	}
+}
+
+// What a file has beside the arrays of layers, such as a type under a name, is passed over.
+func TestATypeUnderANameIsPassedOver(t *testing.T) {
+	b, err := os.ReadFile("../internal/hdf5/testdata/small_named.h5")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := kerasfile.OpenWeights(bytes.NewReader(b), int64(len(b)), kerasfile.Limits{})
+	if err == nil {
+		_, err = w.ByName()
+	}
+	if err != nil {
+		t.Error(err)
 	}
 }

@@ -19,6 +19,9 @@ import (
 
 const maskName = "mask"
 
+// queryMasks are the arguments by which layers of several heads take the masks of their inputs.
+var queryMasks = []string{"query_mask", "value_mask", "key_mask"}
+
 // A term stands for what a mask is made of. Equal ones are made alike.
 type term int
 
@@ -76,11 +79,12 @@ func (m *masks) term(kind string, of ...any) term {
 	return m.terms[text]
 }
 
-// A givenMask is an argument of a call: one mask, or a list of those of several inputs.
+// A givenMask is an argument of a call: one mask, or a list of those of several inputs, which may be arguments of their own.
 type givenMask struct {
 	layer string
 	in    []layer.NodeSpec
 	mask  any
+	apart bool
 }
 
 // amongTensors returns the classes of operations whose results a network's layers take, or it puts out.
@@ -108,7 +112,7 @@ func (m *masks) check(layers []layer.LayerSpec) error {
 	}
 	for _, g := range m.asked {
 		if err := m.same(g); err != nil {
-			return fmt.Errorf("layer %q: the mask of its call: %w", g.layer, err)
+			return fmt.Errorf("layer %q: %w", g.layer, err)
 		}
 	}
 	return nil
@@ -121,11 +125,15 @@ func (m *masks) same(g givenMask) error {
 	}
 	for i, v := range list {
 		is, err := m.given(v)
-		if err != nil {
-			return err
+		if err == nil && (i >= len(g.in) || is != m.of(g.in[i])) {
+			err = errors.New("it is another than the input has by the layers before, which is not read")
 		}
-		if i >= len(g.in) || is != m.of(g.in[i]) {
-			return errors.New("it is another than the input has by the layers before, which is not read")
+		if err != nil {
+			name := maskName
+			if g.apart {
+				name = queryMasks[i]
+			}
+			return fmt.Errorf("the %s of its call: %w", name, err)
 		}
 	}
 	return nil

@@ -260,7 +260,7 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 				return nil, fmt.Errorf("layer %q: inbound_nodes: %w", one.Name, err)
 			}
 			if c.mask != nil {
-				known.asked = append(known.asked, givenMask{one.Name, c.in, c.mask})
+				known.asked = append(known.asked, givenMask{one.Name, c.in, c.mask, projects(one.Class)})
 			}
 			one.Inbound = append(one.Inbound, c.in)
 			// Of other layers Keras writes this whether it was said or not.
@@ -439,7 +439,7 @@ func tensorIn(v any) (layer.NodeSpec, bool) {
 // queries returns the inputs of a layer of several heads as a list, and the masks of the first of them, of which it takes each as an
 // argument, by place or by name. Those that have a name are deleted.
 func queries(args []any, kwargs object) (list []any, masks any) {
-	names := []string{"query", "value", "key", "query_mask", "value_mask", "key_mask", "attention_mask"}
+	names := slices.Concat([]string{"query", "value", "key"}, queryMasks, []string{"attention_mask"})
 	given := make([]any, len(names))
 	for i, name := range names {
 		given[i] = kwargs[name]
@@ -859,12 +859,12 @@ func places(v any, names []string) ([]any, error) {
 			break
 		}
 		list := make([]any, len(names))
-		for name, x := range v {
+		for _, name := range slices.Sorted(maps.Keys(v)) {
 			i := slices.Index(names, name)
 			if i < 0 {
 				return nil, config.Unknown("output", name, names)
 			}
-			list[i] = x
+			list[i] = v[name]
 		}
 		return list, nil
 	}
