@@ -30,10 +30,10 @@ import (
 const (
 	killedFolder = "CORNU_TEST_KILLED_FOLDER" // where it works
 	killedAt     = "CORNU_TEST_KILLED_AT"     // the operation on files at which it kills itself; none if it is negative
-	killedBy     = "CORNU_TEST_KILLED_BY"     // the name of the optimizer that trains, "" for one with all that has a state
+	killedBy     = "CORNU_TEST_KILLED_BY"     // the name of the regime in which it trains, "" for one with all that has a state
 )
 
-// trainToBeKilled trains with all that has a state, by an optimizer, and returns a digest of what comes of it. A step takes a
+// trainToBeKilled trains with all that has a state, or in a regime, and returns a digest of what comes of it. A step takes a
 // while.
 func trainToBeKilled(t *testing.T, folder, by string, checkpoint cornu.Checkpoint) string {
 	r := regime{
@@ -42,7 +42,7 @@ func trainToBeKilled(t *testing.T, folder, by string, checkpoint cornu.Checkpoin
 			InnerOptimizer: optimizer.Adam{EMA: optimizer.EMA{On: true}, GradientAccumulationSteps: 2},
 			InitialScale:   1e38, DynamicGrowthSteps: 7,
 		},
-		config: cornu.FitConfig{ValidationSplit: 0.3},
+		config: cornu.FitConfig{ValidationSplit: 0.4}, // whole batches, which states that last want
 		callbacks: func(folder string) []train.Callback {
 			all := []train.Callback{
 				&callback.EarlyStopping{Patience: 6, RestoreBestWeights: true, MinDelta: 1},
@@ -56,10 +56,9 @@ func trainToBeKilled(t *testing.T, folder, by string, checkpoint cornu.Checkpoin
 			return all
 		},
 	}
-	if by != "" {
-		var err error
-		if r.optimizer, err = optimizer.ByName(by); err != nil {
-			t.Fatal(err)
+	for _, other := range regimes() {
+		if other.name == by {
+			r.optimizer, r.layers, r.samples = other.optimizer, other.layers, other.samples
 		}
 	}
 	state, err := r.train(t, ctx, folder, func(cfg *cornu.FitConfig) {
@@ -116,11 +115,16 @@ func killed(t *testing.T, folder, by string, at int, after time.Duration) bool {
 }
 
 func TestATrainingThatIsKilledComesToTheBitsOfOneThatIsNot(t *testing.T) {
-	moments, operations, optimizers := 7, 5, []string{""}
+	moments, operations, all := 7, 5, []string{""}
 	if os.Getenv("CORNU_CI") != "" {
-		moments, operations, optimizers = 150, 60, append(optimizers, optimizer.Names()...)
+		moments, operations, all = 150, 60, append(all, optimizer.Names()...)
+		for _, r := range regimes() {
+			if r.layers != nil {
+				all = append(all, r.name)
+			}
+		}
 	}
-	for i, by := range optimizers {
+	for i, by := range all {
 		if i > 0 {
 			moments, operations = 12, 3
 		}
@@ -128,7 +132,7 @@ func TestATrainingThatIsKilledComesToTheBitsOfOneThatIsNot(t *testing.T) {
 	}
 }
 
-// testKilled kills trainings by an optimizer at so many moments and operations on files.
+// testKilled kills trainings in a regime at so many moments and operations on files.
 func testKilled(t *testing.T, by string, moments, operations int) {
 	want := trainToBeKilled(t, t.TempDir(), by, cornu.Checkpoint{})
 	random := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), 0)) // moments are random whatever the seed

@@ -36,7 +36,8 @@ type regime struct {
 	optimizer optimizer.Optimizer
 	config    cornu.FitConfig
 	callbacks func(folder string) []train.Callback // files go to the folder
-	spec      func(*data.Arrays) data.Source       // nil: the arrays
+	layers    func() []layer.Layer                 // nil: all kinds
+	samples   func(testing.TB) data.Source         // nil: points
 }
 
 func regimes() []regime {
@@ -95,9 +96,63 @@ func regimes() []regime {
 		},
 		regime{
 			name: "a function", optimizer: optimizer.RMSprop{},
-			spec: func(a *data.Arrays) data.Source { return data.Prefetch(a, 2) },
+			samples: func(t testing.TB) data.Source { return data.Prefetch(points(t, 60), 2) },
+		},
+		regime{
+			name: "states that last", optimizer: optimizer.Adam{}, config: cornu.FitConfig{ValidationSplit: 0.4, NoShuffle: true},
+			layers: func() []layer.Layer {
+				return []layer.Layer{
+					&layer.Input{Shape: tensor.Shape{8}, BatchSize: 12},
+					&layer.Reshape{TargetShape: tensor.Shape{4, 2}},
+					&layer.Bidirectional{Layer: &layer.LSTM{Units: 3, Stateful: true, ReturnSequences: true, Dropout: 0.2}},
+					&layer.GRU{Units: 4, Stateful: true},
+					&layer.Dense{Units: 3, Activation: activation.Softmax{}},
+				}
+			},
+		},
+		regime{
+			name: "texts, and rows of a table that are trained lazily", optimizer: optimizer.Adam{Lazy: true}, samples: worded(3),
+			layers: func() []layer.Layer {
+				return []layer.Layer{
+					&layer.Input{DType: tensor.String},
+					&layer.TextVectorization{Vocabulary: vocabulary[:9], OutputSequenceLength: 4},
+					&layer.Embedding{InputDim: 11, OutputDim: 3, MaskZero: true},
+					&layer.GlobalAveragePooling1D{},
+					&layer.Dense{Units: 3, Activation: activation.Softmax{}},
+				}
+			},
+		},
+		regime{
+			name: "words", optimizer: optimizer.RMSprop{Lazy: true}, config: cornu.FitConfig{ValidationSplit: 0.3}, samples: worded(1, 1),
+			layers: func() []layer.Layer {
+				return []layer.Layer{
+					&layer.Input{Shape: tensor.Shape{1}, DType: tensor.String},
+					&layer.StringLookup{Vocabulary: vocabulary[:9]},
+					&layer.Embedding{InputDim: 10, OutputDim: 3},
+					&layer.Flatten{},
+					&layer.Dense{Units: 3, Activation: activation.Softmax{}},
+				}
+			},
 		},
 	)
+}
+
+var vocabulary = []string{"and", "of", "the", "in", "to", "was", "he", "that", "it", "one", "two"}
+
+// worded returns samples that are texts of so many words, of which a vocabulary of some has not all.
+func worded(n int, shape ...int) func(testing.TB) data.Source {
+	return func(t testing.TB) data.Source {
+		t.Helper()
+		a, values := points(t, 60), make([]string, 60)
+		for i := range values {
+			for k := range n {
+				values[i] += " " + vocabulary[(i*i+5*k*i)%len(vocabulary)]
+			}
+			values[i] = strings.TrimSpace(values[i])
+		}
+		a.X = []data.Column{columnFrom(t, textsOf(t, values, append([]int{60}, shape...)...))}
+		return a
+	}
 }
 
 // A stopper ends a training at a step.
@@ -126,17 +181,20 @@ func (c *crash) BatchEnd(*train.State) error {
 	return nil
 }
 
-// resumable returns a network with all kinds of layers, compiled.
-func resumable(t testing.TB, o optimizer.Optimizer) *cornu.Sequential {
+// resumable returns a network of layers, or with all kinds of them, compiled.
+func resumable(t testing.TB, o optimizer.Optimizer, layers ...layer.Layer) *cornu.Sequential {
 	t.Helper()
-	model := cornu.NewSequential(
-		&layer.Input{Shape: tensor.Shape{8}},
-		&layer.Dense{Units: 17, Activation: activation.ReLU{}, KernelRegularizer: regularizer.L2{L2: 0.01}},
-		&layer.Dropout{Rate: 0.3},
-		&layer.GaussianNoise{Stddev: 0.1},
-		&layer.BatchNormalization{},
-		&layer.Dense{Units: 3, Activation: activation.Softmax{}},
-	)
+	if layers == nil {
+		layers = []layer.Layer{
+			&layer.Input{Shape: tensor.Shape{8}},
+			&layer.Dense{Units: 17, Activation: activation.ReLU{}, KernelRegularizer: regularizer.L2{L2: 0.01}},
+			&layer.Dropout{Rate: 0.3},
+			&layer.GaussianNoise{Stddev: 0.1},
+			&layer.BatchNormalization{},
+			&layer.Dense{Units: 3, Activation: activation.Softmax{}},
+		}
+	}
+	model := cornu.NewSequential(layers...)
 	model.Seed(5)
 	err := model.Compile(cornu.CompileConfig{
 		Loss: loss.CategoricalCrossentropy{}, Optimizer: o, Metrics: []metric.Metric{metric.Accuracy{}, metric.AUC{}},
@@ -178,9 +236,13 @@ func stateOf(t testing.TB, model *cornu.Sequential, history *cornu.History, fold
 // train trains a regime as far as it goes.
 func (r regime) train(t testing.TB, ctx context.Context, folder string, config func(*cornu.FitConfig)) (map[string]any, error) {
 	t.Helper()
-	model, source := resumable(t, r.optimizer), data.Source(points(t, 60))
-	if r.spec != nil {
-		source = r.spec(points(t, 60))
+	var layers []layer.Layer
+	if r.layers != nil {
+		layers = r.layers()
+	}
+	model, source := resumable(t, r.optimizer, layers...), data.Source(points(t, 60))
+	if r.samples != nil {
+		source = r.samples(t)
 	}
 	cfg := r.config
 	cfg.Epochs, cfg.BatchSize, cfg.Quiet = 4, 12, true

@@ -26,7 +26,7 @@ import (
 	"github.com/cornu-ml/cornu/tensor"
 )
 
-func textsOf(t *testing.T, values []string, shape ...int) *tensor.Tensor {
+func textsOf(t testing.TB, values []string, shape ...int) *tensor.Tensor {
 	t.Helper()
 	x, err := tensor.Of(values, shape...)
 	if err != nil {
@@ -47,7 +47,7 @@ func numbersOf(t *testing.T, x *tensor.Tensor, err error) []float32 {
 	return values
 }
 
-func columnFrom(t *testing.T, x *tensor.Tensor) data.Column {
+func columnFrom(t testing.TB, x *tensor.Tensor) data.Column {
 	t.Helper()
 	c, err := data.FromTensor(x)
 	if err != nil {
