@@ -27,9 +27,13 @@ type Gemm struct {
 	LDA, LDB, LDC  int
 	Epilogue       cpu.Epilogue // or nil
 	Zeros          Zeros        // where A has many
+	Keeps          *Kept        // where B may be packed once for many runs, or nil
 
 	tiling
+	kept     []float32 // B as Keeps packs it
 	nonzeros *nonzeros // what leaves out zeros, or nil
+	intoA    []pointer // of recorded calls, once A has moved
+	intoC    []pointer
 	lists    *nonzeros // whose product this is, or nil
 }
 
@@ -42,10 +46,13 @@ func (g *Gemm) Prepare() {
 	g.check()
 	g.tiling.cut(g)
 	g.prepareZeros()
+	if g.keepB {
+		g.kept = g.Keeps.hold(g)
+	}
 	if g.HalfB.Data != nil { // to widen is no call that is recorded
 		return
 	}
-	if g.shared || g.splitK || g.K == 0 || g.M*g.N*g.K > recordedWork || g.packB && g.K*g.n > recordedPacked {
+	if g.shared || g.splitK || g.K == 0 || g.M*g.N*g.K > recordedWork || g.packB && !g.keepB && g.K*g.n > recordedPacked {
 		return
 	}
 	for index := range g.tasks {
@@ -185,7 +192,7 @@ func (g *Gemm) chain(s *gemmScratch, r region, k0 int, c matrix) {
 		k1 = g.stepFrom(k0)
 		s.prefetch = [2]prefetchTarget{}
 		if k1 < g.K {
-			if !g.b.trans && g.HalfB.Data == nil {
+			if !g.b.trans && !g.keepB && g.HalfB.Data == nil {
 				s.prefetch[0] = prefetchTarget{g.b.from(k1, r.c0), cols}
 			}
 			if g.a.trans {
@@ -194,6 +201,8 @@ func (g *Gemm) chain(s *gemmScratch, r region, k0 int, c matrix) {
 		}
 		var b matrix
 		switch {
+		case g.keepB:
+			b = matrix{data: g.kept[g.keptAt(k0):], ld: g.panel}
 		case g.packB:
 			b = g.packColumns(s, grow(&s.b, g.sizeB(k1-k0, cols)), k0, k1, r.c0, r.c1)
 		case g.halfB:

@@ -35,6 +35,7 @@ type tiling struct {
 	stepK        int  // of k between visits to a tile
 	nonTemporal  bool // C is stored by non-temporal stores, which leave the caches alone
 
+	keepB  bool // B is packed once for many runs
 	shared bool // the workers pack together
 	pass   pass
 
@@ -88,11 +89,11 @@ func cacheElements() (l1, l2, l3 int) {
 func uncut(g *Gemm) tiling {
 	a, b := matrix{g.A, g.LDA, g.TransA}, matrix{g.B, g.LDB, g.TransB}
 	half := g.HalfB.Data != nil
-	var sourceB source = b
+	var sourceB source = &b
 	if half {
 		sourceB = halfMatrix{g.HalfB, g.LDB}
 	}
-	return tiling{kernels: gemmTiers[isa.Active()], a: a, b: b, sourceA: a, sourceB: sourceB, halfB: half, m: g.M, n: g.N}
+	return tiling{kernels: gemmTiers[isa.Active()], a: a, b: b, sourceA: &a, sourceB: sourceB, halfB: half, m: g.M, n: g.N}
 }
 
 // A gemmShape is what strategies are chosen by.
@@ -121,6 +122,8 @@ func (t *tiling) cut(g *Gemm) {
 		return
 	}
 	t.chooseSide(g)
+	// Where all rows are in one panel, B is read once in any case.
+	t.keepB = g.Keeps != nil && !t.halfB && !t.transposeC && t.m > t.kernels.tiles.tallest(t.vectors) && g.K > 0 && g.K <= chain
 	x := t.shapeOf(g)
 	t.packB = t.halfB || t.b.trans && !t.inRegisters
 	t.stationaryB = t.packB
@@ -175,7 +178,8 @@ func (t *tiling) chooseSide(g *Gemm) {
 	if narrow && g.K <= chain && !t.halfB {
 		t.transposeC = true
 		t.a, t.b = matrix{g.B, g.LDB, !g.TransB}, matrix{g.A, g.LDA, !g.TransA}
-		t.sourceA, t.sourceB = t.a, t.b
+		a, b := t.a, t.b
+		t.sourceA, t.sourceB = &a, &b
 		t.m, t.n = g.N, g.M
 	}
 
@@ -268,6 +272,16 @@ type strategy struct {
 // strategies lists them in the order in which they are asked. Numbers without a reason beside them were
 // found by measuring products of many shapes on one and two cores.
 var strategies = [...]strategy{
+	{
+		// B was packed before, for many runs: a panel of it stays in half of the first-level cache while all rows of A pass by. All
+		// is one task, of the core that has this B in its cache.
+		name: "B kept",
+		fits: func(x *gemmShape) bool { return x.keepB },
+		apply: func(x *gemmShape) {
+			x.packB, x.inRegisters, x.stationaryB = true, false, true
+			x.stepK = max(x.l1/2/x.panel, 64)
+		},
+	},
 	{
 		// Few rows of A and a transposed B: each element of B is read once, along its rows. Tasks are
 		// whole vectors of columns; 8 to 32 of them, so that two cores end at the same time.
