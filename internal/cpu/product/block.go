@@ -65,18 +65,29 @@ func (g *Gemm) near(s *gemmScratch, a, b, c matrix, k0, k1 int, resume bool) {
 	width := max(l1/2/step/(g.vectors*g.kernels.lanes), 1) * g.vectors * g.kernels.lanes
 	t := &s.tile
 	s.prefetch, s.nonTemporal = [2]prefetchTarget{}, false
-	t.far, t.sparse, t.nextStep = 0, 1, 0
+	t.far, t.sparse = 0, 1
 	for k := k0; k < k1; k += step {
 		t.k, t.resume = min(step, k1-k), 0
 		if resume || k > k0 {
 			t.resume = 1
 		}
 		for col := 0; col < g.n; col += width {
-			part := b.from(k, col)
-			t.next = &part.data[0]
+			part, cols := b.from(k, col), min(width, g.n-col)
+			next := part // of B that is read
+			if col+width < g.n {
+				next = b.from(k, col+width)
+			} else if k+step < k1 {
+				next = b.from(k+step, 0)
+			}
+			// The tiles of a panel of A fetch so many lines of the cache, one for every four k: from one row after the other.
+			fetched := cols / (g.vectors * g.kernels.lanes) * (t.k / 4)
 			for p := range g.count {
+				t.next, t.nextStep = &part.data[0], 0
+				if line, row := p*fetched/t.k*isa.LineFloats, p*fetched%t.k; line < width && row*b.ld+line < len(next.data) {
+					t.next, t.nextStep = &next.data[row*b.ld+line], 4*b.ld
+				}
 				height, _ := g.alike(p, g.count)
-				g.across(s, a.from(g.row(p), k), part, c.from(g.row(p), col), height, min(width, g.n-col))
+				g.across(s, a.from(g.row(p), k), part, c.from(g.row(p), col), height, cols)
 			}
 		}
 	}
