@@ -155,16 +155,20 @@ func (u *unit) programOf(rows int, stored []*value, data memory, e *Exec) *eleme
 		}
 	}
 	k.Program.Code = code
-	for _, v := range stored {
-		if v == u.root {
-			continue
-		}
+	outputs := slices.DeleteFunc(slices.Clone(stored), func(v *value) bool { return v == u.root })
+	for _, v := range outputs {
 		k.Program.Outputs = append(k.Program.Outputs, uint8(register[v]))
 		out := operand(v, shape, cuts, data)
 		out.ColStride = 1
 		k.Out = append(k.Out, out)
 	}
 	k.Prepare()
+	for i, x := range operands {
+		e.follow(x, func(data []float32) { k.In[i].Data = data })
+	}
+	for i, v := range outputs {
+		e.follow(v, func(data []float32) { k.Out[i].Data = data })
+	}
 	return k
 }
 
@@ -209,7 +213,12 @@ func emitMatMul(c *call) []cpu.Kernel {
 		g.HalfB = c.halves(b)
 	}
 	g.Zeros = c.zeros(a)
+	if root, _ := b.root(); root.param() {
+		g.Keeps = c.exec.kept
+	}
 	g.Prepare()
+	c.exec.follow(a, g.MoveA)
+	c.exec.follow(c.value, g.MoveC)
 	return []cpu.Kernel{g}
 }
 
@@ -441,20 +450,18 @@ func emitTranspose(c *call) []cpu.Kernel {
 	for to, axis := range c.attr.Axes {
 		src[to] = from[axis]
 	}
-	return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
+	return c.copied(x, &move.StridedCopy{Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)})
 }
 
 func emitBroadcast(c *call) []cpu.Kernel {
 	x := c.in[0]
 	switch {
 	case x.steps != nil:
-		return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.steps, DstStrides: strides(x.shape)}}
+		return c.copied(x, &move.StridedCopy{Dims: x.shape, SrcStrides: x.steps, DstStrides: strides(x.shape)})
 	case x.apart():
-		return []cpu.Kernel{&move.StridedCopy{
-			Src: c.data(x), Dst: c.data(c.value), Dims: []int{x.n / x.run, x.run}, SrcStrides: []int{x.stride, 1}, DstStrides: []int{x.run, 1},
-		}}
+		return c.copied(x, &move.StridedCopy{Dims: []int{x.n / x.run, x.run}, SrcStrides: []int{x.stride, 1}, DstStrides: []int{x.run, 1}})
 	case x.n == 1:
-		return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}}}
+		return c.copied(x, &move.StridedCopy{Dims: []int{c.n}, SrcStrides: []int{0}, DstStrides: []int{1}})
 	}
 	src := make([]int, len(c.shape))
 	lead := len(c.shape) - len(x.shape)
@@ -463,7 +470,15 @@ func emitBroadcast(c *call) []cpu.Kernel {
 			src[lead+i] = step
 		}
 	}
-	return []cpu.Kernel{&move.StridedCopy{Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)}}
+	return c.copied(x, &move.StridedCopy{Dims: c.shape, SrcStrides: src, DstStrides: strides(c.shape)})
+}
+
+// copied makes k the copy of x to the call's value.
+func (c *call) copied(x *value, k *move.StridedCopy) []cpu.Kernel {
+	k.Src, k.Dst = c.data(x), c.data(c.value)
+	c.exec.follow(x, func(data []float32) { k.Src = data })
+	c.exec.follow(c.value, func(data []float32) { k.Dst = data })
+	return []cpu.Kernel{k}
 }
 
 // window walks along the strides from begin, step by step.
@@ -478,9 +493,7 @@ func window(walk, begin, step []int) (offset int, _ []int) {
 func emitSlice(c *call) []cpu.Kernel {
 	x := c.in[0]
 	offset, walk := window(x.strides(), c.attr.Begin, c.attr.Step)
-	return []cpu.Kernel{&move.StridedCopy{
-		Src: c.data(x), Dst: c.data(c.value), Dims: c.shape, SrcOff: offset, SrcStrides: walk, DstStrides: strides(c.shape),
-	}}
+	return c.copied(x, &move.StridedCopy{Dims: c.shape, SrcOff: offset, SrcStrides: walk, DstStrides: strides(c.shape)})
 }
 
 func emitPad(c *call) []cpu.Kernel {
@@ -500,9 +513,7 @@ func emitConcat(c *call) []cpu.Kernel {
 	var kernels []cpu.Kernel
 	for i, x := range c.in {
 		if c.inPlace == nil || !c.inPlace[i] {
-			kernels = append(kernels, &move.StridedCopy{
-				Src: c.data(x), Dst: c.data(c.value), Dims: x.shape, SrcStrides: x.strides(), DstOff: parts[i].at, DstStrides: to,
-			})
+			kernels = append(kernels, c.copied(x, &move.StridedCopy{Dims: x.shape, SrcStrides: x.strides(), DstOff: parts[i].at, DstStrides: to})...)
 		}
 	}
 	return kernels

@@ -8,6 +8,7 @@ import (
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/cpu/move"
+	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/internal/cpu/reduce"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -27,12 +28,22 @@ type Exec struct {
 	update  []cpu.Kernel
 	bad     uint32      // set by the checks of Compute
 	small   [][]float32 // checked by Finite itself
+	windows map[*graph.Node]*Window
+	kept    *product.Kept // where second factors of products that are Params are packed once for many runs, or nil
 }
 
 // Bind allocates an arena and binds every kernel. storage holds the contents of
-// each Param node; Update writes to them.
-func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec {
-	e := &Exec{plan: p, arena: mem.Make[byte](p.arena), storage: storage}
+// each Param node; Update writes to them. What it has for a node of Program.Windows is the memory until Point says another.
+func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec { return p.bind(storage, nil) }
+
+// bind is Bind for a plan that is run many times after each change of a Param, before which the tasks of kept are to be done.
+func (p *Plan) bind(storage map[*graph.Node]slab.Span, kept *product.Kept) *Exec {
+	e := &Exec{plan: p, arena: mem.Make[byte](p.arena), storage: storage, windows: map[*graph.Node]*Window{}, kept: kept}
+	for n := range p.program.Windows {
+		if p.opens(n) {
+			e.windows[n] = &Window{data: storage[n].Host()}
+		}
+	}
 	for i := 0; i < len(p.units); {
 		first := p.units[i]
 		var kernels []weighed
@@ -99,8 +110,61 @@ func (e *Exec) data(v *value) []float32 {
 		return e.storage[root.node].Part(offset, n).Host()
 	case b.param != nil:
 		return e.storage[b.param.node].Part(offset, n).Host()
+	case b.window != nil:
+		return e.windows[b.window].data[offset:][:n:n]
 	}
 	return elements[float32](e.arena, b.offset, offset+n)[offset:]
+}
+
+// A Window is the memory of an Input or of an output, which may be elsewhere at each run.
+type Window struct {
+	data    []float32
+	readers []windowReader // and who writes to it
+}
+
+// A windowReader is a kernel that has n numbers of a window, from number at on.
+type windowReader struct {
+	at, n int
+	move  func(data []float32)
+}
+
+// Window returns the window of a node, or nil if that is in the arena.
+func (e *Exec) Window(n *graph.Node) *Window { return e.windows[n] }
+
+// Point says where the memory is from now on.
+func (w *Window) Point(data []float32) {
+	w.data = data
+	for i := range w.readers {
+		r := &w.readers[i]
+		r.move(data[r.at:][:r.n:r.n])
+	}
+}
+
+// follow has a kernel told where the memory of x is, if that is a window.
+func (e *Exec) follow(x *value, move func(data []float32)) {
+	if len(e.windows) == 0 { // as of what is computed at compile time, which has no place yet
+		return
+	}
+	root, offset := x.root()
+	if b := root.buffer; root.konst == nil && b != nil && b.window != nil {
+		w := e.windows[b.window]
+		w.readers = append(w.readers, windowReader{root.offset + offset, x.extent(), move})
+	}
+}
+
+// opens reports whether a node is in a window.
+func (p *Plan) opens(n *graph.Node) bool {
+	v := p.nodes[n]
+	return v != nil && v.base.buffer != nil && v.base.buffer.window == n
+}
+
+// window reports whether a node is in a window, and how far its rows are apart then.
+func (p *Plan) window(n *graph.Node) (stride int, ok bool) { return p.nodes[n].rowStride(), p.opens(n) }
+
+// rows returns the memory of an Input or an output, and how far the rows of its first dimension are apart.
+func (e *Exec) rows(n *graph.Node) (data []float32, stride int) {
+	v := e.plan.nodes[n]
+	return e.data(v), v.rowStride()
 }
 
 // elements returns n numbers of memory from byte at on, which are aligned.

@@ -241,3 +241,26 @@ func strides(s tensor.Shape) []int {
 	}
 	return d
 }
+
+// rowStride is how far the rows of v's first dimension are apart, if v has runs.
+func (v *value) rowStride() int {
+	if v.apart() {
+		return v.stride
+	}
+	return v.n / max(v.shape[0], 1)
+}
+
+// space lets the rows of v, which has no gaps, begin stride numbers after one another.
+func (v *value) space(stride int) {
+	if rows := v.shape[0]; rows > 1 && v.n > 0 {
+		v.run, v.stride = v.n/rows, stride
+	}
+}
+
+// What kernels follow: functions for traits.follows.
+
+// followsFirst is for products: the first factor, and the result.
+func followsFirst(v, x *value) bool { return x == nil || v.in[0].base == x && v.in[1].base != x }
+
+// followsAll is for copies.
+func followsAll(_, _ *value) bool { return true }

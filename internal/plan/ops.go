@@ -52,6 +52,10 @@ type traits struct {
 	// result's shape may be computed there, and whether the result is finite.
 	epilogue bool
 
+	// follows reports whether v's kernels read an operand with the memory of x, or write v if x is nil, where that is at a run, and not
+	// where it was when they were bound; nil is never. Elementwise programs do.
+	follows func(v, x *value) bool
+
 	// rows: the kernel can leave gaps between the rows of its result.
 	rows bool
 
@@ -183,7 +187,7 @@ func init() {
 		graph.OpSoftmaxCrossentropy:     {role: roleKernel, emit: emitCrossentropy, cost: costOfExponentials, integers: labels},
 		graph.OpSoftmaxCrossentropyGrad: {role: roleKernel, emit: emitCrossentropyGrad, cost: costOfExponentials, integers: labels},
 
-		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows},
+		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows, follows: followsFirst},
 		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
 
 		graph.OpAttention:     {role: roleKernel, emit: emitAttention, cost: costOfAttention, rows: true, tasks: true, takes: takesHeads, zeros: noZeros},
@@ -202,11 +206,11 @@ func init() {
 
 		graph.OpReshape:     {role: roleView, place: placeOfReshape, takes: takesRuns, moves: true},
 		graph.OpView:        {role: roleView, place: placeOfView, moves: true},
-		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, place: placeOfTranspose, takes: takesStrides, moves: true},
-		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame, moves: true},
-		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides, moves: true},
+		graph.OpTranspose:   {role: roleKernel, emit: emitTranspose, place: placeOfTranspose, takes: takesStrides, moves: true, follows: followsAll},
+		graph.OpBroadcastTo: {role: roleKernel, lower: lowerBroadcast, emit: emitBroadcast, takes: takesSame, moves: true, follows: followsAll},
+		graph.OpSlice:       {role: roleKernel, emit: emitSlice, place: placeOfSlice, takes: takesStrides, moves: true, follows: followsAll},
 		graph.OpPad:         {role: roleKernel, emit: emitPad, tasks: true, takes: takesStrides, moves: true},
-		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides, moves: true},
+		graph.OpConcat:      {role: roleKernel, emit: emitConcat, parts: partsOfConcat, rows: true, takes: takesStrides, moves: true, follows: followsAll},
 		graph.OpPack:        {role: roleKernel, emit: emitPack, tasks: true, slab: true},
 		graph.OpOneHot:      {role: roleKernel, emit: emitOneHot, integers: first},
 		graph.OpGather:      {role: roleKernel, lower: lowerGather, emit: emitGather, zeros: noZeros, integers: second},
@@ -231,6 +235,9 @@ func lowerLeaf(l *lowering, n *graph.Node, shape tensor.Shape, _ []*value) *valu
 	v.node = n
 	if v.dtype == graph.Int32 {
 		l.integers[n] = v
+	}
+	if stride, ok := l.program.Windows[n]; ok && !l.config.NoPasses && v.input() {
+		v.space(stride)
 	}
 	return v
 }
@@ -496,7 +503,7 @@ func lowerScan(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *val
 	whole := widest.Shape().Concrete(l.batch)
 	v := l.add(graph.OpScan, widest.Attr(), whole, n.Scope(), in...)
 	if v.konst == nil && v.bodies == nil {
-		v.bodies, l.err = bodiesOf(l.config, widest.Attr().Body, l.batch)
+		v.bodies, l.err = bodiesOf(l.config, widest.Attr().Body, l.batch, v.in)
 		for _, p := range v.bodies {
 			l.config.Held += (p.arena + 3) / 4 * (l.batch/max(p.config.Batch, 1) + 1)
 		}

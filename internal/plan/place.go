@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/mem"
 )
 
@@ -20,6 +21,7 @@ type buffer struct {
 	param    *value // the parameter whose storage it is, not in the arena
 	zero     bool   // must be zero before the first run: a slab with gaps
 	konst    []float32
+	window   *graph.Node // whose memory is given before each run, not in the arena
 }
 
 // align is the granularity of the arena: a cache line, which is a vector too.
@@ -51,7 +53,9 @@ func (p *Plan) place() error {
 	}
 	p.updateInPlace()
 	if !p.config.NoPasses {
-		p.joinInPlace(ends)
+		views := p.views()
+		p.openWindows(views)
+		p.joinInPlace(ends, views)
 	}
 	for _, u := range p.units {
 		for _, v := range u.stored {
@@ -62,7 +66,7 @@ func (p *Plan) place() error {
 			case v.param():
 				v.buffer = &buffer{param: v}
 			case v.input():
-				v.buffer = &buffer{size: v.bytes(), from: -1, to: ends}
+				v.buffer = &buffer{size: v.extent() * v.dtype.Size(), from: -1, to: ends}
 			default:
 				v.buffer = p.buffer(u, v, ends)
 			}
@@ -159,15 +163,50 @@ func diesIn(u *unit, x *value) bool {
 	return true
 }
 
-// joinInPlace lets what a value joins be computed where it belongs in that value, if who
-// computes it can leave gaps between its rows and who reads it takes them.
-func (p *Plan) joinInPlace(ends int) {
+// views lists the views of each base.
+func (p *Plan) views() map[*value][]*value {
 	views := map[*value][]*value{}
 	for _, v := range p.values {
 		if v.view() {
 			views[v.base] = append(views[v.base], v)
 		}
 	}
+	return views
+}
+
+// openWindows places what is given before each run, or stored where that is said then.
+func (p *Plan) openWindows(views map[*value][]*value) {
+	for _, n := range p.program.Graph.Nodes() {
+		stride, ok := p.program.Windows[n]
+		v := p.nodes[n]
+		if !ok || v == nil || v.n == 0 {
+			continue
+		}
+		root, at := v.root()
+		switch row := v.n / v.shape[0]; {
+		case !root.follows() || root.buffer != nil || at != 0 || root.n != v.n:
+		case v.input(), !root.leaf() && !root.slab() && (stride == row || spread(root, views[root], layout{run: row, stride: stride}, nil)):
+			p.keep(root, &buffer{window: n}, 0)
+		}
+	}
+}
+
+// follows reports whether all that computes v, a base, and reads it finds it where it is at a run.
+func (v *value) follows() bool {
+	if u := v.unit; len(u.pools) > 0 || u.root != nil && !v.input() && (u.root.traits().follows == nil || !u.root.traits().follows(u.root, nil)) {
+		return false
+	}
+	for _, reader := range v.reads {
+		if follows := reader.traits().follows; len(reader.unit.pools) > 0 || !reader.elementwise() && (follows == nil || !follows(reader, v)) {
+			return false
+		}
+	}
+	return true
+}
+
+// joinInPlace lets what a value joins be computed where it belongs in that value, if who
+// computes it can leave gaps between its rows and who reads it takes them.
+func (p *Plan) joinInPlace(ends int, views map[*value][]*value) {
 	for _, c := range slices.Backward(p.values) { // what is joined may join others in turn
 		row := c.traits()
 		if row.parts == nil || c.konst != nil || c.n == 0 {
@@ -184,7 +223,7 @@ func (p *Plan) joinInPlace(ends int) {
 		inPlace := make([]bool, len(c.in))
 		for i, x := range c.in {
 			root, at := x.root()
-			if parts[i].run == 0 || at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() {
+			if parts[i].run == 0 || at != 0 || root.n != x.n || root.n == 0 || root.buffer != nil || root.leaf() || root.liveOut || root.slab() || b.window != nil && !root.follows() {
 				continue
 			}
 			if !spread(root, views[root], parts[i], c) {
@@ -350,7 +389,7 @@ func (p *Plan) pack() error {
 	var most *value
 	seen := map[*buffer]bool{}
 	for _, v := range p.values {
-		if b := v.buffer; b != nil && b.param == nil && b.konst == nil && !seen[b] {
+		if b := v.buffer; b != nil && b.param == nil && b.konst == nil && b.window == nil && !seen[b] {
 			seen[b] = true
 			buffers = append(buffers, b)
 			if most == nil || b.size > most.buffer.size {

@@ -33,6 +33,11 @@ type Program struct {
 	Outputs []*graph.Node // can be read after Compute
 	Checks  []*graph.Node // must be finite, or Exec.Finite is false after Compute
 	Updates []Update      // done by Exec.Update, all from the values before any of them
+
+	// Windows says of Inputs and Outputs that they are in memory that is given before each run (Window.Point), in which the rows
+	// of the first dimension begin so many numbers after one another. Those with kernels that can't do with that are in the arena
+	// nevertheless.
+	Windows map[*graph.Node]int
 }
 
 // An Update stores Value in Param, a Param node, or a View of one, of the same
