@@ -16,6 +16,8 @@ type Heads struct {
 	Scale  float64 // of the products of queries and keys, rounded to float32
 	Causal bool    // query i sees keys 0 … i alone
 	Window int     // and of these, or of all, those less than so far from it; 0: however far
+	Rate   float64 // weights are set to 0 at random, each with this probability, and the rest divided by 1-Rate, as [Node.Dropout] does
+	Stream uint16  // of that; its elements are [batch, Heads, T, S]
 }
 
 // Attention returns for each query of each head the mean of the values, weighed by the softmax over the keys of
@@ -40,6 +42,8 @@ func attentionSizes(a *Attr, q, k, v tensor.Shape, mask []*Node) (keyDim, valueD
 	switch {
 	case h.Heads < 1 || h.Groups < 1 || h.Heads%h.Groups != 0:
 		return 0, 0, fmt.Sprintf("the heads are %d and their groups %d: both must be positive, and the groups divide the heads", h.Heads, h.Groups)
+	case !(h.Rate >= 0 && h.Rate < 1):
+		return 0, 0, fmt.Sprintf("the rate of dropout, %v, must be at least 0 and less than 1", h.Rate)
 	case h.Window < 0:
 		return 0, 0, fmt.Sprintf("the window is %d, it must be positive, or 0 for none", h.Window)
 	case len(q) != 3 || len(k) != 3 || len(v) != 3 || q[1:].HasBatch() || k[1:].HasBatch() || v[1:].HasBatch():
@@ -172,13 +176,14 @@ func (n *Node) Expand(operands ...*Node) *Node {
 	top := Select(counts, scores, g.Scalar(-1e30)).ReduceMaxKeep(-1).StopGradient()
 	e := Select(counts, scores, top).Sub(top).Exp().Mul(counts)
 	weights := e.Div(e.SumKeep(-1).Max(g.Scalar(1))).Reshape(batch, h.Groups, share*steps, values)
+	kept := weights.Dropout(h.Rate, h.Stream)
 	if n.op == OpAttention {
-		return together(weights.BatchMatMul(vs, false, false))
+		return together(kept.BatchMatMul(vs, false, false))
 	}
 	y, dy := apart(operands[3]), apart(operands[4])
-	ds := weights.Mul(dy.BatchMatMul(vs, false, true).Sub(dy.Mul(y).SumKeep(-1)))
+	ds := weights.Mul(dy.BatchMatMul(vs, false, true).Dropout(h.Rate, h.Stream).Sub(dy.Mul(y).SumKeep(-1)))
 	dq := together(ds.BatchMatMul(ks, false, false)).MulScalar(h.Scale)
-	dk, dv := join(ds.BatchMatMul(qs, true, false)), join(weights.BatchMatMul(dy, true, false))
+	dk, dv := join(ds.BatchMatMul(qs, true, false)), join(kept.BatchMatMul(dy, true, false))
 	below := func(x *Node) *Node { return x.Pad([]int{0, 0, 0}, []int{0, max(steps, values) - x.shape[1], 0}) }
 	return Concat(2, below(dq), below(dk), below(dv))
 }

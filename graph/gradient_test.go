@@ -193,6 +193,7 @@ var derivatives = []derivative{
 	{"Attention in groups, causal", graph.OpAttention, attend(graph.Heads{Heads: 4, Groups: 2, Scale: 1, Causal: true}), nil, [][]tensor.Shape{{{batch, 3, 4}, {batch, 2, 2}, {batch, 2, 4}}}},
 	{"Attention with a window", graph.OpAttention, attend(graph.Heads{Heads: 1, Scale: 0.25, Window: 2}), nil, [][]tensor.Shape{{{2, 2, 2}, {2, 4, 2}, {2, 4, 1}}}},
 	{"Attention with a mask", graph.OpAttention, attend(graph.Heads{Heads: 1, Scale: 0.25}), nil, [][]tensor.Shape{{{batch, 3, 2}, {batch, 2, 2}, {batch, 2, 2}, {batch, 3, 2}}, {{batch, 2, 2}, {batch, 3, 2}, {batch, 3, 2}, {1, 1, 3}}}},
+	{"Attention with dropout", graph.OpAttention, attend(graph.Heads{Heads: 2, Scale: 0.5, Rate: 0.4, Stream: 3}), nil, [][]tensor.Shape{{{batch, 3, 4}, {batch, 2, 4}, {batch, 2, 6}}}},
 	{"AttentionGrad", graph.OpAttentionGrad, func(x nodes) *graph.Node {
 		return x[0].Graph().Node(graph.OpAttentionGrad, graph.Attr{Heads: graph.Heads{Heads: 2, Groups: 1, Scale: 0.5, Causal: true}}, x...)
 	}, nil, [][]tensor.Shape{{{batch, 2, 2}, {batch, 3, 1}, {batch, 3, 2}, {batch, 2, 4}, {batch, 2, 4}}}},

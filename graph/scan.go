@@ -249,8 +249,7 @@ func (b *Body) needed() []bool {
 
 // rowWise says what keeps a node of a body from being computed row by row of the batch, or "".
 func rowWise(n *Node) string {
-	switch n.op {
-	case OpDropout, OpRandomUniform:
+	if n.op == OpDropout || n.op == OpRandomUniform || n.attr.Heads.Rate > 0 {
 		return fmt.Sprintf("%v draws random numbers: they must be drawn before the scan, once or as a sequence", n.op)
 	}
 	if n.attr.Rows > 0 {

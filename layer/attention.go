@@ -411,8 +411,11 @@ func (a *attention) apply(c *Context, q, k, v *graph.Node, wanted bool) (y, weig
 	}
 	steps, heads, dim := q.Shape()[1], q.Shape()[2], q.Shape()[3]
 	values, groups, numbers := k.Shape()[1], k.Shape()[2], v.Shape()[3]
-	if !wanted && !a.drops(c) && (a.mask == nil || a.mask.Shape()[1] == 1) {
+	if !wanted && (a.mask == nil || a.mask.Shape()[1] == 1) {
 		h := graph.Heads{Heads: heads, Groups: groups, Scale: a.scale, Causal: a.causal, Window: a.window}
+		if a.drops(c) {
+			h.Rate, h.Stream = a.dropout, c.Graph().NextStream()
+		}
 		flat := func(x *graph.Node) *graph.Node {
 			s := x.Shape()
 			return x.Reshape(tensor.Batch, s[1], s[2]*s[3])

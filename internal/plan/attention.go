@@ -30,6 +30,9 @@ func (c *call) heads() (attention.Sizes, attention.Mask) {
 		Batch: q[0], Queries: q[1], Keys: k[1], Heads: h.Heads, Groups: h.Groups, KeyDim: q[2] / h.Heads, ValueDim: v[2] / h.Groups,
 		Scale: float32(h.Scale), Causal: h.Causal, Window: h.Window,
 	}
+	if h.Rate > 0 {
+		sizes.Dropout = c.exec.dropout(h.Rate, h.Stream)
+	}
 	var mask attention.Mask
 	for _, m := range c.mask() {
 		mask = attention.Mask{Data: c.data(m), Batch: m.shape[0] != 1, Queries: m.shape[1] != 1}

@@ -29,11 +29,14 @@ func TestAttentionHasTheBitsOfItsProducts(t *testing.T) {
 		{66, 40, 17, 16, graph.Heads{Heads: 4, Groups: 2, Scale: 0.25}, nil},
 		{129, 129, 3, 2, graph.Heads{Heads: 1, Scale: 0.25, Causal: true}, nil},
 		{70, 66, 4, 3, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}, nil},
+		{66, 40, 17, 16, graph.Heads{Heads: 4, Groups: 2, Scale: 0.25, Rate: 0.3, Stream: 7}, nil},
+		{129, 129, 3, 2, graph.Heads{Heads: 1, Scale: 0.25, Causal: true, Rate: 0.5}, nil},
 		{1100, 3, 2, 1, graph.Heads{Heads: 4, Groups: 1, Scale: 1}, nil}, // chains of more than 4096 queries
 		{2, 4200, 2, 2, graph.Heads{Heads: 1, Scale: 1}, nil},            // and of keys
 		{66, 40, 3, 2, graph.Heads{Heads: 2, Scale: 0.25}, tensor.Shape{batch, 1, 40}},
 		{66, 40, 3, 2, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25}, tensor.Shape{1, 66, 40}},
 		{40, 66, 3, 2, graph.Heads{Heads: 1, Scale: 0.25, Causal: true}, tensor.Shape{batch, 40, 66}},
+		{66, 40, 3, 2, graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Rate: 0.1, Stream: 1}, tensor.Shape{1, 66, 40}},
 	} {
 		groups := max(c.heads.Groups, 1)
 		if c.heads.Groups == 0 {

@@ -97,10 +97,12 @@ var cases = []struct {
 	{graph.OpAttention, shapes(s(batch, 6, 2), s(batch, 4, 2), s(batch, 4, 2), s(batch, 1, 4)), attend(graph.Heads{Heads: 1, Scale: 0.5, Window: 3}), 512},
 	{graph.OpAttention, shapes(s(batch, 6, 4), s(batch, 5, 2), s(batch, 5, 2), s(batch, 6, 5)), attend(graph.Heads{Heads: 2, Groups: 1, Scale: 0.5, Causal: true, Window: 2}), 512},
 	{graph.OpAttention, shapes(s(batch, 2, 3), s(batch, 5, 3), s(batch, 5, 1), s(1, 2, 5)), attend(graph.Heads{Heads: 1, Scale: 0.5}), 512},
+	{graph.OpAttention, shapes(s(batch, 5, 6), s(batch, 7, 6), s(batch, 7, 10)), attend(graph.Heads{Heads: 2, Scale: 0.5, Rate: 0.25, Stream: 2}), 512},
 	{graph.OpAttention, shapes(s(batch, 3, 2), s(batch, 0, 2), s(batch, 0, 2)), attend(graph.Heads{Heads: 1, Scale: 0.5}), 0},
 	{graph.OpAttentionGrad, shapes(s(batch, 5, 4), s(batch, 7, 4), s(batch, 7, 6)), attended(graph.Heads{Heads: 2, Scale: 0.25}), 4096},
 	{graph.OpAttentionGrad, shapes(s(batch, 66, 2), s(batch, 6, 1), s(batch, 6, 2)), attended(graph.Heads{Heads: 2, Groups: 1, Scale: 0.25, Causal: true}), 4096},
 	{graph.OpAttentionGrad, shapes(s(batch, 5, 2), s(batch, 4, 2), s(batch, 4, 2), s(batch, 5, 4)), attended(graph.Heads{Heads: 1, Scale: 0.25, Window: 3}), 4096},
+	{graph.OpAttentionGrad, shapes(s(batch, 66, 4), s(batch, 7, 4), s(batch, 7, 6)), attended(graph.Heads{Heads: 2, Scale: 0.25, Causal: true, Rate: 0.25, Stream: 2}), 4096},
 	{graph.OpAttentionGrad, shapes(s(batch, 0, 2), s(batch, 3, 2), s(batch, 3, 2), s(batch, 0, 3)), attended(graph.Heads{Heads: 1, Scale: 0.25}), 0},
 	{graph.OpConv, shapes(s(batch, 7, 3), s(3, 3, 5)), convolve(graph.Window{}), 16},
 	{graph.OpConv, shapes(s(batch, 5, 6, 4), s(3, 2, 2, 6)), func(in []*graph.Node) *graph.Node {

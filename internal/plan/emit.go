@@ -12,6 +12,7 @@ import (
 	"github.com/cornu-ml/cornu/internal/cpu/move"
 	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/internal/cpu/reduce"
+	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -550,6 +551,11 @@ func emitCast(c *call) []cpu.Kernel {
 func (c *call) halves(v *value) product.Halves {
 	root, offset := v.root()
 	return product.Halves{Data: c.exec.storage[root.node].Part(offset, v.n).Halves(), Brain: root.dtype == graph.BFloat16}
+}
+
+// dropout returns what drops elements with this probability.
+func (e *Exec) dropout(rate float64, stream uint16) *elementwise.Dropout {
+	return &elementwise.Dropout{Seed: &e.Seed, Step: &e.Step, Stream: stream, Threshold: rng.Threshold(rate), Scale: float32(1 / (1 - rate))}
 }
 
 func emitRandomUniform(c *call) []cpu.Kernel {

@@ -12,7 +12,6 @@ import (
 	"github.com/cornu-ml/cornu/internal/cpu/elementwise"
 	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/internal/cpu/reduce"
-	"github.com/cornu-ml/cornu/internal/rng"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -190,8 +189,8 @@ func init() {
 		graph.OpMatMul:      {role: roleKernel, lower: lowerMatMul, emit: emitMatMul, cost: costOfMatMul, epilogue: true, rows: true, tasks: true, takes: takesRows, follows: followsFirst},
 		graph.OpBatchMatMul: {role: roleKernel, lower: lowerBatchMatMul, emit: emitBatchMatMul, cost: costOfBatchMatMul, tasks: true, takes: takesMatrices},
 
-		graph.OpAttention:     {role: roleKernel, emit: emitAttention, cost: costOfAttention, rows: true, tasks: true, takes: takesHeads, zeros: noZeros},
-		graph.OpAttentionGrad: {role: roleKernel, emit: emitAttentionGrad, cost: costOfAttention, tasks: true, takes: takesHeads, zeros: noZeros},
+		graph.OpAttention:     {role: roleKernel, emit: emitAttention, cost: costOfAttention, rows: true, tasks: true, takes: takesHeads, zeros: noZeros, random: true},
+		graph.OpAttentionGrad: {role: roleKernel, emit: emitAttentionGrad, cost: costOfAttention, tasks: true, takes: takesHeads, zeros: noZeros, random: true},
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, pools: poolsResult, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
@@ -522,8 +521,5 @@ func scaleOfMask(p *programBuilder, v *value, instr *elementwise.Instr) {
 
 func dropoutOf(p *programBuilder, v *value, instr *elementwise.Instr) {
 	instr.B = uint8(len(p.kernel.Dropouts))
-	p.kernel.Dropouts = append(p.kernel.Dropouts, elementwise.Dropout{
-		Seed: &p.exec.Seed, Step: &p.exec.Step, Stream: v.attr.Stream,
-		Threshold: rng.Threshold(v.attr.Rate), Scale: float32(1 / (1 - v.attr.Rate)),
-	})
+	p.kernel.Dropouts = append(p.kernel.Dropouts, *p.exec.dropout(v.attr.Rate, v.attr.Stream))
 }

@@ -933,6 +933,9 @@ func attends(p *randomProgram, b *choice.Block, x *graph.Node) *graph.Node {
 	if h.Heads > 1 && bits>>4&1 == 1 {
 		h.Groups = 1
 	}
+	if bits>>7&1 == 1 {
+		h.Rate, h.Stream = 0.5, x.Graph().NextStream()
+	}
 	groups := max(h.Groups, 1)
 	if h.Groups == 0 {
 		groups = h.Heads

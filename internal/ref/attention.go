@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/rng"
 )
 
 // attended is what a query of a head has to do with.
@@ -14,15 +15,19 @@ type attended struct {
 	k, v    []int     // where those of each key and value are
 	d, e    int       // how many numbers these have
 	weights []float64 // of each key, 0 of those that it doesn't see
+	kept    []float64 // by what dropout multiplies each weight
 	scale   float64
 }
 
 // attend calls f for each query of each head.
-func attend(a *graph.Attr, in, mask []value, f func(x attended)) {
+func attend(r *Run, a *graph.Attr, in, mask []value, f func(x attended)) {
 	q, k, v, h := in[0], in[1], in[2], a.Heads
 	batch, steps, keys := q.shape[0], q.shape[1], k.shape[1]
 	x := attended{d: q.shape[2] / h.Heads, e: v.shape[2] / h.Groups, scale: float64(float32(h.Scale))}
-	x.k, x.v, x.weights = make([]int, keys), make([]int, keys), make([]float64, keys)
+	x.k, x.v, x.weights, x.kept = make([]int, keys), make([]int, keys), make([]float64, keys), make([]float64, keys)
+	all := batch * h.Heads * steps * keys
+	keep := make([]byte, (all+7)/8)
+	rng.DropoutBits(keep, rng.New(r.Seed, h.Stream, r.Step), 0, all, rng.Threshold(h.Rate))
 	for b := range batch {
 		for head := range h.Heads {
 			group := head / (h.Heads / h.Groups)
@@ -63,6 +68,11 @@ func attend(a *graph.Attr, in, mask []value, f func(x attended)) {
 					if total > 0 {
 						x.weights[j] /= total
 					}
+					if at := ((b*h.Heads+head)*steps+i)*keys + j; keep[at/8]>>(at%8)&1 == 1 {
+						x.kept[j] = 1 / (1 - h.Rate)
+					} else {
+						x.kept[j] = 0
+					}
 				}
 				f(x)
 			}
@@ -70,17 +80,17 @@ func attend(a *graph.Attr, in, mask []value, f func(x attended)) {
 	}
 }
 
-func attention(_ *Run, a *graph.Attr, in []value, out value) {
-	attend(a, in, in[3:], func(x attended) {
+func attention(r *Run, a *graph.Attr, in []value, out value) {
+	attend(r, a, in, in[3:], func(x attended) {
 		for j, w := range x.weights {
 			for n := range x.e {
-				out.data[x.y+n] += float64(w * in[2].data[x.v[j]+n])
+				out.data[x.y+n] += float64(float64(w*x.kept[j]) * in[2].data[x.v[j]+n])
 			}
 		}
 	})
 }
 
-func attentionGrad(_ *Run, a *graph.Attr, in []value, out value) {
+func attentionGrad(r *Run, a *graph.Attr, in []value, out value) {
 	q, k, v, y, dy := in[0], in[1], in[2], in[3], in[4]
 	// at returns where in the result the gradient of number i of operand x is, whose columns begin there.
 	at := func(x value, first, i int) int {
@@ -89,7 +99,7 @@ func attentionGrad(_ *Run, a *graph.Attr, in []value, out value) {
 	}
 	firstK := q.shape[2]
 	firstV := firstK + k.shape[2]
-	attend(a, in, in[5:], func(x attended) {
+	attend(r, a, in, in[5:], func(x attended) {
 		delta := 0.0
 		for n := range x.e {
 			delta += float64(y.data[x.y+n] * dy.data[x.y+n])
@@ -100,8 +110,8 @@ func attentionGrad(_ *Run, a *graph.Attr, in []value, out value) {
 			}
 			dw := -delta
 			for n := range x.e {
-				dw += float64(dy.data[x.y+n] * v.data[x.v[j]+n])
-				out.data[at(v, firstV, x.v[j]+n)] += float64(w * dy.data[x.y+n])
+				dw += float64(float64(dy.data[x.y+n]*x.kept[j]) * v.data[x.v[j]+n])
+				out.data[at(v, firstV, x.v[j]+n)] += float64(float64(w*x.kept[j]) * dy.data[x.y+n])
 			}
 			for n := range x.d {
 				ds := float64(float64(w*dw) * x.scale)

@@ -19,6 +19,9 @@ type Sizes struct {
 	Scale                float32
 	Causal               bool // query i sees keys 0 … i alone
 	Window               int  // if it is not 0, query i sees no key j with |i - j| ≥ Window
+
+	// Dropout drops weights, elements of [Batch, Heads, Queries, Keys], after the softmax; nil: none.
+	Dropout *elementwise.Dropout
 }
 
 // An Array has a row for each step of each sample, in which the heads are side by side. A row begins LD elements after the
@@ -142,6 +145,7 @@ func (k *Attention) Do(worker, index int) {
 		for i := first; i < end; i++ {
 			from, to := i*block, min((i+1)*block, k.Queries)
 			lo, hi := s.weigh(worker, &k.Sizes, q, from, to)
+			s.dropped(s.weights, &k.Sizes, (b*k.Heads+h)*k.Queries+from, to-from, lo, hi)
 			product.Multiply(worker, product.Matrix{Data: y.rows(from), LD: y.LD}, product.Matrix{Data: s.weights, LD: s.ld},
 				product.Matrix{Data: values.rows(lo), LD: values.LD}, to-from, k.ValueDim, hi-lo, false)
 		}
@@ -173,6 +177,7 @@ type space struct {
 	values  []float32 // without gaps
 	weights []float32 // of a block
 	softmax reduce.Softmax
+	drop    elementwise.Drop
 
 	mask   Mask // of the present sample
 	first  int  // a mask that is the same for all queries shows no keys but first … end-1
@@ -203,6 +208,9 @@ func (s *space) reserve(x *Sizes, derivatives bool) {
 	s.keys = mem.Make[float32](x.KeyDim * s.ld)
 	s.values = mem.Make[float32](x.Keys * x.ValueDim)
 	s.weights = mem.Make[float32](block * s.ld)
+	if x.Dropout != nil {
+		s.drop.Dropout, s.drop.Cols = *x.Dropout, x.Keys
+	}
 	if !derivatives {
 		return
 	}

@@ -13,6 +13,8 @@ import (
 //
 //	dS = P·(dP - δ), DQ = Scale·dS·K, DK = dSᵀ·(Scale·Q), DV = Pᵀ·DY
 //
+// Where there is a dropout, dP is dropped as P is for DV.
+//
 // DK and DV are sums over queries: over the heads of a group in order, and in each head over its queries in order, in chains
 // of 4096 as in [product.Gemm]. A key that no query of a block of 64 sees gets nothing from that block.
 //
@@ -111,7 +113,10 @@ func (k *Gradient) block(worker int, s *space, b, head, before, from int, dq, dk
 		dweights := product.Matrix{Data: s.dweights, LD: s.ld}
 		product.Multiply(worker, dweights, product.Matrix{Data: dy.rows(from), LD: dy.LD},
 			product.Matrix{Data: s.turned[lo:], LD: s.ld}, to-from, hi-lo, k.ValueDim, false)
+		first := (b*k.Heads+head)*k.Queries + from // of all rows of weights
+		s.dropped(s.dweights, &k.Sizes, first, to-from, lo, hi)
 		s.difference.Region(0, 0, to-from, 0, hi-lo)
+		s.dropped(s.weights, &k.Sizes, first, to-from, lo, hi)
 		product.Multiply(worker, product.Matrix{Data: s.dquery, LD: k.KeyDim}, dweights,
 			product.Matrix{Data: s.rows.rows(lo), LD: s.rows.LD}, to-from, k.KeyDim, hi-lo, false)
 		for i := from; i < to; i++ {

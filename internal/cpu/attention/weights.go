@@ -106,3 +106,11 @@ func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) 
 	}
 	return lo, hi
 }
+
+// dropped drops of rows of weights, or of the gradients at them, what the dropout says: from row first of all rows of weights on, which there
+// are, for the keys lo … hi-1.
+func (s *space) dropped(weights []float32, x *Sizes, first, rows, lo, hi int) {
+	if x.Dropout != nil {
+		s.drop.Rows(weights, s.ld, first, rows, lo, hi-lo)
+	}
+}

@@ -3,6 +3,7 @@ package elementwise
 import (
 	"unsafe"
 
+	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/rng"
 )
 
@@ -79,6 +80,31 @@ func (e *Kernel) dropout(s *scratch, d *Dropout, dst, a *float32, t region) {
 		l.in[0], l.inStride[0] = offset(a, first), 4*t.cols
 		l.in[1], l.inStride[1] = &d.Scale, 0
 		l.out[0], l.outStride[0] = offset(dst, first), 4*t.cols
+		applyDropout(l)
+	})
+}
+
+// A Drop drops elements of parts of a matrix of Cols columns, as its Dropout says. One goroutine at a time may use it.
+type Drop struct {
+	Dropout
+	Cols int
+
+	scratch scratch
+}
+
+// Rows drops what there is of columns c0 … c0+cols-1 of rows r0 … r0+rows-1 in x, in which rows begin ld elements after one another.
+func (d *Drop) Rows(x []float32, ld, r0, rows, c0, cols int) {
+	if rows == 0 || cols == 0 {
+		return
+	}
+	cpu.Reaches("what is dropped", x, (rows-1)*ld+cols)
+	d.masked(&d.scratch, region{r0, c0, rows, cols}, d.Cols, func(u region) {
+		l := &d.scratch.loop
+		p := &x[(u.r-r0)*ld+u.c-c0]
+		l.rows, l.cols = u.rows, u.cols
+		l.in[0], l.inStride[0] = p, 4*ld
+		l.in[1], l.inStride[1] = &d.Scale, 0
+		l.out[0], l.outStride[0] = p, 4*ld
 		applyDropout(l)
 	})
 }
