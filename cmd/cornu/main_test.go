@@ -31,16 +31,21 @@ func callUntil(ctx context.Context, args ...string) (status int, out, errs strin
 // small is a training that takes a moment.
 var small = []string{"--epochs", "1", "--limit", "640", "--hidden", "16", "--seed", "7"}
 
-// fewDigits keeps the test to the first of the digits to test with, where all take seconds.
-func fewDigits(t *testing.T) {
-	t.Cleanup(func() { loadDigits = mnist.Load })
-	loadDigits = func() (train, test *mnist.Set, err error) {
-		train, test, err = mnist.Load()
-		return train, test.Limit(200), err
-	}
+// fewDigits are the digits without most of those to test with, of which all take seconds.
+func fewDigits() (train, test *mnist.Set, err error) {
+	train, test, err = mnist.Load()
+	return train, test.Limit(200), err
+}
+
+// allDigits gives a test the digits that the program has.
+func allDigits(t *testing.T) {
+	few := loadDigits
+	t.Cleanup(func() { loadDigits = few })
+	loadDigits = mnist.Load
 }
 
 func TestAMistakeInTheCommandLineListsWhatIsKnown(t *testing.T) {
+	allDigits(t)
 	for _, test := range []struct {
 		args []string
 		want []string // all of them are in the message
@@ -209,7 +214,6 @@ func TestTrainingShowsTheChaptersSummaryAndAnEpochALine(t *testing.T) {
 }
 
 func TestTheConvolutionalNetworkIsTrainedAndPredicts(t *testing.T) {
-	fewDigits(t)
 	file := filepath.Join(t.TempDir(), "cnn.keras")
 	status, out, errs := call("mnist", "train", "--model", "cnn", "--limit", "64", "--batch", "32", "--epochs", "1", "--save", file)
 	if status != 0 {
@@ -266,6 +270,7 @@ func TestPredictDrawsTheDigitAndTellsTheProbabilities(t *testing.T) {
 }
 
 func TestSamplesCountsTheLabelsAndWritesThePicture(t *testing.T) {
+	allDigits(t)
 	file := filepath.Join(t.TempDir(), "digits.png")
 	status, out, errs := call("mnist", "samples", "-o", file)
 	if status != 0 {

@@ -63,7 +63,6 @@ func TestARowIsTheNetworkThatTheBookNames(t *testing.T) {
 }
 
 func TestATableIsTheSameOnAnyNumberOfThreads(t *testing.T) {
-	fewDigits(t)
 	status, table, errs := call(append([]string{}, quick...)...)
 	if status != 0 {
 		t.Fatalf("status %d: %s", status, errs)
