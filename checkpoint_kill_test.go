@@ -115,7 +115,7 @@ func killed(t *testing.T, folder, by string, at int, after time.Duration) bool {
 }
 
 func TestATrainingThatIsKilledComesToTheBitsOfOneThatIsNot(t *testing.T) {
-	moments, operations, all := 7, 5, []string{""}
+	moments, operations, all := 4, 3, []string{""}
 	if os.Getenv("CORNU_CI") != "" {
 		moments, operations, all = 150, 60, append(all, optimizer.Names()...)
 		for _, r := range regimes() {

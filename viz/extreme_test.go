@@ -195,7 +195,7 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 
 // Layers in a line, layers of which each takes all before it, and many classes.
 func TestLargePicturesTakeSeconds(t *testing.T) {
-	layers, joined, classes, points := 8, 5, 12, 1000
+	layers, joined, classes, points := 8, 5, 12, 300
 	if choice.Thorough() {
 		layers, joined, classes, points = 1000, 100, 1000, 100_000
 	}

@@ -5,6 +5,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/cornu-ml/cornu/internal/choice"
 )
 
 // Whatever is in a file, reading all of it ends, and takes no more memory than its limits
@@ -77,11 +79,7 @@ func TestDamagedFilesAreNoTrouble(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		n := 60
-		if testing.Short() {
-			n = 10
-		}
-		for i := range n {
+		for i := range choice.Effort(20, 60) {
 			at := i * 7919 * 13 % len(whole)
 			b := bytes.Clone(whole)
 			b[at] ^= 1 << (i % 8)

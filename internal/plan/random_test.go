@@ -1394,9 +1394,9 @@ func (p *randomProgram) String() string {
 var firstProgram = flag.Uint64("program", 0, "the first random program")
 
 func TestRandomProgramsHaveTheBitsTheyHaveWithoutPasses(t *testing.T) {
-	programs := uint64(choice.Effort(1200, 4000))
+	programs := uint64(choice.Effort(500, 4000))
 	if testing.Short() {
-		programs = 600
+		programs = 300
 	}
 	var count tally
 	blocks := func(n uint64) int { return int(2 + n%26) }

@@ -71,7 +71,7 @@ func TestFusedLoopsOfNumbersAtTheEdge(t *testing.T) {
 		for i := range fusedPrograms {
 			f := &fusedPrograms[i]
 			r := rand.New(rand.NewPCG(3, 4))
-			for range choice.Effort(10, 40) {
+			for range choice.Effort(4, 40) {
 				e := kernelOf(f, r, 1, 320, full)
 				for _, o := range e.In {
 					for i := range o.Data {
@@ -104,7 +104,7 @@ func TestFusedLoopsOfTinyNumbers(t *testing.T) {
 					return math.Float32frombits(bits | r.Uint32N(2)<<31)
 				}
 			}
-			for range choice.Effort(10, 40) {
+			for range choice.Effort(4, 40) {
 				e := kernelOf(f, r, 1, 700, full)
 				for k, o := range e.In {
 					for i := range o.Data {
