@@ -75,7 +75,7 @@ func scribbles() (train, test *mnist.Set, err error) {
 
 // program returns a command that is killed if it hangs.
 func program(t *testing.T, args ...string) *exec.Cmd {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 	t.Cleanup(cancel)
 	c := exec.CommandContext(ctx, os.Args[0], args...)
 	c.Env = append(os.Environ(), asProgram+"=1")
@@ -194,7 +194,7 @@ func TestASecondSignalDoesNotWait(t *testing.T) {
 		c.Process.Signal(os.Interrupt)
 		time.Sleep(300 * time.Millisecond) // signals that come at once are one
 	}
-	c.Wait() // one that waits is killed after a minute
+	c.Wait() // one that waits is killed after minutes
 	if status := c.ProcessState.ExitCode(); status != interrupted || !strings.HasPrefix(errs.String(), "cornu: interrupted") {
 		t.Errorf("it ended with %d and said %q", status, errs.String())
 	}
