@@ -542,7 +542,9 @@ class Network:
 
     def step(self, x, chain, nodes):
         rng = self.rng
-        kind = rng.integers(12)
+        if len(x.shape) == 3 and rng.random() < 0.4:
+            return self.sequence(x)
+        kind = rng.integers(10)
         if kind < 4:
             return self.dense(x)
         if kind == 4:
@@ -561,8 +563,6 @@ class Network:
             return self.apply(cls, {}, x, other if other is not x else self.apply("Activation", {"activation": "tanh"}, x))
         if kind == 9 and len(x.shape) == 2:
             return self.apply("Reshape", {"target_shape": [x.shape[1], 1]}, x)
-        if kind >= 10 and len(x.shape) == 3:
-            return self.sequence(x)
         return self.dense(x)
 
 
@@ -606,7 +606,7 @@ def trainings(rng, rounds):
             logs = model.train_on_batch([v[part] for v in x], [v[part] for v in y], return_dict=True, **weighted)
             losses.append(float(logs["loss"]))
             for w in model.weights:
-                tensors["step %d %s" % (s, path(w))] = np.asarray(w.value)
+                tensors["step %d %s" % (s, path(w))] = np.asarray(w)
         texts = {"spec": json.dumps(net.spec), "losses": " ".join(names)}
         cases.append(case("network %d" % i, sgd, tensors, {"loss": losses, "loss_weights": shares}, texts))
     return cases
