@@ -285,11 +285,21 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	s.pass = 0 // what was packed of A for a pass is overwritten
 	class := t.class
 	dense := class.dy.lattice.dense && k.window.ResultStride <= inPlaceFilters
+	ld := k.panel // of dy
+	if dense {
+		ld = k.window.ResultStride
+	}
+	begin, end := class.begins[number], class.begins[number+1]
+	var x surrounded
+	asItLies := class.padded != nil && class.padded.asItLies(k.kernels)
+	if asItLies {
+		x = class.padded.surround(s, begin, end, ld, k.stepK)
+	}
 	s.tile.resume = 0
-	for r0, end := class.begins[number], class.begins[number+1]; r0 < end; {
+	for r0 := begin; r0 < end; {
 		r1 := min(r0+k.stepK, end)
 		s.tile.k = r1 - r0
-		dy := panels{ld: k.window.ResultStride, step: k.panel}
+		dy := panels{ld: ld, step: k.panel}
 		if dense {
 			from, _, _ := class.dy.lattice.at(r0)
 			dy.data = class.dy.data[from:]
@@ -298,9 +308,13 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
 			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
-		a := k.pack(s, t, r0, r1)
-		for col := 0; col < k.n; col += k.panel {
-			k.down(s, k.kernels.tiles.by(a.trans), a, dy.panel(col/k.panel), c.from(0, col), t.m1-t.m0, min(k.panel, k.n-col))
+		if asItLies {
+			k.multiplySurrounded(s, t, x, r0-begin, dy, c)
+		} else {
+			a := k.pack(s, t, r0, r1)
+			for col := 0; col < k.n; col += k.panel {
+				k.down(s, k.kernels.tiles.by(a.trans), a, dy.panel(col/k.panel), c.from(0, col), t.m1-t.m0, min(k.panel, k.n-col))
+			}
 		}
 		s.tile.resume = 1
 		r0 = r1

@@ -92,6 +92,91 @@ func (p *padded) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 	}
 }
 
+// A surrounded is what all taps see at the places of a chain, copied with zeros around it: it is multiplied as it lies there (conv_indirect.go).
+type surrounded struct {
+	data []float32
+	line int // elements from row to row
+}
+
+// asItLies reports whether patches may be multiplied in a copy of the image that has zeros around it: the copy is not much larger.
+func (p *padded) asItLies(k *gemmKernels) bool {
+	w := p.window
+	samples := chain/volume(w.Places) + 2 // that a chain sees at most
+	return k.indirect != nil && w.Groups == 1 && w.Taps[0]*w.Image[0]*w.Places[0] == 1 && w.Low[0] == 0 && w.ImageStride == w.Channels &&
+		w.Stride[1] <= w.Taps[1] && w.Stride[2] <= w.Taps[2] && samples*w.spread(1)*w.spread(2)*w.Channels <= surroundedRoom
+}
+
+// surroundedRoom is how many elements a copy has at most.
+const surroundedRoom = 1 << 22
+
+// spread returns how many pixels there are along a dimension from the first that a tap is at to the last, outside the image too.
+func (w *Window) spread(dim int) int {
+	return (w.Places[dim]-1)*w.Stride[dim] + (w.Taps[dim]-1)*w.Dilation[dim] + 1
+}
+
+// surround copies what the taps see at places p0 … p1-1. It lists where each place is, and its row of dy: rows are ld apart, and begin again after
+// each step of places.
+func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) surrounded {
+	w, all := p.window, volume(p.window.Places)
+	line := w.spread(2) * w.Channels
+	beyond := (w.Taps[1]-1)*w.Dilation[1] + 1
+	room := 0
+	for at := p0; at < p1; at += all - at%all {
+		room += ((min(at-at%all+all, p1)-1)%all/w.Places[2]-at%all/w.Places[2])*w.Stride[1] + beyond
+	}
+	x := surrounded{grow(&s.a, room*line), line}
+	s.list = s.list[:0]
+	row := 0
+	for at := p0; at < p1; {
+		sample, end := at/all, min(at-at%all+all, p1)
+		first, rows := at%all/w.Places[2], ((end-1)%all/w.Places[2]-at%all/w.Places[2])*w.Stride[1]+beyond
+		for i := range rows {
+			p.surroundRow(x.data[(row+i)*line:][:line], sample, w.pixel(1, first, 0)+i)
+		}
+		for ; at < end; at++ {
+			h, l := at%all/w.Places[2]-first, at%w.Places[2]
+			s.list = append(s.list, int32(4*((row+h*w.Stride[1])*line+l*w.Stride[2]*w.Channels)), int32(4*((at-p0)%step)*ld))
+		}
+		row += rows
+	}
+	return x
+}
+
+// surroundRow copies row h of a sample, which may be outside the image, with zeros on both sides.
+func (p *padded) surroundRow(to []float32, sample, h int) {
+	w := p.window
+	if h < 0 || h >= w.Image[1] {
+		clear(to)
+		return
+	}
+	left := min(w.Low[2]*w.Channels, len(to))
+	clear(to[:left])
+	n := copy(to[left:], p.data[(sample*w.Image[1]+h)*w.Image[2]*w.Channels:][:w.Image[2]*w.Channels])
+	clear(to[left+n:])
+}
+
+// multiplySurrounded multiplies patches of some places, of the rows of a task, with the gradients there. from is the first of the places in
+// the list.
+func (k *kernelGrad) multiplySurrounded(s *gemmScratch, t *gradTask, x surrounded, from int, dy panels, c matrix) {
+	w, across := k.window, k.window.Taps[2]
+	if w.Dilation[2] > 1 {
+		across = 1 // taps that see what lies side by side
+	}
+	s.tile.list = &s.list[2*from]
+	for col := 0; col < k.n; col += k.panel {
+		for th := range w.Taps[1] {
+			for tw := 0; tw < w.Taps[2]; tw += across {
+				row := (th*w.Taps[2] + tw) * w.Channels
+				first, end := max(row, t.m0), min(row+across*w.Channels, t.m1)
+				if first < end {
+					a := matrix{data: x.data[th*w.Dilation[1]*x.line+tw*w.Dilation[2]*w.Channels+first-row:], ld: 1}
+					k.down(s, k.kernels.indirect, a, dy.panel(col/k.panel), c.from(first-t.m0, col), end-first, min(k.panel, k.n-col))
+				}
+			}
+		}
+	}
+}
+
 // Whether a filter's gradient, or a channel, is zero at all places of a chain.
 const (
 	unknown = iota

@@ -35,6 +35,8 @@ func productWindows() []Window {
 		{"few channels, strided", 2, 45, 2, 9, 3, 2, 1, 1},
 		{"few filters", 3, 20, 17, 4, 5, 1, 1, 1},
 		{"one channel to one filter", 1, 40, 1, 1, 3, 1, 0, 1},
+		{"three channels, two chains", 5, 31, 3, 17, 3, 1, 1, 1},
+		{"two channels, strided, two chains", 9, 45, 2, 9, 5, 2, 2, 1},
 	} {
 		list = append(list, s.window())
 	}

@@ -169,6 +169,7 @@ type gemmScratch struct {
 	search  search
 	listing listing
 	words   [64]uint64 // bits that were found
+	list    []int32    // of places
 
 	prefetch [2]prefetchTarget // what is wanted in the next step, of B and of A
 	fetched  float32           // of no use: what fetch is seen to do
