@@ -199,6 +199,15 @@ func (g *Gemm) chain(s *gemmScratch, r region, k0 int, c matrix) {
 				s.prefetch[1] = prefetchTarget{g.a.from(r0, k1), g.row(r.p1) - r0}
 			}
 		}
+		if g.halfB && !g.packB && g.m == 1 && !g.a.trans {
+			sums := c.data[:cols]
+			if k0%chain == 0 {
+				clear(sums)
+			}
+			if rowTimes(sums, g.a.data[k0:k1], g.HalfB.from(k0*g.LDB+r.c0), g.LDB) {
+				continue
+			}
+		}
 		var b matrix
 		switch {
 		case g.keepB:

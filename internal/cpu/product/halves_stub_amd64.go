@@ -21,3 +21,47 @@ func widenBFloat16AVX2(dst *float32, src *uint16, n int)
 //
 //go:noescape
 func widenFloat16AVX2(dst *float32, src *uint16, n int)
+
+// rowBFloat16x8AVX2 does this for each of 64 columns, with b widened:
+//
+//	for i := range k {
+//		c[j] = fmath.FMA(a[i], b[i*ld+j], c[j])
+//	}
+//
+// k is at least 1.
+//
+//go:noescape
+func rowBFloat16x8AVX2(c *float32, a *float32, b *uint16, k int, ld int)
+
+// rowFloat16x8AVX2 does this for each of 64 columns, with b widened:
+//
+//	for i := range k {
+//		c[j] = fmath.FMA(a[i], b[i*ld+j], c[j])
+//	}
+//
+// k is at least 1.
+//
+//go:noescape
+func rowFloat16x8AVX2(c *float32, a *float32, b *uint16, k int, ld int)
+
+// rowBFloat16x1AVX2 does this for each of 8 columns, with b widened:
+//
+//	for i := range k {
+//		c[j] = fmath.FMA(a[i], b[i*ld+j], c[j])
+//	}
+//
+// k is at least 1.
+//
+//go:noescape
+func rowBFloat16x1AVX2(c *float32, a *float32, b *uint16, k int, ld int)
+
+// rowFloat16x1AVX2 does this for each of 8 columns, with b widened:
+//
+//	for i := range k {
+//		c[j] = fmath.FMA(a[i], b[i*ld+j], c[j])
+//	}
+//
+// k is at least 1.
+//
+//go:noescape
+func rowFloat16x1AVX2(c *float32, a *float32, b *uint16, k int, ld int)

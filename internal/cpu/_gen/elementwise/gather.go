@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 )
@@ -173,15 +175,53 @@ func widenings(a *asm) {
 		a.VPMOVZXWD(m, x)
 		return x
 	}
-	widening(a, "widenBFloat16", "dst = Float32frombits(src << 16)", func(m operand.Mem) vec { return a.shiftLeft(load(m), 16) })
-	widening(a, "widenFloat16", "dst = number.FromFloat16(src)", func(m operand.Mem) vec {
-		x := load(m)
-		// The exponent is rebiased by a product, which is exact, for denormal numbers too. What is not finite has the largest
-		// exponent before it, and gets float32's.
-		magnitude := a.shiftLeft(a.and(x, a.bits(0x7fff)), 13)
-		finite := a.atMostInt(magnitude, a.bits(0x7bff<<13))
-		exponent := a.choose(finite, a.zero(), a.bits(255<<23))
-		sign := a.shiftLeft(a.and(x, a.bits(0x8000)), 16)
-		return a.or(a.or(a.mul(magnitude, a.c(0x1p112)), exponent), sign)
-	})
+	brain := func(m operand.Mem) vec { return a.shiftLeft(load(m), 16) }
+	binary16 := func(m operand.Mem) vec {
+		x := a.vec()
+		a.VCVTPH2PS(m, x) // exact, for denormal numbers too, whatever MXCSR says of these
+		return x
+	}
+	widening(a, "widenBFloat16", "dst = Float32frombits(src << 16)", brain)
+	widening(a, "widenFloat16", "dst = number.FromFloat16(src)", binary16)
+	for _, vectors := range []int{8, 1} {
+		rowOfHalves(a, fmt.Sprint("rowBFloat16x", vectors), vectors, brain)
+		rowOfHalves(a, fmt.Sprint("rowFloat16x", vectors), vectors, binary16)
+	}
+}
+
+// rowOfHalves emits what multiplies a row by a matrix of so many vectors of columns, of which convert loads and widens one.
+func rowOfHalves(a *asm, name string, vectors int, convert func(m operand.Mem) vec) {
+	name += a.Suffix()
+	a.function(name, "func(c, a *float32, b *uint16, k, ld int)")
+	a.Doc(
+		fmt.Sprintf("%s does this for each of %d columns, with b widened:", name, vectors*a.Lanes()), "",
+		"\tfor i := range k {", "\t\tc[j] = fmath.FMA(a[i], b[i*ld+j], c[j])", "\t}", "", "k is at least 1.",
+	)
+	c := a.Load(a.Param("c"), a.GP64())
+	row := a.Load(a.Param("a"), a.GP64())
+	b := a.Load(a.Param("b"), a.GP64())
+	k := a.Load(a.Param("k"), a.GP64())
+	ld := a.Load(a.Param("ld"), a.GP64())
+	a.ADDQ(ld, ld) // bytes
+	var sums []vec
+	for i := range vectors {
+		v := a.vec()
+		a.VMOVUPS(operand.Mem{Base: c, Disp: 4 * i * a.Lanes()}, v)
+		sums = append(sums, v)
+	}
+	next := a.label("next")
+	a.Label(next)
+	x := a.vec()
+	a.VBROADCASTSS(operand.Mem{Base: row}, x)
+	for i, sum := range sums {
+		a.fma(sum, x, convert(operand.Mem{Base: b, Disp: 2 * i * a.Lanes()}))
+	}
+	a.ADDQ(operand.I8(4), row)
+	a.ADDQ(ld, b)
+	a.DECQ(k)
+	a.JNE(operand.LabelRef(next))
+	for i, sum := range sums {
+		a.VMOVUPS(sum, operand.Mem{Base: c, Disp: 4 * i * a.Lanes()})
+	}
+	a.End()
 }
