@@ -1446,11 +1446,79 @@ TEXT ·opExpAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	MOVQ DX, SI
+	ANDQ $-16, SI
+	JZ   one65
+
+many64:
+	VMOVUPS     (CX)(BX*4), Y0
+	VMOVUPS     32(CX)(BX*4), Y3
+	VCMPPS      $0x15, cc2d00000<>+0(SB), Y0, Y1
+	VCMPPS      $0x15, cc2d00000<>+0(SB), Y3, Y4
+	VMOVUPS     c42b20000<>+0(SB), Y2
+	VMOVUPS     c42b20000<>+0(SB), Y5
+	VMINPS      Y0, Y2, Y0
+	VMINPS      Y3, Y5, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDPS      Y2, Y4, Y5
+	VMOVUPS     c4b400000<>+0(SB), Y2
+	VMOVUPS     c4b400000<>+0(SB), Y6
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y0, Y2
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y5, Y6
+	VSUBPS      c4b400000<>+0(SB), Y2, Y3
+	VSUBPS      c4b400000<>+0(SB), Y6, Y7
+	VMOVAPS     Y0, Y0
+	VMOVAPS     Y5, Y5
+	VFMADD231PS cbf318000<>+0(SB), Y3, Y0
+	VFMADD231PS cbf318000<>+0(SB), Y7, Y5
+	VFMADD231PS c395e8083<>+0(SB), Y3, Y0
+	VFMADD231PS c395e8083<>+0(SB), Y7, Y5
+	VPSUBD      c4b400000<>+0(SB), Y2, Y2
+	VPSUBD      c4b400000<>+0(SB), Y6, Y6
+	VMOVUPS     c3ab52f02<>+0(SB), Y3
+	VMOVUPS     c3ab52f02<>+0(SB), Y7
+	VFMADD213PS c3c091d64<>+0(SB), Y0, Y3
+	VFMADD213PS c3c091d64<>+0(SB), Y5, Y7
+	VFMADD213PS c3d2aac51<>+0(SB), Y0, Y3
+	VFMADD213PS c3d2aac51<>+0(SB), Y5, Y7
+	VFMADD213PS c3e2aaa48<>+0(SB), Y0, Y3
+	VFMADD213PS c3e2aaa48<>+0(SB), Y5, Y7
+	VFMADD213PS c3efffffe<>+0(SB), Y0, Y3
+	VFMADD213PS c3efffffe<>+0(SB), Y5, Y7
+	VFMADD213PS c3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y7
+	VFMADD213PS c3f800000<>+0(SB), Y0, Y3
+	VFMADD213PS c3f800000<>+0(SB), Y5, Y7
+	VPSRAD      $0x01, Y2, Y0
+	VPSRAD      $0x01, Y6, Y8
+	VPSLLD      $0x17, Y0, Y5
+	VPSLLD      $0x17, Y8, Y9
+	VPADDD      c3f800000<>+0(SB), Y5, Y5
+	VPADDD      c3f800000<>+0(SB), Y9, Y9
+	VMULPS      Y5, Y3, Y3
+	VMULPS      Y9, Y7, Y5
+	VPSUBD      Y0, Y2, Y0
+	VPSUBD      Y8, Y6, Y2
+	VPSLLD      $0x17, Y0, Y0
+	VPSLLD      $0x17, Y2, Y2
+	VPADDD      c3f800000<>+0(SB), Y0, Y0
+	VPADDD      c3f800000<>+0(SB), Y2, Y2
+	VMULPS      Y0, Y3, Y0
+	VMULPS      Y2, Y5, Y2
+	VANDPS      Y0, Y1, Y0
+	VANDPS      Y2, Y4, Y1
+	VMOVUPS     Y0, (AX)(BX*4)
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	ADDQ        $+16, BX
+	CMPQ        BX, SI
+	JB          many64
+
+one65:
+	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last65
+	JAE  last67
 
-one64:
+one66:
 	VMOVUPS     (CX)(BX*4), Y0
 	VCMPPS      $0x15, cc2d00000<>+0(SB), Y0, Y1
 	VMOVUPS     c42b20000<>+0(SB), Y2
@@ -1482,11 +1550,11 @@ one64:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one64
+	JB          one66
 
-last65:
+last67:
 	SUBQ        BX, DX
-	JZ          done66
+	JZ          done68
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -1520,7 +1588,7 @@ last65:
 	VANDPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done66:
+done68:
 	VZEROUPPER
 	RET
 
@@ -1644,9 +1712,9 @@ TEXT ·opExpm1AVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last68
+	JAE  last70
 
-one67:
+one69:
 	VMOVUPS     (CX)(BX*4), Y0
 	VMOVUPS     c42b20000<>+0(SB), Y1
 	VMINPS      Y0, Y1, Y1
@@ -1682,11 +1750,11 @@ one67:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one67
+	JB          one69
 
-last68:
+last70:
 	SUBQ        BX, DX
-	JZ          done69
+	JZ          done71
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -1724,7 +1792,7 @@ last68:
 	VORPS       Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done69:
+done71:
 	VZEROUPPER
 	RET
 
@@ -1808,9 +1876,9 @@ TEXT ·opLogAVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last71
+	JAE  last73
 
-one70:
+one72:
 	VMOVUPS     (CX)(BX*4), Y0
 	VCMPPS      $0x11, c00800000<>+0(SB), Y0, Y1
 	VMULPS      c4b000000<>+0(SB), Y0, Y2
@@ -1848,11 +1916,11 @@ one70:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one70
+	JB          one72
 
-last71:
+last73:
 	SUBQ        BX, DX
-	JZ          done72
+	JZ          done74
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -1892,7 +1960,7 @@ last71:
 	VBLENDVPS   Y1, cff800000<>+0(SB), Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done72:
+done74:
 	VZEROUPPER
 	RET
 
@@ -2066,9 +2134,9 @@ TEXT ·opLog1pAVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last74
+	JAE  last76
 
-one73:
+one75:
 	VMOVUPS     (CX)(BX*4), Y0
 	VADDPS      c3f800000<>+0(SB), Y0, Y1
 	VPSUBD      c3f3504f3<>+0(SB), Y1, Y1
@@ -2106,11 +2174,11 @@ one73:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one73
+	JB          one75
 
-last74:
+last76:
 	SUBQ        BX, DX
-	JZ          done75
+	JZ          done77
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -2150,7 +2218,7 @@ last74:
 	VBLENDVPS   Y1, cff800000<>+0(SB), Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done75:
+done77:
 	VZEROUPPER
 	RET
 
@@ -2192,11 +2260,101 @@ TEXT ·opTanhAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	MOVQ DX, SI
+	ANDQ $-16, SI
+	JZ   one79
+
+many78:
+	VMOVUPS     (CX)(BX*4), Y0
+	VMOVUPS     32(CX)(BX*4), Y4
+	VANDPS      c7fffffff<>+0(SB), Y0, Y1
+	VANDPS      c7fffffff<>+0(SB), Y4, Y5
+	VMULPS      Y0, Y0, Y2
+	VMULPS      Y4, Y4, Y6
+	VMOVUPS     cbbbaf0ea<>+0(SB), Y3
+	VMOVUPS     cbbbaf0ea<>+0(SB), Y7
+	VFMADD213PS c3ca9134e<>+0(SB), Y2, Y3
+	VFMADD213PS c3ca9134e<>+0(SB), Y6, Y7
+	VFMADD213PS cbd5c1e2d<>+0(SB), Y2, Y3
+	VFMADD213PS cbd5c1e2d<>+0(SB), Y6, Y7
+	VFMADD213PS c3e088393<>+0(SB), Y2, Y3
+	VFMADD213PS c3e088393<>+0(SB), Y6, Y7
+	VFMADD213PS cbeaaaa99<>+0(SB), Y2, Y3
+	VFMADD213PS cbeaaaa99<>+0(SB), Y6, Y7
+	VMULPS      Y2, Y3, Y2
+	VMULPS      Y6, Y7, Y7
+	VFMADD213PS Y1, Y1, Y2
+	VFMADD213PS Y5, Y5, Y7
+	VADDPS      Y1, Y1, Y3
+	VADDPS      Y5, Y5, Y8
+	VMOVUPS     c41a00000<>+0(SB), Y6
+	VMOVUPS     c41a00000<>+0(SB), Y9
+	VMINPS      Y3, Y6, Y3
+	VMINPS      Y8, Y9, Y9
+	VMOVUPS     c4b400000<>+0(SB), Y6
+	VMOVUPS     c4b400000<>+0(SB), Y10
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y3, Y6
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y9, Y10
+	VSUBPS      c4b400000<>+0(SB), Y6, Y8
+	VSUBPS      c4b400000<>+0(SB), Y10, Y11
+	VMOVAPS     Y3, Y3
+	VMOVAPS     Y9, Y9
+	VFMADD231PS cbf318000<>+0(SB), Y8, Y3
+	VFMADD231PS cbf318000<>+0(SB), Y11, Y9
+	VFMADD231PS c395e8083<>+0(SB), Y8, Y3
+	VFMADD231PS c395e8083<>+0(SB), Y11, Y9
+	VPSUBD      c4b400000<>+0(SB), Y6, Y6
+	VPSUBD      c4b400000<>+0(SB), Y10, Y10
+	VMOVUPS     c3ab52f02<>+0(SB), Y8
+	VMOVUPS     c3ab52f02<>+0(SB), Y11
+	VFMADD213PS c3c091d64<>+0(SB), Y3, Y8
+	VFMADD213PS c3c091d64<>+0(SB), Y9, Y11
+	VFMADD213PS c3d2aac51<>+0(SB), Y3, Y8
+	VFMADD213PS c3d2aac51<>+0(SB), Y9, Y11
+	VFMADD213PS c3e2aaa48<>+0(SB), Y3, Y8
+	VFMADD213PS c3e2aaa48<>+0(SB), Y9, Y11
+	VFMADD213PS c3efffffe<>+0(SB), Y3, Y8
+	VFMADD213PS c3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y8
+	VFMADD213PS c3f800000<>+0(SB), Y9, Y11
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y8
+	VFMADD213PS c3f800000<>+0(SB), Y9, Y11
+	VPSLLD      $0x17, Y6, Y3
+	VPSLLD      $0x17, Y10, Y6
+	VPADDD      c3f800000<>+0(SB), Y3, Y3
+	VPADDD      c3f800000<>+0(SB), Y6, Y6
+	VMULPS      Y3, Y8, Y3
+	VMULPS      Y6, Y11, Y6
+	VADDPS      c3f800000<>+0(SB), Y3, Y3
+	VADDPS      c3f800000<>+0(SB), Y6, Y8
+	VMOVUPS     c40000000<>+0(SB), Y6
+	VMOVUPS     c40000000<>+0(SB), Y9
+	VDIVPS      Y3, Y6, Y3
+	VDIVPS      Y8, Y9, Y8
+	VMOVUPS     c3f800000<>+0(SB), Y6
+	VMOVUPS     c3f800000<>+0(SB), Y9
+	VSUBPS      Y3, Y6, Y3
+	VSUBPS      Y8, Y9, Y6
+	VCMPPS      $0x12, c3f200000<>+0(SB), Y1, Y1
+	VCMPPS      $0x12, c3f200000<>+0(SB), Y5, Y5
+	VBLENDVPS   Y1, Y2, Y3, Y1
+	VBLENDVPS   Y5, Y7, Y6, Y2
+	VANDPS      c80000000<>+0(SB), Y0, Y0
+	VANDPS      c80000000<>+0(SB), Y4, Y3
+	VORPS       Y0, Y1, Y0
+	VORPS       Y3, Y2, Y1
+	VMOVUPS     Y0, (AX)(BX*4)
+	VMOVUPS     Y1, 32(AX)(BX*4)
+	ADDQ        $+16, BX
+	CMPQ        BX, SI
+	JB          many78
+
+one79:
+	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last77
+	JAE  last81
 
-one76:
+one80:
 	VMOVUPS     (CX)(BX*4), Y0
 	VANDPS      c7fffffff<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y0, Y2
@@ -2208,33 +2366,25 @@ one76:
 	VMULPS      Y2, Y3, Y2
 	VFMADD213PS Y1, Y1, Y2
 	VADDPS      Y1, Y1, Y3
-	VCMPPS      $0x15, cc2d00000<>+0(SB), Y3, Y4
-	VMOVUPS     c42b20000<>+0(SB), Y5
-	VMINPS      Y3, Y5, Y3
-	VANDPS      Y3, Y4, Y3
-	VMOVUPS     c4b400000<>+0(SB), Y5
-	VFMADD231PS c3fb8aa3b<>+0(SB), Y3, Y5
-	VSUBPS      c4b400000<>+0(SB), Y5, Y6
+	VMOVUPS     c41a00000<>+0(SB), Y4
+	VMINPS      Y3, Y4, Y3
+	VMOVUPS     c4b400000<>+0(SB), Y4
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      c4b400000<>+0(SB), Y4, Y5
 	VMOVAPS     Y3, Y3
-	VFMADD231PS cbf318000<>+0(SB), Y6, Y3
-	VFMADD231PS c395e8083<>+0(SB), Y6, Y3
-	VPSUBD      c4b400000<>+0(SB), Y5, Y5
-	VMOVUPS     c3ab52f02<>+0(SB), Y6
-	VFMADD213PS c3c091d64<>+0(SB), Y3, Y6
-	VFMADD213PS c3d2aac51<>+0(SB), Y3, Y6
-	VFMADD213PS c3e2aaa48<>+0(SB), Y3, Y6
-	VFMADD213PS c3efffffe<>+0(SB), Y3, Y6
-	VFMADD213PS c3f800000<>+0(SB), Y3, Y6
-	VFMADD213PS c3f800000<>+0(SB), Y3, Y6
-	VPSRAD      $0x01, Y5, Y3
-	VPSLLD      $0x17, Y3, Y7
-	VPADDD      c3f800000<>+0(SB), Y7, Y7
-	VMULPS      Y7, Y6, Y6
-	VPSUBD      Y3, Y5, Y3
-	VPSLLD      $0x17, Y3, Y3
+	VFMADD231PS cbf318000<>+0(SB), Y5, Y3
+	VFMADD231PS c395e8083<>+0(SB), Y5, Y3
+	VPSUBD      c4b400000<>+0(SB), Y4, Y4
+	VMOVUPS     c3ab52f02<>+0(SB), Y5
+	VFMADD213PS c3c091d64<>+0(SB), Y3, Y5
+	VFMADD213PS c3d2aac51<>+0(SB), Y3, Y5
+	VFMADD213PS c3e2aaa48<>+0(SB), Y3, Y5
+	VFMADD213PS c3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
 	VPADDD      c3f800000<>+0(SB), Y3, Y3
-	VMULPS      Y3, Y6, Y3
-	VANDPS      Y3, Y4, Y3
+	VMULPS      Y3, Y5, Y3
 	VADDPS      c3f800000<>+0(SB), Y3, Y3
 	VMOVUPS     c40000000<>+0(SB), Y4
 	VDIVPS      Y3, Y4, Y3
@@ -2247,11 +2397,11 @@ one76:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one76
+	JB          one80
 
-last77:
+last81:
 	SUBQ        BX, DX
-	JZ          done78
+	JZ          done82
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -2266,33 +2416,25 @@ last77:
 	VMULPS      Y3, Y4, Y3
 	VFMADD213PS Y2, Y2, Y3
 	VADDPS      Y2, Y2, Y4
-	VCMPPS      $0x15, cc2d00000<>+0(SB), Y4, Y5
-	VMOVUPS     c42b20000<>+0(SB), Y6
-	VMINPS      Y4, Y6, Y4
-	VANDPS      Y4, Y5, Y4
-	VMOVUPS     c4b400000<>+0(SB), Y6
-	VFMADD231PS c3fb8aa3b<>+0(SB), Y4, Y6
-	VSUBPS      c4b400000<>+0(SB), Y6, Y7
+	VMOVUPS     c41a00000<>+0(SB), Y5
+	VMINPS      Y4, Y5, Y4
+	VMOVUPS     c4b400000<>+0(SB), Y5
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS      c4b400000<>+0(SB), Y5, Y6
 	VMOVAPS     Y4, Y4
-	VFMADD231PS cbf318000<>+0(SB), Y7, Y4
-	VFMADD231PS c395e8083<>+0(SB), Y7, Y4
-	VPSUBD      c4b400000<>+0(SB), Y6, Y6
-	VMOVUPS     c3ab52f02<>+0(SB), Y7
-	VFMADD213PS c3c091d64<>+0(SB), Y4, Y7
-	VFMADD213PS c3d2aac51<>+0(SB), Y4, Y7
-	VFMADD213PS c3e2aaa48<>+0(SB), Y4, Y7
-	VFMADD213PS c3efffffe<>+0(SB), Y4, Y7
-	VFMADD213PS c3f800000<>+0(SB), Y4, Y7
-	VFMADD213PS c3f800000<>+0(SB), Y4, Y7
-	VPSRAD      $0x01, Y6, Y4
-	VPSLLD      $0x17, Y4, Y8
-	VPADDD      c3f800000<>+0(SB), Y8, Y8
-	VMULPS      Y8, Y7, Y7
-	VPSUBD      Y4, Y6, Y4
-	VPSLLD      $0x17, Y4, Y4
+	VFMADD231PS cbf318000<>+0(SB), Y6, Y4
+	VFMADD231PS c395e8083<>+0(SB), Y6, Y4
+	VPSUBD      c4b400000<>+0(SB), Y5, Y5
+	VMOVUPS     c3ab52f02<>+0(SB), Y6
+	VFMADD213PS c3c091d64<>+0(SB), Y4, Y6
+	VFMADD213PS c3d2aac51<>+0(SB), Y4, Y6
+	VFMADD213PS c3e2aaa48<>+0(SB), Y4, Y6
+	VFMADD213PS c3efffffe<>+0(SB), Y4, Y6
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y6
+	VPSLLD      $0x17, Y5, Y4
 	VPADDD      c3f800000<>+0(SB), Y4, Y4
-	VMULPS      Y4, Y7, Y4
-	VANDPS      Y4, Y5, Y4
+	VMULPS      Y4, Y6, Y4
 	VADDPS      c3f800000<>+0(SB), Y4, Y4
 	VMOVUPS     c40000000<>+0(SB), Y5
 	VDIVPS      Y4, Y5, Y4
@@ -2304,7 +2446,7 @@ last77:
 	VORPS       Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done78:
+done82:
 	VZEROUPPER
 	RET
 
@@ -2358,6 +2500,16 @@ DATA cbeaaaa99<>+24(SB)/4, $0xbeaaaa99
 DATA cbeaaaa99<>+28(SB)/4, $0xbeaaaa99
 GLOBL cbeaaaa99<>(SB), RODATA|NOPTR, $32
 
+DATA c41a00000<>+0(SB)/4, $0x41a00000
+DATA c41a00000<>+4(SB)/4, $0x41a00000
+DATA c41a00000<>+8(SB)/4, $0x41a00000
+DATA c41a00000<>+12(SB)/4, $0x41a00000
+DATA c41a00000<>+16(SB)/4, $0x41a00000
+DATA c41a00000<>+20(SB)/4, $0x41a00000
+DATA c41a00000<>+24(SB)/4, $0x41a00000
+DATA c41a00000<>+28(SB)/4, $0x41a00000
+GLOBL c41a00000<>(SB), RODATA|NOPTR, $32
+
 DATA c3f200000<>+0(SB)/4, $0x3f200000
 DATA c3f200000<>+4(SB)/4, $0x3f200000
 DATA c3f200000<>+8(SB)/4, $0x3f200000
@@ -2376,11 +2528,101 @@ TEXT ·opSigmoidAVX2(SB), NOSPLIT, $0-40
 	MOVQ n+32(FP), DX
 	XORQ BX, BX
 	MOVQ DX, SI
+	ANDQ $-16, SI
+	JZ   one84
+
+many83:
+	VMOVUPS      (CX)(BX*4), Y0
+	VMOVUPS      32(CX)(BX*4), Y4
+	VORPS        c80000000<>+0(SB), Y0, Y1
+	VORPS        c80000000<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y5, Y6
+	VMOVUPS      c42b20000<>+0(SB), Y3
+	VMOVUPS      c42b20000<>+0(SB), Y7
+	VMINPS       Y1, Y3, Y1
+	VMINPS       Y5, Y7, Y3
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y6, Y7
+	VMOVUPS      c4b400000<>+0(SB), Y3
+	VMOVUPS      c4b400000<>+0(SB), Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y3
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y7, Y8
+	VSUBPS       c4b400000<>+0(SB), Y3, Y5
+	VSUBPS       c4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y7, Y7
+	VFMADD231PS  cbf318000<>+0(SB), Y5, Y1
+	VFMADD231PS  cbf318000<>+0(SB), Y9, Y7
+	VFMADD231PS  c395e8083<>+0(SB), Y5, Y1
+	VFMADD231PS  c395e8083<>+0(SB), Y9, Y7
+	VPSUBD       c4b400000<>+0(SB), Y3, Y3
+	VPSUBD       c4b400000<>+0(SB), Y8, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y5
+	VMOVUPS      c3ab52f02<>+0(SB), Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y1, Y5
+	VFMADD213PS  c3c091d64<>+0(SB), Y7, Y9
+	VFMADD213PS  c3d2aac51<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aac51<>+0(SB), Y7, Y9
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y7, Y9
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y9
+	VPSRAD       $0x01, Y3, Y1
+	VPSRAD       $0x01, Y8, Y10
+	VPSLLD       $0x17, Y1, Y7
+	VPSLLD       $0x17, Y10, Y11
+	VPADDD       c3f800000<>+0(SB), Y7, Y7
+	VPADDD       c3f800000<>+0(SB), Y11, Y11
+	VMULPS       Y7, Y5, Y5
+	VMULPS       Y11, Y9, Y7
+	VPSUBD       Y1, Y3, Y1
+	VPSUBD       Y10, Y8, Y3
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y1, Y1
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y3, Y7, Y3
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y6, Y3
+	VXORPS       Y2, Y2, Y2
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y2, Y0, Y0
+	VCMPPS       $0x11, Y5, Y4, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VMOVUPS      c3f800000<>+0(SB), Y5
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VBLENDVPS    Y4, Y3, Y5, Y4
+	VADDPS       c3f800000<>+0(SB), Y1, Y2
+	VADDPS       c3f800000<>+0(SB), Y3, Y5
+	VDIVPS       Y2, Y0, Y0
+	VDIVPS       Y5, Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VSUBPS       Y2, Y1, Y1
+	VSUBPS       Y5, Y3, Y3
+	VMOVAPS      Y0, Y2
+	VMOVAPS      Y4, Y5
+	VFNMADD231PS Y1, Y0, Y2
+	VFNMADD231PS Y3, Y4, Y5
+	VMOVUPS      Y2, (AX)(BX*4)
+	VMOVUPS      Y5, 32(AX)(BX*4)
+	ADDQ         $+16, BX
+	CMPQ         BX, SI
+	JB           many83
+
+one84:
+	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last80
+	JAE  last86
 
-one79:
+one85:
 	VMOVUPS      (CX)(BX*4), Y0
 	VORPS        c80000000<>+0(SB), Y0, Y1
 	VCMPPS       $0x15, cc2d00000<>+0(SB), Y1, Y2
@@ -2423,11 +2665,11 @@ one79:
 	VMOVUPS      Y2, (AX)(BX*4)
 	ADDQ         $+8, BX
 	CMPQ         BX, SI
-	JB           one79
+	JB           one85
 
-last80:
+last86:
 	SUBQ         BX, DX
-	JZ           done81
+	JZ           done87
 	LEAQ         firstLanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      64(SI)(DX*4), Y0
@@ -2472,7 +2714,7 @@ last80:
 	VFNMADD231PS Y2, Y1, Y3
 	VMASKMOVPS   Y3, Y0, (AX)(BX*4)
 
-done81:
+done87:
 	VZEROUPPER
 	RET
 
@@ -2486,9 +2728,9 @@ TEXT ·opErfAVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last83
+	JAE  last89
 
-one82:
+one88:
 	VMOVUPS     (CX)(BX*4), Y0
 	VANDPS      c7fffffff<>+0(SB), Y0, Y1
 	VMULPS      Y0, Y0, Y2
@@ -2545,11 +2787,11 @@ one82:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one82
+	JB          one88
 
-last83:
+last89:
 	SUBQ        BX, DX
-	JZ          done84
+	JZ          done90
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -2608,7 +2850,7 @@ last83:
 	VORPS       Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done84:
+done90:
 	VZEROUPPER
 	RET
 
@@ -2761,9 +3003,9 @@ TEXT ·opReluAVX2(SB), NOSPLIT, $0-40
 	XORQ BX, BX
 	MOVQ DX, SI
 	ANDQ $-32, SI
-	JZ   one86
+	JZ   one92
 
-many85:
+many91:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y1
@@ -2786,15 +3028,15 @@ many85:
 	VMOVUPS Y0, 96(AX)(BX*4)
 	ADDQ    $+32, BX
 	CMPQ    BX, SI
-	JB      many85
+	JB      many91
 
-one86:
+one92:
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last88
+	JAE  last94
 
-one87:
+one93:
 	VMOVUPS (CX)(BX*4), Y0
 	VXORPS  Y1, Y1, Y1
 	VCMPPS  $0x16, Y1, Y0, Y1
@@ -2802,11 +3044,11 @@ one87:
 	VMOVUPS Y0, (AX)(BX*4)
 	ADDQ    $+8, BX
 	CMPQ    BX, SI
-	JB      one87
+	JB      one93
 
-last88:
+last94:
 	SUBQ       BX, DX
-	JZ         done89
+	JZ         done95
 	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    64(SI)(DX*4), Y0
@@ -2816,7 +3058,7 @@ last88:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done89:
+done95:
 	VZEROUPPER
 	RET
 
@@ -2830,9 +3072,9 @@ TEXT ·opSoftplusAVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last91
+	JAE  last97
 
-one90:
+one96:
 	VMOVUPS     (CX)(BX*4), Y0
 	VORPS       c80000000<>+0(SB), Y0, Y1
 	VCMPPS      $0x15, cc2d00000<>+0(SB), Y1, Y2
@@ -2896,11 +3138,11 @@ one90:
 	VMOVUPS     Y0, (AX)(BX*4)
 	ADDQ        $+8, BX
 	CMPQ        BX, SI
-	JB          one90
+	JB          one96
 
-last91:
+last97:
 	SUBQ        BX, DX
-	JZ          done92
+	JZ          done98
 	LEAQ        firstLanes<>+0(SB), SI
 	NEGQ        DX
 	VMOVUPS     64(SI)(DX*4), Y0
@@ -2966,7 +3208,7 @@ last91:
 	VBLENDVPS   Y1, c7fc00000<>+0(SB), Y2, Y1
 	VMASKMOVPS  Y1, Y0, (AX)(BX*4)
 
-done92:
+done98:
 	VZEROUPPER
 	RET
 
@@ -2980,9 +3222,9 @@ TEXT ·opSinAVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last94
+	JAE  last100
 
-one93:
+one99:
 	VMOVUPS      (CX)(BX*4), Y0
 	VXORPS       Y1, Y1, Y1
 	VCMPPS       $0x00, Y1, Y0, Y1
@@ -3061,11 +3303,11 @@ one93:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $+8, BX
 	CMPQ         BX, SI
-	JB           one93
+	JB           one99
 
-last94:
+last100:
 	SUBQ         BX, DX
-	JZ           done95
+	JZ           done101
 	LEAQ         firstLanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      64(SI)(DX*4), Y0
@@ -3146,7 +3388,7 @@ last94:
 	VBLENDVPS    Y3, Y1, Y2, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done95:
+done101:
 	VZEROUPPER
 	RET
 
@@ -3232,9 +3474,9 @@ TEXT ·opCosAVX2(SB), NOSPLIT, $0-40
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last97
+	JAE  last103
 
-one96:
+one102:
 	VMOVUPS      (CX)(BX*4), Y0
 	VEXTRACTF128 $0x00, Y0, X1
 	VCVTPS2PD    X1, Y1
@@ -3312,11 +3554,11 @@ one96:
 	VMOVUPS      Y0, (AX)(BX*4)
 	ADDQ         $+8, BX
 	CMPQ         BX, SI
-	JB           one96
+	JB           one102
 
-last97:
+last103:
 	SUBQ         BX, DX
-	JZ           done98
+	JZ           done104
 	LEAQ         firstLanes<>+0(SB), SI
 	NEGQ         DX
 	VMOVUPS      64(SI)(DX*4), Y0
@@ -3396,7 +3638,7 @@ last97:
 	VINSERTF128  $0x01, X1, Y3, Y1
 	VMASKMOVPS   Y1, Y0, (AX)(BX*4)
 
-done98:
+done104:
 	VZEROUPPER
 	RET
 
@@ -3415,9 +3657,9 @@ TEXT ·opFloorAVX2(SB), NOSPLIT, $0-40
 	XORQ BX, BX
 	MOVQ DX, SI
 	ANDQ $-32, SI
-	JZ   one100
+	JZ   one106
 
-many99:
+many105:
 	VMOVUPS  (CX)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
 	VMOVUPS  Y0, (AX)(BX*4)
@@ -3432,25 +3674,25 @@ many99:
 	VMOVUPS  Y0, 96(AX)(BX*4)
 	ADDQ     $+32, BX
 	CMPQ     BX, SI
-	JB       many99
+	JB       many105
 
-one100:
+one106:
 	MOVQ DX, SI
 	ANDQ $-8, SI
 	CMPQ BX, SI
-	JAE  last102
+	JAE  last108
 
-one101:
+one107:
 	VMOVUPS  (CX)(BX*4), Y0
 	VROUNDPS $0x09, Y0, Y0
 	VMOVUPS  Y0, (AX)(BX*4)
 	ADDQ     $+8, BX
 	CMPQ     BX, SI
-	JB       one101
+	JB       one107
 
-last102:
+last108:
 	SUBQ       BX, DX
-	JZ         done103
+	JZ         done109
 	LEAQ       firstLanes<>+0(SB), SI
 	NEGQ       DX
 	VMOVUPS    64(SI)(DX*4), Y0
@@ -3458,7 +3700,7 @@ last102:
 	VROUNDPS   $0x09, Y1, Y1
 	VMASKMOVPS Y1, Y0, (AX)(BX*4)
 
-done103:
+done109:
 	VZEROUPPER
 	RET
 
@@ -3472,9 +3714,9 @@ TEXT ·opReluGradAVX2(SB), NOSPLIT, $0-40
 	XORQ SI, SI
 	MOVQ BX, DI
 	ANDQ $-32, DI
-	JZ   one105
+	JZ   one111
 
-many104:
+many110:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -3501,15 +3743,15 @@ many104:
 	VMOVUPS Y0, 96(AX)(SI*4)
 	ADDQ    $+32, SI
 	CMPQ    SI, DI
-	JB      many104
+	JB      many110
 
-one105:
+one111:
 	MOVQ BX, DI
 	ANDQ $-8, DI
 	CMPQ SI, DI
-	JAE  last107
+	JAE  last113
 
-one106:
+one112:
 	VMOVUPS (CX)(SI*4), Y0
 	VMOVUPS (DX)(SI*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -3518,11 +3760,11 @@ one106:
 	VMOVUPS Y0, (AX)(SI*4)
 	ADDQ    $+8, SI
 	CMPQ    SI, DI
-	JB      one106
+	JB      one112
 
-last107:
+last113:
 	SUBQ       SI, BX
-	JZ         done108
+	JZ         done114
 	LEAQ       firstLanes<>+0(SB), DI
 	NEGQ       BX
 	VMOVUPS    64(DI)(BX*4), Y0
@@ -3533,7 +3775,7 @@ last107:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(SI*4)
 
-done108:
+done114:
 	VZEROUPPER
 	RET
 
@@ -3548,9 +3790,9 @@ TEXT ·opMaskScaleAVX2(SB), NOSPLIT, $0-40
 	XORQ DI, DI
 	MOVQ SI, R8
 	ANDQ $-32, R8
-	JZ   one110
+	JZ   one116
 
-many109:
+many115:
 	VMOVUPS (CX)(DI*4), Y0
 	VMOVUPS (DX)(DI*4), Y1
 	VMOVUPS (BX)(DI*4), Y2
@@ -3585,15 +3827,15 @@ many109:
 	VMOVUPS Y0, 96(AX)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many109
+	JB      many115
 
-one110:
+one116:
 	MOVQ SI, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last112
+	JAE  last118
 
-one111:
+one117:
 	VMOVUPS (CX)(DI*4), Y0
 	VMOVUPS (DX)(DI*4), Y1
 	VMOVUPS (BX)(DI*4), Y2
@@ -3604,11 +3846,11 @@ one111:
 	VMOVUPS Y0, (AX)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one111
+	JB      one117
 
-last112:
+last118:
 	SUBQ       DI, SI
-	JZ         done113
+	JZ         done119
 	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       SI
 	VMOVUPS    64(R8)(SI*4), Y0
@@ -3621,7 +3863,7 @@ last112:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 
-done113:
+done119:
 	VZEROUPPER
 	RET
 
@@ -3636,9 +3878,9 @@ TEXT ·opSelectAVX2(SB), NOSPLIT, $0-40
 	XORQ DI, DI
 	MOVQ SI, R8
 	ANDQ $-32, R8
-	JZ   one115
+	JZ   one121
 
-many114:
+many120:
 	VMOVUPS   (CX)(DI*4), Y0
 	VMOVUPS   (DX)(DI*4), Y1
 	VMOVUPS   (BX)(DI*4), Y2
@@ -3669,15 +3911,15 @@ many114:
 	VMOVUPS   Y0, 96(AX)(DI*4)
 	ADDQ      $+32, DI
 	CMPQ      DI, R8
-	JB        many114
+	JB        many120
 
-one115:
+one121:
 	MOVQ SI, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last117
+	JAE  last123
 
-one116:
+one122:
 	VMOVUPS   (CX)(DI*4), Y0
 	VMOVUPS   (DX)(DI*4), Y1
 	VMOVUPS   (BX)(DI*4), Y2
@@ -3687,11 +3929,11 @@ one116:
 	VMOVUPS   Y0, (AX)(DI*4)
 	ADDQ      $+8, DI
 	CMPQ      DI, R8
-	JB        one116
+	JB        one122
 
-last117:
+last123:
 	SUBQ       DI, SI
-	JZ         done118
+	JZ         done124
 	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       SI
 	VMOVUPS    64(R8)(SI*4), Y0
@@ -3703,7 +3945,7 @@ last117:
 	VBLENDVPS  Y1, Y2, Y3, Y1
 	VMASKMOVPS Y1, Y0, (AX)(DI*4)
 
-done118:
+done124:
 	VZEROUPPER
 	RET
 
@@ -3717,9 +3959,9 @@ TEXT ·outsideAVX2(SB), NOSPLIT, $0-25
 	XORQ         DX, DX
 	MOVQ         CX, BX
 	ANDQ         $-32, BX
-	JZ           one120
+	JZ           one126
 
-many119:
+many125:
 	VMOVUPS (AX)(DX*4), Y2
 	VANDPS  c7fffffff<>+0(SB), Y2, Y2
 	VPMAXUD Y2, Y1, Y1
@@ -3734,25 +3976,25 @@ many119:
 	VPMAXUD Y2, Y1, Y1
 	ADDQ    $+32, DX
 	CMPQ    DX, BX
-	JB      many119
+	JB      many125
 
-one120:
+one126:
 	MOVQ CX, BX
 	ANDQ $-8, BX
 	CMPQ DX, BX
-	JAE  last122
+	JAE  last128
 
-one121:
+one127:
 	VMOVUPS (AX)(DX*4), Y2
 	VANDPS  c7fffffff<>+0(SB), Y2, Y2
 	VPMAXUD Y2, Y1, Y1
 	ADDQ    $+8, DX
 	CMPQ    DX, BX
-	JB      one121
+	JB      one127
 
-last122:
+last128:
 	SUBQ       DX, CX
-	JZ         done123
+	JZ         done129
 	LEAQ       firstLanes<>+0(SB), BX
 	NEGQ       CX
 	VMOVUPS    64(BX)(CX*4), Y2
@@ -3760,7 +4002,7 @@ last122:
 	VANDPS     c7fffffff<>+0(SB), Y2, Y2
 	VPMAXUD    Y2, Y1, Y1
 
-done123:
+done129:
 	VPMAXUD   Y0, Y1, Y1
 	VPCMPEQD  Y0, Y1, Y1
 	VMOVMSKPS Y1, AX
@@ -5559,16 +5801,16 @@ TEXT ·opTanhAVX512(SB), NOSPLIT, $0-40
 	VBROADCASTSS cbd5c1e2d<>+0(SB), Z3
 	VBROADCASTSS c3e088393<>+0(SB), Z4
 	VBROADCASTSS cbeaaaa99<>+0(SB), Z5
-	VBROADCASTSS cc2d00000<>+0(SB), Z6
-	VBROADCASTSS c42b20000<>+0(SB), Z7
-	VBROADCASTSS c4b400000<>+0(SB), Z8
-	VBROADCASTSS c3fb8aa3b<>+0(SB), Z9
-	VBROADCASTSS cbf318000<>+0(SB), Z10
-	VBROADCASTSS c395e8083<>+0(SB), Z11
-	VBROADCASTSS c3ab52f02<>+0(SB), Z12
-	VBROADCASTSS c3c091d64<>+0(SB), Z13
-	VBROADCASTSS c3d2aac51<>+0(SB), Z14
-	VBROADCASTSS c3e2aaa48<>+0(SB), Z15
+	VBROADCASTSS c41a00000<>+0(SB), Z6
+	VBROADCASTSS c4b400000<>+0(SB), Z7
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z8
+	VBROADCASTSS cbf318000<>+0(SB), Z9
+	VBROADCASTSS c395e8083<>+0(SB), Z10
+	VBROADCASTSS c3ab52f02<>+0(SB), Z11
+	VBROADCASTSS c3c091d64<>+0(SB), Z12
+	VBROADCASTSS c3d2aac51<>+0(SB), Z13
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z14
+	VBROADCASTSS c3efffffe<>+0(SB), Z15
 	XORQ         BX, BX
 	MOVQ         DX, SI
 	ANDQ         $-16, SI
@@ -5587,37 +5829,27 @@ one76:
 	VMULPS       Z18, Z19, Z18
 	VFMADD213PS  Z17, Z17, Z18
 	VADDPS       Z17, Z17, Z19
-	VCMPPS       $0x15, Z6, Z19, K1
-	VMINPS       Z19, Z7, Z19
-	VMOVAPS.Z    Z19, K1, Z19
-	VMOVAPS      Z8, Z20
-	VFMADD231PS  Z9, Z19, Z20
-	VSUBPS       Z8, Z20, Z21
+	VMINPS       Z19, Z6, Z19
+	VMOVAPS      Z7, Z20
+	VFMADD231PS  Z8, Z19, Z20
+	VSUBPS       Z7, Z20, Z21
 	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z9, Z21, Z19
 	VFMADD231PS  Z10, Z21, Z19
-	VFMADD231PS  Z11, Z21, Z19
-	VPSUBD       Z8, Z20, Z20
-	VMOVAPS      Z12, Z21
+	VPSUBD       Z7, Z20, Z20
+	VMOVAPS      Z11, Z21
+	VFMADD213PS  Z12, Z19, Z21
 	VFMADD213PS  Z13, Z19, Z21
 	VFMADD213PS  Z14, Z19, Z21
 	VFMADD213PS  Z15, Z19, Z21
-	VBROADCASTSS c3efffffe<>+0(SB), Z22
-	VFMADD213PS  Z22, Z19, Z21
 	VBROADCASTSS c3f800000<>+0(SB), Z22
 	VFMADD213PS  Z22, Z19, Z21
 	VBROADCASTSS c3f800000<>+0(SB), Z22
 	VFMADD213PS  Z22, Z19, Z21
-	VPSRAD       $0x01, Z20, Z19
-	VPSLLD       $0x17, Z19, Z22
-	VBROADCASTSS c3f800000<>+0(SB), Z23
-	VPADDD       Z23, Z22, Z22
-	VMULPS       Z22, Z21, Z21
-	VPSUBD       Z19, Z20, Z19
-	VPSLLD       $0x17, Z19, Z19
+	VPSLLD       $0x17, Z20, Z19
 	VBROADCASTSS c3f800000<>+0(SB), Z20
 	VPADDD       Z20, Z19, Z19
 	VMULPS       Z19, Z21, Z19
-	VMOVAPS.Z    Z19, K1, Z19
 	VBROADCASTSS c3f800000<>+0(SB), Z20
 	VADDPS       Z20, Z19, Z19
 	VBROADCASTSS c3f800000<>+0(SB), Z20
@@ -5652,37 +5884,27 @@ last77:
 	VMULPS       Z17, Z1, Z1
 	VFMADD213PS  Z0, Z0, Z1
 	VADDPS       Z0, Z0, Z2
-	VCMPPS       $0x15, Z6, Z2, K2
-	VMINPS       Z2, Z7, Z2
-	VMOVAPS.Z    Z2, K2, Z2
-	VMOVAPS      Z8, Z3
-	VFMADD231PS  Z9, Z2, Z3
-	VSUBPS       Z8, Z3, Z4
+	VMINPS       Z2, Z6, Z2
+	VMOVAPS      Z7, Z3
+	VFMADD231PS  Z8, Z2, Z3
+	VSUBPS       Z7, Z3, Z4
 	VMOVAPS      Z2, Z2
+	VFMADD231PS  Z9, Z4, Z2
 	VFMADD231PS  Z10, Z4, Z2
-	VFMADD231PS  Z11, Z4, Z2
-	VPSUBD       Z8, Z3, Z3
-	VMOVAPS      Z12, Z4
+	VPSUBD       Z7, Z3, Z3
+	VMOVAPS      Z11, Z4
+	VFMADD213PS  Z12, Z2, Z4
 	VFMADD213PS  Z13, Z2, Z4
 	VFMADD213PS  Z14, Z2, Z4
 	VFMADD213PS  Z15, Z2, Z4
-	VBROADCASTSS c3efffffe<>+0(SB), Z5
-	VFMADD213PS  Z5, Z2, Z4
 	VBROADCASTSS c3f800000<>+0(SB), Z5
 	VFMADD213PS  Z5, Z2, Z4
 	VBROADCASTSS c3f800000<>+0(SB), Z5
 	VFMADD213PS  Z5, Z2, Z4
-	VPSRAD       $0x01, Z3, Z2
-	VPSLLD       $0x17, Z2, Z5
-	VBROADCASTSS c3f800000<>+0(SB), Z6
-	VPADDD       Z6, Z5, Z5
-	VMULPS       Z5, Z4, Z4
-	VPSUBD       Z2, Z3, Z2
-	VPSLLD       $0x17, Z2, Z2
+	VPSLLD       $0x17, Z3, Z2
 	VBROADCASTSS c3f800000<>+0(SB), Z3
 	VPADDD       Z3, Z2, Z2
 	VMULPS       Z2, Z4, Z2
-	VMOVAPS.Z    Z2, K2, Z2
 	VBROADCASTSS c3f800000<>+0(SB), Z3
 	VADDPS       Z3, Z2, Z2
 	VBROADCASTSS c3f800000<>+0(SB), Z3

@@ -32,10 +32,20 @@ func (a *asm) exp2Int(i vec) vec {
 func (a *asm) exp(x vec) vec {
 	some := a.cmp(notLess, x, a.c(-104))
 	r, i := a.reduceExp(a.keep(some, a.rawMin(a.c(89), x)))
-	y := a.polynomial(r, 1.382321352e-3, 8.368823677e-3, 4.166823998e-2, 1.666651964e-1, 4.999999404e-1, 1, 1)
+	y := a.expPoly(r)
 	half := a.shiftRight(i, 1)
 	y = a.mul(y, a.exp2Int(half))
 	return a.keep(some, a.mul(y, a.exp2Int(a.subInt(i, half))))
+}
+
+// expUpTo is e^min(x, most) for an x that is not negative, where neither overflows: one factor is enough then.
+func (a *asm) expUpTo(x vec, most float32) vec {
+	r, i := a.reduceExp(a.rawMin(a.c(most), x))
+	return a.mul(a.expPoly(r), a.exp2Int(i))
+}
+
+func (a *asm) expPoly(r vec) vec {
+	return a.polynomial(r, 1.382321352e-3, 8.368823677e-3, 4.166823998e-2, 1.666651964e-1, 4.999999404e-1, 1, 1)
 }
 
 func (a *asm) expm1(x vec) vec {
@@ -68,7 +78,7 @@ func (a *asm) tanh(x vec) vec {
 	p := a.polynomial(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 	small := a.mul(p, z)
 	a.horner(small, abs, abs)
-	e := a.add(a.exp(a.add(abs, abs)), a.c(1))
+	e := a.add(a.expUpTo(a.add(abs, abs), 20), a.c(1)) // from there on the result is 1
 	big := a.sub(a.c(1), a.div(a.c(2), e))
 	return a.withSign(a.choose(a.cmp(lessEqual, abs, a.c(0.625)), small, big), x)
 }

@@ -31,6 +31,7 @@ type asm struct {
 	used    []constant
 	tail    pred // the lanes that loads and stores are limited to, or nil
 	labels  int
+	turns   bool     // instructions of a loop's vectors take turns
 	asides  []func() // what stands behind the function's end
 }
 
@@ -418,8 +419,14 @@ func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp 
 		a.ANDQ(operand.I32(-w*unroll), limit)
 		a.JZ(operand.LabelRef(one))
 		a.Label(many)
+		var parts [][]ir.Node
 		for u := range unroll {
+			from := len(a.active().Nodes)
 			body(i, u*w*4)
+			parts = append(parts, slices.Clone(a.active().Nodes[from:]))
+		}
+		if a.turns {
+			a.inTurns(parts)
 		}
 		a.ADDQ(operand.I32(w*unroll), i)
 		a.CMPQ(i, limit)
@@ -445,6 +452,28 @@ func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp 
 	body(i, 0)
 	a.tail = nil
 	a.Label(done)
+}
+
+// active is the function that is emitted.
+func (a *asm) active() *ir.Function {
+	file, err := a.Result()
+	if err != nil {
+		panic(err)
+	}
+	functions := file.Functions()
+	return functions[len(functions)-1]
+}
+
+// inTurns replaces the last instructions, which are these lists one after the other, by one of each list in turns.
+func (a *asm) inTurns(lists [][]ir.Node) {
+	f := a.active()
+	end := len(f.Nodes)
+	f.Nodes = f.Nodes[:end-len(lists)*len(lists[0])]
+	for k := range lists[0] {
+		for _, list := range lists {
+			f.Nodes = append(f.Nodes, list[k])
+		}
+	}
 }
 
 // function begins a function that has no constant in a register yet.
