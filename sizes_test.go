@@ -37,6 +37,14 @@ func sequential(layers ...layer.Layer) *cornu.Sequential {
 	return cornu.NewSequential(append([]layer.Layer{&layer.Input{Shape: tensor.Shape{784}}}, layers...)...)
 }
 
+// convolutional is the chapter's second network, of images that come as rows of numbers.
+func convolutional() *cornu.Sequential {
+	convolve := func() layer.Layer {
+		return &layer.Conv2D{Filters: 64, KernelSize: [2]int{3, 3}, Activation: activation.ReLU{}}
+	}
+	return sequential(&layer.Reshape{TargetShape: []int{28, 28, 1}}, convolve(), &layer.MaxPooling2D{}, convolve(), &layer.MaxPooling2D{}, convolve(), &layer.Flatten{}, &layer.Dense{Units: 1})
+}
+
 func TestWhatDoesNotFitInMemoryIsAnErrorThatSaysHowMuch(t *testing.T) {
 	capped.Run(t, 2<<30, func() {
 		cornu.SetMemoryLimit(7 << 28) // what the library takes for the machine's, it may have looked up before
@@ -88,6 +96,8 @@ func TestWhatDoesNotFitInMemoryIsAnErrorThatSaysHowMuch(t *testing.T) {
 			"PReLU":                   {cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1 << 20, 1 << 20}}, &layer.PReLU{}).Compile(squared), `layer "p_re_lu"`},
 			"a batch":                 {fit(sequential(&layer.Dense{Units: 1}), generator(784, -1), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "a batch"},
 			"a batch of arrays":       {fit(cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1}}, &layer.Dense{Units: 20_000}), arrays, cornu.FitConfig{BatchSize: 1 << 24, Quiet: true}), "for a batch of 100000"},
+			"a batch of images":       {fit(convolutional(), generator(784, -1), cornu.FitConfig{BatchSize: 1 << 16, StepsPerEpoch: 1, Quiet: true}), "for a batch of 65536"},
+			"a large image":           {cornu.NewSequential(&layer.Input{Shape: tensor.Shape{1 << 14, 1 << 14, 3}}, &layer.Conv2D{Filters: 64, KernelSize: [2]int{3, 3}}, &layer.Flatten{}, &layer.Dense{Units: 1}).Compile(squared), `layer "dense`},
 			"a batch read ahead":      {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), 2), cornu.FitConfig{BatchSize: 1 << 24, StepsPerEpoch: 1, Quiet: true}), "read ahead"},
 			"reading far ahead":       {fit(sequential(&layer.Dense{Units: 1}), data.Prefetch(generator(784, -1), exa), cornu.FitConfig{StepsPerEpoch: 1, Quiet: true}), "read ahead"},
 			"samples beyond counting": {fit(vast(), wide, cornu.FitConfig{BatchSize: 1 << 10, Quiet: true}), "for a batch of 1024"},

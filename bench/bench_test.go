@@ -163,3 +163,15 @@ func TestSequencesAreHeldAgainstALine(t *testing.T) {
 		t.Error("the tables show numbers that are none")
 	}
 }
+
+func TestAStepOfTheSecondNetworkTakesAboutWhatItsPoolsDo(t *testing.T) {
+	t.Setenv("BENCH_MODEL", "cnn")
+	a, err := arena(128)
+	if err != nil {
+		t.Fatal(err)
+	}
+	batch, pools := 4*128*28*28.0, 4*128*64*(13*13+5*5+3*3.0)
+	if a.Bytes < batch+pools || a.Bytes > 8*(batch+pools) {
+		t.Errorf("%.0f bytes, where the batch has %.0f and what the pools give %.0f", a.Bytes, batch, pools)
+	}
+}

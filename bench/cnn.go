@@ -18,6 +18,7 @@ const (
 	tenEpochs = "10 epochs, from start to exit"
 	images32  = "32 images"
 	oneImage  = "one image"
+	stepArena = "memory of a step"
 )
 
 // cnnForward is the arithmetic of a prediction of one image: of the first convolution, and of all that follows.
@@ -43,9 +44,28 @@ func cnn(ctx context.Context, b *bench) error {
 			return err
 		}
 	}
+	if err := b.stepMemory(ctx); err != nil {
+		return err
+	}
 	// The whole program of those alone who need less than minutes.
 	whole := slices.DeleteFunc(b.of("cnn"), func(c *contender) bool { return c.name != "Keras on TensorFlow" && c.name != "PyTorch" })
 	return b.programs(ctx, "cnn", tenEpochs, []string{"--model", "cnn"}, whole)
+}
+
+// stepMemory asks Cornu what a step takes.
+func (b *bench) stepMemory(ctx context.Context) error {
+	t, err := b.peers[0].start(ctx, b, 1)
+	if err != nil {
+		return err
+	}
+	defer t.stop()
+	a, err := t.ask("memory 128")
+	if err != nil {
+		return err
+	}
+	b.results.row("cnn", stepArena, cornuName, 1, "MB").add(a.Bytes/1e6, 0)
+	progress("%-22s %.1f MB", stepArena, a.Bytes/1e6)
+	return nil
 }
 
 // fastest returns the shortest time of a case by any peer; NaN without peers.
@@ -80,6 +100,9 @@ func cnnTables(w *strings.Builder, r *Results) {
 				r.cells("cnn", oneImage, who, threads, false), r.cells("cnn", images32, who, threads, false)))
 		}
 		table(w, lines)
+	}
+	if row := r.find("cnn", stepArena, cornuName, 1); row != nil {
+		fmt.Fprintf(w, "\nA step of Cornu's takes %.1f MB beside the weights and the optimizer's slots: the batch, what layers compute, and the gradients. What the pools are computed from isn't stored.\n", row.Median)
 	}
 	if r.find("cnn", tenEpochs, cornuName, 2) == nil {
 		return

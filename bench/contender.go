@@ -33,6 +33,7 @@ type Answer struct {
 	Seconds  float64           `json:"seconds"`
 	Peak     float64           `json:"peak"`   // of the FMA rate for the kernels in use, in GFLOP/s; 0: not said
 	Allocs   float64           `json:"allocs"` // for questions about memory
+	Bytes    float64           `json:"bytes"`  // those too
 	First    float64           `json:"first"`  // when the first step was done, in Unix seconds
 	Accuracy float64           `json:"accuracy"`
 	Versions map[string]string `json:"versions"`

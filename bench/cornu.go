@@ -185,6 +185,8 @@ func (a *answers) ask(question string, n []int) (Answer, error) {
 		return fileAnswer(question)
 	case "forward", "image", "kernel":
 		return convolve(question, n)
+	case "memory":
+		return arena(n[0])
 	}
 	if err := a.listing(); err != nil {
 		return Answer{}, err
@@ -245,6 +247,22 @@ func (a *answers) allocs() (Answer, error) {
 	}
 	runtime.ReadMemStats(&after)
 	return Answer{Allocs: float64((after.Mallocs - before.Mallocs) / calls)}, nil
+}
+
+// arena returns how many bytes a training step on a batch works in, beside weights and slots, as its plan says.
+func arena(batch int) (Answer, error) {
+	model, digits, _, err := chapter()
+	if err != nil {
+		return Answer{}, err
+	}
+	plan, err := model.Plan(digits, batch)
+	if err != nil {
+		return Answer{}, err
+	}
+	_, size, _ := strings.Cut(plan, "arena of ")
+	var numbers int
+	_, err = fmt.Sscanf(size, "%d float32", &numbers)
+	return Answer{Bytes: 4 * float64(numbers)}, err
 }
 
 // timed returns the median seconds of a call of f that has run before: of at least 3 and at most 1,000 calls in 0.2 s, of long ones of those
