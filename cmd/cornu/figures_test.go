@@ -45,7 +45,7 @@ func TestEveryFigureIsWrittenAsPNGAndSVG(t *testing.T) {
 		if !strings.Contains(out, path+"\n") {
 			t.Errorf("%s isn't listed", path)
 		}
-		if !regexp.MustCompile(`^1\.3\.[1-9]-[a-z0-9-]+\.(svg|png)$`).MatchString(file.Name()) {
+		if !regexp.MustCompile(`^1\.[34]\.[1-9]-[a-z0-9-]+\.(svg|png)$`).MatchString(file.Name()) {
 			t.Errorf("a file is called %s", file.Name())
 		}
 		content, err := os.ReadFile(path)

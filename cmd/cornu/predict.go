@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/cmd/cornu/internal/book"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/dataset/mnist"
 	"github.com/cornu-ml/cornu/tensor"
@@ -114,13 +115,17 @@ func (s *settings) predict(c *cobra.Command, args []string, index int) error {
 		if d.file == "" {
 			continue
 		}
-		l := firstConvolution(model)
+		l := book.FirstConvolution(model)
 		if l == nil {
 			return misuse("%s: the network in %s has no convolution", d.flag, file)
 		}
-		picture := filterImages(model, l)
+		picture := book.Filters(model, l)
 		if d.flag == "--maps" {
-			if picture, err = featureMaps(c.Context(), model, l, pixels); err != nil {
+			digit, err := digitsFor(model, pixels, []uint8{0}, toPredict)
+			if err != nil {
+				return err
+			}
+			if picture, err = book.FeatureMaps(c.Context(), model, l, digit); err != nil {
 				return err
 			}
 		}

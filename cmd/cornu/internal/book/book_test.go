@@ -1,13 +1,18 @@
 package book
 
 import (
+	"bytes"
 	"math"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/layer"
+	"github.com/cornu-ml/cornu/tensor"
 	"github.com/cornu-ml/cornu/viz"
 )
 
@@ -80,6 +85,62 @@ func TestTheGuideHasThePicturesThatTheProgramDraws(t *testing.T) {
 			t.Error(err)
 		} else if number.ReplaceAllString(drawn.String(), "0") != number.ReplaceAllString(string(kept), "0") {
 			t.Errorf("docs/chapter1/%s.svg is not what `cornu figures` draws", f.Name)
+		}
+	}
+}
+
+// What is no number, or infinite, has a shade too, the same on every machine.
+func TestFiltersOfAnyNumbersAreDrawn(t *testing.T) {
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	model := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{3, 3, 1}}, &layer.Conv2D{Filters: 1, KernelSize: [2]int{2, 3}})
+	for _, c := range []struct {
+		kernel []float32
+		want   []uint8
+	}{
+		{[]float32{0, 1, -2, 2, -1, 0.5}, []uint8{128, 191, 0, 254, 64, 159}},
+		{[]float32{nan, 1, -2, inf, -inf, 0}, []uint8{0, 191, 0, 254, 0, 128}},
+		{[]float32{nan, nan, inf, -inf, 0, 0}, []uint8{0, 0, 254, 0, 128, 128}},
+	} {
+		kernel, err := tensor.Of(c.kernel, 2, 3, 1, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bias, err := tensor.Zeros(tensor.Float32, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := model.SetWeights([]*tensor.Tensor{kernel, bias}); err != nil {
+			t.Fatal(err)
+		}
+		if grid := Filters(&model.Model, FirstConvolution(&model.Model)); !slices.Equal(grid.Images[0], c.want) {
+			t.Errorf("%v is drawn as %v, want %v", c.kernel, grid.Images[0], c.want)
+		}
+	}
+}
+
+// The figures' convolution is that of a trained network. CORNU_CNN=FILE, where `cornu mnist train --model cnn --save FILE` has saved one,
+// compares them, and writes it anew if it is another.
+func TestTheFiguresConvolutionIsThatOfTheTrainedNetwork(t *testing.T) {
+	file := os.Getenv("CORNU_CNN")
+	if file == "" {
+		t.Skip("CORNU_CNN is not set")
+	}
+	model, err := cornu.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	weights, err := model.Weights()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var now bytes.Buffer
+	if err := tensor.WriteNpz(&now, map[string]*tensor.Tensor{"kernel": weights[0], "bias": weights[1]}); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(now.Bytes(), convolution) {
+		t.Error("it was another, and is written anew")
+		if err := os.WriteFile("convolution.npz", now.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -34,6 +34,8 @@ var Figures = []Figure{
 	{"1.3.7-descent", descentFigure},
 	{"1.3.8-minima", minimaFigure},
 	{"1.3.9-diagram", diagramFigure},
+	{"1.4.1-maps", mapsFigure},
+	{"1.4.1-filters", filtersFigure},
 }
 
 func samplesFigure() (viz.Picture, error) {
