@@ -70,7 +70,7 @@ var surface = slices.Concat([]any{
 	layer.NewContext, layer.NewNetwork, layer.NewModel, layer.Apply, layer.ApplyAll, layer.Infer, layer.Broken, layer.Inner, layer.Own, layer.Freeze, layer.ResetStates, layer.Variables,
 	data.New, data.FromRows[float32], data.FromRows[uint8], data.Floats, data.Bytes, data.Pixels, data.Scaled, data.FromTensor,
 	data.OneHot[int], data.OneHot[uint8], data.OneHot[int64], data.Labels[int], data.Labels[uint8], data.Integers[int], data.Integers[int32], data.Epoch, data.SpecOf,
-	data.Prefetch, data.Func, data.Map, data.ClassWeights, data.Texts, data.Preprocess, data.Ahead, data.Adapt,
+	data.Prefetch, data.Func, data.Map, data.Augment, data.ClassWeights, data.Texts, data.Preprocess, data.Ahead, data.Adapt,
 	data.TimeseriesWindows, data.PadSequences[int32], data.PadSequences[string], data.Buckets[float32], data.Bucketed, data.BucketBySequenceLength[int32], data.BucketBySequenceLength[string], data.ShapesOf,
 	layer.Transform, layer.ValuesOf,
 	csv.New, csv.Read, csv.ReadFile, csv.Fit,

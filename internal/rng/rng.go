@@ -21,6 +21,7 @@ package rng
 // InitStream in the model's order.
 const (
 	InitStream    uint16 = 0x8000
+	AugmentStream uint16 = 0xFFFD // for data.Augment
 	MapStream     uint16 = 0xFFFE // for data.Map, which changes samples at random
 	ShuffleStream uint16 = 0xFFFF // for Perm
 )
