@@ -357,7 +357,8 @@ const (
 
 // changesImages reports whether a class is of those whose calls say training=True if nothing was said.
 func changesImages(class string) bool {
-	return strings.HasPrefix(class, "Random") || class == "Resizing" || class == "CenterCrop"
+	others := []string{"Resizing", "CenterCrop", "RandAugment", "Solarization", "AutoContrast", "Equalization", "ContrastLimitedAdaptiveHistogramEqualization"}
+	return strings.HasPrefix(class, "Random") || slices.Contains(others, class)
 }
 
 // A call is one application of a layer: its inputs, what it says of training, and the masks that it is given.
@@ -668,7 +669,7 @@ var harmless = map[string][]any{
 }
 
 // bothWays are factors of which one number stands for both ways.
-var bothWays = []string{"height_factor", "width_factor", "x_factor", "y_factor"}
+var bothWays = []string{"height_factor", "width_factor", "x_factor", "y_factor", "brightness_factor", "saturation_factor"}
 
 // clean brings a configuration, and those in it, to the fields of Cornu's type. What
 // Cornu can't do is left in, for the decoder to refuse it by its name.
@@ -702,6 +703,10 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 		case known && (slices.Contains(bothWays, key) || key == "factor" && t == reflect.TypeFor[*layer.RandomRotation]()):
 			if f, ok := v.(float64); ok { // one number stands for both ways
 				cfg[key] = []any{-math.Abs(f), math.Abs(f)}
+			}
+		case known && key == "hue_factor":
+			if f, ok := v.(float64); ok { // from 0 on
+				cfg[key] = []any{0.0, f}
 			}
 		case known:
 			m, err := r.member(v, family)

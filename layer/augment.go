@@ -283,7 +283,7 @@ func (l *RandomPerspective) Call(c *Context, in []*graph.Node) *graph.Node {
 		corners[i] = drawn(c, 1-half, 1+half, 1, 1)
 	}
 	y := s.perspective(in[0], corners)
-	return graph.Select(drawn(c, 0, 1, 1, 1, 1).Less(drawn(c, cfg.Factor[0], cfg.Factor[1], 1, 1, 1)), y, in[0])
+	return graph.Select(happens(c, *cfg.Factor), y, in[0])
 }
 
 // perspective moves corners of images, that at the top right to corners[0] of the width, that at the bottom left to corners[1] of the
@@ -366,7 +366,7 @@ func checkReading(b *Builder, in []tensor.Shape, mode, interpolation, format str
 
 // within returns an error unless factors rise and are within [low, high].
 func within(b *Builder, low, high float64, factors map[string][2]float64) error {
-	for _, name := range []string{"Factor", "Scale", "HeightFactor", "WidthFactor", "XFactor", "YFactor"} {
+	for _, name := range []string{"Factor", "Scale", "Sigma", "HeightFactor", "WidthFactor", "XFactor", "YFactor", "AdditionFactor", "ThresholdFactor"} {
 		if f, ok := factors[name]; ok && !(low <= f[0] && f[0] <= f[1] && f[1] <= high) {
 			return b.Errorf("%s is %v, it must be the least and the greatest, within [%v, %v]", name, f, low, high)
 		}
@@ -611,7 +611,7 @@ func (l *RandomErasing) Call(c *Context, in []*graph.Node) *graph.Node {
 	cfg := config.Resolve(*l)
 	x, g := in[0], c.Graph()
 	first := firstSpatial(cfg.DataFormat)
-	covered := drawn(c, 0, 1, 1, 1, 1).Less(drawn(c, cfg.Factor[0], cfg.Factor[1], 1, 1, 1))
+	covered := happens(c, *cfg.Factor)
 	for i := range 2 {
 		n := x.Shape()[first+i]
 		length := drawn(c, cfg.Scale[0], cfg.Scale[1], 1, 1, 1).Sqrt().MulScalar(float64(n))

@@ -5,6 +5,7 @@ package layer_test
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -57,6 +58,35 @@ func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
 			case "RandomContrast":
 				l = &layer.RandomContrast{Factor: [2]float64{1, 0}, ValueRange: [2]float64{0, 1}}
 				draws = [][]float64{drawn("factor", 0, 0, 1)}
+			case "RandomElasticTransform":
+				l = &layer.RandomElasticTransform{FillMode: c.String("fill_mode"), Interpolation: c.String("interpolation"), FillValue: c.Float("fill_value", 0), ValueRange: [2]float64{0, 1}, DataFormat: c.String("data_format")}
+				draws = [][]float64{zero, drawn("scale", 0, 0, 1), drawn("scale", 0, 0, 1)}
+				for _, name := range []string{"right", "down"} { // each normal number is of a radius and an angle
+					var radius, angle []float64
+					for _, v := range c.Tensors[name].Data {
+						radius = append(radius, -math.Expm1(-float64(v)*float64(v)/2))
+						angle = append(angle, map[bool]float64{true: 0.5, false: 0}[v < 0])
+					}
+					draws = append(draws, radius, angle)
+				}
+			case "RandomHue":
+				l = &layer.RandomHue{Factor: [2]float64{0, 1}, ValueRange: [2]float64{0, 1}, DataFormat: c.String("format")}
+				draws = [][]float64{zero, drawn("turns", 0, 0, 0.5)}
+				for i, turns := range draws[1] {
+					if turns < 0 { // the other way
+						draws[0] = slices.Clone(draws[0])
+						draws[0][i], draws[1][i] = 1, -turns
+					}
+				}
+			default: // what is drawn from a range of one number is that number
+				given, err := layer.FromConfig(c.Class, c.Config)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if l = given; c.Tensors["threshold"].Shape != nil {
+					l = &layer.Solarization{AdditionFactor: [2]float64{0, 1}, ThresholdFactor: [2]float64{0, 1}, ValueRange: [2]float64{0, 1}}
+					draws = [][]float64{drawn("addition", 0, 0, 255), drawn("threshold", 0, 0, 255)}
+				}
 			}
 			g := graph.New()
 			in := g.Input("x", append(tensor.Shape{tensor.Batch}, x.Shape[1:]...))
@@ -65,9 +95,9 @@ func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
 			for i, v := range x.Data {
 				images[i] = float64(v)
 			}
-			feed := map[*graph.Node][]float64{in: images}
+			feed, fed := map[*graph.Node][]float64{in: images}, draws != nil
 			for _, n := range g.Nodes() {
-				if n.Op() == graph.OpRandomUniform {
+				if n.Op() == graph.OpRandomUniform && fed {
 					if len(draws) == 0 {
 						t.Fatal("more is drawn than was given")
 					}
@@ -82,7 +112,7 @@ func TestImagesAreChangedAsKerasChangesThem(t *testing.T) {
 				t.Fatal(err)
 			}
 			for i, want := range want.Data {
-				if d := math.Abs(out[0][i] - float64(want)); !(d <= kerasBound) {
+				if d := math.Abs(out[0][i] - float64(want)); !(d <= kerasBound*max(1, math.Abs(float64(want)))) {
 					t.Fatalf("number %d is %v, Keras's %v", i, out[0][i], want)
 				}
 			}
@@ -142,6 +172,13 @@ func TestWhatIsDrawnForImagesIsWhatTheLayerSays(t *testing.T) {
 		}
 	}
 	text := func(image []float64) string { return fmt.Sprint(image) }
+	rounded := func(image []float64) string {
+		image = slices.Clone(image)
+		for i, v := range image {
+			image[i] = math.Round(1e5*v) / 1e5
+		}
+		return fmt.Sprint(image)
+	}
 
 	flips := count(&layer.RandomFlip{Mode: "horizontal"}, tensor.Shape{1, 2, 1}, text)
 	about("turned around", flips["[2 1]"], 0.5)
@@ -176,6 +213,39 @@ func TestWhatIsDrawnForImagesIsWhatTheLayerSays(t *testing.T) {
 	about("erased whole", erased["[7 7 7 7]"], 0.25)
 	about("not erased", erased["[1 2 3 4]"], 0.75)
 
+	grayed := count(&layer.RandomGrayscale{Factor: new(0.25)}, tensor.Shape{1, 1, 3}, text)
+	about("in color", grayed["[1 2 3]"], 0.75)
+
+	inverted := count(&layer.RandomInvert{Factor: &[2]float64{0.25, 0.25}, ValueRange: [2]float64{0, 3}}, tensor.Shape{1, 2, 1}, text)
+	about("inverted", inverted["[2 1]"], 0.25)
+	about("not inverted", inverted["[1 2]"], 0.75)
+
+	posters := count(&layer.RandomPosterization{Factor: [2]int{6, 8}}, tensor.Shape{2, 2, 1}, text)
+	about("six bits", posters["[0 0 0 4]"], 0.5)
+	about("seven bits", posters["[0 2 2 4]"], 0.5)
+
+	solar := count(&layer.Solarization{ThresholdFactor: [2]float64{0, 1}, ValueRange: [2]float64{0, 4}}, tensor.Shape{1, 1, 1}, rounded)
+	about("below the threshold", solar["[1]"], 0.75)
+	about("turned to dark", solar["[3]"], 0.25)
+
+	blurred := count(&layer.RandomGaussianBlur{Factor: &[2]float64{0.25, 0.25}, Sigma: &[2]float64{0.5, 1}}, tensor.Shape{1, 2, 1}, text)
+	about("not blurred", blurred["[1 2]"], 0.75)
+
+	hues := count(&layer.RandomHue{Factor: [2]float64{2.0 / 3, 2.0 / 3}, ValueRange: [2]float64{1, 3}}, tensor.Shape{1, 1, 3}, rounded)
+	about("a third of a turn", hues["[3 1 2]"], 0.5)
+	about("a third the other way", hues["[2 3 1]"], 0.5)
+
+	left := 0
+	const few = n / 20 // of which all eleven ways are computed
+	for _, image := range inTraining(t, &layer.RandAugment{NumOps: 1, Factor: &[2]float64{0, 0}, ValueRange: [2]float64{1, 12}}, tensor.Shape{2, 2, 3}, few) {
+		if text(image) == "[1 2 3 4 5 6 7 8 9 10 11 12]" {
+			left++
+		}
+	}
+	if math.Abs(float64(left)-few*6.0/11) > 5*math.Sqrt(few*30.0/121) {
+		t.Errorf("left as it is by six ways of eleven: %d of %d", left, few)
+	}
+
 	brighter := count(&layer.RandomBrightness{Factor: [2]float64{0.1, 0.3}, ValueRange: [2]float64{0, 10}}, tensor.Shape{1, 2, 1}, func(image []float64) string {
 		if d := image[0] - 1; d < 1 || d > 3 || math.Abs(image[1]-image[0]-1) > 1e-6 {
 			t.Errorf("1 and 2 become %v", image)
@@ -200,6 +270,18 @@ func TestImagesThatCannotBeTurnedAreErrors(t *testing.T) {
 		{&layer.RandomShear{YFactor: [2]float64{0.5, 0.25}}, image, "YFactor is [0.5 0.25], it must be the least and the greatest"},
 		{&layer.RandomPerspective{Scale: new(1.5)}, image, "Scale is 1.5, it must be within [0, 1]"},
 		{&layer.RandomPerspective{Factor: &[2]float64{-1, 1}}, image, "Factor is [-1 1], it must be the least and the greatest, within [0, 1]"},
+		{&layer.RandomHue{}, image, "the images have 1 channels, they need 3: red, green and blue"},
+		{&layer.RandomSaturation{DataFormat: "channels_first"}, tensor.Shape{4, 4, 3}, "the images have 4 channels"},
+		{&layer.RandomGrayscale{Factor: new(1.5)}, image, "Factor is 1.5, it must be within [0, 1]"},
+		{&layer.RandomPosterization{}, image, "Factor is [0 0], it must be the least and the greatest number of bits, within [1, 8]"},
+		{&layer.RandomGaussianBlur{KernelSize: [2]int{3, 4}}, image, "KernelSize is [3 4], its numbers must be odd, from 1 to 4095"},
+		{&layer.RandomInvert{ValueRange: [2]float64{1, 0}}, image, "ValueRange is [1 0], it must be the least and the greatest that a pixel can be"},
+		{&layer.Equalization{Bins: -1}, image, "Bins is -1, it must be from 1 to 16777216 for images of 1 channels"},
+		{&layer.RandomColorJitter{HueFactor: &[2]float64{0, 2}}, tensor.Shape{4, 4, 3}, "its RandomHue: Factor is [0 2], it must be the least and the greatest, within [0, 1]"},
+		{&layer.RandomElasticTransform{Scale: &[2]float64{0, 2}}, image, "Scale is [0 2], it must be the least and the greatest, within [0, 1]"},
+		{&layer.ContrastLimitedAdaptiveHistogramEqualization{TileGridSize: [2]int{8, -1}}, image, "TileGridSize is [8 -1], it must be positive, and at most 65536 parts for images of 1 channels"},
+		{&layer.RandAugment{NumOps: 17}, tensor.Shape{4, 4, 3}, "NumOps is 17, it must be from 1 to 16"},
+		{&layer.RandAugment{Interpolation: "cubic"}, tensor.Shape{4, 4, 3}, "its RandomShear: Interpolation is"},
 	} {
 		x := layer.Apply(&layer.Input{Shape: c.in})
 		_, err := layer.NewNetwork([]*layer.Node{x}, []*layer.Node{layer.Apply(c.layer, x)})

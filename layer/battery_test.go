@@ -215,6 +215,18 @@ func weighing(score func(q, k float64, w []float64) float64, result func(mean fl
 
 var three, pair = []tensor.Shape{{3}}, []tensor.Shape{{3}, {3}}
 
+// wide is a range that all pixels of samples are in.
+var wide = [2]float64{-2, 2}
+
+func halfway(a, b float64) float64 { return (a + b) / 2 }
+
+// pooled joins the first two and the last two of three numbers.
+func pooled(join func(a, b float64) float64) func(x, w []float64) []float64 {
+	return func(x, _ []float64) []float64 {
+		return []float64{join(x[0], x[1]), join(x[1], x[2]), join(x[3], x[4]), join(x[4], x[5])}
+	}
+}
+
 // samples has at least one of every registered class.
 var samples = []sample{
 	{&layer.Dense{Units: 2, Activation: activation.Tanh{}, BiasInitializer: initializer.Ones{}}, three, tensor.Shape{2}, 8, func(x, w []float64) []float64 {
@@ -378,6 +390,46 @@ var samples = []sample{
 	{&layer.RandomBrightness{Factor: [2]float64{-0.1, 0.1}, ValueRange: [2]float64{-2, 2}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
 	{&layer.RandomContrast{Factor: [2]float64{0.5, 0.5}, ValueRange: [2]float64{-3, 3}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
 	{&layer.RandomErasing{FillValue: new(0.0)}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
+	{&layer.RandomGrayscale{Factor: new(0.0)}, []tensor.Shape{{1, 2, 3}}, tensor.Shape{1, 2, 3}, 0, same},
+	{&layer.RandomGrayscale{Factor: new(1.0), DataFormat: "channels_first"}, []tensor.Shape{{3, 1, 2}}, tensor.Shape{3, 1, 2}, 0, same},
+	{&layer.RandomHue{Factor: [2]float64{0.1, 0.9}, ValueRange: wide}, []tensor.Shape{{1, 2, 3}}, tensor.Shape{1, 2, 3}, 0, same},
+	{&layer.RandomSaturation{Factor: [2]float64{0.2, 0.6}, DataFormat: "channels_first"}, []tensor.Shape{{3, 1, 2}}, tensor.Shape{3, 1, 2}, 0, same},
+	{&layer.RandomColorDegeneration{Factor: [2]float64{-0.5, 0.5}, ValueRange: wide}, []tensor.Shape{{1, 2, 3}}, tensor.Shape{1, 2, 3}, 0, same},
+	{&layer.RandomColorJitter{
+		BrightnessFactor: &[2]float64{-0.1, 0.1}, ContrastFactor: &[2]float64{0.1, 0.1}, SaturationFactor: &[2]float64{0.4, 0.6}, HueFactor: &[2]float64{0, 0.2}, ValueRange: wide,
+	}, []tensor.Shape{{1, 2, 3}}, tensor.Shape{1, 2, 3}, 0, same},
+	{&layer.RandomInvert{ValueRange: wide}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
+	{&layer.RandomPosterization{Factor: [2]int{1, 8}, ValueRange: wide}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
+	{&layer.RandomSharpness{Factor: [2]float64{0, 1}, ValueRange: wide}, []tensor.Shape{{2, 2, 2}}, tensor.Shape{2, 2, 2}, 0, same},
+	{&layer.RandomGaussianBlur{KernelSize: [2]int{1, 3}, Sigma: &[2]float64{0.5, 1}, ValueRange: wide, DataFormat: "channels_first"}, []tensor.Shape{{2, 2, 2}}, tensor.Shape{2, 2, 2}, 0, same},
+	{&layer.Solarization{ThresholdFactor: [2]float64{0, 1}, ValueRange: wide}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, same},
+	{&layer.Equalization{Bins: 8, ValueRange: wide, DataFormat: "channels_first"}, []tensor.Shape{{2, 2, 2}}, tensor.Shape{2, 2, 2}, 0, same},
+	{&layer.RandomElasticTransform{Scale: &[2]float64{0.5, 1}, ValueRange: wide}, []tensor.Shape{{2, 2, 1}}, tensor.Shape{2, 2, 1}, 0, same},
+	{&layer.ContrastLimitedAdaptiveHistogramEqualization{ValueRange: wide, ClipLimit: new(0.0), TileGridSize: [2]int{1, 1}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, func(x, _ []float64) []float64 {
+		y := make([]float64, 4) // half of the pixels are as dark as the darker one, all as the brighter
+		for i := range y {
+			y[i] = 127.5
+			if x[i] > x[i^1] {
+				y[i] = 255
+			}
+			y[i] = float64(y[i]*float64(float32(4.0/255))) - 2
+		}
+		return y
+	}},
+	{&layer.RandAugment{ValueRange: wide, NumOps: 1}, []tensor.Shape{{1, 2, 3}}, tensor.Shape{1, 2, 3}, 0, same},
+	{&layer.AutoContrast{ValueRange: [2]float64{-1, 1}}, []tensor.Shape{{1, 2, 1}}, tensor.Shape{1, 2, 1}, 0, func(x, _ []float64) []float64 {
+		y := make([]float64, 4) // of two pixels the greater becomes 1, the lesser -1
+		for i := range y {
+			y[i] = math.Copysign(1, x[i]-x[i^1])
+		}
+		return y
+	}},
+	{&layer.AdaptiveMaxPooling1D{OutputSize: 2}, []tensor.Shape{{3, 1}}, tensor.Shape{2, 1}, 0, pooled(math.Max)},
+	{&layer.AdaptiveMaxPooling2D{OutputSize: [2]int{1, 2}}, []tensor.Shape{{1, 3, 1}}, tensor.Shape{1, 2, 1}, 0, pooled(math.Max)},
+	{&layer.AdaptiveMaxPooling3D{OutputSize: [3]int{1, 2, 1}}, []tensor.Shape{{1, 3, 1, 1}}, tensor.Shape{1, 2, 1, 1}, 0, pooled(math.Max)},
+	{&layer.AdaptiveAveragePooling1D{OutputSize: 2, DataFormat: "channels_first"}, []tensor.Shape{{1, 3}}, tensor.Shape{1, 2}, 0, pooled(halfway)},
+	{&layer.AdaptiveAveragePooling2D{OutputSize: [2]int{2, 1}}, []tensor.Shape{{3, 1, 1}}, tensor.Shape{2, 1, 1}, 0, pooled(halfway)},
+	{&layer.AdaptiveAveragePooling3D{OutputSize: [3]int{1, 1, 2}}, []tensor.Shape{{1, 1, 3, 1}}, tensor.Shape{1, 1, 2, 1}, 0, pooled(halfway)},
 	{&layer.Permute{Dims: []int{2, 1}}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 0, picked(0, 2, 1, 3)},
 	{&layer.RepeatVector{N: 2}, []tensor.Shape{{2}}, tensor.Shape{2, 2}, 0, picked(0, 1, 0, 1)},
 	{&layer.ZeroPadding1D{}, []tensor.Shape{{1, 2}}, tensor.Shape{3, 2}, 0, picked(-1, -1, 0, 1, -1, -1)},

@@ -17,6 +17,12 @@ func init() {
 	Register("AveragePooling1D", func() Layer { return &AveragePooling1D{} })
 	Register("AveragePooling2D", func() Layer { return &AveragePooling2D{} })
 	Register("AveragePooling3D", func() Layer { return &AveragePooling3D{} })
+	Register("AdaptiveMaxPooling1D", func() Layer { return &AdaptiveMaxPooling1D{} })
+	Register("AdaptiveMaxPooling2D", func() Layer { return &AdaptiveMaxPooling2D{} })
+	Register("AdaptiveMaxPooling3D", func() Layer { return &AdaptiveMaxPooling3D{} })
+	Register("AdaptiveAveragePooling1D", func() Layer { return &AdaptiveAveragePooling1D{} })
+	Register("AdaptiveAveragePooling2D", func() Layer { return &AdaptiveAveragePooling2D{} })
+	Register("AdaptiveAveragePooling3D", func() Layer { return &AdaptiveAveragePooling3D{} })
 	Register("GlobalMaxPooling1D", func() Layer { return &GlobalMaxPooling1D{} })
 	Register("GlobalMaxPooling2D", func() Layer { return &GlobalMaxPooling2D{} })
 	Register("GlobalMaxPooling3D", func() Layer { return &GlobalMaxPooling3D{} })
@@ -202,6 +208,208 @@ func (l pooling[D]) call(x *graph.Node, dims int, pool func(x *graph.Node, w gra
 		return x
 	}
 	return formatted(pool(x, l.window(dims).over(x.Shape())), l.DataFormat)
+}
+
+// AdaptiveMaxPooling1D divides the steps into OutputSize windows and takes the greatest element of each, channel by channel.
+// Window i is that of the steps from ⌊i·steps/OutputSize⌋ up to but not ⌈(i+1)·steps/OutputSize⌉: windows overlap where OutputSize doesn't
+// divide the steps. If several elements are the greatest, one of them gets the gradient.
+//
+// Shapes: (batch, steps, channels) → (batch, OutputSize, channels). With DataFormat "channels_first" the channels are the second axis.
+type AdaptiveMaxPooling1D struct {
+	Name       string
+	OutputSize int
+	DataFormat string `default:"channels_last"` // or "channels_first"
+}
+
+// Build checks the number of windows.
+func (l *AdaptiveMaxPooling1D) Build(b *Builder, in []tensor.Shape) error {
+	return adaptivePooling[int](config.Resolve(*l)).check(b, in, 1)
+}
+
+// Call emits the layer's nodes.
+func (l *AdaptiveMaxPooling1D) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return adaptivePooling[int](config.Resolve(*l)).call(in[0], 1, (*graph.Node).MaxPool)
+}
+
+// AdaptiveMaxPooling2D divides the rows and the columns of images into OutputSize[0] and OutputSize[1] windows, as AdaptiveMaxPooling1D
+// does with steps, and takes the greatest element of each, channel by channel.
+//
+// Shapes: (batch, rows, columns, channels) → (batch, OutputSize..., channels). With DataFormat "channels_first" the channels are the
+// second axis.
+type AdaptiveMaxPooling2D struct {
+	Name       string
+	OutputSize [2]int
+	DataFormat string `default:"channels_last"` // or "channels_first"
+}
+
+// Build checks the number of windows.
+func (l *AdaptiveMaxPooling2D) Build(b *Builder, in []tensor.Shape) error {
+	return adaptivePooling[[2]int](config.Resolve(*l)).check(b, in, 2)
+}
+
+// Call emits the layer's nodes.
+func (l *AdaptiveMaxPooling2D) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return adaptivePooling[[2]int](config.Resolve(*l)).call(in[0], 2, (*graph.Node).MaxPool)
+}
+
+// AdaptiveMaxPooling3D divides the planes, the rows and the columns of volumes into OutputSize windows, as AdaptiveMaxPooling1D does with
+// steps, and takes the greatest element of each, channel by channel.
+//
+// Shapes: (batch, planes, rows, columns, channels) → (batch, OutputSize..., channels). With DataFormat "channels_first" the channels are
+// the second axis.
+type AdaptiveMaxPooling3D struct {
+	Name       string
+	OutputSize [3]int
+	DataFormat string `default:"channels_last"` // or "channels_first"
+}
+
+// Build checks the number of windows.
+func (l *AdaptiveMaxPooling3D) Build(b *Builder, in []tensor.Shape) error {
+	return adaptivePooling[[3]int](config.Resolve(*l)).check(b, in, 3)
+}
+
+// Call emits the layer's nodes.
+func (l *AdaptiveMaxPooling3D) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return adaptivePooling[[3]int](config.Resolve(*l)).call(in[0], 3, (*graph.Node).MaxPool)
+}
+
+// AdaptiveAveragePooling1D divides the steps into OutputSize windows and takes the mean of each, channel by channel. Window i is that of
+// the steps from ⌊i·steps/OutputSize⌋ up to but not ⌈(i+1)·steps/OutputSize⌉: windows overlap where OutputSize doesn't divide the steps.
+//
+// Shapes: (batch, steps, channels) → (batch, OutputSize, channels). With DataFormat "channels_first" the channels are the second axis.
+type AdaptiveAveragePooling1D struct {
+	Name       string
+	OutputSize int
+	DataFormat string `default:"channels_last"` // or "channels_first"
+}
+
+// Build checks the number of windows.
+func (l *AdaptiveAveragePooling1D) Build(b *Builder, in []tensor.Shape) error {
+	return adaptivePooling[int](config.Resolve(*l)).check(b, in, 1)
+}
+
+// Call emits the layer's nodes.
+func (l *AdaptiveAveragePooling1D) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return adaptivePooling[int](config.Resolve(*l)).call(in[0], 1, (*graph.Node).AveragePool)
+}
+
+// AdaptiveAveragePooling2D divides the rows and the columns of images into OutputSize[0] and OutputSize[1] windows, as
+// AdaptiveAveragePooling1D does with steps, and takes the mean of each, channel by channel.
+//
+// Shapes: (batch, rows, columns, channels) → (batch, OutputSize..., channels). With DataFormat "channels_first" the channels are the
+// second axis.
+type AdaptiveAveragePooling2D struct {
+	Name       string
+	OutputSize [2]int
+	DataFormat string `default:"channels_last"` // or "channels_first"
+}
+
+// Build checks the number of windows.
+func (l *AdaptiveAveragePooling2D) Build(b *Builder, in []tensor.Shape) error {
+	return adaptivePooling[[2]int](config.Resolve(*l)).check(b, in, 2)
+}
+
+// Call emits the layer's nodes.
+func (l *AdaptiveAveragePooling2D) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return adaptivePooling[[2]int](config.Resolve(*l)).call(in[0], 2, (*graph.Node).AveragePool)
+}
+
+// AdaptiveAveragePooling3D divides the planes, the rows and the columns of volumes into OutputSize windows, as AdaptiveAveragePooling1D
+// does with steps, and takes the mean of each, channel by channel.
+//
+// Shapes: (batch, planes, rows, columns, channels) → (batch, OutputSize..., channels). With DataFormat "channels_first" the channels are
+// the second axis.
+type AdaptiveAveragePooling3D struct {
+	Name       string
+	OutputSize [3]int
+	DataFormat string `default:"channels_last"` // or "channels_first"
+}
+
+// Build checks the number of windows.
+func (l *AdaptiveAveragePooling3D) Build(b *Builder, in []tensor.Shape) error {
+	return adaptivePooling[[3]int](config.Resolve(*l)).check(b, in, 3)
+}
+
+// Call emits the layer's nodes.
+func (l *AdaptiveAveragePooling3D) Call(_ *Context, in []*graph.Node) *graph.Node {
+	return adaptivePooling[[3]int](config.Resolve(*l)).call(in[0], 3, (*graph.Node).AveragePool)
+}
+
+// adaptivePooling is one of any number of spatial dimensions, with its defaults in.
+type adaptivePooling[D size] struct {
+	Name       string
+	OutputSize D
+	DataFormat string
+}
+
+// mostPlaces bounds how many windows an axis is divided into, since each may be a node.
+const mostPlaces = 1 << 12
+
+func (l adaptivePooling[D]) check(b *Builder, in []tensor.Shape, dims int) error {
+	image, err := checkImage(b, in, dims, l.DataFormat)
+	if err != nil {
+		return err
+	}
+	places := numbers(l.OutputSize)
+	for i, axis := range spatialAxes[dims] {
+		switch {
+		case places[i] < 1 || places[i] > mostPlaces:
+			return b.Errorf("OutputSize is %s, it must be from 1 to %d along %s", listed(places), mostPlaces, spatialNames(dims))
+		case image[i+1] == 0:
+			return b.Errorf("there are no %s to pool", axis)
+		}
+	}
+	return nil
+}
+
+func (l adaptivePooling[D]) call(x *graph.Node, dims int, pool func(x *graph.Node, w graph.Window) *graph.Node) *graph.Node {
+	x, ok := imageOf(x, dims, l.DataFormat)
+	if !ok {
+		return x
+	}
+	even, places := still(dims), numbers(l.OutputSize)
+	for i, n := range places {
+		if pixels := x.Shape()[i+1]; pixels%n == 0 {
+			even.Size[i], even.Stride[i] = pixels/n, pixels/n
+		}
+	}
+	if slices.Max(even.Size) > 1 { // windows that don't overlap, of all such axes at once
+		x = pool(x, even)
+	}
+	for i, n := range places {
+		x = adapt(x, i, n, dims, pool)
+	}
+	return formatted(x, l.DataFormat)
+}
+
+// still is the window of one pixel, at each.
+func still(dims int) graph.Window {
+	return graph.Window{Size: slices.Repeat([]int{1}, dims), Stride: slices.Repeat([]int{1}, dims)}
+}
+
+// adapt pools n windows of different sizes along spatial axis i. Their sizes repeat: with the greatest common divisor d of pixels and
+// windows, window j+n/d is window j moved by pixels/d. So there are n/d pools of d places each.
+func adapt(x *graph.Node, i, n, dims int, pool func(x *graph.Node, w graph.Window) *graph.Node) *graph.Node {
+	if !x.Valid() || x.Shape()[i+1] == n {
+		return x
+	}
+	shape := x.Shape()
+	pixels, d := shape[i+1], n
+	for r := pixels; r != 0; {
+		d, r = r, d%r
+	}
+	before, behind := shape[1:i+1].Numel()*d, shape[i+2:].Numel()
+	var parts []*graph.Node
+	for j := range n / d {
+		start, end := j*pixels/n, ((j+1)*pixels+n-1)/n
+		w := still(dims)
+		w.Size[i], w.Stride[i] = end-start, pixels/d
+		part := pool(x.SliceAxis(i+1, start, end+(d-1)*(pixels/d)), w)
+		parts = append(parts, part.Reshape(tensor.Batch, before, 1, behind))
+	}
+	out := shape.Clone()
+	out[i+1] = n
+	return graph.Concat(2, parts...).Reshape(out...)
 }
 
 // GlobalMaxPooling1D is the greatest element of all steps, channel by channel. If several

@@ -273,6 +273,9 @@ func TestWindowsThatFitNowhereAreErrorsThatSayWhatWould(t *testing.T) {
 		{&layer.MaxPooling2D{}, tensor.Shape{1, 8, 1}, `PoolSize 2, 2 reaches over 2 rows, the image has 1: make it smaller, or say Padding: "same"`},
 		{&layer.AveragePooling3D{}, tensor.Shape{8, 8, 1}, "the input needs 5 axes, (batch, planes, rows, columns, channels)"},
 		{&layer.GlobalMaxPooling1D{}, tensor.Shape{0, 4}, "there are no steps to pool"},
+		{&layer.AdaptiveMaxPooling2D{OutputSize: [2]int{3, 0}}, tensor.Shape{8, 8, 1}, "OutputSize is 3, 0, it must be from 1 to 4096 along rows, columns"},
+		{&layer.AdaptiveAveragePooling1D{OutputSize: 3}, tensor.Shape{0, 4}, "there are no steps to pool"},
+		{&layer.AdaptiveAveragePooling3D{OutputSize: [3]int{1, 1, 1}}, tensor.Shape{8, 8, 1}, "the input needs 5 axes, (batch, planes, rows, columns, channels)"},
 	} {
 		y := layer.Apply(c.layer, layer.Apply(&layer.Input{Shape: c.in}))
 		err := y.Err()

@@ -370,6 +370,46 @@ def augmenting():
     factor = np.array([0.5, 1.0, 1.75], F).reshape(3, 1, 1, 1)
     y = L.RandomContrast(0.5, value_range=(0, 1)).transform_images(x, {"contrast_factor": factor}, training=True)
     yield case("contrast", None, {"x": x, "factor": factor, "y": y}, class_="RandomContrast")
+    # Of colors: what is drawn from a range of one number is that number.
+    rgb, first = wave(2, 3, 4, 3, seed=5, low=0, high=1), wave(2, 3, 4, 5, seed=6, low=0, high=1)
+    CF, R = {"data_format": "channels_first"}, {"value_range": (0, 1)}
+    for name, class_, image, config in [
+        ("grayscale", "RandomGrayscale", rgb, {"factor": 1.0}),
+        ("grayscale, first", "RandomGrayscale", first, {"factor": 1.0, **CF}),
+        ("saturation", "RandomSaturation", rgb, {"factor": (0.6, 0.6), **R}),
+        ("saturation, less, first", "RandomSaturation", first, {"factor": (0.3, 0.3), **R, **CF}),
+        ("degeneration", "RandomColorDegeneration", rgb, {"factor": (0.3, 0.3), **R}),
+        ("degeneration, first", "RandomColorDegeneration", first, {"factor": (-0.8, -0.8), **R, **CF}),
+        ("inversion", "RandomInvert", x, {"factor": (1.0, 1.0), **R}),
+        ("posterization", "RandomPosterization", x, {"factor": (2, 2), **R}),
+        ("posterization, of bytes", "RandomPosterization", x * F(255), {"factor": (5, 5)}),
+        ("sharper", "RandomSharpness", x, {"factor": (0.9, 0.9), **R}),
+        ("softer, first", "RandomSharpness", first, {"factor": (0.1, 0.1), **R, **CF}),
+        ("blur", "RandomGaussianBlur", x, {"factor": (1.0, 1.0), "kernel_size": (3, 5), "sigma": (0.75, 0.75), **R}),
+        ("blur, first", "RandomGaussianBlur", first, {"factor": (1.0, 1.0), "kernel_size": (5, 1), "sigma": (0.5, 0.5), **R, **CF}),
+        ("solarization", "Solarization", x, R),
+        ("contrast, spread", "AutoContrast", x, R),
+        ("equalization", "Equalization", x[:1], {"bins": 8, **R}),
+        ("equalization, first", "Equalization", first[:1] * F(255), CF),
+        ("equalization, in parts", "ContrastLimitedAdaptiveHistogramEqualization", x[:1], {"tile_grid_size": (2, 2), **R}),
+        ("equalization, in parts, first", "ContrastLimitedAdaptiveHistogramEqualization", first[:1] * F(255), {"tile_grid_size": (3, 2), "clip_limit": 0.0, **CF}),
+    ]:
+        yield case(name, {k: list(v) if isinstance(v, tuple) else v for k, v in config.items()}, {"x": image, "y": getattr(L, class_)(**config)(image, training=True)}, class_=class_)
+    for name, image, config in [("hue", rgb, {}), ("hue, first", first, CF)]:
+        turns = np.array([0.3, -0.45], F)
+        y = L.RandomHue(0.5, value_range=(0, 1), **config).transform_images(image, {"factor": turns}, training=True)
+        yield case(name, {"format": "channels_first" if config else "channels_last"}, {"x": image, "turns": turns.reshape(2, 1, 1, 1), "y": y}, class_="RandomHue")
+    addition, threshold = (np.array(v, F).reshape(3, 1, 1, 1) for v in [(20, 0, 100), (128, 60, 200)])
+    y = L.Solarization(value_range=(0, 1)).transform_images(x, {"additions": addition, "thresholds": threshold}, training=True)
+    yield case("solarization, with addition and threshold", None, {"x": x, "addition": addition, "threshold": threshold, "y": y}, class_="Solarization")
+    noise = [wave(2, 9, 8, seed=7), wave(2, 9, 8, seed=8)]  # in the place of what is drawn
+    picture = wave(2, 9, 8, 1, seed=9, low=0, high=1)
+    for config in [{"fill_mode": "reflect", "interpolation": "bilinear", "data_format": "channels_last"}, {"fill_mode": "constant", "fill_value": 0.25, "interpolation": "nearest", "data_format": "channels_first"}]:
+        image = picture if config["data_format"] == "channels_last" else picture.transpose(0, 3, 1, 2)
+        drawn, jax.random.normal = jax.random.normal, lambda *_, waves=iter([3 * noise[0], 3 * noise[1]]), **__: next(waves)
+        y = L.RandomElasticTransform(value_range=(0, 1), **config).transform_images(image, {"apply_transform": np.ones(2, bool), "distortion_factor": F(0.9), "seed": None}, training=True)
+        jax.random.normal = drawn
+        yield case("elastic, " + config["data_format"], config, {"x": image, "scale": np.full((2, 1, 1), 0.9, F), "right": 3 * noise[0], "down": 3 * noise[1], "y": y}, class_="RandomElasticTransform")
 
 
 FILES = {"augment": lambda: list(augmenting()), "layers": lambda: [*reshaping(), *merging(), *normalizing(), *sizing()], "nested": lambda: list(nested()), "recurrent": lambda: list(recurrent()), "cells": lambda: list(celling()), "wrapping": lambda: list(wrapping()), "attention": lambda: list(attending())}

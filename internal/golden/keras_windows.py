@@ -101,6 +101,13 @@ def windows():
         yield layer_case("Global" + kind + "Pooling2D", (2, 3, 4, 3), ties=True)
         yield layer_case("Global" + kind + "Pooling2D", (2, 3, 4, 2), **FIRST)
         yield layer_case("Global" + kind + "Pooling3D", (2, 2, 3, 2, 2), keepdims=True)
+        # Into so many places: fewer or more than pixels, that divide them or not.
+        adaptive = "Adaptive" + kind + "Pooling"
+        yield layer_case(adaptive + "1D", (2, 7, 3), output_size=5)
+        yield layer_case(adaptive + "1D", (1, 2, 3), output_size=5, **FIRST)
+        yield layer_case(adaptive + "2D", (2, 6, 5, 2), output_size=(4, 2))
+        yield layer_case(adaptive + "2D", (1, 2, 6, 4), output_size=(3, 2), **FIRST)
+        yield layer_case(adaptive + "3D", (1, 4, 3, 5, 2), output_size=(2, 2, 4))
 
 
 if __name__ == "__main__":

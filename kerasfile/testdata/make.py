@@ -140,6 +140,22 @@ def images():
     return K.Model(i, L.Dense(2)(L.Flatten()(x)), name="images")
 
 
+def colors():
+    """What changes the colors of images, but for Equalization, which Keras 3.15 takes for a cycle of a model; of which Keras predicts with the contrast alone, and pools into so many places."""
+    i = L.Input((6, 5, 3))
+    x = L.RandomColorJitter((-1, 1), brightness_factor=0.2, contrast_factor=(0.1, 0.3), saturation_factor=0.4, hue_factor=0.1)(i)
+    x = L.RandomHue(0.2, value_range=(-1, 1))(L.RandomSaturation((0.3, 0.6))(L.RandomGrayscale(0.25)(x)))
+    x = L.RandomColorDegeneration(0.5)(L.RandomInvert(0.5)(L.RandomPosterization((3, 6))(L.RandomSharpness(0.4)(x))))
+    x = L.RandomGaussianBlur(0.5, kernel_size=(3, 5), sigma=(0.2, 0.9))(L.RandAugment(num_ops=1, factor=0.3)(L.RandomElasticTransform(0.5, scale=(0.2, 0.4), fill_mode="wrap", value_range=(-1, 1))(x)))
+    x = L.Solarization(0.1, (0.2, 0.3))(x)
+    x = L.AutoContrast((-1, 1))(L.ContrastLimitedAdaptiveHistogramEqualization((-1, 1), clip_limit=2.0, tile_grid_size=(2, 3))(x))
+    a = L.AdaptiveAveragePooling2D((4, 3))(x)
+    m = L.AdaptiveMaxPooling2D(4, data_format="channels_first")(x)
+    s, v = L.Reshape((15, 6))(x), L.Reshape((6, 5, 3, 1))(x)
+    pools = [a, m, L.AdaptiveAveragePooling1D(4)(s), L.AdaptiveMaxPooling1D(8)(s), L.AdaptiveAveragePooling3D((2, 3, 2))(v), L.AdaptiveMaxPooling3D(2)(v)]
+    return K.Model(i, L.Dense(2)(L.Concatenate()([L.Flatten()(p) for p in pools])), name="colors")
+
+
 def activations():
     """Every activation by its name, beside one another, but three: Keras saves no threshold that is not a layer, takes what glu puts out for
     twice as wide, and its sparsemax is wrong where more than one element is left."""
@@ -263,6 +279,7 @@ def models():
     yield "masks", masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
     yield "attention", attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")  # which no key's bias, whose gradient is noise, leads astray
     yield "renormalized", renormalized(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
+    yield "colors", colors(), None
 
 
 def convolutions():
