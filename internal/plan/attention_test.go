@@ -115,10 +115,14 @@ func TestPaddedKeysAreNotRead(t *testing.T) {
 // An arena grows with the length of sequences, in training too, not with its square.
 func TestMemoryOfAttentionIsLinear(t *testing.T) {
 	for _, training := range []bool{false, true} {
+		heads := graph.Heads{Heads: 4, Scale: 0.5, Causal: true}
+		if training {
+			heads.Rate = 0.1
+		}
 		arena := func(steps int) int {
 			b := &builder{Graph: graph.New()}
 			x := b.Input("x", tensor.Shape{batch, steps, 16})
-			y := b.dense(x, 16).Attention(b.dense(x, 16), b.dense(x, 16), nil, graph.Heads{Heads: 4, Scale: 0.5, Causal: true})
+			y := b.dense(x, 16).Attention(b.dense(x, 16), b.dense(x, 16), nil, heads)
 			y = b.dense(y, 16)
 			program := Program{Graph: b.Graph, Outputs: []*graph.Node{y}}
 			if training {
