@@ -25,6 +25,7 @@ func productWindows() []Window {
 		{"chains that are cut", 1, 3, 700, 17, 3, 1, 1, 1},
 		{"one tap", 3, 7, 65, 50, 1, 1, 0, 1},
 		{"one tap, strided", 3, 9, 65, 50, 1, 2, 0, 1},
+		{"one tap, five chains", 5, 58, 30, 31, 1, 1, 0, 1},
 		{"groups", 2, 8, 36, 72, 3, 2, 1, 4},
 		{"depthwise", 2, 9, 37, 37, 3, 1, 1, 37},
 		{"depthwise, two chains", 6, 31, 5, 5, 3, 1, 1, 5},

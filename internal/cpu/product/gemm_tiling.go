@@ -64,6 +64,9 @@ const (
 	// the chains 2.
 	smallC, fewTasks, splitWork = 1 << 14, 4, 1 << 22
 
+	// So many chains of operands that don't stay in the caches are shared out, whatever the tasks.
+	farChains = 4
+
 	// Up to so many multiply-adds, and elements of B that are packed, the calls of a task are
 	// recorded: beyond, to find out which calls they are takes less than 1 % of the time, and
 	// packing again is as fast from a buffer of the worker.
@@ -160,9 +163,14 @@ func (t *tiling) cut(g *Gemm) {
 		t.stepK = (x.depth + steps - 1) / steps
 	}
 	t.cutRegions()
-	t.splitK = !t.shared && t.tasks <= fewTasks && g.K > chain && t.m*t.n <= smallC && x.work >= splitWork
+	// On 8 lanes more tasks of far operands would read them again and again.
+	far := t.kernels.lanes == 8 && !x.inL2 && g.K >= farChains*chain
+	t.splitK = !t.shared && (t.tasks <= fewTasks || far) && g.K > chain && t.m*t.n <= smallC && x.work >= splitWork
 	if t.splitK {
 		t.regionPanels, t.regionCols = t.count, t.n
+		if far { // a step of both fills half of the second-level cache
+			t.stepK = min(t.stepK, max(x.l2/2/(t.m+t.n), 64))
+		}
 		t.cutRegions()
 	}
 }
