@@ -156,7 +156,11 @@ func (k *kernelGrad) prepare() {
 			for i := range k.classes {
 				rows += k.classes[i].x.cols
 			}
-			most = min(most, max(rows*k.wave/tasks/k.tallest, 4)*k.tallest)
+			least := 4 * k.tallest
+			if k.n > inPlaceFilters || !k.classes[0].dy.lattice.dense { // dy is packed by each task
+				least = ceilDiv(implicitCols, k.tallest) * k.tallest
+			}
+			most = min(most, max(rows*k.wave/tasks/k.tallest*k.tallest, least))
 		}
 	}
 	k.wave = max(k.wave, 1)
