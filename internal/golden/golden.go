@@ -13,7 +13,9 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"sync"
 	"testing"
 )
 
@@ -45,23 +47,32 @@ type Tensor struct {
 // Floats is one number or a list of them.
 type Floats []float64
 
-// Load reads testdata/name.json.
+// Load returns testdata/name.json, which it reads once: what its cases hold is shared.
 func Load(t testing.TB, name string) File {
 	t.Helper()
-	text, err := files.ReadFile("testdata/" + name + ".json")
-	return parse(t, name, text, err)
-}
-
-func parse(t testing.TB, name string, text []byte, err error) File {
-	t.Helper()
+	once, _ := loaded.LoadOrStore(name, sync.OnceValues(func() (File, error) {
+		text, err := files.ReadFile("testdata/" + name + ".json")
+		return parse(name, text, err)
+	}))
+	file, err := once.(func() (File, error))()
 	if err != nil {
 		t.Fatal(err)
 	}
-	var file File
-	if err := json.Unmarshal(text, &file); err != nil {
-		t.Fatalf("golden file %s: %v", name, err)
-	}
+	file.Cases = slices.Clone(file.Cases)
 	return file
+}
+
+// loaded has the files that were read, by name.
+var loaded sync.Map
+
+func parse(name string, text []byte, err error) (file File, _ error) {
+	if err != nil {
+		return file, err
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return file, fmt.Errorf("golden file %s: %w", name, err)
+	}
+	return file, nil
 }
 
 // fresh is the environment variable that names the folder where keras_compare.py has written what Keras computed of fresh
@@ -79,7 +90,11 @@ func LoadFresh(t testing.TB, name string) File {
 	if errors.Is(err, fs.ErrNotExist) {
 		t.Skip(err)
 	}
-	return parse(t, name, text, err)
+	file, err := parse(name, text, err)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
 }
 
 // Case returns the case of that name and fails the test where there is none.
