@@ -78,7 +78,8 @@ func TestAStepOfStatisticsAndImagesAllocatesNothing(t *testing.T) {
 		defer cornu.SetThreads(0)
 		model := cornu.NewSequential(
 			&layer.Input{Shape: tensor.Shape{width}}, inner.AsLayer(), &layer.Reshape{TargetShape: tensor.Shape{3, 4, 1}},
-			&layer.RandomTranslation{HeightFactor: [2]float64{-0.3, 0.3}}, &layer.RandomRotation{Factor: [2]float64{-0.1, 0.2}}, &layer.RandomErasing{}, &layer.Resizing{Height: 4, Width: 3},
+			&layer.RandomTranslation{HeightFactor: [2]float64{-0.3, 0.3}}, &layer.RandomRotation{Factor: [2]float64{-0.1, 0.2}}, &layer.RandomErasing{},
+			&layer.Equalization{}, &layer.RandomGaussianBlur{}, &layer.AdaptiveMaxPooling2D{OutputSize: [2]int{2, 3}}, &layer.Resizing{Height: 4, Width: 3},
 			&layer.GroupNormalization{Groups: 1}, &layer.Flatten{}, &layer.SpectralNormalization{Layer: &layer.Dense{Units: targets}},
 		)
 		if err := model.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}, Optimizer: optimizer.Adam{}}); err != nil {

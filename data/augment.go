@@ -103,12 +103,13 @@ func (a *augmented) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	}
 	r := rng.New(c.Seed, rng.AugmentStream, c.Epoch).Reader()
 	low, high := uint64(r.Uint32()), uint64(r.Uint32())
-	return &augmentedBatches{Batches: inner, of: a, seed: low | high<<32}, nil
+	return &augmentedBatches{Batches: inner, of: a, from: Spec{X: spec.X[:1]}, seed: low | high<<32}, nil
 }
 
 type augmentedBatches struct {
 	Batches
 	of      *augmented
+	from    Spec   // of the images alone
 	seed    uint64 // of the epoch's random numbers
 	count   int    // samples before the present batch
 	n       int    // of the present batch
@@ -135,7 +136,7 @@ func (b *augmentedBatches) Read(batch *Batch, p *Pool) error {
 	if b.n == 0 {
 		return errNoBatch
 	}
-	b.raw.resize(Spec{X: []tensor.Shape{b.of.in.Shape()[1:]}}, b.n, nil, nil)
+	b.raw.resize(b.from, b.n, nil, nil)
 	b.full.X = append(append(b.full.X[:0], b.raw.X[0]), batch.X[1:]...)
 	b.full.T, b.full.Y, b.full.IntY, b.full.W = batch.T, batch.Y, batch.IntY, batch.W
 	if err := b.Batches.Read(&b.full, p); err != nil {
@@ -158,7 +159,7 @@ func (b *augmentedBatches) Do(worker, i int) {
 	}
 	in, out := e.Value(b.of.in), e.Value(b.of.out)
 	e.Seed, e.Step = b.seed, uint64(b.count+i)
-	copy(in, b.raw.X[0][i*b.of.in.Shape()[1:].Numel():])
+	copy(in, b.raw.X[0][i*len(b.raw.X[0])/b.n:])
 	e.Compute(nil)
 	copy(b.changed[i*len(out):], out)
 }
