@@ -102,7 +102,7 @@ func cnnTables(w *strings.Builder, r *Results) {
 		table(w, lines)
 	}
 	if row := r.find("cnn", stepArena, cornuName, 1); row != nil {
-		fmt.Fprintf(w, "\nA step of Cornu's takes %.1f MB beside the weights and the optimizer's slots: the batch, what layers compute, and the gradients. What the pools are computed from isn't stored.\n", row.Median)
+		fmt.Fprintf(w, "\nA step of Cornu's takes %.1f MB beside the weights and the optimizer's slots: the batch, what layers compute, and the gradients. What the pools are computed from isn't stored; its gradient is, and is most of it.\n", row.Median)
 	}
 	if r.find("cnn", tenEpochs, cornuName, 2) == nil {
 		return
