@@ -788,7 +788,7 @@ func (l *ContrastLimitedAdaptiveHistogramEqualization) Call(c *Context, in []*gr
 
 	// A pixel is between the middles of four parts.
 	between := func(axis, pixel int) (low int, weight float32) {
-		place := (float64(pixel) - float64(part[axis])/2) / float64(part[axis])
+		place := float64(2*pixel-part[axis]) / float64(2*part[axis])
 		low = int(math.Floor(place))
 		return low, float32(place - float64(low))
 	}
