@@ -28,7 +28,8 @@ func (m *microkernel) emitIndirect() {
 		seven = m.GP64()
 		m.LEAQ(operand.Mem{Base: m.lda[5], Index: m.lda[1], Scale: 2}, seven)
 	}
-	step := func(list reg.GPVirtual, u int) {
+	var list reg.GPVirtual
+	step := func(u int) {
 		column, row := m.GP64(), m.GP64()
 		m.MOVLQSX(operand.Mem{Base: list, Disp: 8 * u}, column)
 		m.ADDQ(a, column)
@@ -45,32 +46,7 @@ func (m *microkernel) emitIndirect() {
 
 	m.Label("tile")
 	m.start(c)
-	list, k := m.load("list"), m.load("k")
-	m.SUBQ(operand.I8(unroll), k)
-	m.JLT(operand.LabelRef("rest"))
-	m.Label("unrolled")
-	for u := range unroll {
-		step(list, u)
-	}
-	m.ADDQ(operand.I8(8*unroll), list)
-	m.SUBQ(operand.I8(unroll), k)
-	m.JGE(operand.LabelRef("unrolled"))
-	m.Label("rest")
-	m.ADDQ(operand.I8(unroll), k)
-	m.JZ(operand.LabelRef("store"))
-	m.Label("single")
-	step(list, 0)
-	m.ADDQ(operand.I8(8), list)
-	m.DECQ(k)
-	m.JNZ(operand.LabelRef("single"))
-
-	m.Label("store")
-	m.finish(c)
-	m.ADDQ(m.field("aStep"), a)
-	m.ADDQ(m.field("bStep"), b)
-	next := m.load("cStep")
-	m.ADDQ(next, c)
-	m.DECQ(count)
-	m.JNZ(operand.LabelRef("tile"))
-	m.End()
+	list = m.load("list")
+	m.overK(step, func(n int) { m.ADDQ(operand.I8(8*n), list) })
+	m.nextTile(a, b, c, count)
 }

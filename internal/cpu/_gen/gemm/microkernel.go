@@ -110,6 +110,13 @@ func (m *microkernel) emit() {
 		m.a = append(m.a, second)
 	}
 	m.b = m.copy(b)
+	m.overK(m.step, m.advance)
+	m.nextTile(a, b, c, count)
+	m.fetch(c)
+}
+
+// overK emits the loop over k, some of them a turn, and what is left one by one. step emits the u-th of a turn, advance goes on by n.
+func (m *microkernel) overK(step, advance func(n int)) {
 	k := m.load("k")
 	m.SUBQ(operand.I8(unroll), k)
 	m.JLT(operand.LabelRef("rest"))
@@ -117,9 +124,9 @@ func (m *microkernel) emit() {
 	m.Label("unrolled")
 	m.fetchAt(k)
 	for u := range unroll {
-		m.step(u)
+		step(u)
 	}
-	m.advance(unroll)
+	advance(unroll)
 	m.prefetch()
 	m.SUBQ(operand.I8(unroll), k)
 	m.JGE(operand.LabelRef("unrolled"))
@@ -127,11 +134,14 @@ func (m *microkernel) emit() {
 	m.ADDQ(operand.I8(unroll), k)
 	m.JZ(operand.LabelRef("store"))
 	m.Label("single")
-	m.step(0)
-	m.advance(1)
+	step(0)
+	advance(1)
 	m.DECQ(k)
 	m.JNZ(operand.LabelRef("single"))
+}
 
+// nextTile stores the tile and goes on to the next one, until count of them are done.
+func (m *microkernel) nextTile(a, b reg.GPVirtual, c, count operand.Mem) {
 	m.Label("store")
 	m.finish(c)
 	m.ADDQ(m.field("aStep"), a)
@@ -141,7 +151,6 @@ func (m *microkernel) emit() {
 	m.DECQ(count)
 	m.JNZ(operand.LabelRef("tile"))
 	m.End()
-	m.fetch(c)
 }
 
 // indices lists the multiples of lda that addresses are made of.
