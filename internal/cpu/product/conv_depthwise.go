@@ -6,8 +6,8 @@ import (
 	"github.com/cornu-ml/cornu/internal/par"
 )
 
-// This file computes depthwise convolutions, whose channels are kept apart, and their gradients: lanes lie
-// along the channels, which are columns, and a row is a pixel or a tap.
+// This file computes depthwise convolutions, whose channels are kept apart, and their gradients: lanes lie along the channels. There is
+// little to multiply for what is read and written, so all goes row by row, in the order in which it lies in memory.
 
 // depthwiseTaps is the most taps that are in one chain.
 const depthwiseTaps = chain
@@ -19,216 +19,212 @@ func (w *Window) depthwise() bool {
 
 // channelwise is a depthwise convolution, or the gradient of its image.
 type channelwise struct {
-	kernels  *gemmKernels
-	channels int
-	ldy      int // elements from pixel to pixel of y
-	x, k, y  []float32
-	epilogue cpu.Epilogue
-	classes  []channelClass
-	tasks    []channelTask
+	window        *Window
+	x, k, y       []float32
+	size, results [3]int // pixels of x and of y
+	ldx, ldy      int    // elements from pixel to pixel
+	spans         spans  // of y, which see x
+	epilogue      cpu.Epilogue
+
+	kernels *gemmKernels
+	offsets [][]int    // for each combination of spans: where each tap is from the first one, and its row of the kernel, in bytes
+	tasks   rowTasksOf // rows of y
 }
 
-// A channelClass is pixels that see the same taps, at these offsets of the image and of the kernel.
-type channelClass struct {
-	lattice lattice
-	offsets []int
+// Spans are those along each dimension.
+type spans struct {
+	along [3][]span
+	at    [3][]spanAt // of each result
 }
 
-// A channelTask is rows of a class.
-type channelTask struct {
-	class  *channelClass
-	r0, r1 int
-}
+// A spanAt says of a result to which span it belongs, and at which pixel its first tap is, if it has any.
+type spanAt struct{ span, first int }
 
-// newChannelwise returns the convolution that goes over the classes.
-func newChannelwise(x, k, y []float32, channels, ldy int, classes []class, e cpu.Epilogue) *channelwise {
-	c := &channelwise{kernels: gemmTiers[isa.Active()], channels: channels, ldy: ldy, x: x, k: k, y: y, epilogue: e}
-	for i := range classes {
-		p := classes[i].patches[0]
-		l := channelClass{p.lattice, p.tapOffsets(channels)}
-		if len(l.offsets) > 0 { // rows begin at what the first tap sees: the pixel itself may be outside
-			first := l.offsets[0]
-			l.lattice.from += first / 4
-			for j := 0; j < len(l.offsets); j += 2 {
-				l.offsets[j] -= first
+// spansOf finds out what is seen along each dimension of so many results.
+func spansOf(along [3][]span, results [3]int) spans {
+	s := spans{along: along}
+	for d := range along {
+		s.at[d] = make([]spanAt, results[d])
+		for i := range along[d] {
+			p := &along[d][i]
+			for j := range p.count {
+				at := spanAt{span: i}
+				if len(p.taps) > 0 {
+					at.first = p.from + j*p.stride + p.offsets[0]
+				}
+				s.at[d][p.first+j*p.step] = at
 			}
 		}
-		c.classes = append(c.classes, l)
 	}
-	for i := range c.classes {
-		l := &c.classes[i]
-		work := channels * (len(l.offsets)/2*8 + StoreWork) // a multiply-add of these takes as long as several of a product
-		per := max(taskWork/work, 1)
-		for r := 0; r < l.lattice.rows; r += per {
-			c.tasks = append(c.tasks, channelTask{l, r, min(r+per, l.lattice.rows)})
+	return s
+}
+
+// prepare cuts the convolution into tasks.
+func (c *channelwise) prepare() *channelwise {
+	c.kernels = gemmTiers[isa.Active()]
+	w := c.window
+	row := [3]int{c.size[1] * c.size[2] * c.ldx, c.size[2] * c.ldx, c.ldx}
+	for _, depth := range c.spans.along[0] {
+		for _, down := range c.spans.along[1] {
+			for _, across := range c.spans.along[2] {
+				var offsets []int
+				for i, td := range depth.taps {
+					for j, th := range down.taps {
+						for l, tw := range across.taps {
+							at := (depth.offsets[i]-depth.offsets[0])*row[0] + (down.offsets[j]-down.offsets[0])*row[1] + (across.offsets[l]-across.offsets[0])*row[2]
+							offsets = append(offsets, 4*at, 4*((td*w.Taps[1]+th)*w.Taps[2]+tw)*w.Channels)
+						}
+					}
+				}
+				c.offsets = append(c.offsets, offsets)
+			}
 		}
 	}
+	// A multiply-add of these takes as long as several of a product.
+	c.tasks.cut(w.Batch*c.results[0]*c.results[1], c.results[2]*w.Channels, 8*volume(w.Taps)+StoreWork)
 	return c
 }
 
-// tapOffsets returns where each tap is that patches of so many channels see, and its row of the kernel, in
-// bytes.
-func (p *patches) tapOffsets(channels int) (offsets []int) {
-	for _, g := range p.segments {
-		for i := 0; i < g.n; i += channels {
-			offsets = append(offsets, 4*(g.from+i), 4*(g.k+i))
-		}
-	}
-	return offsets
-}
-
 // Run computes the convolution.
-func (c *channelwise) Run(p *par.Pool) { p.Run(c, len(c.tasks)) }
+func (c *channelwise) Run(p *par.Pool) { p.Run(c, c.tasks.count) }
 
-// Do computes rows of a class.
+// Do computes rows of y.
 func (c *channelwise) Do(worker, index int) {
-	t := &c.tasks[index]
 	s := acquireScratch(worker, c.kernels)
-	l := &t.class.lattice
-	last := l.last()
-	x := &s.depthwise
-	for r := t.r0; r < t.r1; {
-		from, to, run := l.at(r)
-		run = min(run, t.r1-r)
-		if len(t.class.offsets) == 0 {
-			for i := range run {
-				clear(c.y[(to+i*last.to)*c.ldy:][:c.channels])
-			}
-		} else {
-			x.a, x.b, x.c, x.offsets = &c.x[from], &c.k[0], &c.y[to*c.ldy], &t.class.offsets[0]
-			x.k, x.cols, x.count, x.resume = len(t.class.offsets)/2, c.channels, run, 0
-			x.aStep, x.cStep = 4*last.from, 4*last.to*c.ldy
-			c.kernels.depthwise(x)
-		}
+	r0, r1 := c.tasks.rows(index, 1)
+	for row := r0; row < r1; row++ {
+		c.row(&s.depthwise, row)
 		if c.epilogue != nil {
-			if last.to == 1 || run == 1 {
-				c.epilogue.Region(worker, to, to+run, 0, c.channels)
-			} else {
-				for i := range run {
-					c.epilogue.Region(worker, to+i*last.to, to+i*last.to+1, 0, c.channels)
-				}
-			}
+			c.epilogue.Region(worker, row*c.results[2], (row+1)*c.results[2], 0, c.window.Channels)
 		}
-		r += run
 	}
 	releaseScratch(worker, s)
 }
 
-// channelwiseGrad is the gradient of the kernel of a depthwise convolution: a task is some channels of all
-// taps. It goes over the places some at a time, so that what all taps see there stays in the first-level cache.
+// row computes a row of y, which is counted through the batch.
+func (c *channelwise) row(x *depthwise, row int) {
+	channels, along := c.window.Channels, &c.spans.along
+	d, h := c.spans.at[0][row/c.results[1]%c.results[0]], c.spans.at[1][row%c.results[1]]
+	sample := row / (c.results[0] * c.results[1])
+	for i := range along[2] {
+		across := &along[2][i]
+		offsets := c.offsets[(d.span*len(along[1])+h.span)*len(along[2])+i]
+		to := row*c.results[2] + across.first
+		if len(offsets) == 0 {
+			for j := range across.count {
+				clear(c.y[(to+j*across.step)*c.ldy:][:channels])
+			}
+			continue
+		}
+		from := ((sample*c.size[0]+d.first)*c.size[1]+h.first)*c.size[2] + across.from + across.offsets[0]
+		x.a, x.b, x.c, x.offsets = &c.x[from*c.ldx], &c.k[0], &c.y[to*c.ldy], &offsets[0]
+		x.k, x.cols, x.count, x.resume = len(offsets)/2, channels, across.count, 0
+		x.aStep, x.cStep = 4*across.stride*c.ldx, 4*across.step*c.ldy
+		c.kernels.depthwise(x)
+	}
+}
+
+// channelwiseGrad is the gradient of the kernel of a depthwise convolution: a task is some channels of all taps, of which those that are
+// side by side are summed at the same time.
 type channelwiseGrad struct {
-	grad  *kernelGrad // whose classes are those of the taps
-	taps  int
-	at    [][]int       // of each class its taps, and where they are from a pixel
-	steps [][]int       // of neighbouring places of each class in the image and in the gradient of the result, in bytes
-	tasks []channelGrad // some channels each
+	*ConvKernelGrad
+	kernels *gemmKernels
+	spans   spans         // of places
+	steps   []int         // of neighbouring places in the image and in the gradient of the result, in bytes
+	parts   []channelGrad // some channels each
 }
 
 // A channelGrad is how far a task of a channelwiseGrad is.
 type channelGrad struct {
 	c0, c1       int
-	rows         []int  // of each class
 	begun, added []bool // of each tap: there are products in the present chain, or there is a sum
 }
 
-// stagePlaces is about how many places all taps go over before the next ones.
-const stagePlaces = 64
-
-func newChannelwiseGrad(x []float32, g *kernelGrad) *channelwiseGrad {
-	g.kernels = gemmTiers[isa.Active()]
-	g.tapClasses(x)
-	channels := g.window.Channels
-	c := &channelwiseGrad{grad: g, taps: volume(g.window.Taps)}
-	for i := range g.classes {
-		class := &g.classes[i]
-		last := len(class.x.lattice.axes) - 1
-		var steps, at []int
-		for j := range class.x.lattice.axes[last].count {
-			steps = append(steps, 4*j*class.x.lattice.axes[last].from, 4*j*class.dy.lattice.axes[last].from)
-		}
-		for j, offsets := 0, class.x.tapOffsets(channels); j < len(offsets); j += 2 {
-			at = append(at, class.row/channels+j/2, offsets[j]/4)
-		}
-		c.at, c.steps = append(c.at, at), append(c.steps, steps)
+func newChannelwiseGrad(k *ConvKernelGrad) *channelwiseGrad {
+	w := &k.Window
+	c := &channelwiseGrad{
+		ConvKernelGrad: k, kernels: gemmTiers[isa.Active()], spans: spansOf([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Places),
 	}
-	parts := max(channels/64, 1)
+	for j := range w.Places[2] {
+		c.steps = append(c.steps, 4*j*w.Stride[2]*w.ImageStride, 4*j*w.ResultStride)
+	}
+	parts := max(w.Channels/128, min(w.Channels/64, 4), 1)
 	for i := range parts {
-		c.tasks = append(c.tasks, channelGrad{
-			i * channels / parts, (i + 1) * channels / parts,
-			make([]int, len(g.classes)), make([]bool, c.taps), make([]bool, c.taps),
+		c.parts = append(c.parts, channelGrad{
+			i * w.Channels / parts, (i + 1) * w.Channels / parts, make([]bool, volume(w.Taps)), make([]bool, volume(w.Taps)),
 		})
 	}
 	return c
 }
 
 // Run computes the gradient.
-func (c *channelwiseGrad) Run(p *par.Pool) { p.Run(c, len(c.tasks)) }
+func (c *channelwiseGrad) Run(p *par.Pool) { p.Run(c, len(c.parts)) }
 
 // Do computes some channels.
 func (c *channelwiseGrad) Do(worker, index int) {
-	g, t := c.grad, &c.tasks[index]
-	w := g.window
-	s := acquireScratch(worker, g.kernels)
-	sums := grow(&s.c, c.taps*(t.c1-t.c0))
-	clear(t.rows)
+	t, taps, width := &c.parts[index], volume(c.Taps), c.Places[2]
+	s := acquireScratch(worker, c.kernels)
+	sums := grow(&s.c, taps*(t.c1-t.c0))
+	clear(sums)
 	clear(t.added)
-	stage := max(stagePlaces/w.Places[2], 1) * w.Places[2]
-	for p0, end := 0, w.Batch*volume(w.Places); p0 < end; {
-		p1 := min(p0+stage, (p0/chain+1)*chain, end)
-		for i := range g.classes {
-			c.stage(s, t, i, p1, sums)
+	for row := range c.Batch * c.Places[0] * c.Places[1] {
+		for place, end := row*width, (row+1)*width; place < end; {
+			next := min((place/chain+1)*chain, end)
+			c.row(&s.depthwise, t, row, place-row*width, next-row*width, sums)
+			if next%chain == 0 {
+				c.add(t, sums)
+			}
+			place = next
 		}
-		if p1%chain == 0 || p1 == end {
-			c.add(t, sums)
-		}
-		p0 = p1
 	}
+	c.add(t, sums)
 	releaseScratch(worker, s)
-	for tap := range c.taps {
+	for tap := range taps {
 		if !t.added[tap] {
-			clear(g.c[tap*w.Channels+t.c0 : tap*w.Channels+t.c1])
+			clear(c.DK[tap*c.Channels+t.c0 : tap*c.Channels+t.c1])
 		}
 	}
-	if g.epilogue != nil {
-		g.epilogue.Region(worker, 0, c.taps, t.c0, t.c1)
+	if c.Epilogue != nil {
+		c.Epilogue.Region(worker, 0, taps, t.c0, t.c1)
 	}
 }
 
-// stage adds the products of the places before p1 to the chains of the taps of a class.
-func (c *channelwiseGrad) stage(s *gemmScratch, t *channelGrad, class, p1 int, sums []float32) {
-	g, cols := c.grad, t.c1-t.c0
-	k, x := &g.classes[class], &s.depthwise
-	l := &k.x.lattice
-	x.cols, x.count, x.aStep, x.cStep = cols, 1, 0, 0
-	for t.rows[class] < l.rows {
-		from, place, run := l.at(t.rows[class])
-		if place >= p1 {
-			return
-		}
-		dy, _, _ := k.dy.lattice.at(t.rows[class])
-		run = min(run, ceilDiv(p1-place, max(l.axes[len(l.axes)-1].to, 1)))
-		x.b, x.offsets, x.k = &g.dy[dy+t.c0], &c.steps[class][0], run
-		for at := c.at[class]; len(at) > 0; at = at[2:] {
-			tap := at[0]
-			x.a, x.c, x.resume = &k.x.data[from+at[1]+t.c0], &sums[tap*cols], 0
-			if t.begun[tap] {
-				x.resume = 1
+// row adds the products of places w0 … w1-1 of a row, which is counted through the batch, to the chains of the taps.
+func (c *channelwiseGrad) row(x *depthwise, t *channelGrad, row, w0, w1 int, sums []float32) {
+	d, h := c.spans.at[0][row/c.Places[1]%c.Places[0]], c.spans.at[1][row%c.Places[1]]
+	depth, down := &c.spans.along[0][d.span], &c.spans.along[1][h.span]
+	sample, cols := row/(c.Places[0]*c.Places[1]), t.c1-t.c0
+	x.offsets, x.cols, x.aStep, x.cStep, x.resume = &c.steps[0], cols, 4*c.Dilation[2]*c.ImageStride, 4*cols, 1
+	for i, td := range depth.taps {
+		for j, th := range down.taps {
+			line := (sample*c.Image[0]+d.first+depth.offsets[i]-depth.offsets[0])*c.Image[1] + h.first + down.offsets[j] - down.offsets[0]
+			for l := range c.spans.along[2] {
+				across := &c.spans.along[2][l]
+				j0, j1 := across.between(w0, w1)
+				if j0 == j1 || len(across.taps) == 0 {
+					continue
+				}
+				tap := (td*c.Taps[1]+th)*c.Taps[2] + across.taps[0]
+				pixel := line*c.Image[2] + across.from + j0*across.stride + across.offsets[0]
+				x.a, x.b, x.c = &c.X[pixel*c.ImageStride+t.c0], &c.DY[(row*c.Places[2]+across.first+j0)*c.ResultStride+t.c0], &sums[tap*cols]
+				x.k, x.count = j1-j0, len(across.taps)
+				c.kernels.depthwise(x)
+				for n := range across.taps {
+					t.begun[tap+n] = true
+				}
 			}
-			g.kernels.depthwise(x)
-			t.begun[tap] = true
 		}
-		t.rows[class] += run
 	}
 }
 
 // add ends the chains and adds them to those before.
 func (c *channelwiseGrad) add(t *channelGrad, sums []float32) {
 	cols := t.c1 - t.c0
-	for tap := range c.taps {
+	for tap := range t.begun {
 		if !t.begun[tap] {
 			continue
 		}
-		y, sum := c.grad.c[tap*c.grad.window.Channels+t.c0:][:cols], sums[tap*cols:][:cols]
+		y, sum := c.DK[tap*c.Channels+t.c0:][:cols], sums[tap*cols:][:cols]
 		if t.added[tap] {
 			for i, v := range sum {
 				y[i] += v
@@ -236,6 +232,7 @@ func (c *channelwiseGrad) add(t *channelGrad, sums []float32) {
 		} else {
 			copy(y, sum)
 		}
+		clear(sum)
 		t.begun[tap], t.added[tap] = false, true
 	}
 }

@@ -24,10 +24,10 @@ func (k *Conv) product() way {
 		})
 	}
 	if w.depthwise() {
-		all := classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
-			return patchesOf(k.X, w.Batch, w.ImageStride, 0, w.Channels, w.Image, w.Places, spans, w.tapRow)
-		})
-		return newChannelwise(k.X, k.K, k.Y, w.Channels, w.ResultStride, all, k.Epilogue)
+		return (&channelwise{
+			window: w, x: k.X, k: k.K, y: k.Y, size: w.Image, results: w.Places, ldx: w.ImageStride, ldy: w.ResultStride, epilogue: k.Epilogue,
+			spans: spansOf([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Places),
+		}).prepare()
 	}
 	x := k.patches()
 	z := &narrow{
@@ -73,10 +73,10 @@ func (k *ConvInputGrad) product() way {
 		})
 	}
 	if w.depthwise() {
-		all := classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
-			return patchesOf(k.DY, w.Batch, w.ResultStride, 0, w.Channels, w.Places, w.Image, spans, w.tapRow)
-		})
-		return newChannelwise(k.DY, k.K, k.DX, w.Channels, w.ImageStride, all, k.Epilogue)
+		return (&channelwise{
+			window: w, x: k.DY, k: k.K, y: k.DX, size: w.Places, results: w.Image, ldx: w.ResultStride, ldy: w.ImageStride, epilogue: k.Epilogue,
+			spans: spansOf([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, w.Image),
+		}).prepare()
 	}
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
 	x := &implicit{
@@ -105,9 +105,6 @@ func (k *ConvInputGrad) product() way {
 	x.prepare()
 	return x
 }
-
-// tapRow returns the element of a depthwise kernel at which a tap's row begins.
-func (w *Window) tapRow(d, h, l int) int { return ((d*w.Taps[1]+h)*w.Taps[2] + l) * w.Channels }
 
 // multiplies reports whether there is anything to multiply, on tiles that are faster than the definition.
 func (w *Window) multiplies() bool {
@@ -155,9 +152,7 @@ func (k *ConvKernelGrad) product() way {
 		})
 	}
 	if w.depthwise() {
-		apart := *w
-		apart.Groups = 1
-		return newChannelwiseGrad(k.X, &kernelGrad{window: &apart, n: w.Filters, c: k.DK, dy: k.DY, epilogue: k.Epilogue})
+		return newChannelwiseGrad(k)
 	}
 	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, epilogue: k.Epilogue}
 	x.tapClasses(k.X)

@@ -29,7 +29,9 @@ func productWindows() []Window {
 		{"groups", 2, 8, 36, 72, 3, 2, 1, 4},
 		{"depthwise", 2, 9, 37, 37, 3, 1, 1, 37},
 		{"depthwise, two chains", 6, 31, 5, 5, 3, 1, 1, 5},
+		{"depthwise, strided", 2, 12, 131, 131, 5, 2, 1, 131},
 		{"a border, two chains", 2, 46, 33, 2, 3, 1, 1, 1},
+		{"a border, many channels, two chains", 6, 27, 34, 40, 3, 1, 1, 1},
 		{"a large kernel", 2, 9, 5, 6, 9, 1, 4, 1},
 		{"one pixel", 40, 1, 30, 35, 3, 1, 1, 1},
 		{"few channels", 2, 21, 3, 19, 3, 1, 1, 1},
@@ -43,7 +45,9 @@ func productWindows() []Window {
 	}
 	dilated := convShape{"", 2, 14, 9, 33, 3, 1, 0, 1}.window()
 	dilated.Dilation, dilated.Low, dilated.Places = [3]int{1, 3, 2}, [3]int{0, 2, 3}, [3]int{1, 12, 15}
-	return append(list, dilated)
+	depthwise := dilated
+	depthwise.Channels, depthwise.Filters, depthwise.Groups = 19, 19, 19
+	return append(list, dilated, depthwise)
 }
 
 // Tiles of products come to the bits of the definition, whatever the tier, and the caches.

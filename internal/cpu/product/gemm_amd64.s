@@ -15524,113 +15524,397 @@ row:
 
 // func depthwiseAVX2(t *depthwise)
 // Requires: AVX, CMOV, FMA3
-TEXT ·depthwiseAVX2(SB), NOSPLIT, $0-8
+TEXT ·depthwiseAVX2(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
 	MOVQ 16(AX), BX
-	MOVQ 40(AX), SI
-	MOVQ 24(AX), DI
+	MOVQ 56(AX), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ 40(AX), R8
+	MOVQ R8, 8(SP)
 
 blocks:
-	SUBQ $0x00000020, SI
+	SUBQ $0x00000010, 8(SP)
 	JLT  rest
 	MOVQ CX, R8
 	MOVQ BX, R9
 	MOVQ 48(AX), R10
+	MOVQ R10, (SP)
 
-blockRow:
+block4:
+	CMPQ    (SP), $+4
+	JLT     block4Less
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	VXORPS  Y6, Y6, Y6
+	VXORPS  Y7, Y7, Y7
+	CMPQ    72(AX), $+0
+	JEQ     block4Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R11
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS (R9)(R10*1), Y2
+	VMOVUPS 32(R9)(R10*1), Y3
+	VMOVUPS (R9)(R10*2), Y4
+	VMOVUPS 32(R9)(R10*2), Y5
+	VMOVUPS (R9)(R11*1), Y6
+	VMOVUPS 32(R9)(R11*1), Y7
+
+block4Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+block4Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Y8
+	VMOVUPS     32(R13), Y9
+	VFMADD231PS (R12), Y8, Y0
+	VFMADD231PS 32(R12), Y9, Y1
+	VFMADD231PS (R12)(SI*1), Y8, Y2
+	VFMADD231PS 32(R12)(SI*1), Y9, Y3
+	VFMADD231PS (R12)(SI*2), Y8, Y4
+	VFMADD231PS 32(R12)(SI*2), Y9, Y5
+	VFMADD231PS (R12)(DI*1), Y8, Y6
+	VFMADD231PS 32(R12)(DI*1), Y9, Y7
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block4Product
+	MOVQ        64(AX), R10
+	LEAQ        (R10)(R10*2), R11
+	VMOVUPS     Y0, (R9)
+	VMOVUPS     Y1, 32(R9)
+	VMOVUPS     Y2, (R9)(R10*1)
+	VMOVUPS     Y3, 32(R9)(R10*1)
+	VMOVUPS     Y4, (R9)(R10*2)
+	VMOVUPS     Y5, 32(R9)(R10*2)
+	VMOVUPS     Y6, (R9)(R11*1)
+	VMOVUPS     Y7, 32(R9)(R11*1)
+	LEAQ        (R8)(SI*4), R8
+	MOVQ        64(AX), R10
+	LEAQ        (R9)(R10*4), R9
+	SUBQ        $+4, (SP)
+	JMP         block4
+
+block4Less:
+	CMPQ    (SP), $+3
+	JLT     block3Less
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	VXORPS  Y2, Y2, Y2
+	VXORPS  Y3, Y3, Y3
+	VXORPS  Y4, Y4, Y4
+	VXORPS  Y5, Y5, Y5
+	CMPQ    72(AX), $+0
+	JEQ     block3Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R11
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+	VMOVUPS (R9)(R10*1), Y2
+	VMOVUPS 32(R9)(R10*1), Y3
+	VMOVUPS (R9)(R10*2), Y4
+	VMOVUPS 32(R9)(R10*2), Y5
+
+block3Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+block3Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Y6
+	VMOVUPS     32(R13), Y7
+	VFMADD231PS (R12), Y6, Y0
+	VFMADD231PS 32(R12), Y7, Y1
+	VFMADD231PS (R12)(SI*1), Y6, Y2
+	VFMADD231PS 32(R12)(SI*1), Y7, Y3
+	VFMADD231PS (R12)(SI*2), Y6, Y4
+	VFMADD231PS 32(R12)(SI*2), Y7, Y5
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block3Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMOVUPS     Y0, (R9)
+	VMOVUPS     Y1, 32(R9)
+	VMOVUPS     Y2, (R9)(R8*1)
+	VMOVUPS     Y3, 32(R9)(R8*1)
+	VMOVUPS     Y4, (R9)(R8*2)
+	VMOVUPS     Y5, 32(R9)(R8*2)
+	JMP         blockDone
+
+block3Less:
+	CMPQ    (SP), $+2
+	JLT     block2Less
 	VXORPS  Y0, Y0, Y0
 	VXORPS  Y1, Y1, Y1
 	VXORPS  Y2, Y2, Y2
 	VXORPS  Y3, Y3, Y3
 	CMPQ    72(AX), $+0
-	JEQ     blockSum
+	JEQ     block2Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R11
 	VMOVUPS (R9), Y0
 	VMOVUPS 32(R9), Y1
-	VMOVUPS 64(R9), Y2
-	VMOVUPS 96(R9), Y3
+	VMOVUPS (R9)(R10*1), Y2
+	VMOVUPS 32(R9)(R10*1), Y3
 
-blockSum:
-	MOVQ 32(AX), R11
-	MOVQ DI, R12
+block2Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
 
-blockProduct:
-	MOVQ        (R12), R13
-	ADDQ        R8, R13
-	MOVQ        8(R12), R14
-	ADDQ        DX, R14
-	VMOVUPS     (R14), Y4
-	VFMADD231PS (R13), Y4, Y0
-	VMOVUPS     32(R14), Y5
-	VFMADD231PS 32(R13), Y5, Y1
-	VMOVUPS     64(R14), Y6
-	VFMADD231PS 64(R13), Y6, Y2
-	VMOVUPS     96(R14), Y7
-	VFMADD231PS 96(R13), Y7, Y3
-	ADDQ        $+16, R12
-	DECQ        R11
-	JNZ         blockProduct
+block2Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Y4
+	VMOVUPS     32(R13), Y5
+	VFMADD231PS (R12), Y4, Y0
+	VFMADD231PS 32(R12), Y5, Y1
+	VFMADD231PS (R12)(SI*1), Y4, Y2
+	VFMADD231PS 32(R12)(SI*1), Y5, Y3
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block2Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
 	VMOVUPS     Y0, (R9)
 	VMOVUPS     Y1, 32(R9)
-	VMOVUPS     Y2, 64(R9)
-	VMOVUPS     Y3, 96(R9)
-	ADDQ        56(AX), R8
-	ADDQ        64(AX), R9
+	VMOVUPS     Y2, (R9)(R8*1)
+	VMOVUPS     Y3, 32(R9)(R8*1)
+	JMP         blockDone
+
+block2Less:
+	CMPQ    (SP), $+1
+	JLT     block1Less
+	VXORPS  Y0, Y0, Y0
+	VXORPS  Y1, Y1, Y1
+	CMPQ    72(AX), $+0
+	JEQ     block1Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R10
+	VMOVUPS (R9), Y0
+	VMOVUPS 32(R9), Y1
+
+block1Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+block1Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Y2
+	VMOVUPS     32(R13), Y3
+	VFMADD231PS (R12), Y2, Y0
+	VFMADD231PS 32(R12), Y3, Y1
+	ADDQ        $+16, R11
 	DECQ        R10
-	JNZ         blockRow
-	ADDQ        $0x00000080, CX
-	ADDQ        $0x00000080, DX
-	ADDQ        $0x00000080, BX
-	JMP         blocks
+	JNZ         block1Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R8
+	VMOVUPS     Y0, (R9)
+	VMOVUPS     Y1, 32(R9)
+	JMP         blockDone
+
+block1Less:
+blockDone:
+	ADDQ $0x00000040, CX
+	ADDQ $0x00000040, DX
+	ADDQ $0x00000040, BX
+	JMP  blocks
 
 rest:
-	ADDQ $0x00000020, SI
+	ADDQ $0x00000010, 8(SP)
 
 vectors:
-	JZ      done
+	CMPQ    8(SP), $+0
+	JLE     done
 	MOVQ    $0x00000008, R8
-	CMPQ    SI, R8
-	CMOVQLT SI, R8
+	CMPQ    8(SP), R8
+	CMOVQLT 8(SP), R8
 	LEAQ    firstLanes<>+0(SB), R9
-	MOVQ    R8, R10
-	NEGQ    R10
-	VMOVUPS 64(R9)(R10*4), Y15
-	MOVQ    CX, R9
-	MOVQ    BX, R10
-	MOVQ    48(AX), R11
+	NEGQ    R8
+	VMOVUPS 64(R9)(R8*4), Y15
+	MOVQ    CX, R8
+	MOVQ    BX, R9
+	MOVQ    48(AX), R10
+	MOVQ    R10, (SP)
 
-vectorRow:
+vector4:
+	CMPQ       (SP), $+4
+	JLT        vector4Less
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	VXORPS     Y3, Y3, Y3
+	CMPQ       72(AX), $+0
+	JEQ        vector4Sum
+	MOVQ       64(AX), R10
+	LEAQ       (R10)(R10*2), R11
+	VMASKMOVPS (R9), Y15, Y0
+	VMASKMOVPS (R9)(R10*1), Y15, Y1
+	VMASKMOVPS (R9)(R10*2), Y15, Y2
+	VMASKMOVPS (R9)(R11*1), Y15, Y3
+
+vector4Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+vector4Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMASKMOVPS  (R13), Y15, Y4
+	VMASKMOVPS  (R12), Y15, Y5
+	VFMADD231PS Y5, Y4, Y0
+	VMASKMOVPS  (R12)(SI*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y1
+	VMASKMOVPS  (R12)(SI*2), Y15, Y5
+	VFMADD231PS Y5, Y4, Y2
+	VMASKMOVPS  (R12)(DI*1), Y15, Y5
+	VFMADD231PS Y5, Y4, Y3
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector4Product
+	MOVQ        64(AX), R10
+	LEAQ        (R10)(R10*2), R11
+	VMASKMOVPS  Y0, Y15, (R9)
+	VMASKMOVPS  Y1, Y15, (R9)(R10*1)
+	VMASKMOVPS  Y2, Y15, (R9)(R10*2)
+	VMASKMOVPS  Y3, Y15, (R9)(R11*1)
+	LEAQ        (R8)(SI*4), R8
+	MOVQ        64(AX), R10
+	LEAQ        (R9)(R10*4), R9
+	SUBQ        $+4, (SP)
+	JMP         vector4
+
+vector4Less:
+	CMPQ       (SP), $+3
+	JLT        vector3Less
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	VXORPS     Y2, Y2, Y2
+	CMPQ       72(AX), $+0
+	JEQ        vector3Sum
+	MOVQ       64(AX), R10
+	LEAQ       (R10)(R10*2), R11
+	VMASKMOVPS (R9), Y15, Y0
+	VMASKMOVPS (R9)(R10*1), Y15, Y1
+	VMASKMOVPS (R9)(R10*2), Y15, Y2
+
+vector3Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+vector3Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMASKMOVPS  (R13), Y15, Y3
+	VMASKMOVPS  (R12), Y15, Y4
+	VFMADD231PS Y4, Y3, Y0
+	VMASKMOVPS  (R12)(SI*1), Y15, Y4
+	VFMADD231PS Y4, Y3, Y1
+	VMASKMOVPS  (R12)(SI*2), Y15, Y4
+	VFMADD231PS Y4, Y3, Y2
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector3Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMASKMOVPS  Y0, Y15, (R9)
+	VMASKMOVPS  Y1, Y15, (R9)(R8*1)
+	VMASKMOVPS  Y2, Y15, (R9)(R8*2)
+	JMP         vectorDone
+
+vector3Less:
+	CMPQ       (SP), $+2
+	JLT        vector2Less
+	VXORPS     Y0, Y0, Y0
+	VXORPS     Y1, Y1, Y1
+	CMPQ       72(AX), $+0
+	JEQ        vector2Sum
+	MOVQ       64(AX), R10
+	LEAQ       (R10)(R10*2), R11
+	VMASKMOVPS (R9), Y15, Y0
+	VMASKMOVPS (R9)(R10*1), Y15, Y1
+
+vector2Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+vector2Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMASKMOVPS  (R13), Y15, Y2
+	VMASKMOVPS  (R12), Y15, Y3
+	VFMADD231PS Y3, Y2, Y0
+	VMASKMOVPS  (R12)(SI*1), Y15, Y3
+	VFMADD231PS Y3, Y2, Y1
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector2Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMASKMOVPS  Y0, Y15, (R9)
+	VMASKMOVPS  Y1, Y15, (R9)(R8*1)
+	JMP         vectorDone
+
+vector2Less:
+	CMPQ       (SP), $+1
+	JLT        vector1Less
 	VXORPS     Y0, Y0, Y0
 	CMPQ       72(AX), $+0
-	JEQ        vectorSum
-	VMASKMOVPS (R10), Y15, Y0
+	JEQ        vector1Sum
+	MOVQ       64(AX), R10
+	LEAQ       (R10)(R10*2), R10
+	VMASKMOVPS (R9), Y15, Y0
 
-vectorSum:
-	MOVQ 32(AX), R12
-	MOVQ DI, R13
+vector1Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
 
-vectorProduct:
-	MOVQ        (R13), R14
-	ADDQ        R9, R14
-	MOVQ        8(R13), R15
-	ADDQ        DX, R15
-	VMASKMOVPS  (R15), Y15, Y4
-	VMASKMOVPS  (R14), Y15, Y8
-	VFMADD231PS Y8, Y4, Y0
-	ADDQ        $+16, R13
-	DECQ        R12
-	JNZ         vectorProduct
-	VMASKMOVPS  Y0, Y15, (R10)
-	ADDQ        56(AX), R9
-	ADDQ        64(AX), R10
-	DECQ        R11
-	JNZ         vectorRow
-	ADDQ        $0x00000020, CX
-	ADDQ        $0x00000020, DX
-	ADDQ        $0x00000020, BX
-	SUBQ        R8, SI
-	JMP         vectors
+vector1Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMASKMOVPS  (R13), Y15, Y1
+	VMASKMOVPS  (R12), Y15, Y2
+	VFMADD231PS Y2, Y1, Y0
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector1Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R8
+	VMASKMOVPS  Y0, Y15, (R9)
+	JMP         vectorDone
+
+vector1Less:
+vectorDone:
+	ADDQ $0x00000020, CX
+	ADDQ $0x00000020, DX
+	ADDQ $0x00000020, BX
+	SUBQ $0x00000008, 8(SP)
+	JMP  vectors
 
 done:
 	VZEROUPPER
@@ -41029,112 +41313,485 @@ row:
 
 // func depthwiseAVX512(t *depthwise)
 // Requires: AVX, AVX512F, BMI2, CMOV
-TEXT ·depthwiseAVX512(SB), NOSPLIT, $0-8
+TEXT ·depthwiseAVX512(SB), NOSPLIT, $16-8
 	MOVQ t+0(FP), AX
 	MOVQ (AX), CX
 	MOVQ 8(AX), DX
 	MOVQ 16(AX), BX
-	MOVQ 40(AX), SI
-	MOVQ 24(AX), DI
+	MOVQ 56(AX), SI
+	LEAQ (SI)(SI*2), DI
+	MOVQ 40(AX), R8
+	MOVQ R8, 8(SP)
 
 blocks:
-	SUBQ $0x00000040, SI
+	SUBQ $0x00000040, 8(SP)
 	JLT  rest
 	MOVQ CX, R8
 	MOVQ BX, R9
 	MOVQ 48(AX), R10
+	MOVQ R10, (SP)
 
-blockRow:
+block4:
+	CMPQ    (SP), $+4
+	JLT     block4Less
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	VPXORD  Z12, Z12, Z12
+	VPXORD  Z13, Z13, Z13
+	VPXORD  Z14, Z14, Z14
+	VPXORD  Z15, Z15, Z15
+	CMPQ    72(AX), $+0
+	JEQ     block4Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R11
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS (R9)(R10*1), Z4
+	VMOVUPS 64(R9)(R10*1), Z5
+	VMOVUPS 128(R9)(R10*1), Z6
+	VMOVUPS 192(R9)(R10*1), Z7
+	VMOVUPS (R9)(R10*2), Z8
+	VMOVUPS 64(R9)(R10*2), Z9
+	VMOVUPS 128(R9)(R10*2), Z10
+	VMOVUPS 192(R9)(R10*2), Z11
+	VMOVUPS (R9)(R11*1), Z12
+	VMOVUPS 64(R9)(R11*1), Z13
+	VMOVUPS 128(R9)(R11*1), Z14
+	VMOVUPS 192(R9)(R11*1), Z15
+
+block4Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+block4Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Z16
+	VMOVUPS     64(R13), Z17
+	VMOVUPS     128(R13), Z18
+	VMOVUPS     192(R13), Z19
+	VFMADD231PS (R12), Z16, Z0
+	VFMADD231PS 64(R12), Z17, Z1
+	VFMADD231PS 128(R12), Z18, Z2
+	VFMADD231PS 192(R12), Z19, Z3
+	VFMADD231PS (R12)(SI*1), Z16, Z4
+	VFMADD231PS 64(R12)(SI*1), Z17, Z5
+	VFMADD231PS 128(R12)(SI*1), Z18, Z6
+	VFMADD231PS 192(R12)(SI*1), Z19, Z7
+	VFMADD231PS (R12)(SI*2), Z16, Z8
+	VFMADD231PS 64(R12)(SI*2), Z17, Z9
+	VFMADD231PS 128(R12)(SI*2), Z18, Z10
+	VFMADD231PS 192(R12)(SI*2), Z19, Z11
+	VFMADD231PS (R12)(DI*1), Z16, Z12
+	VFMADD231PS 64(R12)(DI*1), Z17, Z13
+	VFMADD231PS 128(R12)(DI*1), Z18, Z14
+	VFMADD231PS 192(R12)(DI*1), Z19, Z15
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block4Product
+	MOVQ        64(AX), R10
+	LEAQ        (R10)(R10*2), R11
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	VMOVUPS     Z4, (R9)(R10*1)
+	VMOVUPS     Z5, 64(R9)(R10*1)
+	VMOVUPS     Z6, 128(R9)(R10*1)
+	VMOVUPS     Z7, 192(R9)(R10*1)
+	VMOVUPS     Z8, (R9)(R10*2)
+	VMOVUPS     Z9, 64(R9)(R10*2)
+	VMOVUPS     Z10, 128(R9)(R10*2)
+	VMOVUPS     Z11, 192(R9)(R10*2)
+	VMOVUPS     Z12, (R9)(R11*1)
+	VMOVUPS     Z13, 64(R9)(R11*1)
+	VMOVUPS     Z14, 128(R9)(R11*1)
+	VMOVUPS     Z15, 192(R9)(R11*1)
+	LEAQ        (R8)(SI*4), R8
+	MOVQ        64(AX), R10
+	LEAQ        (R9)(R10*4), R9
+	SUBQ        $+4, (SP)
+	JMP         block4
+
+block4Less:
+	CMPQ    (SP), $+3
+	JLT     block3Less
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	VPXORD  Z8, Z8, Z8
+	VPXORD  Z9, Z9, Z9
+	VPXORD  Z10, Z10, Z10
+	VPXORD  Z11, Z11, Z11
+	CMPQ    72(AX), $+0
+	JEQ     block3Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R11
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS (R9)(R10*1), Z4
+	VMOVUPS 64(R9)(R10*1), Z5
+	VMOVUPS 128(R9)(R10*1), Z6
+	VMOVUPS 192(R9)(R10*1), Z7
+	VMOVUPS (R9)(R10*2), Z8
+	VMOVUPS 64(R9)(R10*2), Z9
+	VMOVUPS 128(R9)(R10*2), Z10
+	VMOVUPS 192(R9)(R10*2), Z11
+
+block3Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+block3Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Z12
+	VMOVUPS     64(R13), Z13
+	VMOVUPS     128(R13), Z14
+	VMOVUPS     192(R13), Z15
+	VFMADD231PS (R12), Z12, Z0
+	VFMADD231PS 64(R12), Z13, Z1
+	VFMADD231PS 128(R12), Z14, Z2
+	VFMADD231PS 192(R12), Z15, Z3
+	VFMADD231PS (R12)(SI*1), Z12, Z4
+	VFMADD231PS 64(R12)(SI*1), Z13, Z5
+	VFMADD231PS 128(R12)(SI*1), Z14, Z6
+	VFMADD231PS 192(R12)(SI*1), Z15, Z7
+	VFMADD231PS (R12)(SI*2), Z12, Z8
+	VFMADD231PS 64(R12)(SI*2), Z13, Z9
+	VFMADD231PS 128(R12)(SI*2), Z14, Z10
+	VFMADD231PS 192(R12)(SI*2), Z15, Z11
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block3Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	VMOVUPS     Z4, (R9)(R8*1)
+	VMOVUPS     Z5, 64(R9)(R8*1)
+	VMOVUPS     Z6, 128(R9)(R8*1)
+	VMOVUPS     Z7, 192(R9)(R8*1)
+	VMOVUPS     Z8, (R9)(R8*2)
+	VMOVUPS     Z9, 64(R9)(R8*2)
+	VMOVUPS     Z10, 128(R9)(R8*2)
+	VMOVUPS     Z11, 192(R9)(R8*2)
+	JMP         blockDone
+
+block3Less:
+	CMPQ    (SP), $+2
+	JLT     block2Less
+	VPXORD  Z0, Z0, Z0
+	VPXORD  Z1, Z1, Z1
+	VPXORD  Z2, Z2, Z2
+	VPXORD  Z3, Z3, Z3
+	VPXORD  Z4, Z4, Z4
+	VPXORD  Z5, Z5, Z5
+	VPXORD  Z6, Z6, Z6
+	VPXORD  Z7, Z7, Z7
+	CMPQ    72(AX), $+0
+	JEQ     block2Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R11
+	VMOVUPS (R9), Z0
+	VMOVUPS 64(R9), Z1
+	VMOVUPS 128(R9), Z2
+	VMOVUPS 192(R9), Z3
+	VMOVUPS (R9)(R10*1), Z4
+	VMOVUPS 64(R9)(R10*1), Z5
+	VMOVUPS 128(R9)(R10*1), Z6
+	VMOVUPS 192(R9)(R10*1), Z7
+
+block2Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+block2Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Z8
+	VMOVUPS     64(R13), Z9
+	VMOVUPS     128(R13), Z10
+	VMOVUPS     192(R13), Z11
+	VFMADD231PS (R12), Z8, Z0
+	VFMADD231PS 64(R12), Z9, Z1
+	VFMADD231PS 128(R12), Z10, Z2
+	VFMADD231PS 192(R12), Z11, Z3
+	VFMADD231PS (R12)(SI*1), Z8, Z4
+	VFMADD231PS 64(R12)(SI*1), Z9, Z5
+	VFMADD231PS 128(R12)(SI*1), Z10, Z6
+	VFMADD231PS 192(R12)(SI*1), Z11, Z7
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block2Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMOVUPS     Z0, (R9)
+	VMOVUPS     Z1, 64(R9)
+	VMOVUPS     Z2, 128(R9)
+	VMOVUPS     Z3, 192(R9)
+	VMOVUPS     Z4, (R9)(R8*1)
+	VMOVUPS     Z5, 64(R9)(R8*1)
+	VMOVUPS     Z6, 128(R9)(R8*1)
+	VMOVUPS     Z7, 192(R9)(R8*1)
+	JMP         blockDone
+
+block2Less:
+	CMPQ    (SP), $+1
+	JLT     block1Less
 	VPXORD  Z0, Z0, Z0
 	VPXORD  Z1, Z1, Z1
 	VPXORD  Z2, Z2, Z2
 	VPXORD  Z3, Z3, Z3
 	CMPQ    72(AX), $+0
-	JEQ     blockSum
+	JEQ     block1Sum
+	MOVQ    64(AX), R10
+	LEAQ    (R10)(R10*2), R10
 	VMOVUPS (R9), Z0
 	VMOVUPS 64(R9), Z1
 	VMOVUPS 128(R9), Z2
 	VMOVUPS 192(R9), Z3
 
-blockSum:
-	MOVQ 32(AX), R11
-	MOVQ DI, R12
+block1Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
 
-blockProduct:
-	MOVQ        (R12), R13
-	ADDQ        R8, R13
-	MOVQ        8(R12), R14
-	ADDQ        DX, R14
-	VMOVUPS     (R14), Z4
-	VFMADD231PS (R13), Z4, Z0
-	VMOVUPS     64(R14), Z5
-	VFMADD231PS 64(R13), Z5, Z1
-	VMOVUPS     128(R14), Z6
-	VFMADD231PS 128(R13), Z6, Z2
-	VMOVUPS     192(R14), Z7
-	VFMADD231PS 192(R13), Z7, Z3
-	ADDQ        $+16, R12
-	DECQ        R11
-	JNZ         blockProduct
+block1Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS     (R13), Z4
+	VMOVUPS     64(R13), Z5
+	VMOVUPS     128(R13), Z6
+	VMOVUPS     192(R13), Z7
+	VFMADD231PS (R12), Z4, Z0
+	VFMADD231PS 64(R12), Z5, Z1
+	VFMADD231PS 128(R12), Z6, Z2
+	VFMADD231PS 192(R12), Z7, Z3
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         block1Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R8
 	VMOVUPS     Z0, (R9)
 	VMOVUPS     Z1, 64(R9)
 	VMOVUPS     Z2, 128(R9)
 	VMOVUPS     Z3, 192(R9)
-	ADDQ        56(AX), R8
-	ADDQ        64(AX), R9
-	DECQ        R10
-	JNZ         blockRow
-	ADDQ        $0x00000100, CX
-	ADDQ        $0x00000100, DX
-	ADDQ        $0x00000100, BX
-	JMP         blocks
+	JMP         blockDone
+
+block1Less:
+blockDone:
+	ADDQ $0x00000100, CX
+	ADDQ $0x00000100, DX
+	ADDQ $0x00000100, BX
+	JMP  blocks
 
 rest:
-	ADDQ $0x00000040, SI
+	ADDQ $0x00000040, 8(SP)
 
 vectors:
-	JZ      done
+	CMPQ    8(SP), $+0
+	JLE     done
 	MOVQ    $0x00000010, R8
-	CMPQ    SI, R8
-	CMOVQLT SI, R8
+	CMPQ    8(SP), R8
+	CMOVQLT 8(SP), R8
 	MOVL    $-1, R9
 	BZHIL   R8, R9, R9
 	KMOVW   R9, K1
-	MOVQ    CX, R9
-	MOVQ    BX, R10
-	MOVQ    48(AX), R11
+	MOVQ    CX, R8
+	MOVQ    BX, R9
+	MOVQ    48(AX), R10
+	MOVQ    R10, (SP)
 
-vectorRow:
+vector4:
+	CMPQ      (SP), $+4
+	JLT       vector4Less
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	VPXORD    Z3, Z3, Z3
+	CMPQ      72(AX), $+0
+	JEQ       vector4Sum
+	MOVQ      64(AX), R10
+	LEAQ      (R10)(R10*2), R11
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R9)(R10*1), K1, Z1
+	VMOVUPS.Z (R9)(R10*2), K1, Z2
+	VMOVUPS.Z (R9)(R11*1), K1, Z3
+
+vector4Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+vector4Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS.Z   (R13), K1, Z4
+	VMOVUPS.Z   (R12), K1, Z5
+	VFMADD231PS Z5, Z4, Z0
+	VMOVUPS.Z   (R12)(SI*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z1
+	VMOVUPS.Z   (R12)(SI*2), K1, Z5
+	VFMADD231PS Z5, Z4, Z2
+	VMOVUPS.Z   (R12)(DI*1), K1, Z5
+	VFMADD231PS Z5, Z4, Z3
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector4Product
+	MOVQ        64(AX), R10
+	LEAQ        (R10)(R10*2), R11
+	VMOVUPS     Z0, K1, (R9)
+	VMOVUPS     Z1, K1, (R9)(R10*1)
+	VMOVUPS     Z2, K1, (R9)(R10*2)
+	VMOVUPS     Z3, K1, (R9)(R11*1)
+	LEAQ        (R8)(SI*4), R8
+	MOVQ        64(AX), R10
+	LEAQ        (R9)(R10*4), R9
+	SUBQ        $+4, (SP)
+	JMP         vector4
+
+vector4Less:
+	CMPQ      (SP), $+3
+	JLT       vector3Less
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	VPXORD    Z2, Z2, Z2
+	CMPQ      72(AX), $+0
+	JEQ       vector3Sum
+	MOVQ      64(AX), R10
+	LEAQ      (R10)(R10*2), R11
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R9)(R10*1), K1, Z1
+	VMOVUPS.Z (R9)(R10*2), K1, Z2
+
+vector3Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+vector3Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS.Z   (R13), K1, Z3
+	VMOVUPS.Z   (R12), K1, Z4
+	VFMADD231PS Z4, Z3, Z0
+	VMOVUPS.Z   (R12)(SI*1), K1, Z4
+	VFMADD231PS Z4, Z3, Z1
+	VMOVUPS.Z   (R12)(SI*2), K1, Z4
+	VFMADD231PS Z4, Z3, Z2
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector3Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMOVUPS     Z0, K1, (R9)
+	VMOVUPS     Z1, K1, (R9)(R8*1)
+	VMOVUPS     Z2, K1, (R9)(R8*2)
+	JMP         vectorDone
+
+vector3Less:
+	CMPQ      (SP), $+2
+	JLT       vector2Less
+	VPXORD    Z0, Z0, Z0
+	VPXORD    Z1, Z1, Z1
+	CMPQ      72(AX), $+0
+	JEQ       vector2Sum
+	MOVQ      64(AX), R10
+	LEAQ      (R10)(R10*2), R11
+	VMOVUPS.Z (R9), K1, Z0
+	VMOVUPS.Z (R9)(R10*1), K1, Z1
+
+vector2Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
+
+vector2Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS.Z   (R13), K1, Z2
+	VMOVUPS.Z   (R12), K1, Z3
+	VFMADD231PS Z3, Z2, Z0
+	VMOVUPS.Z   (R12)(SI*1), K1, Z3
+	VFMADD231PS Z3, Z2, Z1
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector2Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R10
+	VMOVUPS     Z0, K1, (R9)
+	VMOVUPS     Z1, K1, (R9)(R8*1)
+	JMP         vectorDone
+
+vector2Less:
+	CMPQ      (SP), $+1
+	JLT       vector1Less
 	VPXORD    Z0, Z0, Z0
 	CMPQ      72(AX), $+0
-	JEQ       vectorSum
-	VMOVUPS.Z (R10), K1, Z0
+	JEQ       vector1Sum
+	MOVQ      64(AX), R10
+	LEAQ      (R10)(R10*2), R10
+	VMOVUPS.Z (R9), K1, Z0
 
-vectorSum:
-	MOVQ 32(AX), R12
-	MOVQ DI, R13
+vector1Sum:
+	MOVQ 32(AX), R10
+	MOVQ 24(AX), R11
 
-vectorProduct:
-	MOVQ        (R13), R14
-	ADDQ        R9, R14
-	MOVQ        8(R13), R15
-	ADDQ        DX, R15
-	VMOVUPS.Z   (R15), K1, Z4
-	VMOVUPS.Z   (R14), K1, Z8
-	VFMADD231PS Z8, Z4, Z0
-	ADDQ        $+16, R13
-	DECQ        R12
-	JNZ         vectorProduct
-	VMOVUPS     Z0, K1, (R10)
-	ADDQ        56(AX), R9
-	ADDQ        64(AX), R10
-	DECQ        R11
-	JNZ         vectorRow
-	ADDQ        $0x00000040, CX
-	ADDQ        $0x00000040, DX
-	ADDQ        $0x00000040, BX
-	SUBQ        R8, SI
-	JMP         vectors
+vector1Product:
+	MOVQ        (R11), R12
+	ADDQ        R8, R12
+	MOVQ        8(R11), R13
+	ADDQ        DX, R13
+	VMOVUPS.Z   (R13), K1, Z1
+	VMOVUPS.Z   (R12), K1, Z2
+	VFMADD231PS Z2, Z1, Z0
+	ADDQ        $+16, R11
+	DECQ        R10
+	JNZ         vector1Product
+	MOVQ        64(AX), R8
+	LEAQ        (R8)(R8*2), R8
+	VMOVUPS     Z0, K1, (R9)
+	JMP         vectorDone
+
+vector1Less:
+vectorDone:
+	ADDQ $0x00000040, CX
+	ADDQ $0x00000040, DX
+	ADDQ $0x00000040, BX
+	SUBQ $0x00000010, 8(SP)
+	JMP  vectors
 
 done:
 	VZEROUPPER

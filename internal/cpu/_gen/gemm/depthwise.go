@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -9,9 +11,11 @@ import (
 
 // This file emits what depthwise convolutions are made of.
 
-// depthwise emits sums of products column by column: blocks of four vectors, then single ones.
+// depthwiseRows is the most rows that are summed at a time: what is loaded of B is multiplied by all of them.
+const depthwiseRows = 4
+
+// depthwise emits sums of products column by column: blocks of several vectors, as many as there are registers for, then single ones.
 func (g *generator) depthwise() {
-	const block = 4
 	g.function("depthwise"+g.Suffix(), "t", "depthwise")
 	g.Doc(
 		"depthwise"+g.Suffix()+" sums products column by column:",
@@ -24,75 +28,120 @@ func (g *generator) depthwise() {
 		"		}",
 		"	}",
 	)
-	a, b, c, cols := g.load("a"), g.load("b"), g.load("c"), g.load("cols")
-	offsets := g.load("offsets")
-	lanes := g.Lanes()
-	// rows emits the loop over the rows for some vectors, of which the only one may be masked.
-	rows := func(name string, vectors int, m avx.Mask) {
-		load := func(mem operand.Mem, v reg.VecPhysical) { g.LoadLanes(mem, m, v) }
-		at := func(base reg.GPVirtual, v int) operand.Mem { return operand.Mem{Base: base, Disp: 4 * lanes * v} }
-		rowA, rowC, count := g.GP64(), g.GP64(), g.GP64()
-		g.MOVQ(a, rowA)
-		g.MOVQ(c, rowC)
-		g.MOVQ(g.field("count"), count)
-		g.Label(name + "Row")
-		for v := range vectors {
-			g.Zero(g.v(v))
-		}
-		g.CMPQ(g.field("resume"), operand.I8(0))
-		g.JEQ(operand.LabelRef(name + "Sum"))
-		for v := range vectors {
-			load(at(rowC, v), g.v(v))
-		}
-		g.Label(name + "Sum")
-		k, next, from, kernel := g.GP64(), g.GP64(), g.GP64(), g.GP64()
-		g.MOVQ(g.field("k"), k)
-		g.MOVQ(offsets, next)
-		g.Label(name + "Product")
-		g.MOVQ(operand.Mem{Base: next}, from)
-		g.ADDQ(rowA, from)
-		g.MOVQ(operand.Mem{Base: next, Disp: 8}, kernel)
-		g.ADDQ(b, kernel)
-		for v := range vectors {
-			load(at(kernel, v), g.v(block+v))
-			if m != nil {
-				load(at(from, v), g.v(2*block))
-				g.VFMADD231PS(g.v(2*block), g.v(block+v), g.v(v))
-			} else {
-				g.VFMADD231PS(at(from, v), g.v(block+v), g.v(v))
-			}
-		}
-		g.ADDQ(operand.I8(16), next)
-		g.DECQ(k)
-		g.JNZ(operand.LabelRef(name + "Product"))
-		for v := range vectors {
-			g.StoreLanes(g.v(v), m, at(rowC, v))
-		}
-		g.ADDQ(g.field("aStep"), rowA)
-		g.ADDQ(g.field("cStep"), rowC)
-		g.DECQ(count)
-		g.JNZ(operand.LabelRef(name + "Row"))
-		for _, p := range []reg.GPVirtual{a, b, c} {
-			g.ADDQ(operand.U32(4*lanes*vectors), p)
-		}
+	d := &depthwise{generator: g, a: g.load("a"), b: g.load("b"), c: g.load("c"), aSteps: g.steps("aStep"), count: g.AllocLocal(8)}
+	cols := g.AllocLocal(8)
+	g.MOVQ(g.load("cols"), cols)
+	lanes, block := g.Lanes(), 2
+	if g.Wide {
+		block = 4
 	}
 	g.Label("blocks")
 	g.SUBQ(operand.U32(block*lanes), cols)
 	g.JLT(operand.LabelRef("rest"))
-	rows("block", block, nil)
+	d.rows("block", block, nil)
 	g.JMP(operand.LabelRef("blocks"))
 	g.Label("rest")
 	g.ADDQ(operand.U32(block*lanes), cols)
 	g.Label("vectors")
-	g.JZ(operand.LabelRef("done"))
+	g.CMPQ(cols, operand.I8(0))
+	g.JLE(operand.LabelRef("done"))
 	width := g.GP64()
 	g.MOVQ(operand.U32(lanes), width)
 	g.CMPQ(cols, width)
 	g.CMOVQLT(cols, width)
 	m := g.firstLanes(width, 1)
-	rows("vector", 1, m)
-	g.SUBQ(width, cols)
+	d.rows("vector", 1, m)
+	g.SUBQ(operand.U32(lanes), cols)
 	g.JMP(operand.LabelRef("vectors"))
 	g.Label("done")
 	g.End()
+}
+
+// A depthwise is the state of the function.
+type depthwise struct {
+	*generator
+	a, b, c reg.GPVirtual
+	aSteps  map[int]reg.GPVirtual
+	count   operand.Mem // rows that are left
+}
+
+// steps loads a distance, and three times as much.
+func (g *generator) steps(field string) map[int]reg.GPVirtual {
+	s := map[int]reg.GPVirtual{1: g.load(field), 3: g.GP64()}
+	g.LEAQ(at(s[1], s, 2, 0), s[3])
+	return s
+}
+
+// rows emits the loop over all rows for some vectors, of which the only one may be masked, and goes on to the next vectors.
+func (d *depthwise) rows(name string, vectors int, m avx.Mask) {
+	rowA, rowC, count := d.GP64(), d.GP64(), d.GP64()
+	d.MOVQ(d.a, rowA)
+	d.MOVQ(d.c, rowC)
+	d.MOVQ(d.field("count"), count)
+	d.MOVQ(count, d.count)
+	for rows := depthwiseRows; rows > 0; rows-- {
+		label := fmt.Sprint(name, rows)
+		d.Label(label)
+		d.CMPQ(d.count, operand.I8(rows))
+		d.JLT(operand.LabelRef(label + "Less"))
+		d.sum(label, rows, vectors, m, rowA, rowC)
+		if rows == depthwiseRows {
+			d.LEAQ(at(rowA, d.aSteps, rows, 0), rowA)
+			d.LEAQ(at(rowC, map[int]reg.GPVirtual{1: d.load("cStep")}, rows, 0), rowC)
+			d.SUBQ(operand.I8(rows), d.count)
+			d.JMP(operand.LabelRef(label))
+		} else {
+			d.JMP(operand.LabelRef(name + "Done"))
+		}
+		d.Label(label + "Less")
+	}
+	d.Label(name + "Done")
+	for _, p := range []reg.GPVirtual{d.a, d.b, d.c} {
+		d.ADDQ(operand.U32(4*d.Lanes()*vectors), p)
+	}
+}
+
+// sum emits the sums of so many rows.
+func (d *depthwise) sum(name string, rows, vectors int, m avx.Mask, rowA, rowC reg.GPVirtual) {
+	sum := func(i, v int) reg.VecPhysical { return d.v(i*vectors + v) }
+	temp := func(i int) reg.VecPhysical { return d.v(rows*vectors + i) }
+	vector := func(base reg.GPVirtual, steps map[int]reg.GPVirtual, i, v int) operand.Mem {
+		return at(base, steps, i, 4*d.Lanes()*v)
+	}
+	each := func(do func(i, v int)) {
+		for i := range rows {
+			for v := range vectors {
+				do(i, v)
+			}
+		}
+	}
+	each(func(i, v int) { d.Zero(sum(i, v)) })
+	d.CMPQ(d.field("resume"), operand.I8(0))
+	d.JEQ(operand.LabelRef(name + "Sum"))
+	steps := d.steps("cStep")
+	each(func(i, v int) { d.LoadLanes(vector(rowC, steps, i, v), m, sum(i, v)) })
+	d.Label(name + "Sum")
+	k, next, from, kernel := d.load("k"), d.load("offsets"), d.GP64(), d.GP64()
+	d.Label(name + "Product")
+	d.MOVQ(operand.Mem{Base: next}, from)
+	d.ADDQ(rowA, from)
+	d.MOVQ(operand.Mem{Base: next, Disp: 8}, kernel)
+	d.ADDQ(d.b, kernel)
+	for v := range vectors {
+		d.LoadLanes(vector(kernel, nil, 0, v), m, temp(v))
+	}
+	each(func(i, v int) {
+		x := vector(from, d.aSteps, i, v)
+		if m == nil {
+			d.VFMADD231PS(x, temp(v), sum(i, v))
+			return
+		}
+		d.LoadLanes(x, m, temp(vectors))
+		d.VFMADD231PS(temp(vectors), temp(v), sum(i, v))
+	})
+	d.ADDQ(operand.I8(16), next)
+	d.DECQ(k)
+	d.JNZ(operand.LabelRef(name + "Product"))
+	steps = d.steps("cStep")
+	each(func(i, v int) { d.StoreLanes(sum(i, v), m, vector(rowC, steps, i, v)) })
 }
