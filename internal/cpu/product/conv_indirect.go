@@ -7,7 +7,8 @@ import "math"
 // ends where a row of the image does. It pays where there are few filters, each of which a packed element would be multiplied for, few
 // channels, which are packed in short pieces, and where rows of the image fill tiles.
 
-// What costs as much as so many multiply-adds, found by measuring on AVX2.
+// What costs as much as so many multiply-adds of 8 lanes, found by measuring on AVX2. Where there are more lanes, so many more are
+// done meanwhile.
 const (
 	packElement  = 6       // to pack an element of a patch,
 	packPiece    = 128     // and to begin with elements that lie side by side
@@ -22,6 +23,7 @@ func (x *implicit) listPatches() bool {
 		return false
 	}
 	lanes, least := ceilDiv(x.n, x.kernels.lanes)*x.kernels.lanes, 10/x.vectors // rows of a tile with enough chains at a time
+	meanwhile := x.kernels.lanes / 8
 	packed, asTheyLie := 0, 0
 	for i := range x.classes {
 		p := x.classes[i].patches[0]
@@ -29,13 +31,13 @@ func (x *implicit) listPatches() bool {
 		if p.contiguous() && run > 1 { // those are packed faster
 			return false
 		}
-		packed += p.lattice.rows * (p.cols*(lanes+packElement) + len(p.segments)*packPiece)
+		packed += p.lattice.rows * (p.cols*(lanes+packElement*meanwhile) + len(p.segments)*packPiece*meanwhile)
 		if !p.lattice.dense {
-			packed += p.lattice.rows * lanes * storeElement
+			packed += p.lattice.rows * lanes * storeElement * meanwhile
 		}
 		// Tiles that multiply as it lies take the time of five quarters of a row longer.
 		tiles := ceilDiv(run, x.tallest)
-		asTheyLie += p.lattice.rows / run * ((max(run, tiles*least)+tiles*5/4)*p.cols*lanes + ceilDiv(x.n, x.panel)*tileCall)
+		asTheyLie += p.lattice.rows / run * ((max(run, tiles*least)+tiles*5/4)*p.cols*lanes + ceilDiv(x.n, x.panel)*tileCall*meanwhile)
 	}
 	if asTheyLie >= packed {
 		return false
@@ -87,4 +89,61 @@ func (x *implicit) asTheyLie(worker int, s *gemmScratch, t *implicitTask, b *row
 		}
 	}
 	x.finish(worker, s, t, b, matrix{})
+}
+
+// liesWell reports whether patches are better multiplied as they lie in the image than packed.
+func (k *kernelGrad) liesWell() bool {
+	if k.kernels.indirect == nil || len(k.classes[0].x.data) > math.MaxInt32/4 {
+		return false
+	}
+	lanes, least := ceilDiv(k.n, k.kernels.lanes)*k.kernels.lanes, 10/k.vectors
+	packed, asTheyLie := 0, 0
+	for i := range k.classes {
+		c := &k.classes[i]
+		if c.padded != nil || c.x.contiguous() { // those are packed faster
+			return false
+		}
+		packed += c.x.lattice.rows * c.x.cols * (lanes + packElement*k.kernels.lanes/8)
+		for _, g := range c.x.segments {
+			tiles := ceilDiv(g.n, k.tallest)
+			asTheyLie += c.x.lattice.rows * (max(g.n, tiles*least) + tiles*5/4) * lanes
+		}
+	}
+	return asTheyLie < packed
+}
+
+// listPlaces lists where places r0 … r1-1 of a class are from the first one, and their rows of dy, in place or packed.
+func (k *kernelGrad) listPlaces(s *gemmScratch, c *tapClass, r0, r1 int, inPlace bool) {
+	list := grow(&s.list, 2*(r1-r0))
+	x0, _, _ := c.x.lattice.at(r0)
+	y0, _, _ := c.dy.lattice.at(r0)
+	nextX, nextY := c.x.lattice.last().from, k.panel
+	if inPlace {
+		nextY = c.dy.lattice.last().from
+	}
+	for r := r0; r < r1; {
+		x, _, run := c.x.lattice.at(r)
+		y, _, _ := c.dy.lattice.at(r)
+		if !inPlace {
+			y = y0 + (r-r0)*k.panel
+		}
+		for run = min(run, r1-r); run > 0; run-- {
+			list[0], list[1] = int32(4*(x-x0)), int32(4*(y-y0))
+			list, r, x, y = list[2:], r+1, x+nextX, y+nextY
+		}
+	}
+}
+
+// multiplyListed multiplies patches of the places of a list, the first of which is read at an element of x, with the gradients there.
+func (k *kernelGrad) multiplyListed(s *gemmScratch, t *gradTask, list []int32, x []float32, taps []segment, at int, dy panels, c matrix) {
+	s.tile.list = &list[0]
+	for col := 0; col < k.n; col += k.panel {
+		for i := range taps {
+			g := &taps[i]
+			if first, end := max(g.first, t.m0), min(g.first+g.n, t.m1); first < end {
+				a := matrix{data: x[at+g.from+first-g.first:], ld: 1}
+				k.down(s, k.kernels.indirect, a, dy.panel(col/k.panel), c.from(first-t.m0, col), end-first, min(k.panel, k.n-col))
+			}
+		}
+	}
 }

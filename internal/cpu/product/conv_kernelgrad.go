@@ -17,8 +17,9 @@ import (
 type kernelGrad struct {
 	window *Window
 	tileSize
-	stepK    int // of k between visits to a tile
-	n        int // filters of a group
+	stepK    int  // of k between visits to a tile
+	lies     bool // patches are multiplied as they lie in the image (conv_indirect.go)
+	n        int  // filters of a group
 	c, dy    []float32
 	epilogue cpu.Epilogue
 
@@ -31,7 +32,7 @@ type kernelGrad struct {
 	filters, channels []atomic.Int32 // whether they are zero in each chain, where padding is multiplied
 }
 
-// inPlaceFilters is the most filters of which dy is read where it is, if its rows follow each other: the rows of a
+// inPlaceFilters is the most filters of which dy is read where it is, if its rows follow each other or are listed: the rows of a
 // panel are then as far apart.
 const inPlaceFilters = 128
 
@@ -138,6 +139,7 @@ func (k *kernelGrad) prepare() {
 	for i := range k.classes {
 		rows = max(rows, k.classes[i].x.cols)
 	}
+	k.lies = k.liesWell()
 	k.stepK = max(min(l1*2/3/k.panel, l2*7/16/rows)/isa.LineFloats, 8) * isa.LineFloats
 	most := max(l2*7/16/k.stepK/k.tallest, 1) * k.tallest
 	work, chains, blocks := 0, 1, 0
@@ -148,6 +150,9 @@ func (k *kernelGrad) prepare() {
 		blocks += (c.x.cols + most - 1) / most
 	}
 	tasks := min(implicitTasks, work/taskWork+1)
+	if p := k.classes[0].padded; p != nil && p.asItLies(k.kernels) {
+		tasks = min(tasks, surroundedTasks)
+	}
 	if blocks < tasks {
 		// Chains are computed side by side, as many as are wanted and 32 MiB hold.
 		k.wave = min(chains, (tasks+blocks-1)/blocks, max(8<<20/len(k.c), 1))
@@ -157,7 +162,7 @@ func (k *kernelGrad) prepare() {
 				rows += k.classes[i].x.cols
 			}
 			least := 4 * k.tallest
-			if k.n > inPlaceFilters || !k.classes[0].dy.lattice.dense { // dy is packed by each task
+			if k.n > inPlaceFilters || !k.lies && !k.classes[0].dy.lattice.dense { // dy is packed by each task
 				least = ceilDiv(implicitCols, k.tallest) * k.tallest
 			}
 			most = min(most, max(rows*k.wave/tasks/k.tallest*k.tallest, least))
@@ -288,15 +293,15 @@ func (j *gradSums) Do(worker, index int) {
 func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	s.pass = 0 // what was packed of A for a pass is overwritten
 	class := t.class
-	dense := class.dy.lattice.dense && k.window.ResultStride <= inPlaceFilters
+	inPlace := (class.dy.lattice.dense || k.lies) && k.window.ResultStride <= inPlaceFilters
 	ld := k.panel // of dy
-	if dense {
+	if inPlace {
 		ld = k.window.ResultStride
 	}
 	begin, end := class.begins[number], class.begins[number+1]
-	var x surrounded
-	asItLies := class.padded != nil && class.padded.asItLies(k.kernels)
-	if asItLies {
+	var x []float32 // a copy with zeros around
+	surrounded := class.padded != nil && class.padded.asItLies(k.kernels)
+	if surrounded {
 		x = class.padded.surround(s, begin, end, ld, k.stepK)
 	}
 	s.tile.resume = 0
@@ -304,7 +309,7 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		r1 := min(r0+k.stepK, end)
 		s.tile.k = r1 - r0
 		dy := panels{ld: ld, step: k.panel}
-		if dense {
+		if inPlace {
 			from, _, _ := class.dy.lattice.at(r0)
 			dy.data = class.dy.data[from:]
 		} else {
@@ -312,9 +317,14 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
 			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
-		if asItLies {
-			k.multiplySurrounded(s, t, x, r0-begin, dy, c)
-		} else {
+		switch {
+		case surrounded:
+			k.multiplyListed(s, t, s.list[2*(r0-begin):], x, class.padded.taps, 0, dy, c)
+		case k.lies:
+			from, _, _ := class.x.lattice.at(r0)
+			k.listPlaces(s, class, r0, r1, inPlace)
+			k.multiplyListed(s, t, s.list, class.x.data, class.x.segments, from, dy, c)
+		default:
 			a := k.pack(s, t, r0, r1)
 			for col := 0; col < k.n; col += k.panel {
 				k.down(s, k.kernels.tiles.by(a.trans), a, dy.panel(col/k.panel), c.from(0, col), t.m1-t.m0, min(k.panel, k.n-col))

@@ -19,6 +19,7 @@ type padded struct {
 	spans   [3][]span
 	spanOf  [3][]int   // of each place
 	classes []*patches // of the places, for the first sample
+	taps    []segment  // of a copy with zeros around: those of a row, if they see what lies side by side
 }
 
 const (
@@ -63,6 +64,14 @@ func newPadded(w *Window, data []float32, group int) *padded {
 	}) {
 		p.classes = append(p.classes, c.patches[0])
 	}
+	across := w.Taps[2]
+	if w.Dilation[2] > 1 {
+		across = 1
+	}
+	for t := 0; t < volume(w.Taps); t += across {
+		h, l := t/w.Taps[2], t%w.Taps[2]
+		p.taps = append(p.taps, segment{(h*w.Dilation[1]*w.spread(2) + l*w.Dilation[2]) * channels, t * channels, across * channels, t * channels})
+	}
 	return p
 }
 
@@ -92,11 +101,15 @@ func (p *padded) pack(s *gemmScratch, to panels, r0, r1, c0, c1 int) {
 	}
 }
 
-// A surrounded is what all taps see at the places of a chain, copied with zeros around it: it is multiplied as it lies there (conv_indirect.go).
-type surrounded struct {
-	data []float32
-	line int // elements from row to row
-}
+// What all taps see at the places of a chain can be copied with zeros around it: it is multiplied as it lies there (conv_indirect.go).
+
+const (
+	// A copy has at most so many elements.
+	surroundedRoom = 1 << 22
+
+	// So few tasks are enough, since each copies what it multiplies.
+	surroundedTasks = 8
+)
 
 // asItLies reports whether patches may be multiplied in a copy of the image that has zeros around it: the copy is not much larger.
 func (p *padded) asItLies(k *gemmKernels) bool {
@@ -106,9 +119,6 @@ func (p *padded) asItLies(k *gemmKernels) bool {
 		w.Stride[1] <= w.Taps[1] && w.Stride[2] <= w.Taps[2] && samples*w.spread(1)*w.spread(2)*w.Channels <= surroundedRoom
 }
 
-// surroundedRoom is how many elements a copy has at most.
-const surroundedRoom = 1 << 22
-
 // spread returns how many pixels there are along a dimension from the first that a tap is at to the last, outside the image too.
 func (w *Window) spread(dim int) int {
 	return (w.Places[dim]-1)*w.Stride[dim] + (w.Taps[dim]-1)*w.Dilation[dim] + 1
@@ -116,7 +126,7 @@ func (w *Window) spread(dim int) int {
 
 // surround copies what the taps see at places p0 … p1-1. It lists where each place is, and its row of dy: rows are ld apart, and begin again after
 // each step of places.
-func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) surrounded {
+func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) []float32 {
 	w, all := p.window, volume(p.window.Places)
 	line := w.spread(2) * w.Channels
 	beyond := (w.Taps[1]-1)*w.Dilation[1] + 1
@@ -124,18 +134,27 @@ func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) surrounded {
 	for at := p0; at < p1; at += all - at%all {
 		room += ((min(at-at%all+all, p1)-1)%all/w.Places[2]-at%all/w.Places[2])*w.Stride[1] + beyond
 	}
-	x := surrounded{grow(&s.a, room*line), line}
-	s.list = s.list[:0]
-	row := 0
+	x := grow(&s.a, room*line)
+	list := grow(&s.list, 2*(p1-p0))
+	row, to := 0, 0
 	for at := p0; at < p1; {
 		sample, end := at/all, min(at-at%all+all, p1)
 		first, rows := at%all/w.Places[2], ((end-1)%all/w.Places[2]-at%all/w.Places[2])*w.Stride[1]+beyond
 		for i := range rows {
-			p.surroundRow(x.data[(row+i)*line:][:line], sample, w.pixel(1, first, 0)+i)
+			p.surroundRow(x[(row+i)*line:][:line], sample, w.pixel(1, first, 0)+i)
 		}
-		for ; at < end; at++ {
+		for at < end { // a row of places
 			h, l := at%all/w.Places[2]-first, at%w.Places[2]
-			s.list = append(s.list, int32(4*((row+h*w.Stride[1])*line+l*w.Stride[2]*w.Channels)), int32(4*((at-p0)%step)*ld))
+			n := min(w.Places[2]-l, end-at)
+			from := (row+h*w.Stride[1])*line + l*w.Stride[2]*w.Channels
+			for range n {
+				list[0], list[1] = int32(4*from), int32(4*to)
+				list, from = list[2:], from+w.Stride[2]*w.Channels
+				if to += ld; to == step*ld {
+					to = 0
+				}
+			}
+			at += n
 		}
 		row += rows
 	}
@@ -153,28 +172,6 @@ func (p *padded) surroundRow(to []float32, sample, h int) {
 	clear(to[:left])
 	n := copy(to[left:], p.data[(sample*w.Image[1]+h)*w.Image[2]*w.Channels:][:w.Image[2]*w.Channels])
 	clear(to[left+n:])
-}
-
-// multiplySurrounded multiplies patches of some places, of the rows of a task, with the gradients there. from is the first of the places in
-// the list.
-func (k *kernelGrad) multiplySurrounded(s *gemmScratch, t *gradTask, x surrounded, from int, dy panels, c matrix) {
-	w, across := k.window, k.window.Taps[2]
-	if w.Dilation[2] > 1 {
-		across = 1 // taps that see what lies side by side
-	}
-	s.tile.list = &s.list[2*from]
-	for col := 0; col < k.n; col += k.panel {
-		for th := range w.Taps[1] {
-			for tw := 0; tw < w.Taps[2]; tw += across {
-				row := (th*w.Taps[2] + tw) * w.Channels
-				first, end := max(row, t.m0), min(row+across*w.Channels, t.m1)
-				if first < end {
-					a := matrix{data: x.data[th*w.Dilation[1]*x.line+tw*w.Dilation[2]*w.Channels+first-row:], ld: 1}
-					k.down(s, k.kernels.indirect, a, dy.panel(col/k.panel), c.from(first-t.m0, col), end-first, min(k.panel, k.n-col))
-				}
-			}
-		}
-	}
 }
 
 // Whether a filter's gradient, or a channel, is zero at all places of a chain.

@@ -228,9 +228,9 @@ func (s *gemmScratch) move(f func(*block)) {
 }
 
 // grow returns n elements of a buffer, which begin at a cache line.
-func grow(buffer *[]float32, n int) []float32 {
+func grow[T float32 | int32](buffer *[]T, n int) []T {
 	if len(*buffer) < n {
-		*buffer = mem.Make[float32](n)
+		*buffer = mem.Make[T](n)
 	}
 	return (*buffer)[:n]
 }

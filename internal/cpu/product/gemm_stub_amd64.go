@@ -2822,6 +2822,487 @@ func tile6x32ColsListedAVX512(t *tile)
 //go:noescape
 func tile6x64ColsListedAVX512(t *tile)
 
+// tile1x16RowsIndirectAVX512 computes tiles of one row and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsIndirectAVX512(t *tile)
+
+// tile1x32RowsIndirectAVX512 computes tiles of one row and 32 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32RowsIndirectAVX512(t *tile)
+
+// tile1x64RowsIndirectAVX512 computes tiles of one row and 64 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x64RowsIndirectAVX512(t *tile)
+
+// tile1x128RowsIndirectAVX512 computes tiles of one row and 128 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 128 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x128RowsIndirectAVX512(t *tile)
+
+// tile1x256RowsIndirectAVX512 computes tiles of one row and 256 columns:
+//
+//	for p := range k {
+//		for i := range 1 {
+//			for j := range 256 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x256RowsIndirectAVX512(t *tile)
+
+// tile2x16RowsIndirectAVX512 computes tiles of 2 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsIndirectAVX512(t *tile)
+
+// tile2x32RowsIndirectAVX512 computes tiles of 2 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x32RowsIndirectAVX512(t *tile)
+
+// tile2x64RowsIndirectAVX512 computes tiles of 2 rows and 64 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x64RowsIndirectAVX512(t *tile)
+
+// tile2x128RowsIndirectAVX512 computes tiles of 2 rows and 128 columns:
+//
+//	for p := range k {
+//		for i := range 2 {
+//			for j := range 128 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x128RowsIndirectAVX512(t *tile)
+
+// tile3x16RowsIndirectAVX512 computes tiles of 3 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsIndirectAVX512(t *tile)
+
+// tile3x32RowsIndirectAVX512 computes tiles of 3 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32RowsIndirectAVX512(t *tile)
+
+// tile3x64RowsIndirectAVX512 computes tiles of 3 rows and 64 columns:
+//
+//	for p := range k {
+//		for i := range 3 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x64RowsIndirectAVX512(t *tile)
+
+// tile4x16RowsIndirectAVX512 computes tiles of 4 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16RowsIndirectAVX512(t *tile)
+
+// tile4x32RowsIndirectAVX512 computes tiles of 4 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x32RowsIndirectAVX512(t *tile)
+
+// tile4x64RowsIndirectAVX512 computes tiles of 4 rows and 64 columns:
+//
+//	for p := range k {
+//		for i := range 4 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x64RowsIndirectAVX512(t *tile)
+
+// tile5x16RowsIndirectAVX512 computes tiles of 5 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 5 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x16RowsIndirectAVX512(t *tile)
+
+// tile5x32RowsIndirectAVX512 computes tiles of 5 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 5 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x32RowsIndirectAVX512(t *tile)
+
+// tile5x64RowsIndirectAVX512 computes tiles of 5 rows and 64 columns:
+//
+//	for p := range k {
+//		for i := range 5 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x64RowsIndirectAVX512(t *tile)
+
+// tile6x16RowsIndirectAVX512 computes tiles of 6 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 6 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x16RowsIndirectAVX512(t *tile)
+
+// tile6x32RowsIndirectAVX512 computes tiles of 6 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 6 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x32RowsIndirectAVX512(t *tile)
+
+// tile6x64RowsIndirectAVX512 computes tiles of 6 rows and 64 columns:
+//
+//	for p := range k {
+//		for i := range 6 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x64RowsIndirectAVX512(t *tile)
+
+// tile7x16RowsIndirectAVX512 computes tiles of 7 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 7 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x16RowsIndirectAVX512(t *tile)
+
+// tile7x32RowsIndirectAVX512 computes tiles of 7 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 7 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x32RowsIndirectAVX512(t *tile)
+
+// tile8x16RowsIndirectAVX512 computes tiles of 8 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 8 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x16RowsIndirectAVX512(t *tile)
+
+// tile8x32RowsIndirectAVX512 computes tiles of 8 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 8 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x32RowsIndirectAVX512(t *tile)
+
+// tile9x16RowsIndirectAVX512 computes tiles of 9 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 9 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x16RowsIndirectAVX512(t *tile)
+
+// tile9x32RowsIndirectAVX512 computes tiles of 9 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 9 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x32RowsIndirectAVX512(t *tile)
+
+// tile10x16RowsIndirectAVX512 computes tiles of 10 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 10 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile10x16RowsIndirectAVX512(t *tile)
+
+// tile10x32RowsIndirectAVX512 computes tiles of 10 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 10 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile10x32RowsIndirectAVX512(t *tile)
+
+// tile11x16RowsIndirectAVX512 computes tiles of 11 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 11 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile11x16RowsIndirectAVX512(t *tile)
+
+// tile11x32RowsIndirectAVX512 computes tiles of 11 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 11 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile11x32RowsIndirectAVX512(t *tile)
+
+// tile12x16RowsIndirectAVX512 computes tiles of 12 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 12 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile12x16RowsIndirectAVX512(t *tile)
+
+// tile12x32RowsIndirectAVX512 computes tiles of 12 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 12 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile12x32RowsIndirectAVX512(t *tile)
+
+// tile13x16RowsIndirectAVX512 computes tiles of 13 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 13 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile13x16RowsIndirectAVX512(t *tile)
+
+// tile13x32RowsIndirectAVX512 computes tiles of 13 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 13 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile13x32RowsIndirectAVX512(t *tile)
+
+// tile14x16RowsIndirectAVX512 computes tiles of 14 rows and 1 to 16 columns:
+//
+//	for p := range k {
+//		for i := range 14 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile14x16RowsIndirectAVX512(t *tile)
+
+// tile14x32RowsIndirectAVX512 computes tiles of 14 rows and 32 columns:
+//
+//	for p := range k {
+//		for i := range 14 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile14x32RowsIndirectAVX512(t *tile)
+
 // nonzeroDownAVX512 sets the bits of what is not zero in columns of at most 64 rows:
 //
 //	for j := range 64 {

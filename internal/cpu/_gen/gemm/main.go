@@ -63,13 +63,11 @@ func (g *generator) kernels(table *bytes.Buffer) {
 	fmt.Fprintf(table, "},\nstructured: %d,\nunstructured: %d,\nlisted: tiles{\n", structured, unstructured)
 	tiles(g.sizes.listed, g.listed)
 	fmt.Fprint(table, "},\n")
-	if !g.Wide { // on AVX-512 it wasn't measured whether they are faster
-		fmt.Fprint(table, "indirect: []microkernels{\n{},\n")
-		for rows := 1; rows <= g.sizes.rows; rows++ {
-			row(rows, g.sizes.vectors(rows), g.indirect)
-		}
-		fmt.Fprint(table, "},\n")
+	fmt.Fprint(table, "indirect: []microkernels{\n{},\n")
+	for rows := 1; rows <= g.sizes.rows; rows++ {
+		row(rows, g.sizes.vectors(rows), g.indirect)
 	}
+	fmt.Fprint(table, "},\n")
 	fmt.Fprintf(table, "depthwise: depthwise%[1]s,\nnonzero: nonzero%[1]s,\n", g.Suffix())
 	if g.Wide {
 		fmt.Fprintf(table, "nonzeroDown: nonzeroDown%[1]s,\nlist: list%[1]s,\n", g.Suffix())
