@@ -163,8 +163,8 @@ func (t *tiling) cut(g *Gemm) {
 		t.stepK = (x.depth + steps - 1) / steps
 	}
 	t.cutRegions()
-	// On 8 lanes more tasks of far operands would read them again and again.
-	far := t.kernels.lanes == 8 && !x.inL2 && g.K >= farChains*chain
+	// More tasks of far operands would read them again and again.
+	far := !x.inL2 && g.K >= farChains*chain
 	t.splitK = !t.shared && (t.tasks <= fewTasks || far) && g.K > chain && t.m*t.n <= smallC && x.work >= splitWork
 	if t.splitK {
 		t.regionPanels, t.regionCols = t.count, t.n
