@@ -252,7 +252,7 @@ func (m *Model) check(cfg *CompileConfig) error {
 	if err != nil {
 		return fmt.Errorf("cornu: Compile: %w", err)
 	}
-	spec := data.Spec{X: samples(net.Inputs())}
+	spec := data.Spec{X: samples(net.Feeds())}
 	for i, out := range net.Outputs() {
 		target := out.Shape()
 		if fitter, ok := cfg.lossOf(i).(loss.Fitter); ok {
@@ -401,6 +401,9 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 	} else if err := m.sees(spec.Bytes); err != nil {
 		return nil, err
 	}
+	if spec, err = m.fed(source); err != nil {
+		return nil, fmt.Errorf("cornu: %w", err)
+	}
 	key := stepKey{training, fmt.Sprint(spec.X, spec.Y, spec.W), m.frozen()}
 	if m.net.Open() {
 		key.shapes = fmt.Sprint(ranks(spec.X), ranks(spec.Y), ranks(spec.W)) // one step has all sizes
@@ -424,7 +427,7 @@ func (m *Model) step(training bool, source, labels data.Source) (*train.Step, er
 	return s, nil
 }
 
-// varying returns the step that trace makes, for all sizes that the network's inputs may have.
+// varying returns the step that trace makes, for all sizes that what the network is fed with may have.
 func (m *Model) varying(spec data.Spec, trace func(data.Spec) (*train.Step, error)) (*train.Step, error) {
 	if !m.net.Open() {
 		return trace(spec)
@@ -442,7 +445,7 @@ func (m *Model) varying(spec data.Spec, trace func(data.Spec) (*train.Step, erro
 
 // known returns a spec in which the sizes that aren't known are those of some batch: of the first bucket, or of an example.
 func (m *Model) known(spec data.Spec) (data.Spec, error) {
-	if len(spec.Buckets) > 0 {
+	if len(spec.Buckets) > 0 && !slices.ContainsFunc(spec.Buckets[0].X, tensor.Shape.HasBatch) {
 		return spec.Buckets[0], nil
 	}
 	net, err := m.net.Example()
@@ -462,7 +465,7 @@ func (m *Model) known(spec data.Spec) (data.Spec, error) {
 		}
 		return list
 	}
-	spec.X = fill(spec.X, samples(net.Inputs()))
+	spec.X = fill(spec.X, samples(net.Feeds()))
 	if net, err = m.net.At(spec.X); err != nil {
 		return spec, err
 	}

@@ -80,6 +80,11 @@ func (m *Model) ahead(source data.Source) data.Source {
 	return data.Prefetch(data.Ahead(source, m.net), 2)
 }
 
+// fed describes what the model's graph is fed with, of the samples of source.
+func (m *Model) fed(source data.Source) (data.Spec, error) {
+	return data.SpecOf(data.Ahead(source, m.net))
+}
+
 func (m *Model) fit(ctx context.Context, source data.Source, cfg FitConfig) (*History, error) {
 	if _, err := batchSize("Fit", cfg.BatchSize); err != nil {
 		return nil, err
@@ -244,7 +249,7 @@ func (m *Model) Plan(source data.Source, n int) (string, error) {
 		return "", err
 	}
 	if m.net.Open() {
-		spec, err := data.SpecOf(source)
+		spec, err := m.fed(source)
 		if err == nil {
 			spec, err = m.known(spec)
 		}

@@ -75,12 +75,22 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 	if err := m.sees(ranges); err != nil {
 		return nil, err
 	}
-	if step, err = step.For(data.Spec{X: shapes}); err != nil {
-		return nil, fmt.Errorf("cornu: Predict: %w", err)
+	// The results of all rows have one shape: where that depends on sizes that aren't known, these are the same for all rows.
+	of, one, front := shapes, step, m.net.Front()
+	if m.net.Open() && (front == nil || slices.ContainsFunc(samples(m.net.Outputs()), tensor.Shape.HasBatch)) {
+		if front != nil {
+			if front, err = front.At(shapes, rows, in); err != nil {
+				return nil, fmt.Errorf("cornu: Predict: %w", err)
+			}
+			of = front.Shapes()
+		}
+		if one, err = step.For(data.Spec{X: of}); err != nil {
+			return nil, fmt.Errorf("cornu: Predict: %w", err)
+		}
 	}
 	var out [][]float32
 	var result []*tensor.Tensor
-	for i, shape := range step.OutputShapes() {
+	for i, shape := range one.OutputShapes() {
 		t, err := tensor.Zeros(tensor.Float32, shape.Concrete(rows)...)
 		if err != nil {
 			return nil, fmt.Errorf("cornu: Predict: output %q: %w", m.outputNames()[i], err)
@@ -92,51 +102,59 @@ func (m *Model) PredictAll(ctx context.Context, x ...*tensor.Tensor) ([]*tensor.
 		out = append(out, values)
 		result = append(result, t)
 	}
-	if err := m.predictRows(ctx, step, in, out, rows); err != nil {
+	if front != nil {
+		err = m.predictAhead(ctx, front, one, in, shapes, out, rows)
+	} else {
+		feeds := data.Batch{X: make([][]float32, len(in)), IntX: make([][]int32, len(in))}
+		for i, v := range in {
+			feeds.X[i], feeds.IntX[i] = v.Numbers, v.Integers
+		}
+		err = train.Predict(ctx, one, feeds, out, rows)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return result, nil
 }
 
-// predictRows fills out with what the model makes of rows samples. What layers do on the host is done for some rows at a
-// time: what they make of a text may be large.
-func (m *Model) predictRows(ctx context.Context, step *train.Step, in []layer.Values, out [][]float32, rows int) error {
-	front := m.net.Front()
-	nodes := m.net.Feeds()
+// predictAhead fills out with what the model makes of rows samples, of inputs of shapes. What layers do on the host is done for some
+// rows at a time: what they make of a text may be large.
+func (m *Model) predictAhead(ctx context.Context, front *layer.Front, step *train.Step, in []layer.Values, shapes []tensor.Shape, out [][]float32, rows int) error {
+	inputs, nodes := m.net.Inputs(), m.net.Feeds()
 	feeds := data.Batch{X: make([][]float32, len(nodes)), IntX: make([][]int32, len(nodes))}
-	if front == nil {
-		for i, v := range in {
-			feeds.X[i], feeds.IntX[i] = v.Numbers, v.Integers
-		}
-		return train.Predict(ctx, step, feeds, out, rows)
-	}
 	chunk := 256
 	if size := m.net.BatchSize(); size > 0 {
 		if chunk = max(chunk/size, 1) * size; rows%size > 0 && len(m.net.States()) > 0 {
 			chunk = rows // which is an error before a state changes
 		}
 	}
-	inputs, outputs := m.net.Inputs(), m.net.Outputs()
 	for done := 0; done < rows; done += chunk {
 		n := min(chunk, rows-done)
 		part, results := make([]layer.Values, len(in)), make([][]float32, len(out))
 		for i, v := range in {
-			part[i] = v.Rows(done, done+n, inputs[i].Shape()[1:].Numel())
+			part[i] = v.Rows(done, done+n, shapes[i].Numel())
 		}
 		for i, y := range out {
-			width := outputs[i].Shape()[1:].Numel()
+			width := len(y) / rows
 			results[i] = y[done*width:][:n*width]
 		}
-		var err error
+		front, err := front.At(shapes, n, part)
+		if err != nil {
+			return fmt.Errorf("cornu: Predict: %w", err)
+		}
+		one, err := step.For(data.Spec{X: front.Shapes()})
+		if err != nil {
+			return fmt.Errorf("cornu: Predict: %w", err)
+		}
 		for k, x := range nodes {
 			if i := slices.Index(inputs, x); i >= 0 && part[i].Integers != nil { // passed on as they are
 				feeds.IntX[k] = part[i].Integers
-			} else if feeds.X[k], err = resized(feeds.X[k], n, x.Shape()[1:]); err != nil {
+			} else if feeds.X[k], err = resized(feeds.X[k], n, front.Shapes()[k]); err != nil {
 				return fmt.Errorf("cornu: Predict: %w", err)
 			}
 		}
 		if err = front.Transform(par.Default(), n, part, feeds.X); err == nil {
-			err = train.Predict(ctx, step, feeds, results, n)
+			err = train.Predict(ctx, one, feeds, results, n)
 		}
 		if err != nil {
 			return shifted(err, done)
@@ -351,7 +369,7 @@ func (m *Model) inferenceStep() (*train.Step, error) {
 		return nil, err
 	}
 	var err error
-	m.predict, err = m.varying(data.Spec{X: samples(m.net.Inputs())}, func(spec data.Spec) (*train.Step, error) {
+	m.predict, err = m.varying(data.Spec{X: samples(m.net.Feeds())}, func(spec data.Spec) (*train.Step, error) {
 		net, err := m.net.At(spec.X)
 		if err != nil {
 			return nil, err

@@ -63,20 +63,33 @@ type ahead struct {
 }
 
 func (a *ahead) Spec() Spec {
-	s := a.Source.Spec()
-	bytes, was := []Range(nil), s.Bytes
-	var shapes []tensor.Shape
-	for _, x := range a.network.Feeds() {
-		shapes = append(shapes, x.Shape()[1:])
-		r := Range{}
-		if i := slices.Index(a.network.Inputs(), x); i >= 0 && i < len(was) {
-			r = was[i]
-		}
-		bytes = append(bytes, r)
+	s := a.made(a.Source.Spec())
+	s.Buckets = slices.Clone(s.Buckets)
+	for i, b := range s.Buckets {
+		s.Buckets[i] = a.made(b)
 	}
+	return s
+}
+
+// made describes what is made of samples that s describes.
+func (a *ahead) made(s Spec) Spec {
+	var shapes []tensor.Shape
+	if !s.open() {
+		if front, err := a.network.Front().At(s.X, 0, nil); err == nil {
+			shapes = front.Shapes()
+		}
+	}
+	if shapes == nil {
+		for _, x := range a.network.Feeds() {
+			shapes = append(shapes, x.Shape()[1:])
+		}
+	}
+	was := s.Bytes
 	s.X, s.Types, s.Bytes = shapes, nil, nil
 	if was != nil {
-		s.Bytes = bytes
+		for _, x := range a.network.Feeds() {
+			s.Bytes = append(s.Bytes, at(was, slices.Index(a.network.Inputs(), x)))
+		}
 	}
 	return s
 }
@@ -99,7 +112,7 @@ func (a *ahead) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 		return nil, fmt.Errorf("data: there are %d inputs, the network has %d", len(spec.X), len(inputs))
 	}
 	for i, x := range inputs {
-		if !spec.X[i].Equal(x.Shape()[1:]) || spec.texts(i) != x.Texts() {
+		if !spec.X[i].Fits(x.Shape()[1:]) || spec.texts(i) != x.Texts() {
 			return nil, fmt.Errorf("data: %s is %s of shape %v, the network takes %s of shape %v", part("x", i), kind(spec.texts(i)), spec.X[i], kind(x.Texts()), x.Shape()[1:])
 		}
 	}
@@ -110,7 +123,8 @@ func (a *ahead) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &aheadBatches{Batches: inner, network: a.network, spec: spec, made: a.Spec()}
+	b := &aheadBatches{Batches: inner, network: a.network, front: a.network.Front(), spec: spec, made: a.Spec()}
+	b.open = b.made.open()
 	b.inX, b.intY = integersOf(inner)
 	for _, x := range a.network.Feeds() {
 		from := slices.Index(inputs, x)
@@ -131,6 +145,8 @@ type aheadBatches struct {
 	Batches
 	network    *layer.Network
 	spec, made Spec // of the source, and of what the graph is fed with
+	open       bool // batches may differ in their shapes: Next reads them, to know these
+	front      *layer.Front
 	n          int
 	inX        []bool // which of the source's inputs are integers
 	intX, intY []bool // which of what the graph is fed with, and of the targets
@@ -144,9 +160,34 @@ func (b *aheadBatches) Integers() (x, y []bool) { return b.intX, b.intY }
 
 func (b *aheadBatches) Next() (int, error) {
 	n, err := b.Batches.Next()
-	b.n = n
-	return n, err
+	if b.n = n; err != nil || !b.open {
+		return n, err
+	}
+	shapes := ShapesOf(b.Batches, b.spec)
+	b.made.X, b.made.Y, b.made.W = nil, shapes.Y, shapes.W
+	b.raw.resize(Spec{X: shapes.X, Y: shapes.Y, W: shapes.W, Types: b.spec.Types}, n, b.inX, b.intY)
+	if err = b.Batches.Read(&b.raw, nil); err == nil {
+		b.list()
+		b.front, err = b.network.Front().At(shapes.X, n, b.in)
+	}
+	if err != nil {
+		b.n = 0
+		return 0, err
+	}
+	b.made.X = b.front.Shapes()
+	return n, nil
 }
+
+// list puts the inputs of a batch that was read where layers take them.
+func (b *aheadBatches) list() {
+	b.in = b.in[:0]
+	for i := range b.spec.X {
+		b.in = append(b.in, layer.Values{Texts: at(b.raw.T, i), Numbers: b.raw.X[i], Integers: at(b.raw.IntX, i)})
+	}
+}
+
+// Shapes describes what is made of the present batch.
+func (b *aheadBatches) Shapes() Spec { return b.made }
 
 func (b *aheadBatches) Read(batch *Batch, p *Pool) error {
 	if b.n == 0 {
@@ -155,16 +196,20 @@ func (b *aheadBatches) Read(batch *Batch, p *Pool) error {
 	if err := checkBatch(batch, b.made, b.n, b.intX, b.intY); err != nil {
 		return err
 	}
-	b.raw.resize(Spec{X: b.spec.X, Types: b.spec.Types}, b.n, b.inX, nil)
-	b.raw.Y, b.raw.IntY, b.raw.W = batch.Y, batch.IntY, batch.W
-	if err := b.Batches.Read(&b.raw, p); err != nil {
-		return err
+	if b.open {
+		targets := Batch{Y: batch.Y, IntY: batch.IntY, W: batch.W}
+		if err := copyBatch(&targets, &Batch{Y: b.raw.Y, IntY: b.raw.IntY, W: b.raw.W}); err != nil {
+			return err
+		}
+	} else {
+		b.raw.resize(Spec{X: b.spec.X, Types: b.spec.Types}, b.n, b.inX, nil)
+		b.raw.Y, b.raw.IntY, b.raw.W = batch.Y, batch.IntY, batch.W
+		if err := b.Batches.Read(&b.raw, p); err != nil {
+			return err
+		}
+		b.list()
+		b.raw.Y, b.raw.IntY, b.raw.W = nil, nil, nil
 	}
-	b.in = b.in[:0]
-	for i := range b.spec.X {
-		b.in = append(b.in, layer.Values{Texts: at(b.raw.T, i), Numbers: b.raw.X[i], Integers: at(b.raw.IntX, i)})
-	}
-	b.raw.Y, b.raw.IntY, b.raw.W = nil, nil, nil
 	for i, dst := range batch.IntX {
 		if dst != nil {
 			copy(dst, b.raw.IntX[b.from[i]])
@@ -174,7 +219,7 @@ func (b *aheadBatches) Read(batch *Batch, p *Pool) error {
 	if len(out) < len(b.from) {
 		out = append(slices.Clone(out), make([][]float32, len(b.from)-len(out))...)
 	}
-	return b.network.Front().Transform(p, b.n, b.in, out)
+	return b.front.Transform(p, b.n, b.in, out)
 }
 
 // Prompt reports that the batches wait for nobody but ctx.

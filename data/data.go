@@ -171,7 +171,7 @@ func integersOf(b Batches) (x, y []bool) {
 
 // at returns element i of a list, its zero value if there is none.
 func at[T any](list []T, i int) (none T) {
-	if i < len(list) {
+	if 0 <= i && i < len(list) {
 		return list[i]
 	}
 	return none

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/bits"
 	"slices"
 	"strings"
 
@@ -28,6 +29,18 @@ type Host interface {
 	// Transform makes of rows samples what the layer makes of them, one after the other. It is called after Build, from
 	// many goroutines at once. An error that concerns a sample is a *RowError.
 	Transform(rows int, in []Values, out []float32) error
+}
+
+// A ragged Host is one whose Output has the size tensor.None where it depends on the texts.
+type ragged interface {
+	// longest returns how much the longest of rows samples needs.
+	longest(rows int, in []Values) int
+}
+
+// fewLengths rounds a length up to one of a few, two for each power of two: each that comes is a plan of its own.
+func fewLengths(n int) int {
+	step := 1 << max(bits.Len(uint(n-1))-2, 0)
+	return (n + step - 1) / step * step
 }
 
 // maxInteger is the number up to which float32 has all integers: as many categories it tells apart.
@@ -180,7 +193,8 @@ func (n *Node) placed() string {
 // A Front is the part of a network that runs on the host: its layers that are Hosts.
 type Front struct {
 	network *Network
-	steps   []*Node // of Hosts, in order
+	steps   []*Node                // of Hosts, in order
+	sizes   map[*Node]tensor.Shape // of all its nodes, if the network doesn't know some; or nil
 }
 
 // Front returns the part of the network that runs on the host, before its graph. It is nil if there is none.
@@ -225,18 +239,77 @@ func (n *Network) divide() error {
 	}
 	if len(f.steps) > 0 || slices.ContainsFunc(n.inputs, (*Node).Texts) {
 		n.front = f
-		for _, x := range slices.Concat(n.inputs, f.steps) {
-			if open(x.shape) {
-				return fmt.Errorf("layer: %s has the shape %v, and %s works on the host, where all sizes must be known", describe(x.layer), x.shape, describe(f.example()))
-			}
-		}
 	}
 	return nil
 }
 
+// At returns the front for rows samples, in, of inputs of shapes, which don't count the batch: where the network has axes of the size
+// tensor.None, it knows their sizes. Those that depend on the texts themselves remain None if in is nil. A front that knows all sizes is
+// returned as it is.
+func (f *Front) At(shapes []tensor.Shape, rows int, in []Values) (*Front, error) {
+	if f == nil || f.network == nil {
+		return nil, errors.New("layer: there is no front")
+	}
+	n := f.network
+	if len(shapes) != len(n.inputs) || in != nil && len(in) != len(n.inputs) {
+		return nil, fmt.Errorf("layer: the network has %d inputs, got shapes of %d", len(n.inputs), len(shapes))
+	}
+	if f.sizes != nil || !slices.ContainsFunc(slices.Concat(n.inputs, f.steps), func(x *Node) bool { return open(x.shape) }) {
+		return f, nil
+	}
+	sizes := map[*Node]tensor.Shape{}
+	for i, x := range n.inputs {
+		sizes[x] = append(tensor.Shape{tensor.Batch}, shapes[i]...)
+		if !sizes[x].Fits(x.shape) || sizes[x].Check() != nil {
+			return nil, fmt.Errorf("layer: input %q can't have the shape %v: it has %v", n.name[x.layer], sizes[x], x.shape)
+		}
+	}
+	for _, x := range f.steps {
+		e := &Error{Layer: n.name[x.layer], Class: Class(x.layer)}
+		for _, y := range x.in {
+			e.Shapes = append(e.Shapes, sizes[y])
+		}
+		made := x.outputs(e)
+		if made == nil {
+			return nil, e
+		}
+		if sizes[x] = made[0]; in == nil || !open(made[0]) {
+			continue
+		}
+		longest := 1
+		if i := slices.Index(n.inputs, x.in[0]); i >= 0 && in[i].Texts != nil && rows > 0 {
+			longest = fewLengths(x.layer.(ragged).longest(rows, in[i:i+1]))
+		}
+		sizes[x] = known(made[0], longest)
+		if err := mem.Check(rows, 4*float64(longest), "what layer %q makes of %d samples", e.Layer, rows); err != nil {
+			return nil, err
+		}
+	}
+	return &Front{network: n, steps: f.steps, sizes: sizes}, nil
+}
+
+// size returns the shape of one of the front's nodes, for one sample.
+func (f *Front) size(x *Node) tensor.Shape {
+	if s, ok := f.sizes[x]; ok {
+		return s[1:]
+	}
+	return x.shape[1:]
+}
+
+// Shapes returns the shapes of Feeds, for one sample.
+func (f *Front) Shapes() []tensor.Shape {
+	var shapes []tensor.Shape
+	if f != nil && f.network != nil {
+		for _, x := range f.network.feeds {
+			shapes = append(shapes, f.size(x))
+		}
+	}
+	return shapes
+}
+
 // Transform makes of rows samples of the network's inputs what the graph is fed with: out has room for rows samples of
 // each of Feeds, or is nil where one that is an input isn't wanted. The samples are shared out among the workers of p, which may
-// be nil.
+// be nil. All sizes must be known: see At.
 func (f *Front) Transform(p *par.Pool, rows int, in []Values, out [][]float32) error {
 	if f == nil || f.network == nil || rows < 0 {
 		return fmt.Errorf("layer: there is no front to transform %d samples", rows)
@@ -248,20 +321,25 @@ func (f *Front) Transform(p *par.Pool, rows int, in []Values, out [][]float32) e
 	if rows == 0 {
 		return nil
 	}
+	for _, x := range slices.Concat(n.inputs, f.steps) {
+		if f.size(x).HasBatch() {
+			return fmt.Errorf("layer: %q has the shape %v: At tells the front the sizes that aren't known", n.name[x.layer], x.shape)
+		}
+	}
 	for i, x := range n.inputs {
-		texts, want := x.Texts(), rows*x.shape[1:].Numel()
+		texts, want := x.Texts(), rows*f.size(x).Numel()
 		switch got := in[i]; {
 		case texts && got.Texts == nil && want > 0:
 			return fmt.Errorf("layer: input %q takes texts, not numbers", n.name[x.layer])
 		case !texts && got.Texts != nil:
 			return fmt.Errorf("layer: input %q takes numbers, not texts", n.name[x.layer])
 		case got.count() != want:
-			return fmt.Errorf("layer: input %q has %d values for %d samples of shape %v, it needs %d", n.name[x.layer], got.count(), rows, x.shape[1:], want)
+			return fmt.Errorf("layer: input %q has %d values for %d samples of shape %v, it needs %d", n.name[x.layer], got.count(), rows, f.size(x), want)
 		}
 	}
 	for i, x := range n.feeds {
-		if want := rows * x.shape[1:].Numel(); len(out[i]) != want && (out[i] != nil || x.host() != nil) {
-			return fmt.Errorf("layer: there is room for %d numbers of %d samples of shape %v, they need %d", len(out[i]), rows, x.shape[1:], want)
+		if want := rows * f.size(x).Numel(); len(out[i]) != want && (out[i] != nil || x.host() != nil) {
+			return fmt.Errorf("layer: there is room for %d numbers of %d samples of shape %v, they need %d", len(out[i]), rows, f.size(x), want)
 		}
 	}
 	const chunk = 16 // samples
@@ -290,14 +368,14 @@ func (j *job) Do(_, i int) {
 	begin, end := i*j.chunk, min((i+1)*j.chunk, j.rows)
 	made := map[*Node]Values{}
 	for k, x := range n.inputs {
-		made[x] = j.in[k].Rows(begin, end, x.shape[1:].Numel())
+		made[x] = j.in[k].Rows(begin, end, j.front.size(x).Numel())
 	}
 	for k, x := range n.feeds {
 		if had, ok := made[x]; !ok {
-			made[x] = Values{Numbers: j.out[k]}.Rows(begin, end, x.shape[1:].Numel())
+			made[x] = Values{Numbers: j.out[k]}.Rows(begin, end, j.front.size(x).Numel())
 		} else if j.out[k] != nil {
-			if wrong := had.write(j.out[k][begin*x.shape[1:].Numel():]); wrong >= 0 {
-				j.errs[i] = inexact(n.name[x.layer], had, wrong, begin, x)
+			if wrong := had.write(j.out[k][begin*j.front.size(x).Numel():]); wrong >= 0 {
+				j.errs[i] = j.inexact(x, had, wrong, begin, x)
 				return
 			}
 		}
@@ -305,7 +383,7 @@ func (j *job) Do(_, i int) {
 	for _, x := range j.front.steps {
 		to, ok := made[x]
 		if !ok {
-			width := x.shape[1:].Numel()
+			width := j.front.size(x).Numel()
 			if err := mem.Check(end-begin, 4*float64(width), "what layer %q makes of %d samples", n.name[x.layer], end-begin); err != nil {
 				j.errs[i] = err
 				return
@@ -319,7 +397,7 @@ func (j *job) Do(_, i int) {
 			if in[k].Integers != nil && !takesIntegers(x.host()) {
 				numbers := make([]float32, in[k].count())
 				if wrong := in[k].write(numbers); wrong >= 0 {
-					j.errs[i] = inexact(n.name[x.layer], in[k], wrong, begin, y)
+					j.errs[i] = j.inexact(x, in[k], wrong, begin, y)
 					return
 				}
 				in[k] = Values{Numbers: numbers}
@@ -345,9 +423,10 @@ func takesIntegers(h Host) bool {
 	return false
 }
 
-// inexact is the error of value i of v, an integer that float32 can't hold, which is node x's. The rows of v begin with row begin.
-func inexact(name string, v Values, i, begin int, x *Node) error {
-	return &RowError{Layer: name, Row: begin + i/x.shape[1:].Numel(), Msg: fmt.Sprintf("%d is taken as float32, in which only integers up to %d are exact", v.Integers[i], maxInteger)}
+// inexact is the error that value i of v, an integer that float32 can't hold, is for node x. It is of node y, and the rows of v begin
+// with row begin.
+func (j *job) inexact(x *Node, v Values, i, begin int, y *Node) error {
+	return &RowError{Layer: j.front.network.name[x.layer], Row: begin + i/j.front.size(y).Numel(), Msg: fmt.Sprintf("%d is taken as float32, in which only integers up to %d are exact", v.Integers[i], maxInteger)}
 }
 
 // Transform returns what a layer that works on the host makes of data, outside of a network: one tensor for each of its

@@ -1,7 +1,8 @@
 package layer
 
 // This file has networks whose sequences may have several lengths, or whose images several sizes: of which an Input has an axis of the
-// size tensor.None. Such a network has the layers, and for each size that comes it is made again of the same layers, by At.
+// size tensor.None, or a TextVectorization makes one. Such a network has the layers, and for each size that comes it is made again of the
+// same layers, by At.
 
 import (
 	"fmt"
@@ -32,6 +33,9 @@ func open(s tensor.Shape) bool { return len(s) > 0 && slices.Contains(s[1:], ten
 
 // known returns a shape without the sizes that aren't known.
 func known(s tensor.Shape, size int) tensor.Shape {
+	if !open(s) {
+		return s
+	}
 	s = s.Clone()
 	for i := 1; i < len(s); i++ {
 		if s[i] == tensor.None {
@@ -41,11 +45,20 @@ func known(s tensor.Shape, size int) tensor.Shape {
 	return s
 }
 
+// allKnown is known of each shape.
+func allKnown(shapes []tensor.Shape, size int) []tensor.Shape {
+	list := make([]tensor.Shape, len(shapes))
+	for i, s := range shapes {
+		list[i] = known(s, size)
+	}
+	return list
+}
+
 // sized returns the shapes of the results of n's application where all that isn't known has a size.
 func (n *Node) sized(size int) trial {
 	first := n.first()
 	if first.trials == nil {
-		return trial{shapes: shapesOf(first.results)}
+		return trial{shapes: allKnown(shapesOf(first.results), size)}
 	}
 	first.trials.Lock()
 	defer first.trials.Unlock()
@@ -71,7 +84,7 @@ func (n *Node) try(size int) trial {
 		e.Shapes = append(e.Shapes, t.shapes[x.Output()])
 	}
 	if shapes := n.outputs(e); shapes != nil {
-		return trial{shapes: shapes}
+		return trial{shapes: allKnown(shapes, size)}
 	}
 	return trial{err: e}
 }
@@ -130,32 +143,22 @@ func (n *Node) fitsSizes(e *Error) bool {
 	return true
 }
 
-// Open reports whether an input of the network has axes of sizes that aren't known, beside the batch.
+// Open reports whether what the network's graph is fed with has axes of sizes that aren't known, beside the batch.
 func (n *Network) Open() bool {
-	return slices.ContainsFunc(n.inputs, func(x *Node) bool { return open(x.shape) })
+	return slices.ContainsFunc(n.feeds, func(x *Node) bool { return open(x.shape) })
 }
 
-// At returns the network for inputs of shapes, which don't count the batch: the same layers, with nodes of these shapes, where axes of the
-// inputs have the size tensor.None. A network that isn't Open is returned as it is.
+// At returns the network for Feeds of shapes, which don't count the batch: the same layers, with nodes of these shapes, where axes of the
+// Feeds have the size tensor.None. A network that isn't Open is returned as it is.
 func (n *Network) At(shapes []tensor.Shape) (*Network, error) {
 	if !n.Open() {
 		return n, nil
 	}
-	if len(shapes) != len(n.inputs) {
-		return nil, fmt.Errorf("layer: the network has %d inputs, got shapes of %d", len(n.inputs), len(shapes))
+	if len(shapes) != len(n.feeds) {
+		return nil, fmt.Errorf("layer: the network is fed with %d inputs, got shapes of %d", len(n.feeds), len(shapes))
 	}
 	made := map[*Node]*Node{}
 	var inputs, outputs []*Node
-	for i, x := range n.inputs {
-		shape := append(tensor.Shape{tensor.Batch}, shapes[i]...)
-		if !shape.Fits(x.shape) || shape.Check() != nil {
-			return nil, fmt.Errorf("layer: input %q can't have the shape %v: it has %v", n.name[x.layer], shape, x.shape)
-		}
-		y := &Node{layer: x.layer, serial: x.serial}
-		y.results = []*Node{y}
-		y.give([]tensor.Shape{shape})
-		made[x], inputs = y, append(inputs, y)
-	}
 	for _, x := range n.nodes {
 		if made[x] != nil {
 			continue
@@ -168,14 +171,27 @@ func (n *Network) At(shapes []tensor.Shape) (*Network, error) {
 			y.in = append(y.in, made[in])
 			e.Shapes = append(e.Shapes, made[in].shape)
 		}
-		results := y.outputs(e)
-		if results == nil {
-			return nil, e
+		if i := slices.Index(n.feeds, x); i >= 0 {
+			shape := append(tensor.Shape{tensor.Batch}, shapes[i]...)
+			if !shape.Fits(x.shape) || shape.Check() != nil {
+				return nil, fmt.Errorf("layer: %q can't have the shape %v: it has %v", n.name[x.layer], shape, x.shape)
+			}
+			y.give([]tensor.Shape{shape})
+		} else if x.ahead() { // the graph doesn't see it
+			y.give([]tensor.Shape{x.shape})
+		} else {
+			results := y.outputs(e)
+			if results == nil {
+				return nil, e
+			}
+			y.give(results)
 		}
-		y.give(results)
 		for i, result := range first.results {
 			made[result] = y.results[min(i, len(y.results)-1)]
 		}
+	}
+	for _, x := range n.inputs {
+		inputs = append(inputs, made[x])
 	}
 	for _, x := range n.outputs {
 		outputs = append(outputs, made[x])
@@ -193,7 +209,7 @@ func (n *Network) Example() (*Network, error) {
 	var first error
 	for _, size := range trialSizes {
 		var shapes []tensor.Shape
-		for _, x := range n.inputs {
+		for _, x := range n.feeds {
 			shapes = append(shapes, known(x.shape, size)[1:])
 		}
 		m, err := n.At(shapes)

@@ -177,7 +177,11 @@ func (n *Node) outputs(e *Error) []tensor.Shape {
 		return n.trace(e)
 	}
 	shape := h.Output(e.Shapes)
-	switch e.Err = shape.Check(); {
+	checked := shape
+	if _, ok := h.(ragged); ok {
+		checked = known(shape, 1)
+	}
+	switch e.Err = checked.Check(); {
 	case e.Err != nil:
 		e.Msg = "the result: " + e.Err.Error()
 	case len(shape) == 0 || shape[0] != tensor.Batch:

@@ -289,7 +289,6 @@ func TestMistakesBeforeTheNetworkAreErrors(t *testing.T) {
 		{"needs IDFWeights", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a", "b"}, OutputMode: "tf_idf"}, texts)},
 		{"OutputMode is \"many\"", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a"}, OutputMode: "many"}, texts)},
 		{"with Invert it makes texts", layer.Apply(&layer.StringLookup{Vocabulary: []string{"a"}, Invert: true}, numbers)},
-		{"OutputSequenceLength must be said", layer.Apply(&layer.TextVectorization{Vocabulary: []string{"a"}}, texts)},
 		{"Standardize is \"upper\"", layer.Apply(&layer.TextVectorization{Vocabulary: []string{"a"}, Standardize: "upper"}, texts)},
 		{"it needs BinBoundaries, or NumBins", layer.Apply(&layer.Discretization{}, numbers)},
 		{"it has not seen data: call its Adapt before", layer.Apply(&layer.Discretization{NumBins: 3}, numbers)},

@@ -37,8 +37,11 @@ func init() {
 // "count", a vector of how often each number is in the text; or "tf_idf", these counts times a weight for each number,
 // greater for rarer ones.
 //
-// Shapes: (batch, 1) or (batch), or (batch, tokens) if Split is "none" → (batch, OutputSequenceLength); other modes →
-// (batch, size of the vocabulary, or MaxTokens with PadToMaxTokens).
+// In mode "int", without OutputSequenceLength, a batch has as many numbers of each text as its longest text has, rounded up to 1, 2, 3,
+// 4, 6, 8, 12, 16, 24 …, so that few lengths come. An Embedding with MaskZero hides what fills shorter texts up.
+//
+// Shapes: (batch, 1) or (batch), or (batch, tokens) if Split is "none" → (batch, OutputSequenceLength), or (batch, None) without
+// it; other modes → (batch, size of the vocabulary, or MaxTokens with PadToMaxTokens).
 type TextVectorization struct {
 	onHost
 	Name                 string
@@ -111,8 +114,6 @@ func (l *TextVectorization) Build(b *Builder, in []tensor.Shape) error {
 		return b.Errorf("with Split \"none\" the input must be lists of tokens, (batch, tokens)")
 	case cfg.Split != "none" && !(len(s) == 1 || len(s) == 2 && s[1] == 1):
 		return b.Errorf("the input must be one text a sample, (batch, 1) or (batch)")
-	case cfg.OutputMode == modeInt && l.OutputSequenceLength == 0:
-		return b.Errorf("OutputSequenceLength must be said: a network has one length of its sequences")
 	}
 	v, err := l.config().build(b, []tensor.Shape{{tensor.Batch, 1}}, l.learnt)
 	if err == nil {
@@ -127,6 +128,8 @@ func (l *TextVectorization) Output(in []tensor.Shape) tensor.Shape {
 	switch {
 	case len(s) == 0:
 		return nil
+	case c.mode == modeInt && l.OutputSequenceLength == 0:
+		return tensor.Shape{s[0], tensor.None}
 	case c.mode == modeInt:
 		return tensor.Shape{s[0], l.OutputSequenceLength}
 	}
@@ -143,22 +146,29 @@ func (l *TextVectorization) asLongAs(rows int, in []Values) *TextVectorization {
 		return l
 	}
 	other := *l
-	other.OutputSequenceLength = 1
-	t := l.tokenizer()
-	width := len(in[0].Texts) / rows
-	for row := range rows {
-		n := 0
-		t.tokens(in[0].Texts[row*width:][:width], func([]byte) { n++ })
-		other.OutputSequenceLength = max(other.OutputSequenceLength, n)
-	}
+	other.OutputSequenceLength = l.longest(rows, in)
 	return &other
+}
+
+// longest returns how many tokens the longest of rows samples has, at least 1.
+func (l *TextVectorization) longest(rows int, in []Values) int {
+	t, longest := l.tokenizer(), 1
+	for row := range rows {
+		n, width := 0, len(in[0].Texts)/rows
+		t.tokens(in[0].Texts[row*width:][:width], func([]byte) { n++ })
+		longest = max(longest, n)
+	}
+	return longest
 }
 
 // Transform makes numbers of texts.
 func (l *TextVectorization) Transform(rows int, in []Values, out []float32) error {
 	c, v := l.config(), l.learnt
 	width, err := transforms(l, rows, in, out, func(int) int {
-		if c.mode == modeInt {
+		switch {
+		case c.mode == modeInt && l.OutputSequenceLength == 0:
+			return len(out) / max(rows, 1)
+		case c.mode == modeInt:
 			return l.OutputSequenceLength
 		}
 		return c.depth(v)

@@ -112,13 +112,17 @@ func (s *Step) forBatch(batches data.Batches) (*Step, error) {
 	return s.For(data.ShapesOf(batches, s.shapes))
 }
 
-// forAll makes the steps for all buckets of a source, so that a shape that is not possible is an error before the first step.
+// forAll makes the steps for all buckets of a source whose shapes are known, so that one that is not possible is an error before the first
+// step.
 func (s *Step) forAll(source data.Source) error {
 	spec, err := data.SpecOf(source)
 	if err != nil || s.trace == nil || len(spec.Buckets) > maxPlans {
 		return err
 	}
 	for _, b := range spec.Buckets {
+		if slices.ContainsFunc(slices.Concat(b.X, b.Y, b.W), tensor.Shape.HasBatch) {
+			continue
+		}
 		if _, err := s.For(b); err != nil {
 			return err
 		}
