@@ -3,10 +3,12 @@ package graph_test
 // Bodies of scans: what they may be, and derivatives of recurrent networks in small.
 
 import (
+	"math"
 	"strings"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -117,5 +119,31 @@ func TestWhatABodyMayNotDo(t *testing.T) {
 	graph.Recurrence{Step: simple}.Scan(g)
 	if err := g.Err(); err == nil || !strings.Contains(err.Error(), "a scan needs a sequence") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A gradient that hundreds of steps have made so small that it would soon be denormal goes no further; one that isn't goes as it is.
+func TestVanishingGradientsEndAtZero(t *testing.T) {
+	const steps = 200
+	g := graph.New()
+	h, x, scale := g.Input("h", tensor.Shape{batch, 1}), g.Input("x", tensor.Shape{steps, batch, 1}), g.Input("scale", tensor.Shape{batch, 1})
+	s := graph.Recurrence{Init: nodes{h}, Sequences: nodes{x}, Step: func(s, x, _ nodes) (next, outputs nodes) {
+		return nodes{s[0].MulScalar(0.5).Add(x[0])}, nil
+	}}.Scan(g)
+	grads := graph.Gradients(s.Final(0).Mul(scale).Sum(0, 1), h, x)
+	for _, factor := range []float64{1, -1, math.NaN()} {
+		values, err := ref.Eval(g, 1, map[*graph.Node][]float64{h: {0}, x: make([]float64, steps), scale: {factor}}, grads...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range append(values[0], values[1]...) { // the first state's, which is one step before the first input's
+			want := math.Ldexp(factor, max(i-1, 0)-(steps-1))
+			if math.Abs(want) < 0x1p-100 {
+				want = 0
+			}
+			if got != want && !(math.IsNaN(got) && math.IsNaN(want)) {
+				t.Errorf("from a gradient of %v, number %d is %v, want %v", factor, i, got, want)
+			}
+		}
 	}
 }

@@ -332,6 +332,16 @@ func (r *reversal) keep() *Scanned {
 	return &Scanned{node: r.g.node(OpScan, Attr{Body: &wider}, r.n.inputs...), body: &wider}
 }
 
+// leastCarried is the least magnitude of a gradient that goes on to the step before. Hundreds of steps make gradients denormal, and
+// Intel's processors multiply such numbers a hundred times as slowly. This is far enough above them for what a step makes of it, and
+// 1e-30, of which no optimizer makes a step that a weight feels.
+const leastCarried = 0x1p-100
+
+// vanishing returns n with 0 for what is smaller than leastCarried; NaN stays.
+func vanishing(n *Node) *Node {
+	return Select(n.Abs().Less(n.graph.Scalar(leastCarried)), n.graph.Scalar(0), n)
+}
+
 // reverse makes the reverse scan.
 func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 	g, b := r.g, r.body
@@ -352,10 +362,11 @@ func (r *reversal) reverse(dcarry []*Node, dy *Node) bool {
 		var sum *Node
 		for i, n := range b.next {
 			if n == c {
+				d := vanishing(back.carry[i])
 				if sum == nil {
-					sum = back.carry[i]
+					sum = d
 				} else {
-					sum = sum.Add(back.carry[i])
+					sum = sum.Add(d)
 				}
 			}
 		}
