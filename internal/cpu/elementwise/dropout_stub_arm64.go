@@ -2,12 +2,12 @@
 
 package elementwise
 
-// for k := 0; k < n; k++ { // in groups of 8, until a 16-bit lane ties with the threshold
+// dropoutBitsNEON makes the masks of groups of 8 blocks, a byte each, until a 16-bit lane ties with the threshold, and returns how many bytes are written:
 //
-//	dst[k] = bits of lane(block(list[k]+index), j) > high
-//	after each group: index += step, list += stride
-//
-// return bytes written
+//	for k := 0; k < n; k++ {
+//		dst[k] = bits of lane(block(list[k]+index), j) > high
+//		after each group: index += step, list += stride
+//	}
 //
 //go:noescape
 func dropoutBitsNEON(dst *byte, n int, p *philoxArgs) int

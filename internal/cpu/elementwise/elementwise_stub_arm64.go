@@ -2,311 +2,403 @@
 
 package elementwise
 
-// dst = a + b
+// opAddNEON does this for each of n elements:
+//
+//	dst = a + b
 //
 //go:noescape
 func opAddNEON(dst, a, b, c *float32, n int)
 
-// dst = a - b
+// opSubNEON does this for each of n elements:
+//
+//	dst = a - b
 //
 //go:noescape
 func opSubNEON(dst, a, b, c *float32, n int)
 
-// dst = a * b
+// opMulNEON does this for each of n elements:
+//
+//	dst = a * b
 //
 //go:noescape
 func opMulNEON(dst, a, b, c *float32, n int)
 
-// dst = a / b
+// opDivNEON does this for each of n elements:
+//
+//	dst = a / b
 //
 //go:noescape
 func opDivNEON(dst, a, b, c *float32, n int)
 
-// dst = max(a, b)
+// opMaxNEON does this for each of n elements:
+//
+//	dst = max(a, b)
 //
 //go:noescape
 func opMaxNEON(dst, a, b, c *float32, n int)
 
-// dst = min(a, b)
+// opMinNEON does this for each of n elements:
+//
+//	dst = min(a, b)
 //
 //go:noescape
 func opMinNEON(dst, a, b, c *float32, n int)
 
-// dst = 1 if a < b else 0
+// opLessNEON does this for each of n elements:
+//
+//	dst = 1 if a < b else 0
 //
 //go:noescape
 func opLessNEON(dst, a, b, c *float32, n int)
 
-// dst = 1 if a <= b else 0
+// opLessEqualNEON does this for each of n elements:
+//
+//	dst = 1 if a <= b else 0
 //
 //go:noescape
 func opLessEqualNEON(dst, a, b, c *float32, n int)
 
-// dst = 1 if a == b else 0
+// opEqualNEON does this for each of n elements:
+//
+//	dst = 1 if a == b else 0
 //
 //go:noescape
 func opEqualNEON(dst, a, b, c *float32, n int)
 
-// dst = -a
+// opNegNEON does this for each of n elements:
+//
+//	dst = -a
 //
 //go:noescape
 func opNegNEON(dst, a, b, c *float32, n int)
 
-// dst = |a|
+// opAbsNEON does this for each of n elements:
+//
+//	dst = |a|
 //
 //go:noescape
 func opAbsNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Sign(a)
+// opSignNEON does this for each of n elements:
+//
+//	dst = fmath.Sign(a)
 //
 //go:noescape
 func opSignNEON(dst, a, b, c *float32, n int)
 
-// dst = a * a
+// opSquareNEON does this for each of n elements:
+//
+//	dst = a * a
 //
 //go:noescape
 func opSquareNEON(dst, a, b, c *float32, n int)
 
-// dst = √a
+// opSqrtNEON does this for each of n elements:
+//
+//	dst = √a
 //
 //go:noescape
 func opSqrtNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Exp(a)
+// opExpNEON does this for each of n elements:
+//
+//	dst = fmath.Exp(a)
 //
 //go:noescape
 func opExpNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Expm1(a)
+// opExpm1NEON does this for each of n elements:
+//
+//	dst = fmath.Expm1(a)
 //
 //go:noescape
 func opExpm1NEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Log(a)
+// opLogNEON does this for each of n elements:
+//
+//	dst = fmath.Log(a)
 //
 //go:noescape
 func opLogNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Log1p(a)
+// opLog1pNEON does this for each of n elements:
+//
+//	dst = fmath.Log1p(a)
 //
 //go:noescape
 func opLog1pNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Tanh(a)
+// opTanhNEON does this for each of n elements:
+//
+//	dst = fmath.Tanh(a)
 //
 //go:noescape
 func opTanhNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Sigmoid(a)
+// opSigmoidNEON does this for each of n elements:
+//
+//	dst = fmath.Sigmoid(a)
 //
 //go:noescape
 func opSigmoidNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Erf(a)
+// opErfNEON does this for each of n elements:
+//
+//	dst = fmath.Erf(a)
 //
 //go:noescape
 func opErfNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Relu(a)
+// opReluNEON does this for each of n elements:
+//
+//	dst = fmath.Relu(a)
 //
 //go:noescape
 func opReluNEON(dst, a, b, c *float32, n int)
 
-// dst = fmath.Softplus(a)
+// opSoftplusNEON does this for each of n elements:
+//
+//	dst = fmath.Softplus(a)
 //
 //go:noescape
 func opSoftplusNEON(dst, a, b, c *float32, n int)
 
-// dst = ⌊a⌋
+// opFloorNEON does this for each of n elements:
+//
+//	dst = ⌊a⌋
 //
 //go:noescape
 func opFloorNEON(dst, a, b, c *float32, n int)
 
-// dst = b > 0 ? a : 0
+// opReluGradNEON does this for each of n elements:
+//
+//	dst = b > 0 ? a : 0
 //
 //go:noescape
 func opReluGradNEON(dst, a, b, c *float32, n int)
 
-// dst = b > 0 ? a * c : 0
+// opMaskScaleNEON does this for each of n elements:
+//
+//	dst = b > 0 ? a * c : 0
 //
 //go:noescape
 func opMaskScaleNEON(dst, a, b, c *float32, n int)
 
-// dst = a != 0 ? b : c
+// opSelectNEON does this for each of n elements:
+//
+//	dst = a != 0 ? b : c
 //
 //go:noescape
 func opSelectNEON(dst, a, b, c *float32, n int)
 
-// y = add(x, b)
-// store y
+// fusedBiasNEON does this for each element of l:
+//
+//	y = add(x, b)
+//	store y
 //
 //go:noescape
 func fusedBiasNEON(l *fusedLoop)
 
-// s = add(x, b)
-// y = relu(s)
-// store y
+// fusedBiasReluNEON does this for each element of l:
+//
+//	s = add(x, b)
+//	y = relu(s)
+//	store y
 //
 //go:noescape
 func fusedBiasReluNEON(l *fusedLoop)
 
-// s = add(x, b)
-// h = relu(s)
-// y = dropout(h, scale)
-// store y
+// fusedBiasReluDropoutNEON does this for each element of l:
+//
+//	s = add(x, b)
+//	h = relu(s)
+//	y = dropout(h, scale)
+//	store y
 //
 //go:noescape
 func fusedBiasReluDropoutNEON(l *fusedLoop)
 
-// y = dropout(x, scale)
-// store y
+// fusedDropoutNEON does this for each element of l:
+//
+//	y = dropout(x, scale)
+//	store y
 //
 //go:noescape
 func fusedDropoutNEON(l *fusedLoop)
 
-// y = maskscale(d, h, scale)
-// store y
+// fusedMaskScaleNEON does this for each element of l:
+//
+//	y = maskscale(d, h, scale)
+//	store y
 //
 //go:noescape
 func fusedMaskScaleNEON(l *fusedLoop)
 
-// y = relugrad(d, h)
-// store y
+// fusedReluGradNEON does this for each element of l:
+//
+//	y = relugrad(d, h)
+//	store y
 //
 //go:noescape
 func fusedReluGradNEON(l *fusedLoop)
 
-// m = dropout(d, scale)
-// y = relugrad(m, h)
-// store y
+// fusedDropoutReluGradNEON does this for each element of l:
+//
+//	m = dropout(d, scale)
+//	y = relugrad(m, h)
+//	store y
 //
 //go:noescape
 func fusedDropoutReluGradNEON(l *fusedLoop)
 
-// i = less(a, b)
-// x = max(a, b)
-// l = less(x, c)
-// y = max(x, c)
-// j = select(l, two, i)
-// m = less(y, d)
-// p = max(y, d)
-// q = select(m, three, j)
-// store p, q
+// fusedMaxPoolNEON does this for each element of l:
+//
+//	i = less(a, b)
+//	x = max(a, b)
+//	l = less(x, c)
+//	y = max(x, c)
+//	j = select(l, two, i)
+//	m = less(y, d)
+//	p = max(y, d)
+//	q = select(m, three, j)
+//	store p, q
 //
 //go:noescape
 func fusedMaxPoolNEON(l *fusedLoop)
 
-// e = add(d, zero)
-// i = equal(q, zero)
-// a = relugrad(e, i)
-// j = equal(q, one)
-// b = relugrad(e, j)
-// k = equal(q, two)
-// c = relugrad(e, k)
-// l = equal(q, three)
-// f = relugrad(e, l)
-// store a, b, c, f
+// fusedPoolPutNEON does this for each element of l:
+//
+//	e = add(d, zero)
+//	i = equal(q, zero)
+//	a = relugrad(e, i)
+//	j = equal(q, one)
+//	b = relugrad(e, j)
+//	k = equal(q, two)
+//	c = relugrad(e, k)
+//	l = equal(q, three)
+//	f = relugrad(e, l)
+//	store a, b, c, f
 //
 //go:noescape
 func fusedPoolPutNEON(l *fusedLoop)
 
-// store x
+// fusedCopyNEON does this for each element of l:
+//
+//	store x
 //
 //go:noescape
 func fusedCopyNEON(l *fusedLoop)
 
-// store x
+// fusedSplatNEON does this for each element of l:
+//
+//	store x
 //
 //go:noescape
 func fusedSplatNEON(l *fusedLoop)
 
-// y = mul(x, s)
-// store y
+// fusedScaleNEON does this for each element of l:
+//
+//	y = mul(x, s)
+//	store y
 //
 //go:noescape
 func fusedScaleNEON(l *fusedLoop)
 
-// m = mul(x, s)
-// y = add(m, z)
-// store y
+// fusedScaleAddNEON does this for each element of l:
+//
+//	m = mul(x, s)
+//	y = add(m, z)
+//	store y
 //
 //go:noescape
 func fusedScaleAddNEON(l *fusedLoop)
 
-// d = mul(g, lr)
-// q = sub(p, d)
-// store q
+// fusedSGDNEON does this for each element of l:
+//
+//	d = mul(g, lr)
+//	q = sub(p, d)
+//	store q
 //
 //go:noescape
 func fusedSGDNEON(l *fusedLoop)
 
-// d = mul(g, lr)
-// a = mul(m, momentum)
-// n = sub(a, d)
-// q = add(p, n)
-// store q, n
+// fusedSGDMomentumNEON does this for each element of l:
+//
+//	d = mul(g, lr)
+//	a = mul(m, momentum)
+//	n = sub(a, d)
+//	q = add(p, n)
+//	store q, n
 //
 //go:noescape
 func fusedSGDMomentumNEON(l *fusedLoop)
 
-// d = mul(g, lr)
-// a = mul(m, momentum)
-// n = sub(a, d)
-// b = mul(n, momentum)
-// e = sub(b, d)
-// q = add(p, e)
-// store q, n
+// fusedSGDNesterovNEON does this for each element of l:
+//
+//	d = mul(g, lr)
+//	a = mul(m, momentum)
+//	n = sub(a, d)
+//	b = mul(n, momentum)
+//	e = sub(b, d)
+//	q = add(p, e)
+//	store q, n
 //
 //go:noescape
 func fusedSGDNesterovNEON(l *fusedLoop)
 
-// gm = sub(g, m)
-// dm = mul(gm, c1)
-// n = add(m, dm)
-// gg = mul(g, g)
-// gv = sub(gg, v)
-// dv = mul(gv, c2)
-// w = add(v, dv)
-// a = mul(n, alpha)
-// s = sqrt(w)
-// e = add(s, eps)
-// u = div(a, e)
-// q = sub(p, u)
-// store q, n, w
+// fusedAdamNEON does this for each element of l:
+//
+//	gm = sub(g, m)
+//	dm = mul(gm, c1)
+//	n = add(m, dm)
+//	gg = mul(g, g)
+//	gv = sub(gg, v)
+//	dv = mul(gv, c2)
+//	w = add(v, dv)
+//	a = mul(n, alpha)
+//	s = sqrt(w)
+//	e = add(s, eps)
+//	u = div(a, e)
+//	q = sub(p, u)
+//	store q, n, w
 //
 //go:noescape
 func fusedAdamNEON(l *fusedLoop)
 
-// pd = mul(p, decay)
-// pl = mul(pd, lr)
-// r = sub(p, pl)
-// gm = sub(g, m)
-// dm = mul(gm, c1)
-// n = add(m, dm)
-// gg = mul(g, g)
-// gv = sub(gg, v)
-// dv = mul(gv, c2)
-// w = add(v, dv)
-// a = mul(n, alpha)
-// s = sqrt(w)
-// e = add(s, eps)
-// u = div(a, e)
-// q = sub(r, u)
-// store q, n, w
+// fusedAdamWNEON does this for each element of l:
+//
+//	pd = mul(p, decay)
+//	pl = mul(pd, lr)
+//	r = sub(p, pl)
+//	gm = sub(g, m)
+//	dm = mul(gm, c1)
+//	n = add(m, dm)
+//	gg = mul(g, g)
+//	gv = sub(gg, v)
+//	dv = mul(gv, c2)
+//	w = add(v, dv)
+//	a = mul(n, alpha)
+//	s = sqrt(w)
+//	e = add(s, eps)
+//	u = div(a, e)
+//	q = sub(r, u)
+//	store q, n, w
 //
 //go:noescape
 func fusedAdamWNEON(l *fusedLoop)
 
-// a = mul(v, rho)
-// gg = mul(g, g)
-// b = mul(gg, c)
-// w = add(a, b)
-// e = add(w, eps)
-// s = sqrt(e)
-// d = mul(g, lr)
-// u = div(d, s)
-// q = sub(p, u)
-// store q, w
+// fusedRMSpropNEON does this for each element of l:
+//
+//	a = mul(v, rho)
+//	gg = mul(g, g)
+//	b = mul(gg, c)
+//	w = add(a, b)
+//	e = add(w, eps)
+//	s = sqrt(e)
+//	d = mul(g, lr)
+//	u = div(d, s)
+//	q = sub(p, u)
+//	store q, w
 //
 //go:noescape
 func fusedRMSpropNEON(l *fusedLoop)

@@ -2,9 +2,13 @@
 
 package isa
 
+// peakNEON multiplies and adds in registers that don't wait for each other:
+//
 //	for range n {
 //		for i := range 24 {
 //			sum[i] = fmath.FMA(0, 0, sum[i])
+//		}
+//	}
 //
 //go:noescape
 func peakNEON(n int)

@@ -2,15 +2,22 @@
 
 package move
 
+// gatherUnitNEON fetches count rows of width bytes and scales them:
+//
 //	for i := range count {
 //		for j := range width {
 //			dst[i*width+j] = float32(src[rows[i]*width+j]) / 255
+//		}
+//	}
 //
 //go:noescape
 func gatherUnitNEON(dst *float32, src *uint8, rows *int32, count, width int)
 
+// fillNEON writes one value n times:
+//
 //	for i := range n {
 //		x[i] = v
+//	}
 //
 //go:noescape
 func fillNEON(x *float32, n int, v float32)

@@ -2,449 +2,727 @@
 
 package product
 
+// tile1x8RowsNEON computes tiles of one row and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x8RowsNEON(t *tile)
 
+// tile1x16RowsNEON computes tiles of one row and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16RowsNEON(t *tile)
 
+// tile1x32RowsNEON computes tiles of one row and 32 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32RowsNEON(t *tile)
 
+// tile1x64RowsNEON computes tiles of one row and 64 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x64RowsNEON(t *tile)
 
+// tile2x8RowsNEON computes tiles of 2 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x8RowsNEON(t *tile)
 
+// tile2x16RowsNEON computes tiles of 2 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16RowsNEON(t *tile)
 
+// tile2x32RowsNEON computes tiles of 2 rows and 32 columns:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x32RowsNEON(t *tile)
 
+// tile3x8RowsNEON computes tiles of 3 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x8RowsNEON(t *tile)
 
+// tile3x16RowsNEON computes tiles of 3 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16RowsNEON(t *tile)
 
+// tile3x32RowsNEON computes tiles of 3 rows and 32 columns:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32RowsNEON(t *tile)
 
+// tile4x8RowsNEON computes tiles of 4 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x8RowsNEON(t *tile)
 
+// tile4x16RowsNEON computes tiles of 4 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x16RowsNEON(t *tile)
 
+// tile5x8RowsNEON computes tiles of 5 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x8RowsNEON(t *tile)
 
+// tile5x16RowsNEON computes tiles of 5 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x16RowsNEON(t *tile)
 
+// tile6x8RowsNEON computes tiles of 6 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x8RowsNEON(t *tile)
 
+// tile6x16RowsNEON computes tiles of 6 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x16RowsNEON(t *tile)
 
+// tile1x8ColsNEON computes tiles of one row and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x8ColsNEON(t *tile)
 
+// tile1x16ColsNEON computes tiles of one row and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16ColsNEON(t *tile)
 
+// tile1x32ColsNEON computes tiles of one row and 32 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32ColsNEON(t *tile)
 
+// tile1x64ColsNEON computes tiles of one row and 64 columns:
+//
 //	for p := range k {
 //		for i := range 1 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x64ColsNEON(t *tile)
 
+// tile2x8ColsNEON computes tiles of 2 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x8ColsNEON(t *tile)
 
+// tile2x16ColsNEON computes tiles of 2 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16ColsNEON(t *tile)
 
+// tile2x32ColsNEON computes tiles of 2 rows and 32 columns:
+//
 //	for p := range k {
 //		for i := range 2 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x32ColsNEON(t *tile)
 
+// tile3x8ColsNEON computes tiles of 3 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x8ColsNEON(t *tile)
 
+// tile3x16ColsNEON computes tiles of 3 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16ColsNEON(t *tile)
 
+// tile3x32ColsNEON computes tiles of 3 rows and 32 columns:
+//
 //	for p := range k {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32ColsNEON(t *tile)
 
+// tile4x8ColsNEON computes tiles of 4 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x8ColsNEON(t *tile)
 
+// tile4x16ColsNEON computes tiles of 4 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 4 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile4x16ColsNEON(t *tile)
 
+// tile5x8ColsNEON computes tiles of 5 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x8ColsNEON(t *tile)
 
+// tile5x16ColsNEON computes tiles of 5 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 5 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile5x16ColsNEON(t *tile)
 
+// tile6x8ColsNEON computes tiles of 6 rows and 1 to 8 columns:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x8ColsNEON(t *tile)
 
+// tile6x16ColsNEON computes tiles of 6 rows and 9 to 16 columns:
+//
 //	for p := range k {
 //		for i := range 6 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile6x16ColsNEON(t *tile)
 
+// tile1x8RowsListedNEON computes tiles of one row and 1 to 8 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x8RowsListedNEON(t *tile)
 
+// tile1x16RowsListedNEON computes tiles of one row and 9 to 16 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16RowsListedNEON(t *tile)
 
+// tile1x32RowsListedNEON computes tiles of one row and 32 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32RowsListedNEON(t *tile)
 
+// tile1x64RowsListedNEON computes tiles of one row and 64 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x64RowsListedNEON(t *tile)
 
+// tile2x8RowsListedNEON computes tiles of 2 rows and 1 to 8 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 2 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x8RowsListedNEON(t *tile)
 
+// tile2x16RowsListedNEON computes tiles of 2 rows and 9 to 16 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16RowsListedNEON(t *tile)
 
+// tile2x32RowsListedNEON computes tiles of 2 rows and 32 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 2 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x32RowsListedNEON(t *tile)
 
+// tile3x8RowsListedNEON computes tiles of 3 rows and 1 to 8 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 3 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x8RowsListedNEON(t *tile)
 
+// tile3x16RowsListedNEON computes tiles of 3 rows and 9 to 16 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16RowsListedNEON(t *tile)
 
+// tile3x32RowsListedNEON computes tiles of 3 rows and 32 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32RowsListedNEON(t *tile)
 
+// tile1x8ColsListedNEON computes tiles of one row and 1 to 8 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x8ColsListedNEON(t *tile)
 
+// tile1x16ColsListedNEON computes tiles of one row and 9 to 16 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x16ColsListedNEON(t *tile)
 
+// tile1x32ColsListedNEON computes tiles of one row and 32 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x32ColsListedNEON(t *tile)
 
+// tile1x64ColsListedNEON computes tiles of one row and 64 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 1 {
 //			for j := range 64 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile1x64ColsListedNEON(t *tile)
 
+// tile2x8ColsListedNEON computes tiles of 2 rows and 1 to 8 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 2 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x8ColsListedNEON(t *tile)
 
+// tile2x16ColsListedNEON computes tiles of 2 rows and 9 to 16 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 2 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x16ColsListedNEON(t *tile)
 
+// tile2x32ColsListedNEON computes tiles of 2 rows and 32 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 2 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile2x32ColsListedNEON(t *tile)
 
+// tile3x8ColsListedNEON computes tiles of 3 rows and 1 to 8 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 3 {
 //			for j := range 8 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x8ColsListedNEON(t *tile)
 
+// tile3x16ColsListedNEON computes tiles of 3 rows and 9 to 16 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 3 {
 //			for j := range 16 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x16ColsListedNEON(t *tile)
 
+// tile3x32ColsListedNEON computes tiles of 3 rows and 32 columns:
+//
 //	for _, p := range list[:k] {
 //		for i := range 3 {
 //			for j := range 32 {
 //				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func tile3x32ColsListedNEON(t *tile)
 
+// copyNEON copies matrices that lie side by side:
+//
 //	for i := range rows {
 //		for n := range count {
 //			copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])
+//		}
+//	}
 //
 //go:noescape
 func copyNEON(t *block)
 
+// depthwiseNEON sums products column by column:
+//
 //	for n := range count {
 //		for p := range k {
 //			for j := range cols {
 //				c[n*cStep+j] = fmath.FMA(a[n*aStep+offsets[2*p]+j], b[offsets[2*p+1]+j], c[n*cStep+j])
+//			}
+//		}
+//	}
 //
 //go:noescape
 func depthwiseNEON(t *depthwise)
 
+// transposeNEON transposes a matrix:
+//
 //	for i := range rows {
 //		for j := range cols {
 //			dst[j*ldd+i] = src[i*lds+j]
+//		}
+//	}
 //
 //go:noescape
 func transposeNEON(t *block)
 
+// nonzeroNEON sets the bits of what is not zero in rows of at most 64 columns:
+//
 //	for i := range rows {
 //		bits[i] = 0
 //		for j := range cols {
 //			if x[i*ldx+j] != 0 {
 //				bits[i] |= 1 << j
+//			}
+//		}
+//	}
 //
 //go:noescape
 func nonzeroNEON(t *search)

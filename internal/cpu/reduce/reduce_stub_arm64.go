@@ -2,51 +2,75 @@
 
 package reduce
 
+// sumRowsNEON sums each of rows rows of n elements:
+//
 //	for r := range rows {
 //		var lane [16]float32
 //		for i, v := range x[r*n:][:n] {
 //			lane[i%16] += v
 //		}
 //		y[r] = sumTree(&lane)
+//	}
 //
 //go:noescape
 func sumRowsNEON(y, x *float32, rows, n int)
 
+// maxRowNEON returns y after this, with Go's max:
+//
 //	for _, v := range x[:n] {
 //		y = max(y, v)
+//	}
 //
 //go:noescape
 func maxRowNEON(x *float32, n int) (y float32)
 
+// minRowNEON returns y after this, with Go's min:
+//
 //	for _, v := range x[:n] {
 //		y = min(y, v)
+//	}
 //
 //go:noescape
 func minRowNEON(x *float32, n int) (y float32)
 
+// sumColumnsNEON reduces each of cols columns of a matrix whose rows are stride apart:
+//
 //	for r := range n {
 //		for i := range cols {
 //			y[i] += x[r*stride+i]
+//		}
+//	}
 //
 //go:noescape
 func sumColumnsNEON(y, x *float32, n, cols, stride int)
 
+// maxColumnsNEON reduces each of cols columns of a matrix whose rows are stride apart:
+//
 //	for r := range n {
 //		for i := range cols {
 //			y[i] = max(y[i], x[r*stride+i])
+//		}
+//	}
 //
 //go:noescape
 func maxColumnsNEON(y, x *float32, n, cols, stride int)
 
+// minColumnsNEON reduces each of cols columns of a matrix whose rows are stride apart:
+//
 //	for r := range n {
 //		for i := range cols {
 //			y[i] = min(y[i], x[r*stride+i])
+//		}
+//	}
 //
 //go:noescape
 func minColumnsNEON(y, x *float32, n, cols, stride int)
 
+// notFiniteNEON reports whether one of n elements is infinite or NaN:
+//
 //	for _, v := range x[:n] {
 //		found = found || v-v != 0
+//	}
 //
 //go:noescape
 func notFiniteNEON(x *float32, n int) (found bool)

@@ -2,57 +2,71 @@
 
 package reduce
 
-// d = sub(x, m)
-// e = exp(d)
-// store e
+// fusedExpSubNEON does this for each element of l:
+//
+//	d = sub(x, m)
+//	e = exp(d)
+//	store e
 //
 //go:noescape
 func fusedExpSubNEON(l *fusedLoop)
 
-// p = div(e, s)
-// store p
+// fusedQuotientNEON does this for each element of l:
+//
+//	p = div(e, s)
+//	store p
 //
 //go:noescape
 func fusedQuotientNEON(l *fusedLoop)
 
-// d = sub(x, m)
-// q = sub(d, l)
-// store q
+// fusedLogSoftmaxNEON does this for each element of l:
+//
+//	d = sub(x, m)
+//	q = sub(d, l)
+//	store q
 //
 //go:noescape
 func fusedLogSoftmaxNEON(l *fusedLoop)
 
-// d = sub(x, m)
-// q = sub(d, l)
-// y = mul(t, q)
-// store y
+// fusedCrossentropyNEON does this for each element of l:
+//
+//	d = sub(x, m)
+//	q = sub(d, l)
+//	y = mul(t, q)
+//	store y
 //
 //go:noescape
 func fusedCrossentropyNEON(l *fusedLoop)
 
-// p = div(e, s)
-// a = max(p, lo)
-// b = min(a, hi)
-// q = log(b)
-// y = mul(t, q)
-// store y
+// fusedClippedCrossentropyNEON does this for each element of l:
+//
+//	p = div(e, s)
+//	a = max(p, lo)
+//	b = min(a, hi)
+//	q = log(b)
+//	y = mul(t, q)
+//	store y
 //
 //go:noescape
 func fusedClippedCrossentropyNEON(l *fusedLoop)
 
-// a = lessequal(lo, p)
-// b = lessequal(p, hi)
-// c = mul(a, b)
-// w = relugrad(t, c)
-// store w
+// fusedWeightNEON does this for each element of l:
+//
+//	a = lessequal(lo, p)
+//	b = lessequal(p, hi)
+//	c = mul(a, b)
+//	w = relugrad(t, c)
+//	store w
 //
 //go:noescape
 func fusedWeightNEON(l *fusedLoop)
 
-// a = mul(p, sum)
-// b = sub(a, w)
-// d = mul(dl, b)
-// store d
+// fusedCrossentropyGradNEON does this for each element of l:
+//
+//	a = mul(p, sum)
+//	b = sub(a, w)
+//	d = mul(dl, b)
+//	store d
 //
 //go:noescape
 func fusedCrossentropyGradNEON(l *fusedLoop)

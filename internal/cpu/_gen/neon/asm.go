@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"go/format"
 	"log"
+	"strings"
 )
 
 // This file writes assembly as text.
@@ -43,11 +44,16 @@ func formatted(src bytes.Buffer) []byte {
 }
 
 // function begins a function, whose parameters and results have so many bytes in all. Its comment
-// is the scalar loop.
-func (a *asm) function(name, signature string, size int, scalar ...string) {
-	fmt.Fprintln(&a.stubs)
+// says what it does, and then the scalar loop, whose blocks are closed here.
+func (a *asm) function(name, signature string, size int, does string, scalar ...string) {
+	fmt.Fprintf(&a.stubs, "\n// %s %s:\n//\n", name, does)
+	open := 0
 	for _, line := range scalar {
 		fmt.Fprintf(&a.stubs, "//\t%s\n", line)
+		open += strings.Count(line, "{") - strings.Count(line, "}")
+	}
+	for ; open > 0; open-- {
+		fmt.Fprintf(&a.stubs, "//\t%s}\n", strings.Repeat("\t", open-1))
 	}
 	fmt.Fprintf(&a.stubs, "//\n//go:noescape\nfunc %s%s\n", name, signature)
 	fmt.Fprintf(&a.code, "\n// func %s%s\nTEXT ·%s(SB), NOSPLIT, $0-%d\n", name, signature, name, size)

@@ -11,7 +11,7 @@ func depthwise(a *asm) {
 		kernel, aStep, cStep    = r(14), r(15), r(16)
 		resume                  = r(17)
 	)
-	a.function("depthwiseNEON", "(t *depthwise)", 8,
+	a.function("depthwiseNEON", "(t *depthwise)", 8, "sums products column by column",
 		"for n := range count {",
 		"	for p := range k {",
 		"		for j := range cols {",

@@ -80,7 +80,7 @@ func elementwise(a *asm) {
 
 // primitive emits the loop of one operation over n elements.
 func primitive(k *kernel, o opcode) {
-	k.begin("op"+o.name+"NEON", "(dst, a, b, c *float32, n int)", 40, "dst = "+o.scalar)
+	k.begin("op"+o.name+"NEON", "(dst, a, b, c *float32, n int)", 40, "does this for each of n elements", "dst = "+o.scalar)
 	const dst = r(0)
 	k.op("MOVD dst+0(FP), %v", dst)
 	for i := range o.arity {
@@ -115,7 +115,7 @@ func fusedLoop(k *kernel, f fused.Program) {
 		doc = append(doc, fmt.Sprintf("%s = %s(%s)", r, strings.ToLower(n), strings.Join(args, ", ")))
 	}
 	doc = append(doc, "store "+strings.Join(f.Outputs, ", "))
-	k.begin("fused"+f.Name+"NEON", "(l *fusedLoop)", 8, doc...)
+	k.begin("fused"+f.Name+"NEON", "(l *fusedLoop)", 8, "does this for each element of l", doc...)
 	k.op("MOVD l+0(FP), %v", arg)
 	k.op("MOVD $0, %v", row)
 	inRow := func(pointer, stride string, i int, to r) {

@@ -122,6 +122,18 @@ func (m *microkernel) regA(i, p int) (v, int) {
 // regB is one of the two that B is read to.
 const regB = v(30)
 
+// size says how many rows and columns a tile has.
+func (m *microkernel) size() string {
+	rows, columns := fmt.Sprintf("%d rows", m.rows), fmt.Sprint(m.vectors*lanes)
+	if m.rows == 1 {
+		rows = "one row"
+	}
+	if m.vectors <= 2 {
+		columns = fmt.Sprintf("%d to %s", (m.vectors-1)*lanes+1, columns)
+	}
+	return rows + " and " + columns + " columns"
+}
+
 func (m *microkernel) emit() {
 	a := m.asm
 	each, from := "p := range k", "a[i*lda+p]"
@@ -131,7 +143,7 @@ func (m *microkernel) emit() {
 	if m.listed {
 		each = "_, p := range list[:k]"
 	}
-	a.function(m.name(), "(t *tile)", 8,
+	a.function(m.name(), "(t *tile)", 8, "computes tiles of "+m.size(),
 		"for "+each+" {",
 		fmt.Sprintf("	for i := range %d {", m.rows),
 		fmt.Sprintf("		for j := range %d {", m.vectors*lanes),
@@ -376,7 +388,7 @@ func copyBlock(a *asm) {
 		step, cols, to, from, n  = r(6), r(7), r(8), r(9), r(10)
 		left, toCol              = r(11), r(12)
 	)
-	a.function("copyNEON", "(t *block)", 8,
+	a.function("copyNEON", "(t *block)", 8, "copies matrices that lie side by side",
 		"for i := range rows {",
 		"	for n := range count {",
 		"		copy(dst[n*dstStep+i*ldd:][:cols], src[n*cols+i*lds:])")
@@ -435,7 +447,7 @@ func transposeBlock(a *asm) {
 		dst, src, ldd, lds, rows, cols = r(1), r(2), r(3), r(4), r(5), r(6)
 		i, j, from, to, n              = r(7), r(8), r(9), r(10), r(11)
 	)
-	a.function("transposeNEON", "(t *block)", 8,
+	a.function("transposeNEON", "(t *block)", 8, "transposes a matrix",
 		"for i := range rows {",
 		"	for j := range cols {",
 		"		dst[j*ldd+i] = src[i*lds+j]")

@@ -3,7 +3,7 @@ package main
 // peak writes the loop that measures how many multiply-adds a core can do.
 func peak(a *asm) {
 	const n, sums = r(0), 24
-	a.function("peakNEON", "(n int)", 8,
+	a.function("peakNEON", "(n int)", 8, "multiplies and adds in registers that don't wait for each other",
 		"for range n {",
 		"	for i := range 24 {",
 		"		sum[i] = fmath.FMA(0, 0, sum[i])")

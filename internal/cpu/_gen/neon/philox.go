@@ -14,10 +14,10 @@ var (
 func philox(k *kernel) {
 	const dst, n, p, list, i = r(0), r(1), r(2), r(3), r(4)
 	k.begin("dropoutBitsNEON", "(dst *byte, n int, p *philoxArgs) int", 32,
-		"for k := 0; k < n; k++ { // in groups of 8, until a 16-bit lane ties with the threshold",
+		"makes the masks of groups of 8 blocks, a byte each, until a 16-bit lane ties with the threshold, and returns how many bytes are written",
+		"for k := 0; k < n; k++ {",
 		"	dst[k] = bits of lane(block(list[k]+index), j) > high",
-		"	after each group: index += step, list += stride",
-		"return bytes written")
+		"	after each group: index += step, list += stride")
 	k.op("MOVD dst+0(FP), %v", dst)
 	k.op("MOVD n+8(FP), %v", n)
 	k.op("MOVD p+16(FP), %v", p)

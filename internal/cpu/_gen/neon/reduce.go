@@ -21,7 +21,7 @@ func sumRows(a *asm) {
 	const (
 		y, x, rows, n = r(0), r(1), r(2), r(3)
 	)
-	a.function("sumRowsNEON", "(y, x *float32, rows, n int)", 32,
+	a.function("sumRowsNEON", "(y, x *float32, rows, n int)", 32, "sums each of rows rows of n elements",
 		"for r := range rows {",
 		"	var lane [16]float32",
 		"	for i, v := range x[r*n:][:n] {",
@@ -112,7 +112,7 @@ var extremes = []extreme{
 // extremeRow emits the reduction of one row.
 func extremeRow(a *asm, e extreme) {
 	const x, n = r(1), r(3)
-	a.function(e.name+"RowNEON", "(x *float32, n int) (y float32)", 20,
+	a.function(e.name+"RowNEON", "(x *float32, n int) (y float32)", 20, "returns y after this, with Go's "+e.name,
 		"for _, v := range x[:n] {",
 		fmt.Sprintf("	y = %s(y, v)", e.name))
 	a.op("MOVD x+0(FP), %v", x)
@@ -172,7 +172,7 @@ var columns = []column{
 // many.
 func reduceColumns(k *kernel, c column) {
 	const y, x, rows, stride, from, n = r(0), r(1), r(2), r(4), r(5), r(6)
-	k.begin(c.name+"ColumnsNEON", "(y, x *float32, n, cols, stride int)", 40,
+	k.begin(c.name+"ColumnsNEON", "(y, x *float32, n, cols, stride int)", 40, "reduces each of cols columns of a matrix whose rows are stride apart",
 		"for r := range n {",
 		"	for i := range cols {",
 		"		"+c.scalar)
@@ -228,7 +228,7 @@ func reduceColumns(k *kernel, c column) {
 // notFinite emits the search for exponents of ones only.
 func notFinite(a *asm) {
 	const x, n = r(1), r(3)
-	a.function("notFiniteNEON", "(x *float32, n int) (found bool)", 17,
+	a.function("notFiniteNEON", "(x *float32, n int) (found bool)", 17, "reports whether one of n elements is infinite or NaN",
 		"for _, v := range x[:n] {",
 		"	found = found || v-v != 0")
 	a.op("MOVD x+0(FP), %v", x)
@@ -282,7 +282,7 @@ func gathers(a *asm) {
 // is the product with 1/255 and one correction, which a test compares with the table.
 func gatherUnit(k *kernel) {
 	const dst, src, rows, count, width, from, n = r(0), r(1), r(2), r(3), r(4), r(5), r(6)
-	k.begin("gatherUnitNEON", "(dst *float32, src *uint8, rows *int32, count, width int)", 40,
+	k.begin("gatherUnitNEON", "(dst *float32, src *uint8, rows *int32, count, width int)", 40, "fetches count rows of width bytes and scales them",
 		"for i := range count {",
 		"	for j := range width {",
 		"		dst[i*width+j] = float32(src[rows[i]*width+j]) / 255")
@@ -344,7 +344,7 @@ func gatherUnit(k *kernel) {
 // fill emits the loop that writes one value everywhere.
 func fill(a *asm) {
 	const x, n = r(0), r(1)
-	a.function("fillNEON", "(x *float32, n int, v float32)", 20,
+	a.function("fillNEON", "(x *float32, n int, v float32)", 20, "writes one value n times",
 		"for i := range n {",
 		"	x[i] = v")
 	a.op("MOVD x+0(FP), %v", x)

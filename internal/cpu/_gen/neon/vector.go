@@ -313,8 +313,8 @@ func (k *kernel) get(d vec, c [4]uint32) {
 }
 
 // begin writes the head of a function and loads the constants that are pinned.
-func (k *kernel) begin(name, signature string, size int, scalar ...string) {
-	k.function(name, signature, size, scalar...)
+func (k *kernel) begin(name, signature string, size int, does string, scalar ...string) {
+	k.function(name, signature, size, does, scalar...)
 	if k.tabled {
 		k.op("MOVD $constants<>(SB), %v", table)
 	}

@@ -80,7 +80,7 @@ func nonzero(k *kernel) {
 		word, column             = r(9), r(10)
 	)
 	groups := []r{x, r(11), r(12), last} // where columns are read
-	k.begin("nonzeroNEON", "(t *search)", 8,
+	k.begin("nonzeroNEON", "(t *search)", 8, "sets the bits of what is not zero in rows of at most 64 columns",
 		"for i := range rows {",
 		"	bits[i] = 0",
 		"	for j := range cols {",
