@@ -86,7 +86,10 @@ func (d Diagram) chart() (chart, error) {
 // add adds the layers of a network, without those that are inputs if they are hidden. It returns where its own inputs
 // and outputs are, and how deep frames are nested within it.
 func (d Diagram) add(c *chart, n *layer.Network, hidden bool) (whole part, depth int) {
-	parts := map[layer.Layer]part{}
+	parts, calls := map[layer.Layer]part{}, map[layer.Layer][]*layer.Node{}
+	for _, x := range n.Nodes() {
+		calls[x.Layer()] = append(calls[x.Layer()], x)
+	}
 	for _, l := range n.Layers() {
 		if _, ok := l.(*layer.Input); ok && hidden {
 			continue
@@ -103,17 +106,14 @@ func (d Diagram) add(c *chart, n *layer.Network, hidden bool) (whole part, depth
 			continue
 		}
 		parts[l] = part{[]int{len(c.boxes)}, []int{len(c.boxes)}}
-		c.boxes = append(c.boxes, d.box(n, l))
+		c.boxes = append(c.boxes, d.box(n, l, calls[l]))
 	}
 	for _, l := range n.Layers() {
 		to, shown := parts[l]
 		if !shown {
 			continue
 		}
-		for _, x := range n.Nodes() {
-			if x.Layer() != l {
-				continue
-			}
+		for _, x := range calls[l] {
 			for i, y := range x.Inputs() {
 				if from, shown := parts[y.Layer()]; shown {
 					c.edges = append(c.edges, layered.Edge{From: at(from.outputs, y.Output()), To: at(to.inputs, i)})
@@ -145,14 +145,13 @@ func distinct(edges []layered.Edge) []layered.Edge {
 	return list
 }
 
-func (d Diagram) box(n *layer.Network, l layer.Layer) box {
+// box says what there is to say of a layer, whose calls these are.
+func (d Diagram) box(n *layer.Network, l layer.Layer, calls []*layer.Node) box {
 	b := box{name: n.Name(l), class: layer.Class(l), weights: len(layer.Variables(l)) > 0, frozen: layer.Frozen(l)}
 	b.activation = activationOf(l)
 	var inputs, outputs []string
-	for _, x := range n.Nodes() {
-		if x.Layer() == l {
-			inputs, outputs = append(inputs, shapesText(n.ShapesOf(x.Inputs()))), append(outputs, shapesText(n.ShapesOf(x.Results())))
-		}
+	for _, x := range calls {
+		inputs, outputs = append(inputs, shapesText(n.ShapesOf(x.Inputs()))), append(outputs, shapesText(n.ShapesOf(x.Results())))
 	}
 	b.input, b.output = inputs[0], outputs[0]
 	if _, ok := l.(*layer.Input); ok {

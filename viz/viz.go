@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"image/color"
+	"image/png"
 	"io"
 	"math"
 	"path/filepath"
@@ -91,7 +92,9 @@ func Write(w io.Writer, format Format, p Picture) error {
 	}
 	if format == SVG {
 		canvas := newSVG(d.width, d.height)
-		d.onWhite(draw.New(canvas))
+		c := draw.New(canvas)
+		fill(c, c.Rectangle, color.White)
+		d.paint(c)
 		_, err := canvas.WriteTo(w)
 		return err
 	}
@@ -99,8 +102,13 @@ func Write(w io.Writer, format Format, p Picture) error {
 	if err != nil {
 		return fmt.Errorf("viz: %w", err)
 	}
+	if d.height.Dots(float64(dpi)) > bandRows {
+		canvas := newTall(d.width, d.height, dpi, bandRows)
+		d.paint(draw.New(canvas))
+		return png.Encode(w, canvas.picture())
+	}
 	canvas := vgimg.PngCanvas{Canvas: vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(dpi))}
-	d.onWhite(draw.New(canvas))
+	d.paint(draw.New(canvas))
 	_, err = canvas.WriteTo(w)
 	return err
 }
@@ -117,11 +125,6 @@ func (d *drawing) resolution() (int, error) {
 		return 0, fmt.Errorf("a picture of %.6g × %.6g points can't be written as PNG", d.width, d.height)
 	}
 	return dpi, nil
-}
-
-func (d *drawing) onWhite(c draw.Canvas) {
-	fill(c, c.Rectangle, color.White)
-	d.paint(c)
 }
 
 // fill fills a rectangle.

@@ -17,6 +17,10 @@ import (
 	"strings"
 	"testing"
 
+	"gonum.org/v1/plot/vg"
+	"gonum.org/v1/plot/vg/draw"
+	"gonum.org/v1/plot/vg/vgimg"
+
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/train"
@@ -111,6 +115,32 @@ func TestEveryPictureIsWrittenInBothFormatsAndNothingIsClipped(t *testing.T) {
 		left, _ := os.ReadDir(folder)
 		if len(left) != len(endings) {
 			t.Errorf("%s: %d files were left, want %d", name, len(left), len(endings))
+		}
+	}
+}
+
+// A picture that is painted in bands is the one that is painted at once, but for rounding.
+func TestATallPictureIsPaintedInBands(t *testing.T) {
+	for name, p := range pictures() {
+		d, err := p.drawing()
+		if err != nil {
+			t.Fatal(err)
+		}
+		d.height = vg.Length(math.Round(d.height.Dots(50))) * vg.Inch / 50 // for vgimg puts texts by the height that it was given
+		whole := vgimg.NewWith(vgimg.UseWH(d.width, d.height), vgimg.UseDPI(50))
+		bands := newTall(d.width, d.height, 50, 23)
+		d.paint(draw.New(whole))
+		d.paint(draw.New(bands))
+		want, got := whole.Image().(*image.RGBA), bands.picture().(*image.RGBA)
+		if want.Bounds() != got.Bounds() {
+			t.Errorf("%s: it is %v large, want %v", name, got.Bounds(), want.Bounds())
+			continue
+		}
+		for i, v := range want.Pix {
+			if d := int(v) - int(got.Pix[i]); max(d, -d) > 8 {
+				t.Errorf("%s: the pixel at %d, %d is %v, want %v", name, i%want.Stride/4, i/want.Stride, got.Pix[i&^3:][:4], want.Pix[i&^3:][:4])
+				break
+			}
 		}
 	}
 }
