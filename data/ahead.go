@@ -116,7 +116,7 @@ func (a *ahead) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 			return nil, fmt.Errorf("data: %s is %s of shape %v, the network takes %s of shape %v", part("x", i), kind(spec.texts(i)), spec.X[i], kind(x.Texts()), x.Shape()[1:])
 		}
 	}
-	if err := spec.fits(float64(spec.atMost(max(c.BatchSize, 1))), "a batch"); err != nil {
+	if err := spec.fits(spec.atMost(max(c.BatchSize, 1)), 1, "a batch"); err != nil {
 		return nil, err
 	}
 	inner, err := Epoch(ctx, a.Source, c)
@@ -237,7 +237,7 @@ func Adapt(ctx context.Context, l layer.Adapter, s Source, i int) error {
 		return fmt.Errorf("data: Adapt: there is no input %d among %d", i, len(spec.X))
 	}
 	const size = 256 // samples that are read at once
-	if err := spec.fits(float64(spec.atMost(size)), "a batch"); err != nil {
+	if err := spec.fits(spec.atMost(size), 1, "a batch"); err != nil {
 		return err
 	}
 	batches, err := Epoch(ctx, s, EpochConfig{BatchSize: size})

@@ -94,7 +94,7 @@ func (a *augmented) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if from := a.in.Shape()[1:]; len(spec.X) == 0 || !spec.X[0].Equal(from) {
 		return nil, fmt.Errorf("data: Augment: the first input had shape %v, and has others now: %v", from, spec.X)
 	}
-	if err := spec.fits(float64(spec.atMost(max(c.BatchSize, 1))), "a batch"); err != nil {
+	if err := spec.fits(spec.atMost(max(c.BatchSize, 1)), 1, "a batch"); err != nil {
 		return nil, err
 	}
 	inner, err := Epoch(ctx, a.Source, c)
@@ -126,10 +126,14 @@ func (b *augmentedBatches) Next() (int, error) {
 	return n, err
 }
 
-// Integers reports which targets are integers.
+// Integers reports which inputs and targets are integers. The images are numbers, whatever they were.
 func (b *augmentedBatches) Integers() (x, y []bool) {
-	_, y = integersOf(b.Batches)
-	return nil, y
+	x, y = integersOf(b.Batches)
+	if len(x) > 0 {
+		x = slices.Clone(x)
+		x[0] = false
+	}
+	return x, y
 }
 
 func (b *augmentedBatches) Read(batch *Batch, p *Pool) error {
@@ -138,7 +142,7 @@ func (b *augmentedBatches) Read(batch *Batch, p *Pool) error {
 	}
 	b.raw.resize(b.from, b.n, nil, nil)
 	b.full.X = append(append(b.full.X[:0], b.raw.X[0]), batch.X[1:]...)
-	b.full.T, b.full.Y, b.full.IntY, b.full.W = batch.T, batch.Y, batch.IntY, batch.W
+	b.full.T, b.full.IntX, b.full.Y, b.full.IntY, b.full.W = batch.T, batch.IntX, batch.Y, batch.IntY, batch.W
 	if err := b.Batches.Read(&b.full, p); err != nil {
 		return err
 	}

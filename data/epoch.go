@@ -108,8 +108,8 @@ func (s Spec) atMost(wanted int) int {
 	return wanted
 }
 
-// fits returns an error if n samples take more memory than the limit.
-func (s Spec) fits(n float64, what string) error {
+// fits returns an error if some batches of n samples take more memory than the limit.
+func (s Spec) fits(n int, batches float64, what string) error {
 	bytes := 0.0
 	for i, shape := range s.X {
 		if s.texts(i) { // without the letters, which the samples share with their source
@@ -121,7 +121,8 @@ func (s Spec) fits(n float64, what string) error {
 			bytes += float64(4 * float64(least(shape).Numel()))
 		}
 	}
-	return mem.Check(1, n*bytes, "data: %s, %.0f samples of shapes %v and %v,", what, n, s.X, s.Y)
+	samples := float64(n) * batches
+	return mem.CheckBatch(n, samples*bytes, 0, "data: %s, %.0f samples of shapes %v and %v,", what, samples, s.X, s.Y)
 }
 
 // A request is a call of a source's: of its Epoch if it has a context, of Read if it has a

@@ -43,6 +43,41 @@ func first(t *testing.T, s Source, n int, batch *Batch) error {
 	return b.Read(batch, nil)
 }
 
+// yielded is what words are, from a generator, which uses its memory again.
+func yielded(t *testing.T, last int32) Source {
+	spec := words(t, int64(last)).Spec()
+	return Func(spec, func(context.Context, EpochConfig) iter.Seq2[Sample, error] {
+		return func(yield func(Sample, error) bool) {
+			x, y := make([]int32, 2), make([]int32, 1)
+			for i := range int32(3) {
+				x[0], x[1], y[0] = 2*i+1, 2*i+2, i+7
+				if i == 2 {
+					x[1] = last
+				}
+				if !yield(Sample{X: [][]float32{{float32(i + 1)}}, IntX: [][]int32{nil, x}, IntY: [][]int32{y}}, nil) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// up changes words that are a step below what they shall be: integers in place, whatever is wanted.
+func up(s Sample, _ *Random) error {
+	s.IntX[1][0]++
+	s.IntX[1][1]++
+	s.IntY[0][0]++
+	return nil
+}
+
+// below are words before up.
+func below(t *testing.T, last int64) *Arrays {
+	a := words(t, last)
+	a.X[1] = must[Column](t)(Integers([]int64{0, 1, 2, 3, 4, last - 1}, 2))
+	a.Y[0] = must[Column](t)(Labels([]uint8{6, 7, 8}))
+	return a
+}
+
 func TestIntegersAreReadAsIntegers(t *testing.T) {
 	weighted := func(s Source) Source { return must[Source](t)(ClassWeights(s, map[int]float64{8: 3})) }
 	for name, s := range map[string]Source{
@@ -50,6 +85,8 @@ func TestIntegersAreReadAsIntegers(t *testing.T) {
 		"read ahead":        Prefetch(words(t, beyond), 2),
 		"weighted":          weighted(words(t, beyond)),
 		"read ahead, twice": Prefetch(Prefetch(weighted(words(t, beyond)), 1), 1),
+		"mapped":            Map(below(t, beyond), up),
+		"generated":         yielded(t, beyond),
 	} {
 		batch := wanted(3)
 		if err := first(t, s, 3, &batch); err != nil {
@@ -77,7 +114,7 @@ func TestIntegersAreReadAsIntegers(t *testing.T) {
 	}
 }
 
-// What knows nothing of integers reads them as numbers, and so does what wraps a source.
+// What knows nothing of integers reads them as numbers, and a generator may give them so.
 func TestIntegersAreReadAsNumbersToo(t *testing.T) {
 	spec := words(t, 6).Spec()
 	generated := Func(spec, func(context.Context, EpochConfig) iter.Seq2[Sample, error] {
@@ -91,10 +128,11 @@ func TestIntegersAreReadAsNumbersToo(t *testing.T) {
 		}
 	})
 	for name, s := range map[string]Source{
-		"arrays":     words(t, 6),
-		"read ahead": Prefetch(words(t, 6), 2),
-		"mapped":     Map(words(t, 6), func(Sample, *Random) error { return nil }),
-		"generated":  generated,
+		"arrays":                words(t, 6),
+		"read ahead":            Prefetch(words(t, 6), 2),
+		"mapped":                Map(below(t, 6), up),
+		"generated":             yielded(t, 6),
+		"generated, as numbers": generated,
 	} {
 		batch := newBatch(spec, 3)
 		if err := first(t, s, 3, &batch); err != nil {
@@ -105,9 +143,46 @@ func TestIntegersAreReadAsNumbersToo(t *testing.T) {
 			t.Errorf("%s: %v", name, batch)
 		}
 		integers := wanted(3)
-		if err := first(t, s, 3, &integers); (err == nil) != (name == "arrays" || name == "read ahead") {
+		if err := first(t, s, 3, &integers); (err == nil) != (name != "generated, as numbers") {
 			t.Errorf("%s, as integers: %v", name, err)
 		}
+	}
+}
+
+// The first sample says what is integers in all.
+func TestAGeneratorsSamplesAreOfOneKind(t *testing.T) {
+	spec := Spec{X: []tensor.Shape{{2}}, Y: []tensor.Shape{{}}, Len: -1}
+	good := Sample{X: [][]float32{{1, 2}}, IntY: [][]int32{{3}}}
+	for want, second := range map[string]Sample{
+		"sample 1 of the epoch: y[0] is integers in some samples and numbers in others: it must be one of them in all": {X: good.X, Y: [][]float32{{3}}},
+		"sample 1 of the epoch: x[0] is integers in some samples and numbers in others: it must be one of them in all": {IntX: [][]int32{{1, 2}}, IntY: good.IntY},
+		"sample 1 of the epoch: y[0] is given as numbers and as integers, it can be either":                            {X: good.X, Y: [][]float32{{3}}, IntY: good.IntY},
+		"sample 1 of the epoch: y[0] has 2 values, shape () needs 1":                                                   {X: good.X, IntY: [][]int32{{3, 4}}},
+		"sample 1 of the epoch: there are 0 of y, the source's spec has 1":                                             {X: good.X},
+		"sample 1 of the epoch: there are 2 of y, the source's spec has 1":                                             {X: good.X, IntY: [][]int32{{3}, {4}}},
+	} {
+		s := Func(spec, func(context.Context, EpochConfig) iter.Seq2[Sample, error] {
+			return func(yield func(Sample, error) bool) { _ = yield(good, nil) && yield(second, nil) }
+		})
+		b := must[Batches](t)(Epoch(t.Context(), s, EpochConfig{BatchSize: 2}))
+		if _, err := b.Next(); err == nil || err.Error() != "data: "+want {
+			t.Errorf("error %v, want %s", err, want)
+		}
+		b.Close()
+	}
+}
+
+// Images that layers change are numbers, all else stays what it is.
+func TestIntegersBesideImagesThatAreChanged(t *testing.T) {
+	a := words(t, beyond)
+	a.X[0] = must[Column](t)(Integers([]int64{1, 2, 3}, 1, 1, 1))
+	s := must[Source](t)(Augment(a, &layer.RandomFlip{}))
+	batch := wanted(3)
+	if err := first(t, s, 3, &batch); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(batch.IntX[1], []int32{1, 2, 3, 4, 5, beyond}) || !slices.Equal(batch.IntY[0], []int32{7, 8, 9}) || !slices.Equal(batch.X[0], []float32{1, 2, 3}) {
+		t.Errorf("%v", batch)
 	}
 }
 

@@ -9,12 +9,13 @@ import (
 	"math"
 
 	"github.com/cornu-ml/cornu/internal/fmath"
+	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/rng"
 )
 
 // Map is a source of the samples of s as f changes them: images that are shifted, turned around, covered in part. f gets
-// each sample in memory of its own and changes its numbers there; their shapes stay. Where targets or weights aren't
-// wanted, as in Predict, it gets none.
+// each sample in memory of its own and changes its numbers there; their shapes stay. What s has as integers, such as labels, f
+// gets as integers. Where targets or weights aren't wanted, as in Predict, it gets none.
 //
 // What r draws depends on the seed of the training, the epoch and the place of the sample in the epoch. So it is other in
 // every epoch, and the same for any size of the batches and any number of cores, on which f is called at the same time.
@@ -65,7 +66,9 @@ func (m *mapped) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &mappedBatches{Batches: inner, f: m.f, config: c}, nil
+	b := &mappedBatches{Batches: inner, f: m.f, config: c}
+	b.x.areInts, b.y.areInts = integersOf(inner)
+	return b, nil
 }
 
 type mappedBatches struct {
@@ -74,8 +77,45 @@ type mappedBatches struct {
 	config  EpochConfig
 	count   int // samples before the present batch
 	n       int // of the present batch
-	batch   *Batch
+	x, y    typed
+	batch   Batch    // what f changes
 	changes []change // one for each sample of a batch
+}
+
+// typed are the inputs or the targets of a batch as f gets them: integers where the source has them, whatever is wanted.
+type typed struct {
+	areInts  []bool // which of them are integers
+	numbers  [][]float32
+	integers [][]int32
+	own      [][]int32 // the integers that are wanted as numbers
+}
+
+// bind has what is read be where it is wanted, but for integers that are wanted as numbers.
+func (t *typed) bind(numbers [][]float32, integers [][]int32) {
+	t.numbers, t.integers = t.numbers[:0], t.integers[:0]
+	for i := range max(len(numbers), len(integers)) {
+		values, ints := at(numbers, i), at(integers, i)
+		if ints == nil && at(t.areInts, i) {
+			if t.own == nil {
+				t.own = make([][]int32, len(t.areInts))
+			}
+			t.own[i] = room(t.own[i], len(values), mem.Make[int32])
+			values, ints = nil, t.own[i]
+		}
+		t.numbers, t.integers = append(t.numbers, values), append(t.integers, ints)
+	}
+}
+
+// convert writes integers to where numbers are wanted.
+func (t *typed) convert(name string, numbers [][]float32) error {
+	for i, dst := range numbers {
+		if len(dst) > 0 && at(t.areInts, i) {
+			if err := copyPart(dst, nil, nil, t.integers[i]); err != nil {
+				return fmt.Errorf("data: %s: %w", part(name, i), err)
+			}
+		}
+	}
+	return nil
 }
 
 // A change is what f is given for a sample, and what it returns.
@@ -92,21 +132,29 @@ func (b *mappedBatches) Next() (int, error) {
 	return n, err
 }
 
+// Integers reports which inputs and targets are integers.
+func (b *mappedBatches) Integers() (x, y []bool) { return b.x.areInts, b.y.areInts }
+
 func (b *mappedBatches) Read(batch *Batch, p *Pool) error {
-	if err := b.Batches.Read(batch, p); err != nil {
+	b.x.bind(batch.X, batch.IntX)
+	b.y.bind(batch.Y, batch.IntY)
+	b.batch = Batch{X: b.x.numbers, IntX: b.x.integers, Y: b.y.numbers, IntY: b.y.integers, W: batch.W, T: batch.T}
+	if err := b.Batches.Read(&b.batch, p); err != nil {
 		return err
 	}
 	if len(b.changes) < b.n {
 		b.changes = make([]change, b.n)
 	}
-	b.batch = batch
 	p.Run(b, b.n)
 	for i := range b.changes[:b.n] {
 		if err := b.changes[i].err; err != nil {
 			return fmt.Errorf("data: sample %d of the epoch: %w", b.count+i, err)
 		}
 	}
-	return nil
+	if err := b.x.convert("x", batch.X); err != nil {
+		return err
+	}
+	return b.y.convert("y", batch.Y)
 }
 
 // Shapes describes the samples of the present batch.
@@ -114,22 +162,22 @@ func (b *mappedBatches) Shapes() Spec { return ShapesOf(b.Batches, Spec{}) }
 
 // Do changes sample i of the batch.
 func (b *mappedBatches) Do(_, i int) {
-	c := &b.changes[i]
-	part := func(parts, list [][]float32) [][]float32 {
-		parts = parts[:0]
-		for _, values := range list {
-			width := len(values) / b.n
-			parts = append(parts, values[i*width:][:width:width])
-		}
-		return parts
+	c, all := &b.changes[i], &b.batch
+	c.sample = Sample{
+		X: rowOf(c.sample.X, all.X, i, b.n), Y: rowOf(c.sample.Y, all.Y, i, b.n), W: rowOf(c.sample.W, all.W, i, b.n), T: rowOf(c.sample.T, all.T, i, b.n),
+		IntX: rowOf(c.sample.IntX, all.IntX, i, b.n), IntY: rowOf(c.sample.IntY, all.IntY, i, b.n),
 	}
-	texts := c.sample.T[:0]
-	for _, values := range b.batch.T {
-		width := len(values) / b.n
-		texts = append(texts, values[i*width:][:width:width])
-	}
-	c.sample = Sample{X: part(c.sample.X, b.batch.X), Y: part(c.sample.Y, b.batch.Y), W: part(c.sample.W, b.batch.W), T: texts}
 	// Each sample begins where none before it comes to: it may draw 2²⁴ words.
 	c.random.reader = rng.New(b.config.Seed, rng.MapStream, b.config.Epoch).ReaderAt(uint64(b.count+i) << 24)
 	c.err = b.f(c.sample, &c.random)
+}
+
+// rowOf returns what sample i of n has of each part of a batch, in a list that may be used again.
+func rowOf[T any](list, parts [][]T, i, n int) [][]T {
+	list = list[:0]
+	for _, values := range parts {
+		width := len(values) / n
+		list = append(list, values[i*width:][:width:width])
+	}
+	return list
 }

@@ -39,7 +39,7 @@ func (p *prefetch) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if spec.Len >= 0 {
 		ahead = min(ahead, spec.Len/max(size, 1)+1)
 	}
-	if err := spec.fits(float64(size)*(float64(ahead)+1), "the batches that are read ahead"); err != nil {
+	if err := spec.fits(size, float64(ahead)+1, "the batches that are read ahead"); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)

@@ -14,11 +14,12 @@ import (
 )
 
 // A Sample is one sample: its inputs and targets in the order of the source's
-// Spec, each in row-major order, and its weights. Inputs that are texts are in T, in the places of X, where they are nil;
-// it may be nil if there are none.
+// Spec, each in row-major order, and its weights. Inputs that are texts are in T, in the places of X, where they are nil, and
+// inputs and targets that are integers, such as labels and the numbers of words, in IntX and IntY. These may be nil if there are none.
 type Sample struct {
-	X, Y, W [][]float32
-	T       [][]string
+	X, Y, W    [][]float32
+	T          [][]string
+	IntX, IntY [][]int32
 }
 
 // Func is a source whose samples are generated. samples is called for each epoch
@@ -26,6 +27,8 @@ type Sample struct {
 // may go on for ever if training has a number of steps per epoch, and an error
 // that it yields ends the training. What waits for its samples gives up when ctx
 // ends. Shuffling is its own affair: it is told what was asked for.
+//
+// The first sample of an epoch, for which Epoch waits, says which inputs and targets are integers in all of them.
 func Func(spec Spec, samples func(ctx context.Context, c EpochConfig) iter.Seq2[Sample, error]) Source {
 	return &stream{spec, samples}
 }
@@ -50,13 +53,23 @@ func (s *stream) Epoch(ctx context.Context, c EpochConfig) (Batches, error) {
 	if s.samples == nil {
 		return nil, errors.New("data: the function that yields the samples is nil")
 	}
-	if err := s.spec.fits(float64(s.spec.atMost(c.BatchSize)), "a batch"); err != nil {
+	if err := s.spec.fits(s.spec.atMost(c.BatchSize), 1, "a batch"); err != nil {
 		return nil, err
 	}
 	b := &streamBatches{spec: s.spec, size: c.BatchSize}
-	b.batch.resize(s.spec, 0, nil, nil)
 	b.pull, b.stop = iter.Pull2(s.samples(ctx, c))
+	b.first, b.err, b.ok = b.pull()
+	b.intX, b.intY = areGiven(b.first.IntX), areGiven(b.first.IntY)
 	return b, nil
+}
+
+// areGiven reports which of a sample's integers there are.
+func areGiven(list [][]int32) []bool {
+	given := make([]bool, len(list))
+	for i, v := range list {
+		given[i] = v != nil
+	}
+	return given
 }
 
 // A streamBatches collects samples in a batch of its own, since only then it
@@ -69,18 +82,34 @@ type streamBatches struct {
 	batch Batch
 	n     int // samples in batch
 	count int // samples before it
+
+	first      Sample // what the first pull gave, until it is put in a batch
+	err        error
+	ok         bool
+	intX, intY []bool // which inputs and targets are integers
 }
 
 func (b *streamBatches) Close() { b.stop() }
 
+// Integers reports which inputs and targets are integers.
+func (b *streamBatches) Integers() (x, y []bool) { return b.intX, b.intY }
+
+// sample returns the next sample of the epoch.
+func (b *streamBatches) sample() (Sample, error, bool) {
+	if b.count+b.n == 0 {
+		return b.first, b.err, b.ok
+	}
+	return b.pull()
+}
+
 func (b *streamBatches) Next() (int, error) {
 	b.count += b.n
-	b.batch.resize(b.spec, 0, nil, nil)
+	b.batch.resize(b.spec, 0, b.intX, b.intY)
 	for b.n = 0; b.n < b.size; b.n++ {
 		if b.n > 0 && b.count+b.n == b.spec.Len {
 			break // the next batch is empty, or one too many
 		}
-		s, err, ok := b.pull()
+		s, err, ok := b.sample()
 		if !ok {
 			break
 		}
@@ -103,40 +132,50 @@ func (b *streamBatches) Next() (int, error) {
 // put adds a sample to the batch, which grows with them: there may be fewer than were
 // asked for.
 func (b *streamBatches) put(s Sample) error {
-	put := func(name string, dst, values [][]float32, shapes []tensor.Shape) error {
-		if len(values) != len(shapes) {
-			return fmt.Errorf("there are %d of %s, the source's spec has %d", len(values), name, len(shapes))
+	put := func(name string, dst, values [][]float32, dstInts, ints [][]int32, areInts []bool, shapes []tensor.Shape) error {
+		if got := max(len(values), len(ints)); got != len(shapes) {
+			return fmt.Errorf("there are %d of %s, the source's spec has %d", got, name, len(shapes))
 		}
-		for i, v := range values {
+		for i, shape := range shapes {
 			if name == "x" && b.spec.texts(i) {
-				if i >= len(s.T) || len(s.T[i]) != shapes[i].Numel() {
-					return fmt.Errorf("%s is texts, of shape %v: T[%d] must have as many", part(name, i), shapes[i], i)
+				if len(at(s.T, i)) != shape.Numel() {
+					return fmt.Errorf("%s is texts, of shape %v: T[%d] must have as many", part(name, i), shape, i)
 				}
 				b.batch.T[i] = append(b.batch.T[i], s.T[i]...)
 				continue
 			}
-			width := shapes[i].Numel()
-			if len(v) != width {
-				return fmt.Errorf("%s has %d values, shape %v needs %d", part(name, i), len(v), shapes[i], width)
+			numbers, integers := at(values, i), at(ints, i)
+			switch {
+			case (integers != nil) != at(areInts, i):
+				return fmt.Errorf("%s is integers in some samples and numbers in others: it must be one of them in all", part(name, i))
+			case integers != nil && len(numbers) > 0:
+				return fmt.Errorf("%s is given as numbers and as integers, it can be either", part(name, i))
 			}
-			dst[i] = append(dst[i], v...)
+			if got := len(numbers) + len(integers); got != shape.Numel() {
+				return fmt.Errorf("%s has %d values, shape %v needs %d", part(name, i), got, shape, shape.Numel())
+			}
+			if integers != nil {
+				dstInts[i] = append(dstInts[i], integers...)
+			} else {
+				dst[i] = append(dst[i], numbers...)
+			}
 		}
 		return nil
 	}
-	if err := put("x", b.batch.X, s.X, b.spec.X); err != nil {
+	if err := put("x", b.batch.X, s.X, b.batch.IntX, s.IntX, b.intX, b.spec.X); err != nil {
 		return err
 	}
-	if err := put("y", b.batch.Y, s.Y, b.spec.Y); err != nil {
+	if err := put("y", b.batch.Y, s.Y, b.batch.IntY, s.IntY, b.intY, b.spec.Y); err != nil {
 		return err
 	}
-	return put("weights", b.batch.W, s.W, b.spec.W)
+	return put("weights", b.batch.W, s.W, nil, nil, nil, b.spec.W)
 }
 
 func (b *streamBatches) Read(batch *Batch, _ *Pool) error {
 	if b.n == 0 {
 		return errNoBatch
 	}
-	if err := checkBatch(batch, b.spec, b.n, nil, nil); err != nil {
+	if err := checkBatch(batch, b.spec, b.n, b.intX, b.intY); err != nil {
 		return err
 	}
 	return copyBatch(batch, &b.batch)

@@ -415,6 +415,9 @@ type batches struct {
 
 func (b *batches) Close() {}
 
+// Integers reports that labels can be read as integers. Vectors and what a BinaryCrossentropy takes are numbers, as in Keras.
+func (b *batches) Integers() (x, y []bool) { return nil, []bool{b.folder.cfg.LabelMode == Int} }
+
 func (b *batches) Next() (int, error) {
 	b.order = b.order[b.n:]
 	b.n = min(b.size, len(b.order))
@@ -435,25 +438,40 @@ func (b *batches) Read(batch *data.Batch, p *data.Pool) error {
 			w[i] = 1
 		}
 	}
-	if len(batch.Y) > 0 && len(spec.Y) > 0 {
-		y, width := batch.Y[0], spec.Y[0].Numel()
-		if len(y) != b.n*width {
-			return fmt.Errorf("imagefolder: a batch of %d targets of shape %v has no room for them", b.n, spec.Y[0])
-		}
-		clear(y)
-		for i, row := range rows {
-			label := f.Labels[row]
-			if label < 0 || int(label) >= len(f.Classes) { // changed since the epoch began
-				return &data.LabelError{Row: int(row), Label: float64(label), Classes: len(f.Classes)}
-			}
-			if f.cfg.LabelMode == Categorical {
-				y[i*width+int(label)] = 1
-			} else {
-				y[i] = float32(label)
-			}
-		}
+	var err error
+	switch {
+	case len(spec.Y) == 0:
+	case len(batch.IntY) > 0 && batch.IntY[0] != nil:
+		err = targets(f, batch.IntY[0], rows)
+	case len(batch.Y) > 0:
+		err = targets(f, batch.Y[0], rows)
+	}
+	if err != nil {
+		return err
 	}
 	return f.read(b.ctx, batch.X[0], rows, p)
+}
+
+// targets writes the targets of pictures to y.
+func targets[T float32 | int32](f *Folder, y []T, rows []int32) error {
+	shape := f.Spec().Y[0]
+	width := shape.Numel()
+	if len(y) != len(rows)*width {
+		return fmt.Errorf("imagefolder: a batch of %d targets of shape %v has no room for them", len(rows), shape)
+	}
+	clear(y)
+	for i, row := range rows {
+		label := f.Labels[row]
+		if label < 0 || int(label) >= len(f.Classes) { // changed since the epoch began
+			return &data.LabelError{Row: int(row), Label: float64(label), Classes: len(f.Classes)}
+		}
+		if f.cfg.LabelMode == Categorical {
+			y[i*width+int(label)] = 1
+		} else {
+			y[i] = T(label)
+		}
+	}
+	return nil
 }
 
 // read reads pictures, side by side on the pool.

@@ -216,6 +216,28 @@ func TestTargetsAreWhatTheLabelModeSays(t *testing.T) {
 	}
 }
 
+// A loss of labels reads them as they are; vectors are numbers.
+func TestLabelsAreReadAsIntegers(t *testing.T) {
+	for mode, want := range map[LabelMode]string{
+		Int: "", Binary: "y[0] is wanted as integers, and can be read as float32 alone", Categorical: "y[0] is wanted as integers, and can be read as float32 alone",
+	} {
+		f := open(t, greys(t), Config{Height: 1, Width: 1, Color: Grayscale, LabelMode: mode, Classes: []string{"dog", "cat"}})
+		b, err := data.Epoch(t.Context(), f, data.EpochConfig{BatchSize: 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer b.Close()
+		if _, err := b.Next(); err != nil {
+			t.Fatal(err)
+		}
+		batch := data.Batch{X: [][]float32{make([]float32, 4)}, IntY: [][]int32{make([]int32, 4*f.Spec().Y[0].Numel())}}
+		err = b.Read(&batch, nil)
+		if want != "" && (err == nil || !strings.Contains(err.Error(), want)) || want == "" && (err != nil || !slices.Equal(batch.IntY[0], []int32{0, 0, 1, 1})) {
+			t.Errorf("%s: %v, %v; want %q", mode, batch.IntY, err, want)
+		}
+	}
+}
+
 func TestTheShuffleIsThatOfArrays(t *testing.T) {
 	f := open(t, greys(t), Config{Height: 1, Width: 1, Color: Grayscale})
 	loaded, err := f.Load()
