@@ -288,6 +288,8 @@ func reshapeShape(a *Attr, in []*Node) (tensor.Shape, string) {
 	switch {
 	case from.HasBatch() && !to.HasBatch():
 		return nil, fmt.Sprintf("the target %v must keep the batch: one dimension tensor.Batch", to)
+	case slices.Contains(from[slices.Index(from, tensor.Batch)+1:], tensor.Batch):
+		return nil, fmt.Sprintf("it has a number for each two samples of a batch, the target %v has %d for each sample", to, need)
 	case !from.HasBatch() && to.HasBatch():
 		if need == 0 || have%need != 0 {
 			return nil, fmt.Sprintf("%d elements do not fill the target %v", have, to)

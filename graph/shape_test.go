@@ -395,6 +395,11 @@ func TestErrors(t *testing.T) {
 			"Reshape of (None, 784): the target (784,) must keep the batch: one dimension tensor.Batch",
 		},
 		{
+			[]tensor.Shape{{batch, 3}},
+			unary(func(x *graph.Node) *graph.Node { return x.MatMulT(x, false, true).Reshape(batch, 1) }),
+			"Reshape of (None, None): it has a number for each two samples of a batch, the target (None, 1) has 1 for each sample",
+		},
+		{
 			[]tensor.Shape{{6}},
 			unary(func(x *graph.Node) *graph.Node { return x.Reshape(-2, 3) }),
 			"Reshape of (6,): dimension 0 of shape [-2 3] is negative",
