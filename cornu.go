@@ -56,7 +56,8 @@ func MemoryLimit() int64 { return mem.Limit() }
 
 // A MemoryError says that something would take more memory than the limit, which
 // SetMemoryLimit sets. Its fields are What would take it (string), how many Bytes,
-// at least (float64), and the Limit (int64).
+// at least (float64), and the Limit (int64); if it is a batch, how many bytes each
+// Sample takes (float64), and about how many samples would fit (Batch, int).
 type MemoryError = mem.Error
 
 // Tier returns the name of the kernels in use: "avx512", "avx2", "neon" or

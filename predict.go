@@ -302,7 +302,7 @@ func (m *Model) PredictSourceAll(ctx context.Context, source data.Source, cfg Pr
 // resized returns room for n samples of a shape, in buffer if it is there.
 func resized[T float32 | int32](buffer []T, n int, shape tensor.Shape) ([]T, error) {
 	width := shape.Numel()
-	if err := mem.Check(n, 4*float64(width), "%d samples of shape %v", n, shape); err != nil {
+	if err := mem.CheckBatch(n, 4*float64(width)*float64(n), 0, "%d samples of shape %v", n, shape); err != nil {
 		return nil, err
 	}
 	if cap(buffer) < n*width {

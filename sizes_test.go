@@ -177,6 +177,32 @@ func TestWhatFitsInMemoryWorks(t *testing.T) {
 	})
 }
 
+// A batch that is too large is an error that says which one isn't.
+func TestABatchThatDoesNotFitIsAnErrorThatSaysWhichWould(t *testing.T) {
+	defer cornu.SetMemoryLimit(0)
+	cornu.SetMemoryLimit(32 << 20)
+	model := convolutional()
+	if err := model.Compile(squared); err != nil {
+		t.Fatal(err)
+	}
+	fit := func(batch int) error {
+		source := &data.Arrays{X: []data.Column{column(t, make([]float32, batch*784), 784)}, Y: []data.Column{column(t, make([]float32, batch), 1)}}
+		_, err := model.Fit(t.Context(), source, cornu.FitConfig{BatchSize: batch, Quiet: true})
+		return err
+	}
+	var memory *cornu.MemoryError
+	if err := fit(1000); !errors.As(err, &memory) || memory.Batch < 20 || !strings.Contains(err.Error(), fmt.Sprintf("so a batch of about %d would fit", memory.Batch)) {
+		t.Fatalf("a batch of 1000: %v", err)
+	}
+	about := memory.Batch // gradients of weights are in the memory too, which are as large for any batch
+	if err := fit(about * 9 / 10); err != nil {
+		t.Errorf("a batch of %d: %v", about*9/10, err)
+	}
+	if err := fit(about * 11 / 10); !errors.As(err, &memory) {
+		t.Errorf("a batch of %d: %v", about*11/10, err)
+	}
+}
+
 func TestTheMemoryLimitCanBeSet(t *testing.T) {
 	defer cornu.SetMemoryLimit(0)
 	before := cornu.MemoryLimit()

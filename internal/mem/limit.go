@@ -102,11 +102,18 @@ type Error struct {
 	What  string  // that would take it
 	Bytes float64 // how many, at least
 	Limit int64
+
+	Sample float64 // bytes of each sample of a batch; 0 if it isn't a matter of the batch
+	Batch  int     // about how many samples would fit, if there can be some
 }
 
 func (e *Error) Error() string {
-	return fmt.Sprintf("%s would take %s of memory, the limit is %s: CORNU_MEMORY sets another",
-		e.What, Format(e.Bytes), Format(float64(e.Limit)))
+	remedy := ""
+	if e.Batch > 0 {
+		remedy = fmt.Sprintf("each sample takes %s, so a batch of about %d would fit, or ", Format(e.Sample), e.Batch)
+	}
+	return fmt.Sprintf("%s would take %s of memory, the limit is %s: %sCORNU_MEMORY sets another",
+		e.What, Format(e.Bytes), Format(float64(e.Limit)), remedy)
 }
 
 // Check returns an *Error if count elements of size bytes each are beyond the limit. what
@@ -116,7 +123,18 @@ func Check(count int, size float64, what string, args ...any) error {
 	if count >= 0 && bytes <= float64(limit) {
 		return nil
 	}
-	return &Error{fmt.Sprintf(what, args...), max(bytes, 0), limit}
+	return &Error{What: fmt.Sprintf(what, args...), Bytes: max(bytes, 0), Limit: limit}
+}
+
+// CheckBatch is Check of what a batch of so many samples takes: bytes, and others, which are the same for any batch. The error
+// says of how many samples one would fit.
+func CheckBatch(batch int, bytes, others float64, what string, args ...any) error {
+	err := Check(1, bytes+others, what, args...)
+	if e, ok := err.(*Error); ok && batch > 1 {
+		e.Sample = bytes / float64(batch)
+		e.Batch = int(max((float64(e.Limit)-others)/e.Sample, 0))
+	}
+	return err
 }
 
 // Format writes a number of bytes: 37.3 GiB.

@@ -36,6 +36,29 @@ func TestTheLimitHoldsForAnyProduct(t *testing.T) {
 	}
 }
 
+func TestAnErrorSaysWhichBatchWouldFit(t *testing.T) {
+	defer SetLimit(0)
+	SetLimit(1000)
+	for _, c := range []struct {
+		batch         int
+		bytes, others float64
+		fits          int
+		says          string
+	}{
+		{100, 1600, 200, 50, "the limit is 1000 bytes: each sample takes 16 bytes, so a batch of about 50 would fit, or CORNU_MEMORY sets another"},
+		{100, 800, 200, 0, ""}, // is within it
+		{100, 800, 1200, 0, "the limit is 1000 bytes: CORNU_MEMORY sets another"},
+		{1, 1600, 0, 0, "the limit is 1000 bytes: CORNU_MEMORY sets another"},
+		{10, math.Inf(1), 0, 0, "the limit is 1000 bytes: CORNU_MEMORY sets another"},
+	} {
+		err := CheckBatch(c.batch, c.bytes, c.others, "a batch")
+		var e *Error
+		if (err == nil) != (c.says == "") || err != nil && (!errors.As(err, &e) || e.Batch != c.fits || !strings.HasSuffix(err.Error(), c.says)) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
 func TestTheMachineHasMemory(t *testing.T) {
 	if n := Limit(); n < 1<<24 {
 		t.Errorf("the limit is %s", Format(float64(n)))

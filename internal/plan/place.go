@@ -397,18 +397,19 @@ func (p *Plan) pack() error {
 			}
 		}
 	}
-	fits := func(n int) error {
-		return mem.Check(1, float64(n)+float64(4*float64(p.config.Held)), "%s of shape %v is the largest result of the step: for a batch of %d, this, with the weights and slots,",
+	if most == nil {
+		return nil
+	}
+	fits := func(bytes float64) error {
+		return mem.CheckBatch(p.config.Batch, bytes, float64(4*float64(p.config.Held)), "%s of shape %v is the largest result of the step: for a batch of %d, all that is held at the same time, with the weights and slots,",
 			most.whose(), most.shape, p.config.Batch)
 	}
-	if most != nil {
-		if err := fits(most.buffer.size); err != nil {
-			return err // and the sums below can't overflow
-		}
+	if err := fits(peak(buffers)); err != nil {
+		return err // and the sums below can't overflow
 	}
 	if len(buffers) > manyBuffers {
 		p.arena = packByTime(buffers)
-		return fits(p.arena)
+		return fits(float64(p.arena))
 	}
 	slices.SortStableFunc(buffers, func(a, b *buffer) int { return cmp.Compare(b.size, a.size) })
 	var placed []*buffer // by offset
@@ -429,10 +430,21 @@ func (p *Plan) pack() error {
 		placed = slices.Insert(placed, at, b)
 		p.arena = max(p.arena, offset+b.size)
 	}
-	if most == nil {
-		return nil
+	return fits(float64(p.arena))
+}
+
+// peak returns how many bytes live at the same time at most.
+func peak(buffers []*buffer) float64 {
+	ends := slices.SortedFunc(slices.Values(buffers), func(a, b *buffer) int { return cmp.Compare(a.to, b.to) })
+	live, most := 0.0, 0.0
+	for _, b := range slices.SortedFunc(slices.Values(buffers), func(a, b *buffer) int { return cmp.Compare(a.from, b.from) }) {
+		for ; ends[0].to < b.from; ends = ends[1:] { // b itself is among them
+			live -= float64(ends[0].size)
+		}
+		live += float64(b.size)
+		most = max(most, live)
 	}
-	return fits(p.arena)
+	return most
 }
 
 // manyBuffers is the number of buffers beyond which they are not compared pair by pair.
