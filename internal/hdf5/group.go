@@ -316,6 +316,9 @@ func (g *Group) member(name string, hops *int) (any, error) {
 
 // open returns the *Group, the *Dataset or the *NamedType at an address.
 func (f *File) open(at uint64, path string) (any, error) {
+	if g := f.opened(at, path); g != nil {
+		return g, nil
+	}
 	o, err := f.object(at, path)
 	if err != nil {
 		return nil, err
@@ -325,6 +328,7 @@ func (f *File) open(at uint64, path string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
+		f.keep(g)
 		return g, nil
 	}
 	if o.isType() {
@@ -339,6 +343,31 @@ func (f *File) open(at uint64, path string) (any, error) {
 		return nil, err
 	}
 	return d, nil
+}
+
+// opened returns a group that was opened recently, nil if this one was not.
+func (f *File) opened(at uint64, path string) *Group {
+	f.recent.Lock()
+	defer f.recent.Unlock()
+	if g := f.recent.groups[strings.Count(path, "/")]; g != nil && g.at == at && g.path == path {
+		return g
+	}
+	return nil
+}
+
+// keep makes a group one of those that were opened recently. Paths of several depths that lead to one group hold its links but once.
+func (f *File) keep(g *Group) {
+	f.recent.Lock()
+	defer f.recent.Unlock()
+	if f.recent.groups == nil {
+		f.recent.groups = map[int]*Group{}
+	}
+	for _, same := range f.recent.groups {
+		if same.at == g.at {
+			g.messages, g.links = same.messages, same.links
+		}
+	}
+	f.recent.groups[strings.Count(g.path, "/")] = g
 }
 
 // kindOf says what a path leads to.

@@ -60,6 +60,10 @@ type File struct {
 	root       uint64 // the root group's object header
 	extension  uint64 // the superblock's object header, undefined if it has none
 
+	recent struct { // the group of each depth that was opened last: who looks for one object after the other passes the same ones
+		sync.Mutex
+		groups map[int]*Group
+	}
 	heap struct { // the collection of the global heap that was read last
 		sync.Mutex
 		at      uint64
