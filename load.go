@@ -173,10 +173,8 @@ func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits k
 	if err := slab.Store(m.net.Variables()...); err != nil {
 		return nil, nil, err
 	}
-	for _, p := range matched.pairs {
-		if err := slab.Fill(p.to, p.from.read); err != nil {
-			return nil, nil, fmt.Errorf("variable %s: %w", p.to.Path, err)
-		}
+	if err := matched.fill(); err != nil {
+		return nil, nil, err
 	}
 	if err := r.ctx.Err(); err != nil {
 		return nil, nil, err
@@ -199,6 +197,28 @@ func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits k
 	}
 	m.bytes = f.Bytes
 	return m, append(notes, matched.types()...), nil
+}
+
+// fill reads the arrays into the variables' memory: large ones one after the other, each on all cores, and then the others, of which each
+// core reads its own.
+func (m *matching) fill() error {
+	for _, large := range []bool{true, false} {
+		var variables []*layer.Variable
+		var arrays []array
+		for _, p := range m.pairs {
+			if (4*p.to.Shape.Numel() > file.Piece) == large {
+				variables, arrays = append(variables, p.to), append(arrays, p.from)
+			}
+		}
+		threads := Threads()
+		if large {
+			threads = 1
+		}
+		if err := slab.Fill(variables, threads, func(i int, dst []float32) error { return arrays[i].read(dst) }); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // compileConfig returns what a file says of compiling.

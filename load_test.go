@@ -190,6 +190,34 @@ func TestLargeArraysAreReadInPieces(t *testing.T) {
 	}
 }
 
+// Small arrays are read on all cores: of those that can't be read, it is the first that is named.
+func TestTheFirstArrayThatCannotBeReadIsNamed(t *testing.T) {
+	var layers []layer.Layer
+	for range 30 {
+		layers = append(layers, &layer.Dense{Units: 100})
+	}
+	content := written(t, "m.h5", stack(t, 3, layers...).Save)
+	half := int64(len(content) / 2)
+	var first string
+	for range 10 {
+		_, err := cornu.LoadFrom(readerFunc(func(b []byte, at int64) (int, error) {
+			if len(b) == 4*100*100 && at > half {
+				return 0, io.ErrUnexpectedEOF
+			}
+			return bytes.NewReader(content).ReadAt(b, at)
+		}), int64(len(content)), "m.h5", cornu.LoadConfig{})
+		if err == nil || !strings.Contains(err.Error(), "variable dense_") || !errors.Is(err, io.ErrUnexpectedEOF) {
+			t.Fatalf("the error is %v", err)
+		}
+		if first == "" {
+			first = err.Error()
+		}
+		if err.Error() != first {
+			t.Fatalf("first the error was %s, now %v", first, err)
+		}
+	}
+}
+
 func TestTheSameModelGivesTheSameBytes(t *testing.T) {
 	m, _ := trained(t, optimizer.Adam{})
 	files := [][]byte{written(t, "a.keras", m.Save), written(t, "b.keras", m.Save)}

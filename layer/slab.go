@@ -1,11 +1,13 @@
 package layer
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
 	"sync"
 
+	"github.com/cornu-ml/cornu/internal/file"
 	"github.com/cornu-ml/cornu/internal/number"
 	"github.com/cornu-ml/cornu/internal/slab"
 )
@@ -26,10 +28,16 @@ func init() {
 		return store(list...)
 	}, func(variable any) slab.Span {
 		return variable.(*Variable).span()
-	}, func(variable any, write func(dst []float32) error) error {
+	}, func(variables []any, threads int, write func(i int, dst []float32) error) error {
 		storing.Lock()
 		defer storing.Unlock()
-		return variable.(*Variable).fill(write)
+		return file.Each(len(variables), threads, func(i int) error {
+			v := variables[i].(*Variable)
+			if err := v.fill(func(dst []float32) error { return write(i, dst) }); err != nil {
+				return fmt.Errorf("variable %s: %w", cmp.Or(v.Path, v.Name), err)
+			}
+			return nil
+		})
 	}, func(variable any, kind number.Kind) {
 		storing.Lock()
 		defer storing.Unlock()

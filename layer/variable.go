@@ -70,7 +70,7 @@ func (v *Variable) Assign(value []float32) error {
 	held := []*slab.Slab{v.span().Slab}
 	slab.Acquire(held, true)
 	defer slab.Release(held, true)
-	return slab.Fill(v, func(dst []float32) error {
+	return slab.Fill([]*Variable{v}, 1, func(_ int, dst []float32) error {
 		copy(dst, value)
 		return nil
 	})
