@@ -76,6 +76,13 @@ func (u *unit) dump(b *strings.Builder) {
 	b.WriteString("  ")
 	values := u.values()
 	last := values[len(values)-1]
+	if u.root != nil {
+		for _, x := range u.root.in {
+			if x.unstored { // is computed as it is read
+				values = append([]*value{x}, values...)
+			}
+		}
+	}
 	for i, v := range values {
 		if i > 0 {
 			b.WriteString("; ")

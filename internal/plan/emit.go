@@ -337,6 +337,16 @@ func emitReduction(op reduce.Op) func(c *call) []cpu.Kernel {
 	}
 }
 
+// emitSum adds up what is stored, or what a pool puts.
+func emitSum(c *call) []cpu.Kernel {
+	if x := c.in[0]; x.unstored {
+		k := &product.PutSum{Put: putOf(c, x), Y: c.data(c.value)}
+		k.Prepare()
+		return []cpu.Kernel{k}
+	}
+	return emitReduction(reduce.Sum)(c)
+}
+
 // A stretch is neighbouring dimensions as one: step is the distance in memory of neighbours,
 // 0 if there is no such. It is 1 or more for a single element.
 type stretch struct{ size, step int }

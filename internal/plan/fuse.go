@@ -19,7 +19,7 @@ type unit struct {
 	members []*value // topological
 	cuts    cuts     // that the members' operands ask for
 	pools   []*value // of the last result before them, which the root's kernel pools as it computes it
-	stored  []*value // what is read outside, in order; never empty after fuse
+	stored  []*value // what is read outside, in order; empty after fuse only where the root is unstored
 	index   int      // of its level, in the order of execution
 	update  bool
 	next    *unit // the unit in whose task this one is run, before it; nil: a task of its own
@@ -75,7 +75,9 @@ func (u *unit) called() bool {
 }
 
 // free reports whether the unit is known to be no work before it is placed.
-func (u *unit) free() bool { return u.root != nil && (u.root.leaf() || u.root.view()) }
+func (u *unit) free() bool {
+	return u.root != nil && (u.root.leaf() || u.root.view() || u.root.unstored)
+}
 
 // unitOf returns the unit of v alone.
 func unitOf(v *value) *unit {
@@ -109,6 +111,7 @@ func (p *Plan) fuse() {
 	if !p.config.NoPasses {
 		for _, v := range p.values {
 			v.unit.pool()
+			v.unstore()
 		}
 	}
 	listed := map[*unit]bool{}
@@ -121,11 +124,14 @@ func (p *Plan) fuse() {
 	for _, u := range p.units {
 		for _, v := range u.values() {
 			outside := func(x *value) bool { return x.unit != u }
+			if v.unstored {
+				continue
+			}
 			if v.liveOut || v.newParam || slices.ContainsFunc(v.users, outside) {
 				u.stored = append(u.stored, v)
 			}
 		}
-		if len(u.stored) == 0 { // an input that nothing reads
+		if len(u.stored) == 0 && (u.root == nil || !u.root.unstored) { // an input that nothing reads
 			u.stored = u.values()
 		}
 	}
@@ -173,6 +179,26 @@ func (u *unit) pool() {
 		u.pools = readers
 		for _, reader := range readers {
 			reader.unit = u
+		}
+	}
+}
+
+// unstore leaves v to the kernels that read it, if they all compute it as they go.
+func (v *value) unstore() {
+	if v.konst != nil || v.liveOut || v.newParam || len(v.users) == 0 || v.traits().puts == nil || !v.traits().puts(v) {
+		return
+	}
+	for _, reader := range v.users {
+		if takes := reader.traits().takesPut; takes == nil || !takes(reader, v) {
+			return
+		}
+	}
+	v.unstored = true
+	for _, x := range v.in { // who reads v reads them
+		for _, reader := range v.users {
+			if !slices.Contains(x.base.reads, reader) {
+				x.base.reads = append(x.base.reads, reader)
+			}
 		}
 	}
 }

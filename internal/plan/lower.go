@@ -31,6 +31,7 @@ type value struct {
 	newParam bool      // what an update stores in a parameter
 	liveOut  bool      // read after the run
 	check    bool      // must be finite, which its kernel finds out by the way
+	unstored bool      // not stored: the kernels that read it compute it a part at a time, as they go
 	users    []*value  // each once
 	layout
 	reads []*value // of a base: what reads it or a view of it, each once

@@ -84,6 +84,11 @@ type traits struct {
 	pools  func(v, pool *value) bool
 	pooled pooled
 
+	// puts reports whether the result, most of which is zeros, needn't be stored: kernels can compute a part of it at a time. takesPut
+	// reports whether v's kernel does so for an operand x. nil is never, both.
+	puts     func(v *value) bool
+	takesPut func(v, x *value) bool
+
 	// zeros says where the result has many zeros.
 	zeros zeroPattern
 }
@@ -176,7 +181,7 @@ func init() {
 
 		graph.OpRandomUniform: {role: roleKernel, emit: emitRandomUniform, random: true},
 
-		graph.OpSum:       reduction(reduce.Sum),
+		graph.OpSum:       {role: roleKernel, lower: lowerReduction, emit: emitSum, cost: costOfReduction, takes: takesReduced, takesPut: sumsPut},
 		graph.OpReduceMax: reduction(reduce.Max),
 		graph.OpReduceMin: reduction(reduce.Min),
 		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(reduce.ArgMax), cost: costOfReduction, takes: takesReduced},
@@ -194,12 +199,12 @@ func init() {
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, pools: poolsResult, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
-		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages},
+		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages, takesPut: multipliesPut},
 
 		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(product.MaxPool), cost: costOfPool, pooled: theMaximum, rows: true, takes: takesPooled},
 		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(product.ArgMaxPool), cost: costOfPool, pooled: itsTap, rows: true, takes: takesPooled},
 		graph.OpPoolTake:        {role: roleKernel, emit: emitPool(product.PoolTake), cost: costOfPool, rows: true, takes: takesPooled},
-		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(product.PoolPut), cost: costOfPool, rows: true, takes: takesPooled},
+		graph.OpPoolPut:         {role: roleKernel, emit: emitPoolBack(product.PoolPut), cost: costOfPool, rows: true, takes: takesPooled, puts: putsInFours},
 		graph.OpAveragePool:     {role: roleKernel, emit: emitPool(product.AveragePool), cost: costOfPool, rows: true, takes: takesPooled},
 		graph.OpAveragePoolGrad: {role: roleKernel, emit: emitPoolBack(product.AveragePoolGrad), cost: costOfPool, rows: true, takes: takesPooled},
 

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -223,4 +224,28 @@ func TestAViewForAnUpdateMovesNoTask(t *testing.T) {
 		Updates: []Update{{Param: w, Value: w.Sub(sum.MulScalar(0.25))}, {Param: p, Value: y.Reshape(3)}},
 	}
 	samePasses(t, program, 1)
+}
+
+// What a max pool puts into the gradient of the first convolution is read by the gradients of its kernel and its bias alone, which put it as they
+// go. Where the gradient of an image is asked for as well, it is stored.
+func TestWhatAPoolPutsIsStoredForImagesAlone(t *testing.T) {
+	if isa.Active() == isa.Generic {
+		t.Skip("plain Go stores it")
+	}
+	build := func(trainable bool) Program {
+		b := &builder{Graph: graph.New()}
+		x := b.Input("x", tensor.Shape{tensor.Batch, 12, 12, 1})
+		if trainable {
+			x = x.Add(b.param(12, 12, 1))
+		}
+		y := x.Conv(b.param(3, 3, 1, 32), graph.Window{}).Add(b.param(32)).Relu().MaxPool(graph.Window{Size: []int{2, 2}, Stride: []int{2, 2}})
+		return trained(y.Square().Mean(), b.params...)
+	}
+	without, with := compile(t, build(false), Config{Batch: 64}), compile(t, build(true), Config{Batch: 64})
+	if n := without.called()["PoolPut"]; n != 0 {
+		t.Errorf("what a pool puts is stored\n%v", without)
+	}
+	if n := with.called()["PoolPut"]; n != 1 {
+		t.Errorf("of what a pool puts %d are stored, want 1\n%v", n, with)
+	}
 }

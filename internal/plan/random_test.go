@@ -902,7 +902,8 @@ func stem(p *randomProgram, b *choice.Block, _ *graph.Node) *graph.Node {
 	top := y.MaxPool(w)
 	if more>>4&1 > 0 {
 		p.keep(top)
-		for _, n := range graph.Gradients(top.Square().Sum(), kernel, bias, x) {
+		of := []*graph.Node{kernel, bias, x}[:2+more>>7] // without the image's, nobody needs what the pool puts as a whole
+		for _, n := range graph.Gradients(top.Square().Sum(), of...) {
 			p.keep(n)
 		}
 	}

@@ -140,7 +140,12 @@ func emitConvKernelGrad(c *call) []cpu.Kernel {
 	x, dy := c.in[0], c.in[1]
 	k := &product.ConvKernelGrad{
 		Window: windowOf(&c.attr.Window, x.shape, dy.shape), Epilogue: c.epilogue,
-		X: c.data(x), DY: c.data(dy), DK: c.data(c.value), Zeros: c.zeros(dy),
+		X: c.data(x), DK: c.data(c.value), Zeros: c.zeros(dy),
+	}
+	if dy.unstored {
+		k.Put = putOf(c, dy)
+	} else {
+		k.DY = c.data(dy)
 	}
 	k.ImageStride, k.ResultStride = pixelStride(x), pixelStride(dy)
 	k.Prepare()
@@ -183,6 +188,41 @@ func emitPoolBack(op product.PoolOp) func(c *call) []cpu.Kernel {
 		k.Prepare()
 		return []cpu.Kernel{k}
 	}
+}
+
+// putsInFours reports whether what pool v puts can be computed where it is read.
+func putsInFours(v *value) bool {
+	return len(v.shape) == 4 && putWindow(v).PutsInFours()
+}
+
+// putWindow returns the geometry of a pool whose image is v.
+func putWindow(v *value) *product.Window {
+	w := windowOf(&v.attr.Window, v.shape, v.in[1].shape)
+	return &w
+}
+
+// putOf returns the pool that puts v, which isn't stored.
+func putOf(c *call, v *value) *product.Pool {
+	arg, y := v.in[0], v.in[1]
+	k := &product.Pool{Op: product.PoolPut, Window: *putWindow(v), Y: c.data(y), Arg: c.data(arg)}
+	k.ResultStride = pixelStride(y)
+	return k
+}
+
+// multipliesPut is for the gradient of a convolution's kernel: it takes the gradient of a result that a pool puts.
+func multipliesPut(v, x *value) bool {
+	image := v.in[0]
+	if image == x || x != v.in[1] || len(x.shape) != 4 {
+		return false
+	}
+	w := windowOf(&v.attr.Window, image.shape, x.shape)
+	return w.TakesPut()
+}
+
+// sumsPut is for sums over all pixels.
+func sumsPut(v, x *value) bool {
+	last := len(x.shape) - 1
+	return len(v.attr.Axes) == last && v.attr.Axes[last-1] == last-1 && x.shape[last] > 1
 }
 
 func costOfPool(v *value) int { return (v.n + v.in[0].n) / 4 }

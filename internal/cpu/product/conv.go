@@ -185,6 +185,7 @@ func (k *ConvInputGrad) at(pixel, group int) {
 type ConvKernelGrad struct {
 	Window
 	X, DY, DK []float32
+	Put       *Pool        // of which DY is what it puts, if that isn't stored (conv_put.go); then DY is nil
 	Epilogue  cpu.Epilogue // or nil; its rows are channels of taps, its columns filters
 	Zeros     Zeros        // where DY has many
 
@@ -196,7 +197,12 @@ type ConvKernelGrad struct {
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
 // calls it if need be.
 func (k *ConvKernelGrad) Prepare() {
-	k.check(k.X, k.DK, k.DY)
+	if k.Put == nil {
+		k.check(k.X, k.DK, k.DY)
+	} else {
+		k.Put.checkPut()
+		k.checkOperands(k.X, k.DK)
+	}
 	k.tasks.cut(volume(k.Taps)*k.Channels/k.Groups, k.Filters, k.Batch*volume(k.Places))
 	k.way = k.product()
 	k.sparse = newSparseTaps(k)
@@ -265,10 +271,15 @@ func (k *ConvKernelGrad) at(r, group int) {
 
 // check sets the strides, and panics if a convolution is of more than its arrays hold.
 func (w *Window) check(image, kernel, result []float32) {
+	w.checkOperands(image, kernel)
+	cpu.Reaches("the result of a convolution", result, extent(w.Batch*volume(w.Places), w.ResultStride, w.Filters))
+}
+
+// checkOperands does so, but for the result.
+func (w *Window) checkOperands(image, kernel []float32) {
 	w.close(w.Channels, w.Filters)
 	cpu.Reaches("the image of a convolution", image, extent(w.Batch*volume(w.Image), w.ImageStride, w.Channels))
 	cpu.Reaches("the kernel of a convolution", kernel, volume(w.Taps)*w.Channels/w.Groups*w.Filters)
-	cpu.Reaches("the result of a convolution", result, extent(w.Batch*volume(w.Places), w.ResultStride, w.Filters))
 }
 
 // strip is how many elements of a result are summed at the same time.

@@ -154,7 +154,7 @@ func (k *ConvKernelGrad) product() way {
 	if w.depthwise() {
 		return newChannelwiseGrad(k)
 	}
-	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, epilogue: k.Epilogue}
+	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, put: k.Put, epilogue: k.Epilogue}
 	x.tapClasses(k.X)
 	x.pad(k.X)
 	x.prepare()

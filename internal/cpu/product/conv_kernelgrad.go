@@ -21,6 +21,7 @@ type kernelGrad struct {
 	lies     bool // patches are multiplied as they lie in the image (conv_indirect.go)
 	n        int  // filters of a group
 	c, dy    []float32
+	put      *Pool // of which dy is what it puts, if that isn't stored
 	epilogue cpu.Epilogue
 
 	classes []tapClass
@@ -293,7 +294,7 @@ func (j *gradSums) Do(worker, index int) {
 func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	s.pass = 0 // what was packed of A for a pass is overwritten
 	class := t.class
-	inPlace := (class.dy.lattice.dense || k.lies) && k.window.ResultStride <= inPlaceFilters
+	inPlace := k.put != nil || (class.dy.lattice.dense || k.lies) && k.window.ResultStride <= inPlaceFilters
 	ld := k.panel // of dy
 	if inPlace {
 		ld = k.window.ResultStride
@@ -307,16 +308,20 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	s.tile.resume = 0
 	for r0 := begin; r0 < end; {
 		r1 := min(r0+k.stepK, end)
-		s.tile.k = r1 - r0
 		dy := panels{ld: ld, step: k.panel}
-		if inPlace {
+		switch {
+		case k.put != nil:
+			r1 = k.endOfStep(r0, end)
+			dy.data = k.putPlaces(s, r0, r1)
+		case inPlace:
 			from, _, _ := class.dy.lattice.at(r0)
 			dy.data = class.dy.data[from:]
-		} else {
+		default:
 			step := panelSize(k.panel, r1-r0)
 			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
 			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
+		s.tile.k = r1 - r0
 		switch {
 		case surrounded:
 			k.multiplyListed(s, t, s.list[2*(r0-begin):], x, class.padded.taps, 0, dy, c)
@@ -341,6 +346,9 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 // pack packs patches of places r0 … r1-1 for a task, transposed.
 func (k *kernelGrad) pack(s *gemmScratch, t *gradTask, r0, r1 int) (a matrix) {
 	class, rows := t.class, t.m1-t.m0
+	if class.x.data == nil {
+		return ones(s, r1-r0)
+	}
 	if class.padded == nil && class.x.contiguous() {
 		a.ld = oddLines(r1 - r0)
 		a.data = grow(&s.a, rows*a.ld)

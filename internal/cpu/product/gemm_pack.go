@@ -3,6 +3,7 @@ package product
 import (
 	"sync/atomic"
 
+	"github.com/cornu-ml/cornu/internal/cpu/elementwise"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
 )
@@ -170,6 +171,7 @@ type gemmScratch struct {
 	listing listing
 	words   [64]uint64 // bits that were found
 	list    []int32    // of places
+	put     elementwise.Loop
 
 	prefetch [2]prefetchTarget // what is wanted in the next step, of B and of A
 	fetched  float32           // of no use: what fetch is seen to do

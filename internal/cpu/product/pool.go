@@ -92,7 +92,7 @@ func (k *Pool) Do(worker, index int) {
 	fours := k.inFours() && s.loop.Bind("PoolPut")
 	for row := r0; row < r1; row++ {
 		if fours {
-			k.toFours(&s.loop, row)
+			k.toFours(&s.loop, row, k.X[row*k.Image[2]*k.ImageStride:], k.ImageStride)
 			continue
 		}
 		for c := 0; c < k.Channels; c += poolTile {
@@ -230,8 +230,9 @@ func (k *Pool) inFours() bool {
 }
 
 // toFours computes two rows of pixels, which are counted through the batch, if row is the first of those that a row of places
-// sees; the second is computed with it. What no place sees is cleared.
-func (k *Pool) toFours(put *elementwise.Loop, row int) {
+// sees; the second is computed with it. What no place sees is cleared. The first pixel of the row is where x begins, the next is
+// stride further.
+func (k *Pool) toFours(put *elementwise.Loop, row int, x []float32, stride int) {
 	h, sample := row%k.Image[1], row/k.Image[1]
 	seen := 2 * k.Places[2]
 	switch {
@@ -244,12 +245,12 @@ func (k *Pool) toFours(put *elementwise.Loop, row int) {
 		put.In(1, &k.Arg[place*k.Channels], k.Channels)
 		for i := range poolNumbers {
 			put.In(2+i, &poolNumbers[i], 0)
-			put.Out(i, &k.X[((row+i/2)*k.Image[2]+i%2)*k.ImageStride], 2*k.ImageStride)
+			put.Out(i, &x[(i/2*k.Image[2]+i%2)*stride], 2*stride)
 		}
 		put.Run()
 	}
 	for w := seen; w < k.Image[2]; w++ {
-		move.SetAll(k.X[(row*k.Image[2]+w)*k.ImageStride:][:k.Channels], 0)
+		move.SetAll(x[w*stride:][:k.Channels], 0)
 	}
 }
 
