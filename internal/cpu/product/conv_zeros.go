@@ -1,6 +1,7 @@
 package product
 
 import (
+	"math"
 	"sync/atomic"
 
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
@@ -114,12 +115,12 @@ func (z *sparseGrad) listBits(s *gemmScratch, to *sparseScratch, first, count in
 	}
 }
 
-// multiply computes count rows of c, from those of a at listed k and b. The lists begin with number first.
-func (z *sparseGrad) multiply(s *gemmScratch, lists *sparseScratch, first int, a, b, c matrix, count, aStep, cStep, cols int) {
+// multiply computes count rows of c, from those of a at listed k and b. The lists begin with number first; a negative listStep goes on to those before.
+func (z *sparseGrad) multiply(s *gemmScratch, lists *sparseScratch, first, listStep int, a, b, c matrix, count, aStep, cStep, cols int) {
 	t, k := &s.tile, z.kernels
-	t.listStep, t.ksStep, t.aStep, t.bStep, t.cStep = 4*z.room, 4, 4*aStep, 0, 4*cStep
+	t.listStep, t.ksStep, t.aStep, t.bStep, t.cStep = 4*listStep*z.room, 4*listStep, 4*aStep, 0, 4*cStep
 	for col := 0; col < cols; {
-		m, width := k.widest(k.listed.of(a.trans, 1), k.unstructured, cols-col)
+		m, width := k.widest(k.listed.of(a.trans, 1), math.MaxInt, cols-col)
 		width = min(cols-col, width)
 		t.list, t.ks, t.count = &lists.lists[first*z.room], &lists.ks[first], count
 		if s.multiply(m, a, b.from(0, col), c.from(0, col), width); t.count != 0 {
@@ -130,11 +131,11 @@ func (z *sparseGrad) multiply(s *gemmScratch, lists *sparseScratch, first int, a
 }
 
 // A sparseImage computes the gradient of an image: each place adds to the pixels of its taps. To a pixel the first tap is added
-// first, as its chain wants it, if the taps come in order for each place and the places of later rows come first.
+// first, as its chain wants it, if later places come first.
 type sparseImage struct {
 	*sparseGrad
 	grad   *ConvInputGrad
-	kernel []float32 // each tap transposed, while it runs
+	kernel []float32 // [Taps, Filters, Taps, Channels] of the first taps and those of the last dimension, while it runs
 }
 
 // newSparseImage returns it, or nil where zeros are multiplied.
@@ -173,9 +174,16 @@ type sparseKernel sparseImage
 func (j *sparseKernel) Do(worker, tap int) {
 	w := j.window
 	s := acquireScratch(worker, j.kernels)
-	size := w.Channels * w.Filters
-	s.transpose(matrix{data: j.kernel[tap*size:], ld: w.Channels}, matrix{data: j.grad.K[tap*size:], ld: w.Filters}, w.Channels, w.Filters)
+	to := (*sparseImage)(j).tap(tap/w.Taps[2], tap%w.Taps[2])
+	s.transpose(to, matrix{data: j.grad.K[tap*w.Channels*w.Filters:], ld: w.Filters}, w.Channels, w.Filters)
 	releaseScratch(worker, s)
+}
+
+// tap is the kernel of a tap, transposed: what is multiplied by a filter's gradient is a row, and goes on with the next taps of the last dimension.
+func (z *sparseImage) tap(th, tw int) matrix {
+	w := z.window
+	row := w.Taps[2] * w.Channels
+	return matrix{data: z.kernel[th*w.Filters*row+tw*w.Channels:], ld: row}
 }
 
 // Do computes the gradient of an image of the batch.
@@ -193,17 +201,8 @@ func (z *sparseImage) Do(worker, sample int) {
 		z.list(s, lists, matrix{data: dy[first*w.Filters:], ld: w.Filters}, (end-begin)*w.Places[2], w.Filters)
 		for th := range w.Taps[1] {
 			h0, h1 := w.visiting(1, th)
-			for tw := range w.Taps[2] {
-				w0, w1 := w.visiting(2, tw)
-				if w0 == w1 {
-					continue
-				}
-				tap := matrix{data: z.kernel[(th*w.Taps[2]+tw)*w.Channels*w.Filters:], ld: w.Channels}
-				for h := max(begin, h0); h < min(end, h1); h++ {
-					place, pixel := h*w.Places[2]+w0, w.pixel(1, h, th)*w.Image[2]+w.pixel(2, w0, tw)
-					z.multiply(s, lists, place-first, matrix{data: dy[place*w.Filters:], ld: w.Filters}, tap, matrix{data: dx[pixel*w.Channels:], ld: w.Channels},
-						w1-w0, w.Filters, w.Stride[2]*w.Channels, w.Channels)
-				}
+			for h := max(begin, h0); h < min(end, h1); h++ {
+				z.row(s, lists, first, h, th, dy[h*w.Places[2]*w.Filters:], dx[w.pixel(1, h, th)*w.Image[2]*w.Channels:])
 			}
 		}
 		end = begin
@@ -211,6 +210,36 @@ func (z *sparseImage) Do(worker, sample int) {
 	releaseScratch(worker, s)
 	if z.grad.Epilogue != nil && !z.bad.Load() {
 		z.grad.Epilogue.Region(worker, sample*pixels, (sample+1)*pixels, 0, w.Channels)
+	}
+}
+
+// row adds what row h of the places adds by the taps th to their row of the image. The lists begin with place first.
+func (z *sparseImage) row(s *gemmScratch, lists *sparseScratch, first, h, th int, dy, dx []float32) {
+	w := z.window
+	add := func(place, count, t0, t1 int) { // by taps t0 … t1-1, of a place and those before it
+		z.multiply(s, lists, h*w.Places[2]+place-first, -1, matrix{data: dy[place*w.Filters:], ld: w.Filters}, z.tap(th, t0),
+			matrix{data: dx[w.pixel(2, place, t0)*w.Channels:], ld: w.Channels}, count, -w.Filters, -w.Stride[2]*w.Channels, (t1-t0)*w.Channels)
+	}
+	if w.Dilation[2] != 1 {
+		for tw := range w.Taps[2] {
+			if w0, w1 := w.visiting(2, tw); w0 < w1 {
+				add(w1-1, w1-w0, tw, tw+1)
+			}
+		}
+		return
+	}
+	// Taps that are side by side are added at once. Places at which all are inside the image follow each other.
+	w0, _ := w.visiting(2, 0)
+	_, w1 := w.visiting(2, w.Taps[2]-1)
+	for place := w.Places[2] - 1; place >= 0; {
+		count := 1
+		if place >= w0 && place < w1 {
+			count = place - w0 + 1
+		}
+		if t0, t1 := w.inside(2, place); t0 < t1 {
+			add(place, count, t0, t1)
+		}
+		place -= count
 	}
 }
 
@@ -333,7 +362,7 @@ func (z *sparseTaps) Do(worker, index int) {
 			for tw := 0; tw < w.Taps[2]; tw += across {
 				pixel := w.pixel(1, h, th)*w.Image[2] + w.pixel(2, 0, tw)
 				c := matrix{data: z.sums[(number*w.Filters+f0)*size+(th*w.Taps[2]+tw)*w.Channels:], ld: size}
-				z.multiply(s, lists, 0, a, matrix{data: image[pixel*w.Channels:], ld: w.Stride[2] * w.Channels}, c, f1-f0, 1, size, across*w.Channels)
+				z.multiply(s, lists, 0, 1, a, matrix{data: image[pixel*w.Channels:], ld: w.Stride[2] * w.Channels}, c, f1-f0, 1, size, across*w.Channels)
 			}
 		}
 		s.tile.resume = 1

@@ -706,6 +706,19 @@ func tile1x32RowsListedAVX2(t *tile)
 //go:noescape
 func tile1x64RowsListedAVX2(t *tile)
 
+// tile1x96RowsListedAVX2 computes tiles of one row and 96 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 96 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x96RowsListedAVX2(t *tile)
+
 // tile2x8RowsListedAVX2 computes tiles of 2 rows and 1 to 8 columns:
 //
 //	for _, p := range list[:k] {
@@ -835,6 +848,19 @@ func tile1x32ColsListedAVX2(t *tile)
 //
 //go:noescape
 func tile1x64ColsListedAVX2(t *tile)
+
+// tile1x96ColsListedAVX2 computes tiles of one row and 96 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 96 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x96ColsListedAVX2(t *tile)
 
 // tile2x8ColsListedAVX2 computes tiles of 2 rows and 1 to 8 columns:
 //
@@ -2380,6 +2406,19 @@ func tile1x64RowsListedAVX512(t *tile)
 //go:noescape
 func tile1x128RowsListedAVX512(t *tile)
 
+// tile1x192RowsListedAVX512 computes tiles of one row and 192 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 192 {
+//				c[i*ldc+j] = fmath.FMA(a[i*lda+p], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x192RowsListedAVX512(t *tile)
+
 // tile2x16RowsListedAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //
 //	for _, p := range list[:k] {
@@ -2626,6 +2665,19 @@ func tile1x64ColsListedAVX512(t *tile)
 //
 //go:noescape
 func tile1x128ColsListedAVX512(t *tile)
+
+// tile1x192ColsListedAVX512 computes tiles of one row and 192 columns:
+//
+//	for _, p := range list[:k] {
+//		for i := range 1 {
+//			for j := range 192 {
+//				c[i*ldc+j] = fmath.FMA(a[p*lda+i], b[p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x192ColsListedAVX512(t *tile)
 
 // tile2x16ColsListedAVX512 computes tiles of 2 rows and 1 to 16 columns:
 //

@@ -76,7 +76,7 @@ var kernelsAVX2 = gemmKernels{
 	listed: tiles{
 		{
 			{},
-			{{1, 8, tile1x8RowsListedAVX2}, {2, 8, tile1x16RowsListedAVX2}, {4, 8, tile1x32RowsListedAVX2}, {8, 8, tile1x64RowsListedAVX2}},
+			{{1, 8, tile1x8RowsListedAVX2}, {2, 8, tile1x16RowsListedAVX2}, {4, 8, tile1x32RowsListedAVX2}, {8, 8, tile1x64RowsListedAVX2}, {12, 8, tile1x96RowsListedAVX2}},
 			{{1, 8, tile2x8RowsListedAVX2}, {2, 8, tile2x16RowsListedAVX2}, {4, 8, tile2x32RowsListedAVX2}},
 			{{1, 8, tile3x8RowsListedAVX2}, {2, 8, tile3x16RowsListedAVX2}, {4, 8, tile3x32RowsListedAVX2}},
 			{},
@@ -91,7 +91,7 @@ var kernelsAVX2 = gemmKernels{
 		},
 		{
 			{},
-			{{1, 8, tile1x8ColsListedAVX2}, {2, 8, tile1x16ColsListedAVX2}, {4, 8, tile1x32ColsListedAVX2}, {8, 8, tile1x64ColsListedAVX2}},
+			{{1, 8, tile1x8ColsListedAVX2}, {2, 8, tile1x16ColsListedAVX2}, {4, 8, tile1x32ColsListedAVX2}, {8, 8, tile1x64ColsListedAVX2}, {12, 8, tile1x96ColsListedAVX2}},
 			{{1, 8, tile2x8ColsListedAVX2}, {2, 8, tile2x16ColsListedAVX2}, {4, 8, tile2x32ColsListedAVX2}},
 			{{1, 8, tile3x8ColsListedAVX2}, {2, 8, tile3x16ColsListedAVX2}, {4, 8, tile3x32ColsListedAVX2}},
 			{},
@@ -207,7 +207,7 @@ var kernelsAVX512 = gemmKernels{
 	listed: tiles{
 		{
 			{},
-			{{1, 16, tile1x16RowsListedAVX512}, {2, 16, tile1x32RowsListedAVX512}, {4, 16, tile1x64RowsListedAVX512}, {8, 16, tile1x128RowsListedAVX512}},
+			{{1, 16, tile1x16RowsListedAVX512}, {2, 16, tile1x32RowsListedAVX512}, {4, 16, tile1x64RowsListedAVX512}, {8, 16, tile1x128RowsListedAVX512}, {12, 16, tile1x192RowsListedAVX512}},
 			{{1, 16, tile2x16RowsListedAVX512}, {2, 16, tile2x32RowsListedAVX512}, {4, 16, tile2x64RowsListedAVX512}},
 			{{1, 16, tile3x16RowsListedAVX512}, {2, 16, tile3x32RowsListedAVX512}, {4, 16, tile3x64RowsListedAVX512}},
 			{{1, 16, tile4x16RowsListedAVX512}, {2, 16, tile4x32RowsListedAVX512}, {4, 16, tile4x64RowsListedAVX512}},
@@ -224,7 +224,7 @@ var kernelsAVX512 = gemmKernels{
 		},
 		{
 			{},
-			{{1, 16, tile1x16ColsListedAVX512}, {2, 16, tile1x32ColsListedAVX512}, {4, 16, tile1x64ColsListedAVX512}, {8, 16, tile1x128ColsListedAVX512}},
+			{{1, 16, tile1x16ColsListedAVX512}, {2, 16, tile1x32ColsListedAVX512}, {4, 16, tile1x64ColsListedAVX512}, {8, 16, tile1x128ColsListedAVX512}, {12, 16, tile1x192ColsListedAVX512}},
 			{{1, 16, tile2x16ColsListedAVX512}, {2, 16, tile2x32ColsListedAVX512}, {4, 16, tile2x64ColsListedAVX512}},
 			{{1, 16, tile3x16ColsListedAVX512}, {2, 16, tile3x32ColsListedAVX512}, {4, 16, tile3x64ColsListedAVX512}},
 			{{1, 16, tile4x16ColsListedAVX512}, {2, 16, tile4x32ColsListedAVX512}, {4, 16, tile4x64ColsListedAVX512}},

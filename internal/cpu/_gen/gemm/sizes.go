@@ -20,6 +20,9 @@ type sizes struct {
 // neighbouring rows, and for zeros anywhere.
 const structured, unstructured = 4, 8
 
+// threeTaps is how wide tiles are of three taps that lie side by side, of 64 channels each on AVX-512: for the gradient of a kernel.
+const threeTaps = 12
+
 var avx512 = sizes{rows: 14, tallest: 14, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
@@ -52,7 +55,7 @@ var avx2 = sizes{rows: 12, tallest: 6, tallestListed: 3, squares: 2, vectors: fu
 func (s sizes) listed(rows int) []int {
 	switch {
 	case rows == 1:
-		return []int{1, 2, structured, unstructured}
+		return []int{1, 2, structured, unstructured, threeTaps}
 	case rows <= s.tallestListed:
 		return []int{1, 2, structured}
 	}
