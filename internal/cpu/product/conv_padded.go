@@ -136,25 +136,25 @@ func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) []float32 {
 	}
 	x := grow(&s.a, room*line)
 	list := grow(&s.list, 2*(p1-p0))
-	row, to := 0, 0
+	row, to := 0, 0 // to counts the places of a step
 	for at := p0; at < p1; {
 		sample, end := at/all, min(at-at%all+all, p1)
 		first, rows := at%all/w.Places[2], ((end-1)%all/w.Places[2]-at%all/w.Places[2])*w.Stride[1]+beyond
 		for i := range rows {
 			p.surroundRow(x[(row+i)*line:][:line], sample, w.pixel(1, first, 0)+i)
 		}
-		for at < end { // a row of places
+		for at < end { // places of a row
 			h, l := at%all/w.Places[2]-first, at%w.Places[2]
-			n := min(w.Places[2]-l, end-at)
-			from := (row+h*w.Stride[1])*line + l*w.Stride[2]*w.Channels
+			n := min(w.Places[2]-l, end-at, step-to)
+			x, dy := int32(4*((row+h*w.Stride[1])*line+l*w.Stride[2]*w.Channels)), int32(4*to*ld)
 			for range n {
-				list[0], list[1] = int32(4*from), int32(4*to)
-				list, from = list[2:], from+w.Stride[2]*w.Channels
-				if to += ld; to == step*ld {
-					to = 0
-				}
+				list[0], list[1] = x, dy
+				list, x, dy = list[2:], x+int32(4*w.Stride[2]*w.Channels), dy+int32(4*ld)
 			}
 			at += n
+			if to += n; to == step {
+				to = 0
+			}
 		}
 		row += rows
 	}

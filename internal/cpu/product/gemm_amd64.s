@@ -11358,30 +11358,34 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMASKMOVPS   (R8), Y15, Y1
 	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMASKMOVPS   (R8), Y15, Y1
 	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMASKMOVPS   (R8), Y15, Y1
 	VBROADCASTSS (DI), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMASKMOVPS   (R8), Y15, Y1
 	VBROADCASTSS (DI), Y2
@@ -11395,9 +11399,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMASKMOVPS   (R8), Y15, Y1
 	VBROADCASTSS (DI), Y2
@@ -11450,36 +11455,40 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
@@ -11495,9 +11504,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Y2
 	VMOVUPS      32(R8), Y3
@@ -11557,36 +11567,40 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  (R8), Y4, Y0
 	VFMADD231PS  32(R8), Y4, Y1
 	VFMADD231PS  64(R8), Y4, Y2
 	VFMADD231PS  96(R8), Y4, Y3
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  (R8), Y4, Y0
 	VFMADD231PS  32(R8), Y4, Y1
 	VFMADD231PS  64(R8), Y4, Y2
 	VFMADD231PS  96(R8), Y4, Y3
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  (R8), Y4, Y0
 	VFMADD231PS  32(R8), Y4, Y1
 	VFMADD231PS  64(R8), Y4, Y2
 	VFMADD231PS  96(R8), Y4, Y3
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  (R8), Y4, Y0
@@ -11602,9 +11616,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y4
 	VFMADD231PS  (R8), Y4, Y0
@@ -11682,9 +11697,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y12
 	VFMADD231PS  (R8), Y12, Y0
@@ -11699,9 +11715,10 @@ unrolled:
 	VFMADD231PS  288(R8), Y12, Y9
 	VFMADD231PS  320(R8), Y12, Y10
 	VFMADD231PS  352(R8), Y12, Y11
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y12
 	VFMADD231PS  (R8), Y12, Y0
@@ -11716,9 +11733,10 @@ unrolled:
 	VFMADD231PS  288(R8), Y12, Y9
 	VFMADD231PS  320(R8), Y12, Y10
 	VFMADD231PS  352(R8), Y12, Y11
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y12
 	VFMADD231PS  (R8), Y12, Y0
@@ -11733,9 +11751,10 @@ unrolled:
 	VFMADD231PS  288(R8), Y12, Y9
 	VFMADD231PS  320(R8), Y12, Y10
 	VFMADD231PS  352(R8), Y12, Y11
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y12
 	VFMADD231PS  (R8), Y12, Y0
@@ -11759,9 +11778,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Y12
 	VFMADD231PS  (R8), Y12, Y0
@@ -11841,36 +11861,40 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y2
 	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS (R8)(BX*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y2
 	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS (R8)(BX*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y2
 	VBROADCASTSS (R8), Y3
 	VFMADD231PS  Y3, Y2, Y0
 	VBROADCASTSS (R8)(BX*1), Y3
 	VFMADD231PS  Y3, Y2, Y1
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y2
 	VBROADCASTSS (R8), Y3
@@ -11886,9 +11910,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y2
 	VBROADCASTSS (R8), Y3
@@ -11951,9 +11976,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -11963,9 +11989,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*1), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -11975,9 +12002,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*1), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -11987,9 +12015,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*1), Y6
 	VFMADD231PS  Y6, Y4, Y2
 	VFMADD231PS  Y6, Y5, Y3
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -12008,9 +12037,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y4
 	VMOVUPS      32(R9), Y5
@@ -12094,9 +12124,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12118,9 +12149,10 @@ unrolled:
 	VMOVUPS      160(R9), Y14
 	VFMADD231PS  Y14, Y12, Y5
 	VFMADD231PS  Y14, Y13, Y11
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12142,9 +12174,10 @@ unrolled:
 	VMOVUPS      160(R9), Y14
 	VFMADD231PS  Y14, Y12, Y5
 	VFMADD231PS  Y14, Y13, Y11
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12166,9 +12199,10 @@ unrolled:
 	VMOVUPS      160(R9), Y14
 	VFMADD231PS  Y14, Y12, Y5
 	VFMADD231PS  Y14, Y13, Y11
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12199,9 +12233,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12292,9 +12327,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y3
 	VBROADCASTSS (R8), Y4
@@ -12303,9 +12339,10 @@ unrolled:
 	VFMADD231PS  Y4, Y3, Y1
 	VBROADCASTSS (R8)(BX*2), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y3
 	VBROADCASTSS (R8), Y4
@@ -12314,9 +12351,10 @@ unrolled:
 	VFMADD231PS  Y4, Y3, Y1
 	VBROADCASTSS (R8)(BX*2), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y3
 	VBROADCASTSS (R8), Y4
@@ -12325,9 +12363,10 @@ unrolled:
 	VFMADD231PS  Y4, Y3, Y1
 	VBROADCASTSS (R8)(BX*2), Y4
 	VFMADD231PS  Y4, Y3, Y2
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y3
 	VBROADCASTSS (R8), Y4
@@ -12345,9 +12384,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMASKMOVPS   (R9), Y15, Y3
 	VBROADCASTSS (R8), Y4
@@ -12419,9 +12459,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -12434,9 +12475,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*2), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -12449,9 +12491,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*2), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -12464,9 +12507,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*2), Y8
 	VFMADD231PS  Y8, Y6, Y4
 	VFMADD231PS  Y8, Y7, Y5
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -12488,9 +12532,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Y6
 	VMOVUPS      32(R9), Y7
@@ -12581,9 +12626,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12604,9 +12650,10 @@ unrolled:
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y11
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12627,9 +12674,10 @@ unrolled:
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y11
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12650,9 +12698,10 @@ unrolled:
 	VFMADD231PS  Y15, Y12, Y3
 	VFMADD231PS  Y15, Y13, Y7
 	VFMADD231PS  Y15, Y14, Y11
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12682,9 +12731,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Y12
 	VBROADCASTSS (R8)(BX*1), Y13
@@ -12779,9 +12829,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y4
 	VBROADCASTSS (R9), Y5
@@ -12792,9 +12843,10 @@ unrolled:
 	VFMADD231PS  Y5, Y4, Y2
 	VBROADCASTSS (R9)(SI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y4
 	VBROADCASTSS (R9), Y5
@@ -12805,9 +12857,10 @@ unrolled:
 	VFMADD231PS  Y5, Y4, Y2
 	VBROADCASTSS (R9)(SI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y4
 	VBROADCASTSS (R9), Y5
@@ -12818,9 +12871,10 @@ unrolled:
 	VFMADD231PS  Y5, Y4, Y2
 	VBROADCASTSS (R9)(SI*1), Y5
 	VFMADD231PS  Y5, Y4, Y3
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y4
 	VBROADCASTSS (R9), Y5
@@ -12840,9 +12894,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y4
 	VBROADCASTSS (R9), Y5
@@ -12924,9 +12979,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
@@ -12942,9 +12998,10 @@ unrolled:
 	VBROADCASTSS (R9)(SI*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
@@ -12960,9 +13017,10 @@ unrolled:
 	VBROADCASTSS (R9)(SI*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
@@ -12978,9 +13036,10 @@ unrolled:
 	VBROADCASTSS (R9)(SI*1), Y10
 	VFMADD231PS  Y10, Y8, Y6
 	VFMADD231PS  Y10, Y9, Y7
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
@@ -13005,9 +13064,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y8
 	VMOVUPS      32(R10), Y9
@@ -13106,9 +13166,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
@@ -13129,9 +13190,10 @@ unrolled:
 	VFMADD231PS  Y15, Y12, Y9
 	VFMADD231PS  Y15, Y13, Y10
 	VFMADD231PS  Y15, Y14, Y11
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
@@ -13152,9 +13214,10 @@ unrolled:
 	VFMADD231PS  Y15, Y12, Y9
 	VFMADD231PS  Y15, Y13, Y10
 	VFMADD231PS  Y15, Y14, Y11
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
@@ -13175,9 +13238,10 @@ unrolled:
 	VFMADD231PS  Y15, Y12, Y9
 	VFMADD231PS  Y15, Y13, Y10
 	VFMADD231PS  Y15, Y14, Y11
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
@@ -13207,9 +13271,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y12
 	VMOVUPS      32(R10), Y13
@@ -13308,9 +13373,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y5
 	VBROADCASTSS (R9), Y6
@@ -13323,9 +13389,10 @@ unrolled:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R9)(BX*4), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y5
 	VBROADCASTSS (R9), Y6
@@ -13338,9 +13405,10 @@ unrolled:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R9)(BX*4), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y5
 	VBROADCASTSS (R9), Y6
@@ -13353,9 +13421,10 @@ unrolled:
 	VFMADD231PS  Y6, Y5, Y3
 	VBROADCASTSS (R9)(BX*4), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y5
 	VBROADCASTSS (R9), Y6
@@ -13377,9 +13446,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMASKMOVPS   (R10), Y15, Y5
 	VBROADCASTSS (R9), Y6
@@ -13470,9 +13540,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
@@ -13491,9 +13562,10 @@ unrolled:
 	VBROADCASTSS (R9)(BX*4), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
@@ -13512,9 +13584,10 @@ unrolled:
 	VBROADCASTSS (R9)(BX*4), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
@@ -13533,9 +13606,10 @@ unrolled:
 	VBROADCASTSS (R9)(BX*4), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
@@ -13563,9 +13637,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Y10
 	VMOVUPS      32(R10), Y11
@@ -13665,9 +13740,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y6
 	VBROADCASTSS (R10), Y7
@@ -13682,9 +13758,10 @@ unrolled:
 	VFMADD231PS  Y7, Y6, Y4
 	VBROADCASTSS (R10)(DI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	MOVLQSX      8(R8), R10
+	MOVQ         8(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      12(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y6
 	VBROADCASTSS (R10), Y7
@@ -13699,9 +13776,10 @@ unrolled:
 	VFMADD231PS  Y7, Y6, Y4
 	VBROADCASTSS (R10)(DI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	MOVLQSX      16(R8), R10
+	MOVQ         16(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      20(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y6
 	VBROADCASTSS (R10), Y7
@@ -13716,9 +13794,10 @@ unrolled:
 	VFMADD231PS  Y7, Y6, Y4
 	VBROADCASTSS (R10)(DI*1), Y7
 	VFMADD231PS  Y7, Y6, Y5
-	MOVLQSX      24(R8), R10
+	MOVQ         24(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      28(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y6
 	VBROADCASTSS (R10), Y7
@@ -13742,9 +13821,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y6
 	VBROADCASTSS (R10), Y7
@@ -13845,9 +13925,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
@@ -13869,9 +13950,10 @@ unrolled:
 	VBROADCASTSS (R10)(DI*1), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	MOVLQSX      8(R8), R10
+	MOVQ         8(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      12(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
@@ -13893,9 +13975,10 @@ unrolled:
 	VBROADCASTSS (R10)(DI*1), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	MOVLQSX      16(R8), R10
+	MOVQ         16(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      20(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
@@ -13917,9 +14000,10 @@ unrolled:
 	VBROADCASTSS (R10)(DI*1), Y14
 	VFMADD231PS  Y14, Y12, Y10
 	VFMADD231PS  Y14, Y13, Y11
-	MOVLQSX      24(R8), R10
+	MOVQ         24(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      28(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
@@ -13950,9 +14034,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Y12
 	VMOVUPS      32(R11), Y13
@@ -14061,9 +14146,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y7
 	VBROADCASTSS (R10), Y8
@@ -14080,9 +14166,10 @@ unrolled:
 	VFMADD231PS  Y8, Y7, Y5
 	VBROADCASTSS (R10)(SI*2), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	MOVLQSX      8(R8), R10
+	MOVQ         8(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      12(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y7
 	VBROADCASTSS (R10), Y8
@@ -14099,9 +14186,10 @@ unrolled:
 	VFMADD231PS  Y8, Y7, Y5
 	VBROADCASTSS (R10)(SI*2), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	MOVLQSX      16(R8), R10
+	MOVQ         16(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      20(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y7
 	VBROADCASTSS (R10), Y8
@@ -14118,9 +14206,10 @@ unrolled:
 	VFMADD231PS  Y8, Y7, Y5
 	VBROADCASTSS (R10)(SI*2), Y8
 	VFMADD231PS  Y8, Y7, Y6
-	MOVLQSX      24(R8), R10
+	MOVQ         24(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      28(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y7
 	VBROADCASTSS (R10), Y8
@@ -14146,9 +14235,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMASKMOVPS   (R11), Y15, Y7
 	VBROADCASTSS (R10), Y8
@@ -14252,9 +14342,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y8
@@ -14274,9 +14365,10 @@ unrolled:
 	VFMADD231PS  Y9, Y8, Y6
 	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y8
@@ -14296,9 +14388,10 @@ unrolled:
 	VFMADD231PS  Y9, Y8, Y6
 	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y8
@@ -14318,9 +14411,10 @@ unrolled:
 	VFMADD231PS  Y9, Y8, Y6
 	VBROADCASTSS (R13), Y9
 	VFMADD231PS  Y9, Y8, Y7
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y8
@@ -14349,9 +14443,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y8
@@ -14463,9 +14558,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y9
@@ -14487,9 +14583,10 @@ unrolled:
 	VFMADD231PS  Y10, Y9, Y7
 	VBROADCASTSS (R13)(BX*1), Y10
 	VFMADD231PS  Y10, Y9, Y8
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y9
@@ -14511,9 +14608,10 @@ unrolled:
 	VFMADD231PS  Y10, Y9, Y7
 	VBROADCASTSS (R13)(BX*1), Y10
 	VFMADD231PS  Y10, Y9, Y8
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y9
@@ -14535,9 +14633,10 @@ unrolled:
 	VFMADD231PS  Y10, Y9, Y7
 	VBROADCASTSS (R13)(BX*1), Y10
 	VFMADD231PS  Y10, Y9, Y8
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y9
@@ -14568,9 +14667,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y9
@@ -14689,9 +14789,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y10
@@ -14715,9 +14816,10 @@ unrolled:
 	VFMADD231PS  Y11, Y10, Y8
 	VBROADCASTSS (R13)(BX*2), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y10
@@ -14741,9 +14843,10 @@ unrolled:
 	VFMADD231PS  Y11, Y10, Y8
 	VBROADCASTSS (R13)(BX*2), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y10
@@ -14767,9 +14870,10 @@ unrolled:
 	VFMADD231PS  Y11, Y10, Y8
 	VBROADCASTSS (R13)(BX*2), Y11
 	VFMADD231PS  Y11, Y10, Y9
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y10
@@ -14802,9 +14906,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y10
@@ -14930,9 +15035,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y11
@@ -14958,9 +15064,10 @@ unrolled:
 	VFMADD231PS  Y12, Y11, Y9
 	VBROADCASTSS (R13)(SI*1), Y12
 	VFMADD231PS  Y12, Y11, Y10
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y11
@@ -14986,9 +15093,10 @@ unrolled:
 	VFMADD231PS  Y12, Y11, Y9
 	VBROADCASTSS (R13)(SI*1), Y12
 	VFMADD231PS  Y12, Y11, Y10
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y11
@@ -15014,9 +15122,10 @@ unrolled:
 	VFMADD231PS  Y12, Y11, Y9
 	VBROADCASTSS (R13)(SI*1), Y12
 	VFMADD231PS  Y12, Y11, Y10
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y11
@@ -15051,9 +15160,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y11
@@ -15186,9 +15296,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y12
@@ -15216,9 +15327,10 @@ unrolled:
 	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R13)(BX*4), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y12
@@ -15246,9 +15358,10 @@ unrolled:
 	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R13)(BX*4), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y12
@@ -15276,9 +15389,10 @@ unrolled:
 	VFMADD231PS  Y13, Y12, Y10
 	VBROADCASTSS (R13)(BX*4), Y13
 	VFMADD231PS  Y13, Y12, Y11
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y12
@@ -15315,9 +15429,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMASKMOVPS   (R12), Y15, Y12
@@ -41356,27 +41471,31 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (BX), DI
+	MOVQ             (BX), R8
+	MOVLQSX          R8, DI
 	ADDQ             CX, DI
-	MOVLQSX          4(BX), R8
+	SARQ             $0x20, R8
 	ADDQ             DX, R8
 	VMOVUPS.Z        (R8), K1, Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
-	MOVLQSX          8(BX), DI
+	MOVQ             8(BX), R8
+	MOVLQSX          R8, DI
 	ADDQ             CX, DI
-	MOVLQSX          12(BX), R8
+	SARQ             $0x20, R8
 	ADDQ             DX, R8
 	VMOVUPS.Z        (R8), K1, Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
-	MOVLQSX          16(BX), DI
+	MOVQ             16(BX), R8
+	MOVLQSX          R8, DI
 	ADDQ             CX, DI
-	MOVLQSX          20(BX), R8
+	SARQ             $0x20, R8
 	ADDQ             DX, R8
 	VMOVUPS.Z        (R8), K1, Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
-	MOVLQSX          24(BX), DI
+	MOVQ             24(BX), R8
+	MOVLQSX          R8, DI
 	ADDQ             CX, DI
-	MOVLQSX          28(BX), R8
+	SARQ             $0x20, R8
 	ADDQ             DX, R8
 	VMOVUPS.Z        (R8), K1, Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
@@ -41389,9 +41508,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (BX), DI
+	MOVQ             (BX), R8
+	MOVLQSX          R8, DI
 	ADDQ             CX, DI
-	MOVLQSX          4(BX), R8
+	SARQ             $0x20, R8
 	ADDQ             DX, R8
 	VMOVUPS.Z        (R8), K1, Z1
 	VFMADD231PS.BCST (DI), Z1, Z0
@@ -41443,36 +41563,40 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
@@ -41488,9 +41612,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VMOVUPS      (R8), Z2
 	VMOVUPS      64(R8), Z3
@@ -41550,36 +41675,40 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (R8), Z4, Z0
 	VFMADD231PS  64(R8), Z4, Z1
 	VFMADD231PS  128(R8), Z4, Z2
 	VFMADD231PS  192(R8), Z4, Z3
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (R8), Z4, Z0
 	VFMADD231PS  64(R8), Z4, Z1
 	VFMADD231PS  128(R8), Z4, Z2
 	VFMADD231PS  192(R8), Z4, Z3
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (R8), Z4, Z0
 	VFMADD231PS  64(R8), Z4, Z1
 	VFMADD231PS  128(R8), Z4, Z2
 	VFMADD231PS  192(R8), Z4, Z3
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (R8), Z4, Z0
@@ -41595,9 +41724,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z4
 	VFMADD231PS  (R8), Z4, Z0
@@ -41667,9 +41797,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  (R8), Z8, Z0
@@ -41680,9 +41811,10 @@ unrolled:
 	VFMADD231PS  320(R8), Z8, Z5
 	VFMADD231PS  384(R8), Z8, Z6
 	VFMADD231PS  448(R8), Z8, Z7
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  (R8), Z8, Z0
@@ -41693,9 +41825,10 @@ unrolled:
 	VFMADD231PS  320(R8), Z8, Z5
 	VFMADD231PS  384(R8), Z8, Z6
 	VFMADD231PS  448(R8), Z8, Z7
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  (R8), Z8, Z0
@@ -41706,9 +41839,10 @@ unrolled:
 	VFMADD231PS  320(R8), Z8, Z5
 	VFMADD231PS  384(R8), Z8, Z6
 	VFMADD231PS  448(R8), Z8, Z7
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  (R8), Z8, Z0
@@ -41728,9 +41862,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z8
 	VFMADD231PS  (R8), Z8, Z0
@@ -41824,9 +41959,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z16
 	VFMADD231PS  (R8), Z16, Z0
@@ -41845,9 +41981,10 @@ unrolled:
 	VFMADD231PS  832(R8), Z16, Z13
 	VFMADD231PS  896(R8), Z16, Z14
 	VFMADD231PS  960(R8), Z16, Z15
-	MOVLQSX      8(BX), DI
+	MOVQ         8(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      12(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z16
 	VFMADD231PS  (R8), Z16, Z0
@@ -41866,9 +42003,10 @@ unrolled:
 	VFMADD231PS  832(R8), Z16, Z13
 	VFMADD231PS  896(R8), Z16, Z14
 	VFMADD231PS  960(R8), Z16, Z15
-	MOVLQSX      16(BX), DI
+	MOVQ         16(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      20(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z16
 	VFMADD231PS  (R8), Z16, Z0
@@ -41887,9 +42025,10 @@ unrolled:
 	VFMADD231PS  832(R8), Z16, Z13
 	VFMADD231PS  896(R8), Z16, Z14
 	VFMADD231PS  960(R8), Z16, Z15
-	MOVLQSX      24(BX), DI
+	MOVQ         24(BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      28(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z16
 	VFMADD231PS  (R8), Z16, Z0
@@ -41917,9 +42056,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (BX), DI
+	MOVQ         (BX), R8
+	MOVLQSX      R8, DI
 	ADDQ         CX, DI
-	MOVLQSX      4(BX), R8
+	SARQ         $0x20, R8
 	ADDQ         DX, R8
 	VBROADCASTSS (DI), Z16
 	VFMADD231PS  (R8), Z16, Z0
@@ -42007,30 +42147,34 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (SI), R8
+	MOVQ             (SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          4(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z2
 	VFMADD231PS.BCST (R8), Z2, Z0
 	VFMADD231PS.BCST (R8)(BX*1), Z2, Z1
-	MOVLQSX          8(SI), R8
+	MOVQ             8(SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          12(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z2
 	VFMADD231PS.BCST (R8), Z2, Z0
 	VFMADD231PS.BCST (R8)(BX*1), Z2, Z1
-	MOVLQSX          16(SI), R8
+	MOVQ             16(SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          20(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z2
 	VFMADD231PS.BCST (R8), Z2, Z0
 	VFMADD231PS.BCST (R8)(BX*1), Z2, Z1
-	MOVLQSX          24(SI), R8
+	MOVQ             24(SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          28(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z2
 	VFMADD231PS.BCST (R8), Z2, Z0
@@ -42044,9 +42188,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (SI), R8
+	MOVQ             (SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          4(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z2
 	VFMADD231PS.BCST (R8), Z2, Z0
@@ -42107,9 +42252,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
@@ -42119,9 +42265,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*1), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
@@ -42131,9 +42278,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*1), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
@@ -42143,9 +42291,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*1), Z6
 	VFMADD231PS  Z6, Z4, Z2
 	VFMADD231PS  Z6, Z5, Z3
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
@@ -42164,9 +42313,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z4
 	VMOVUPS      64(R9), Z5
@@ -42242,9 +42392,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z8
 	VBROADCASTSS (R8)(BX*1), Z9
@@ -42260,9 +42411,10 @@ unrolled:
 	VMOVUPS      192(R9), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z8
 	VBROADCASTSS (R8)(BX*1), Z9
@@ -42278,9 +42430,10 @@ unrolled:
 	VMOVUPS      192(R9), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z8
 	VBROADCASTSS (R8)(BX*1), Z9
@@ -42296,9 +42449,10 @@ unrolled:
 	VMOVUPS      192(R9), Z10
 	VFMADD231PS  Z10, Z8, Z3
 	VFMADD231PS  Z10, Z9, Z7
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z8
 	VBROADCASTSS (R8)(BX*1), Z9
@@ -42323,9 +42477,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z8
 	VBROADCASTSS (R8)(BX*1), Z9
@@ -42427,9 +42582,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z16
 	VBROADCASTSS (R8)(BX*1), Z17
@@ -42457,9 +42613,10 @@ unrolled:
 	VMOVUPS      448(R9), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z16
 	VBROADCASTSS (R8)(BX*1), Z17
@@ -42487,9 +42644,10 @@ unrolled:
 	VMOVUPS      448(R9), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z16
 	VBROADCASTSS (R8)(BX*1), Z17
@@ -42517,9 +42675,10 @@ unrolled:
 	VMOVUPS      448(R9), Z18
 	VFMADD231PS  Z18, Z16, Z7
 	VFMADD231PS  Z18, Z17, Z15
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z16
 	VBROADCASTSS (R8)(BX*1), Z17
@@ -42556,9 +42715,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z16
 	VBROADCASTSS (R8)(BX*1), Z17
@@ -42659,33 +42819,37 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (SI), R8
+	MOVQ             (SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          4(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z3
 	VFMADD231PS.BCST (R8), Z3, Z0
 	VFMADD231PS.BCST (R8)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (R8)(BX*2), Z3, Z2
-	MOVLQSX          8(SI), R8
+	MOVQ             8(SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          12(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z3
 	VFMADD231PS.BCST (R8), Z3, Z0
 	VFMADD231PS.BCST (R8)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (R8)(BX*2), Z3, Z2
-	MOVLQSX          16(SI), R8
+	MOVQ             16(SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          20(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z3
 	VFMADD231PS.BCST (R8), Z3, Z0
 	VFMADD231PS.BCST (R8)(BX*1), Z3, Z1
 	VFMADD231PS.BCST (R8)(BX*2), Z3, Z2
-	MOVLQSX          24(SI), R8
+	MOVQ             24(SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          28(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z3
 	VFMADD231PS.BCST (R8), Z3, Z0
@@ -42700,9 +42864,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (SI), R8
+	MOVQ             (SI), R9
+	MOVLQSX          R9, R8
 	ADDQ             CX, R8
-	MOVLQSX          4(SI), R9
+	SARQ             $0x20, R9
 	ADDQ             DX, R9
 	VMOVUPS.Z        (R9), K1, Z3
 	VFMADD231PS.BCST (R8), Z3, Z0
@@ -42771,9 +42936,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
@@ -42786,9 +42952,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*2), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
@@ -42801,9 +42968,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*2), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
@@ -42816,9 +42984,10 @@ unrolled:
 	VBROADCASTSS (R8)(BX*2), Z8
 	VFMADD231PS  Z8, Z6, Z4
 	VFMADD231PS  Z8, Z7, Z5
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
@@ -42840,9 +43009,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VMOVUPS      (R9), Z6
 	VMOVUPS      64(R9), Z7
@@ -42933,9 +43103,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z12
 	VBROADCASTSS (R8)(BX*1), Z13
@@ -42956,9 +43127,10 @@ unrolled:
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
-	MOVLQSX      8(SI), R8
+	MOVQ         8(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      12(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z12
 	VBROADCASTSS (R8)(BX*1), Z13
@@ -42979,9 +43151,10 @@ unrolled:
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
-	MOVLQSX      16(SI), R8
+	MOVQ         16(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      20(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z12
 	VBROADCASTSS (R8)(BX*1), Z13
@@ -43002,9 +43175,10 @@ unrolled:
 	VFMADD231PS  Z15, Z12, Z3
 	VFMADD231PS  Z15, Z13, Z7
 	VFMADD231PS  Z15, Z14, Z11
-	MOVLQSX      24(SI), R8
+	MOVQ         24(SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      28(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z12
 	VBROADCASTSS (R8)(BX*1), Z13
@@ -43034,9 +43208,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (SI), R8
+	MOVQ         (SI), R9
+	MOVLQSX      R9, R8
 	ADDQ         CX, R8
-	MOVLQSX      4(SI), R9
+	SARQ         $0x20, R9
 	ADDQ         DX, R9
 	VBROADCASTSS (R8), Z12
 	VBROADCASTSS (R8)(BX*1), Z13
@@ -43131,36 +43306,40 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (DI), R9
+	MOVQ             (DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          4(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z4
 	VFMADD231PS.BCST (R9), Z4, Z0
 	VFMADD231PS.BCST (R9)(BX*1), Z4, Z1
 	VFMADD231PS.BCST (R9)(BX*2), Z4, Z2
 	VFMADD231PS.BCST (R9)(SI*1), Z4, Z3
-	MOVLQSX          8(DI), R9
+	MOVQ             8(DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          12(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z4
 	VFMADD231PS.BCST (R9), Z4, Z0
 	VFMADD231PS.BCST (R9)(BX*1), Z4, Z1
 	VFMADD231PS.BCST (R9)(BX*2), Z4, Z2
 	VFMADD231PS.BCST (R9)(SI*1), Z4, Z3
-	MOVLQSX          16(DI), R9
+	MOVQ             16(DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          20(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z4
 	VFMADD231PS.BCST (R9), Z4, Z0
 	VFMADD231PS.BCST (R9)(BX*1), Z4, Z1
 	VFMADD231PS.BCST (R9)(BX*2), Z4, Z2
 	VFMADD231PS.BCST (R9)(SI*1), Z4, Z3
-	MOVLQSX          24(DI), R9
+	MOVQ             24(DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          28(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z4
 	VFMADD231PS.BCST (R9), Z4, Z0
@@ -43176,9 +43355,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (DI), R9
+	MOVQ             (DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          4(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z4
 	VFMADD231PS.BCST (R9), Z4, Z0
@@ -43256,9 +43436,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z8
 	VMOVUPS      64(R10), Z9
@@ -43274,9 +43455,10 @@ unrolled:
 	VBROADCASTSS (R9)(SI*1), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z8
 	VMOVUPS      64(R10), Z9
@@ -43292,9 +43474,10 @@ unrolled:
 	VBROADCASTSS (R9)(SI*1), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z8
 	VMOVUPS      64(R10), Z9
@@ -43310,9 +43493,10 @@ unrolled:
 	VBROADCASTSS (R9)(SI*1), Z10
 	VFMADD231PS  Z10, Z8, Z6
 	VFMADD231PS  Z10, Z9, Z7
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z8
 	VMOVUPS      64(R10), Z9
@@ -43337,9 +43521,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z8
 	VMOVUPS      64(R10), Z9
@@ -43446,9 +43631,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z16
 	VMOVUPS      64(R10), Z17
@@ -43474,9 +43660,10 @@ unrolled:
 	VFMADD231PS  Z20, Z17, Z13
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z16
 	VMOVUPS      64(R10), Z17
@@ -43502,9 +43689,10 @@ unrolled:
 	VFMADD231PS  Z20, Z17, Z13
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z16
 	VMOVUPS      64(R10), Z17
@@ -43530,9 +43718,10 @@ unrolled:
 	VFMADD231PS  Z20, Z17, Z13
 	VFMADD231PS  Z20, Z18, Z14
 	VFMADD231PS  Z20, Z19, Z15
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z16
 	VMOVUPS      64(R10), Z17
@@ -43567,9 +43756,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z16
 	VMOVUPS      64(R10), Z17
@@ -43677,9 +43867,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (DI), R9
+	MOVQ             (DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          4(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z5
 	VFMADD231PS.BCST (R9), Z5, Z0
@@ -43687,9 +43878,10 @@ unrolled:
 	VFMADD231PS.BCST (R9)(BX*2), Z5, Z2
 	VFMADD231PS.BCST (R9)(SI*1), Z5, Z3
 	VFMADD231PS.BCST (R9)(BX*4), Z5, Z4
-	MOVLQSX          8(DI), R9
+	MOVQ             8(DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          12(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z5
 	VFMADD231PS.BCST (R9), Z5, Z0
@@ -43697,9 +43889,10 @@ unrolled:
 	VFMADD231PS.BCST (R9)(BX*2), Z5, Z2
 	VFMADD231PS.BCST (R9)(SI*1), Z5, Z3
 	VFMADD231PS.BCST (R9)(BX*4), Z5, Z4
-	MOVLQSX          16(DI), R9
+	MOVQ             16(DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          20(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z5
 	VFMADD231PS.BCST (R9), Z5, Z0
@@ -43707,9 +43900,10 @@ unrolled:
 	VFMADD231PS.BCST (R9)(BX*2), Z5, Z2
 	VFMADD231PS.BCST (R9)(SI*1), Z5, Z3
 	VFMADD231PS.BCST (R9)(BX*4), Z5, Z4
-	MOVLQSX          24(DI), R9
+	MOVQ             24(DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          28(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z5
 	VFMADD231PS.BCST (R9), Z5, Z0
@@ -43726,9 +43920,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (DI), R9
+	MOVQ             (DI), R10
+	MOVLQSX          R10, R9
 	ADDQ             CX, R9
-	MOVLQSX          4(DI), R10
+	SARQ             $0x20, R10
 	ADDQ             DX, R10
 	VMOVUPS.Z        (R10), K1, Z5
 	VFMADD231PS.BCST (R9), Z5, Z0
@@ -43814,9 +44009,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z10
 	VMOVUPS      64(R10), Z11
@@ -43835,9 +44031,10 @@ unrolled:
 	VBROADCASTSS (R9)(BX*4), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z10
 	VMOVUPS      64(R10), Z11
@@ -43856,9 +44053,10 @@ unrolled:
 	VBROADCASTSS (R9)(BX*4), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z10
 	VMOVUPS      64(R10), Z11
@@ -43877,9 +44075,10 @@ unrolled:
 	VBROADCASTSS (R9)(BX*4), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z10
 	VMOVUPS      64(R10), Z11
@@ -43907,9 +44106,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z10
 	VMOVUPS      64(R10), Z11
@@ -44031,9 +44231,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z20
 	VMOVUPS      64(R10), Z21
@@ -44064,9 +44265,10 @@ unrolled:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	MOVLQSX      8(DI), R9
+	MOVQ         8(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      12(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z20
 	VMOVUPS      64(R10), Z21
@@ -44097,9 +44299,10 @@ unrolled:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	MOVLQSX      16(DI), R9
+	MOVQ         16(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      20(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z20
 	VMOVUPS      64(R10), Z21
@@ -44130,9 +44333,10 @@ unrolled:
 	VFMADD231PS  Z24, Z21, Z17
 	VFMADD231PS  Z24, Z22, Z18
 	VFMADD231PS  Z24, Z23, Z19
-	MOVLQSX      24(DI), R9
+	MOVQ         24(DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      28(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z20
 	VMOVUPS      64(R10), Z21
@@ -44172,9 +44376,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (DI), R9
+	MOVQ         (DI), R10
+	MOVLQSX      R10, R9
 	ADDQ         CX, R9
-	MOVLQSX      4(DI), R10
+	SARQ         $0x20, R10
 	ADDQ         DX, R10
 	VMOVUPS      (R10), Z20
 	VMOVUPS      64(R10), Z21
@@ -44296,9 +44501,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R8), R10
+	MOVQ             (R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          4(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
@@ -44307,9 +44513,10 @@ unrolled:
 	VFMADD231PS.BCST (R10)(SI*1), Z6, Z3
 	VFMADD231PS.BCST (R10)(BX*4), Z6, Z4
 	VFMADD231PS.BCST (R10)(DI*1), Z6, Z5
-	MOVLQSX          8(R8), R10
+	MOVQ             8(R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          12(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
@@ -44318,9 +44525,10 @@ unrolled:
 	VFMADD231PS.BCST (R10)(SI*1), Z6, Z3
 	VFMADD231PS.BCST (R10)(BX*4), Z6, Z4
 	VFMADD231PS.BCST (R10)(DI*1), Z6, Z5
-	MOVLQSX          16(R8), R10
+	MOVQ             16(R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          20(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
@@ -44329,9 +44537,10 @@ unrolled:
 	VFMADD231PS.BCST (R10)(SI*1), Z6, Z3
 	VFMADD231PS.BCST (R10)(BX*4), Z6, Z4
 	VFMADD231PS.BCST (R10)(DI*1), Z6, Z5
-	MOVLQSX          24(R8), R10
+	MOVQ             24(R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          28(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
@@ -44349,9 +44558,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R8), R10
+	MOVQ             (R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          4(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z6
 	VFMADD231PS.BCST (R10), Z6, Z0
@@ -44446,9 +44656,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
@@ -44470,9 +44681,10 @@ unrolled:
 	VBROADCASTSS (R10)(DI*1), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	MOVLQSX      8(R8), R10
+	MOVQ         8(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      12(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
@@ -44494,9 +44706,10 @@ unrolled:
 	VBROADCASTSS (R10)(DI*1), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	MOVLQSX      16(R8), R10
+	MOVQ         16(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      20(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
@@ -44518,9 +44731,10 @@ unrolled:
 	VBROADCASTSS (R10)(DI*1), Z14
 	VFMADD231PS  Z14, Z12, Z10
 	VFMADD231PS  Z14, Z13, Z11
-	MOVLQSX      24(R8), R10
+	MOVQ         24(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      28(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
@@ -44551,9 +44765,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z12
 	VMOVUPS      64(R11), Z13
@@ -44691,9 +44906,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z24
 	VMOVUPS      64(R11), Z25
@@ -44729,9 +44945,10 @@ unrolled:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	MOVLQSX      8(R8), R10
+	MOVQ         8(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      12(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z24
 	VMOVUPS      64(R11), Z25
@@ -44767,9 +44984,10 @@ unrolled:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	MOVLQSX      16(R8), R10
+	MOVQ         16(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      20(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z24
 	VMOVUPS      64(R11), Z25
@@ -44805,9 +45023,10 @@ unrolled:
 	VFMADD231PS  Z28, Z25, Z21
 	VFMADD231PS  Z28, Z26, Z22
 	VFMADD231PS  Z28, Z27, Z23
-	MOVLQSX      24(R8), R10
+	MOVQ         24(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      28(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z24
 	VMOVUPS      64(R11), Z25
@@ -44852,9 +45071,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z24
 	VMOVUPS      64(R11), Z25
@@ -44989,9 +45209,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R8), R10
+	MOVQ             (R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          4(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z7
 	VFMADD231PS.BCST (R10), Z7, Z0
@@ -45001,9 +45222,10 @@ unrolled:
 	VFMADD231PS.BCST (R10)(BX*4), Z7, Z4
 	VFMADD231PS.BCST (R10)(DI*1), Z7, Z5
 	VFMADD231PS.BCST (R10)(SI*2), Z7, Z6
-	MOVLQSX          8(R8), R10
+	MOVQ             8(R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          12(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z7
 	VFMADD231PS.BCST (R10), Z7, Z0
@@ -45013,9 +45235,10 @@ unrolled:
 	VFMADD231PS.BCST (R10)(BX*4), Z7, Z4
 	VFMADD231PS.BCST (R10)(DI*1), Z7, Z5
 	VFMADD231PS.BCST (R10)(SI*2), Z7, Z6
-	MOVLQSX          16(R8), R10
+	MOVQ             16(R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          20(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z7
 	VFMADD231PS.BCST (R10), Z7, Z0
@@ -45025,9 +45248,10 @@ unrolled:
 	VFMADD231PS.BCST (R10)(BX*4), Z7, Z4
 	VFMADD231PS.BCST (R10)(DI*1), Z7, Z5
 	VFMADD231PS.BCST (R10)(SI*2), Z7, Z6
-	MOVLQSX          24(R8), R10
+	MOVQ             24(R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          28(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z7
 	VFMADD231PS.BCST (R10), Z7, Z0
@@ -45046,9 +45270,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R8), R10
+	MOVQ             (R8), R11
+	MOVLQSX          R11, R10
 	ADDQ             CX, R10
-	MOVLQSX          4(R8), R11
+	SARQ             $0x20, R11
 	ADDQ             DX, R11
 	VMOVUPS.Z        (R11), K1, Z7
 	VFMADD231PS.BCST (R10), Z7, Z0
@@ -45151,9 +45376,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z14
 	VMOVUPS      64(R11), Z15
@@ -45178,9 +45404,10 @@ unrolled:
 	VBROADCASTSS (R10)(SI*2), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	MOVLQSX      8(R8), R10
+	MOVQ         8(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      12(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z14
 	VMOVUPS      64(R11), Z15
@@ -45205,9 +45432,10 @@ unrolled:
 	VBROADCASTSS (R10)(SI*2), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	MOVLQSX      16(R8), R10
+	MOVQ         16(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      20(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z14
 	VMOVUPS      64(R11), Z15
@@ -45232,9 +45460,10 @@ unrolled:
 	VBROADCASTSS (R10)(SI*2), Z16
 	VFMADD231PS  Z16, Z14, Z12
 	VFMADD231PS  Z16, Z15, Z13
-	MOVLQSX      24(R8), R10
+	MOVQ         24(R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      28(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z14
 	VMOVUPS      64(R11), Z15
@@ -45268,9 +45497,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R8), R10
+	MOVQ         (R8), R11
+	MOVLQSX      R11, R10
 	ADDQ         CX, R10
-	MOVLQSX      4(R8), R11
+	SARQ         $0x20, R11
 	ADDQ         DX, R11
 	VMOVUPS      (R11), Z14
 	VMOVUPS      64(R11), Z15
@@ -45389,9 +45619,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z8
@@ -45403,9 +45634,10 @@ unrolled:
 	VFMADD231PS.BCST (R11)(DI*1), Z8, Z5
 	VFMADD231PS.BCST (R11)(SI*2), Z8, Z6
 	VFMADD231PS.BCST (R13), Z8, Z7
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z8
@@ -45417,9 +45649,10 @@ unrolled:
 	VFMADD231PS.BCST (R11)(DI*1), Z8, Z5
 	VFMADD231PS.BCST (R11)(SI*2), Z8, Z6
 	VFMADD231PS.BCST (R13), Z8, Z7
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z8
@@ -45431,9 +45664,10 @@ unrolled:
 	VFMADD231PS.BCST (R11)(DI*1), Z8, Z5
 	VFMADD231PS.BCST (R11)(SI*2), Z8, Z6
 	VFMADD231PS.BCST (R13), Z8, Z7
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z8
@@ -45454,9 +45688,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z8
@@ -45569,9 +45804,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z16
@@ -45600,9 +45836,10 @@ unrolled:
 	VBROADCASTSS (R13), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z16
@@ -45631,9 +45868,10 @@ unrolled:
 	VBROADCASTSS (R13), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z16
@@ -45662,9 +45900,10 @@ unrolled:
 	VBROADCASTSS (R13), Z18
 	VFMADD231PS  Z18, Z16, Z14
 	VFMADD231PS  Z18, Z17, Z15
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z16
@@ -45702,9 +45941,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z16
@@ -45833,9 +46073,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z9
@@ -45848,9 +46089,10 @@ unrolled:
 	VFMADD231PS.BCST (R11)(SI*2), Z9, Z6
 	VFMADD231PS.BCST (R13), Z9, Z7
 	VFMADD231PS.BCST (R13)(BX*1), Z9, Z8
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z9
@@ -45863,9 +46105,10 @@ unrolled:
 	VFMADD231PS.BCST (R11)(SI*2), Z9, Z6
 	VFMADD231PS.BCST (R13), Z9, Z7
 	VFMADD231PS.BCST (R13)(BX*1), Z9, Z8
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z9
@@ -45878,9 +46121,10 @@ unrolled:
 	VFMADD231PS.BCST (R11)(SI*2), Z9, Z6
 	VFMADD231PS.BCST (R13), Z9, Z7
 	VFMADD231PS.BCST (R13)(BX*1), Z9, Z8
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z9
@@ -45902,9 +46146,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z9
@@ -46025,9 +46270,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z18
@@ -46059,9 +46305,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*1), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z18
@@ -46093,9 +46340,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*1), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z18
@@ -46127,9 +46375,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*1), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z18
@@ -46170,9 +46419,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z18
@@ -46310,9 +46560,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z10
@@ -46326,9 +46577,10 @@ unrolled:
 	VFMADD231PS.BCST (R13), Z10, Z7
 	VFMADD231PS.BCST (R13)(BX*1), Z10, Z8
 	VFMADD231PS.BCST (R13)(BX*2), Z10, Z9
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z10
@@ -46342,9 +46594,10 @@ unrolled:
 	VFMADD231PS.BCST (R13), Z10, Z7
 	VFMADD231PS.BCST (R13)(BX*1), Z10, Z8
 	VFMADD231PS.BCST (R13)(BX*2), Z10, Z9
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z10
@@ -46358,9 +46611,10 @@ unrolled:
 	VFMADD231PS.BCST (R13), Z10, Z7
 	VFMADD231PS.BCST (R13)(BX*1), Z10, Z8
 	VFMADD231PS.BCST (R13)(BX*2), Z10, Z9
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z10
@@ -46383,9 +46637,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z10
@@ -46514,9 +46769,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z20
@@ -46551,9 +46807,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*2), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z20
@@ -46588,9 +46845,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*2), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z20
@@ -46625,9 +46883,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*2), Z22
 	VFMADD231PS  Z22, Z20, Z18
 	VFMADD231PS  Z22, Z21, Z19
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z20
@@ -46671,9 +46930,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z20
@@ -46820,9 +47080,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z11
@@ -46837,9 +47098,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*1), Z11, Z8
 	VFMADD231PS.BCST (R13)(BX*2), Z11, Z9
 	VFMADD231PS.BCST (R13)(SI*1), Z11, Z10
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z11
@@ -46854,9 +47116,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*1), Z11, Z8
 	VFMADD231PS.BCST (R13)(BX*2), Z11, Z9
 	VFMADD231PS.BCST (R13)(SI*1), Z11, Z10
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z11
@@ -46871,9 +47134,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*1), Z11, Z8
 	VFMADD231PS.BCST (R13)(BX*2), Z11, Z9
 	VFMADD231PS.BCST (R13)(SI*1), Z11, Z10
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z11
@@ -46897,9 +47161,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z11
@@ -47036,9 +47301,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z22
@@ -47076,9 +47342,10 @@ unrolled:
 	VBROADCASTSS (R13)(SI*1), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z22
@@ -47116,9 +47383,10 @@ unrolled:
 	VBROADCASTSS (R13)(SI*1), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z22
@@ -47156,9 +47424,10 @@ unrolled:
 	VBROADCASTSS (R13)(SI*1), Z24
 	VFMADD231PS  Z24, Z22, Z20
 	VFMADD231PS  Z24, Z23, Z21
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z22
@@ -47205,9 +47474,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z22
@@ -47363,9 +47633,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z12
@@ -47381,9 +47652,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*2), Z12, Z9
 	VFMADD231PS.BCST (R13)(SI*1), Z12, Z10
 	VFMADD231PS.BCST (R13)(BX*4), Z12, Z11
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z12
@@ -47399,9 +47671,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*2), Z12, Z9
 	VFMADD231PS.BCST (R13)(SI*1), Z12, Z10
 	VFMADD231PS.BCST (R13)(BX*4), Z12, Z11
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z12
@@ -47417,9 +47690,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*2), Z12, Z9
 	VFMADD231PS.BCST (R13)(SI*1), Z12, Z10
 	VFMADD231PS.BCST (R13)(BX*4), Z12, Z11
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z12
@@ -47444,9 +47718,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z12
@@ -47591,9 +47866,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z24
@@ -47634,9 +47910,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*4), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z24
@@ -47677,9 +47954,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*4), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z24
@@ -47720,9 +47998,10 @@ unrolled:
 	VBROADCASTSS (R13)(BX*4), Z26
 	VFMADD231PS  Z26, Z24, Z22
 	VFMADD231PS  Z26, Z25, Z23
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z24
@@ -47772,9 +48051,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z24
@@ -47939,9 +48219,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z13
@@ -47958,9 +48239,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(SI*1), Z13, Z10
 	VFMADD231PS.BCST (R13)(BX*4), Z13, Z11
 	VFMADD231PS.BCST (R13)(DI*1), Z13, Z12
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z13
@@ -47977,9 +48259,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(SI*1), Z13, Z10
 	VFMADD231PS.BCST (R13)(BX*4), Z13, Z11
 	VFMADD231PS.BCST (R13)(DI*1), Z13, Z12
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z13
@@ -47996,9 +48279,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(SI*1), Z13, Z10
 	VFMADD231PS.BCST (R13)(BX*4), Z13, Z11
 	VFMADD231PS.BCST (R13)(DI*1), Z13, Z12
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z13
@@ -48024,9 +48308,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z13
@@ -48179,9 +48464,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z26
@@ -48225,9 +48511,10 @@ unrolled:
 	VBROADCASTSS (R13)(DI*1), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z26
@@ -48271,9 +48558,10 @@ unrolled:
 	VBROADCASTSS (R13)(DI*1), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z26
@@ -48317,9 +48605,10 @@ unrolled:
 	VBROADCASTSS (R13)(DI*1), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z26
@@ -48372,9 +48661,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z26
@@ -48548,9 +48838,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z14
@@ -48568,9 +48859,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*4), Z14, Z11
 	VFMADD231PS.BCST (R13)(DI*1), Z14, Z12
 	VFMADD231PS.BCST (R13)(SI*2), Z14, Z13
-	MOVLQSX          8(R9), R11
+	MOVQ             8(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          12(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z14
@@ -48588,9 +48880,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*4), Z14, Z11
 	VFMADD231PS.BCST (R13)(DI*1), Z14, Z12
 	VFMADD231PS.BCST (R13)(SI*2), Z14, Z13
-	MOVLQSX          16(R9), R11
+	MOVQ             16(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          20(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z14
@@ -48608,9 +48901,10 @@ unrolled:
 	VFMADD231PS.BCST (R13)(BX*4), Z14, Z11
 	VFMADD231PS.BCST (R13)(DI*1), Z14, Z12
 	VFMADD231PS.BCST (R13)(SI*2), Z14, Z13
-	MOVLQSX          24(R9), R11
+	MOVQ             24(R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          28(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z14
@@ -48637,9 +48931,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX          (R9), R11
+	MOVQ             (R9), R12
+	MOVLQSX          R12, R11
 	ADDQ             CX, R11
-	MOVLQSX          4(R9), R12
+	SARQ             $0x20, R12
 	ADDQ             DX, R12
 	LEAQ             (R11)(R8*1), R13
 	VMOVUPS.Z        (R12), K1, Z14
@@ -48800,9 +49095,10 @@ multiply:
 	JLT  rest
 
 unrolled:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z28
@@ -48849,9 +49145,10 @@ unrolled:
 	VBROADCASTSS (R13)(SI*2), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	MOVLQSX      8(R9), R11
+	MOVQ         8(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      12(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z28
@@ -48898,9 +49195,10 @@ unrolled:
 	VBROADCASTSS (R13)(SI*2), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	MOVLQSX      16(R9), R11
+	MOVQ         16(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      20(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z28
@@ -48947,9 +49245,10 @@ unrolled:
 	VBROADCASTSS (R13)(SI*2), Z30
 	VFMADD231PS  Z30, Z28, Z26
 	VFMADD231PS  Z30, Z29, Z27
-	MOVLQSX      24(R9), R11
+	MOVQ         24(R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      28(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z28
@@ -49005,9 +49304,10 @@ rest:
 	JZ   store
 
 single:
-	MOVLQSX      (R9), R11
+	MOVQ         (R9), R12
+	MOVLQSX      R12, R11
 	ADDQ         CX, R11
-	MOVLQSX      4(R9), R12
+	SARQ         $0x20, R12
 	ADDQ         DX, R12
 	LEAQ         (R11)(R8*1), R13
 	VMOVUPS      (R12), Z28

@@ -31,9 +31,10 @@ func (m *microkernel) emitIndirect() {
 	var list reg.GPVirtual
 	step := func(u int) {
 		column, row := m.GP64(), m.GP64()
-		m.MOVLQSX(operand.Mem{Base: list, Disp: 8 * u}, column)
+		m.MOVQ(operand.Mem{Base: list, Disp: 8 * u}, row) // both at once: it is loads that tiles of one vector wait for
+		m.MOVLQSX(row.As32(), column)
 		m.ADDQ(a, column)
-		m.MOVLQSX(operand.Mem{Base: list, Disp: 8*u + 4}, row)
+		m.SARQ(operand.U8(32), row)
 		m.ADDQ(b, row)
 		m.a, m.b = []reg.GPVirtual{column}, row
 		if m.rows > 7 {
