@@ -273,7 +273,11 @@ func (g *Gemm) multiplyStep(s *gemmScratch, a, b, c matrix, r region, k0, k1 int
 				g.acrossTransposedB(s, strip, panel, c.from(row, col), height, width)
 				p++
 			case g.stationaryB:
-				count = min(count, g.fetch(s, panel, col/g.panel*down+p-r.p0))
+				if g.farA && col == 0 && a.ld == t.k && t.k >= pieceTiles {
+					g.fetchBelow(s, strip, height)
+				} else {
+					count = min(count, g.fetch(s, panel, col/g.panel*down+p-r.p0))
+				}
 				g.down(s, strip, panel, c.from(row, col), height, count, min(width, cols-col))
 				p += count
 			default:
@@ -328,6 +332,13 @@ func (g *Gemm) fetch(s *gemmScratch, panel matrix, i int) (tiles int) {
 		t.nextStep = 4 * isa.LineFloats
 	}
 	return math.MaxInt
+}
+
+// fetchBelow sets what panels of whole rows of A prefetch: the panel below each.
+func (g *Gemm) fetchBelow(s *gemmScratch, a matrix, height int) {
+	t, bytes := &s.tile, 4*height*a.ld
+	t.sparse = 0
+	t.next, t.nextStep = &a.data[min(height*a.ld, len(a.data)-1)], bytes/(t.k/pieceTiles)
 }
 
 // across computes one panel of rows, tile after tile from left to right: its rows of A stay in the cache, and B is read once.

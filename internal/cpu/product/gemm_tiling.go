@@ -28,6 +28,7 @@ type tiling struct {
 	higher  int
 
 	packA, packB bool
+	farA         bool // a comes from memory, in whole panels of rows
 	inRegisters  bool // b is transposed in registers, where it lies
 	stationaryB  bool // the order of tiles: for each panel of b, all panels of a; if false, for each panel of a, all of b
 	panel        int  // columns of a packed panel of b
@@ -144,6 +145,7 @@ func (t *tiling) cut(g *Gemm) {
 		t.regionCols = (t.n/2 + 31) / 32 * 32
 		x.leastPanels *= 2
 	}
+	t.farA = t.stationaryB && x.bigA && !t.packA && !t.a.trans
 	if !t.packA && t.a.ld%1024 == 0 && !t.a.trans {
 		// The rows of a tile meet in one set of the first-level cache, which has 12 ways on
 		// Intel's cores and 8 on AMD's: two are left to B and C.
@@ -388,7 +390,7 @@ var strategies = [...]strategy{
 			x.packB, x.stationaryB = true, true
 			x.regionCols = min(x.halfPage()/2, x.n)
 			x.stepK = min(x.rowsStep(), 256)
-			x.leastPanels = max(x.m/x.tallest/8, 7)
+			x.leastPanels = max(min(x.m/x.tallest/8, x.l2/2/x.stepK/x.tallest), 7) // whose A stays in that cache for all columns
 		},
 	},
 	{
