@@ -195,21 +195,26 @@ func (c *channelwiseGrad) row(x *depthwise, t *channelGrad, row, w0, w1 int, sum
 	depth, down := &c.spans.along[0][d.span], &c.spans.along[1][h.span]
 	sample, cols := row/(c.Places[0]*c.Places[1]), t.c1-t.c0
 	x.offsets, x.cols, x.aStep, x.cStep, x.resume = &c.steps[0], cols, 4*c.Dilation[2]*c.ImageStride, 4*cols, 1
+	x.lineStep = 4 * c.Dilation[1] * c.Image[2] * c.ImageStride
 	for i, td := range depth.taps {
-		for j, th := range down.taps {
-			line := (sample*c.Image[0]+d.first+depth.offsets[i]-depth.offsets[0])*c.Image[1] + h.first + down.offsets[j] - down.offsets[0]
-			for l := range c.spans.along[2] {
-				across := &c.spans.along[2][l]
-				j0, j1 := across.between(w0, w1)
-				if j0 == j1 || len(across.taps) == 0 {
-					continue
-				}
-				tap := (td*c.Taps[1]+th)*c.Taps[2] + across.taps[0]
+		for l := range c.spans.along[2] {
+			across := &c.spans.along[2][l]
+			j0, j1 := across.between(w0, w1)
+			if j0 == j1 || len(across.taps) == 0 {
+				continue
+			}
+			x.b, x.k, x.count = &c.DY[(row*c.Places[2]+across.first+j0)*c.ResultStride+t.c0], j1-j0, len(across.taps)
+			kernel, lines := c.kernels.depthwise, 1 // of taps that are summed at once
+			if square := c.kernels.depthwise3x3; square != nil && len(down.taps) == 3 && c.Taps[2] == 3 && x.count == 3 {
+				kernel, lines = square, 3
+			}
+			for j := 0; j < len(down.taps); j += lines {
+				line := (sample*c.Image[0]+d.first+depth.offsets[i]-depth.offsets[0])*c.Image[1] + h.first + down.offsets[j] - down.offsets[0]
 				pixel := line*c.Image[2] + across.from + j0*across.stride + across.offsets[0]
-				x.a, x.b, x.c = &c.X[pixel*c.ImageStride+t.c0], &c.DY[(row*c.Places[2]+across.first+j0)*c.ResultStride+t.c0], &sums[tap*cols]
-				x.k, x.count = j1-j0, len(across.taps)
-				c.kernels.depthwise(x)
-				for n := range across.taps {
+				tap := (td*c.Taps[1]+down.taps[j])*c.Taps[2] + across.taps[0]
+				x.a, x.c = &c.X[pixel*c.ImageStride+t.c0], &sums[tap*cols]
+				kernel(x)
+				for n := range lines * x.count {
 					t.begun[tap+n] = true
 				}
 			}

@@ -18,6 +18,7 @@ type gemmKernels struct {
 	indirect        []microkernels // whose operands are where a list says, by their height; or none
 	copy, transpose func(*block)
 	depthwise       func(*depthwise)
+	depthwise3x3    func(*depthwise) // or nil
 
 	// What leaves out zeros, and how wide such tiles are, in vectors.
 	listed                   tiles

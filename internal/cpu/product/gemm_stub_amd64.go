@@ -1288,6 +1288,19 @@ func nonzeroAVX2(t *search)
 //go:noescape
 func depthwiseAVX2(t *depthwise)
 
+// depthwise3x3AVX2 sums products of three lines of three rows column by column:
+//
+//	for n := range 9 {
+//		for p := range k {
+//			for j := range cols {
+//				c[n*cStep+j] = fmath.FMA(a[n/3*lineStep+n%3*aStep+offsets[2*p]+j], b[offsets[2*p+1]+j], c[n*cStep+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func depthwise3x3AVX2(t *depthwise)
+
 // tile1x16RowsAVX512 computes tiles of one row and 1 to 16 columns:
 //
 //	for p := range k {
@@ -3433,3 +3446,16 @@ func nonzeroAVX512(t *search)
 //
 //go:noescape
 func depthwiseAVX512(t *depthwise)
+
+// depthwise3x3AVX512 sums products of three lines of three rows column by column:
+//
+//	for n := range 9 {
+//		for p := range k {
+//			for j := range cols {
+//				c[n*cStep+j] = fmath.FMA(a[n/3*lineStep+n%3*aStep+offsets[2*p]+j], b[offsets[2*p+1]+j], c[n*cStep+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func depthwise3x3AVX512(t *depthwise)

@@ -120,9 +120,10 @@ var kernelsAVX2 = gemmKernels{
 		{{1, 8, tile11x8RowsIndirectAVX2}},
 		{{1, 8, tile12x8RowsIndirectAVX2}},
 	},
-	depthwise: depthwiseAVX2,
-	nonzero:   nonzeroAVX2,
-	list:      listGeneric,
+	depthwise:    depthwiseAVX2,
+	depthwise3x3: depthwise3x3AVX2,
+	nonzero:      nonzeroAVX2,
+	list:         listGeneric,
 }
 
 var kernelsAVX512 = gemmKernels{
@@ -257,8 +258,9 @@ var kernelsAVX512 = gemmKernels{
 		{{1, 16, tile13x16RowsIndirectAVX512}, {2, 16, tile13x32RowsIndirectAVX512}},
 		{{1, 16, tile14x16RowsIndirectAVX512}, {2, 16, tile14x32RowsIndirectAVX512}},
 	},
-	depthwise:   depthwiseAVX512,
-	nonzero:     nonzeroAVX512,
-	nonzeroDown: nonzeroDownAVX512,
-	list:        listAVX512,
+	depthwise:    depthwiseAVX512,
+	depthwise3x3: depthwise3x3AVX512,
+	nonzero:      nonzeroAVX512,
+	nonzeroDown:  nonzeroDownAVX512,
+	list:         listAVX512,
 }

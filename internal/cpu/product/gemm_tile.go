@@ -77,4 +77,7 @@ type depthwise struct {
 	count        int
 	aStep, cStep int // from one row to the next
 	resume       int // 1: the chains go on from what is in C; 0: they start from +0
+
+	// depthwise3x3 has three lines of three rows, side by side in C.
+	lineStep int // from one line to the next in A
 }

@@ -68,7 +68,7 @@ func (g *generator) kernels(table *bytes.Buffer) {
 		row(rows, g.sizes.vectors(rows), g.indirect)
 	}
 	fmt.Fprint(table, "},\n")
-	fmt.Fprintf(table, "depthwise: depthwise%[1]s,\nnonzero: nonzero%[1]s,\n", g.Suffix())
+	fmt.Fprintf(table, "depthwise: depthwise%[1]s,\ndepthwise3x3: depthwise3x3%[1]s,\nnonzero: nonzero%[1]s,\n", g.Suffix())
 	if g.Wide {
 		fmt.Fprintf(table, "nonzeroDown: nonzeroDown%[1]s,\nlist: list%[1]s,\n", g.Suffix())
 		g.nonzeroDown()
