@@ -176,7 +176,6 @@ type space struct {
 	keys    []float32 // transposed
 	values  []float32 // without gaps
 	weights []float32 // of a block
-	softmax reduce.Softmax
 	drop    elementwise.Drop
 
 	mask   Mask // of the present sample
@@ -186,6 +185,11 @@ type space struct {
 	ranges [block][2]int // for each query of a block: the first key that it sees, and the one after the last
 
 	// For the gradient.
+	sample     int // whose queries are weighed, of which group and head of that
+	group      int
+	head       int
+	from, to   int       // the queries of the block
+	lo, hi     int       // the keys that weights are of
 	plainKeys  []float32 // the keys without gaps
 	rows       Array     // the keys, not transposed: plainKeys, or K itself
 	turned     []float32 // the values, transposed
@@ -198,15 +202,36 @@ type space struct {
 	difference elementwise.Kernel
 }
 
+// shortRow is how many weights a row may have at most to have no gap behind it: then softmax takes all rows at once.
+const shortRow = 16
+
+// share makes a space like another, of the same keys and values, that has memory of its own for a block of queries.
+func (s *space) share(x *Sizes, of *space) {
+	if s == of {
+		return
+	}
+	s.keys, s.turned, s.plainKeys = of.keys, of.turned, of.plainKeys
+	s.reserve(x, true)
+	s.rows, s.sample, s.group = of.rows, of.sample, of.group
+	s.mask, s.first, s.end, s.gaps = of.mask, of.first, of.end, of.gaps
+}
+
 // reserve allocates what a space lacks. All tasks of a kernel have the same sizes, so it does so once.
 func (s *space) reserve(x *Sizes, derivatives bool) {
 	if s.weights != nil {
 		return
 	}
-	s.ld = (x.Keys+15)/16*16 + 16 // 16 more, so that rows don't all begin in the same set of the cache
+	shares := s.keys != nil
+	if s.ld = x.Keys; s.ld > shortRow {
+		s.ld = (x.Keys+15)/16*16 + 16 // 16 more, so that rows don't all begin in the same set of the cache
+	}
 	s.query = mem.Make[float32](block * x.KeyDim)
-	s.keys = mem.Make[float32](x.KeyDim * s.ld)
-	s.values = mem.Make[float32](x.Keys * x.ValueDim)
+	if !shares {
+		s.keys = mem.Make[float32](x.KeyDim * s.ld)
+	}
+	if !derivatives {
+		s.values = mem.Make[float32](x.Keys * x.ValueDim)
+	}
 	s.weights = mem.Make[float32](block * s.ld)
 	if x.Dropout != nil {
 		s.drop.Dropout, s.drop.Cols = *x.Dropout, x.Keys
@@ -214,13 +239,15 @@ func (s *space) reserve(x *Sizes, derivatives bool) {
 	if !derivatives {
 		return
 	}
-	s.plainKeys = mem.Make[float32](x.Keys * x.KeyDim)
-	s.turned = mem.Make[float32](x.ValueDim * s.ld)
+	if !shares {
+		s.plainKeys = mem.Make[float32](x.Keys * x.KeyDim)
+		s.turned = mem.Make[float32](x.ValueDim * s.ld)
+	}
 	s.dweights = mem.Make[float32](block * s.ld)
 	s.dquery = mem.Make[float32](block * x.KeyDim)
 	s.terms = mem.Make[float32](block * x.ValueDim)
 	s.delta = mem.Make[float32](block)
-	if x.Queries*(x.Heads/x.Groups) > chain {
+	if !shares && x.Queries*(x.Heads/x.Groups) > chain {
 		s.chain = mem.Make[float32](x.Keys * (x.KeyDim + x.ValueDim))
 	}
 	s.sum = reduce.Reduction{Op: reduce.Sum, X: s.terms, Y: s.delta, Outer: block, N: x.ValueDim, Inner: 1}

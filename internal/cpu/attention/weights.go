@@ -2,8 +2,10 @@ package attention
 
 import (
 	"math"
+	"slices"
 
 	"github.com/cornu-ml/cornu/internal/cpu/product"
+	"github.com/cornu-ml/cornu/internal/cpu/reduce"
 )
 
 // This file computes the weights of a block of queries.
@@ -76,6 +78,10 @@ func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) 
 	}
 	product.Multiply(worker, product.Matrix{Data: s.weights, LD: s.ld}, product.Matrix{Data: s.query, LD: x.KeyDim},
 		product.Matrix{Data: s.keys[lo:], LD: s.ld}, to-from, hi-lo, x.KeyDim, false)
+	if same := s.ranges[:to-from]; !s.gaps && !s.mask.Queries && !slices.ContainsFunc(same, func(r [2]int) bool { return r != same[0] }) {
+		reduce.SoftmaxRows(s.weights, s.ld, to-from, hi-lo)
+		return lo, hi
+	}
 	for i := from; i < to; i++ {
 		row := s.weights[(i-from)*s.ld:][:hi-lo]
 		a, b := s.ranges[i-from][0], s.ranges[i-from][1]
@@ -101,8 +107,7 @@ func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) 
 				continue
 			}
 		}
-		s.softmax.X, s.softmax.Y, s.softmax.Rows, s.softmax.N = part, part, 1, len(part)
-		s.softmax.Run(nil)
+		reduce.SoftmaxRows(part, len(part), 1, len(part))
 	}
 	return lo, hi
 }

@@ -71,6 +71,19 @@ func (k *Softmax) Do(_, index int) {
 	softmaxRows(k.Y[r0*k.N:r1*k.N], k.X[r0*k.N:r1*k.N], r1-r0, k.N)
 }
 
+// SoftmaxRows replaces rows of n elements, each of which begins ld elements after the one before, by their softmax, on the core that
+// calls it.
+func SoftmaxRows(x []float32, ld, rows, n int) {
+	if ld == n || rows == 1 {
+		softmaxRows(x[:rows*n], x[:rows*n], rows, n)
+		return
+	}
+	for r := range rows {
+		row := x[r*ld:][:n]
+		softmaxRows(row, row, 1, n)
+	}
+}
+
 // Tasks returns the number of tasks that Run is made of.
 func (k *LogSoftmax) Tasks() int { return par.RowTasks(k.Rows, k.N) }
 

@@ -19,12 +19,7 @@ func softmaxRows(y, x []float32, rows, n int) {
 	case n > shortRow:
 		for r := range rows {
 			y, x := y[r*n:][:n], x[r*n:][:n]
-			s := expSum(y, x, maxRow(x))
-			if tier == isa.AVX512 {
-				divideAVX512(&y[0], n, s)
-			} else {
-				divideAVX2(&y[0], n, s)
-			}
+			share(y, expSum(y, x, maxRow(x)))
 		}
 	case tier == isa.AVX512:
 		softmaxRowsAVX512(&y[0], &x[0], rows, n)
@@ -209,6 +204,15 @@ func (k *SoftmaxCrossentropyGrad) longRows(tier isa.Tier) {
 		} else {
 			gradApplyAVX2(&d[0], &t[0], k.N, dl, w, lo, hi)
 		}
+	}
+}
+
+// share divides parts of a whole, of which none is negative, by their sum, which is at least 1.
+func share(y []float32, sum float32) {
+	if isa.Active() == isa.AVX512 {
+		shareAVX512(&y[0], len(y), sum, 1/sum)
+	} else {
+		shareAVX2(&y[0], len(y), sum, 1/sum)
 	}
 }
 

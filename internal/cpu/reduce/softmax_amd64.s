@@ -1920,12 +1920,13 @@ end22:
 	VZEROUPPER
 	RET
 
-// func divideAVX2(y *float32, n int, s float32)
-// Requires: AVX
-TEXT ·divideAVX2(SB), NOSPLIT, $0-20
+// func shareAVX2(y *float32, n int, s float32, inverse float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·shareAVX2(SB), NOSPLIT, $0-24
 	MOVQ         y+0(FP), AX
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS s+16(FP), Y0
+	VBROADCASTSS inverse+20(FP), Y1
 	MOVQ         CX, DX
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
@@ -1933,38 +1934,126 @@ TEXT ·divideAVX2(SB), NOSPLIT, $0-20
 	LEAQ         firstLanes<>+0(SB), CX
 	MOVQ         BX, SI
 	NEGQ         SI
-	VMOVUPS      64(CX)(SI*4), Y1
-	VMOVUPS      96(CX)(SI*4), Y2
-	VXORPS       Y3, Y3, Y3
-	VXORPS       Y3, Y3, Y3
+	VMOVUPS      64(CX)(SI*4), Y2
+	VMOVUPS      96(CX)(SI*4), Y3
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y4, Y4, Y4
 	XORQ         CX, CX
 	CMPQ         CX, DX
 	JGE          last24
 
 loop23:
-	VMOVUPS (AX)(CX*4), Y3
-	VDIVPS  Y0, Y3, Y3
-	VMOVUPS Y3, (AX)(CX*4)
-	VMOVUPS 32(AX)(CX*4), Y3
-	VDIVPS  Y0, Y3, Y3
-	VMOVUPS Y3, 32(AX)(CX*4)
+	VMOVUPS      (AX)(CX*4), Y4
+	VMULPS       Y1, Y4, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y0, Y5, Y6
+	VFMADD231PS  Y1, Y6, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y0, Y5, Y6
+	VFMADD231PS  Y1, Y6, Y5
+	VPADDD       cffffffff<>+0(SB), Y4, Y6
+	VPMINUD      c197ffffe<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y6
+	VPTEST       Y6, Y6
+	JNZ          tiny26
+
+back27:
+	VMOVUPS      Y5, (AX)(CX*4)
+	VMOVUPS      32(AX)(CX*4), Y4
+	VMULPS       Y1, Y4, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y0, Y5, Y6
+	VFMADD231PS  Y1, Y6, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y0, Y5, Y6
+	VFMADD231PS  Y1, Y6, Y5
+	VPADDD       cffffffff<>+0(SB), Y4, Y6
+	VPMINUD      c197ffffe<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y6
+	VPTEST       Y6, Y6
+	JNZ          tiny28
+
+back29:
+	VMOVUPS Y5, 32(AX)(CX*4)
 	ADDQ    $0x10, CX
 	CMPQ    CX, DX
 	JL      loop23
 
 last24:
-	TESTQ      BX, BX
-	JZ         end25
-	VMASKMOVPS (AX)(CX*4), Y1, Y3
-	VDIVPS     Y0, Y3, Y3
-	VMASKMOVPS Y3, Y1, (AX)(CX*4)
-	VMASKMOVPS 32(AX)(CX*4), Y2, Y1
-	VDIVPS     Y0, Y1, Y0
-	VMASKMOVPS Y0, Y2, 32(AX)(CX*4)
+	TESTQ        BX, BX
+	JZ           end25
+	VMASKMOVPS   (AX)(CX*4), Y2, Y4
+	VMULPS       Y1, Y4, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y0, Y5, Y6
+	VFMADD231PS  Y1, Y6, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y0, Y5, Y6
+	VFMADD231PS  Y1, Y6, Y5
+	VPADDD       cffffffff<>+0(SB), Y4, Y6
+	VPMINUD      c197ffffe<>+0(SB), Y6, Y7
+	VPCMPEQD     Y7, Y6, Y6
+	VPTEST       Y6, Y6
+	JNZ          tiny30
+
+back31:
+	VMASKMOVPS   Y5, Y2, (AX)(CX*4)
+	VMASKMOVPS   32(AX)(CX*4), Y3, Y2
+	VMULPS       Y1, Y2, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS Y0, Y4, Y5
+	VFMADD231PS  Y1, Y5, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS Y0, Y4, Y5
+	VFMADD231PS  Y1, Y5, Y4
+	VPADDD       cffffffff<>+0(SB), Y2, Y1
+	VPMINUD      c197ffffe<>+0(SB), Y1, Y5
+	VPCMPEQD     Y5, Y1, Y1
+	VPTEST       Y1, Y1
+	JNZ          tiny32
+
+back33:
+	VMASKMOVPS Y4, Y3, 32(AX)(CX*4)
 
 end25:
 	VZEROUPPER
 	RET
+
+tiny26:
+	VDIVPS Y0, Y4, Y5
+	JMP    back27
+
+tiny28:
+	VDIVPS Y0, Y4, Y5
+	JMP    back29
+
+tiny30:
+	VDIVPS Y0, Y4, Y5
+	JMP    back31
+
+tiny32:
+	VDIVPS Y0, Y2, Y4
+	JMP    back33
+
+DATA cffffffff<>+0(SB)/4, $0xffffffff
+DATA cffffffff<>+4(SB)/4, $0xffffffff
+DATA cffffffff<>+8(SB)/4, $0xffffffff
+DATA cffffffff<>+12(SB)/4, $0xffffffff
+DATA cffffffff<>+16(SB)/4, $0xffffffff
+DATA cffffffff<>+20(SB)/4, $0xffffffff
+DATA cffffffff<>+24(SB)/4, $0xffffffff
+DATA cffffffff<>+28(SB)/4, $0xffffffff
+GLOBL cffffffff<>(SB), RODATA|NOPTR, $32
+
+DATA c197ffffe<>+0(SB)/4, $0x197ffffe
+DATA c197ffffe<>+4(SB)/4, $0x197ffffe
+DATA c197ffffe<>+8(SB)/4, $0x197ffffe
+DATA c197ffffe<>+12(SB)/4, $0x197ffffe
+DATA c197ffffe<>+16(SB)/4, $0x197ffffe
+DATA c197ffffe<>+20(SB)/4, $0x197ffffe
+DATA c197ffffe<>+24(SB)/4, $0x197ffffe
+DATA c197ffffe<>+28(SB)/4, $0x197ffffe
+GLOBL c197ffffe<>(SB), RODATA|NOPTR, $32
 
 // func subtractTwoAVX2(y *float32, x *float32, n int, m float32, l float32)
 // Requires: AVX
@@ -1987,9 +2076,9 @@ TEXT ·subtractTwoAVX2(SB), NOSPLIT, $0-32
 	VXORPS       Y4, Y4, Y4
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last27
+	JGE          last35
 
-loop26:
+loop34:
 	VMOVUPS (CX)(DX*4), Y4
 	VSUBPS  Y0, Y4, Y4
 	VSUBPS  Y1, Y4, Y4
@@ -2000,11 +2089,11 @@ loop26:
 	VMOVUPS Y4, 32(AX)(DX*4)
 	ADDQ    $0x10, DX
 	CMPQ    DX, BX
-	JL      loop26
+	JL      loop34
 
-last27:
+last35:
 	TESTQ      SI, SI
-	JZ         end28
+	JZ         end36
 	VMASKMOVPS (CX)(DX*4), Y2, Y4
 	VSUBPS     Y0, Y4, Y4
 	VSUBPS     Y1, Y4, Y4
@@ -2014,7 +2103,7 @@ last27:
 	VSUBPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, 32(AX)(DX*4)
 
-end28:
+end36:
 	VZEROUPPER
 	RET
 
@@ -2039,9 +2128,9 @@ TEXT ·crossentropySumAVX2(SB), NOSPLIT, $0-36
 	VXORPS       Y5, Y5, Y5
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last30
+	JGE          last38
 
-loop29:
+loop37:
 	VMOVUPS (AX)(DX*4), Y6
 	VMOVUPS (CX)(DX*4), Y7
 	VSUBPS  Y0, Y6, Y6
@@ -2056,11 +2145,11 @@ loop29:
 	VADDPS  Y6, Y5, Y5
 	ADDQ    $0x10, DX
 	CMPQ    DX, BX
-	JL      loop29
+	JL      loop37
 
-last30:
+last38:
 	TESTQ      SI, SI
-	JZ         end31
+	JZ         end39
 	VMASKMOVPS (AX)(DX*4), Y2, Y6
 	VMASKMOVPS (CX)(DX*4), Y2, Y7
 	VSUBPS     Y0, Y6, Y6
@@ -2076,7 +2165,7 @@ last30:
 	VANDPS     Y0, Y3, Y0
 	VADDPS     Y0, Y5, Y5
 
-end31:
+end39:
 	VADDPS     Y5, Y4, Y0
 	VPERM2F128 $0x01, Y0, Y0, Y1
 	VADDPS     Y1, Y0, Y0
@@ -2111,9 +2200,9 @@ TEXT ·clippedSumAVX2(SB), NOSPLIT, $0-44
 	VXORPS       Y7, Y7, Y7
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last33
+	JGE          last41
 
-loop32:
+loop40:
 	VMOVUPS     (AX)(DX*4), Y8
 	VMOVUPS     (CX)(DX*4), Y9
 	VSUBPS      Y0, Y8, Y8
@@ -2252,11 +2341,11 @@ loop32:
 	VADDPS      Y8, Y7, Y7
 	ADDQ        $0x10, DX
 	CMPQ        DX, BX
-	JL          loop32
+	JL          loop40
 
-last33:
+last41:
 	TESTQ       SI, SI
-	JZ          end34
+	JZ          end42
 	VMASKMOVPS  (AX)(DX*4), Y4, Y8
 	VMASKMOVPS  (CX)(DX*4), Y4, Y9
 	VSUBPS      Y0, Y8, Y8
@@ -2396,7 +2485,7 @@ last33:
 	VANDPS      Y0, Y5, Y0
 	VADDPS      Y0, Y7, Y7
 
-end34:
+end42:
 	VADDPS     Y7, Y6, Y0
 	VPERM2F128 $0x01, Y0, Y0, Y1
 	VADDPS     Y1, Y0, Y0
@@ -2429,9 +2518,9 @@ TEXT ·weightSumAVX2(SB), NOSPLIT, $0-36
 	VXORPS       Y5, Y5, Y5
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last36
+	JGE          last44
 
-loop35:
+loop43:
 	VMOVUPS (AX)(DX*4), Y6
 	VMOVUPS (CX)(DX*4), Y7
 	VCMPPS  $0x1d, Y0, Y6, Y8
@@ -2448,11 +2537,11 @@ loop35:
 	VADDPS  Y6, Y5, Y5
 	ADDQ    $0x10, DX
 	CMPQ    DX, BX
-	JL      loop35
+	JL      loop43
 
-last36:
+last44:
 	TESTQ      SI, SI
-	JZ         end37
+	JZ         end45
 	VMASKMOVPS (AX)(DX*4), Y2, Y6
 	VMASKMOVPS (CX)(DX*4), Y2, Y7
 	VCMPPS     $0x1d, Y0, Y6, Y8
@@ -2470,7 +2559,7 @@ last36:
 	VANDPS     Y0, Y3, Y0
 	VADDPS     Y0, Y5, Y5
 
-end37:
+end45:
 	VADDPS     Y5, Y4, Y0
 	VPERM2F128 $0x01, Y0, Y0, Y1
 	VADDPS     Y1, Y0, Y0
@@ -2505,9 +2594,9 @@ TEXT ·gradApplyAVX2(SB), NOSPLIT, $0-40
 	VXORPS       Y6, Y6, Y6
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last39
+	JGE          last47
 
-loop38:
+loop46:
 	VMOVUPS (AX)(DX*4), Y6
 	VMOVUPS (CX)(DX*4), Y7
 	VMULPS  Y1, Y6, Y8
@@ -2530,11 +2619,11 @@ loop38:
 	VMOVUPS Y6, 32(AX)(DX*4)
 	ADDQ    $0x10, DX
 	CMPQ    DX, BX
-	JL      loop38
+	JL      loop46
 
-last39:
+last47:
 	TESTQ      SI, SI
-	JZ         end40
+	JZ         end48
 	VMASKMOVPS (AX)(DX*4), Y4, Y6
 	VMASKMOVPS (CX)(DX*4), Y4, Y7
 	VMULPS     Y1, Y6, Y8
@@ -2556,7 +2645,7 @@ last39:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y5, 32(AX)(DX*4)
 
-end40:
+end48:
 	VZEROUPPER
 	RET
 
@@ -2580,9 +2669,9 @@ TEXT ·scaleTwoAVX2(SB), NOSPLIT, $0-24
 	VXORPS       Y4, Y4, Y4
 	XORQ         CX, CX
 	CMPQ         CX, DX
-	JGE          last42
+	JGE          last50
 
-loop41:
+loop49:
 	VMOVUPS (AX)(CX*4), Y4
 	VMULPS  Y1, Y4, Y4
 	VMULPS  Y4, Y0, Y4
@@ -2593,11 +2682,11 @@ loop41:
 	VMOVUPS Y4, 32(AX)(CX*4)
 	ADDQ    $0x10, CX
 	CMPQ    CX, DX
-	JL      loop41
+	JL      loop49
 
-last42:
+last50:
 	TESTQ      BX, BX
-	JZ         end43
+	JZ         end51
 	VMASKMOVPS (AX)(CX*4), Y2, Y4
 	VMULPS     Y1, Y4, Y4
 	VMULPS     Y4, Y0, Y4
@@ -2607,7 +2696,7 @@ last42:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, 32(AX)(CX*4)
 
-end43:
+end51:
 	VZEROUPPER
 	RET
 
@@ -3882,12 +3971,13 @@ end22:
 	VZEROUPPER
 	RET
 
-// func divideAVX512(y *float32, n int, s float32)
+// func shareAVX512(y *float32, n int, s float32, inverse float32)
 // Requires: AVX, AVX512F, BMI2
-TEXT ·divideAVX512(SB), NOSPLIT, $0-20
+TEXT ·shareAVX512(SB), NOSPLIT, $0-24
 	MOVQ         y+0(FP), AX
 	MOVQ         n+8(FP), CX
 	VBROADCASTSS s+16(FP), Z0
+	VBROADCASTSS inverse+20(FP), Z1
 	MOVQ         CX, DX
 	ANDQ         $-16, DX
 	MOVQ         CX, BX
@@ -3895,29 +3985,63 @@ TEXT ·divideAVX512(SB), NOSPLIT, $0-20
 	MOVL         $-1, CX
 	BZHIL        BX, CX, CX
 	KMOVW        CX, K1
-	VPXORD       Z1, Z1, Z1
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS cffffffff<>+0(SB), Z2
+	VBROADCASTSS c197ffffe<>+0(SB), Z3
 	XORQ         CX, CX
 	CMPQ         CX, DX
-	JGE          last24
+	JGE          last26
 
-loop23:
-	VMOVUPS (AX)(CX*4), Z1
-	VDIVPS  Z0, Z1, Z1
-	VMOVUPS Z1, (AX)(CX*4)
+loop25:
+	VMOVUPS      (AX)(CX*4), Z4
+	VMULPS       Z1, Z4, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z0, Z5, Z6
+	VFMADD231PS  Z1, Z6, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z0, Z5, Z6
+	VFMADD231PS  Z1, Z6, Z5
+	VPADDD       Z2, Z4, Z6
+	VPCMPUD      $0x02, Z3, Z6, K2
+	KORTESTW     K2, K2
+	JNZ          tiny28
+
+back29:
+	VMOVUPS Z5, (AX)(CX*4)
 	ADDQ    $0x10, CX
 	CMPQ    CX, DX
-	JL      loop23
+	JL      loop25
 
-last24:
-	TESTQ     BX, BX
-	JZ        end25
-	VMOVUPS.Z (AX)(CX*4), K1, Z1
-	VDIVPS    Z0, Z1, Z0
-	VMOVUPS   Z0, K1, (AX)(CX*4)
+last26:
+	TESTQ        BX, BX
+	JZ           end27
+	VMOVUPS.Z    (AX)(CX*4), K1, Z4
+	VMULPS       Z1, Z4, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z0, Z5, Z6
+	VFMADD231PS  Z1, Z6, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z0, Z5, Z6
+	VFMADD231PS  Z1, Z6, Z5
+	VPADDD       Z2, Z4, Z1
+	VPCMPUD      $0x02, Z3, Z1, K2
+	KORTESTW     K2, K2
+	JNZ          tiny30
 
-end25:
+back31:
+	VMOVUPS Z5, K1, (AX)(CX*4)
+
+end27:
 	VZEROUPPER
 	RET
+
+tiny28:
+	VDIVPS Z0, Z4, Z5
+	JMP    back29
+
+tiny30:
+	VDIVPS Z0, Z4, Z5
+	JMP    back31
 
 // func subtractTwoAVX512(y *float32, x *float32, n int, m float32, l float32)
 // Requires: AVX, AVX512F, BMI2
@@ -3937,26 +4061,26 @@ TEXT ·subtractTwoAVX512(SB), NOSPLIT, $0-32
 	VPXORD       Z2, Z2, Z2
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last27
+	JGE          last33
 
-loop26:
+loop32:
 	VMOVUPS (CX)(DX*4), Z2
 	VSUBPS  Z0, Z2, Z2
 	VSUBPS  Z1, Z2, Z2
 	VMOVUPS Z2, (AX)(DX*4)
 	ADDQ    $0x10, DX
 	CMPQ    DX, BX
-	JL      loop26
+	JL      loop32
 
-last27:
+last33:
 	TESTQ     SI, SI
-	JZ        end28
+	JZ        end34
 	VMOVUPS.Z (CX)(DX*4), K1, Z2
 	VSUBPS    Z0, Z2, Z0
 	VSUBPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*4)
 
-end28:
+end34:
 	VZEROUPPER
 	RET
 
@@ -3978,9 +4102,9 @@ TEXT ·crossentropySumAVX512(SB), NOSPLIT, $0-36
 	VPXORD       Z2, Z2, Z2
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last30
+	JGE          last36
 
-loop29:
+loop35:
 	VMOVUPS (AX)(DX*4), Z3
 	VMOVUPS (CX)(DX*4), Z4
 	VSUBPS  Z0, Z3, Z3
@@ -3989,11 +4113,11 @@ loop29:
 	VADDPS  Z3, Z2, Z2
 	ADDQ    $0x10, DX
 	CMPQ    DX, BX
-	JL      loop29
+	JL      loop35
 
-last30:
+last36:
 	TESTQ     SI, SI
-	JZ        end31
+	JZ        end37
 	VMOVUPS.Z (AX)(DX*4), K1, Z3
 	VMOVUPS.Z (CX)(DX*4), K1, Z4
 	VSUBPS    Z0, Z3, Z0
@@ -4002,7 +4126,7 @@ last30:
 	VMOVAPS.Z Z0, K1, Z0
 	VADDPS    Z0, Z2, Z2
 
-end31:
+end37:
 	VSHUFF32X4 $0x4e, Z2, Z2, Z0
 	VADDPS     Z0, Z2, Z0
 	VSHUFF32X4 $0xb1, Z0, Z0, Z1
@@ -4051,9 +4175,9 @@ TEXT ·clippedSumAVX512(SB), NOSPLIT, $0-44
 	VBROADCASTSS cc1b80000<>+0(SB), Z20
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last33
+	JGE          last39
 
-loop32:
+loop38:
 	VMOVUPS      (AX)(DX*4), Z21
 	VMOVUPS      (CX)(DX*4), Z22
 	VSUBPS       Z0, Z21, Z21
@@ -4138,11 +4262,11 @@ loop32:
 	VADDPS       Z21, Z4, Z4
 	ADDQ         $0x10, DX
 	CMPQ         DX, BX
-	JL           loop32
+	JL           loop38
 
-last33:
+last39:
 	TESTQ        SI, SI
-	JZ           end34
+	JZ           end40
 	VMOVUPS.Z    (AX)(DX*4), K1, Z21
 	VMOVUPS.Z    (CX)(DX*4), K1, Z22
 	VSUBPS       Z0, Z21, Z0
@@ -4227,7 +4351,7 @@ last33:
 	VMOVAPS.Z    Z0, K1, Z0
 	VADDPS       Z0, Z4, Z4
 
-end34:
+end40:
 	VSHUFF32X4 $0x4e, Z4, Z4, Z0
 	VADDPS     Z0, Z4, Z0
 	VSHUFF32X4 $0xb1, Z0, Z0, Z1
@@ -4258,9 +4382,9 @@ TEXT ·weightSumAVX512(SB), NOSPLIT, $0-36
 	VPXORD       Z2, Z2, Z2
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last36
+	JGE          last42
 
-loop35:
+loop41:
 	VMOVUPS   (AX)(DX*4), Z3
 	VMOVUPS   (CX)(DX*4), Z4
 	VCMPPS    $0x1d, Z0, Z3, K2
@@ -4270,11 +4394,11 @@ loop35:
 	VADDPS    Z3, Z2, Z2
 	ADDQ      $0x10, DX
 	CMPQ      DX, BX
-	JL        loop35
+	JL        loop41
 
-last36:
+last42:
 	TESTQ     SI, SI
-	JZ        end37
+	JZ        end43
 	VMOVUPS.Z (AX)(DX*4), K1, Z3
 	VMOVUPS.Z (CX)(DX*4), K1, Z4
 	VCMPPS    $0x1d, Z0, Z3, K2
@@ -4284,7 +4408,7 @@ last36:
 	VMOVAPS.Z Z0, K1, Z0
 	VADDPS    Z0, Z2, Z2
 
-end37:
+end43:
 	VSHUFF32X4 $0x4e, Z2, Z2, Z0
 	VADDPS     Z0, Z2, Z0
 	VSHUFF32X4 $0xb1, Z0, Z0, Z1
@@ -4317,9 +4441,9 @@ TEXT ·gradApplyAVX512(SB), NOSPLIT, $0-40
 	VPXORD       Z4, Z4, Z4
 	XORQ         DX, DX
 	CMPQ         DX, BX
-	JGE          last39
+	JGE          last45
 
-loop38:
+loop44:
 	VMOVUPS   (AX)(DX*4), Z4
 	VMOVUPS   (CX)(DX*4), Z5
 	VMULPS    Z1, Z4, Z6
@@ -4332,11 +4456,11 @@ loop38:
 	VMOVUPS   Z4, (AX)(DX*4)
 	ADDQ      $0x10, DX
 	CMPQ      DX, BX
-	JL        loop38
+	JL        loop44
 
-last39:
+last45:
 	TESTQ     SI, SI
-	JZ        end40
+	JZ        end46
 	VMOVUPS.Z (AX)(DX*4), K1, Z4
 	VMOVUPS.Z (CX)(DX*4), K1, Z5
 	VMULPS    Z1, Z4, Z1
@@ -4348,7 +4472,7 @@ last39:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(DX*4)
 
-end40:
+end46:
 	VZEROUPPER
 	RET
 
@@ -4369,25 +4493,25 @@ TEXT ·scaleTwoAVX512(SB), NOSPLIT, $0-24
 	VPXORD       Z2, Z2, Z2
 	XORQ         CX, CX
 	CMPQ         CX, DX
-	JGE          last42
+	JGE          last48
 
-loop41:
+loop47:
 	VMOVUPS (AX)(CX*4), Z2
 	VMULPS  Z1, Z2, Z2
 	VMULPS  Z2, Z0, Z2
 	VMOVUPS Z2, (AX)(CX*4)
 	ADDQ    $0x10, CX
 	CMPQ    CX, DX
-	JL      loop41
+	JL      loop47
 
-last42:
+last48:
 	TESTQ     BX, BX
-	JZ        end43
+	JZ        end49
 	VMOVUPS.Z (AX)(CX*4), K1, Z2
 	VMULPS    Z1, Z2, Z1
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (AX)(CX*4)
 
-end43:
+end49:
 	VZEROUPPER
 	RET

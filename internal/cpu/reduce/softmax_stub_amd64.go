@@ -74,12 +74,12 @@ func expSumAVX2(y *float32, x *float32, n int, m float32) float32
 //go:noescape
 func sumExpAVX2(x *float32, n int, m float32) float32
 
-// divideAVX2 does this for each of n elements:
+// shareAVX2 does this for each of n elements:
 //
-//	y /= s
+//	y /= s, for 0 <= y <= 1 <= s and inverse = 1/s, rounded
 //
 //go:noescape
-func divideAVX2(y *float32, n int, s float32)
+func shareAVX2(y *float32, n int, s float32, inverse float32)
 
 // subtractTwoAVX2 does this for each of n elements:
 //
@@ -193,12 +193,12 @@ func expSumAVX512(y *float32, x *float32, n int, m float32) float32
 //go:noescape
 func sumExpAVX512(x *float32, n int, m float32) float32
 
-// divideAVX512 does this for each of n elements:
+// shareAVX512 does this for each of n elements:
 //
-//	y /= s
+//	y /= s, for 0 <= y <= 1 <= s and inverse = 1/s, rounded
 //
 //go:noescape
-func divideAVX512(y *float32, n int, s float32)
+func shareAVX512(y *float32, n int, s float32, inverse float32)
 
 // subtractTwoAVX512 does this for each of n elements:
 //

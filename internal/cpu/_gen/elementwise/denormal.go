@@ -18,14 +18,20 @@ const (
 	leastNormal  = 0x1p-126
 	leastScaled  = 0x1p-62 // times 2^64. From there to twice as much numbers are 2^-85 apart, as denormal ones times 2^64 are
 	tiny         = 0x1p-100
+	leastShared  = 0x1p-76  // what is left of it is a multiple of 2^-123, and normal
 	noLongerTiny = 0x1p-106 // a moment that has decayed to this is still normal when it has been multiplied by a rate
 )
 
 // unlessTiny goes to other code if in some lane x and y are that small and one isn't
 // zero. That code comes back to where land is called.
 func (a *asm) unlessTiny(x, y vec, other func()) (land func()) {
-	lessOne := a.addInt(a.magnitude(a.or(x, y)), a.bits(math.MaxUint32)) // zero becomes the largest
-	found := a.atMostInt(lessOne, a.bits(math.Float32bits(noLongerTiny)-2))
+	return a.unlessSmall(a.magnitude(a.or(x, y)), math.Float32bits(noLongerTiny), other)
+}
+
+// unlessSmall goes to other code if some lane of m, which isn't negative, is less than what has these bits, and not zero.
+func (a *asm) unlessSmall(m vec, least uint32, other func()) (land func()) {
+	lessOne := a.addInt(m, a.bits(math.MaxUint32)) // zero becomes the largest
+	found := a.atMostInt(lessOne, a.bits(least-2))
 	away, back, tail := a.label("tiny"), a.label("back"), a.tail
 	if a.Wide {
 		a.KORTESTW(found, found)
@@ -85,6 +91,19 @@ func (a *asm) carefulProduct(x, y vec) vec {
 func (a *asm) carefulSquare(x vec) vec {
 	y := a.choose(a.cmp(less, a.magnitude(x), a.c(tiny)), a.c(0), x)
 	return a.product(y, y)
+}
+
+// share is x/y for 0 ≤ x ≤ 1 ≤ y, which inverse is the inverse of, rounded. Two steps that each add what is left, times the inverse, find the
+// quotient as it is rounded (Markstein 1990), in less time than the divider takes, if what is left is exact: where x is very small the divider is asked.
+func (a *asm) share(x, y, inverse vec) vec {
+	q := a.mul(x, inverse)
+	for range 2 {
+		left := a.copy(x)
+		a.VFNMADD231PS(y, q, left)
+		a.fma(q, left, inverse)
+	}
+	a.unlessSmall(x, math.Float32bits(leastShared), func() { a.VDIVPS(y, x, q) })()
+	return q
 }
 
 // carefulQuotient is x/y where x may be denormal. Scaling both by a power of two

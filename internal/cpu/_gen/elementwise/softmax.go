@@ -319,6 +319,7 @@ func (a *asm) pass(p elementPass) {
 		a.storeLane(a.tree(acc, a.addv), a.returnMem())
 	}
 	a.End()
+	a.emitAsides()
 }
 
 func softmaxPasses(a *asm) {
@@ -329,11 +330,11 @@ func softmaxPasses(a *asm) {
 		{"expSum", "y = exp(x - m); sum += y", "y", []string{"x"}, []string{"m"}, true, exp},
 		{"sumExp", "sum += exp(x - m)", "", []string{"x"}, []string{"m"}, true, exp},
 		{
-			"divide", "y /= s", "y",
+			"share", "y /= s, for 0 <= y <= 1 <= s and inverse = 1/s, rounded", "y",
 			[]string{"y"},
-			[]string{"s"},
+			[]string{"s", "inverse"},
 			false,
-			func(x, c map[string]vec) vec { return a.div(x["y"], c["s"]) },
+			func(x, c map[string]vec) vec { return a.share(x["y"], c["s"], c["inverse"]) },
 		},
 		{"subtractTwo", "y = (x - m) - l", "y", []string{"x"}, []string{"m", "l"}, false, logq},
 		{
