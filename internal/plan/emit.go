@@ -280,14 +280,18 @@ func lead(s tensor.Shape) int { return s[:len(s)-1].Numel() }
 
 func emitBatchMatMul(c *call) []cpu.Kernel {
 	a, b := matricesOf(c, c.in[0]), matricesOf(c, c.in[1])
-	last := len(c.shape) - 1
-	size := c.shape[last-1] * c.shape[last]
+	shape, steps := c.shape.Clone(), strides(c.shape)
+	for to, from := range c.attr.Axes { // the order in which they are stored
+		shape[from], steps[from] = c.shape[to], strides(c.shape)[to]
+	}
+	last := len(shape) - 1
+	y := &matrices{all: c.data(c.value), shape: shape[:last-1], steps: steps[:last-1]}
 	var kernels []cpu.Kernel
-	for i := range c.shape[:last-1].Numel() {
+	for i := range y.shape.Numel() {
 		g := &product.Gemm{
-			M: c.shape[last-1], N: c.shape[last], LDA: a.ld, LDB: b.ld, LDC: c.shape[last],
+			M: shape[last-1], N: shape[last], LDA: a.ld, LDB: b.ld, LDC: steps[last-1],
 			TransA: c.attr.TransA != a.columns, TransB: c.attr.TransB != b.columns,
-			A: a.data(i), B: b.data(i), C: c.data(c.value)[i*size:][:size],
+			A: a.data(i), B: b.data(i), C: y.data(i),
 		}
 		if g.K = a.cols; c.attr.TransA {
 			g.K = a.rows

@@ -85,6 +85,8 @@ type lowering struct {
 	seen  map[string]*value
 	need  []bool // by node, whether a result depends on it
 	err   error  // of what can't be compiled
+
+	readers map[*graph.Node][]*graph.Node // see Program.readers; nil until it is asked
 }
 
 func (p *Plan) lower() error {
@@ -159,6 +161,25 @@ func (l *lowering) reachable() []bool {
 		}
 	}
 	return needed
+}
+
+// readers returns what reads each node, of those that are needed: nil stands for who reads results.
+func (p *Program) readers(need []bool) map[*graph.Node][]*graph.Node {
+	readers := map[*graph.Node][]*graph.Node{}
+	for _, n := range p.Graph.Nodes() {
+		for _, x := range n.Inputs() {
+			if need[n.ID()] {
+				readers[x] = append(readers[x], n)
+			}
+		}
+	}
+	for _, n := range slices.Concat(p.Outputs, p.Checks) {
+		readers[n] = append(readers[n], nil)
+	}
+	for _, u := range p.Updates {
+		readers[u.Value] = append(readers[u.Value], nil)
+	}
+	return readers
 }
 
 // node lowers one node whose inputs are lowered.

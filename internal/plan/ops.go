@@ -387,7 +387,37 @@ func lowerBatchMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*valu
 			in[1] = in[1].stored(graph.BFloat16, graph.Float16)
 		}
 	}
-	return l.add(n.Op(), &attr, shape, n.Scope(), in...)
+	order := l.readAs(n)
+	if order == nil {
+		return l.add(n.Op(), &attr, shape, n.Scope(), in...)
+	}
+	// Matrices are stored in the order of axes in which they are read, rows with gaps between them, and this is a view.
+	stored, back := make(tensor.Shape, len(order)), make([]int, len(order))
+	for to, from := range order {
+		stored[to], back[from] = shape[from], to
+	}
+	attr.Axes = order
+	return l.permuted(l.add(n.Op(), &attr, stored, n.Scope(), in...), back, n.Scope())
+}
+
+// readAs returns the order of axes in which all that reads products of matrices reads them, if that is another than theirs and rows stay
+// rows; else nil.
+func (l *lowering) readAs(n *graph.Node) []int {
+	if l.config.NoPasses || n.Op() != graph.OpBatchMatMul {
+		return nil
+	}
+	if l.readers == nil {
+		l.readers = l.program.readers(l.need)
+	}
+	readers := l.readers[n]
+	if len(readers) != 1 || readers[0] == nil || readers[0].Op() != graph.OpTranspose {
+		return nil
+	}
+	order := readers[0].Attr().Axes
+	if last := len(order) - 1; order[last] != last {
+		return nil
+	}
+	return order
 }
 
 // stored returns what v is the float32 copy of, if that is stored as one of these types, or v: for kernels that widen it as
