@@ -152,11 +152,8 @@ func TestFilesOfKerasAreReadTrainedAndWrittenBack(t *testing.T) {
 			if err := m.Save(saved); err != nil {
 				t.Fatal(err)
 			}
-			if err := m.SaveWeights(strings.TrimSuffix(saved, ".keras") + ".weights.h5"); err != nil {
-				t.Fatal(err)
-			}
 			legacy := strings.TrimSuffix(saved, ".keras") + ".whole.h5"
-			if !choice.Thorough() {
+			if !choice.Thorough() && folder == "" {
 				// One chain through all that is read and written: what goes wrong on the way shows at its end.
 				checkWeights(t, "of Keras", m, want)
 				m = loadQuiet(t, saved)
@@ -166,6 +163,9 @@ func TestFilesOfKerasAreReadTrainedAndWrittenBack(t *testing.T) {
 				}
 				checkKeras(t, "of Cornu, as .h5 of the .keras", loadQuiet(t, legacy), want)
 				return
+			}
+			if err := m.SaveWeights(strings.TrimSuffix(saved, ".keras") + ".weights.h5"); err != nil {
+				t.Fatal(err)
 			}
 			if err := m.Save(legacy); err != nil {
 				t.Fatal(err)

@@ -275,7 +275,7 @@ func TestWhatCannotBePredictedFromASourceIsAnError(t *testing.T) {
 
 // A source that never ends is given up before its predictions take all memory.
 func TestPredictionsWithoutEndAreAnError(t *testing.T) {
-	cornu.SetMemoryLimit(16 << 20)
+	cornu.SetMemoryLimit(2 << 20)
 	defer cornu.SetMemoryLimit(0)
 	sample := data.Sample{X: [][]float32{wave(8, 1)}}
 	endless := data.Func(data.Spec{X: []tensor.Shape{{8}}, Len: -1}, func(context.Context, data.EpochConfig) iter.Seq2[data.Sample, error] {
@@ -284,7 +284,7 @@ func TestPredictionsWithoutEndAreAnError(t *testing.T) {
 			}
 		}
 	})
-	_, err := small(0).PredictSource(ctx, endless, cornu.PredictConfig{BatchSize: 50_000})
+	_, err := small(0).PredictSource(ctx, endless, cornu.PredictConfig{BatchSize: 5_000})
 	var limit *cornu.MemoryError
 	if !errors.As(err, &limit) {
 		t.Errorf("the error is %v", err)

@@ -252,7 +252,7 @@ func TestAFileWithoutEndIsGivenUp(t *testing.T) {
 
 func TestReadingTakesNoMoreThanTheBudget(t *testing.T) {
 	const program = 96 << 20
-	budget := choice.Effort(16, 64) << 20
+	budget := choice.Effort(4, 64) << 20
 	for name, row := range map[string]string{"short": "1,2\n", "long": strings.Repeat("1.25,", 200) + "1\n", "words": strings.Repeat("word ", 100) + ",\n", "one": "1\n"} {
 		t.Run(name, func(t *testing.T) {
 			capped.Run(t, uint64(budget+program), func() {

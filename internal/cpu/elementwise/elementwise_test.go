@@ -24,7 +24,7 @@ func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
 		}
 		cputest.EachTier(t, func(t *testing.T) {
 			ops := Primitives(isa.Active())
-			cases := cputest.SampleOf(3)
+			cases := cputest.SampleOf(5)
 			for op := range Op(NumOps) {
 				if genericOps[op] == nil {
 					continue
@@ -200,7 +200,7 @@ func longProgram() *Program {
 // every tier, as it does over single elements.
 func TestProgramsRunOverMatricesAsOverElements(t *testing.T) {
 	cputest.EachTier(t, func(t *testing.T) {
-		cases := cputest.SampleOf(3)
+		cases := cputest.SampleOf(5)
 		for _, workers := range []int{1, 2, 3, 7} {
 			pool := cputest.Pools[workers]
 			for s, shape := range testShapes {

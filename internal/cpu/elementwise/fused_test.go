@@ -39,7 +39,7 @@ func kernelOf(f *fusedProgram, r *rand.Rand, rows, cols int, vectors layout) *Ke
 // The loop of a program does what the program says.
 func TestFusedLoopsEqualTheirPrograms(t *testing.T) {
 	cputest.EachTier(t, func(t *testing.T) {
-		cases := cputest.SampleOf(5)
+		cases := cputest.SampleOf(11)
 		for i := range fusedPrograms {
 			f := &fusedPrograms[i]
 			for _, shape := range testShapes {
@@ -140,7 +140,7 @@ func TestFusedLoopsEqualTheInterpreter(t *testing.T) {
 // A loop touches only what it is given, at every length and alignment.
 func TestFusedLoopsKeepToTheirOperands(t *testing.T) {
 	cputest.EachTier(t, func(t *testing.T) {
-		cases := cputest.SampleOf(3)
+		cases := cputest.SampleOf(7)
 		for i := range fusedPrograms {
 			f := &fusedPrograms[i]
 			for _, atStart := range []bool{false, true} {

@@ -29,7 +29,7 @@ func apart(x []float32, channels, stride int) []float32 {
 func TestConvolutionsAndPoolsOfPartsOfImages(t *testing.T) {
 	pool := par.New(3)
 	defer pool.Close()
-	cases := cputest.SampleOf(3)
+	cases := cputest.SampleOf(7)
 	for number, w := range productWindows() {
 		if !cases.Has() {
 			continue

@@ -57,7 +57,7 @@ func TestConvolutionsByProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
 	defer pool.Close()
 	defer cputest.Force(t, isa.Active())
 	defer isa.ForceCaches(before)
-	cases := cputest.SampleOf(3)
+	cases := cputest.SampleOf(7)
 	for number, w := range productWindows() {
 		if !cases.Has() {
 			continue
@@ -100,7 +100,7 @@ func TestConvolutionsByProductsHaveTheBitsOfTheirDefinition(t *testing.T) {
 // Convolutions read and write nothing beside their operands.
 func TestConvolutionsByProductsStayWithinTheirOperands(t *testing.T) {
 	copyTo := func(to, from []float32) []float32 { copy(to, from); return to }
-	cases := cputest.SampleOf(2)
+	cases := cputest.SampleOf(5)
 	for number, w := range productWindows() {
 		if w.Batch == 0 || !cases.Has() {
 			continue

@@ -105,7 +105,7 @@ func (s size) forms() []int {
 	if isa.Active() == isa.Generic {
 		work *= 50
 	}
-	if work > 4_000_000 && !choice.Thorough() {
+	if work > 1_000_000 && !choice.Thorough() {
 		return []int{(s.m + s.n + int(isa.Active())) % 4}
 	}
 	return []int{0, 1, 2, 3}
@@ -279,7 +279,7 @@ func (s *seen) Region(_, r0, r1, c0, c1 int) {
 
 func TestAnEpilogueSeesEveryElementOnceWhenItIsFinished(t *testing.T) {
 	cputest.EachTier(t, func(t *testing.T) {
-		cases := cputest.SampleOf(2)
+		cases := cputest.SampleOf(5)
 		for _, s := range append(slices.Clone(large), size{20, 30, 40, 0}, size{20, 30, 0, 0}, size{300, 9, 40, 1}) {
 			if s.slow() || isa.Active() == isa.Generic && s.m*s.n*s.k > 5_000_000 {
 				continue
@@ -341,7 +341,7 @@ func TestProductsRunSideBySide(t *testing.T) {
 func TestProductsAllocateNothing(t *testing.T) {
 	p := par.New(2)
 	defer p.Close()
-	cases := cputest.SampleOf(3)
+	cases := cputest.SampleOf(5)
 	for _, s := range large {
 		if s.slow() || s.m*s.n*s.k > choice.Effort(100_000_000, math.MaxInt) {
 			continue

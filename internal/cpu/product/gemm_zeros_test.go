@@ -260,7 +260,7 @@ func TestLeavingOutZerosAllocatesNothing(t *testing.T) {
 func TestLeavingOutZerosStaysWithinTheOperands(t *testing.T) {
 	copyTo := func(to, from []float32) []float32 { copy(to, from); return to }
 	cputest.EachTier(t, func(t *testing.T) {
-		cases := cputest.SampleOf(3)
+		cases := cputest.SampleOf(5)
 		for _, s := range []size{{17, 128, 1000, 0}, {50, 131, 330, 0}, {131, 139, 129, 0}, {16, 300, 451, 0}} {
 			for form := range 4 {
 				for _, where := range []Zeros{ZerosStructured, ZerosUnstructured} {

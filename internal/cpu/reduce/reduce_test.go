@@ -122,7 +122,7 @@ func TestReductionsEqualTheirDefinition(t *testing.T) {
 			{1, 4100, 130},
 			{1, 2, 70_001},
 		}...)
-		cases := cputest.SampleOf(3)
+		cases := cputest.SampleOf(7)
 		for _, s := range shapes {
 			for op := Sum; op <= ArgMax; op++ {
 				if op == ArgMax && s[1] == 0 {
