@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"math"
 	"os"
@@ -15,6 +16,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/choice"
+	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -340,6 +342,45 @@ func TestTheStateOfKeras2sOptimizersIsRead(t *testing.T) {
 			near(t, name, w, want[i], 1e-6)
 		}
 	}
+}
+
+// One model as Keras 2 has saved it, .h5 and .keras, whose groups it has named in several ways.
+func TestArchivesOfKeras2AreReadAndTrainedOn(t *testing.T) {
+	text, err := os.ReadFile("kerasfile/testdata/archive2.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := &kerasCase{}
+	if err := json.Unmarshal(text, want); err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range []string{"archive2.keras", "archive2_213.keras", "archive2_windows.keras", "archive2.h5"} {
+		checkKeras(t, file, loadQuiet(t, "kerasfile/testdata/"+file), want)
+	}
+}
+
+// A loss of somebody's own is no reason not to read the network and its weights.
+func TestAModelIsReadWithoutWhatItWasCompiledWith(t *testing.T) {
+	const file = "kerasfile/testdata/frozen.keras"
+	path := rezipped(t, file, func(name string) []byte {
+		if name != "config.json" {
+			return nil
+		}
+		return []byte(strings.ReplaceAll(configOf(t, file), `"categorical_crossentropy"`, `"my_loss"`))
+	})
+	_, err := cornu.Load(path)
+	var foreign *kerasfile.CompileError
+	if !errors.As(err, &foreign) || !strings.Contains(err.Error(), `unknown loss "my_loss"`) || !strings.Contains(err.Error(), "LoadConfig.Uncompiled") {
+		t.Fatal(err)
+	}
+	m, err := cornu.LoadWith(path, cornu.LoadConfig{Uncompiled: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, compiled := m.Compiled(); compiled {
+		t.Error("it is compiled")
+	}
+	checkWeights(t, "uncompiled", m, kerasCases(t)["frozen.keras"])
 }
 
 // configOf returns config.json of a .keras file.

@@ -34,6 +34,10 @@ type LoadConfig struct {
 	// has in more bits are rounded to the nearest; one that is too large is an error. Everything is computed in float32 of what the weights then
 	// are: to the same bits as with those weights as float32. Such a model predicts and evaluates, and can't be trained.
 	Weights graph.DType
+
+	// Uncompiled leaves what the model was compiled with in the file, and the optimizer's state: a loss, a metric or an optimizer of
+	// somebody's own need not be known then. Compile says them anew.
+	Uncompiled bool
 }
 
 // Load reads a model from a .keras file, written by Save or by Keras 3, or from the .h5
@@ -133,7 +137,14 @@ func load(r io.ReaderAt, size int64, cfg LoadConfig) (*Model, error) {
 	}
 	from := newReading(cfg.Context, r)
 	limits := cfg.Limits.OrDefaults()
-	f, weights, err := kerasfile.Open(from, size, limits)
+	open := kerasfile.Open
+	if cfg.Uncompiled {
+		open = kerasfile.OpenNetwork
+	}
+	f, weights, err := open(from, size, limits)
+	if foreign := (*kerasfile.CompileError)(nil); errors.As(err, &foreign) {
+		err = fmt.Errorf("%w; LoadConfig.Uncompiled reads the model without it", err)
+	}
 	if err != nil {
 		return nil, cmp.Or(from.ctx.Err(), err)
 	}

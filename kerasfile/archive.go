@@ -31,11 +31,20 @@ const kerasVersion = "3.15.1"
 // Open reads a file of a whole model, .keras or .h5, of size bytes: its configuration, and
 // where its weights are.
 func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
+	return open(r, size, limits, true)
+}
+
+// OpenNetwork is Open without what the model was compiled with.
+func OpenNetwork(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
+	return open(r, size, limits, false)
+}
+
+func open(r io.ReaderAt, size int64, limits Limits, compiled bool) (*Model, *Weights, error) {
 	limits = limits.OrDefaults()
 	switch f := format(r, size); f {
 	case zipFile:
 	case hdf5File:
-		return openH5(r, size, limits)
+		return openH5(r, size, limits, compiled)
 	default:
 		return nil, nil, fmt.Errorf("it is no model of Keras's, .keras or .h5: it is %s", f)
 	}
@@ -51,16 +60,21 @@ func Open(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
 	if n := members[configName].UncompressedSize64; n > maxConfig {
 		return nil, nil, fmt.Errorf("%s: it has %d bytes, a configuration has at most %d", configName, n, maxConfig)
 	}
+	old, err := ofKeras2(members[metadataName])
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", metadataName, err)
+	}
 	text, err := content(members[configName], limits.Bytes)
 	var model *Model
 	if err == nil {
-		model, err = ReadConfig(text, limits)
+		model, err = readConfig(text, limits, old, compiled)
 	}
 	if err != nil {
 		return nil, nil, fmt.Errorf("%s: %w", configName, err)
 	}
 	w, err := openMember(r, size, members[weightsName], limits)
 	if err == nil {
+		w.second.is = old
 		err = newFinder(members, w, limits).restore(model.Network, model.Sequential, "")
 	}
 	return model, w, err

@@ -129,7 +129,7 @@ func (f *finder) arrays(place string, to map[string][]float32) error {
 	if !f.weights.has(place + "/vars") {
 		return nil
 	}
-	g, err := f.weights.root.Group(place + "/vars")
+	g, err := f.weights.root.Group(f.weights.second.path(place + "/vars"))
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ package kerasfile
 
 import (
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/cornu-ml/cornu/data"
@@ -43,6 +44,15 @@ type Compile struct {
 	Metrics         [][]metric.Metric
 	WeightedMetrics [][]metric.Metric
 }
+
+// A CompileError says that what a model was compiled with can't be read. OpenNetwork reads the model without it.
+type CompileError struct{ Err error }
+
+// Error describes what can't be read.
+func (e *CompileError) Error() string { return fmt.Sprintf("compile_config: %v", e.Err) }
+
+// Unwrap returns the error that it wraps.
+func (e *CompileError) Unwrap() error { return e.Err }
 
 // Limits bound what a file may make its reader take, whatever the file's size. They are compared
 // with what the file says before memory is taken for it; an error names the limit that is in
@@ -80,6 +90,7 @@ type Weights struct {
 	root   *hdf5.Group
 	legacy bool         // in the .h5 files of whole models, by layers' names
 	old    bool         // of Keras 2
+	second archive2     // how Keras 2 names the groups of a .keras file
 	member *file.Summed // of an archive; nil: it is a file of its own, or was read whole
 }
 
@@ -133,5 +144,5 @@ func OpenWeights(r io.ReaderAt, size int64, limits Limits) (*Weights, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Weights{root: root, legacy: names != nil || root.Has("model_weights")}, nil
+	return &Weights{root: root, legacy: names != nil || root.Has("model_weights"), second: archive2Of(root.Names())}, nil
 }

@@ -15,7 +15,7 @@ import (
 )
 
 // openH5 reads the .h5 file of a whole model.
-func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) {
+func openH5(r io.ReaderAt, size int64, limits Limits, compiled bool) (*Model, *Weights, error) {
 	w, err := OpenWeights(r, size, limits)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +55,7 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 	if err != nil {
 		return nil, nil, err
 	}
-	if training != "" {
+	if training != "" && compiled {
 		c, err := read("training_config", training)
 		if err != nil {
 			return nil, nil, err
@@ -83,14 +83,23 @@ func openH5(r io.ReaderAt, size int64, limits Limits) (*Model, *Weights, error) 
 	if w.old && rd.withState != "" {
 		return nil, nil, fmt.Errorf("layer %q: its sequence has a mask, and its state is given: Keras 2 leaves steps out then, Keras 3 and Cornu don't", rd.withState)
 	}
-	if w.old && strings.Contains(text, "hard_sigmoid") {
-		rd.note("hard_sigmoid is that of Keras 3, x/6 + 0.5; Keras %s's was 0.2x + 0.5", version)
-	}
-	if w.old && strings.Contains(training, `"Nadam"`) || strings.Contains(training, `Custom>Nadam"`) {
-		rd.note("Nadam's schedule of momentum is that of Keras 3; Keras %s's was another", version)
+	if w.old {
+		rd.noteOld(m, text, version)
 	}
 	m.Notes = rd.notes
 	return m, w, nil
+}
+
+// noteOld says what Keras 2 computed in another way than Keras 3 of a configuration.
+func (r *reader) noteOld(m *Model, text, version string) {
+	if strings.Contains(text, "hard_sigmoid") {
+		r.note("hard_sigmoid is that of Keras 3, x/6 + 0.5; Keras %s's was 0.2x + 0.5", version)
+	}
+	if m.Compile != nil {
+		if _, ok := m.Compile.Optimizer.(optimizer.Nadam); ok {
+			r.note("Nadam's schedule of momentum is that of Keras 3; Keras %s's was another", version)
+		}
+	}
 }
 
 // modernize gives what Keras 2 wrote the names of Keras 3, at any depth.
@@ -127,8 +136,16 @@ func modernize(v any) {
 		if v["class_name"] == "LeakyReLU" {
 			rename("alpha", "negative_slope")
 		}
+		if class, _ := v["class_name"].(string); strings.HasPrefix(class, "SeparableConv") || strings.HasPrefix(class, "DepthwiseConv") {
+			for _, key := range []string{"kernel_initializer", "kernel_regularizer", "kernel_constraint"} {
+				delete(cfg, key) // of a kernel that they don't have
+			}
+		}
 		if cfg["distribution"] == "normal" {
 			cfg["distribution"] = "truncated_normal"
+		}
+		if cfg["reduction"] == "auto" {
+			delete(cfg, "reduction")
 		}
 		if cfg["epsilon"] == nil {
 			delete(cfg, "epsilon")

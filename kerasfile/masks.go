@@ -139,6 +139,18 @@ func (m *masks) same(g givenMask) error {
 	return nil
 }
 
+// lost returns the first of the layers in the place of operations that has an input with a mask, "" if none has.
+func (m *masks) lost(stand []string) string {
+	for _, name := range stand {
+		for _, in := range m.layers[name].Inbound {
+			if slices.ContainsFunc(in, func(at layer.NodeSpec) bool { return m.of(at) != none }) {
+				return name
+			}
+		}
+	}
+	return ""
+}
+
 // withState returns the name of a recurrent layer whose sequence has a mask and whose state is given, "" if there is none.
 func (m *masks) withState(layers []layer.LayerSpec) string {
 	for _, one := range layers {

@@ -43,6 +43,11 @@ func (r *reader) note(format string, args ...any) {
 
 // ReadConfig reads a model's configuration, config.json of a .keras file.
 func ReadConfig(text []byte, limits Limits) (*Model, error) {
+	return readConfig(text, limits, false, true)
+}
+
+// readConfig reads a configuration, which may be of Keras 2, with what the model was compiled with or without.
+func readConfig(text []byte, limits Limits, old, compiled bool) (*Model, error) {
 	limits = limits.OrDefaults()
 	v, err := parse(text, limits)
 	if err != nil {
@@ -52,9 +57,18 @@ func ReadConfig(text []byte, limits Limits) (*Model, error) {
 	if !ok {
 		return nil, errors.New("it is no object of JSON")
 	}
+	if !compiled {
+		delete(top, "compile_config")
+	}
+	if old {
+		modernize(top)
+	}
 	m, r, err := readModel(top, limits)
 	if err != nil {
 		return nil, err
+	}
+	if old {
+		r.noteOld(m, string(text), "2")
 	}
 	m.Notes = r.notes
 	return m, nil
@@ -117,7 +131,7 @@ func (r *reader) model(top object) (*Model, error) {
 	// Keras writes defaults for a model that was never compiled: it has no loss then.
 	if compile, ok := top["compile_config"].(object); ok && compile["loss"] != nil {
 		if m.Compile, err = r.compile(compile, m); err != nil {
-			return nil, fmt.Errorf("compile_config: %w", err)
+			return nil, &CompileError{err}
 		}
 	}
 	return m, nil
@@ -238,6 +252,7 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 	s := &layer.Spec{}
 	old := false // calls are written as Keras 2 does
 	known := newMasks()
+	layers, stand := asLayers(layers)
 	for i, x := range layers {
 		if o, ok := x.(object); ok && isOperation(o) {
 			known.add(o)
@@ -303,6 +318,9 @@ func (r *reader) functional(cfg object, layers []any) (*layer.Spec, error) {
 	}
 	if err := known.check(s.Layers); err != nil {
 		return nil, err
+	}
+	if name := known.lost(stand); name != "" {
+		return nil, fmt.Errorf("layer %q: it is an operation between layers, and its input has a mask: an operation loses masks, Cornu's layers pass them on", name)
 	}
 	r.withState = cmp.Or(r.withState, known.withState(s.Layers))
 	for _, class := range known.amongTensors(s) {
@@ -371,6 +389,9 @@ type call struct {
 // inbound reads one application of a layer of the class: Keras 3 writes the arguments of the call, Keras 2 a list of
 // [layer, application, output, arguments].
 func inbound(class string, v any) (c call, err error) {
+	if projects(class) {
+		v = oldQuery(v)
+	}
 	if list, ok := v.([]any); ok {
 		for _, x := range list {
 			one, ok := ref(x)
@@ -427,6 +448,24 @@ func inbound(class string, v any) (c call, err error) {
 		c.in = append(c.in, one)
 	}
 	return c, nil
+}
+
+// oldQuery writes a call of a layer of several heads as Keras 3 does, if it is as Keras 2 does: value, key and masks are behind the query.
+func oldQuery(v any) any {
+	list, _ := v.([]any)
+	if len(list) != 1 {
+		return v
+	}
+	query, _ := list[0].([]any)
+	if len(query) != 4 {
+		return v
+	}
+	more, _ := query[3].(object)
+	kwargs := object{}
+	for name, x := range more {
+		kwargs[name] = oldOperand(x)
+	}
+	return object{"args": []any{oldOperand(query[:3])}, "kwargs": kwargs}
 }
 
 // tensorIn reads a tensor of the network among the arguments of a call.
@@ -582,6 +621,9 @@ func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
 	}
 	l, err := layer.New(class)
 	if err != nil {
+		if class == overTensorFlow {
+			class = fmt.Sprintf("%s of tf.%v", class, cfg["function"])
+		}
 		if !slices.Contains(r.unknown, class) {
 			r.unknown = append(r.unknown, class)
 		}
@@ -666,6 +708,13 @@ var harmless = map[string][]any{
 	"vocabulary_dtype":            {"int64", "string"},
 	"oov_method":                  nil, // of a StringLookup, which has one
 	"rms_scaling":                 {false},
+	"implementation":              nil, // of a recurrent layer of Keras 2: how it was computed
+	"time_major":                  {false},
+	"query_shape":                 nil, // of attention of Keras 2, and of what it is applied to
+	"key_shape":                   nil,
+	"value_shape":                 nil,
+	"softmax_robust_masking":      nil, // of a step that sees nothing
+	"groups":                      {1.0},
 }
 
 // bothWays are factors of which one number stands for both ways.
@@ -688,6 +737,19 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 			delete(cfg, key)
 		case known && (key == "mean" || key == "variance"): // one number, or lists of lists
 			cfg[key] = flat(v)
+		case known && isList(v) && t == reflect.TypeFor[*layer.Rescaling](): // numbers for the channels
+			delete(cfg, key)
+			cfg[key+"s"] = flat(v)
+		case known && key == "noise_shape": // null is the size of the input
+			if list, ok := v.([]any); ok {
+				list = slices.Clone(list)
+				for i, d := range list {
+					if d == nil {
+						list[i] = -1.0
+					}
+				}
+				cfg[key] = list
+			}
 		case known && key == "mask_value" && family == reflect.TypeFor[*string](): // of integers it is one
 			if n, ok := v.(float64); ok {
 				cfg[key] = strconv.FormatFloat(n, 'f', -1, 64)

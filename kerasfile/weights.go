@@ -177,7 +177,7 @@ func (w *Weights) arrays(place string, l *LayerKey) ([]*Array, error) {
 		}
 		list = own
 	}
-	for i, p := range innerGroups(place, l.Class, classesOf(l.Inner)) {
+	for i, p := range w.innerGroups(place, l) {
 		inner, err := w.arrays(p, &l.Inner[i])
 		if err != nil {
 			return nil, err
@@ -195,7 +195,7 @@ func (w *Weights) Layers(layers []LayerKey, sequential bool) (found [][]*Array, 
 		return found, nil, err
 	}
 	found = make([][]*Array, len(layers))
-	places := groupsOf(classesOf(layers), sequential)
+	places := w.groupsOf(layers, sequential)
 	for i, place := range places {
 		if found[i], err = w.arrays(place, &layers[i]); err != nil {
 			return nil, nil, err
@@ -204,7 +204,7 @@ func (w *Weights) Layers(layers []LayerKey, sequential bool) (found [][]*Array, 
 	// Groups within a layer's are those of its parts, such as a generator of random numbers.
 	slices.Sort(places)
 	err = w.eachLayer(func(g *hdf5.Group) error {
-		own := strings.TrimSuffix(g.Path(), "/vars")[1:]
+		own := strings.TrimSuffix(slashes(g.Path()), "/vars")[1:]
 		for at := own; at != "." && len(g.Names()) > 0; at = path.Dir(at) {
 			if _, known := slices.BinarySearch(places, at); known {
 				return nil
@@ -268,7 +268,7 @@ func (w *Weights) nameOf(place string) (string, error) {
 		if !w.has(at + "/vars") {
 			continue
 		}
-		g, err := w.root.Group(at + "/vars")
+		g, err := w.root.Group(w.second.path(at + "/vars"))
 		if err != nil {
 			return "", err
 		}
@@ -289,7 +289,7 @@ func (w *Weights) nameOf(place string) (string, error) {
 // eachLayer visits the groups that have the arrays of layers.
 func (w *Weights) eachLayer(visit func(*hdf5.Group) error) error {
 	return w.root.Walk(func(path string, object any, err error) error {
-		if g, ok := object.(*hdf5.Group); ok && err == nil && strings.HasPrefix(path, "/layers/") && strings.HasSuffix(path, "/vars") {
+		if g, ok := object.(*hdf5.Group); ok && err == nil && strings.HasPrefix(slashes(path), "/"+w.second.prefix()) && strings.HasSuffix(path, "/vars") {
 			err = visit(g)
 		}
 		return err
@@ -297,13 +297,13 @@ func (w *Weights) eachLayer(visit func(*hdf5.Group) error) error {
 }
 
 func (w *Weights) has(path string) bool {
-	_, err := w.root.Open(path)
+	_, err := w.root.Open(w.second.path(path))
 	return !errors.Is(err, hdf5.ErrNotFound)
 }
 
 // vars returns the arrays of the group of that path: vars/0, vars/1, ….
 func (w *Weights) vars(path string) ([]*Array, error) {
-	g, err := w.root.Group(path + "/vars")
+	g, err := w.root.Group(w.second.path(path + "/vars"))
 	if err != nil {
 		return nil, err
 	}
@@ -399,7 +399,11 @@ func (w *Weights) Optimizer(o optimizer.Optimizer, variables int) (*SavedOptimiz
 		return nil, err
 	}
 	arrays = arrays[1:]
-	if optimizer.CommonOf(o).Schedule == nil {
+	own := scalars(o)
+	switch {
+	case w.second.is: // whose rate is in the configuration alone
+		own = 0
+	case optimizer.CommonOf(o).Schedule == nil:
 		if len(arrays) == 0 || len(arrays[0].Shape()) != 0 {
 			return nil, errors.New("kerasfile: the learning rate is missing")
 		}
@@ -408,7 +412,6 @@ func (w *Weights) Optimizer(o optimizer.Optimizer, variables int) (*SavedOptimiz
 	if len(arrays) == 0 && s.Iterations == 0 { // it was saved before its first step
 		return s, nil
 	}
-	own := scalars(o)
 	if len(arrays) < own {
 		return nil, fmt.Errorf("kerasfile: the state of %s is missing", o.Name())
 	}

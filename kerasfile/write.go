@@ -3,6 +3,7 @@ package kerasfile
 // This file turns a model's configuration into Keras's.
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -93,7 +94,7 @@ func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool
 		if one.Network != nil {
 			o = networkConfig(one.Name, one.Class == "Sequential", one.Network, one.Config["trainable"] != false)
 		} else {
-			o = class(one.Class, "keras.layers", settings(one))
+			o = class(one.Class, cmp.Or(apart[one.Class], "keras.layers"), settings(one))
 			switch {
 			case len(one.Shapes) > 1 && one.Class == "CategoryEncoding":
 				o["build_config"] = object{"input_shape": jsonShape(one.Shapes[0])}
@@ -165,6 +166,13 @@ func class(name, module string, cfg object) object {
 	return o
 }
 
+// apart has the modules of layers that Keras does not export.
+var apart = map[string]string{
+	"CustomScaleLayer": "keras.src.applications.inception_resnet_v2",
+	"LayerScale":       "keras.src.applications.convnext",
+	"StochasticDepth":  "keras.src.applications.convnext",
+}
+
 // settings returns a layer's configuration with Keras's entries.
 func settings(one layer.LayerSpec) object {
 	cfg := maps.Clone(one.Config)
@@ -188,6 +196,23 @@ func settings(one layer.LayerSpec) object {
 			if n, err := strconv.Atoi(mask); err == nil {
 				cfg["mask_value"] = n
 			}
+		}
+	case "Dropout":
+		if list, ok := cfg["noise_shape"].([]any); ok {
+			list = slices.Clone(list)
+			for i, d := range list {
+				if d == -1 {
+					list[i] = nil
+				}
+			}
+			cfg["noise_shape"] = list
+		}
+	case "Rescaling": // which has numbers or lists of them
+		for _, key := range []string{"scale", "offset"} {
+			if cfg[key+"s"] != nil {
+				cfg[key] = cfg[key+"s"]
+			}
+			delete(cfg, key+"s")
 		}
 	case "RandomShear": // Keras takes no pair that begins below 0
 		for _, key := range []string{"x_factor", "y_factor"} {
@@ -380,7 +405,7 @@ func calls(one layer.LayerSpec) []any {
 
 // merges reports whether layers of the class take a list of inputs.
 func merges(class string) bool {
-	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot", "Attention", "AdditiveAttention"}, class)
+	return slices.Contains([]string{"Add", "Subtract", "Multiply", "Average", "Maximum", "Minimum", "Concatenate", "Dot", "Attention", "AdditiveAttention", "CustomScaleLayer"}, class)
 }
 
 // others returns the argument by which Keras's layers of a class take what are further inputs of the layer in Cornu: the states

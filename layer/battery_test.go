@@ -259,6 +259,12 @@ var samples = []sample{
 	{&layer.Reshape{TargetShape: tensor.Shape{}}, []tensor.Shape{{1}}, tensor.Shape{}, 0, same},
 	{&layer.Rescaling{Scale: 0.5, Offset: -1}, three, tensor.Shape{3}, 0, each(func(x float64) float64 { return x*0.5 - 1 })},
 	{&layer.Rescaling{Scale: 1}, three, tensor.Shape{3}, 0, same},
+	{&layer.Rescaling{Scales: []float64{0.5, 2, -1}, Offset: -1}, three, tensor.Shape{3}, 0, func(x, _ []float64) []float64 {
+		return []float64{x[0]*0.5 - 1, x[1]*2 - 1, -x[2] - 1, x[3]*0.5 - 1, x[4]*2 - 1, -x[5] - 1}
+	}},
+	{&layer.Rescaling{Scale: 2, Offsets: []float64{1, -1}}, []tensor.Shape{{1, 2}}, tensor.Shape{1, 2}, 0, func(x, _ []float64) []float64 {
+		return []float64{x[0]*2 + 1, x[1]*2 - 1, x[2]*2 + 1, x[3]*2 - 1}
+	}},
 	{&layer.ReLU{MaxValue: new(1.0), NegativeSlope: 0.25, Threshold: 0.5}, three, tensor.Shape{3}, 0, each(func(x float64) float64 {
 		if x > 0.5 {
 			return min(x, 1)
@@ -506,6 +512,15 @@ var samples = []sample{
 	{&layer.GaussianNoise{Stddev: 0.5}, three, tensor.Shape{3}, 0, same},
 	{&layer.GaussianDropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
 	{&layer.AlphaDropout{Rate: 0.5}, three, tensor.Shape{3}, 0, same},
+	{&layer.StochasticDepth{DropPathRate: 0.5}, []tensor.Shape{{2, 2}}, tensor.Shape{2, 2}, 0, same},
+	{&layer.LayerScale{InitValues: 0.5, ProjectionDim: 3}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 3}, 3, func(x, w []float64) []float64 {
+		y := make([]float64, len(x))
+		for i := range y {
+			y[i] = x[i] * w[i%3]
+		}
+		return y
+	}},
+	{&layer.CustomScaleLayer{Scale: 0.5}, pair, tensor.Shape{3}, 0, both(func(a, b float64) float64 { return a + float64(0.5*b) })},
 }
 
 // A traced sample is one in a graph, with what is to be fed.
@@ -729,6 +744,22 @@ func TestDropoutOfWholeChannelsTreatsAllPlacesAlike(t *testing.T) {
 		if share := float64(kept) / float64(len(y)); share < 0.35 || share > 0.65 {
 			t.Errorf("%T keeps %v", test.layer, share)
 		}
+	}
+}
+
+func TestStochasticDepthKeepsOrDropsSamples(t *testing.T) {
+	y := draw(t, &layer.StochasticDepth{DropPathRate: 0.5}, 1, tensor.Shape{3, 2}, 50)
+	kept := 0
+	for i, v := range y {
+		if v != y[i/6*6] || v != 0 && v != 2 {
+			t.Fatalf("element %d is %v, its sample begins with %v", i, v, y[i/6*6])
+		}
+		if v != 0 {
+			kept++
+		}
+	}
+	if share := float64(kept) / float64(len(y)); share < 0.35 || share > 0.65 {
+		t.Errorf("%v are kept", share)
 	}
 }
 

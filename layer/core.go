@@ -226,23 +226,60 @@ type Rescaling struct {
 	Name   string
 	Scale  float64 // must be given; 1.0/255 brings bytes to [0, 1]
 	Offset float64
+
+	// Scales and Offsets have a number for each index of the last axis, in the place of Scale and Offset.
+	Scales  []float64 `keras:"scales,ours"`
+	Offsets []float64 `keras:"offsets,ours"`
 }
 
 // Build checks that there is a scale.
 func (l *Rescaling) Build(b *Builder, in []tensor.Shape) error {
-	if l.Scale == 0 {
-		return b.Errorf("Scale is 0, it must be given: 1 changes nothing, and a 255th is 1.0/255, for Go's 1/255 is 0")
+	if err := one(b, in); err != nil {
+		return err
 	}
-	return one(b, in)
+	for _, list := range []struct {
+		name   string
+		values []float64
+	}{{"Scales", l.Scales}, {"Offsets", l.Offsets}} {
+		if n := len(list.values); n > 0 && (len(in[0]) < 2 || in[0][len(in[0])-1] != n) {
+			return b.Errorf("%s has %d numbers, they are for the last axis", list.name, n)
+		}
+	}
+	switch {
+	case l.Scale == 0 && len(l.Scales) == 0:
+		return b.Errorf("Scale is 0, it must be given: 1 changes nothing, and a 255th is 1.0/255, for Go's 1/255 is 0")
+	case l.Scale != 0 && len(l.Scales) > 0:
+		return b.Errorf("Scale and Scales: give one of them")
+	case l.Offset != 0 && len(l.Offsets) > 0:
+		return b.Errorf("Offset and Offsets: give one of them")
+	}
+	return nil
 }
 
 // Call emits the layer's nodes.
-func (l *Rescaling) Call(_ *Context, in []*graph.Node) *graph.Node {
-	y := in[0].MulScalar(l.Scale)
-	if l.Offset != 0 {
+func (l *Rescaling) Call(c *Context, in []*graph.Node) *graph.Node {
+	y := in[0]
+	if len(l.Scales) > 0 {
+		y = y.Mul(perChannel(c, l.Scales))
+	} else {
+		y = y.MulScalar(l.Scale)
+	}
+	switch {
+	case len(l.Offsets) > 0:
+		y = y.Add(perChannel(c, l.Offsets))
+	case l.Offset != 0:
 		y = y.AddScalar(l.Offset)
 	}
 	return y
+}
+
+// perChannel is a constant that numbers along the last axis meet.
+func perChannel(c *Context, values []float64) *graph.Node {
+	list := make([]float32, len(values))
+	for i, v := range values {
+		list[i] = float32(v)
+	}
+	return c.Graph().Const(list, len(list))
 }
 
 // one returns an error unless there is one input.

@@ -3,9 +3,13 @@ package main
 // This file defines `cornu summary` and `cornu plot`: what a model in a file looks like.
 
 import (
+	"errors"
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/cornu-ml/cornu"
+	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/viz"
 )
@@ -58,7 +62,14 @@ func newPlot() *cobra.Command {
 	return c
 }
 
-// load reads a model from a file.
+// load reads a model from a file. A loss that isn't known is no reason not to look at the model, or to have it predict: it is read
+// without what it was compiled with then.
 func load(c *cobra.Command, path string) (*cornu.Model, error) {
-	return cornu.LoadWith(path, cornu.LoadConfig{Log: c.ErrOrStderr()})
+	model, err := cornu.LoadWith(path, cornu.LoadConfig{Log: c.ErrOrStderr()})
+	if foreign := (*kerasfile.CompileError)(nil); errors.As(err, &foreign) {
+		if model, err = cornu.LoadWith(path, cornu.LoadConfig{Log: c.ErrOrStderr(), Uncompiled: true}); err == nil {
+			fmt.Fprintf(c.ErrOrStderr(), "cornu: %s is read without what it was compiled with: %v\n", path, foreign.Err)
+		}
+	}
+	return model, err
 }

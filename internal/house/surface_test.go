@@ -81,7 +81,7 @@ var surface = slices.Concat([]any{
 	train.NewStep, train.NewOptimizer, train.Find, train.Fit, train.Evaluate, train.Predict, train.PredictInto, train.Batch,
 	graph.New, graph.Gradients, graph.Concat, graph.Pack, graph.Select, graph.Ops, graph.SoftmaxCrossentropy,
 	kerasfile.Groups, kerasfile.Open, kerasfile.SlotShape, kerasfile.Write, kerasfile.WriteH5, kerasfile.WriteWeights, kerasfile.WriteWeightsH5,
-	kerasfile.ReadConfig, kerasfile.OpenWeights, kerasfile.Weigh,
+	kerasfile.ReadConfig, kerasfile.OpenNetwork, kerasfile.OpenWeights, kerasfile.Weigh,
 	safetensors.Open, safetensors.Read, safetensors.Write,
 	viz.Save, viz.Write, viz.Gray,
 },
@@ -96,7 +96,7 @@ var others func(
 	cornu.ShapeError, cornu.BytesError, loss.Error, optimizer.Clip, optimizer.EMA, layer.Error, layer.Lambda, callback.CSVLogger, callback.EarlyStopping,
 	callback.Func, callback.LearningRateScheduler, callback.ReduceLROnPlateau, callback.SwapEMAWeights,
 	callback.TensorBoard, callback.TerminateOnNaN, callback.ModelCheckpoint, callback.BackupAndRestore, data.LabelError, data.IntegerError, data.LengthError, data.Sample, data.IntegerBatches, layer.RowError, csv.Error, train.Func,
-	train.Progress, train.NonFiniteError, train.CheckpointError, graph.Error, graph.Recurrence, graph.Scanned, viz.Chart, viz.Grid, viz.Curves, viz.Confusion, viz.Diagram,
+	train.Progress, train.NonFiniteError, train.CheckpointError, kerasfile.CompileError, graph.Error, graph.Recurrence, graph.Scanned, viz.Chart, viz.Grid, viz.Curves, viz.Confusion, viz.Diagram,
 	viz.Sketch, viz.Box, viz.Circle, viz.Link, viz.Text,
 )
 

@@ -280,6 +280,8 @@ def models():
     yield "attention", attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")  # which no key's bias, whose gradient is noise, leads astray
     yield "renormalized", renormalized(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
     yield "colors", colors(), None
+    yield "depth", depth(), None
+    yield "applications", applications(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
 
 
 def convolutions():
@@ -310,6 +312,30 @@ def convolutions():
     f = L.Concatenate()([L.GlobalMaxPooling2D(data_format="channels_first")(f), L.Flatten()(L.GlobalAveragePooling2D(data_format="channels_first", keepdims=True)(f))])
     y = L.Concatenate()([L.Flatten()(x), v, s, f])
     return K.Model([image, steps, first], L.Dense(3, activation="softmax")(y), name="convolutions")
+
+
+def depth():
+    """What Keras 3.15 can't train on JAX."""
+    from keras.src.applications.convnext import StochasticDepth
+    return K.Sequential([L.Input((5,)), StochasticDepth(0.25), L.Dense(2)])
+
+
+def applications():
+    """Operations between layers, which are read as layers, and what networks of keras.applications bring along."""
+    from keras.src.applications.convnext import LayerScale
+    from keras.src.applications.inception_resnet_v2 import CustomScaleLayer
+    image, steps = K.Input((4, 5, 3), name="image"), K.Input((3, 4), name="steps")
+    x = L.Conv2D(4, 3, padding="same")(L.Rescaling([2.0, 0.5, -1.0], offset=[0.1, 0.2, 0.3])(image))
+    x = L.ReLU(6.0)(x + 3.0) * (1.0 / 6.0)
+    y = LayerScale(0.5, 4)(K.ops.silu(L.Conv2D(4, 1)(x)))
+    x = L.Dropout(0.0, noise_shape=(None, 1, 1, 1))(CustomScaleLayer(0.3)([x, y]) - y)
+    x = K.ops.leaky_relu(K.ops.mean(x, axis=[1, 2]))
+    s = K.ops.relu(1.0 - L.Dense(4)(steps)) / 2.0
+    first, last = s[:, 0], s[:, -1, :]
+    t = K.ops.softmax(K.ops.reshape(-K.ops.transpose(s, (0, 2, 1)), (-1, 12)))
+    t = K.ops.squeeze(K.ops.expand_dims(t, 1), 1)
+    z = K.ops.concatenate([x, first * last, K.ops.maximum(first, last - 0.25), K.ops.max(s, axis=1), K.ops.sum(K.ops.abs(s - 0.3), axis=1), K.ops.square(first), t], axis=-1)
+    return K.Model([image, steps], L.Dense(3, activation="softmax")(z), name="applications")
 
 
 def recurrent():
@@ -524,9 +550,9 @@ def check(folder):
                 print("missing:", path)
                 bad += 1
                 continue
-            # Keras 3.15 doesn't open its own .h5 files with Lamb, whose name it doesn't know, nor with several axes, which it drops.
+            # Keras 3.15 doesn't open its own .h5 files with Lamb, whose name it doesn't know, nor with several axes, which it drops, nor those with layers that it does not export.
             # It takes the score_mode of Attention for the function of that name.
-            if path in [os.path.join(folder, n + ".whole.h5") for n in ["normalizations", "attention"]]:
+            if path in [os.path.join(folder, n + ".whole.h5") for n in ["normalizations", "attention", "applications", "depth"]]:
                 continue
             model = K.models.load_model(path, compile="lamb" not in path or path.endswith(".keras"))
             # Keras 3.15 can't train on from an optimizer's state in .h5, its own files included, but reads how far it was. Where
