@@ -12,6 +12,9 @@ import (
 // depthwiseTaps is the most taps that are in one chain.
 const depthwiseTaps = chain
 
+// depthwisePixels is how many pixels a call computes: all channels of so many as are summed at the same time, so that memory is read in its order.
+const depthwisePixels = 4
+
 // depthwise reports whether each channel has a filter of its own, and one.
 func (w *Window) depthwise() bool {
 	return w.Groups > 1 && w.Groups == w.Channels && w.Channels == w.Filters && volume(w.Taps) <= depthwiseTaps
@@ -117,10 +120,13 @@ func (c *channelwise) row(x *depthwise, row int) {
 			continue
 		}
 		from := ((sample*c.size[0]+d.first)*c.size[1]+h.first)*c.size[2] + across.from + across.offsets[0]
-		x.a, x.b, x.c, x.offsets = &c.x[from*c.ldx], &c.k[0], &c.y[to*c.ldy], &offsets[0]
-		x.k, x.cols, x.count, x.resume = len(offsets)/2, channels, across.count, 0
+		x.b, x.offsets, x.k, x.cols, x.resume = &c.k[0], &offsets[0], len(offsets)/2, channels, 0
 		x.aStep, x.cStep = 4*across.stride*c.ldx, 4*across.step*c.ldy
-		c.kernels.depthwise(x)
+		for j := 0; j < across.count; j += depthwisePixels {
+			x.a, x.c = &c.x[(from+j*across.stride)*c.ldx], &c.y[(to+j*across.step)*c.ldy]
+			x.count = min(across.count-j, depthwisePixels)
+			c.kernels.depthwise(x)
+		}
 	}
 }
 
