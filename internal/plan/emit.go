@@ -341,9 +341,12 @@ func emitReduction(op reduce.Op) func(c *call) []cpu.Kernel {
 	}
 }
 
-// emitSum adds up what is stored, or what a pool puts.
+// emitSum adds up what is stored, or what a pool puts, if no other kernel does so.
 func emitSum(c *call) []cpu.Kernel {
 	if x := c.in[0]; x.unstored {
+		if _, sum := together(x); sum == c.value {
+			return nil
+		}
 		k := &product.PutSum{Put: putOf(c, x), Y: c.data(c.value)}
 		k.Prepare()
 		return []cpu.Kernel{k}

@@ -144,6 +144,9 @@ func emitConvKernelGrad(c *call) []cpu.Kernel {
 	}
 	if dy.unstored {
 		k.Put = putOf(c, dy)
+		if gradient, sum := together(dy); gradient == c.value {
+			k.Sums = c.data(sum)
+		}
 	} else {
 		k.DY = c.data(dy)
 	}
@@ -188,6 +191,23 @@ func emitPoolBack(op product.PoolOp) func(c *call) []cpu.Kernel {
 		k.Prepare()
 		return []cpu.Kernel{k}
 	}
+}
+
+// together returns a sum of x, which isn't stored, and the gradient of a kernel that reads x on the same level and computes the sum as it goes. Both are
+// nil if there are no two.
+func together(x *value) (gradient, sum *value) {
+	for _, v := range x.users {
+		switch {
+		case len(v.in) == 1 && sum == nil && v.unit.next == nil:
+			sum = v
+		case len(v.in) == 2 && gradient == nil:
+			gradient = v
+		}
+	}
+	if gradient == nil || sum == nil || gradient.unit.index != sum.unit.index {
+		return nil, nil
+	}
+	return gradient, sum
 }
 
 // putsInFours reports whether what pool v puts can be computed where it is read.

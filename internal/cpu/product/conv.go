@@ -186,6 +186,7 @@ type ConvKernelGrad struct {
 	Window
 	X, DY, DK []float32
 	Put       *Pool        // of which DY is what it puts, if that isn't stored (conv_put.go); then DY is nil
+	Sums      []float32    // with Put: the sums of DY over all places, as PutSum has them; or nil
 	Epilogue  cpu.Epilogue // or nil; its rows are channels of taps, its columns filters
 	Zeros     Zeros        // where DY has many
 
@@ -202,6 +203,9 @@ func (k *ConvKernelGrad) Prepare() {
 	} else {
 		k.Put.checkPut()
 		k.checkOperands(k.X, k.DK)
+		if k.Sums != nil {
+			cpu.Reaches("the sums of what a pool puts", k.Sums, k.Filters)
+		}
 	}
 	k.tasks.cut(volume(k.Taps)*k.Channels/k.Groups, k.Filters, k.Batch*volume(k.Places))
 	k.way = k.product()

@@ -154,9 +154,12 @@ func (k *ConvKernelGrad) product() way {
 	if w.depthwise() {
 		return newChannelwiseGrad(k)
 	}
-	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, put: k.Put, epilogue: k.Epilogue}
+	x := &kernelGrad{window: w, n: w.Filters / w.Groups, c: k.DK, dy: k.DY, put: k.Put, total: k.Sums, epilogue: k.Epilogue}
 	x.tapClasses(k.X)
 	x.pad(k.X)
 	x.prepare()
+	if k.Sums != nil {
+		x.partial = make([]float32, (len(x.classes[0].begins)-1)*x.n)
+	}
 	return x
 }

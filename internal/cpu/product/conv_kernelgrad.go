@@ -21,7 +21,9 @@ type kernelGrad struct {
 	lies     bool // patches are multiplied as they lie in the image (conv_indirect.go)
 	n        int  // filters of a group
 	c, dy    []float32
-	put      *Pool // of which dy is what it puts, if that isn't stored
+	put      *Pool     // of which dy is what it puts, if that isn't stored
+	total    []float32 // then: the sums of dy, or nil,
+	partial  []float32 // and those of its chains
 	epilogue cpu.Epilogue
 
 	classes []tapClass
@@ -179,8 +181,16 @@ func (k *kernelGrad) prepare() {
 	}
 }
 
-// Run computes the product.
+// Run computes the product, and the sums if they are wanted.
 func (k *kernelGrad) Run(p *par.Pool) {
+	k.multiply(p)
+	if k.total != nil {
+		k.addUp()
+	}
+}
+
+// multiply computes the product.
+func (k *kernelGrad) multiply(p *par.Pool) {
 	k.forget()
 	if k.wave == 1 {
 		p.Run((*gradRows)(k), len(k.tasks))
@@ -322,6 +332,9 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
 		s.tile.k = r1 - r0
+		if k.total != nil && t.m0 == 0 {
+			k.addPlaces(s, dy, number)
+		}
 		switch {
 		case surrounded:
 			k.multiplyListed(s, t, s.list[2*(r0-begin):], x, class.padded.taps, 0, dy, c)

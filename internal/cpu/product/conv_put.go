@@ -65,6 +65,21 @@ func (k *kernelGrad) putPlaces(s *gemmScratch, p0, p1 int) []float32 {
 	return to[(p0-first*across)*z.Channels:]
 }
 
+// addPlaces adds the gradients of the places of a step to the sums of a chain. To multiply by 1 and to add is to add.
+func (k *kernelGrad) addPlaces(s *gemmScratch, dy panels, chain int) {
+	row := k.tileSize
+	row.vectors = 4 // as many chains as the multiply-add's latency asks for
+	row.down(s, row.kernels.tiles.by(false), ones(s, s.tile.k), dy.panel(0), matrix{data: k.partial[chain*k.n:], ld: k.n}, 1, k.n)
+}
+
+// addUp adds the sums of the chains in order.
+func (k *kernelGrad) addUp() {
+	copy(k.total, k.partial[:k.n])
+	for i := k.n; i < len(k.partial); i += k.n {
+		addRows(matrix{data: k.total, ld: k.n}, matrix{data: k.partial[i:], ld: k.n}, 1, k.n)
+	}
+}
+
 // A PutSum kernel computes Y [Channels], the sums over all pixels of what a pool puts, in the order of a reduce.Reduction over rows of
 // channels: blocks of 4096 pixels are chains.
 type PutSum struct {

@@ -62,7 +62,7 @@ func TestWhatAPoolPutsIsMultipliedAndAddedUpWithoutBeingStored(t *testing.T) {
 			reduction.Prepare()
 			reduction.Run(nil)
 			for _, p := range pools {
-				grad := &ConvKernelGrad{Window: w, X: x, Put: put, DK: make([]float32, len(kernel))}
+				grad := &ConvKernelGrad{Window: w, X: x, Put: put, DK: make([]float32, len(kernel)), Sums: make([]float32, len(sum))}
 				sums := &PutSum{Put: put, Y: make([]float32, len(sum))}
 				sums.Prepare()
 				for range 2 {
@@ -71,8 +71,10 @@ func TestWhatAPoolPutsIsMultipliedAndAddedUpWithoutBeingStored(t *testing.T) {
 					if i := cputest.FirstDifference(grad.DK, kernel); i >= 0 {
 						t.Fatalf("shape %d: element %d of the kernel's gradient is %v, want %v", number, i, grad.DK[i], kernel[i])
 					}
-					if i := cputest.FirstDifference(sums.Y, sum); i >= 0 {
-						t.Fatalf("shape %d: sum %d is %v, want %v", number, i, sums.Y[i], sum[i])
+					for _, got := range [][]float32{sums.Y, grad.Sums} {
+						if i := cputest.FirstDifference(got, sum); i >= 0 {
+							t.Fatalf("shape %d: sum %d is %v, want %v", number, i, got[i], sum[i])
+						}
 					}
 				}
 			}
@@ -110,8 +112,8 @@ func TestWhatAPoolPutsReachesNoFurtherThanItsArrays(t *testing.T) {
 		}
 		put := putOf(w)
 		put.Y, put.Arg = array(0, 2*4*4*20), array(1, 2*4*4*20)
-		(&ConvKernelGrad{Window: w, X: array(2, 2*10*10), Put: put, DK: array(3, 3*3*20)}).Run(nil)
-		sums := &PutSum{Put: put, Y: array(4, 20)}
+		(&ConvKernelGrad{Window: w, X: array(2, 2*10*10), Put: put, DK: array(3, 3*3*20), Sums: array(4, 20)}).Run(nil)
+		sums := &PutSum{Put: put, Y: array(5, 20)}
 		sums.Prepare()
 		sums.Run(nil)
 		return false
@@ -123,7 +125,7 @@ func TestWhatAPoolPutsReachesNoFurtherThanItsArrays(t *testing.T) {
 		if panics(-1) {
 			t.Error("arrays that are long enough make kernels panic")
 		}
-		for i := range 5 {
+		for i := range 6 {
 			if !panics(i) {
 				t.Errorf("array %d is too short, and was used", i)
 			}
