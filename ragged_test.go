@@ -3,7 +3,11 @@ package cornu_test
 // This file tests models that take texts of any length, and states that sequences of any length begin with.
 
 import (
+	"cmp"
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -181,6 +185,34 @@ func TestTextsOfAnyLengthAreThoseOfTheirWords(t *testing.T) {
 				t.Error("what comes back from a file predicts something else")
 			}
 		})
+	}
+}
+
+// Keras pads texts to the longest of a batch, and masks what it has padded.
+func TestKerasTextsOfSeveralLengths(t *testing.T) {
+	text, err := os.ReadFile("kerasfile/testdata/text_lengths.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want struct {
+		Reviews [][]string
+		Predict [][]float64
+	}
+	if err := json.Unmarshal(text, &want); err != nil {
+		t.Fatal(err)
+	}
+	x, err := tensor.FromRows(want.Reviews)
+	if err != nil {
+		t.Fatal(err)
+	}
+	saved := filepath.Join(cmp.Or(os.Getenv("KERASFILE_OUT"), t.TempDir()), "text_lengths.keras")
+	m := loadQuiet(t, "kerasfile/testdata/text_lengths.keras")
+	if err := m.Save(saved); err != nil {
+		t.Fatal(err)
+	}
+	for what, m := range map[string]*cornu.Model{"of Keras": m, "of Cornu": loadQuiet(t, saved)} {
+		y, err := m.Predict(ctx, x)
+		near(t, what, numbersOf(t, y, err), slices.Concat(want.Predict...), 2e-6)
 	}
 }
 

@@ -1,7 +1,7 @@
-"""Makes texts.keras and texts.json, a model of Keras's that takes texts, and checks the file that Cornu writes of it.
+"""Makes texts.keras and text_lengths.keras, models of Keras's that take texts, and checks the files that Cornu writes of them.
 
     python3 -m venv venv && venv/bin/pip install keras tensorflow-cpu
-    venv/bin/python kerasfile/testdata/make_texts.py           # writes texts.keras and texts.json beside itself
+    venv/bin/python kerasfile/testdata/make_texts.py           # writes both beside itself, and what they predict
     KERASFILE_OUT=/tmp/out go test . -run KerasTexts           # writes the same model with Cornu
     venv/bin/python kerasfile/testdata/make_texts.py /tmp/out  # has Keras read it
 
@@ -65,6 +65,16 @@ def model():
     return m
 
 
+def lengths():
+    """A model whose texts are as long as the longest of them."""
+    x = keras.Input((1,), dtype="string", name="review")
+    y = L.TextVectorization(vocabulary=["a", "good", "bad", "film"])(x)
+    return keras.Model(x, L.LSTM(2)(L.Embedding(6, 3, mask_zero=True)(y)))
+
+
+reviews = [["a good film"], ["bad"], ["a film of a good kind, a bad film of a good kind, or a film"], ["good, good"]]
+
+
 def fed(m, x):
     return [tf.constant(x[i.name], i.dtype) for i in m.inputs]
 
@@ -83,6 +93,12 @@ def main():
             assert d < 1e-5
             names = [l.name for l in m.layers]
             print(names)
+        with open(os.path.join(here, "text_lengths.json")) as f:
+            want = json.load(f)
+        m = keras.models.load_model(os.path.join(sys.argv[1], "text_lengths.keras"))
+        d = np.abs(m.predict(tf.constant(want["reviews"]), verbose=0) - np.array(want["predict"])).max()
+        print("text_lengths.keras differs by", d)
+        assert d < 1e-5
         return
     keras.utils.set_random_seed(3)
     m = model()
@@ -91,6 +107,11 @@ def main():
     with open(os.path.join(here, "texts.json"), "w") as f:
         json.dump({"made_by": {"keras": keras.__version__, "tensorflow": tf.__version__}, "inputs": x, "predict": y.tolist()}, f, indent=1)
     print(y)
+    m = lengths()
+    m.save(os.path.join(here, "text_lengths.keras"))
+    y = m.predict(tf.constant(reviews), verbose=0)
+    with open(os.path.join(here, "text_lengths.json"), "w") as f:
+        json.dump({"made_by": {"keras": keras.__version__, "tensorflow": tf.__version__}, "reviews": reviews, "predict": y.tolist()}, f, indent=1)
 
 
 main()
