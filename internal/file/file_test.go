@@ -1,6 +1,8 @@
 package file
 
 import (
+	"bytes"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -166,5 +168,26 @@ func alone(t *testing.T, folder string, want int) {
 	t.Helper()
 	if left, _ := os.ReadDir(folder); len(left) != want {
 		t.Errorf("%v are there, want %d", left, want)
+	}
+}
+
+// What is longer than the disk is given at once is whole.
+func TestALongFileIsWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a")
+	part := make([]byte, atOnce/3+1)
+	for i := range part {
+		part[i] = byte(i * i >> 5)
+	}
+	err := WriteFunc(path, func(w io.Writer) error {
+		for range 10 {
+			if _, err := w.Write(part); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	content, readErr := os.ReadFile(path)
+	if err != nil || readErr != nil || !bytes.Equal(content, bytes.Repeat(part, 10)) {
+		t.Errorf("%v, %v, and %d bytes", err, readErr, len(content))
 	}
 }
