@@ -67,8 +67,11 @@ def everything():
 
 
 def frozen():
-    m = network(L.Dense(4, name="kept", trainable=False))
-    return m
+    return network(L.Dense(4, name="kept", trainable=False))
+
+
+def spectral():
+    return K.Sequential([L.Input((5,)), L.SpectralNormalization(L.Dense(3, activation="tanh", name="inner"), power_iterations=2), L.SpectralNormalization(L.Dense(2))])
 
 
 def reshaping():
@@ -243,45 +246,45 @@ def optimizers():
 
 
 def models():
-    yield "layers", everything(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mae", "mse"]])
-    yield "frozen", frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")])
-    spectral = [L.SpectralNormalization(L.Dense(3, activation="tanh", name="inner"), power_iterations=2), L.SpectralNormalization(L.Dense(2))]
-    yield "spectral", K.Sequential([L.Input((5,)), *spectral]), None
-    yield "images", images(), None
-    yield "nested", nested(), dict(optimizer=O.Adam(0.01), loss=["categorical_crossentropy", "mse"])
-    yield "reshaping", reshaping(), dict(optimizer=O.SGD(0.05), loss="mse")
-    yield "normalizations", normalizations(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
+    """The name of each model, and what builds it and says what it is compiled with: None is that it isn't."""
+    yield "layers", lambda: (everything(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse"], loss_weights=[1.0, 0.5], metrics=[["accuracy"], ["mae", "mse"]]))
+    yield "frozen", lambda: (frozen(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy", metrics=["accuracy", K.metrics.AUC(name="area")]))
+    yield "spectral", lambda: (spectral(), None)
+    yield "images", lambda: (images(), None)
+    yield "nested", lambda: (nested(), dict(optimizer=O.Adam(0.01), loss=["categorical_crossentropy", "mse"]))
+    yield "reshaping", lambda: (reshaping(), dict(optimizer=O.SGD(0.05), loss="mse"))
+    yield "normalizations", lambda: (normalizations(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy"))
     for i, name in enumerate(["glorot_uniform", "glorot_normal", "he_normal", "he_uniform", "lecun_normal", "lecun_uniform", "orthogonal", "random_normal",
                               "random_uniform", "truncated_normal", "variance_scaling", "ones", "zeros", "identity"]):
         if i % 4 == 0:
             names = []
         names.append(name)
         if i % 4 == 3 or name == "identity":
-            yield f"initializers {i // 4}", K.Sequential([L.Input((5,))] + [L.Dense(4, kernel_initializer=n) for n in names]), None
-    yield "sequential without input", built(), None
-    for name, o in optimizers().items():
-        yield "optimizer " + name, network(), dict(optimizer=o, loss="categorical_crossentropy")
-    yield "recurrent", recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
-    yield "wrappers", wrappers(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
-    yield "states", states(), dict(optimizer=O.SGD(0.05), loss="mse")
-    yield "masked", masked(), None
-    yield "embedded", embedded(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
-    yield "cells", cells(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy")
-    yield "images in time", images_in_time(), dict(optimizer=O.Adam(0.01), loss="mse")
-    yield "both states", both_states(), dict(optimizer=O.SGD(0.05), loss="mse")
-    yield "stateful", stateful(), None
-    yield "activations", activations(), dict(optimizer=O.SGD(0.05), loss="mse")
-    yield "bounds", bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
-    yield "losses", lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()])
-    yield "metrics", measured(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse", "categorical_crossentropy", "sparse_categorical_crossentropy", "mse"],
-                                      metrics=list(metrics().values()))
-    yield "convolutions", convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
-    yield "masks", masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
-    yield "attention", attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")  # which no key's bias, whose gradient is noise, leads astray
-    yield "renormalized", renormalized(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy")
-    yield "colors", colors(), None
-    yield "depth", depth(), None
-    yield "applications", applications(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy")
+            yield f"initializers {i // 4}", lambda names=names: (K.Sequential([L.Input((5,))] + [L.Dense(4, kernel_initializer=n) for n in names]), None)
+    yield "sequential without input", lambda: (built(), None)
+    for name, optimizer in optimizers().items():
+        yield "optimizer " + name, lambda optimizer=optimizer: (network(), dict(optimizer=optimizer, loss="categorical_crossentropy"))
+    yield "recurrent", lambda: (recurrent(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy"))
+    yield "wrappers", lambda: (wrappers(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy"))
+    yield "states", lambda: (states(), dict(optimizer=O.SGD(0.05), loss="mse"))
+    yield "masked", lambda: (masked(), None)
+    yield "embedded", lambda: (embedded(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy"))
+    yield "cells", lambda: (cells(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy"))
+    yield "images in time", lambda: (images_in_time(), dict(optimizer=O.Adam(0.01), loss="mse"))
+    yield "both states", lambda: (both_states(), dict(optimizer=O.SGD(0.05), loss="mse"))
+    yield "stateful", lambda: (stateful(), None)
+    yield "activations", lambda: (activations(), dict(optimizer=O.SGD(0.05), loss="mse"))
+    yield "bounds", lambda: (bounds(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
+    yield "losses", lambda: (lost(), dict(optimizer=O.SGD(0.05), loss=[l for _, _, _, l in losses()]))
+    yield "metrics", lambda: (measured(), dict(optimizer=O.SGD(0.05), loss=["binary_crossentropy", "mse", "categorical_crossentropy", "sparse_categorical_crossentropy", "mse"],
+                                               metrics=list(metrics().values())))
+    yield "convolutions", lambda: (convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
+    yield "masks", lambda: (masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
+    yield "attention", lambda: (attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))  # which no key's bias, whose gradient is noise, leads astray
+    yield "renormalized", lambda: (renormalized(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy"))
+    yield "colors", lambda: (colors(), None)
+    yield "depth", lambda: (depth(), None)
+    yield "applications", lambda: (applications(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
 
 
 def convolutions():
@@ -513,10 +516,12 @@ def make(*only):
     golden = {}
     if only:
         golden = json.load(open(os.path.join(here, "golden.json")))["cases"]
-    for seed, (name, model, compile_args) in enumerate(models()):
+    for seed, (name, build) in enumerate(models()):
         if only and name not in only:
             continue
+        K.utils.clear_session()  # a model is called the same, and begins with the same weights, whatever was made before it
         K.utils.set_random_seed(seed)
+        model, compile_args = build()
         file = name.replace(" ", "_") + ".keras"
         for k, w in enumerate(model.weights):
             w.assign(w + 0.1 * wave(*w.shape, seed=k) if w.shape else w)
