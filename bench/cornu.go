@@ -181,7 +181,7 @@ func (a *answers) ask(question string, n []int) (Answer, error) {
 		return Answer{Seconds: seconds}, err
 	case "sequence":
 		return sequenceAnswer(n[0], n[1], n[2] == 1)
-	case "make", "read", "load", "write", "save":
+	case "make", "read", "keep", "load", "write", "save":
 		return fileAnswer(question)
 	case "forward", "image", "kernel":
 		return convolve(question, n)
