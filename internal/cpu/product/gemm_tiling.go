@@ -409,6 +409,9 @@ var strategies = [...]strategy{
 			}
 			x.regionCols = min(cols, (x.n/8+x.panel-1)/x.panel*x.panel)
 			x.stepK = min(x.l2/4/x.regionCols, 1024, x.againStep())
+			if x.a.trans && x.kernels.lanes == 16 {
+				x.stepK = min(x.stepK, x.l1Step(256))
+			}
 		},
 	},
 	{
