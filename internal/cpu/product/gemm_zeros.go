@@ -108,7 +108,7 @@ func (g *Gemm) Look() (job par.Job, tasks int) {
 	}
 	z.infinite.Store(false)
 	z.left.Store(notLooked)
-	if z.rest > 0 {
+	if z.rest > 0 && !g.blank() {
 		z.rest--
 		return nil, 0
 	}
@@ -117,6 +117,23 @@ func (g *Gemm) Look() (job par.Job, tasks int) {
 		return z, 1 // one group is searched; whether zeros are left out is decided by it alone
 	}
 	return z, z.groups
+}
+
+// blank reports whether the first and the last row of A, as it is stored, are zero: as all are in the state that a recurrent network begins
+// with, in the midst of others.
+func (g *Gemm) blank() bool {
+	rows, cols := g.M, g.K
+	if g.TransA {
+		rows, cols = cols, rows
+	}
+	for _, row := range [...]int{rows - 1, 0} {
+		for _, x := range g.A[row*g.LDA:][:cols] {
+			if x != 0 {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // leavesOut reports whether zeros were found that are worthwhile to leave out.

@@ -188,10 +188,19 @@ func TestFewZerosAreLeftIn(t *testing.T) {
 				continue // what follows is the same code on every tier
 			}
 			g.Prepare()
-			for range zerosRest + 1 {
-				g.Run(nil)
-			}
+			g.Run(nil)
+			dense := slices.Clone(g.A)
 			clear(g.A)
+			if g.Run(nil); !g.leavesOut() {
+				t.Error("zeros alone are not left out at once")
+			}
+			copy(g.A, dense)
+			for range zerosRest {
+				if g.Run(nil); g.leavesOut() {
+					t.Fatal("few zeros are left out")
+				}
+			}
+			clear(g.A[1:])
 			if g.Run(nil); g.nonzeros.rest != 0 {
 				t.Errorf("after %d products zeros are not looked for again", zerosRest)
 			}
