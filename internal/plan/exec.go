@@ -25,6 +25,7 @@ type Exec struct {
 	arena   []byte // at a line of the cache
 	storage map[*graph.Node]slab.Span
 	compute []cpu.Kernel
+	ends    []int // by level: how many kernels of compute are of it or of those before
 	update  []cpu.Kernel
 	bad     uint32      // set by the checks of Compute
 	small   [][]float32 // checked by Finite itself
@@ -70,6 +71,9 @@ func (p *Plan) bind(storage map[*graph.Node]slab.Span, kept *product.Kept) *Exec
 			list = &e.update
 		}
 		*list = append(*list, levelOf(kernels)...)
+		for len(e.ends) <= first.index {
+			e.ends = append(e.ends, len(e.compute))
+		}
 	}
 	var checks []weighed
 	for _, v := range p.checks {
@@ -223,6 +227,9 @@ func (e *Exec) Compute(p *par.Pool) {
 		k.Run(p)
 	}
 }
+
+// computed returns how many kernels have run when a node is computed.
+func (e *Exec) computed(n *graph.Node) int { return e.ends[e.plan.nodes[n].unit.index] }
 
 // Finite reports whether all checked values of the last Compute are finite.
 func (e *Exec) Finite() bool {

@@ -145,6 +145,7 @@ type scan struct {
 type scanBlock struct {
 	exec    *Exec
 	in, out []port
+	needed  int       // kernels that the columns need: what comes behind them gives states alone, which nobody asks for after the last step
 	once    []rowCopy // done before the first step
 	last    []rowCopy // done after the last one
 }
@@ -312,6 +313,9 @@ func (s *scanBinder) bind(p *Plan, from, count int, kept *product.Kept) *scanBlo
 		}
 	}
 	b.exec = p.bind(storage, kept)
+	for _, n := range s.body.Columns() {
+		b.needed = max(b.needed, b.exec.computed(n))
+	}
 	for i, n := range s.body.Constants() {
 		if n.Shape().HasBatch() {
 			to, stride := b.exec.rows(n)
@@ -411,7 +415,13 @@ func (s *scan) Do(_, index int) {
 				x.window.Point(x.at(t).data)
 			}
 		}
-		b.exec.Compute(nil)
+		kernels := b.exec.compute
+		if step == s.steps-1 {
+			kernels = kernels[:b.needed]
+		}
+		for _, k := range kernels {
+			k.Run(nil)
+		}
 		for i := range b.out {
 			b.out[i].store(t, b.exec)
 		}
