@@ -226,6 +226,79 @@ func fusedBiasReluDropoutNEON(l *fusedLoop)
 //go:noescape
 func fusedDropoutNEON(l *fusedLoop)
 
+// fusedBiasTanhNEON does this for each element of l:
+//
+//	s = add(x, b)
+//	y = tanh(s)
+//	store y
+//
+//go:noescape
+func fusedBiasTanhNEON(l *fusedLoop)
+
+// fusedTanhGradNEON does this for each element of l:
+//
+//	a = abs(d)
+//	l = less(a, least)
+//	e = select(l, zero, d)
+//	s = mul(h, h)
+//	r = sub(one, s)
+//	y = mul(e, r)
+//	store y
+//
+//go:noescape
+func fusedTanhGradNEON(l *fusedLoop)
+
+// fusedLSTMKeptNEON does this for each element of l:
+//
+//	sf = sigmoid(f)
+//	k = mul(sf, c)
+//	si = sigmoid(i)
+//	tg = tanh(g)
+//	n = mul(si, tg)
+//	m = add(k, n)
+//	so = sigmoid(o)
+//	t = tanh(m)
+//	h = mul(so, t)
+//	store sf, si, tg, m, so, t, h
+//
+//go:noescape
+func fusedLSTMKeptNEON(l *fusedLoop)
+
+// fusedLSTMGradNEON does this for each element of l:
+//
+//	ha = abs(dh)
+//	hl = less(ha, least)
+//	h = select(hl, zero, dh)
+//	ca = abs(dc)
+//	cl = less(ca, least)
+//	k = select(cl, zero, dc)
+//	dt = mul(h, o)
+//	tt = mul(t, t)
+//	tr = sub(one, tt)
+//	d = mul(dt, tr)
+//	m = add(k, d)
+//	di = mul(m, g)
+//	ir = sub(one, i)
+//	is = mul(i, ir)
+//	zi = mul(di, is)
+//	df = mul(m, c)
+//	fr = sub(one, f)
+//	fs = mul(f, fr)
+//	zf = mul(df, fs)
+//	dg = mul(m, i)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	do = mul(h, t)
+//	or = sub(one, o)
+//	os = mul(o, or)
+//	zo = mul(do, os)
+//	q = mul(m, f)
+//	store zi, zf, zg, zo, q
+//
+//go:noescape
+func fusedLSTMGradNEON(l *fusedLoop)
+
 // fusedMaskScaleNEON does this for each element of l:
 //
 //	y = maskscale(d, h, scale)

@@ -30,7 +30,7 @@ type fusedLoop struct {
 
 const (
 	maxFusedIn  = 12
-	maxFusedOut = 4
+	maxFusedOut = 7
 )
 
 // A fusedProgram is a program with a loop. The first operands are vectors, the

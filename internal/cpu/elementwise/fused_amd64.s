@@ -20,7 +20,7 @@ row1:
 	MOVQ  120(AX), SI
 	IMULQ CX, SI
 	ADDQ  24(AX), SI
-	MOVQ  240(AX), DI
+	MOVQ  264(AX), DI
 	IMULQ CX, DI
 	ADDQ  208(AX), DI
 	XORQ  R8, R8
@@ -126,7 +126,7 @@ row8:
 	MOVQ  120(AX), SI
 	IMULQ CX, SI
 	ADDQ  24(AX), SI
-	MOVQ  240(AX), DI
+	MOVQ  264(AX), DI
 	IMULQ CX, DI
 	ADDQ  208(AX), DI
 	XORQ  R8, R8
@@ -214,15 +214,15 @@ row15:
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
 	VBROADCASTSS (DI), Y0
-	MOVQ         240(AX), DI
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
-	MOVQ         280(AX), R8
+	MOVQ         328(AX), R8
 	IMULQ        CX, R8
-	ADDQ         272(AX), R8
-	MOVQ         296(AX), R9
+	ADDQ         320(AX), R8
+	MOVQ         344(AX), R9
 	IMULQ        CX, R9
-	ADDQ         288(AX), R9
+	ADDQ         336(AX), R9
 	ANDQ         $0x07, R9
 	XORQ         R11, R11
 	MOVQ         DX, R12
@@ -310,15 +310,15 @@ row20:
 	IMULQ        CX, SI
 	ADDQ         24(AX), SI
 	VBROADCASTSS (SI), Y0
-	MOVQ         240(AX), SI
+	MOVQ         264(AX), SI
 	IMULQ        CX, SI
 	ADDQ         208(AX), SI
-	MOVQ         280(AX), DI
+	MOVQ         328(AX), DI
 	IMULQ        CX, DI
-	ADDQ         272(AX), DI
-	MOVQ         296(AX), R8
+	ADDQ         320(AX), DI
+	MOVQ         344(AX), R8
 	IMULQ        CX, R8
-	ADDQ         288(AX), R8
+	ADDQ         336(AX), R8
 	ANDQ         $0x07, R8
 	XORQ         R10, R10
 	MOVQ         DX, R11
@@ -369,52 +369,118 @@ return21:
 	VZEROUPPER
 	RET
 
-// func fusedMaskScaleAVX2(l *fusedLoop)
-// Requires: AVX
-TEXT ·fusedMaskScaleAVX2(SB), NOSPLIT, $0-8
+// func fusedBiasTanhAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedBiasTanhAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
 row25:
-	CMPQ         CX, (AX)
-	JGE          return26
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	VBROADCASTSS (DI), Y0
-	MOVQ         240(AX), DI
-	IMULQ        CX, DI
-	ADDQ         208(AX), DI
-	XORQ         R8, R8
-	MOVQ         DX, R9
-	ANDQ         $-16, R9
-	JZ           one28
+	CMPQ  CX, (AX)
+	JGE   return26
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  264(AX), DI
+	IMULQ CX, DI
+	ADDQ  208(AX), DI
+	XORQ  R8, R8
+	MOVQ  DX, R9
+	ANDQ  $-16, R9
+	JZ    one28
 
 many27:
-	VMOVUPS (BX)(R8*4), Y1
-	VMOVUPS (SI)(R8*4), Y2
-	VXORPS  Y3, Y3, Y3
-	VCMPPS  $0x1e, Y3, Y2, Y2
-	VMULPS  Y0, Y1, Y1
-	VANDPS  Y1, Y2, Y1
-	VMOVUPS Y1, (DI)(R8*4)
-	VMOVUPS 32(BX)(R8*4), Y1
-	VMOVUPS 32(SI)(R8*4), Y2
-	VXORPS  Y3, Y3, Y3
-	VCMPPS  $0x1e, Y3, Y2, Y2
-	VMULPS  Y0, Y1, Y1
-	VANDPS  Y1, Y2, Y1
-	VMOVUPS Y1, 32(DI)(R8*4)
-	ADDQ    $+16, R8
-	CMPQ    R8, R9
-	JB      many27
+	VMOVUPS     (BX)(R8*4), Y0
+	VMOVUPS     32(BX)(R8*4), Y2
+	VMOVUPS     (SI)(R8*4), Y1
+	VMOVUPS     32(SI)(R8*4), Y3
+	VADDPS      Y1, Y0, Y0
+	VADDPS      Y3, Y2, Y4
+	VANDPS      c7fffffff<>+0(SB), Y0, Y1
+	VANDPS      c7fffffff<>+0(SB), Y4, Y5
+	VMULPS      Y0, Y0, Y2
+	VMULPS      Y4, Y4, Y6
+	VMOVUPS     cbbbaf0ea<>+0(SB), Y3
+	VMOVUPS     cbbbaf0ea<>+0(SB), Y7
+	VFMADD213PS c3ca9134e<>+0(SB), Y2, Y3
+	VFMADD213PS c3ca9134e<>+0(SB), Y6, Y7
+	VFMADD213PS cbd5c1e2d<>+0(SB), Y2, Y3
+	VFMADD213PS cbd5c1e2d<>+0(SB), Y6, Y7
+	VFMADD213PS c3e088393<>+0(SB), Y2, Y3
+	VFMADD213PS c3e088393<>+0(SB), Y6, Y7
+	VFMADD213PS cbeaaaa99<>+0(SB), Y2, Y3
+	VFMADD213PS cbeaaaa99<>+0(SB), Y6, Y7
+	VMULPS      Y2, Y3, Y2
+	VMULPS      Y6, Y7, Y7
+	VFMADD213PS Y1, Y1, Y2
+	VFMADD213PS Y5, Y5, Y7
+	VADDPS      Y1, Y1, Y3
+	VADDPS      Y5, Y5, Y8
+	VMOVUPS     c41a00000<>+0(SB), Y6
+	VMOVUPS     c41a00000<>+0(SB), Y9
+	VMINPS      Y3, Y6, Y3
+	VMINPS      Y8, Y9, Y9
+	VMOVUPS     c4b400000<>+0(SB), Y6
+	VMOVUPS     c4b400000<>+0(SB), Y10
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y3, Y6
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y9, Y10
+	VSUBPS      c4b400000<>+0(SB), Y6, Y8
+	VSUBPS      c4b400000<>+0(SB), Y10, Y11
+	VMOVAPS     Y3, Y3
+	VMOVAPS     Y9, Y9
+	VFMADD231PS cbf318000<>+0(SB), Y8, Y3
+	VFMADD231PS cbf318000<>+0(SB), Y11, Y9
+	VFMADD231PS c395e8083<>+0(SB), Y8, Y3
+	VFMADD231PS c395e8083<>+0(SB), Y11, Y9
+	VPSUBD      c4b400000<>+0(SB), Y6, Y6
+	VPSUBD      c4b400000<>+0(SB), Y10, Y10
+	VMOVUPS     c3ab52f02<>+0(SB), Y8
+	VMOVUPS     c3ab52f02<>+0(SB), Y11
+	VFMADD213PS c3c091d64<>+0(SB), Y3, Y8
+	VFMADD213PS c3c091d64<>+0(SB), Y9, Y11
+	VFMADD213PS c3d2aac51<>+0(SB), Y3, Y8
+	VFMADD213PS c3d2aac51<>+0(SB), Y9, Y11
+	VFMADD213PS c3e2aaa48<>+0(SB), Y3, Y8
+	VFMADD213PS c3e2aaa48<>+0(SB), Y9, Y11
+	VFMADD213PS c3efffffe<>+0(SB), Y3, Y8
+	VFMADD213PS c3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y8
+	VFMADD213PS c3f800000<>+0(SB), Y9, Y11
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y8
+	VFMADD213PS c3f800000<>+0(SB), Y9, Y11
+	VPSLLD      $0x17, Y6, Y3
+	VPSLLD      $0x17, Y10, Y6
+	VPADDD      c3f800000<>+0(SB), Y3, Y3
+	VPADDD      c3f800000<>+0(SB), Y6, Y6
+	VMULPS      Y3, Y8, Y3
+	VMULPS      Y6, Y11, Y6
+	VADDPS      c3f800000<>+0(SB), Y3, Y3
+	VADDPS      c3f800000<>+0(SB), Y6, Y8
+	VMOVUPS     c40000000<>+0(SB), Y6
+	VMOVUPS     c40000000<>+0(SB), Y9
+	VDIVPS      Y3, Y6, Y3
+	VDIVPS      Y8, Y9, Y8
+	VMOVUPS     c3f800000<>+0(SB), Y6
+	VMOVUPS     c3f800000<>+0(SB), Y9
+	VSUBPS      Y3, Y6, Y3
+	VSUBPS      Y8, Y9, Y6
+	VCMPPS      $0x12, c3f200000<>+0(SB), Y1, Y1
+	VCMPPS      $0x12, c3f200000<>+0(SB), Y5, Y5
+	VBLENDVPS   Y1, Y2, Y3, Y1
+	VBLENDVPS   Y5, Y7, Y6, Y2
+	VANDPS      c80000000<>+0(SB), Y0, Y0
+	VANDPS      c80000000<>+0(SB), Y4, Y3
+	VORPS       Y0, Y1, Y0
+	VORPS       Y3, Y2, Y1
+	VMOVUPS     Y0, (DI)(R8*4)
+	VMOVUPS     Y1, 32(DI)(R8*4)
+	ADDQ        $+16, R8
+	CMPQ        R8, R9
+	JB          many27
 
 one28:
 	MOVQ DX, R9
@@ -423,31 +489,101 @@ one28:
 	JAE  last30
 
 one29:
-	VMOVUPS (BX)(R8*4), Y1
-	VMOVUPS (SI)(R8*4), Y2
-	VXORPS  Y3, Y3, Y3
-	VCMPPS  $0x1e, Y3, Y2, Y2
-	VMULPS  Y0, Y1, Y1
-	VANDPS  Y1, Y2, Y1
-	VMOVUPS Y1, (DI)(R8*4)
-	ADDQ    $+8, R8
-	CMPQ    R8, R9
-	JB      one29
+	VMOVUPS     (BX)(R8*4), Y0
+	VMOVUPS     (SI)(R8*4), Y1
+	VADDPS      Y1, Y0, Y0
+	VANDPS      c7fffffff<>+0(SB), Y0, Y1
+	VMULPS      Y0, Y0, Y2
+	VMOVUPS     cbbbaf0ea<>+0(SB), Y3
+	VFMADD213PS c3ca9134e<>+0(SB), Y2, Y3
+	VFMADD213PS cbd5c1e2d<>+0(SB), Y2, Y3
+	VFMADD213PS c3e088393<>+0(SB), Y2, Y3
+	VFMADD213PS cbeaaaa99<>+0(SB), Y2, Y3
+	VMULPS      Y2, Y3, Y2
+	VFMADD213PS Y1, Y1, Y2
+	VADDPS      Y1, Y1, Y3
+	VMOVUPS     c41a00000<>+0(SB), Y4
+	VMINPS      Y3, Y4, Y3
+	VMOVUPS     c4b400000<>+0(SB), Y4
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y3, Y4
+	VSUBPS      c4b400000<>+0(SB), Y4, Y5
+	VMOVAPS     Y3, Y3
+	VFMADD231PS cbf318000<>+0(SB), Y5, Y3
+	VFMADD231PS c395e8083<>+0(SB), Y5, Y3
+	VPSUBD      c4b400000<>+0(SB), Y4, Y4
+	VMOVUPS     c3ab52f02<>+0(SB), Y5
+	VFMADD213PS c3c091d64<>+0(SB), Y3, Y5
+	VFMADD213PS c3d2aac51<>+0(SB), Y3, Y5
+	VFMADD213PS c3e2aaa48<>+0(SB), Y3, Y5
+	VFMADD213PS c3efffffe<>+0(SB), Y3, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y5
+	VFMADD213PS c3f800000<>+0(SB), Y3, Y5
+	VPSLLD      $0x17, Y4, Y3
+	VPADDD      c3f800000<>+0(SB), Y3, Y3
+	VMULPS      Y3, Y5, Y3
+	VADDPS      c3f800000<>+0(SB), Y3, Y3
+	VMOVUPS     c40000000<>+0(SB), Y4
+	VDIVPS      Y3, Y4, Y3
+	VMOVUPS     c3f800000<>+0(SB), Y4
+	VSUBPS      Y3, Y4, Y3
+	VCMPPS      $0x12, c3f200000<>+0(SB), Y1, Y1
+	VBLENDVPS   Y1, Y2, Y3, Y1
+	VANDPS      c80000000<>+0(SB), Y0, Y0
+	VORPS       Y0, Y1, Y0
+	VMOVUPS     Y0, (DI)(R8*4)
+	ADDQ        $+8, R8
+	CMPQ        R8, R9
+	JB          one29
 
 last30:
-	MOVQ       DX, R9
-	SUBQ       R8, R9
-	JZ         done31
-	LEAQ       firstLanes<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    64(R10)(R9*4), Y1
-	VMASKMOVPS (BX)(R8*4), Y1, Y2
-	VMASKMOVPS (SI)(R8*4), Y1, Y3
-	VXORPS     Y4, Y4, Y4
-	VCMPPS     $0x1e, Y4, Y3, Y3
-	VMULPS     Y0, Y2, Y0
-	VANDPS     Y0, Y3, Y0
-	VMASKMOVPS Y0, Y1, (DI)(R8*4)
+	MOVQ        DX, R9
+	SUBQ        R8, R9
+	JZ          done31
+	LEAQ        firstLanes<>+0(SB), R10
+	NEGQ        R9
+	VMOVUPS     64(R10)(R9*4), Y0
+	VMASKMOVPS  (BX)(R8*4), Y0, Y1
+	VMASKMOVPS  (SI)(R8*4), Y0, Y2
+	VADDPS      Y2, Y1, Y1
+	VANDPS      c7fffffff<>+0(SB), Y1, Y2
+	VMULPS      Y1, Y1, Y3
+	VMOVUPS     cbbbaf0ea<>+0(SB), Y4
+	VFMADD213PS c3ca9134e<>+0(SB), Y3, Y4
+	VFMADD213PS cbd5c1e2d<>+0(SB), Y3, Y4
+	VFMADD213PS c3e088393<>+0(SB), Y3, Y4
+	VFMADD213PS cbeaaaa99<>+0(SB), Y3, Y4
+	VMULPS      Y3, Y4, Y3
+	VFMADD213PS Y2, Y2, Y3
+	VADDPS      Y2, Y2, Y4
+	VMOVUPS     c41a00000<>+0(SB), Y5
+	VMINPS      Y4, Y5, Y4
+	VMOVUPS     c4b400000<>+0(SB), Y5
+	VFMADD231PS c3fb8aa3b<>+0(SB), Y4, Y5
+	VSUBPS      c4b400000<>+0(SB), Y5, Y6
+	VMOVAPS     Y4, Y4
+	VFMADD231PS cbf318000<>+0(SB), Y6, Y4
+	VFMADD231PS c395e8083<>+0(SB), Y6, Y4
+	VPSUBD      c4b400000<>+0(SB), Y5, Y5
+	VMOVUPS     c3ab52f02<>+0(SB), Y6
+	VFMADD213PS c3c091d64<>+0(SB), Y4, Y6
+	VFMADD213PS c3d2aac51<>+0(SB), Y4, Y6
+	VFMADD213PS c3e2aaa48<>+0(SB), Y4, Y6
+	VFMADD213PS c3efffffe<>+0(SB), Y4, Y6
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y6
+	VFMADD213PS c3f800000<>+0(SB), Y4, Y6
+	VPSLLD      $0x17, Y5, Y4
+	VPADDD      c3f800000<>+0(SB), Y4, Y4
+	VMULPS      Y4, Y6, Y4
+	VADDPS      c3f800000<>+0(SB), Y4, Y4
+	VMOVUPS     c40000000<>+0(SB), Y5
+	VDIVPS      Y4, Y5, Y4
+	VMOVUPS     c3f800000<>+0(SB), Y5
+	VSUBPS      Y4, Y5, Y4
+	VCMPPS      $0x12, c3f200000<>+0(SB), Y2, Y2
+	VBLENDVPS   Y2, Y3, Y4, Y2
+	VANDPS      c80000000<>+0(SB), Y1, Y1
+	VORPS       Y1, Y2, Y1
+	VMASKMOVPS  Y1, Y0, (DI)(R8*4)
 
 done31:
 	INCQ CX
@@ -457,96 +593,216 @@ return26:
 	VZEROUPPER
 	RET
 
-// func fusedReluGradAVX2(l *fusedLoop)
+DATA c7fffffff<>+0(SB)/4, $0x7fffffff
+DATA c7fffffff<>+4(SB)/4, $0x7fffffff
+DATA c7fffffff<>+8(SB)/4, $0x7fffffff
+DATA c7fffffff<>+12(SB)/4, $0x7fffffff
+DATA c7fffffff<>+16(SB)/4, $0x7fffffff
+DATA c7fffffff<>+20(SB)/4, $0x7fffffff
+DATA c7fffffff<>+24(SB)/4, $0x7fffffff
+DATA c7fffffff<>+28(SB)/4, $0x7fffffff
+GLOBL c7fffffff<>(SB), RODATA|NOPTR, $32
+
+DATA cbbbaf0ea<>+0(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+4(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+8(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+12(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+16(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+20(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+24(SB)/4, $0xbbbaf0ea
+DATA cbbbaf0ea<>+28(SB)/4, $0xbbbaf0ea
+GLOBL cbbbaf0ea<>(SB), RODATA|NOPTR, $32
+
+DATA c3ca9134e<>+0(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+4(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+8(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+12(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+16(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+20(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+24(SB)/4, $0x3ca9134e
+DATA c3ca9134e<>+28(SB)/4, $0x3ca9134e
+GLOBL c3ca9134e<>(SB), RODATA|NOPTR, $32
+
+DATA cbd5c1e2d<>+0(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+4(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+8(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+12(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+16(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+20(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+24(SB)/4, $0xbd5c1e2d
+DATA cbd5c1e2d<>+28(SB)/4, $0xbd5c1e2d
+GLOBL cbd5c1e2d<>(SB), RODATA|NOPTR, $32
+
+DATA c3e088393<>+0(SB)/4, $0x3e088393
+DATA c3e088393<>+4(SB)/4, $0x3e088393
+DATA c3e088393<>+8(SB)/4, $0x3e088393
+DATA c3e088393<>+12(SB)/4, $0x3e088393
+DATA c3e088393<>+16(SB)/4, $0x3e088393
+DATA c3e088393<>+20(SB)/4, $0x3e088393
+DATA c3e088393<>+24(SB)/4, $0x3e088393
+DATA c3e088393<>+28(SB)/4, $0x3e088393
+GLOBL c3e088393<>(SB), RODATA|NOPTR, $32
+
+DATA cbeaaaa99<>+0(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+4(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+8(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+12(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+16(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+20(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+24(SB)/4, $0xbeaaaa99
+DATA cbeaaaa99<>+28(SB)/4, $0xbeaaaa99
+GLOBL cbeaaaa99<>(SB), RODATA|NOPTR, $32
+
+DATA c41a00000<>+0(SB)/4, $0x41a00000
+DATA c41a00000<>+4(SB)/4, $0x41a00000
+DATA c41a00000<>+8(SB)/4, $0x41a00000
+DATA c41a00000<>+12(SB)/4, $0x41a00000
+DATA c41a00000<>+16(SB)/4, $0x41a00000
+DATA c41a00000<>+20(SB)/4, $0x41a00000
+DATA c41a00000<>+24(SB)/4, $0x41a00000
+DATA c41a00000<>+28(SB)/4, $0x41a00000
+GLOBL c41a00000<>(SB), RODATA|NOPTR, $32
+
+DATA c4b400000<>+0(SB)/4, $0x4b400000
+DATA c4b400000<>+4(SB)/4, $0x4b400000
+DATA c4b400000<>+8(SB)/4, $0x4b400000
+DATA c4b400000<>+12(SB)/4, $0x4b400000
+DATA c4b400000<>+16(SB)/4, $0x4b400000
+DATA c4b400000<>+20(SB)/4, $0x4b400000
+DATA c4b400000<>+24(SB)/4, $0x4b400000
+DATA c4b400000<>+28(SB)/4, $0x4b400000
+GLOBL c4b400000<>(SB), RODATA|NOPTR, $32
+
+DATA c3fb8aa3b<>+0(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+4(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+8(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+12(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+16(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+20(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+24(SB)/4, $0x3fb8aa3b
+DATA c3fb8aa3b<>+28(SB)/4, $0x3fb8aa3b
+GLOBL c3fb8aa3b<>(SB), RODATA|NOPTR, $32
+
+DATA cbf318000<>+0(SB)/4, $0xbf318000
+DATA cbf318000<>+4(SB)/4, $0xbf318000
+DATA cbf318000<>+8(SB)/4, $0xbf318000
+DATA cbf318000<>+12(SB)/4, $0xbf318000
+DATA cbf318000<>+16(SB)/4, $0xbf318000
+DATA cbf318000<>+20(SB)/4, $0xbf318000
+DATA cbf318000<>+24(SB)/4, $0xbf318000
+DATA cbf318000<>+28(SB)/4, $0xbf318000
+GLOBL cbf318000<>(SB), RODATA|NOPTR, $32
+
+DATA c395e8083<>+0(SB)/4, $0x395e8083
+DATA c395e8083<>+4(SB)/4, $0x395e8083
+DATA c395e8083<>+8(SB)/4, $0x395e8083
+DATA c395e8083<>+12(SB)/4, $0x395e8083
+DATA c395e8083<>+16(SB)/4, $0x395e8083
+DATA c395e8083<>+20(SB)/4, $0x395e8083
+DATA c395e8083<>+24(SB)/4, $0x395e8083
+DATA c395e8083<>+28(SB)/4, $0x395e8083
+GLOBL c395e8083<>(SB), RODATA|NOPTR, $32
+
+DATA c3ab52f02<>+0(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+4(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+8(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+12(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+16(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+20(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+24(SB)/4, $0x3ab52f02
+DATA c3ab52f02<>+28(SB)/4, $0x3ab52f02
+GLOBL c3ab52f02<>(SB), RODATA|NOPTR, $32
+
+DATA c3c091d64<>+0(SB)/4, $0x3c091d64
+DATA c3c091d64<>+4(SB)/4, $0x3c091d64
+DATA c3c091d64<>+8(SB)/4, $0x3c091d64
+DATA c3c091d64<>+12(SB)/4, $0x3c091d64
+DATA c3c091d64<>+16(SB)/4, $0x3c091d64
+DATA c3c091d64<>+20(SB)/4, $0x3c091d64
+DATA c3c091d64<>+24(SB)/4, $0x3c091d64
+DATA c3c091d64<>+28(SB)/4, $0x3c091d64
+GLOBL c3c091d64<>(SB), RODATA|NOPTR, $32
+
+DATA c3d2aac51<>+0(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+4(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+8(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+12(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+16(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+20(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+24(SB)/4, $0x3d2aac51
+DATA c3d2aac51<>+28(SB)/4, $0x3d2aac51
+GLOBL c3d2aac51<>(SB), RODATA|NOPTR, $32
+
+DATA c3e2aaa48<>+0(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+4(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+8(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+12(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+16(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+20(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+24(SB)/4, $0x3e2aaa48
+DATA c3e2aaa48<>+28(SB)/4, $0x3e2aaa48
+GLOBL c3e2aaa48<>(SB), RODATA|NOPTR, $32
+
+DATA c3efffffe<>+0(SB)/4, $0x3efffffe
+DATA c3efffffe<>+4(SB)/4, $0x3efffffe
+DATA c3efffffe<>+8(SB)/4, $0x3efffffe
+DATA c3efffffe<>+12(SB)/4, $0x3efffffe
+DATA c3efffffe<>+16(SB)/4, $0x3efffffe
+DATA c3efffffe<>+20(SB)/4, $0x3efffffe
+DATA c3efffffe<>+24(SB)/4, $0x3efffffe
+DATA c3efffffe<>+28(SB)/4, $0x3efffffe
+GLOBL c3efffffe<>(SB), RODATA|NOPTR, $32
+
+DATA c3f800000<>+0(SB)/4, $0x3f800000
+DATA c3f800000<>+4(SB)/4, $0x3f800000
+DATA c3f800000<>+8(SB)/4, $0x3f800000
+DATA c3f800000<>+12(SB)/4, $0x3f800000
+DATA c3f800000<>+16(SB)/4, $0x3f800000
+DATA c3f800000<>+20(SB)/4, $0x3f800000
+DATA c3f800000<>+24(SB)/4, $0x3f800000
+DATA c3f800000<>+28(SB)/4, $0x3f800000
+GLOBL c3f800000<>(SB), RODATA|NOPTR, $32
+
+DATA c40000000<>+0(SB)/4, $0x40000000
+DATA c40000000<>+4(SB)/4, $0x40000000
+DATA c40000000<>+8(SB)/4, $0x40000000
+DATA c40000000<>+12(SB)/4, $0x40000000
+DATA c40000000<>+16(SB)/4, $0x40000000
+DATA c40000000<>+20(SB)/4, $0x40000000
+DATA c40000000<>+24(SB)/4, $0x40000000
+DATA c40000000<>+28(SB)/4, $0x40000000
+GLOBL c40000000<>(SB), RODATA|NOPTR, $32
+
+DATA c3f200000<>+0(SB)/4, $0x3f200000
+DATA c3f200000<>+4(SB)/4, $0x3f200000
+DATA c3f200000<>+8(SB)/4, $0x3f200000
+DATA c3f200000<>+12(SB)/4, $0x3f200000
+DATA c3f200000<>+16(SB)/4, $0x3f200000
+DATA c3f200000<>+20(SB)/4, $0x3f200000
+DATA c3f200000<>+24(SB)/4, $0x3f200000
+DATA c3f200000<>+28(SB)/4, $0x3f200000
+GLOBL c3f200000<>(SB), RODATA|NOPTR, $32
+
+DATA c80000000<>+0(SB)/4, $0x80000000
+DATA c80000000<>+4(SB)/4, $0x80000000
+DATA c80000000<>+8(SB)/4, $0x80000000
+DATA c80000000<>+12(SB)/4, $0x80000000
+DATA c80000000<>+16(SB)/4, $0x80000000
+DATA c80000000<>+20(SB)/4, $0x80000000
+DATA c80000000<>+24(SB)/4, $0x80000000
+DATA c80000000<>+28(SB)/4, $0x80000000
+GLOBL c80000000<>(SB), RODATA|NOPTR, $32
+
+// func fusedTanhGradAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedReluGradAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedTanhGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
 row32:
-	CMPQ  CX, (AX)
-	JGE   return33
-	MOVQ  112(AX), BX
-	IMULQ CX, BX
-	ADDQ  16(AX), BX
-	MOVQ  120(AX), SI
-	IMULQ CX, SI
-	ADDQ  24(AX), SI
-	MOVQ  240(AX), DI
-	IMULQ CX, DI
-	ADDQ  208(AX), DI
-	XORQ  R8, R8
-	MOVQ  DX, R9
-	ANDQ  $-16, R9
-	JZ    one35
-
-many34:
-	VMOVUPS (BX)(R8*4), Y0
-	VMOVUPS (SI)(R8*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VCMPPS  $0x1e, Y2, Y1, Y1
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (DI)(R8*4)
-	VMOVUPS 32(BX)(R8*4), Y0
-	VMOVUPS 32(SI)(R8*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VCMPPS  $0x1e, Y2, Y1, Y1
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, 32(DI)(R8*4)
-	ADDQ    $+16, R8
-	CMPQ    R8, R9
-	JB      many34
-
-one35:
-	MOVQ DX, R9
-	ANDQ $-8, R9
-	CMPQ R8, R9
-	JAE  last37
-
-one36:
-	VMOVUPS (BX)(R8*4), Y0
-	VMOVUPS (SI)(R8*4), Y1
-	VXORPS  Y2, Y2, Y2
-	VCMPPS  $0x1e, Y2, Y1, Y1
-	VANDPS  Y0, Y1, Y0
-	VMOVUPS Y0, (DI)(R8*4)
-	ADDQ    $+8, R8
-	CMPQ    R8, R9
-	JB      one36
-
-last37:
-	MOVQ       DX, R9
-	SUBQ       R8, R9
-	JZ         done38
-	LEAQ       firstLanes<>+0(SB), R10
-	NEGQ       R9
-	VMOVUPS    64(R10)(R9*4), Y0
-	VMASKMOVPS (BX)(R8*4), Y0, Y1
-	VMASKMOVPS (SI)(R8*4), Y0, Y2
-	VXORPS     Y3, Y3, Y3
-	VCMPPS     $0x1e, Y3, Y2, Y2
-	VANDPS     Y1, Y2, Y1
-	VMASKMOVPS Y1, Y0, (DI)(R8*4)
-
-done38:
-	INCQ CX
-	JMP  row32
-
-return33:
-	VZEROUPPER
-	RET
-
-// func fusedDropoutReluGradAVX2(l *fusedLoop)
-// Requires: AVX, AVX2
-TEXT ·fusedDropoutReluGradAVX2(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
-
-row39:
 	CMPQ         CX, (AX)
-	JGE          return40
+	JGE          return33
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -557,64 +813,593 @@ row39:
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
 	VBROADCASTSS (DI), Y0
-	MOVQ         240(AX), DI
+	MOVQ         136(AX), DI
+	IMULQ        CX, DI
+	ADDQ         40(AX), DI
+	VBROADCASTSS (DI), Y1
+	MOVQ         144(AX), DI
+	IMULQ        CX, DI
+	ADDQ         48(AX), DI
+	VBROADCASTSS (DI), Y2
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
-	MOVQ         280(AX), R8
-	IMULQ        CX, R8
-	ADDQ         272(AX), R8
-	MOVQ         296(AX), R9
-	IMULQ        CX, R9
-	ADDQ         288(AX), R9
-	ANDQ         $0x07, R9
-	XORQ         R11, R11
-	MOVQ         DX, R12
-	ANDQ         $-8, R12
-	CMPQ         R11, R12
-	JAE          last42
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-16, R9
+	JZ           one35
+
+many34:
+	VMOVUPS   (BX)(R8*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (SI)(R8*4), Y4
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   Y3, (DI)(R8*4)
+	VMOVUPS   32(BX)(R8*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   32(SI)(R8*4), Y4
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   Y3, 32(DI)(R8*4)
+	ADDQ      $+16, R8
+	CMPQ      R8, R9
+	JB        many34
+
+one35:
+	MOVQ DX, R9
+	ANDQ $-8, R9
+	CMPQ R8, R9
+	JAE  last37
+
+one36:
+	VMOVUPS   (BX)(R8*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (SI)(R8*4), Y4
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   Y3, (DI)(R8*4)
+	ADDQ      $+8, R8
+	CMPQ      R8, R9
+	JB        one36
+
+last37:
+	MOVQ       DX, R9
+	SUBQ       R8, R9
+	JZ         done38
+	LEAQ       firstLanes<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    64(R10)(R9*4), Y3
+	VMASKMOVPS (BX)(R8*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y4, Y0
+	VMASKMOVPS (SI)(R8*4), Y3, Y1
+	VMULPS     Y1, Y1, Y1
+	VSUBPS     Y1, Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y3, (DI)(R8*4)
+
+done38:
+	INCQ CX
+	JMP  row32
+
+return33:
+	VZEROUPPER
+	RET
+
+// func fusedLSTMKeptAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedLSTMKeptAVX2(SB), NOSPLIT, $40-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row39:
+	CMPQ  CX, (AX)
+	JGE   return40
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  136(AX), R8
+	IMULQ CX, R8
+	ADDQ  40(AX), R8
+	MOVQ  144(AX), R9
+	IMULQ CX, R9
+	ADDQ  48(AX), R9
+	MOVQ  264(AX), R10
+	IMULQ CX, R10
+	ADDQ  208(AX), R10
+	MOVQ  272(AX), R11
+	IMULQ CX, R11
+	ADDQ  216(AX), R11
+	MOVQ  280(AX), R12
+	IMULQ CX, R12
+	ADDQ  224(AX), R12
+	MOVQ  R12, (SP)
+	MOVQ  288(AX), R12
+	IMULQ CX, R12
+	ADDQ  232(AX), R12
+	MOVQ  R12, 8(SP)
+	MOVQ  296(AX), R12
+	IMULQ CX, R12
+	ADDQ  240(AX), R12
+	MOVQ  R12, 16(SP)
+	MOVQ  304(AX), R12
+	IMULQ CX, R12
+	ADDQ  248(AX), R12
+	MOVQ  R12, 24(SP)
+	MOVQ  312(AX), R12
+	IMULQ CX, R12
+	ADDQ  256(AX), R12
+	MOVQ  R12, 32(SP)
+	XORQ  R12, R12
+	MOVQ  DX, R13
+	ANDQ  $-8, R13
+	CMPQ  R12, R13
+	JAE   last42
 
 one41:
-	VMOVUPS      (BX)(R11*4), Y1
-	MOVQ         R11, R10
-	SHRQ         $0x03, R10
-	VMULPS       Y0, Y1, Y1
-	VMOVQ        R9, X2
-	VPBROADCASTD (R8)(R10*1), Y3
-	VPSRLD       X2, Y3, Y3
-	VPAND        lanebits<>+0(SB), Y3, Y3
-	VPCMPEQD     lanebits<>+0(SB), Y3, Y3
-	VANDPS       Y1, Y3, Y1
-	VMOVUPS      (SI)(R11*4), Y2
-	VXORPS       Y3, Y3, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
+	VMOVUPS      (SI)(R12*4), Y0
+	VORPS        c80000000<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y1, Y2
+	VMOVUPS      c42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
 	VANDPS       Y1, Y2, Y1
-	VMOVUPS      Y1, (DI)(R11*4)
-	ADDQ         $+8, R11
-	CMPQ         R11, R12
+	VMOVUPS      c4b400000<>+0(SB), Y3
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y3
+	VSUBPS       c4b400000<>+0(SB), Y3, Y4
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  cbf318000<>+0(SB), Y4, Y1
+	VFMADD231PS  c395e8083<>+0(SB), Y4, Y1
+	VPSUBD       c4b400000<>+0(SB), Y3, Y3
+	VMOVUPS      c3ab52f02<>+0(SB), Y4
+	VFMADD213PS  c3c091d64<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aac51<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y1, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y4
+	VPSRAD       $0x01, Y3, Y1
+	VPSLLD       $0x17, Y1, Y5
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y4, Y4
+	VPSUBD       Y1, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       c3f800000<>+0(SB), Y1, Y1
+	VMULPS       Y1, Y4, Y1
+	VANDPS       Y1, Y2, Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x11, Y2, Y0, Y0
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VADDPS       c3f800000<>+0(SB), Y1, Y2
+	VDIVPS       Y2, Y0, Y0
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y1, Y0, Y2
+	VMOVUPS      (R9)(R12*4), Y0
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      (BX)(R12*4), Y1
+	VORPS        c80000000<>+0(SB), Y1, Y3
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y3, Y4
+	VMOVUPS      c42b20000<>+0(SB), Y5
+	VMINPS       Y3, Y5, Y3
+	VANDPS       Y3, Y4, Y3
+	VMOVUPS      c4b400000<>+0(SB), Y5
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y3, Y5
+	VSUBPS       c4b400000<>+0(SB), Y5, Y6
+	VMOVAPS      Y3, Y3
+	VFMADD231PS  cbf318000<>+0(SB), Y6, Y3
+	VFMADD231PS  c395e8083<>+0(SB), Y6, Y3
+	VPSUBD       c4b400000<>+0(SB), Y5, Y5
+	VMOVUPS      c3ab52f02<>+0(SB), Y6
+	VFMADD213PS  c3c091d64<>+0(SB), Y3, Y6
+	VFMADD213PS  c3d2aac51<>+0(SB), Y3, Y6
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y3, Y6
+	VFMADD213PS  c3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y6
+	VPSRAD       $0x01, Y5, Y3
+	VPSLLD       $0x17, Y3, Y7
+	VPADDD       c3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y6, Y6
+	VPSUBD       Y3, Y5, Y3
+	VPSLLD       $0x17, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VMULPS       Y3, Y6, Y3
+	VANDPS       Y3, Y4, Y3
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VADDPS       c3f800000<>+0(SB), Y3, Y4
+	VDIVPS       Y4, Y1, Y1
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VSUBPS       Y4, Y3, Y3
+	VMOVAPS      Y1, Y4
+	VFNMADD231PS Y3, Y1, Y4
+	VMOVUPS      (DI)(R12*4), Y1
+	VANDPS       c7fffffff<>+0(SB), Y1, Y3
+	VMULPS       Y1, Y1, Y5
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y6
+	VFMADD213PS  c3ca9134e<>+0(SB), Y5, Y6
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y5, Y6
+	VFMADD213PS  c3e088393<>+0(SB), Y5, Y6
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y6, Y5
+	VFMADD213PS  Y3, Y3, Y5
+	VADDPS       Y3, Y3, Y6
+	VMOVUPS      c41a00000<>+0(SB), Y7
+	VMINPS       Y6, Y7, Y6
+	VMOVUPS      c4b400000<>+0(SB), Y7
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y6, Y7
+	VSUBPS       c4b400000<>+0(SB), Y7, Y8
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  cbf318000<>+0(SB), Y8, Y6
+	VFMADD231PS  c395e8083<>+0(SB), Y8, Y6
+	VPSUBD       c4b400000<>+0(SB), Y7, Y7
+	VMOVUPS      c3ab52f02<>+0(SB), Y8
+	VFMADD213PS  c3c091d64<>+0(SB), Y6, Y8
+	VFMADD213PS  c3d2aac51<>+0(SB), Y6, Y8
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y6, Y8
+	VFMADD213PS  c3efffffe<>+0(SB), Y6, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y8
+	VPSLLD       $0x17, Y7, Y6
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y8, Y6
+	VADDPS       c3f800000<>+0(SB), Y6, Y6
+	VMOVUPS      c40000000<>+0(SB), Y7
+	VDIVPS       Y6, Y7, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y7
+	VSUBPS       Y6, Y7, Y6
+	VCMPPS       $0x12, c3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y5, Y6, Y3
+	VANDPS       c80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y3, Y1
+	VMULPS       Y1, Y4, Y3
+	VADDPS       Y3, Y0, Y0
+	VMOVUPS      (R8)(R12*4), Y3
+	VORPS        c80000000<>+0(SB), Y3, Y5
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y5, Y6
+	VMOVUPS      c42b20000<>+0(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VANDPS       Y5, Y6, Y5
+	VMOVUPS      c4b400000<>+0(SB), Y7
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y5, Y7
+	VSUBPS       c4b400000<>+0(SB), Y7, Y8
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  cbf318000<>+0(SB), Y8, Y5
+	VFMADD231PS  c395e8083<>+0(SB), Y8, Y5
+	VPSUBD       c4b400000<>+0(SB), Y7, Y7
+	VMOVUPS      c3ab52f02<>+0(SB), Y8
+	VFMADD213PS  c3c091d64<>+0(SB), Y5, Y8
+	VFMADD213PS  c3d2aac51<>+0(SB), Y5, Y8
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y5, Y8
+	VFMADD213PS  c3efffffe<>+0(SB), Y5, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y8
+	VPSRAD       $0x01, Y7, Y5
+	VPSLLD       $0x17, Y5, Y9
+	VPADDD       c3f800000<>+0(SB), Y9, Y9
+	VMULPS       Y9, Y8, Y8
+	VPSUBD       Y5, Y7, Y5
+	VPSLLD       $0x17, Y5, Y5
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VMULPS       Y5, Y8, Y5
+	VANDPS       Y5, Y6, Y5
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y6, Y3, Y3
+	VMOVUPS      c3f800000<>+0(SB), Y6
+	VBLENDVPS    Y3, Y5, Y6, Y3
+	VADDPS       c3f800000<>+0(SB), Y5, Y6
+	VDIVPS       Y6, Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y6, Y6
+	VSUBPS       Y6, Y5, Y5
+	VMOVAPS      Y3, Y6
+	VFNMADD231PS Y5, Y3, Y6
+	VANDPS       c7fffffff<>+0(SB), Y0, Y3
+	VMULPS       Y0, Y0, Y5
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y7
+	VFMADD213PS  c3ca9134e<>+0(SB), Y5, Y7
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y5, Y7
+	VFMADD213PS  c3e088393<>+0(SB), Y5, Y7
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y5, Y7
+	VMULPS       Y5, Y7, Y5
+	VFMADD213PS  Y3, Y3, Y5
+	VADDPS       Y3, Y3, Y7
+	VMOVUPS      c41a00000<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      c4b400000<>+0(SB), Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y7, Y8
+	VSUBPS       c4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y7, Y7
+	VFMADD231PS  cbf318000<>+0(SB), Y9, Y7
+	VFMADD231PS  c395e8083<>+0(SB), Y9, Y7
+	VPSUBD       c4b400000<>+0(SB), Y8, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y7, Y9
+	VFMADD213PS  c3d2aac51<>+0(SB), Y7, Y9
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y7, Y9
+	VFMADD213PS  c3efffffe<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y9
+	VPSLLD       $0x17, Y8, Y7
+	VPADDD       c3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y9, Y7
+	VADDPS       c3f800000<>+0(SB), Y7, Y7
+	VMOVUPS      c40000000<>+0(SB), Y8
+	VDIVPS       Y7, Y8, Y7
+	VMOVUPS      c3f800000<>+0(SB), Y8
+	VSUBPS       Y7, Y8, Y7
+	VCMPPS       $0x12, c3f200000<>+0(SB), Y3, Y3
+	VBLENDVPS    Y3, Y5, Y7, Y3
+	VANDPS       c80000000<>+0(SB), Y0, Y5
+	VORPS        Y5, Y3, Y3
+	VMULPS       Y3, Y6, Y5
+	VMOVUPS      Y2, (R10)(R12*4)
+	VMOVUPS      Y4, (R11)(R12*4)
+	MOVQ         (SP), R14
+	VMOVUPS      Y1, (R14)(R12*4)
+	MOVQ         8(SP), R14
+	VMOVUPS      Y0, (R14)(R12*4)
+	MOVQ         16(SP), R14
+	VMOVUPS      Y6, (R14)(R12*4)
+	MOVQ         24(SP), R14
+	VMOVUPS      Y3, (R14)(R12*4)
+	MOVQ         32(SP), R14
+	VMOVUPS      Y5, (R14)(R12*4)
+	ADDQ         $+8, R12
+	CMPQ         R12, R13
 	JB           one41
 
 last42:
-	MOVQ         DX, R10
-	SUBQ         R11, R10
+	MOVQ         DX, R13
+	SUBQ         R12, R13
 	JZ           done43
-	LEAQ         firstLanes<>+0(SB), R12
-	NEGQ         R10
-	VMOVUPS      64(R12)(R10*4), Y1
-	VMASKMOVPS   (BX)(R11*4), Y1, Y2
-	MOVQ         R11, R10
-	SHRQ         $0x03, R10
-	VMULPS       Y0, Y2, Y0
-	VMOVQ        R9, X2
-	VPBROADCASTD (R8)(R10*1), Y3
-	VPSRLD       X2, Y3, Y3
-	VPAND        lanebits<>+0(SB), Y3, Y3
-	VPCMPEQD     lanebits<>+0(SB), Y3, Y3
-	VANDPS       Y0, Y3, Y0
-	VMASKMOVPS   (SI)(R11*4), Y1, Y2
+	LEAQ         firstLanes<>+0(SB), R14
+	NEGQ         R13
+	VMOVUPS      64(R14)(R13*4), Y0
+	VMASKMOVPS   (SI)(R12*4), Y0, Y1
+	VORPS        c80000000<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y2, Y3
+	VMOVUPS      c42b20000<>+0(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VANDPS       Y2, Y3, Y2
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       c4b400000<>+0(SB), Y4, Y5
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  cbf318000<>+0(SB), Y5, Y2
+	VFMADD231PS  c395e8083<>+0(SB), Y5, Y2
+	VPSUBD       c4b400000<>+0(SB), Y4, Y4
+	VMOVUPS      c3ab52f02<>+0(SB), Y5
+	VFMADD213PS  c3c091d64<>+0(SB), Y2, Y5
+	VFMADD213PS  c3d2aac51<>+0(SB), Y2, Y5
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y2, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y2, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y5
+	VPSRAD       $0x01, Y4, Y2
+	VPSLLD       $0x17, Y2, Y6
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y5, Y5
+	VPSUBD       Y2, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VMULPS       Y2, Y5, Y2
+	VANDPS       Y2, Y3, Y2
 	VXORPS       Y3, Y3, Y3
-	VCMPPS       $0x1e, Y3, Y2, Y2
-	VANDPS       Y0, Y2, Y0
-	VMASKMOVPS   Y0, Y1, (DI)(R11*4)
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VADDPS       c3f800000<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y1
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVAPS      Y1, Y3
+	VFNMADD231PS Y2, Y1, Y3
+	VMASKMOVPS   (R9)(R12*4), Y0, Y1
+	VMULPS       Y1, Y3, Y1
+	VMASKMOVPS   (BX)(R12*4), Y0, Y2
+	VORPS        c80000000<>+0(SB), Y2, Y4
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y4, Y5
+	VMOVUPS      c42b20000<>+0(SB), Y6
+	VMINPS       Y4, Y6, Y4
+	VANDPS       Y4, Y5, Y4
+	VMOVUPS      c4b400000<>+0(SB), Y6
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y4, Y6
+	VSUBPS       c4b400000<>+0(SB), Y6, Y7
+	VMOVAPS      Y4, Y4
+	VFMADD231PS  cbf318000<>+0(SB), Y7, Y4
+	VFMADD231PS  c395e8083<>+0(SB), Y7, Y4
+	VPSUBD       c4b400000<>+0(SB), Y6, Y6
+	VMOVUPS      c3ab52f02<>+0(SB), Y7
+	VFMADD213PS  c3c091d64<>+0(SB), Y4, Y7
+	VFMADD213PS  c3d2aac51<>+0(SB), Y4, Y7
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y4, Y7
+	VFMADD213PS  c3efffffe<>+0(SB), Y4, Y7
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y7
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y7
+	VPSRAD       $0x01, Y6, Y4
+	VPSLLD       $0x17, Y4, Y8
+	VPADDD       c3f800000<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y7, Y7
+	VPSUBD       Y4, Y6, Y4
+	VPSLLD       $0x17, Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VMULPS       Y4, Y7, Y4
+	VANDPS       Y4, Y5, Y4
+	VXORPS       Y5, Y5, Y5
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VMOVUPS      c3f800000<>+0(SB), Y5
+	VBLENDVPS    Y2, Y4, Y5, Y2
+	VADDPS       c3f800000<>+0(SB), Y4, Y5
+	VDIVPS       Y5, Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VSUBPS       Y5, Y4, Y4
+	VMOVAPS      Y2, Y5
+	VFNMADD231PS Y4, Y2, Y5
+	VMASKMOVPS   (DI)(R12*4), Y0, Y2
+	VANDPS       c7fffffff<>+0(SB), Y2, Y4
+	VMULPS       Y2, Y2, Y6
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y7
+	VFMADD213PS  c3ca9134e<>+0(SB), Y6, Y7
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y6, Y7
+	VFMADD213PS  c3e088393<>+0(SB), Y6, Y7
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y6, Y7
+	VMULPS       Y6, Y7, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       Y4, Y4, Y7
+	VMOVUPS      c41a00000<>+0(SB), Y8
+	VMINPS       Y7, Y8, Y7
+	VMOVUPS      c4b400000<>+0(SB), Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y7, Y8
+	VSUBPS       c4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y7, Y7
+	VFMADD231PS  cbf318000<>+0(SB), Y9, Y7
+	VFMADD231PS  c395e8083<>+0(SB), Y9, Y7
+	VPSUBD       c4b400000<>+0(SB), Y8, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y7, Y9
+	VFMADD213PS  c3d2aac51<>+0(SB), Y7, Y9
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y7, Y9
+	VFMADD213PS  c3efffffe<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y9
+	VPSLLD       $0x17, Y8, Y7
+	VPADDD       c3f800000<>+0(SB), Y7, Y7
+	VMULPS       Y7, Y9, Y7
+	VADDPS       c3f800000<>+0(SB), Y7, Y7
+	VMOVUPS      c40000000<>+0(SB), Y8
+	VDIVPS       Y7, Y8, Y7
+	VMOVUPS      c3f800000<>+0(SB), Y8
+	VSUBPS       Y7, Y8, Y7
+	VCMPPS       $0x12, c3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, Y6, Y7, Y4
+	VANDPS       c80000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y4, Y2
+	VMULPS       Y2, Y5, Y4
+	VADDPS       Y4, Y1, Y1
+	VMASKMOVPS   (R8)(R12*4), Y0, Y4
+	VORPS        c80000000<>+0(SB), Y4, Y6
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y6, Y7
+	VMOVUPS      c42b20000<>+0(SB), Y8
+	VMINPS       Y6, Y8, Y6
+	VANDPS       Y6, Y7, Y6
+	VMOVUPS      c4b400000<>+0(SB), Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       c4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  cbf318000<>+0(SB), Y9, Y6
+	VFMADD231PS  c395e8083<>+0(SB), Y9, Y6
+	VPSUBD       c4b400000<>+0(SB), Y8, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y6, Y9
+	VFMADD213PS  c3d2aac51<>+0(SB), Y6, Y9
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y6, Y9
+	VFMADD213PS  c3efffffe<>+0(SB), Y6, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y9
+	VPSRAD       $0x01, Y8, Y6
+	VPSLLD       $0x17, Y6, Y10
+	VPADDD       c3f800000<>+0(SB), Y10, Y10
+	VMULPS       Y10, Y9, Y9
+	VPSUBD       Y6, Y8, Y6
+	VPSLLD       $0x17, Y6, Y6
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VMULPS       Y6, Y9, Y6
+	VANDPS       Y6, Y7, Y6
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x11, Y7, Y4, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y7
+	VBLENDVPS    Y4, Y6, Y7, Y4
+	VADDPS       c3f800000<>+0(SB), Y6, Y7
+	VDIVPS       Y7, Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y7, Y7
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y4, Y7
+	VFNMADD231PS Y6, Y4, Y7
+	VANDPS       c7fffffff<>+0(SB), Y1, Y4
+	VMULPS       Y1, Y1, Y6
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y8
+	VFMADD213PS  c3ca9134e<>+0(SB), Y6, Y8
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y6, Y8
+	VFMADD213PS  c3e088393<>+0(SB), Y6, Y8
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y6, Y8
+	VMULPS       Y6, Y8, Y6
+	VFMADD213PS  Y4, Y4, Y6
+	VADDPS       Y4, Y4, Y8
+	VMOVUPS      c41a00000<>+0(SB), Y9
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      c4b400000<>+0(SB), Y9
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y8, Y9
+	VSUBPS       c4b400000<>+0(SB), Y9, Y10
+	VMOVAPS      Y8, Y8
+	VFMADD231PS  cbf318000<>+0(SB), Y10, Y8
+	VFMADD231PS  c395e8083<>+0(SB), Y10, Y8
+	VPSUBD       c4b400000<>+0(SB), Y9, Y9
+	VMOVUPS      c3ab52f02<>+0(SB), Y10
+	VFMADD213PS  c3c091d64<>+0(SB), Y8, Y10
+	VFMADD213PS  c3d2aac51<>+0(SB), Y8, Y10
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y8, Y10
+	VFMADD213PS  c3efffffe<>+0(SB), Y8, Y10
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y10
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y10
+	VPSLLD       $0x17, Y9, Y8
+	VPADDD       c3f800000<>+0(SB), Y8, Y8
+	VMULPS       Y8, Y10, Y8
+	VADDPS       c3f800000<>+0(SB), Y8, Y8
+	VMOVUPS      c40000000<>+0(SB), Y9
+	VDIVPS       Y8, Y9, Y8
+	VMOVUPS      c3f800000<>+0(SB), Y9
+	VSUBPS       Y8, Y9, Y8
+	VCMPPS       $0x12, c3f200000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y4, Y6, Y8, Y4
+	VANDPS       c80000000<>+0(SB), Y1, Y6
+	VORPS        Y6, Y4, Y4
+	VMULPS       Y4, Y7, Y6
+	VMASKMOVPS   Y3, Y0, (R10)(R12*4)
+	VMASKMOVPS   Y5, Y0, (R11)(R12*4)
+	MOVQ         (SP), BX
+	VMASKMOVPS   Y2, Y0, (BX)(R12*4)
+	MOVQ         8(SP), BX
+	VMASKMOVPS   Y1, Y0, (BX)(R12*4)
+	MOVQ         16(SP), BX
+	VMASKMOVPS   Y7, Y0, (BX)(R12*4)
+	MOVQ         24(SP), BX
+	VMASKMOVPS   Y4, Y0, (BX)(R12*4)
+	MOVQ         32(SP), BX
+	VMASKMOVPS   Y6, Y0, (BX)(R12*4)
 
 done43:
 	INCQ CX
@@ -624,9 +1409,29 @@ return40:
 	VZEROUPPER
 	RET
 
-// func fusedMaxPoolAVX2(l *fusedLoop)
+DATA cc2d00000<>+0(SB)/4, $0xc2d00000
+DATA cc2d00000<>+4(SB)/4, $0xc2d00000
+DATA cc2d00000<>+8(SB)/4, $0xc2d00000
+DATA cc2d00000<>+12(SB)/4, $0xc2d00000
+DATA cc2d00000<>+16(SB)/4, $0xc2d00000
+DATA cc2d00000<>+20(SB)/4, $0xc2d00000
+DATA cc2d00000<>+24(SB)/4, $0xc2d00000
+DATA cc2d00000<>+28(SB)/4, $0xc2d00000
+GLOBL cc2d00000<>(SB), RODATA|NOPTR, $32
+
+DATA c42b20000<>+0(SB)/4, $0x42b20000
+DATA c42b20000<>+4(SB)/4, $0x42b20000
+DATA c42b20000<>+8(SB)/4, $0x42b20000
+DATA c42b20000<>+12(SB)/4, $0x42b20000
+DATA c42b20000<>+16(SB)/4, $0x42b20000
+DATA c42b20000<>+20(SB)/4, $0x42b20000
+DATA c42b20000<>+24(SB)/4, $0x42b20000
+DATA c42b20000<>+28(SB)/4, $0x42b20000
+GLOBL c42b20000<>(SB), RODATA|NOPTR, $32
+
+// func fusedLSTMGradAVX2(l *fusedLoop)
 // Requires: AVX
-TEXT ·fusedMaxPoolAVX2(SB), NOSPLIT, $0-8
+TEXT ·fusedLSTMGradAVX2(SB), NOSPLIT, $48-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -649,23 +1454,478 @@ row44:
 	MOVQ         144(AX), R9
 	IMULQ        CX, R9
 	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         176(AX), R12
+	IMULQ        CX, R12
+	ADDQ         80(AX), R12
+	VBROADCASTSS (R12), Y0
+	MOVQ         184(AX), R12
+	IMULQ        CX, R12
+	ADDQ         88(AX), R12
+	VBROADCASTSS (R12), Y1
+	MOVQ         192(AX), R12
+	IMULQ        CX, R12
+	ADDQ         96(AX), R12
+	VBROADCASTSS (R12), Y2
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 24(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 32(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 40(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last47
+
+one46:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (SI)(R12*4), Y4
+	VANDPS    c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS    $0x11, Y0, Y5, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VXORPS    Y6, Y6, Y6
+	VCMPPS    $0x04, Y6, Y5, Y5
+	VBLENDVPS Y5, Y1, Y4, Y4
+	VMOVUPS   (R10)(R12*4), Y5
+	VMULPS    Y5, Y3, Y6
+	VMOVUPS   (R11)(R12*4), Y7
+	VMULPS    Y7, Y7, Y8
+	VSUBPS    Y8, Y2, Y8
+	VMULPS    Y8, Y6, Y6
+	VADDPS    Y6, Y4, Y4
+	VMOVUPS   (R9)(R12*4), Y6
+	VMULPS    Y6, Y4, Y8
+	VMOVUPS   (DI)(R12*4), Y9
+	VSUBPS    Y9, Y2, Y10
+	VMULPS    Y10, Y9, Y10
+	VMULPS    Y10, Y8, Y8
+	MOVQ      (SP), R14
+	VMOVUPS   (R14)(R12*4), Y10
+	VMULPS    Y10, Y4, Y10
+	VMOVUPS   (R8)(R12*4), Y11
+	VSUBPS    Y11, Y2, Y12
+	VMULPS    Y12, Y11, Y12
+	VMULPS    Y12, Y10, Y10
+	VMULPS    Y9, Y4, Y9
+	VMULPS    Y6, Y6, Y6
+	VSUBPS    Y6, Y2, Y6
+	VMULPS    Y6, Y9, Y6
+	VMULPS    Y7, Y3, Y3
+	VSUBPS    Y5, Y2, Y7
+	VMULPS    Y7, Y5, Y5
+	VMULPS    Y5, Y3, Y3
+	VMULPS    Y11, Y4, Y4
+	MOVQ      8(SP), R14
+	VMOVUPS   Y8, (R14)(R12*4)
+	MOVQ      16(SP), R14
+	VMOVUPS   Y10, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Y6, (R14)(R12*4)
+	MOVQ      32(SP), R14
+	VMOVUPS   Y3, (R14)(R12*4)
+	MOVQ      40(SP), R14
+	VMOVUPS   Y4, (R14)(R12*4)
+	ADDQ      $+8, R12
+	CMPQ      R12, R13
+	JB        one46
+
+last47:
+	MOVQ       DX, R13
+	SUBQ       R12, R13
+	JZ         done48
+	LEAQ       firstLanes<>+0(SB), R14
+	NEGQ       R13
+	VMOVUPS    64(R14)(R13*4), Y3
+	VMASKMOVPS (BX)(R12*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y5
+	VANDPS     c3f800000<>+0(SB), Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y5
+	VBLENDVPS  Y5, Y1, Y4, Y4
+	VMASKMOVPS (SI)(R12*4), Y3, Y5
+	VANDPS     c7fffffff<>+0(SB), Y5, Y6
+	VCMPPS     $0x11, Y0, Y6, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y5, Y0
+	VMASKMOVPS (R10)(R12*4), Y3, Y1
+	VMULPS     Y1, Y4, Y5
+	VMASKMOVPS (R11)(R12*4), Y3, Y6
+	VMULPS     Y6, Y6, Y7
+	VSUBPS     Y7, Y2, Y7
+	VMULPS     Y7, Y5, Y5
+	VADDPS     Y5, Y0, Y0
+	VMASKMOVPS (R9)(R12*4), Y3, Y5
+	VMULPS     Y5, Y0, Y7
+	VMASKMOVPS (DI)(R12*4), Y3, Y8
+	VSUBPS     Y8, Y2, Y9
+	VMULPS     Y9, Y8, Y9
+	VMULPS     Y9, Y7, Y7
+	MOVQ       (SP), BX
+	VMASKMOVPS (BX)(R12*4), Y3, Y9
+	VMULPS     Y9, Y0, Y9
+	VMASKMOVPS (R8)(R12*4), Y3, Y10
+	VSUBPS     Y10, Y2, Y11
+	VMULPS     Y11, Y10, Y11
+	VMULPS     Y11, Y9, Y9
+	VMULPS     Y8, Y0, Y8
+	VMULPS     Y5, Y5, Y5
+	VSUBPS     Y5, Y2, Y5
+	VMULPS     Y5, Y8, Y5
+	VMULPS     Y6, Y4, Y4
+	VSUBPS     Y1, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMULPS     Y1, Y4, Y1
+	VMULPS     Y10, Y0, Y0
+	MOVQ       8(SP), BX
+	VMASKMOVPS Y7, Y3, (BX)(R12*4)
+	MOVQ       16(SP), BX
+	VMASKMOVPS Y9, Y3, (BX)(R12*4)
+	MOVQ       24(SP), BX
+	VMASKMOVPS Y5, Y3, (BX)(R12*4)
+	MOVQ       32(SP), BX
+	VMASKMOVPS Y1, Y3, (BX)(R12*4)
+	MOVQ       40(SP), BX
+	VMASKMOVPS Y0, Y3, (BX)(R12*4)
+
+done48:
+	INCQ CX
+	JMP  row44
+
+return45:
+	VZEROUPPER
+	RET
+
+// func fusedMaskScaleAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedMaskScaleAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row49:
+	CMPQ         CX, (AX)
+	JGE          return50
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Y0
+	MOVQ         264(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-16, R9
+	JZ           one52
+
+many51:
+	VMOVUPS (BX)(R8*4), Y1
+	VMOVUPS (SI)(R8*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VCMPPS  $0x1e, Y3, Y2, Y2
+	VMULPS  Y0, Y1, Y1
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (DI)(R8*4)
+	VMOVUPS 32(BX)(R8*4), Y1
+	VMOVUPS 32(SI)(R8*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VCMPPS  $0x1e, Y3, Y2, Y2
+	VMULPS  Y0, Y1, Y1
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, 32(DI)(R8*4)
+	ADDQ    $+16, R8
+	CMPQ    R8, R9
+	JB      many51
+
+one52:
+	MOVQ DX, R9
+	ANDQ $-8, R9
+	CMPQ R8, R9
+	JAE  last54
+
+one53:
+	VMOVUPS (BX)(R8*4), Y1
+	VMOVUPS (SI)(R8*4), Y2
+	VXORPS  Y3, Y3, Y3
+	VCMPPS  $0x1e, Y3, Y2, Y2
+	VMULPS  Y0, Y1, Y1
+	VANDPS  Y1, Y2, Y1
+	VMOVUPS Y1, (DI)(R8*4)
+	ADDQ    $+8, R8
+	CMPQ    R8, R9
+	JB      one53
+
+last54:
+	MOVQ       DX, R9
+	SUBQ       R8, R9
+	JZ         done55
+	LEAQ       firstLanes<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    64(R10)(R9*4), Y1
+	VMASKMOVPS (BX)(R8*4), Y1, Y2
+	VMASKMOVPS (SI)(R8*4), Y1, Y3
+	VXORPS     Y4, Y4, Y4
+	VCMPPS     $0x1e, Y4, Y3, Y3
+	VMULPS     Y0, Y2, Y0
+	VANDPS     Y0, Y3, Y0
+	VMASKMOVPS Y0, Y1, (DI)(R8*4)
+
+done55:
+	INCQ CX
+	JMP  row49
+
+return50:
+	VZEROUPPER
+	RET
+
+// func fusedReluGradAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedReluGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row56:
+	CMPQ  CX, (AX)
+	JGE   return57
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  264(AX), DI
+	IMULQ CX, DI
+	ADDQ  208(AX), DI
+	XORQ  R8, R8
+	MOVQ  DX, R9
+	ANDQ  $-16, R9
+	JZ    one59
+
+many58:
+	VMOVUPS (BX)(R8*4), Y0
+	VMOVUPS (SI)(R8*4), Y1
+	VXORPS  Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y1, Y1
+	VANDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (DI)(R8*4)
+	VMOVUPS 32(BX)(R8*4), Y0
+	VMOVUPS 32(SI)(R8*4), Y1
+	VXORPS  Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y1, Y1
+	VANDPS  Y0, Y1, Y0
+	VMOVUPS Y0, 32(DI)(R8*4)
+	ADDQ    $+16, R8
+	CMPQ    R8, R9
+	JB      many58
+
+one59:
+	MOVQ DX, R9
+	ANDQ $-8, R9
+	CMPQ R8, R9
+	JAE  last61
+
+one60:
+	VMOVUPS (BX)(R8*4), Y0
+	VMOVUPS (SI)(R8*4), Y1
+	VXORPS  Y2, Y2, Y2
+	VCMPPS  $0x1e, Y2, Y1, Y1
+	VANDPS  Y0, Y1, Y0
+	VMOVUPS Y0, (DI)(R8*4)
+	ADDQ    $+8, R8
+	CMPQ    R8, R9
+	JB      one60
+
+last61:
+	MOVQ       DX, R9
+	SUBQ       R8, R9
+	JZ         done62
+	LEAQ       firstLanes<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    64(R10)(R9*4), Y0
+	VMASKMOVPS (BX)(R8*4), Y0, Y1
+	VMASKMOVPS (SI)(R8*4), Y0, Y2
+	VXORPS     Y3, Y3, Y3
+	VCMPPS     $0x1e, Y3, Y2, Y2
+	VANDPS     Y1, Y2, Y1
+	VMASKMOVPS Y1, Y0, (DI)(R8*4)
+
+done62:
+	INCQ CX
+	JMP  row56
+
+return57:
+	VZEROUPPER
+	RET
+
+// func fusedDropoutReluGradAVX2(l *fusedLoop)
+// Requires: AVX, AVX2
+TEXT ·fusedDropoutReluGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row63:
+	CMPQ         CX, (AX)
+	JGE          return64
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Y0
+	MOVQ         264(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	MOVQ         328(AX), R8
+	IMULQ        CX, R8
+	ADDQ         320(AX), R8
+	MOVQ         344(AX), R9
+	IMULQ        CX, R9
+	ADDQ         336(AX), R9
+	ANDQ         $0x07, R9
+	XORQ         R11, R11
+	MOVQ         DX, R12
+	ANDQ         $-8, R12
+	CMPQ         R11, R12
+	JAE          last66
+
+one65:
+	VMOVUPS      (BX)(R11*4), Y1
+	MOVQ         R11, R10
+	SHRQ         $0x03, R10
+	VMULPS       Y0, Y1, Y1
+	VMOVQ        R9, X2
+	VPBROADCASTD (R8)(R10*1), Y3
+	VPSRLD       X2, Y3, Y3
+	VPAND        lanebits<>+0(SB), Y3, Y3
+	VPCMPEQD     lanebits<>+0(SB), Y3, Y3
+	VANDPS       Y1, Y3, Y1
+	VMOVUPS      (SI)(R11*4), Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VANDPS       Y1, Y2, Y1
+	VMOVUPS      Y1, (DI)(R11*4)
+	ADDQ         $+8, R11
+	CMPQ         R11, R12
+	JB           one65
+
+last66:
+	MOVQ         DX, R10
+	SUBQ         R11, R10
+	JZ           done67
+	LEAQ         firstLanes<>+0(SB), R12
+	NEGQ         R10
+	VMOVUPS      64(R12)(R10*4), Y1
+	VMASKMOVPS   (BX)(R11*4), Y1, Y2
+	MOVQ         R11, R10
+	SHRQ         $0x03, R10
+	VMULPS       Y0, Y2, Y0
+	VMOVQ        R9, X2
+	VPBROADCASTD (R8)(R10*1), Y3
+	VPSRLD       X2, Y3, Y3
+	VPAND        lanebits<>+0(SB), Y3, Y3
+	VPCMPEQD     lanebits<>+0(SB), Y3, Y3
+	VANDPS       Y0, Y3, Y0
+	VMASKMOVPS   (SI)(R11*4), Y1, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x1e, Y3, Y2, Y2
+	VANDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y0, Y1, (DI)(R11*4)
+
+done67:
+	INCQ CX
+	JMP  row63
+
+return64:
+	VZEROUPPER
+	RET
+
+// func fusedMaxPoolAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedMaxPoolAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row68:
+	CMPQ         CX, (AX)
+	JGE          return69
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
 	VBROADCASTSS (R9), Y0
 	MOVQ         152(AX), R9
 	IMULQ        CX, R9
 	ADDQ         56(AX), R9
 	VBROADCASTSS (R9), Y1
-	MOVQ         240(AX), R9
+	MOVQ         264(AX), R9
 	IMULQ        CX, R9
 	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
+	MOVQ         272(AX), R10
 	IMULQ        CX, R10
 	ADDQ         216(AX), R10
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one47
+	JZ           one71
 
-many46:
+many70:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -740,15 +2000,15 @@ many46:
 	VMOVUPS   Y3, 32(R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        many46
+	JB        many70
 
-one47:
+one71:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last49
+	JAE  last73
 
-one48:
+one72:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -787,12 +2047,12 @@ one48:
 	VMOVUPS   Y3, (R10)(R11*4)
 	ADDQ      $+8, R11
 	CMPQ      R11, R12
-	JB        one48
+	JB        one72
 
-last49:
+last73:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done50
+	JZ         done74
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y2
@@ -833,23 +2093,13 @@ last49:
 	VMASKMOVPS Y3, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-done50:
+done74:
 	INCQ CX
-	JMP  row44
+	JMP  row68
 
-return45:
+return69:
 	VZEROUPPER
 	RET
-
-DATA c3f800000<>+0(SB)/4, $0x3f800000
-DATA c3f800000<>+4(SB)/4, $0x3f800000
-DATA c3f800000<>+8(SB)/4, $0x3f800000
-DATA c3f800000<>+12(SB)/4, $0x3f800000
-DATA c3f800000<>+16(SB)/4, $0x3f800000
-DATA c3f800000<>+20(SB)/4, $0x3f800000
-DATA c3f800000<>+24(SB)/4, $0x3f800000
-DATA c3f800000<>+28(SB)/4, $0x3f800000
-GLOBL c3f800000<>(SB), RODATA|NOPTR, $32
 
 // func fusedPoolPutAVX2(l *fusedLoop)
 // Requires: AVX
@@ -858,9 +2108,9 @@ TEXT ·fusedPoolPutAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row51:
+row75:
 	CMPQ         CX, (AX)
-	JGE          return52
+	JGE          return76
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -883,24 +2133,24 @@ row51:
 	IMULQ        CX, DI
 	ADDQ         56(AX), DI
 	VBROADCASTSS (DI), Y3
-	MOVQ         240(AX), DI
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
-	MOVQ         248(AX), R8
+	MOVQ         272(AX), R8
 	IMULQ        CX, R8
 	ADDQ         216(AX), R8
-	MOVQ         256(AX), R9
+	MOVQ         280(AX), R9
 	IMULQ        CX, R9
 	ADDQ         224(AX), R9
-	MOVQ         264(AX), R10
+	MOVQ         288(AX), R10
 	IMULQ        CX, R10
 	ADDQ         232(AX), R10
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one54
+	JZ           one78
 
-many53:
+many77:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -957,15 +2207,15 @@ many53:
 	VMOVUPS Y4, 32(R10)(R11*4)
 	ADDQ    $+16, R11
 	CMPQ    R11, R12
-	JB      many53
+	JB      many77
 
-one54:
+one78:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last56
+	JAE  last80
 
-one55:
+one79:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -995,12 +2245,12 @@ one55:
 	VMOVUPS Y4, (R10)(R11*4)
 	ADDQ    $+8, R11
 	CMPQ    R11, R12
-	JB      one55
+	JB      one79
 
-last56:
+last80:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done57
+	JZ         done81
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y4
@@ -1032,11 +2282,11 @@ last56:
 	VMASKMOVPS Y2, Y4, (R9)(R11*4)
 	VMASKMOVPS Y3, Y4, (R10)(R11*4)
 
-done57:
+done81:
 	INCQ CX
-	JMP  row51
+	JMP  row75
 
-return52:
+return76:
 	VZEROUPPER
 	RET
 
@@ -1047,57 +2297,57 @@ TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row58:
+row82:
 	CMPQ  CX, (AX)
-	JGE   return59
+	JGE   return83
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
-	MOVQ  240(AX), SI
+	MOVQ  264(AX), SI
 	IMULQ CX, SI
 	ADDQ  208(AX), SI
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-16, R8
-	JZ    one61
+	JZ    one85
 
-many60:
+many84:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	VMOVUPS 32(BX)(DI*4), Y0
 	VMOVUPS Y0, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many60
+	JB      many84
 
-one61:
+one85:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last63
+	JAE  last87
 
-one62:
+one86:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one62
+	JB      one86
 
-last63:
+last87:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done64
+	JZ         done88
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y0
 	VMASKMOVPS (BX)(DI*4), Y0, Y1
 	VMASKMOVPS Y1, Y0, (SI)(DI*4)
 
-done64:
+done88:
 	INCQ CX
-	JMP  row58
+	JMP  row82
 
-return59:
+return83:
 	VZEROUPPER
 	RET
 
@@ -1108,54 +2358,54 @@ TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row65:
+row89:
 	CMPQ         CX, (AX)
-	JGE          return66
+	JGE          return90
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
 	VBROADCASTSS (BX), Y0
-	MOVQ         240(AX), BX
+	MOVQ         264(AX), BX
 	IMULQ        CX, BX
 	ADDQ         208(AX), BX
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-16, DI
-	JZ           one68
+	JZ           one92
 
-many67:
+many91:
 	VMOVUPS Y0, (BX)(SI*4)
 	VMOVUPS Y0, 32(BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      many67
+	JB      many91
 
-one68:
+one92:
 	MOVQ DX, DI
 	ANDQ $-8, DI
 	CMPQ SI, DI
-	JAE  last70
+	JAE  last94
 
-one69:
+one93:
 	VMOVUPS Y0, (BX)(SI*4)
 	ADDQ    $+8, SI
 	CMPQ    SI, DI
-	JB      one69
+	JB      one93
 
-last70:
+last94:
 	MOVQ       DX, DI
 	SUBQ       SI, DI
-	JZ         done71
+	JZ         done95
 	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    64(R8)(DI*4), Y1
 	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
-done71:
+done95:
 	INCQ CX
-	JMP  row65
+	JMP  row89
 
-return66:
+return90:
 	VZEROUPPER
 	RET
 
@@ -1166,9 +2416,9 @@ TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row72:
+row96:
 	CMPQ         CX, (AX)
-	JGE          return73
+	JGE          return97
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1176,15 +2426,15 @@ row72:
 	IMULQ        CX, SI
 	ADDQ         24(AX), SI
 	VBROADCASTSS (SI), Y0
-	MOVQ         240(AX), SI
+	MOVQ         264(AX), SI
 	IMULQ        CX, SI
 	ADDQ         208(AX), SI
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-16, R8
-	JZ           one75
+	JZ           one99
 
-many74:
+many98:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
@@ -1193,26 +2443,26 @@ many74:
 	VMOVUPS Y1, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many74
+	JB      many98
 
-one75:
+one99:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last77
+	JAE  last101
 
-one76:
+one100:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one76
+	JB      one100
 
-last77:
+last101:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done78
+	JZ         done102
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y1
@@ -1220,11 +2470,11 @@ last77:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (SI)(DI*4)
 
-done78:
+done102:
 	INCQ CX
-	JMP  row72
+	JMP  row96
 
-return73:
+return97:
 	VZEROUPPER
 	RET
 
@@ -1235,9 +2485,9 @@ TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row79:
+row103:
 	CMPQ         CX, (AX)
-	JGE          return80
+	JGE          return104
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1248,15 +2498,15 @@ row79:
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
 	VBROADCASTSS (DI), Y0
-	MOVQ         240(AX), DI
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one82
+	JZ           one106
 
-many81:
+many105:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -1269,15 +2519,15 @@ many81:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many81
+	JB      many105
 
-one82:
+one106:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last84
+	JAE  last108
 
-one83:
+one107:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -1285,12 +2535,12 @@ one83:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one83
+	JB      one107
 
-last84:
+last108:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done85
+	JZ         done109
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -1300,11 +2550,11 @@ last84:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done85:
+done109:
 	INCQ CX
-	JMP  row79
+	JMP  row103
 
-return80:
+return104:
 	VZEROUPPER
 	RET
 
@@ -1315,9 +2565,9 @@ TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row86:
+row110:
 	CMPQ         DX, (CX)
-	JGE          return87
+	JGE          return111
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -1328,15 +2578,15 @@ row86:
 	IMULQ        DX, AX
 	ADDQ         32(CX), AX
 	VBROADCASTSS (AX), Y0
-	MOVQ         240(CX), R8
+	MOVQ         264(CX), R8
 	IMULQ        DX, R8
 	ADDQ         208(CX), R8
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-16, R10
-	JZ           one89
+	JZ           one113
 
-many88:
+many112:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -1353,15 +2603,15 @@ many88:
 	VMOVUPS Y1, 32(R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      many88
+	JB      many112
 
-one89:
+one113:
 	MOVQ BX, R10
 	ANDQ $-8, R10
 	CMPQ R9, R10
-	JAE  last91
+	JAE  last115
 
-one90:
+one114:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -1371,12 +2621,12 @@ one90:
 	VMOVUPS Y1, (R8)(R9*4)
 	ADDQ    $+8, R9
 	CMPQ    R9, R10
-	JB      one90
+	JB      one114
 
-last91:
+last115:
 	MOVQ       BX, AX
 	SUBQ       R9, AX
-	JZ         done92
+	JZ         done116
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       AX
 	VMOVUPS    64(R10)(AX*4), Y1
@@ -1386,11 +2636,11 @@ last91:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (R8)(R9*4)
 
-done92:
+done116:
 	INCQ DX
-	JMP  row86
+	JMP  row110
 
-return87:
+return111:
 	VZEROUPPER
 	RET
 
@@ -1401,9 +2651,9 @@ TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row93:
+row117:
 	CMPQ         DX, (CX)
-	JGE          return94
+	JGE          return118
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -1421,19 +2671,19 @@ row93:
 	IMULQ        DX, AX
 	ADDQ         48(CX), AX
 	VBROADCASTSS (AX), Y1
-	MOVQ         240(CX), R9
+	MOVQ         264(CX), R9
 	IMULQ        DX, R9
 	ADDQ         208(CX), R9
-	MOVQ         248(CX), R10
+	MOVQ         272(CX), R10
 	IMULQ        DX, R10
 	ADDQ         216(CX), R10
 	XORQ         R11, R11
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last96
+	JAE          last120
 
-one95:
+one119:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -1444,7 +2694,7 @@ one95:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny98
+	JNZ      tiny122
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y2
@@ -1453,15 +2703,15 @@ one95:
 	VMOVUPS  Y3, (R9)(R11*4)
 	VMOVUPS  Y2, (R10)(R11*4)
 
-back99:
+back123:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one95
+	JB   one119
 
-last96:
+last120:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done97
+	JZ         done121
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -1473,7 +2723,7 @@ last96:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny100
+	JNZ        tiny124
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y1
 	VSUBPS     Y0, Y1, Y0
@@ -1482,16 +2732,16 @@ last96:
 	VMASKMOVPS Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-back101:
-done97:
+back125:
+done121:
 	INCQ DX
-	JMP  row93
+	JMP  row117
 
-return94:
+return118:
 	VZEROUPPER
 	RET
 
-tiny98:
+tiny122:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -1547,9 +2797,9 @@ tiny98:
 	VADDPS      Y2, Y3, Y3
 	VMOVUPS     Y3, (R9)(R11*4)
 	VMOVUPS     Y2, (R10)(R11*4)
-	JMP         back99
+	JMP         back123
 
-tiny100:
+tiny124:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -1605,17 +2855,7 @@ tiny100:
 	VADDPS      Y0, Y1, Y1
 	VMASKMOVPS  Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y2, (R10)(R11*4)
-	JMP         back101
-
-DATA c7fffffff<>+0(SB)/4, $0x7fffffff
-DATA c7fffffff<>+4(SB)/4, $0x7fffffff
-DATA c7fffffff<>+8(SB)/4, $0x7fffffff
-DATA c7fffffff<>+12(SB)/4, $0x7fffffff
-DATA c7fffffff<>+16(SB)/4, $0x7fffffff
-DATA c7fffffff<>+20(SB)/4, $0x7fffffff
-DATA c7fffffff<>+24(SB)/4, $0x7fffffff
-DATA c7fffffff<>+28(SB)/4, $0x7fffffff
-GLOBL c7fffffff<>(SB), RODATA|NOPTR, $32
+	JMP         back125
 
 DATA cffffffff<>+0(SB)/4, $0xffffffff
 DATA cffffffff<>+4(SB)/4, $0xffffffff
@@ -1697,16 +2937,6 @@ DATA c20800000<>+24(SB)/4, $0x20800000
 DATA c20800000<>+28(SB)/4, $0x20800000
 GLOBL c20800000<>(SB), RODATA|NOPTR, $32
 
-DATA c80000000<>+0(SB)/4, $0x80000000
-DATA c80000000<>+4(SB)/4, $0x80000000
-DATA c80000000<>+8(SB)/4, $0x80000000
-DATA c80000000<>+12(SB)/4, $0x80000000
-DATA c80000000<>+16(SB)/4, $0x80000000
-DATA c80000000<>+20(SB)/4, $0x80000000
-DATA c80000000<>+24(SB)/4, $0x80000000
-DATA c80000000<>+28(SB)/4, $0x80000000
-GLOBL c80000000<>(SB), RODATA|NOPTR, $32
-
 // func fusedSGDNesterovAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
@@ -1714,9 +2944,9 @@ TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row102:
+row126:
 	CMPQ         DX, (CX)
-	JGE          return103
+	JGE          return127
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -1734,19 +2964,19 @@ row102:
 	IMULQ        DX, AX
 	ADDQ         48(CX), AX
 	VBROADCASTSS (AX), Y1
-	MOVQ         240(CX), R9
+	MOVQ         264(CX), R9
 	IMULQ        DX, R9
 	ADDQ         208(CX), R9
-	MOVQ         248(CX), R10
+	MOVQ         272(CX), R10
 	IMULQ        DX, R10
 	ADDQ         216(CX), R10
 	XORQ         R11, R11
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last105
+	JAE          last129
 
-one104:
+one128:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -1757,7 +2987,7 @@ one104:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny107
+	JNZ      tiny131
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y3
@@ -1768,15 +2998,15 @@ one104:
 	VMOVUPS  Y2, (R9)(R11*4)
 	VMOVUPS  Y3, (R10)(R11*4)
 
-back108:
+back132:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one104
+	JB   one128
 
-last105:
+last129:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done106
+	JZ         done130
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -1788,7 +3018,7 @@ last105:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny109
+	JNZ        tiny133
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y3
 	VSUBPS     Y0, Y3, Y3
@@ -1799,16 +3029,16 @@ last105:
 	VMASKMOVPS Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS Y3, Y2, (R10)(R11*4)
 
-back110:
-done106:
+back134:
+done130:
 	INCQ DX
-	JMP  row102
+	JMP  row126
 
-return103:
+return127:
 	VZEROUPPER
 	RET
 
-tiny107:
+tiny131:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -1889,9 +3119,9 @@ tiny107:
 	VADDPS      Y2, Y4, Y2
 	VMOVUPS     Y2, (R9)(R11*4)
 	VMOVUPS     Y3, (R10)(R11*4)
-	JMP         back108
+	JMP         back132
 
-tiny109:
+tiny133:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -1972,7 +3202,7 @@ tiny109:
 	VADDPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y3, Y2, (R10)(R11*4)
-	JMP         back110
+	JMP         back134
 
 // func fusedAdamAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -1981,9 +3211,9 @@ TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row111:
+row135:
 	CMPQ         DX, (CX)
-	JGE          return112
+	JGE          return136
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2012,22 +3242,22 @@ row111:
 	IMULQ        DX, AX
 	ADDQ         72(CX), AX
 	VBROADCASTSS (AX), Y3
-	MOVQ         240(CX), R10
+	MOVQ         264(CX), R10
 	IMULQ        DX, R10
 	ADDQ         208(CX), R10
-	MOVQ         248(CX), R11
+	MOVQ         272(CX), R11
 	IMULQ        DX, R11
 	ADDQ         216(CX), R11
-	MOVQ         256(CX), R12
+	MOVQ         280(CX), R12
 	IMULQ        DX, R12
 	ADDQ         224(CX), R12
 	XORQ         R13, R13
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last114
+	JAE          last138
 
-one113:
+one137:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y4
@@ -2038,7 +3268,7 @@ one113:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny116
+	JNZ         tiny140
 	VSUBPS      Y5, Y4, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
@@ -2061,15 +3291,15 @@ one113:
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
 
-back117:
+back141:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one113
+	JB   one137
 
-last114:
+last138:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done115
+	JZ          done139
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y4
@@ -2081,7 +3311,7 @@ last114:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny118
+	JNZ         tiny142
 	VSUBPS      Y6, Y5, Y7
 	VMOVAPS     Y7, Y7
 	VFMADD213PS c80000000<>+0(SB), Y0, Y7
@@ -2104,16 +3334,16 @@ last114:
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 
-back119:
-done115:
+back143:
+done139:
 	INCQ DX
-	JMP  row111
+	JMP  row135
 
-return112:
+return136:
 	VZEROUPPER
 	RET
 
-tiny116:
+tiny140:
 	VMOVUPS     (DI)(R13*4), Y4
 	VMOVUPS     (R8)(R13*4), Y5
 	VSUBPS      Y5, Y4, Y6
@@ -2220,9 +3450,9 @@ tiny116:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
-	JMP         back117
+	JMP         back141
 
-tiny118:
+tiny142:
 	VMASKMOVPS  (DI)(R13*4), Y4, Y5
 	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VSUBPS      Y6, Y5, Y7
@@ -2329,7 +3559,7 @@ tiny118:
 	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
-	JMP         back119
+	JMP         back143
 
 DATA c00000000<>+0(SB)/4, $0x00000000
 DATA c00000000<>+4(SB)/4, $0x00000000
@@ -2358,9 +3588,9 @@ TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row120:
+row144:
 	CMPQ         DX, (CX)
-	JGE          return121
+	JGE          return145
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2397,22 +3627,22 @@ row120:
 	IMULQ        DX, AX
 	ADDQ         88(CX), AX
 	VBROADCASTSS (AX), Y5
-	MOVQ         240(CX), R10
+	MOVQ         264(CX), R10
 	IMULQ        DX, R10
 	ADDQ         208(CX), R10
-	MOVQ         248(CX), R11
+	MOVQ         272(CX), R11
 	IMULQ        DX, R11
 	ADDQ         216(CX), R11
-	MOVQ         256(CX), R12
+	MOVQ         280(CX), R12
 	IMULQ        DX, R12
 	ADDQ         224(CX), R12
 	XORQ         R13, R13
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last123
+	JAE          last147
 
-one122:
+one146:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y6
@@ -2423,7 +3653,7 @@ one122:
 	VPMINUD     c0a7ffffe<>+0(SB), Y8, Y9
 	VPCMPEQD    Y9, Y8, Y8
 	VPTEST      Y8, Y8
-	JNZ         tiny125
+	JNZ         tiny149
 	VMOVUPS     (SI)(R13*4), Y8
 	VMOVAPS     Y8, Y9
 	VFMADD213PS c80000000<>+0(SB), Y0, Y9
@@ -2451,15 +3681,15 @@ one122:
 	VMOVUPS     Y7, (R11)(R13*4)
 	VMOVUPS     Y6, (R12)(R13*4)
 
-back126:
+back150:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one122
+	JB   one146
 
-last123:
+last147:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done124
+	JZ          done148
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y6
@@ -2471,7 +3701,7 @@ last123:
 	VPMINUD     c0a7ffffe<>+0(SB), Y9, Y10
 	VPCMPEQD    Y10, Y9, Y9
 	VPTEST      Y9, Y9
-	JNZ         tiny127
+	JNZ         tiny151
 	VMASKMOVPS  (SI)(R13*4), Y6, Y9
 	VMOVAPS     Y9, Y10
 	VFMADD213PS c80000000<>+0(SB), Y0, Y10
@@ -2499,16 +3729,16 @@ last123:
 	VMASKMOVPS  Y1, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R12)(R13*4)
 
-back128:
-done124:
+back152:
+done148:
 	INCQ DX
-	JMP  row120
+	JMP  row144
 
-return121:
+return145:
 	VZEROUPPER
 	RET
 
-tiny125:
+tiny149:
 	VMOVUPS     (SI)(R13*4), Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
@@ -2664,9 +3894,9 @@ tiny125:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y8, (R11)(R13*4)
 	VMOVUPS     Y7, (R12)(R13*4)
-	JMP         back126
+	JMP         back150
 
-tiny127:
+tiny151:
 	VMASKMOVPS  (SI)(R13*4), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
@@ -2822,7 +4052,7 @@ tiny127:
 	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y6, (R12)(R13*4)
-	JMP         back128
+	JMP         back152
 
 // func fusedRMSpropAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -2831,9 +4061,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row129:
+row153:
 	CMPQ         DX, (CX)
-	JGE          return130
+	JGE          return154
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2859,19 +4089,19 @@ row129:
 	IMULQ        DX, AX
 	ADDQ         64(CX), AX
 	VBROADCASTSS (AX), Y3
-	MOVQ         240(CX), R9
+	MOVQ         264(CX), R9
 	IMULQ        DX, R9
 	ADDQ         208(CX), R9
-	MOVQ         248(CX), R10
+	MOVQ         272(CX), R10
 	IMULQ        DX, R10
 	ADDQ         216(CX), R10
 	XORQ         R11, R11
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last132
+	JAE          last156
 
-one131:
+one155:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Y4
@@ -2882,7 +4112,7 @@ one131:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny134
+	JNZ         tiny158
 	VMOVAPS     Y5, Y5
 	VFMADD213PS c80000000<>+0(SB), Y0, Y5
 	VMOVAPS     Y4, Y6
@@ -2900,15 +4130,15 @@ one131:
 	VMOVUPS     Y4, (R9)(R11*4)
 	VMOVUPS     Y5, (R10)(R11*4)
 
-back135:
+back159:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one131
+	JB   one155
 
-last132:
+last156:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done133
+	JZ          done157
 	LEAQ        firstLanes<>+0(SB), R12
 	NEGQ        AX
 	VMOVUPS     64(R12)(AX*4), Y4
@@ -2920,7 +4150,7 @@ last132:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny136
+	JNZ         tiny160
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
 	VMOVAPS     Y5, Y0
@@ -2938,16 +4168,16 @@ last132:
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 
-back137:
-done133:
+back161:
+done157:
 	INCQ DX
-	JMP  row129
+	JMP  row153
 
-return130:
+return154:
 	VZEROUPPER
 	RET
 
-tiny134:
+tiny158:
 	VMOVUPS     (R8)(R11*4), Y4
 	VANDPS      c7fffffff<>+0(SB), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y0, Y6
@@ -3049,9 +4279,9 @@ tiny134:
 	VSUBPS      Y5, Y6, Y5
 	VMOVUPS     Y5, (R9)(R11*4)
 	VMOVUPS     Y4, (R10)(R11*4)
-	JMP         back135
+	JMP         back159
 
-tiny136:
+tiny160:
 	VMASKMOVPS  (R8)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VANDPS      c7fffffff<>+0(SB), Y0, Y7
@@ -3153,7 +4383,7 @@ tiny136:
 	VSUBPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
-	JMP         back137
+	JMP         back161
 
 // func fusedBiasAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
@@ -3171,7 +4401,7 @@ row1:
 	MOVQ  120(AX), SI
 	IMULQ CX, SI
 	ADDQ  24(AX), SI
-	MOVQ  240(AX), DI
+	MOVQ  264(AX), DI
 	IMULQ CX, DI
 	ADDQ  208(AX), DI
 	XORQ  R8, R8
@@ -3243,7 +4473,7 @@ row8:
 	MOVQ  120(AX), SI
 	IMULQ CX, SI
 	ADDQ  24(AX), SI
-	MOVQ  240(AX), DI
+	MOVQ  264(AX), DI
 	IMULQ CX, DI
 	ADDQ  208(AX), DI
 	XORQ  R8, R8
@@ -3331,15 +4561,15 @@ row15:
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
 	VBROADCASTSS (DI), Z0
-	MOVQ         240(AX), DI
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
-	MOVQ         280(AX), R8
+	MOVQ         328(AX), R8
 	IMULQ        CX, R8
-	ADDQ         272(AX), R8
-	MOVQ         296(AX), R9
+	ADDQ         320(AX), R8
+	MOVQ         344(AX), R9
 	IMULQ        CX, R9
-	ADDQ         288(AX), R9
+	ADDQ         336(AX), R9
 	ANDQ         $0x07, R9
 	XORQ         R11, R11
 	MOVQ         DX, R12
@@ -3413,15 +4643,15 @@ row20:
 	IMULQ        CX, SI
 	ADDQ         24(AX), SI
 	VBROADCASTSS (SI), Z0
-	MOVQ         240(AX), SI
+	MOVQ         264(AX), SI
 	IMULQ        CX, SI
 	ADDQ         208(AX), SI
-	MOVQ         280(AX), DI
+	MOVQ         328(AX), DI
 	IMULQ        CX, DI
-	ADDQ         272(AX), DI
-	MOVQ         296(AX), R8
+	ADDQ         320(AX), DI
+	MOVQ         344(AX), R8
 	IMULQ        CX, R8
-	ADDQ         288(AX), R8
+	ADDQ         336(AX), R8
 	ANDQ         $0x07, R8
 	XORQ         R10, R10
 	MOVQ         DX, R11
@@ -3468,16 +4698,278 @@ return21:
 	VZEROUPPER
 	RET
 
-// func fusedMaskScaleAVX512(l *fusedLoop)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·fusedMaskScaleAVX512(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+// func fusedBiasTanhAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedBiasTanhAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z0
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z1
+	VBROADCASTSS c3ca9134e<>+0(SB), Z2
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z3
+	VBROADCASTSS c3e088393<>+0(SB), Z4
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z5
+	VBROADCASTSS c41a00000<>+0(SB), Z6
+	VBROADCASTSS c4b400000<>+0(SB), Z7
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z8
+	VBROADCASTSS cbf318000<>+0(SB), Z9
+	VBROADCASTSS c395e8083<>+0(SB), Z10
+	VBROADCASTSS c3ab52f02<>+0(SB), Z11
+	VBROADCASTSS c3c091d64<>+0(SB), Z12
+	VBROADCASTSS c3d2aac51<>+0(SB), Z13
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z14
+	VBROADCASTSS c3efffffe<>+0(SB), Z15
+	XORQ         CX, CX
 
 row25:
+	CMPQ  CX, (AX)
+	JGE   return26
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  264(AX), DI
+	IMULQ CX, DI
+	ADDQ  208(AX), DI
+	XORQ  R8, R8
+	MOVQ  DX, R9
+	ANDQ  $-32, R9
+	JZ    one28
+
+many27:
+	VMOVUPS      (BX)(R8*4), Z16
+	VMOVUPS      (SI)(R8*4), Z17
+	VADDPS       Z17, Z16, Z16
+	VANDPS       Z0, Z16, Z17
+	VMULPS       Z16, Z16, Z18
+	VMOVAPS      Z1, Z19
+	VFMADD213PS  Z2, Z18, Z19
+	VFMADD213PS  Z3, Z18, Z19
+	VFMADD213PS  Z4, Z18, Z19
+	VFMADD213PS  Z5, Z18, Z19
+	VMULPS       Z18, Z19, Z18
+	VFMADD213PS  Z17, Z17, Z18
+	VADDPS       Z17, Z17, Z19
+	VMINPS       Z19, Z6, Z19
+	VMOVAPS      Z7, Z20
+	VFMADD231PS  Z8, Z19, Z20
+	VSUBPS       Z7, Z20, Z21
+	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z9, Z21, Z19
+	VFMADD231PS  Z10, Z21, Z19
+	VPSUBD       Z7, Z20, Z20
+	VMOVAPS      Z11, Z21
+	VFMADD213PS  Z12, Z19, Z21
+	VFMADD213PS  Z13, Z19, Z21
+	VFMADD213PS  Z14, Z19, Z21
+	VFMADD213PS  Z15, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VPSLLD       $0x17, Z20, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VPADDD       Z20, Z19, Z19
+	VMULPS       Z19, Z21, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VADDPS       Z20, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c40000000<>+0(SB), Z21
+	VDIVPS       Z19, Z21, Z19
+	VSUBPS       Z19, Z20, Z19
+	VBROADCASTSS c3f200000<>+0(SB), Z20
+	VCMPPS       $0x12, Z20, Z17, K1
+	VBLENDMPS    Z18, Z19, K1, Z17
+	VBROADCASTSS c80000000<>+0(SB), Z18
+	VANDPS       Z18, Z16, Z16
+	VORPS        Z16, Z17, Z16
+	VMOVUPS      Z16, (DI)(R8*4)
+	VMOVUPS      64(BX)(R8*4), Z16
+	VMOVUPS      64(SI)(R8*4), Z17
+	VADDPS       Z17, Z16, Z16
+	VANDPS       Z0, Z16, Z17
+	VMULPS       Z16, Z16, Z18
+	VMOVAPS      Z1, Z19
+	VFMADD213PS  Z2, Z18, Z19
+	VFMADD213PS  Z3, Z18, Z19
+	VFMADD213PS  Z4, Z18, Z19
+	VFMADD213PS  Z5, Z18, Z19
+	VMULPS       Z18, Z19, Z18
+	VFMADD213PS  Z17, Z17, Z18
+	VADDPS       Z17, Z17, Z19
+	VMINPS       Z19, Z6, Z19
+	VMOVAPS      Z7, Z20
+	VFMADD231PS  Z8, Z19, Z20
+	VSUBPS       Z7, Z20, Z21
+	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z9, Z21, Z19
+	VFMADD231PS  Z10, Z21, Z19
+	VPSUBD       Z7, Z20, Z20
+	VMOVAPS      Z11, Z21
+	VFMADD213PS  Z12, Z19, Z21
+	VFMADD213PS  Z13, Z19, Z21
+	VFMADD213PS  Z14, Z19, Z21
+	VFMADD213PS  Z15, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VPSLLD       $0x17, Z20, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VPADDD       Z20, Z19, Z19
+	VMULPS       Z19, Z21, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VADDPS       Z20, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c40000000<>+0(SB), Z21
+	VDIVPS       Z19, Z21, Z19
+	VSUBPS       Z19, Z20, Z19
+	VBROADCASTSS c3f200000<>+0(SB), Z20
+	VCMPPS       $0x12, Z20, Z17, K1
+	VBLENDMPS    Z18, Z19, K1, Z17
+	VBROADCASTSS c80000000<>+0(SB), Z18
+	VANDPS       Z18, Z16, Z16
+	VORPS        Z16, Z17, Z16
+	VMOVUPS      Z16, 64(DI)(R8*4)
+	ADDQ         $+32, R8
+	CMPQ         R8, R9
+	JB           many27
+
+one28:
+	MOVQ DX, R9
+	ANDQ $-16, R9
+	CMPQ R8, R9
+	JAE  last30
+
+one29:
+	VMOVUPS      (BX)(R8*4), Z16
+	VMOVUPS      (SI)(R8*4), Z17
+	VADDPS       Z17, Z16, Z16
+	VANDPS       Z0, Z16, Z17
+	VMULPS       Z16, Z16, Z18
+	VMOVAPS      Z1, Z19
+	VFMADD213PS  Z2, Z18, Z19
+	VFMADD213PS  Z3, Z18, Z19
+	VFMADD213PS  Z4, Z18, Z19
+	VFMADD213PS  Z5, Z18, Z19
+	VMULPS       Z18, Z19, Z18
+	VFMADD213PS  Z17, Z17, Z18
+	VADDPS       Z17, Z17, Z19
+	VMINPS       Z19, Z6, Z19
+	VMOVAPS      Z7, Z20
+	VFMADD231PS  Z8, Z19, Z20
+	VSUBPS       Z7, Z20, Z21
+	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z9, Z21, Z19
+	VFMADD231PS  Z10, Z21, Z19
+	VPSUBD       Z7, Z20, Z20
+	VMOVAPS      Z11, Z21
+	VFMADD213PS  Z12, Z19, Z21
+	VFMADD213PS  Z13, Z19, Z21
+	VFMADD213PS  Z14, Z19, Z21
+	VFMADD213PS  Z15, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VPSLLD       $0x17, Z20, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VPADDD       Z20, Z19, Z19
+	VMULPS       Z19, Z21, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VADDPS       Z20, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c40000000<>+0(SB), Z21
+	VDIVPS       Z19, Z21, Z19
+	VSUBPS       Z19, Z20, Z19
+	VBROADCASTSS c3f200000<>+0(SB), Z20
+	VCMPPS       $0x12, Z20, Z17, K1
+	VBLENDMPS    Z18, Z19, K1, Z17
+	VBROADCASTSS c80000000<>+0(SB), Z18
+	VANDPS       Z18, Z16, Z16
+	VORPS        Z16, Z17, Z16
+	VMOVUPS      Z16, (DI)(R8*4)
+	ADDQ         $+16, R8
+	CMPQ         R8, R9
+	JB           one29
+
+last30:
+	MOVQ         DX, R9
+	SUBQ         R8, R9
+	JZ           done31
+	MOVL         $-1, R10
+	BZHIL        R9, R10, R10
+	KMOVW        R10, K1
+	VMOVUPS.Z    (BX)(R8*4), K1, Z16
+	VMOVUPS.Z    (SI)(R8*4), K1, Z17
+	VADDPS       Z17, Z16, Z16
+	VANDPS       Z0, Z16, Z17
+	VMULPS       Z16, Z16, Z18
+	VMOVAPS      Z1, Z19
+	VFMADD213PS  Z2, Z18, Z19
+	VFMADD213PS  Z3, Z18, Z19
+	VFMADD213PS  Z4, Z18, Z19
+	VFMADD213PS  Z5, Z18, Z19
+	VMULPS       Z18, Z19, Z18
+	VFMADD213PS  Z17, Z17, Z18
+	VADDPS       Z17, Z17, Z19
+	VMINPS       Z19, Z6, Z19
+	VMOVAPS      Z7, Z20
+	VFMADD231PS  Z8, Z19, Z20
+	VSUBPS       Z7, Z20, Z21
+	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z9, Z21, Z19
+	VFMADD231PS  Z10, Z21, Z19
+	VPSUBD       Z7, Z20, Z20
+	VMOVAPS      Z11, Z21
+	VFMADD213PS  Z12, Z19, Z21
+	VFMADD213PS  Z13, Z19, Z21
+	VFMADD213PS  Z14, Z19, Z21
+	VFMADD213PS  Z15, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VPSLLD       $0x17, Z20, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VPADDD       Z20, Z19, Z19
+	VMULPS       Z19, Z21, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VADDPS       Z20, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c40000000<>+0(SB), Z21
+	VDIVPS       Z19, Z21, Z19
+	VSUBPS       Z19, Z20, Z19
+	VBROADCASTSS c3f200000<>+0(SB), Z20
+	VCMPPS       $0x12, Z20, Z17, K2
+	VBLENDMPS    Z18, Z19, K2, Z17
+	VBROADCASTSS c80000000<>+0(SB), Z18
+	VANDPS       Z18, Z16, Z16
+	VORPS        Z16, Z17, Z16
+	VMOVUPS      Z16, K1, (DI)(R8*4)
+
+done31:
+	INCQ CX
+	JMP  row25
+
+return26:
+	VZEROUPPER
+	RET
+
+// func fusedTanhGradAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedTanhGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	XORQ         CX, CX
+
+row32:
 	CMPQ         CX, (AX)
-	JGE          return26
+	JGE          return33
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3488,111 +4980,47 @@ row25:
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
 	VBROADCASTSS (DI), Z0
-	MOVQ         240(AX), DI
+	MOVQ         136(AX), DI
+	IMULQ        CX, DI
+	ADDQ         40(AX), DI
+	VBROADCASTSS (DI), Z1
+	MOVQ         144(AX), DI
+	IMULQ        CX, DI
+	ADDQ         48(AX), DI
+	VBROADCASTSS (DI), Z2
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one28
-
-many27:
-	VMOVUPS   (BX)(R8*4), Z1
-	VMOVUPS   (SI)(R8*4), Z2
-	VPXORD    Z3, Z3, Z3
-	VCMPPS    $0x1e, Z3, Z2, K1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (DI)(R8*4)
-	VMOVUPS   64(BX)(R8*4), Z1
-	VMOVUPS   64(SI)(R8*4), Z2
-	VPXORD    Z4, Z4, Z4
-	VCMPPS    $0x1e, Z4, Z2, K1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, 64(DI)(R8*4)
-	ADDQ      $+32, R8
-	CMPQ      R8, R9
-	JB        many27
-
-one28:
-	MOVQ DX, R9
-	ANDQ $-16, R9
-	CMPQ R8, R9
-	JAE  last30
-
-one29:
-	VMOVUPS   (BX)(R8*4), Z1
-	VMOVUPS   (SI)(R8*4), Z2
-	VPXORD    Z5, Z5, Z5
-	VCMPPS    $0x1e, Z5, Z2, K1
-	VMULPS    Z0, Z1, Z1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (DI)(R8*4)
-	ADDQ      $+16, R8
-	CMPQ      R8, R9
-	JB        one29
-
-last30:
-	MOVQ      DX, R9
-	SUBQ      R8, R9
-	JZ        done31
-	MOVL      $-1, R10
-	BZHIL     R9, R10, R10
-	KMOVW     R10, K1
-	VMOVUPS.Z (BX)(R8*4), K1, Z1
-	VMOVUPS.Z (SI)(R8*4), K1, Z2
-	VPXORD    Z6, Z6, Z6
-	VCMPPS    $0x1e, Z6, Z2, K2
-	VMULPS    Z0, Z1, Z0
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   Z0, K1, (DI)(R8*4)
-
-done31:
-	INCQ CX
-	JMP  row25
-
-return26:
-	VZEROUPPER
-	RET
-
-// func fusedReluGradAVX512(l *fusedLoop)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·fusedReluGradAVX512(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
-
-row32:
-	CMPQ  CX, (AX)
-	JGE   return33
-	MOVQ  112(AX), BX
-	IMULQ CX, BX
-	ADDQ  16(AX), BX
-	MOVQ  120(AX), SI
-	IMULQ CX, SI
-	ADDQ  24(AX), SI
-	MOVQ  240(AX), DI
-	IMULQ CX, DI
-	ADDQ  208(AX), DI
-	XORQ  R8, R8
-	MOVQ  DX, R9
-	ANDQ  $-32, R9
-	JZ    one35
+	JZ           one35
 
 many34:
-	VMOVUPS   (BX)(R8*4), Z0
-	VMOVUPS   (SI)(R8*4), Z1
-	VPXORD    Z2, Z2, Z2
-	VCMPPS    $0x1e, Z2, Z1, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (DI)(R8*4)
-	VMOVUPS   64(BX)(R8*4), Z0
-	VMOVUPS   64(SI)(R8*4), Z1
-	VPXORD    Z3, Z3, Z3
-	VCMPPS    $0x1e, Z3, Z1, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, 64(DI)(R8*4)
+	VMOVUPS   (BX)(R8*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z7, Z7, Z7
+	VCMPPS    $0x04, Z7, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   (SI)(R8*4), Z6
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVUPS   Z5, (DI)(R8*4)
+	VMOVUPS   64(BX)(R8*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   64(SI)(R8*4), Z6
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVUPS   Z5, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
 	JB        many34
@@ -3604,12 +5032,18 @@ one35:
 	JAE  last37
 
 one36:
-	VMOVUPS   (BX)(R8*4), Z0
-	VMOVUPS   (SI)(R8*4), Z1
-	VPXORD    Z4, Z4, Z4
-	VCMPPS    $0x1e, Z4, Z1, K1
-	VMOVAPS.Z Z0, K1, Z0
-	VMOVUPS   Z0, (DI)(R8*4)
+	VMOVUPS   (BX)(R8*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   (SI)(R8*4), Z6
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVUPS   Z5, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
 	JB        one36
@@ -3621,11 +5055,17 @@ last37:
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
-	VMOVUPS.Z (BX)(R8*4), K1, Z0
+	VMOVUPS.Z (BX)(R8*4), K1, Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x04, Z10, Z0, K2
+	VBLENDMPS Z1, Z5, K2, Z0
 	VMOVUPS.Z (SI)(R8*4), K1, Z1
-	VPXORD    Z5, Z5, Z5
-	VCMPPS    $0x1e, Z5, Z1, K2
-	VMOVAPS.Z Z0, K2, Z0
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
 done38:
@@ -3636,80 +5076,619 @@ return33:
 	VZEROUPPER
 	RET
 
-// func fusedDropoutReluGradAVX512(l *fusedLoop)
-// Requires: AVX, AVX512F, BMI2
-TEXT ·fusedDropoutReluGradAVX512(SB), NOSPLIT, $0-8
-	MOVQ l+0(FP), AX
-	MOVQ 8(AX), DX
-	XORQ CX, CX
+// func fusedLSTMKeptAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedLSTMKeptAVX512(SB), NOSPLIT, $40-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c80000000<>+0(SB), Z0
+	VBROADCASTSS cc2d00000<>+0(SB), Z1
+	VBROADCASTSS c42b20000<>+0(SB), Z2
+	VBROADCASTSS c4b400000<>+0(SB), Z3
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS cbf318000<>+0(SB), Z5
+	VBROADCASTSS c395e8083<>+0(SB), Z6
+	VBROADCASTSS c3ab52f02<>+0(SB), Z7
+	XORQ         CX, CX
 
 row39:
-	CMPQ         CX, (AX)
-	JGE          return40
-	MOVQ         112(AX), BX
-	IMULQ        CX, BX
-	ADDQ         16(AX), BX
-	MOVQ         120(AX), SI
-	IMULQ        CX, SI
-	ADDQ         24(AX), SI
-	MOVQ         128(AX), DI
-	IMULQ        CX, DI
-	ADDQ         32(AX), DI
-	VBROADCASTSS (DI), Z0
-	MOVQ         240(AX), DI
-	IMULQ        CX, DI
-	ADDQ         208(AX), DI
-	MOVQ         280(AX), R8
-	IMULQ        CX, R8
-	ADDQ         272(AX), R8
-	MOVQ         296(AX), R9
-	IMULQ        CX, R9
-	ADDQ         288(AX), R9
-	ANDQ         $0x07, R9
-	XORQ         R11, R11
-	MOVQ         DX, R12
-	ANDQ         $-16, R12
-	CMPQ         R11, R12
-	JAE          last42
+	CMPQ  CX, (AX)
+	JGE   return40
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  136(AX), R8
+	IMULQ CX, R8
+	ADDQ  40(AX), R8
+	MOVQ  144(AX), R9
+	IMULQ CX, R9
+	ADDQ  48(AX), R9
+	MOVQ  264(AX), R10
+	IMULQ CX, R10
+	ADDQ  208(AX), R10
+	MOVQ  272(AX), R11
+	IMULQ CX, R11
+	ADDQ  216(AX), R11
+	MOVQ  280(AX), R12
+	IMULQ CX, R12
+	ADDQ  224(AX), R12
+	MOVQ  R12, (SP)
+	MOVQ  288(AX), R12
+	IMULQ CX, R12
+	ADDQ  232(AX), R12
+	MOVQ  R12, 8(SP)
+	MOVQ  296(AX), R12
+	IMULQ CX, R12
+	ADDQ  240(AX), R12
+	MOVQ  R12, 16(SP)
+	MOVQ  304(AX), R12
+	IMULQ CX, R12
+	ADDQ  248(AX), R12
+	MOVQ  R12, 24(SP)
+	MOVQ  312(AX), R12
+	IMULQ CX, R12
+	ADDQ  256(AX), R12
+	MOVQ  R12, 32(SP)
+	XORQ  R12, R12
+	MOVQ  DX, R13
+	ANDQ  $-16, R13
+	CMPQ  R12, R13
+	JAE   last42
 
 one41:
-	VMOVUPS   (BX)(R11*4), Z1
-	MOVQ      R11, R10
-	SHRQ      $0x03, R10
-	VMULPS    Z0, Z1, Z1
-	MOVL      (R8)(R10*1), R10
-	SHRXL     R9, R10, R10
-	KMOVW     R10, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   (SI)(R11*4), Z4
-	VPXORD    Z2, Z2, Z2
-	VCMPPS    $0x1e, Z2, Z4, K1
-	VMOVAPS.Z Z1, K1, Z1
-	VMOVUPS   Z1, (DI)(R11*4)
-	ADDQ      $+16, R11
-	CMPQ      R11, R12
-	JB        one41
+	VMOVUPS      (SI)(R12*4), Z8
+	VORPS        Z0, Z8, Z9
+	VCMPPS       $0x15, Z1, Z9, K1
+	VMINPS       Z9, Z2, Z9
+	VMOVAPS.Z    Z9, K1, Z9
+	VMOVAPS      Z3, Z16
+	VFMADD231PS  Z4, Z9, Z16
+	VSUBPS       Z3, Z16, Z17
+	VMOVAPS      Z9, Z9
+	VFMADD231PS  Z5, Z17, Z9
+	VFMADD231PS  Z6, Z17, Z9
+	VPSUBD       Z3, Z16, Z16
+	VMOVAPS      Z7, Z17
+	VBROADCASTSS c3c091d64<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3d2aac51<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3efffffe<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VPSRAD       $0x01, Z16, Z9
+	VPSLLD       $0x17, Z9, Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VPADDD       Z19, Z18, Z18
+	VMULPS       Z18, Z17, Z17
+	VPSUBD       Z9, Z16, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z16
+	VPADDD       Z16, Z9, Z9
+	VMULPS       Z9, Z17, Z9
+	VMOVAPS.Z    Z9, K1, Z9
+	VPXORD       Z10, Z10, Z10
+	VCMPPS       $0x11, Z10, Z8, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBLENDMPS    Z9, Z8, K1, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z16
+	VADDPS       Z16, Z9, Z16
+	VDIVPS       Z16, Z8, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VSUBPS       Z17, Z16, Z16
+	VSUBPS       Z16, Z9, Z9
+	VMOVAPS      Z8, Z16
+	VFNMADD231PS Z9, Z8, Z16
+	VMOVUPS      (R9)(R12*4), Z8
+	VMULPS       Z8, Z16, Z8
+	VMOVUPS      (BX)(R12*4), Z9
+	VORPS        Z0, Z9, Z17
+	VCMPPS       $0x15, Z1, Z17, K1
+	VMINPS       Z17, Z2, Z17
+	VMOVAPS.Z    Z17, K1, Z17
+	VMOVAPS      Z3, Z18
+	VFMADD231PS  Z4, Z17, Z18
+	VSUBPS       Z3, Z18, Z19
+	VMOVAPS      Z17, Z17
+	VFMADD231PS  Z5, Z19, Z17
+	VFMADD231PS  Z6, Z19, Z17
+	VPSUBD       Z3, Z18, Z18
+	VMOVAPS      Z7, Z19
+	VBROADCASTSS c3c091d64<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3d2aac51<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VPSRAD       $0x01, Z18, Z17
+	VPSLLD       $0x17, Z17, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VPADDD       Z21, Z20, Z20
+	VMULPS       Z20, Z19, Z19
+	VPSUBD       Z17, Z18, Z17
+	VPSLLD       $0x17, Z17, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VPADDD       Z18, Z17, Z17
+	VMULPS       Z17, Z19, Z17
+	VMOVAPS.Z    Z17, K1, Z17
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x11, Z11, Z9, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBLENDMPS    Z17, Z9, K1, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VADDPS       Z18, Z17, Z18
+	VDIVPS       Z18, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VSUBPS       Z19, Z18, Z18
+	VSUBPS       Z18, Z17, Z17
+	VMOVAPS      Z9, Z18
+	VFNMADD231PS Z17, Z9, Z18
+	VMOVUPS      (DI)(R12*4), Z9
+	VBROADCASTSS c7fffffff<>+0(SB), Z17
+	VANDPS       Z17, Z9, Z17
+	VMULPS       Z9, Z9, Z19
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z20
+	VMOVAPS      Z20, Z20
+	VBROADCASTSS c3ca9134e<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VBROADCASTSS c3e088393<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VMULPS       Z19, Z20, Z19
+	VFMADD213PS  Z17, Z17, Z19
+	VADDPS       Z17, Z17, Z20
+	VBROADCASTSS c41a00000<>+0(SB), Z21
+	VMINPS       Z20, Z21, Z20
+	VMOVAPS      Z3, Z21
+	VFMADD231PS  Z4, Z20, Z21
+	VSUBPS       Z3, Z21, Z22
+	VMOVAPS      Z20, Z20
+	VFMADD231PS  Z5, Z22, Z20
+	VFMADD231PS  Z6, Z22, Z20
+	VPSUBD       Z3, Z21, Z21
+	VMOVAPS      Z7, Z22
+	VBROADCASTSS c3c091d64<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3d2aac51<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3efffffe<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VPSLLD       $0x17, Z21, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VPADDD       Z21, Z20, Z20
+	VMULPS       Z20, Z22, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VADDPS       Z21, Z20, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VBROADCASTSS c40000000<>+0(SB), Z22
+	VDIVPS       Z20, Z22, Z20
+	VSUBPS       Z20, Z21, Z20
+	VBROADCASTSS c3f200000<>+0(SB), Z21
+	VCMPPS       $0x12, Z21, Z17, K1
+	VBLENDMPS    Z19, Z20, K1, Z17
+	VANDPS       Z0, Z9, Z9
+	VORPS        Z9, Z17, Z9
+	VMULPS       Z9, Z18, Z17
+	VADDPS       Z17, Z8, Z8
+	VMOVUPS      (R8)(R12*4), Z17
+	VORPS        Z0, Z17, Z19
+	VCMPPS       $0x15, Z1, Z19, K1
+	VMINPS       Z19, Z2, Z19
+	VMOVAPS.Z    Z19, K1, Z19
+	VMOVAPS      Z3, Z20
+	VFMADD231PS  Z4, Z19, Z20
+	VSUBPS       Z3, Z20, Z21
+	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z5, Z21, Z19
+	VFMADD231PS  Z6, Z21, Z19
+	VPSUBD       Z3, Z20, Z20
+	VMOVAPS      Z7, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3efffffe<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VPSRAD       $0x01, Z20, Z19
+	VPSLLD       $0x17, Z19, Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VPADDD       Z23, Z22, Z22
+	VMULPS       Z22, Z21, Z21
+	VPSUBD       Z19, Z20, Z19
+	VPSLLD       $0x17, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VPADDD       Z20, Z19, Z19
+	VMULPS       Z19, Z21, Z19
+	VMOVAPS.Z    Z19, K1, Z19
+	VPXORD       Z12, Z12, Z12
+	VCMPPS       $0x11, Z12, Z17, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VBLENDMPS    Z19, Z17, K1, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VADDPS       Z20, Z19, Z20
+	VDIVPS       Z20, Z17, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VSUBPS       Z21, Z20, Z20
+	VSUBPS       Z20, Z19, Z19
+	VMOVAPS      Z17, Z20
+	VFNMADD231PS Z19, Z17, Z20
+	VBROADCASTSS c7fffffff<>+0(SB), Z17
+	VANDPS       Z17, Z8, Z17
+	VMULPS       Z8, Z8, Z19
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z21
+	VMOVAPS      Z21, Z21
+	VBROADCASTSS c3ca9134e<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3e088393<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VMULPS       Z19, Z21, Z19
+	VFMADD213PS  Z17, Z17, Z19
+	VADDPS       Z17, Z17, Z21
+	VBROADCASTSS c41a00000<>+0(SB), Z22
+	VMINPS       Z21, Z22, Z21
+	VMOVAPS      Z3, Z22
+	VFMADD231PS  Z4, Z21, Z22
+	VSUBPS       Z3, Z22, Z23
+	VMOVAPS      Z21, Z21
+	VFMADD231PS  Z5, Z23, Z21
+	VFMADD231PS  Z6, Z23, Z21
+	VPSUBD       Z3, Z22, Z22
+	VMOVAPS      Z7, Z23
+	VBROADCASTSS c3c091d64<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3d2aac51<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3efffffe<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VPSLLD       $0x17, Z22, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VPADDD       Z22, Z21, Z21
+	VMULPS       Z21, Z23, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VADDPS       Z22, Z21, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VBROADCASTSS c40000000<>+0(SB), Z23
+	VDIVPS       Z21, Z23, Z21
+	VSUBPS       Z21, Z22, Z21
+	VBROADCASTSS c3f200000<>+0(SB), Z22
+	VCMPPS       $0x12, Z22, Z17, K1
+	VBLENDMPS    Z19, Z21, K1, Z17
+	VANDPS       Z0, Z8, Z19
+	VORPS        Z19, Z17, Z17
+	VMULPS       Z17, Z20, Z19
+	VMOVUPS      Z16, (R10)(R12*4)
+	VMOVUPS      Z18, (R11)(R12*4)
+	MOVQ         (SP), R14
+	VMOVUPS      Z9, (R14)(R12*4)
+	MOVQ         8(SP), R14
+	VMOVUPS      Z8, (R14)(R12*4)
+	MOVQ         16(SP), R14
+	VMOVUPS      Z20, (R14)(R12*4)
+	MOVQ         24(SP), R14
+	VMOVUPS      Z17, (R14)(R12*4)
+	MOVQ         32(SP), R14
+	VMOVUPS      Z19, (R14)(R12*4)
+	ADDQ         $+16, R12
+	CMPQ         R12, R13
+	JB           one41
 
 last42:
-	MOVQ      DX, R10
-	SUBQ      R11, R10
-	JZ        done43
-	MOVL      $-1, R12
-	BZHIL     R10, R12, R12
-	KMOVW     R12, K1
-	VMOVUPS.Z (BX)(R11*4), K1, Z1
-	MOVQ      R11, R10
-	SHRQ      $0x03, R10
-	VMULPS    Z0, Z1, Z0
-	MOVL      (R8)(R10*1), BX
-	SHRXL     R9, BX, BX
-	KMOVW     BX, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS.Z (SI)(R11*4), K1, Z1
-	VPXORD    Z3, Z3, Z3
-	VCMPPS    $0x1e, Z3, Z1, K2
-	VMOVAPS.Z Z0, K2, Z0
-	VMOVUPS   Z0, K1, (DI)(R11*4)
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done43
+	MOVL         $-1, R14
+	BZHIL        R13, R14, R14
+	KMOVW        R14, K1
+	VMOVUPS.Z    (SI)(R12*4), K1, Z8
+	VORPS        Z0, Z8, Z9
+	VCMPPS       $0x15, Z1, Z9, K2
+	VMINPS       Z9, Z2, Z9
+	VMOVAPS.Z    Z9, K2, Z9
+	VMOVAPS      Z3, Z16
+	VFMADD231PS  Z4, Z9, Z16
+	VSUBPS       Z3, Z16, Z17
+	VMOVAPS      Z9, Z9
+	VFMADD231PS  Z5, Z17, Z9
+	VFMADD231PS  Z6, Z17, Z9
+	VPSUBD       Z3, Z16, Z16
+	VMOVAPS      Z7, Z17
+	VBROADCASTSS c3c091d64<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3d2aac51<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3efffffe<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VFMADD213PS  Z18, Z9, Z17
+	VPSRAD       $0x01, Z16, Z9
+	VPSLLD       $0x17, Z9, Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VPADDD       Z19, Z18, Z18
+	VMULPS       Z18, Z17, Z17
+	VPSUBD       Z9, Z16, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z16
+	VPADDD       Z16, Z9, Z9
+	VMULPS       Z9, Z17, Z9
+	VMOVAPS.Z    Z9, K2, Z9
+	VPXORD       Z13, Z13, Z13
+	VCMPPS       $0x11, Z13, Z8, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBLENDMPS    Z9, Z8, K2, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z16
+	VADDPS       Z16, Z9, Z16
+	VDIVPS       Z16, Z8, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VSUBPS       Z17, Z16, Z16
+	VSUBPS       Z16, Z9, Z9
+	VMOVAPS      Z8, Z16
+	VFNMADD231PS Z9, Z8, Z16
+	VMOVUPS.Z    (R9)(R12*4), K1, Z8
+	VMULPS       Z8, Z16, Z8
+	VMOVUPS.Z    (BX)(R12*4), K1, Z9
+	VORPS        Z0, Z9, Z17
+	VCMPPS       $0x15, Z1, Z17, K2
+	VMINPS       Z17, Z2, Z17
+	VMOVAPS.Z    Z17, K2, Z17
+	VMOVAPS      Z3, Z18
+	VFMADD231PS  Z4, Z17, Z18
+	VSUBPS       Z3, Z18, Z19
+	VMOVAPS      Z17, Z17
+	VFMADD231PS  Z5, Z19, Z17
+	VFMADD231PS  Z6, Z19, Z17
+	VPSUBD       Z3, Z18, Z18
+	VMOVAPS      Z7, Z19
+	VBROADCASTSS c3c091d64<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3d2aac51<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VFMADD213PS  Z20, Z17, Z19
+	VPSRAD       $0x01, Z18, Z17
+	VPSLLD       $0x17, Z17, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VPADDD       Z21, Z20, Z20
+	VMULPS       Z20, Z19, Z19
+	VPSUBD       Z17, Z18, Z17
+	VPSLLD       $0x17, Z17, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VPADDD       Z18, Z17, Z17
+	VMULPS       Z17, Z19, Z17
+	VMOVAPS.Z    Z17, K2, Z17
+	VPXORD       Z14, Z14, Z14
+	VCMPPS       $0x11, Z14, Z9, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBLENDMPS    Z17, Z9, K2, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VADDPS       Z18, Z17, Z18
+	VDIVPS       Z18, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VSUBPS       Z19, Z18, Z18
+	VSUBPS       Z18, Z17, Z17
+	VMOVAPS      Z9, Z18
+	VFNMADD231PS Z17, Z9, Z18
+	VMOVUPS.Z    (DI)(R12*4), K1, Z9
+	VBROADCASTSS c7fffffff<>+0(SB), Z17
+	VANDPS       Z17, Z9, Z17
+	VMULPS       Z9, Z9, Z19
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z20
+	VMOVAPS      Z20, Z20
+	VBROADCASTSS c3ca9134e<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VBROADCASTSS c3e088393<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z21
+	VFMADD213PS  Z21, Z19, Z20
+	VMULPS       Z19, Z20, Z19
+	VFMADD213PS  Z17, Z17, Z19
+	VADDPS       Z17, Z17, Z20
+	VBROADCASTSS c41a00000<>+0(SB), Z21
+	VMINPS       Z20, Z21, Z20
+	VMOVAPS      Z3, Z21
+	VFMADD231PS  Z4, Z20, Z21
+	VSUBPS       Z3, Z21, Z22
+	VMOVAPS      Z20, Z20
+	VFMADD231PS  Z5, Z22, Z20
+	VFMADD231PS  Z6, Z22, Z20
+	VPSUBD       Z3, Z21, Z21
+	VMOVAPS      Z7, Z22
+	VBROADCASTSS c3c091d64<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3d2aac51<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3efffffe<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VFMADD213PS  Z23, Z20, Z22
+	VPSLLD       $0x17, Z21, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VPADDD       Z21, Z20, Z20
+	VMULPS       Z20, Z22, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VADDPS       Z21, Z20, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VBROADCASTSS c40000000<>+0(SB), Z22
+	VDIVPS       Z20, Z22, Z20
+	VSUBPS       Z20, Z21, Z20
+	VBROADCASTSS c3f200000<>+0(SB), Z21
+	VCMPPS       $0x12, Z21, Z17, K2
+	VBLENDMPS    Z19, Z20, K2, Z17
+	VANDPS       Z0, Z9, Z9
+	VORPS        Z9, Z17, Z9
+	VMULPS       Z9, Z18, Z17
+	VADDPS       Z17, Z8, Z8
+	VMOVUPS.Z    (R8)(R12*4), K1, Z17
+	VORPS        Z0, Z17, Z19
+	VCMPPS       $0x15, Z1, Z19, K2
+	VMINPS       Z19, Z2, Z19
+	VMOVAPS.Z    Z19, K2, Z19
+	VMOVAPS      Z3, Z20
+	VFMADD231PS  Z4, Z19, Z20
+	VSUBPS       Z3, Z20, Z21
+	VMOVAPS      Z19, Z19
+	VFMADD231PS  Z5, Z21, Z19
+	VFMADD231PS  Z6, Z21, Z19
+	VPSUBD       Z3, Z20, Z20
+	VMOVAPS      Z7, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3efffffe<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VPSRAD       $0x01, Z20, Z19
+	VPSLLD       $0x17, Z19, Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VPADDD       Z23, Z22, Z22
+	VMULPS       Z22, Z21, Z21
+	VPSUBD       Z19, Z20, Z19
+	VPSLLD       $0x17, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VPADDD       Z20, Z19, Z19
+	VMULPS       Z19, Z21, Z19
+	VMOVAPS.Z    Z19, K2, Z19
+	VPXORD       Z15, Z15, Z15
+	VCMPPS       $0x11, Z15, Z17, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VBLENDMPS    Z19, Z17, K2, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VADDPS       Z20, Z19, Z20
+	VDIVPS       Z20, Z17, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VSUBPS       Z21, Z20, Z20
+	VSUBPS       Z20, Z19, Z19
+	VMOVAPS      Z17, Z20
+	VFNMADD231PS Z19, Z17, Z20
+	VBROADCASTSS c7fffffff<>+0(SB), Z17
+	VANDPS       Z17, Z8, Z17
+	VMULPS       Z8, Z8, Z19
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z21
+	VMOVAPS      Z21, Z21
+	VBROADCASTSS c3ca9134e<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS c3e088393<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z22
+	VFMADD213PS  Z22, Z19, Z21
+	VMULPS       Z19, Z21, Z19
+	VFMADD213PS  Z17, Z17, Z19
+	VADDPS       Z17, Z17, Z21
+	VBROADCASTSS c41a00000<>+0(SB), Z22
+	VMINPS       Z21, Z22, Z21
+	VMOVAPS      Z3, Z22
+	VFMADD231PS  Z4, Z21, Z22
+	VSUBPS       Z3, Z22, Z23
+	VMOVAPS      Z21, Z21
+	VFMADD231PS  Z5, Z23, Z21
+	VFMADD231PS  Z6, Z23, Z21
+	VPSUBD       Z3, Z22, Z22
+	VMOVAPS      Z7, Z23
+	VBROADCASTSS c3c091d64<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3d2aac51<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3efffffe<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VFMADD213PS  Z24, Z21, Z23
+	VPSLLD       $0x17, Z22, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VPADDD       Z22, Z21, Z21
+	VMULPS       Z21, Z23, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VADDPS       Z22, Z21, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VBROADCASTSS c40000000<>+0(SB), Z23
+	VDIVPS       Z21, Z23, Z21
+	VSUBPS       Z21, Z22, Z21
+	VBROADCASTSS c3f200000<>+0(SB), Z22
+	VCMPPS       $0x12, Z22, Z17, K2
+	VBLENDMPS    Z19, Z21, K2, Z17
+	VANDPS       Z0, Z8, Z19
+	VORPS        Z19, Z17, Z17
+	VMULPS       Z17, Z20, Z19
+	VMOVUPS      Z16, K1, (R10)(R12*4)
+	VMOVUPS      Z18, K1, (R11)(R12*4)
+	MOVQ         (SP), BX
+	VMOVUPS      Z9, K1, (BX)(R12*4)
+	MOVQ         8(SP), BX
+	VMOVUPS      Z8, K1, (BX)(R12*4)
+	MOVQ         16(SP), BX
+	VMOVUPS      Z20, K1, (BX)(R12*4)
+	MOVQ         24(SP), BX
+	VMOVUPS      Z17, K1, (BX)(R12*4)
+	MOVQ         32(SP), BX
+	VMOVUPS      Z19, K1, (BX)(R12*4)
 
 done43:
 	INCQ CX
@@ -3719,12 +5698,13 @@ return40:
 	VZEROUPPER
 	RET
 
-// func fusedMaxPoolAVX512(l *fusedLoop)
+// func fusedLSTMGradAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
-TEXT ·fusedMaxPoolAVX512(SB), NOSPLIT, $0-8
+TEXT ·fusedLSTMGradAVX512(SB), NOSPLIT, $48-8
 	MOVQ         l+0(FP), AX
 	MOVQ         8(AX), DX
-	VBROADCASTSS c3f800000<>+0(SB), Z2
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
 row44:
@@ -3745,23 +5725,475 @@ row44:
 	MOVQ         144(AX), R9
 	IMULQ        CX, R9
 	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         176(AX), R12
+	IMULQ        CX, R12
+	ADDQ         80(AX), R12
+	VBROADCASTSS (R12), Z0
+	MOVQ         184(AX), R12
+	IMULQ        CX, R12
+	ADDQ         88(AX), R12
+	VBROADCASTSS (R12), Z1
+	MOVQ         192(AX), R12
+	IMULQ        CX, R12
+	ADDQ         96(AX), R12
+	VBROADCASTSS (R12), Z2
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 24(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 32(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 40(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last47
+
+one46:
+	VMOVUPS   (BX)(R12*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z7, Z7, Z7
+	VCMPPS    $0x04, Z7, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   (SI)(R12*4), Z6
+	VANDPS    Z3, Z6, Z11
+	VCMPPS    $0x11, Z0, Z11, K1
+	VMOVAPS.Z Z4, K1, Z11
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z11, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (R10)(R12*4), Z11
+	VMULPS    Z11, Z5, Z12
+	VMOVUPS   (R11)(R12*4), Z13
+	VMULPS    Z13, Z13, Z14
+	VSUBPS    Z14, Z2, Z14
+	VMULPS    Z14, Z12, Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS   (R9)(R12*4), Z12
+	VMULPS    Z12, Z6, Z14
+	VMOVUPS   (DI)(R12*4), Z15
+	VSUBPS    Z15, Z2, Z16
+	VMULPS    Z16, Z15, Z16
+	VMULPS    Z16, Z14, Z14
+	MOVQ      (SP), R14
+	VMOVUPS   (R14)(R12*4), Z16
+	VMULPS    Z16, Z6, Z16
+	VMOVUPS   (R8)(R12*4), Z17
+	VSUBPS    Z17, Z2, Z18
+	VMULPS    Z18, Z17, Z18
+	VMULPS    Z18, Z16, Z16
+	VMULPS    Z15, Z6, Z15
+	VMULPS    Z12, Z12, Z12
+	VSUBPS    Z12, Z2, Z12
+	VMULPS    Z12, Z15, Z12
+	VMULPS    Z13, Z5, Z5
+	VSUBPS    Z11, Z2, Z13
+	VMULPS    Z13, Z11, Z11
+	VMULPS    Z11, Z5, Z5
+	VMULPS    Z17, Z6, Z6
+	MOVQ      8(SP), R14
+	VMOVUPS   Z14, (R14)(R12*4)
+	MOVQ      16(SP), R14
+	VMOVUPS   Z16, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Z12, (R14)(R12*4)
+	MOVQ      32(SP), R14
+	VMOVUPS   Z5, (R14)(R12*4)
+	MOVQ      40(SP), R14
+	VMOVUPS   Z6, (R14)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        one46
+
+last47:
+	MOVQ      DX, R13
+	SUBQ      R12, R13
+	JZ        done48
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX)(R12*4), K1, Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K2
+	VMOVAPS.Z Z4, K2, Z6
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z6, K2
+	VBLENDMPS Z1, Z5, K2, Z5
+	VMOVUPS.Z (SI)(R12*4), K1, Z6
+	VANDPS    Z3, Z6, Z11
+	VCMPPS    $0x11, Z0, Z11, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x04, Z10, Z0, K2
+	VBLENDMPS Z1, Z6, K2, Z0
+	VMOVUPS.Z (R10)(R12*4), K1, Z1
+	VMULPS    Z1, Z5, Z6
+	VMOVUPS.Z (R11)(R12*4), K1, Z11
+	VMULPS    Z11, Z11, Z12
+	VSUBPS    Z12, Z2, Z12
+	VMULPS    Z12, Z6, Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS.Z (R9)(R12*4), K1, Z6
+	VMULPS    Z6, Z0, Z12
+	VMOVUPS.Z (DI)(R12*4), K1, Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z14
+	VMULPS    Z14, Z12, Z12
+	MOVQ      (SP), BX
+	VMOVUPS.Z (BX)(R12*4), K1, Z14
+	VMULPS    Z14, Z0, Z14
+	VMOVUPS.Z (R8)(R12*4), K1, Z15
+	VSUBPS    Z15, Z2, Z16
+	VMULPS    Z16, Z15, Z16
+	VMULPS    Z16, Z14, Z14
+	VMULPS    Z13, Z0, Z13
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z13, Z6
+	VMULPS    Z11, Z5, Z5
+	VSUBPS    Z1, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VMULPS    Z1, Z5, Z1
+	VMULPS    Z15, Z0, Z0
+	MOVQ      8(SP), BX
+	VMOVUPS   Z12, K1, (BX)(R12*4)
+	MOVQ      16(SP), BX
+	VMOVUPS   Z14, K1, (BX)(R12*4)
+	MOVQ      24(SP), BX
+	VMOVUPS   Z6, K1, (BX)(R12*4)
+	MOVQ      32(SP), BX
+	VMOVUPS   Z1, K1, (BX)(R12*4)
+	MOVQ      40(SP), BX
+	VMOVUPS   Z0, K1, (BX)(R12*4)
+
+done48:
+	INCQ CX
+	JMP  row44
+
+return45:
+	VZEROUPPER
+	RET
+
+// func fusedMaskScaleAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedMaskScaleAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row49:
+	CMPQ         CX, (AX)
+	JGE          return50
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Z0
+	MOVQ         264(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-32, R9
+	JZ           one52
+
+many51:
+	VMOVUPS   (BX)(R8*4), Z1
+	VMOVUPS   (SI)(R8*4), Z2
+	VPXORD    Z3, Z3, Z3
+	VCMPPS    $0x1e, Z3, Z2, K1
+	VMULPS    Z0, Z1, Z1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, (DI)(R8*4)
+	VMOVUPS   64(BX)(R8*4), Z1
+	VMOVUPS   64(SI)(R8*4), Z2
+	VPXORD    Z4, Z4, Z4
+	VCMPPS    $0x1e, Z4, Z2, K1
+	VMULPS    Z0, Z1, Z1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, 64(DI)(R8*4)
+	ADDQ      $+32, R8
+	CMPQ      R8, R9
+	JB        many51
+
+one52:
+	MOVQ DX, R9
+	ANDQ $-16, R9
+	CMPQ R8, R9
+	JAE  last54
+
+one53:
+	VMOVUPS   (BX)(R8*4), Z1
+	VMOVUPS   (SI)(R8*4), Z2
+	VPXORD    Z5, Z5, Z5
+	VCMPPS    $0x1e, Z5, Z2, K1
+	VMULPS    Z0, Z1, Z1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, (DI)(R8*4)
+	ADDQ      $+16, R8
+	CMPQ      R8, R9
+	JB        one53
+
+last54:
+	MOVQ      DX, R9
+	SUBQ      R8, R9
+	JZ        done55
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (BX)(R8*4), K1, Z1
+	VMOVUPS.Z (SI)(R8*4), K1, Z2
+	VPXORD    Z6, Z6, Z6
+	VCMPPS    $0x1e, Z6, Z2, K2
+	VMULPS    Z0, Z1, Z0
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (DI)(R8*4)
+
+done55:
+	INCQ CX
+	JMP  row49
+
+return50:
+	VZEROUPPER
+	RET
+
+// func fusedReluGradAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedReluGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row56:
+	CMPQ  CX, (AX)
+	JGE   return57
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  264(AX), DI
+	IMULQ CX, DI
+	ADDQ  208(AX), DI
+	XORQ  R8, R8
+	MOVQ  DX, R9
+	ANDQ  $-32, R9
+	JZ    one59
+
+many58:
+	VMOVUPS   (BX)(R8*4), Z0
+	VMOVUPS   (SI)(R8*4), Z1
+	VPXORD    Z2, Z2, Z2
+	VCMPPS    $0x1e, Z2, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (DI)(R8*4)
+	VMOVUPS   64(BX)(R8*4), Z0
+	VMOVUPS   64(SI)(R8*4), Z1
+	VPXORD    Z3, Z3, Z3
+	VCMPPS    $0x1e, Z3, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, 64(DI)(R8*4)
+	ADDQ      $+32, R8
+	CMPQ      R8, R9
+	JB        many58
+
+one59:
+	MOVQ DX, R9
+	ANDQ $-16, R9
+	CMPQ R8, R9
+	JAE  last61
+
+one60:
+	VMOVUPS   (BX)(R8*4), Z0
+	VMOVUPS   (SI)(R8*4), Z1
+	VPXORD    Z4, Z4, Z4
+	VCMPPS    $0x1e, Z4, Z1, K1
+	VMOVAPS.Z Z0, K1, Z0
+	VMOVUPS   Z0, (DI)(R8*4)
+	ADDQ      $+16, R8
+	CMPQ      R8, R9
+	JB        one60
+
+last61:
+	MOVQ      DX, R9
+	SUBQ      R8, R9
+	JZ        done62
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (BX)(R8*4), K1, Z0
+	VMOVUPS.Z (SI)(R8*4), K1, Z1
+	VPXORD    Z5, Z5, Z5
+	VCMPPS    $0x1e, Z5, Z1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (DI)(R8*4)
+
+done62:
+	INCQ CX
+	JMP  row56
+
+return57:
+	VZEROUPPER
+	RET
+
+// func fusedDropoutReluGradAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedDropoutReluGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row63:
+	CMPQ         CX, (AX)
+	JGE          return64
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	VBROADCASTSS (DI), Z0
+	MOVQ         264(AX), DI
+	IMULQ        CX, DI
+	ADDQ         208(AX), DI
+	MOVQ         328(AX), R8
+	IMULQ        CX, R8
+	ADDQ         320(AX), R8
+	MOVQ         344(AX), R9
+	IMULQ        CX, R9
+	ADDQ         336(AX), R9
+	ANDQ         $0x07, R9
+	XORQ         R11, R11
+	MOVQ         DX, R12
+	ANDQ         $-16, R12
+	CMPQ         R11, R12
+	JAE          last66
+
+one65:
+	VMOVUPS   (BX)(R11*4), Z1
+	MOVQ      R11, R10
+	SHRQ      $0x03, R10
+	VMULPS    Z0, Z1, Z1
+	MOVL      (R8)(R10*1), R10
+	SHRXL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   (SI)(R11*4), Z4
+	VPXORD    Z2, Z2, Z2
+	VCMPPS    $0x1e, Z2, Z4, K1
+	VMOVAPS.Z Z1, K1, Z1
+	VMOVUPS   Z1, (DI)(R11*4)
+	ADDQ      $+16, R11
+	CMPQ      R11, R12
+	JB        one65
+
+last66:
+	MOVQ      DX, R10
+	SUBQ      R11, R10
+	JZ        done67
+	MOVL      $-1, R12
+	BZHIL     R10, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (BX)(R11*4), K1, Z1
+	MOVQ      R11, R10
+	SHRQ      $0x03, R10
+	VMULPS    Z0, Z1, Z0
+	MOVL      (R8)(R10*1), BX
+	SHRXL     R9, BX, BX
+	KMOVW     BX, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS.Z (SI)(R11*4), K1, Z1
+	VPXORD    Z3, Z3, Z3
+	VCMPPS    $0x1e, Z3, Z1, K2
+	VMOVAPS.Z Z0, K2, Z0
+	VMOVUPS   Z0, K1, (DI)(R11*4)
+
+done67:
+	INCQ CX
+	JMP  row63
+
+return64:
+	VZEROUPPER
+	RET
+
+// func fusedMaxPoolAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedMaxPoolAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c3f800000<>+0(SB), Z2
+	XORQ         CX, CX
+
+row68:
+	CMPQ         CX, (AX)
+	JGE          return69
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
 	VBROADCASTSS (R9), Z0
 	MOVQ         152(AX), R9
 	IMULQ        CX, R9
 	ADDQ         56(AX), R9
 	VBROADCASTSS (R9), Z1
-	MOVQ         240(AX), R9
+	MOVQ         264(AX), R9
 	IMULQ        CX, R9
 	ADDQ         208(AX), R9
-	MOVQ         248(AX), R10
+	MOVQ         272(AX), R10
 	IMULQ        CX, R10
 	ADDQ         216(AX), R10
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one47
+	JZ           one71
 
-many46:
+many70:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -3836,15 +6268,15 @@ many46:
 	VMOVUPS   Z4, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many46
+	JB        many70
 
-one47:
+one71:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last49
+	JAE  last73
 
-one48:
+one72:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -3883,12 +6315,12 @@ one48:
 	VMOVUPS   Z4, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one48
+	JB        one72
 
-last49:
+last73:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done50
+	JZ        done74
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -3929,11 +6361,11 @@ last49:
 	VMOVUPS   Z3, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-done50:
+done74:
 	INCQ CX
-	JMP  row44
+	JMP  row68
 
-return45:
+return69:
 	VZEROUPPER
 	RET
 
@@ -3945,9 +6377,9 @@ TEXT ·fusedPoolPutAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row51:
+row75:
 	CMPQ         CX, (AX)
-	JGE          return52
+	JGE          return76
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3970,24 +6402,24 @@ row51:
 	IMULQ        CX, DI
 	ADDQ         56(AX), DI
 	VBROADCASTSS (DI), Z3
-	MOVQ         240(AX), DI
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
-	MOVQ         248(AX), R8
+	MOVQ         272(AX), R8
 	IMULQ        CX, R8
 	ADDQ         216(AX), R8
-	MOVQ         256(AX), R9
+	MOVQ         280(AX), R9
 	IMULQ        CX, R9
 	ADDQ         224(AX), R9
-	MOVQ         264(AX), R10
+	MOVQ         288(AX), R10
 	IMULQ        CX, R10
 	ADDQ         232(AX), R10
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one54
+	JZ           one78
 
-many53:
+many77:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -4044,15 +6476,15 @@ many53:
 	VMOVUPS   Z5, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many53
+	JB        many77
 
-one54:
+one78:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last56
+	JAE  last80
 
-one55:
+one79:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -4082,12 +6514,12 @@ one55:
 	VMOVUPS   Z5, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one55
+	JB        one79
 
-last56:
+last80:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done57
+	JZ        done81
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -4119,11 +6551,11 @@ last56:
 	VMOVUPS   Z2, K1, (R9)(R11*4)
 	VMOVUPS   Z3, K1, (R10)(R11*4)
 
-done57:
+done81:
 	INCQ CX
-	JMP  row51
+	JMP  row75
 
-return52:
+return76:
 	VZEROUPPER
 	RET
 
@@ -4134,57 +6566,57 @@ TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row58:
+row82:
 	CMPQ  CX, (AX)
-	JGE   return59
+	JGE   return83
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
-	MOVQ  240(AX), SI
+	MOVQ  264(AX), SI
 	IMULQ CX, SI
 	ADDQ  208(AX), SI
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-32, R8
-	JZ    one61
+	JZ    one85
 
-many60:
+many84:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	VMOVUPS 64(BX)(DI*4), Z0
 	VMOVUPS Z0, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many60
+	JB      many84
 
-one61:
+one85:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last63
+	JAE  last87
 
-one62:
+one86:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one62
+	JB      one86
 
-last63:
+last87:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done64
+	JZ        done88
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done64:
+done88:
 	INCQ CX
-	JMP  row58
+	JMP  row82
 
-return59:
+return83:
 	VZEROUPPER
 	RET
 
@@ -4195,54 +6627,54 @@ TEXT ·fusedSplatAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row65:
+row89:
 	CMPQ         CX, (AX)
-	JGE          return66
+	JGE          return90
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
 	VBROADCASTSS (BX), Z0
-	MOVQ         240(AX), BX
+	MOVQ         264(AX), BX
 	IMULQ        CX, BX
 	ADDQ         208(AX), BX
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-32, DI
-	JZ           one68
+	JZ           one92
 
-many67:
+many91:
 	VMOVUPS Z0, (BX)(SI*4)
 	VMOVUPS Z0, 64(BX)(SI*4)
 	ADDQ    $+32, SI
 	CMPQ    SI, DI
-	JB      many67
+	JB      many91
 
-one68:
+one92:
 	MOVQ DX, DI
 	ANDQ $-16, DI
 	CMPQ SI, DI
-	JAE  last70
+	JAE  last94
 
-one69:
+one93:
 	VMOVUPS Z0, (BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      one69
+	JB      one93
 
-last70:
+last94:
 	MOVQ    DX, DI
 	SUBQ    SI, DI
-	JZ      done71
+	JZ      done95
 	MOVL    $-1, R8
 	BZHIL   DI, R8, R8
 	KMOVW   R8, K1
 	VMOVUPS Z0, K1, (BX)(SI*4)
 
-done71:
+done95:
 	INCQ CX
-	JMP  row65
+	JMP  row89
 
-return66:
+return90:
 	VZEROUPPER
 	RET
 
@@ -4253,9 +6685,9 @@ TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row72:
+row96:
 	CMPQ         CX, (AX)
-	JGE          return73
+	JGE          return97
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -4263,15 +6695,15 @@ row72:
 	IMULQ        CX, SI
 	ADDQ         24(AX), SI
 	VBROADCASTSS (SI), Z0
-	MOVQ         240(AX), SI
+	MOVQ         264(AX), SI
 	IMULQ        CX, SI
 	ADDQ         208(AX), SI
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-32, R8
-	JZ           one75
+	JZ           one99
 
-many74:
+many98:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
@@ -4280,26 +6712,26 @@ many74:
 	VMOVUPS Z1, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many74
+	JB      many98
 
-one75:
+one99:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last77
+	JAE  last101
 
-one76:
+one100:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one76
+	JB      one100
 
-last77:
+last101:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done78
+	JZ        done102
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
@@ -4307,11 +6739,11 @@ last77:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done78:
+done102:
 	INCQ CX
-	JMP  row72
+	JMP  row96
 
-return73:
+return97:
 	VZEROUPPER
 	RET
 
@@ -4322,9 +6754,9 @@ TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row79:
+row103:
 	CMPQ         CX, (AX)
-	JGE          return80
+	JGE          return104
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -4335,15 +6767,15 @@ row79:
 	IMULQ        CX, DI
 	ADDQ         32(AX), DI
 	VBROADCASTSS (DI), Z0
-	MOVQ         240(AX), DI
+	MOVQ         264(AX), DI
 	IMULQ        CX, DI
 	ADDQ         208(AX), DI
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one82
+	JZ           one106
 
-many81:
+many105:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -4356,15 +6788,15 @@ many81:
 	VMOVUPS Z1, 64(DI)(R8*4)
 	ADDQ    $+32, R8
 	CMPQ    R8, R9
-	JB      many81
+	JB      many105
 
-one82:
+one106:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last84
+	JAE  last108
 
-one83:
+one107:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -4372,12 +6804,12 @@ one83:
 	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      one83
+	JB      one107
 
-last84:
+last108:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done85
+	JZ        done109
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -4387,11 +6819,11 @@ last84:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done85:
+done109:
 	INCQ CX
-	JMP  row79
+	JMP  row103
 
-return80:
+return104:
 	VZEROUPPER
 	RET
 
@@ -4402,9 +6834,9 @@ TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row86:
+row110:
 	CMPQ         DX, (CX)
-	JGE          return87
+	JGE          return111
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4415,15 +6847,15 @@ row86:
 	IMULQ        DX, AX
 	ADDQ         32(CX), AX
 	VBROADCASTSS (AX), Z0
-	MOVQ         240(CX), R8
+	MOVQ         264(CX), R8
 	IMULQ        DX, R8
 	ADDQ         208(CX), R8
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-32, R10
-	JZ           one89
+	JZ           one113
 
-many88:
+many112:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -4440,15 +6872,15 @@ many88:
 	VMOVUPS Z1, 64(R8)(R9*4)
 	ADDQ    $+32, R9
 	CMPQ    R9, R10
-	JB      many88
+	JB      many112
 
-one89:
+one113:
 	MOVQ BX, R10
 	ANDQ $-16, R10
 	CMPQ R9, R10
-	JAE  last91
+	JAE  last115
 
-one90:
+one114:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -4458,12 +6890,12 @@ one90:
 	VMOVUPS Z1, (R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      one90
+	JB      one114
 
-last91:
+last115:
 	MOVQ      BX, AX
 	SUBQ      R9, AX
-	JZ        done92
+	JZ        done116
 	MOVL      $-1, R10
 	BZHIL     AX, R10, R10
 	KMOVW     R10, K1
@@ -4473,11 +6905,11 @@ last91:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (R8)(R9*4)
 
-done92:
+done116:
 	INCQ DX
-	JMP  row86
+	JMP  row110
 
-return87:
+return111:
 	VZEROUPPER
 	RET
 
@@ -4491,9 +6923,9 @@ TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row93:
+row117:
 	CMPQ         DX, (CX)
-	JGE          return94
+	JGE          return118
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4511,19 +6943,19 @@ row93:
 	IMULQ        DX, AX
 	ADDQ         48(CX), AX
 	VBROADCASTSS (AX), Z1
-	MOVQ         240(CX), R9
+	MOVQ         264(CX), R9
 	IMULQ        DX, R9
 	ADDQ         208(CX), R9
-	MOVQ         248(CX), R10
+	MOVQ         272(CX), R10
 	IMULQ        DX, R10
 	ADDQ         216(CX), R10
 	XORQ         R11, R11
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last98
+	JAE          last122
 
-one97:
+one121:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -4533,7 +6965,7 @@ one97:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny100
+	JNZ      tiny124
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z5
@@ -4542,15 +6974,15 @@ one97:
 	VMOVUPS  Z6, (R9)(R11*4)
 	VMOVUPS  Z5, (R10)(R11*4)
 
-back101:
+back125:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one97
+	JB   one121
 
-last98:
+last122:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done99
+	JZ        done123
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -4561,7 +6993,7 @@ last98:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny102
+	JNZ       tiny126
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z1
 	VSUBPS    Z0, Z1, Z0
@@ -4570,16 +7002,16 @@ last98:
 	VMOVUPS   Z1, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-back103:
-done99:
+back127:
+done123:
 	INCQ DX
-	JMP  row93
+	JMP  row117
 
-return94:
+return118:
 	VZEROUPPER
 	RET
 
-tiny100:
+tiny124:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -4659,9 +7091,9 @@ tiny100:
 	VADDPS       Z5, Z6, Z6
 	VMOVUPS      Z6, (R9)(R11*4)
 	VMOVUPS      Z5, (R10)(R11*4)
-	JMP          back101
+	JMP          back125
 
-tiny102:
+tiny126:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -4741,7 +7173,7 @@ tiny102:
 	VADDPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back103
+	JMP          back127
 
 // func fusedSGDNesterovAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -4753,9 +7185,9 @@ TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row104:
+row128:
 	CMPQ         DX, (CX)
-	JGE          return105
+	JGE          return129
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4773,19 +7205,19 @@ row104:
 	IMULQ        DX, AX
 	ADDQ         48(CX), AX
 	VBROADCASTSS (AX), Z1
-	MOVQ         240(CX), R9
+	MOVQ         264(CX), R9
 	IMULQ        DX, R9
 	ADDQ         208(CX), R9
-	MOVQ         248(CX), R10
+	MOVQ         272(CX), R10
 	IMULQ        DX, R10
 	ADDQ         216(CX), R10
 	XORQ         R11, R11
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last109
+	JAE          last133
 
-one108:
+one132:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -4795,7 +7227,7 @@ one108:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny111
+	JNZ      tiny135
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z6
@@ -4806,15 +7238,15 @@ one108:
 	VMOVUPS  Z5, (R9)(R11*4)
 	VMOVUPS  Z6, (R10)(R11*4)
 
-back112:
+back136:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one108
+	JB   one132
 
-last109:
+last133:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done110
+	JZ        done134
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -4825,7 +7257,7 @@ last109:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny113
+	JNZ       tiny137
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z5
 	VSUBPS    Z0, Z5, Z5
@@ -4836,16 +7268,16 @@ last109:
 	VMOVUPS   Z0, K1, (R9)(R11*4)
 	VMOVUPS   Z5, K1, (R10)(R11*4)
 
-back114:
-done110:
+back138:
+done134:
 	INCQ DX
-	JMP  row104
+	JMP  row128
 
-return105:
+return129:
 	VZEROUPPER
 	RET
 
-tiny111:
+tiny135:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -4962,9 +7394,9 @@ tiny111:
 	VADDPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (R9)(R11*4)
 	VMOVUPS      Z6, (R10)(R11*4)
-	JMP          back112
+	JMP          back136
 
-tiny113:
+tiny137:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -5081,7 +7513,7 @@ tiny113:
 	VADDPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (R9)(R11*4)
 	VMOVUPS      Z5, K1, (R10)(R11*4)
-	JMP          back114
+	JMP          back138
 
 // func fusedAdamAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -5094,9 +7526,9 @@ TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row115:
+row139:
 	CMPQ         DX, (CX)
-	JGE          return116
+	JGE          return140
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -5125,22 +7557,22 @@ row115:
 	IMULQ        DX, AX
 	ADDQ         72(CX), AX
 	VBROADCASTSS (AX), Z3
-	MOVQ         240(CX), R10
+	MOVQ         264(CX), R10
 	IMULQ        DX, R10
 	ADDQ         208(CX), R10
-	MOVQ         248(CX), R11
+	MOVQ         272(CX), R11
 	IMULQ        DX, R11
 	ADDQ         216(CX), R11
-	MOVQ         256(CX), R12
+	MOVQ         280(CX), R12
 	IMULQ        DX, R12
 	ADDQ         224(CX), R12
 	XORQ         R13, R13
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last120
+	JAE          last144
 
-one119:
+one143:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z8
@@ -5150,7 +7582,7 @@ one119:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny122
+	JNZ         tiny146
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -5173,15 +7605,15 @@ one119:
 	VMOVUPS     Z9, (R11)(R13*4)
 	VMOVUPS     Z8, (R12)(R13*4)
 
-back123:
+back147:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one119
+	JB   one143
 
-last120:
+last144:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done121
+	JZ          done145
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -5192,7 +7624,7 @@ last120:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny124
+	JNZ         tiny148
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -5215,16 +7647,16 @@ last120:
 	VMOVUPS     Z0, K1, (R11)(R13*4)
 	VMOVUPS     Z1, K1, (R12)(R13*4)
 
-back125:
-done121:
+back149:
+done145:
 	INCQ DX
-	JMP  row115
+	JMP  row139
 
-return116:
+return140:
 	VZEROUPPER
 	RET
 
-tiny122:
+tiny146:
 	VMOVUPS      (DI)(R13*4), Z8
 	VMOVUPS      (R8)(R13*4), Z9
 	VSUBPS       Z9, Z8, Z10
@@ -5368,9 +7800,9 @@ tiny122:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z9, (R11)(R13*4)
 	VMOVUPS      Z8, (R12)(R13*4)
-	JMP          back123
+	JMP          back147
 
-tiny124:
+tiny148:
 	VMOVUPS.Z    (DI)(R13*4), K1, Z8
 	VMOVUPS.Z    (R8)(R13*4), K1, Z9
 	VSUBPS       Z9, Z8, Z10
@@ -5514,7 +7946,7 @@ tiny124:
 	VMOVUPS      Z2, K1, (R10)(R13*4)
 	VMOVUPS      Z0, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back125
+	JMP          back149
 
 // func fusedAdamWAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -5527,9 +7959,9 @@ TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z9
 	XORQ         DX, DX
 
-row126:
+row150:
 	CMPQ         DX, (CX)
-	JGE          return127
+	JGE          return151
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -5566,22 +7998,22 @@ row126:
 	IMULQ        DX, AX
 	ADDQ         88(CX), AX
 	VBROADCASTSS (AX), Z5
-	MOVQ         240(CX), R10
+	MOVQ         264(CX), R10
 	IMULQ        DX, R10
 	ADDQ         208(CX), R10
-	MOVQ         248(CX), R11
+	MOVQ         272(CX), R11
 	IMULQ        DX, R11
 	ADDQ         216(CX), R11
-	MOVQ         256(CX), R12
+	MOVQ         280(CX), R12
 	IMULQ        DX, R12
 	ADDQ         224(CX), R12
 	XORQ         R13, R13
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last131
+	JAE          last155
 
-one130:
+one154:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z10
@@ -5591,7 +8023,7 @@ one130:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K1
 	KORTESTW    K1, K1
-	JNZ         tiny133
+	JNZ         tiny157
 	VMOVUPS     (SI)(R13*4), Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -5619,15 +8051,15 @@ one130:
 	VMOVUPS     Z11, (R11)(R13*4)
 	VMOVUPS     Z10, (R12)(R13*4)
 
-back134:
+back158:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one130
+	JB   one154
 
-last131:
+last155:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done132
+	JZ          done156
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -5638,7 +8070,7 @@ last131:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K2
 	KORTESTW    K2, K2
-	JNZ         tiny135
+	JNZ         tiny159
 	VMOVUPS.Z   (SI)(R13*4), K1, Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -5666,16 +8098,16 @@ last131:
 	VMOVUPS     Z1, K1, (R11)(R13*4)
 	VMOVUPS     Z2, K1, (R12)(R13*4)
 
-back136:
-done132:
+back160:
+done156:
 	INCQ DX
-	JMP  row126
+	JMP  row150
 
-return127:
+return151:
 	VZEROUPPER
 	RET
 
-tiny133:
+tiny157:
 	VMOVUPS      (SI)(R13*4), Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -5888,9 +8320,9 @@ tiny133:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z12, (R11)(R13*4)
 	VMOVUPS      Z11, (R12)(R13*4)
-	JMP          back134
+	JMP          back158
 
-tiny135:
+tiny159:
 	VMOVUPS.Z    (SI)(R13*4), K1, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -6103,7 +8535,7 @@ tiny135:
 	VMOVUPS      Z0, K1, (R10)(R13*4)
 	VMOVUPS      Z2, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back136
+	JMP          back160
 
 // func fusedRMSpropAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -6116,9 +8548,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row137:
+row161:
 	CMPQ         DX, (CX)
-	JGE          return138
+	JGE          return162
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -6144,19 +8576,19 @@ row137:
 	IMULQ        DX, AX
 	ADDQ         64(CX), AX
 	VBROADCASTSS (AX), Z3
-	MOVQ         240(CX), R9
+	MOVQ         264(CX), R9
 	IMULQ        DX, R9
 	ADDQ         208(CX), R9
-	MOVQ         248(CX), R10
+	MOVQ         272(CX), R10
 	IMULQ        DX, R10
 	ADDQ         216(CX), R10
 	XORQ         R11, R11
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last142
+	JAE          last166
 
-one141:
+one165:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Z8
@@ -6166,7 +8598,7 @@ one141:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny144
+	JNZ         tiny168
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z10
@@ -6184,15 +8616,15 @@ one141:
 	VMOVUPS     Z8, (R9)(R11*4)
 	VMOVUPS     Z9, (R10)(R11*4)
 
-back145:
+back169:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one141
+	JB   one165
 
-last142:
+last166:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done143
+	JZ          done167
 	MOVL        $-1, R12
 	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
@@ -6203,7 +8635,7 @@ last142:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny146
+	JNZ         tiny170
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z0
@@ -6221,16 +8653,16 @@ last142:
 	VMOVUPS     Z1, K1, (R9)(R11*4)
 	VMOVUPS     Z0, K1, (R10)(R11*4)
 
-back147:
-done143:
+back171:
+done167:
 	INCQ DX
-	JMP  row137
+	JMP  row161
 
-return138:
+return162:
 	VZEROUPPER
 	RET
 
-tiny144:
+tiny168:
 	VMOVUPS      (R8)(R11*4), Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -6369,9 +8801,9 @@ tiny144:
 	VSUBPS       Z9, Z10, Z9
 	VMOVUPS      Z9, (R9)(R11*4)
 	VMOVUPS      Z8, (R10)(R11*4)
-	JMP          back145
+	JMP          back169
 
-tiny146:
+tiny170:
 	VMOVUPS.Z    (R8)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -6510,4 +8942,4 @@ tiny146:
 	VSUBPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back147
+	JMP          back171

@@ -43,6 +43,83 @@ func fusedBiasReluDropoutAVX2(l *fusedLoop)
 //go:noescape
 func fusedDropoutAVX2(l *fusedLoop)
 
+// fusedBiasTanhAVX2 does this for each element of l:
+//
+//	s = add(x, b)
+//	y = tanh(s)
+//
+// and stores y.
+//
+//go:noescape
+func fusedBiasTanhAVX2(l *fusedLoop)
+
+// fusedTanhGradAVX2 does this for each element of l:
+//
+//	a = abs(d)
+//	l = less(a, least)
+//	e = select(l, zero, d)
+//	s = mul(h, h)
+//	r = sub(one, s)
+//	y = mul(e, r)
+//
+// and stores y.
+//
+//go:noescape
+func fusedTanhGradAVX2(l *fusedLoop)
+
+// fusedLSTMKeptAVX2 does this for each element of l:
+//
+//	sf = sigmoid(f)
+//	k = mul(sf, c)
+//	si = sigmoid(i)
+//	tg = tanh(g)
+//	n = mul(si, tg)
+//	m = add(k, n)
+//	so = sigmoid(o)
+//	t = tanh(m)
+//	h = mul(so, t)
+//
+// and stores sf, si, tg, m, so, t, h.
+//
+//go:noescape
+func fusedLSTMKeptAVX2(l *fusedLoop)
+
+// fusedLSTMGradAVX2 does this for each element of l:
+//
+//	ha = abs(dh)
+//	hl = less(ha, least)
+//	h = select(hl, zero, dh)
+//	ca = abs(dc)
+//	cl = less(ca, least)
+//	k = select(cl, zero, dc)
+//	dt = mul(h, o)
+//	tt = mul(t, t)
+//	tr = sub(one, tt)
+//	d = mul(dt, tr)
+//	m = add(k, d)
+//	di = mul(m, g)
+//	ir = sub(one, i)
+//	is = mul(i, ir)
+//	zi = mul(di, is)
+//	df = mul(m, c)
+//	fr = sub(one, f)
+//	fs = mul(f, fr)
+//	zf = mul(df, fs)
+//	dg = mul(m, i)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	do = mul(h, t)
+//	or = sub(one, o)
+//	os = mul(o, or)
+//	zo = mul(do, os)
+//	q = mul(m, f)
+//
+// and stores zi, zf, zg, zo, q.
+//
+//go:noescape
+func fusedLSTMGradAVX2(l *fusedLoop)
+
 // fusedMaskScaleAVX2 does this for each element of l:
 //
 //	y = maskscale(d, h, scale)
@@ -271,6 +348,83 @@ func fusedBiasReluDropoutAVX512(l *fusedLoop)
 //
 //go:noescape
 func fusedDropoutAVX512(l *fusedLoop)
+
+// fusedBiasTanhAVX512 does this for each element of l:
+//
+//	s = add(x, b)
+//	y = tanh(s)
+//
+// and stores y.
+//
+//go:noescape
+func fusedBiasTanhAVX512(l *fusedLoop)
+
+// fusedTanhGradAVX512 does this for each element of l:
+//
+//	a = abs(d)
+//	l = less(a, least)
+//	e = select(l, zero, d)
+//	s = mul(h, h)
+//	r = sub(one, s)
+//	y = mul(e, r)
+//
+// and stores y.
+//
+//go:noescape
+func fusedTanhGradAVX512(l *fusedLoop)
+
+// fusedLSTMKeptAVX512 does this for each element of l:
+//
+//	sf = sigmoid(f)
+//	k = mul(sf, c)
+//	si = sigmoid(i)
+//	tg = tanh(g)
+//	n = mul(si, tg)
+//	m = add(k, n)
+//	so = sigmoid(o)
+//	t = tanh(m)
+//	h = mul(so, t)
+//
+// and stores sf, si, tg, m, so, t, h.
+//
+//go:noescape
+func fusedLSTMKeptAVX512(l *fusedLoop)
+
+// fusedLSTMGradAVX512 does this for each element of l:
+//
+//	ha = abs(dh)
+//	hl = less(ha, least)
+//	h = select(hl, zero, dh)
+//	ca = abs(dc)
+//	cl = less(ca, least)
+//	k = select(cl, zero, dc)
+//	dt = mul(h, o)
+//	tt = mul(t, t)
+//	tr = sub(one, tt)
+//	d = mul(dt, tr)
+//	m = add(k, d)
+//	di = mul(m, g)
+//	ir = sub(one, i)
+//	is = mul(i, ir)
+//	zi = mul(di, is)
+//	df = mul(m, c)
+//	fr = sub(one, f)
+//	fs = mul(f, fr)
+//	zf = mul(df, fs)
+//	dg = mul(m, i)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	do = mul(h, t)
+//	or = sub(one, o)
+//	os = mul(o, or)
+//	zo = mul(do, os)
+//	q = mul(m, f)
+//
+// and stores zi, zf, zg, zo, q.
+//
+//go:noescape
+func fusedLSTMGradAVX512(l *fusedLoop)
 
 // fusedMaskScaleAVX512 does this for each element of l:
 //

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/mmcloughlin/avo/operand"
@@ -89,6 +90,12 @@ var cheap = map[string]bool{
 // that is not measured.
 var chained = map[string]bool{"Exp": true, "Tanh": true, "Sigmoid": true}
 
+// chains reports whether a step of a program is such an operation.
+func chains(step string) bool {
+	_, name, _ := fused.Parse(step)
+	return chained[name]
+}
+
 // primitive emits the loop of one operation over n elements.
 func primitive(a *asm, o opcode) {
 	a.function("op"+o.name+a.Suffix(), "func(dst, a, b, c *float32, n int)")
@@ -124,6 +131,9 @@ func primitive(a *asm, o opcode) {
 // toWrite is how many bytes before their turn lines are fetched that are to be written.
 const toWrite = 1 << 10
 
+// maxPointers is how many pointers a loop has in registers: the others are on the stack.
+const maxPointers = 7
+
 // fusedLoop emits f as one loop over the columns of each row.
 func fusedLoop(a *asm, f fused.Program) {
 	name := "fused" + f.Name + a.Suffix()
@@ -152,7 +162,25 @@ func fusedLoop(a *asm, f fused.Program) {
 	}
 
 	values := map[string]vec{}
-	pointers := map[string]reg.GPVirtual{}
+	pointers := map[string]operand.Op{}
+	pointer := func(s string) reg.Register {
+		if r, ok := pointers[s].(reg.GPVirtual); ok {
+			return r
+		}
+		r := a.GP64()
+		a.MOVQ(pointers[s], r)
+		return r
+	}
+	// hold keeps a pointer where there is room.
+	hold := func(s string, p reg.GPVirtual) {
+		if len(pointers) < maxPointers {
+			pointers[s] = p
+			return
+		}
+		local := a.AllocLocal(8)
+		a.MOVQ(p, local)
+		pointers[s] = local
+	}
 	var keepPointer, keepIndex, keepShift reg.GPVirtual
 	var compute func(i reg.GPVirtual, disp int, careful bool)
 	// compute emits the steps for the vector at element i, denormal numbers with care or
@@ -164,12 +192,12 @@ func fusedLoop(a *asm, f fused.Program) {
 		}
 		value := func(s string) vec {
 			if _, ok := v[s]; !ok {
-				v[s] = a.load(at(pointers[s], i, disp))
+				v[s] = a.load(at(pointer(s), i, disp))
 			}
 			return v[s]
 		}
 		if f.Updates() && a.tail == nil && !careful {
-			a.fetchToWrite(at(pointers["out "+f.Outputs[0]], i, disp+toWrite))
+			a.fetchToWrite(at(pointer("out "+f.Outputs[0]), i, disp+toWrite))
 		}
 		land := func() {}
 		if decays := f.Decays(); decays != nil && !careful {
@@ -199,7 +227,7 @@ func fusedLoop(a *asm, f fused.Program) {
 			}
 		}
 		for _, o := range f.Outputs {
-			a.store(value(o), at(pointers["out "+o], i, disp))
+			a.store(value(o), at(pointer("out "+o), i, disp))
 		}
 		land()
 	}
@@ -217,14 +245,17 @@ func fusedLoop(a *asm, f fused.Program) {
 		pointers["out "+o] = cols
 	}
 	keepPointer, keepIndex, keepShift = cols, cols, cols
+	chain := slices.ContainsFunc(f.Steps, chains)
+	a.crowded = chain && len(f.Steps) > 2
 	a.hoist(func() { body(cols, 0) })
+	clear(pointers)
 
 	a.XORQ(index, index)
 	a.Label(row)
 	a.CMPQ(index, l.Field("rows"))
 	a.JGE(operand.LabelRef(done))
 	for k, s := range f.Vectors {
-		pointers[s] = inRow("in", k)
+		hold(s, inRow("in", k))
 	}
 	for j, s := range f.Scalars {
 		k := len(f.Vectors) + j
@@ -232,7 +263,7 @@ func fusedLoop(a *asm, f fused.Program) {
 		a.VBROADCASTSS(operand.Mem{Base: p}, values[s])
 	}
 	for k, o := range f.Outputs {
-		pointers["out "+o] = inRow("out", k)
+		hold("out "+o, inRow("out", k))
 	}
 	if f.Dropout() {
 		keepPointer = inRow("keep")
@@ -244,10 +275,12 @@ func fusedLoop(a *asm, f fused.Program) {
 		keepIndex = a.GP64()
 	}
 	unroll := 2
-	if f.Dropout() || f.Decays() != nil {
+	if f.Dropout() || f.Decays() != nil || len(pointers) > maxPointers {
 		unroll = 1
 	}
+	a.turns = chain && !a.Wide && !a.crowded
 	a.loop(cols, unroll, body)
+	a.turns, a.crowded = false, false
 	a.INCQ(index)
 	a.JMP(operand.LabelRef(row))
 	a.Label(done)

@@ -32,6 +32,7 @@ type asm struct {
 	tail    pred // the lanes that loads and stores are limited to, or nil
 	labels  int
 	turns   bool     // instructions of a loop's vectors take turns
+	crowded bool     // several values of a loop wait for others: half of maxHoisted constants have registers
 	asides  []func() // what stands behind the function's end
 }
 
@@ -115,7 +116,11 @@ func (a *asm) hoist(body func()) {
 	a.dry, a.used = true, nil
 	body()
 	a.dry, a.Context, a.tail = false, real, tail
-	for _, c := range a.used[:min(len(a.used), maxHoisted)] {
+	most := maxHoisted
+	if a.crowded {
+		most /= 2
+	}
+	for _, c := range a.used[:min(len(a.used), most)] {
 		a.hoisted[c] = a.broadcast(c)
 	}
 }

@@ -33,6 +33,40 @@ var Programs = []Program{
 	},
 	{"Dropout", []string{"x"}, []string{"scale"}, []string{"y = Dropout x scale"}, []string{"y"}},
 
+	// Steps of recurrent networks, where training keeps what their derivatives need, and these.
+	{"BiasTanh", []string{"x", "b"}, nil, []string{"s = Add x b", "y = Tanh s"}, []string{"y"}},
+	{
+		"TanhGrad",
+		[]string{"d", "h"},
+		[]string{"least", "zero", "one"},
+		[]string{"a = Abs d", "l = Less a least", "e = Select l zero d", "s = Mul h h", "r = Sub one s", "y = Mul e r"},
+		[]string{"y"},
+	},
+	{
+		"LSTMKept",
+		[]string{"i", "f", "g", "o", "c"},
+		nil,
+		[]string{
+			"sf = Sigmoid f", "k = Mul sf c", "si = Sigmoid i", "tg = Tanh g", "n = Mul si tg", "m = Add k n",
+			"so = Sigmoid o", "t = Tanh m", "h = Mul so t",
+		},
+		[]string{"sf", "si", "tg", "m", "so", "t", "h"},
+	},
+	{
+		"LSTMGrad",
+		[]string{"dh", "dc", "i", "f", "g", "o", "t", "c"},
+		[]string{"least", "zero", "one"},
+		[]string{
+			"ha = Abs dh", "hl = Less ha least", "h = Select hl zero dh", "ca = Abs dc", "cl = Less ca least", "k = Select cl zero dc",
+			"dt = Mul h o", "tt = Mul t t", "tr = Sub one tt", "d = Mul dt tr", "m = Add k d",
+			"di = Mul m g", "ir = Sub one i", "is = Mul i ir", "zi = Mul di is",
+			"df = Mul m c", "fr = Sub one f", "fs = Mul f fr", "zf = Mul df fs",
+			"dg = Mul m i", "gg = Mul g g", "gr = Sub one gg", "zg = Mul dg gr",
+			"do = Mul h t", "or = Sub one o", "os = Mul o or", "zo = Mul do os", "q = Mul m f",
+		},
+		[]string{"zi", "zf", "zg", "zo", "q"},
+	},
+
 	// Backward passes.
 	{"MaskScale", []string{"d", "h"}, []string{"scale"}, []string{"y = MaskScale d h scale"}, []string{"y"}},
 	{"ReluGrad", []string{"d", "h"}, nil, []string{"y = ReluGrad d h"}, []string{"y"}},
