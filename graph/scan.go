@@ -218,6 +218,50 @@ func (b *Body) settle() string {
 	return ""
 }
 
+// Project returns the body of the same scan with sequence i, y, computed at each step, if y is a product of a sequence by a weight, or the sum
+// of that and of a bias, and else nil. It takes the elements of x in place of those of y, and weights behind the other constants.
+func (b *Body) Project(i int, y *Node) (body *Body, x *Node, weights []*Node) {
+	if i < 0 || i >= len(b.xs) || y.Rank() != 3 || !y.shape[1:].Equal(b.xs[i].shape) {
+		return nil, nil, nil
+	}
+	same := func(n *Node) bool { return !n.shape.HasBatch() }
+	product := y
+	if y.op == OpAdd && y.inputs[1].Rank() == 1 && same(y.inputs[1]) {
+		product, weights = y.inputs[0], y.inputs[1:]
+	}
+	if product.op != OpMatMul || product.attr.TransA || product.Rank() != 3 || product.inputs[0].Rank() != 3 || product.inputs[1].Rank() != 2 || !same(product.inputs[1]) {
+		return nil, nil, nil
+	}
+	x, weights = product.inputs[0], slices.Concat(product.inputs[1:], weights)
+	body = &Body{graph: New(), reverse: b.reverse, last: b.last, hidden: slices.Clone(b.hidden)}
+	copies := map[*Node]*Node{}
+	copied := func(list []*Node) (to []*Node) {
+		for _, n := range list {
+			to = append(to, body.graph.transplant(n, copies))
+		}
+		return to
+	}
+	body.graph.origin = y
+	body.xs = append(body.xs, body.graph.Input("x", x.shape[1:]))
+	for k, n := range weights {
+		body.consts = append(body.consts, body.graph.Param(fmt.Sprintf("weight %d", k), n.shape))
+	}
+	at := body.graph.node(OpMatMul, *product.attr, body.xs[0], body.consts[0])
+	if len(weights) > 1 {
+		at = at.Add(body.consts[1])
+	}
+	body.graph.origin = nil
+	copies[b.xs[i]] = at
+	body.carry = copied(b.carry)
+	body.xs = slices.Concat(copied(b.xs[:i]), body.xs, copied(b.xs[i+1:]))
+	body.consts = append(copied(b.consts), body.consts...)
+	body.next, body.outs = copied(b.next), copied(b.outs)
+	if body.graph.err != nil || body.settle() != "" || len(body.columns) != len(b.columns) {
+		return nil, nil, nil
+	}
+	return body, x, weights
+}
+
 // passed reports whether n is a leaf, or a part of one.
 func passed(n *Node) bool {
 	for !n.absent() {

@@ -535,9 +535,10 @@ func lowerScan(l *lowering, n *graph.Node, shape tensor.Shape, in []*value) *val
 		}
 	}
 	whole := widest.Shape().Concrete(l.batch)
-	v := l.add(graph.OpScan, widest.Attr(), whole, n.Scope(), in...)
+	body, in := l.projected(widest, in)
+	v := l.add(graph.OpScan, &graph.Attr{Body: body}, whole, n.Scope(), in...)
 	if v.konst == nil && v.bodies == nil {
-		v.bodies, l.err = bodiesOf(l.config, widest.Attr().Body, l.batch, v.in)
+		v.bodies, l.err = bodiesOf(l.config, body, l.batch, v.in)
 		for _, p := range v.bodies {
 			l.config.Held += (p.arena + 3) / 4 * (l.batch/max(p.config.Batch, 1) + 1)
 		}

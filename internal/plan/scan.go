@@ -11,6 +11,7 @@ import (
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/cpu/product"
 	"github.com/cornu-ml/cornu/internal/mem"
 	"github.com/cornu-ml/cornu/internal/par"
@@ -95,6 +96,51 @@ func windowsOf(body *graph.Body, in []*value) map[*graph.Node]int {
 		}
 	}
 	return windows
+}
+
+// A scan multiplies its inputs for itself if blocks have so many rows, since fewer read more of the weight than they save, and inputs so many
+// numbers, since the tiles of shorter products take longer than to read what is stored.
+const leastProjected, leastInputs = 16, 64
+
+// projected returns the body of a scan with the products in it that its sequences are, and its operands then: what would have to
+// come back from beyond the second-level cache is computed when a block needs it, and never stored. Where training stores
+// all that the steps give, no time was saved.
+func (l *lowering) projected(n *graph.Node, in []*value) (*graph.Body, []*value) {
+	body := n.Attr().Body
+	if l.config.NoPasses || !body.Last() || l.batch < leastProjected*(len(blocksOf(l.batch))-1) {
+		return body, in
+	}
+	l2 := isa.Caches().L2
+	for i, y := range n.Inputs()[len(body.Carry()):][:len(body.Sequences())] {
+		with, x, weights := body.Project(i, y)
+		if with == nil || x.Shape()[2] < leastInputs || l.readBeside(n, y) ||
+			4*y.Shape().Concrete(l.batch).Numel() <= l2 || 4*weights[0].Shape().Numel() > l2/2 {
+			continue
+		}
+		sequence := l.floats(l.nodes[x], x.Scope())
+		if sequence.dtype != graph.Float32 {
+			continue
+		}
+		body, in = with, slices.Clone(in)
+		in[len(body.Carry())+i] = sequence
+		for _, w := range weights {
+			in = append(in, l.nodes[w])
+		}
+	}
+	return body, in
+}
+
+// readBeside reports whether others than a scan, with more or fewer columns, need its operand y.
+func (l *lowering) readBeside(scan, y *graph.Node) bool {
+	if slices.Contains(l.program.Outputs, y) || slices.Contains(l.program.Checks, y) {
+		return true
+	}
+	for _, n := range l.program.Graph.Nodes()[y.ID()+1:] {
+		if body := n.Attr().Body; l.need[n.ID()] && slices.Contains(n.Inputs(), y) && (body == nil || !scan.Attr().Body.Extends(body)) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(l.program.Updates, func(u Update) bool { return u.Value == y })
 }
 
 func costOfScan(v *value) int {

@@ -3,10 +3,12 @@ package plan
 // This file holds scans to what they may copy and where they keep what is the same at each step.
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/cpu/cputest"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -98,6 +100,76 @@ func TestAScanFollowsItsWeights(t *testing.T) {
 		plain.Compute(nil)
 		if at := cputest.FirstDifference(fast.Value(h), plain.Value(h)); at >= 0 {
 			t.Errorf("round %d: number %d is %v, want %v", round, at, fast.Value(h)[at], plain.Value(h)[at])
+		}
+	}
+}
+
+// Where a sequence that is a product would leave the caches, a scan of many rows multiplies at each step, to the same bits, unless others
+// need the product too.
+func TestAScanMultipliesWhatWouldLeaveTheCaches(t *testing.T) {
+	defer isa.ForceCaches(isa.Caches())
+	isa.ForceCaches(isa.CacheSizes{L1: 32 << 10, L2: 36 << 10, L3: 1 << 20})
+	const steps, units, features = 5, 16, 64
+	for _, c := range []struct {
+		name                    string
+		rows                    int
+		training, bias, reverse bool
+		beside, inside          bool
+	}{
+		{"predicted", 40, false, true, false, false, true},
+		{"without a bias, backwards", 70, false, false, true, false, true},
+		{"trained", 70, true, true, false, false, false},
+		{"of few rows", 31, false, true, false, false, false},
+		{"read beside", 40, false, true, false, true, false},
+	} {
+		g := graph.New()
+		x := g.Input("x", tensor.Shape{batch, steps, features})
+		kernel, w, bias := g.Param("kernel", tensor.Shape{features, 4 * units}), g.Param("w", tensor.Shape{units, 4 * units}), g.Param("bias", tensor.Shape{4 * units})
+		y := x.Transpose(1, 0, 2).MatMul(kernel)
+		if c.bias {
+			y = y.Add(bias)
+		}
+		zero := g.Scalar(0).BroadcastTo(tensor.Shape{batch, units})
+		r := graph.Recurrence{Init: []*graph.Node{zero, zero}, Sequences: []*graph.Node{y}, Constants: []*graph.Node{w}, Reverse: c.reverse}
+		r.Last = !c.training
+		last := cell(r, g, units).Final(0)
+		outputs := []*graph.Node{last}
+		if c.training {
+			outputs = append(outputs, graph.Gradients(last.Square().Sum(), kernel, w, bias, x)...)
+		}
+		if c.beside {
+			outputs = append(outputs, y.Sum(0))
+		}
+		storage := map[*graph.Node][]float32{}
+		for i, n := range []*graph.Node{kernel, w, bias} {
+			storage[n] = make([]float32, n.Shape().Numel())
+			random(storage[n], 1, uint16(i))
+		}
+		program := Program{Graph: g, Outputs: outputs}
+		var want [][]float32
+		for _, config := range []Config{{Batch: c.rows, NoPasses: true}, {Batch: c.rows}} {
+			p := compile(t, program, config)
+			stored := slices.ContainsFunc(p.values, func(v *value) bool {
+				return v.op == graph.OpMatMul && slices.Equal(v.shape, tensor.Shape{steps, c.rows, 4 * units})
+			})
+			if inside := !stored; inside != (c.inside && !config.NoPasses) {
+				t.Errorf("%s: the scan multiplies: %v\n%v", c.name, inside, p)
+			}
+			cputest.EachTier(t, func(t *testing.T) {
+				e := p.Bind(held(storage))
+				random(e.Value(x), 1, 9)
+				for range 2 {
+					e.Compute(nil)
+				}
+				for i, n := range outputs {
+					if len(want) == i {
+						want = append(want, slices.Clone(e.Value(n)))
+					}
+					if at := cputest.FirstDifference(e.Value(n), want[i]); at >= 0 {
+						t.Errorf("%s: number %d of output %d is %v, want %v", c.name, at, i, e.Value(n)[at], want[i][at])
+					}
+				}
+			})
 		}
 	}
 }
