@@ -16,6 +16,7 @@ import (
 )
 
 func TestAKilledTrainingGoesOnToTheHashOfOneThatWasNotKilled(t *testing.T) {
+	t.Parallel()
 	kills, longest := 2, 800*time.Millisecond // half of which it takes to inflate the digits
 	args := []string{"mnist", "train", "--quiet", "--limit", "640", "--epochs", "6", "--hidden", "32", "--checkpoint-every", "2"}
 	if os.Getenv("CORNU_CI") != "" {
@@ -65,6 +66,7 @@ func TestAKilledTrainingGoesOnToTheHashOfOneThatWasNotKilled(t *testing.T) {
 }
 
 func TestAnInterruptedTrainingSaysThatItGoesOn(t *testing.T) {
+	t.Parallel()
 	signals := []syscall.Signal{syscall.SIGTERM}
 	if os.Getenv("CORNU_CI") != "" {
 		signals = append(signals, syscall.SIGINT)

@@ -93,6 +93,7 @@ func pipe(t *testing.T) string {
 
 // A command that waits for the reader of its output, which never comes, ends too.
 func TestASignalEndsEveryCommand(t *testing.T) {
+	t.Parallel() // as all that waits for other processes
 	// One signal is enough for a command; each ends what waits and what works.
 	once := map[string]syscall.Signal{
 		"doctor": syscall.SIGTERM, "version": syscall.SIGHUP, "figures -o": syscall.SIGHUP, "mnist samples": syscall.SIGINT,
@@ -176,6 +177,7 @@ func fillPipe(t *testing.T, write *os.File) {
 }
 
 func TestASecondSignalDoesNotWait(t *testing.T) {
+	t.Parallel()
 	c := program(t, "mnist", "samples", "-o", pipe(t))
 	c.Env = append(c.Env, patient+"=1")
 	out, err := c.StdoutPipe()
