@@ -18,6 +18,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/initializer"
 	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/faulty"
 	"github.com/cornu-ml/cornu/layer"
@@ -418,6 +419,16 @@ func TestPredictionsAreWrittenInEveryFormat(t *testing.T) {
 }
 
 // Numbers that were scaled for the training come back in their units.
+func TestPredictionsOfSequencesOfAnyLengthAreATable(t *testing.T) {
+	r := newRoom(t)
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{tensor.None, 1}}, &layer.Dense{Units: 1, KernelInitializer: initializer.Ones{}})
+	r.check(m.Save(r.in("open.keras")))
+	r.npy("steps.npy", array(r, []float32{1, 2, 3, 4}, 2, 2, 1))
+	if got, want := r.must("predict", r.in("open.keras"), "--data", r.in("steps.npy")), "y0_0  y1_0\n1     2\n3     4\n"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestARegressionPredictsInTheUnitsOfItsTable(t *testing.T) {
 	r := newRoom(t)
 	model := r.model("m.keras", loss.MeanSquaredError{}, 1, nil, 4)

@@ -105,6 +105,7 @@ func predicted(s *sampling, outputs []wanted, y []*tensor.Tensor) (*sheet, error
 		if len(outputs) > 1 {
 			before = out.name + "."
 		}
+		out.shape = y[k].Shape()[1:] // that of the model may be open
 		width := out.shape.Numel()
 		if out.classes > 0 && (out.classes == width || width == 1) {
 			add(before+"class", func(i int) any {

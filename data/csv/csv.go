@@ -356,25 +356,33 @@ func excerpt(cell string) string {
 // A reader gives the rows of a CSV file, none of which is longer than maxRow.
 type reader struct {
 	*csv.Reader
-	source *limited
+	source  *limited
+	foreign error // why nothing is read
 }
 
 func newReader(r io.Reader, comma rune) *reader {
 	source := &limited{r: r}
 	in := bufio.NewReader(source)
-	if mark, _ := in.Peek(3); string(mark) == "\xEF\xBB\xBF" { // which Excel writes
+	var err error
+	switch mark, _ := in.Peek(3); {
+	case string(mark) == "\xEF\xBB\xBF": // which Excel writes
 		in.Discard(3)
+	case strings.HasPrefix(string(mark), "\xFF\xFE"), strings.HasPrefix(string(mark), "\xFE\xFF"):
+		err = errors.New("its text is UTF-16, and UTF-8 is read: save it as CSV UTF-8")
 	}
 	c := csv.NewReader(in)
 	c.FieldsPerRecord = -1
 	if comma != 0 {
 		c.Comma = comma
 	}
-	return &reader{Reader: c, source: source}
+	return &reader{Reader: c, source: source, foreign: err}
 }
 
 // next returns the cells of the next row, or io.EOF.
 func (r *reader) next() ([]string, error) {
+	if r.foreign != nil {
+		return nil, fmt.Errorf("csv: %w", r.foreign)
+	}
 	r.source.taken = 0
 	cells, err := r.Read()
 	var parse *csv.ParseError

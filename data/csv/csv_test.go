@@ -79,6 +79,14 @@ func TestATableHoldsTheCellsOfTheFile(t *testing.T) {
 	}
 }
 
+func TestATableInUTF16IsCalledSo(t *testing.T) {
+	for _, mark := range []string{"\xFF\xFEa\x00,\x00b\x00\n\x00", "\xFE\xFF\x00a\x00,\x00b\x00\n"} {
+		if _, err := Read(strings.NewReader(mark), Config{}); err == nil || !strings.Contains(err.Error(), "UTF-16") {
+			t.Error(err)
+		}
+	}
+}
+
 func TestATableIsTakenApart(t *testing.T) {
 	table := read(t, iris, Config{})
 	fields := table.Filter(func(r Row) bool { return r.Cell("place") == "field" && r.Cell("none") == "" })
@@ -295,7 +303,7 @@ func hostiles() []hostile.File {
 		{"nothing_but_commas.csv", bytes.Repeat([]byte(","), 40), `two columns are called ""`},
 		{"over_the_budget.csv", append([]byte("a\n"), bytes.Repeat([]byte("1\n"), 1000)...), "the table takes more than 65536 bytes: see MaxBytes"},
 		{"page.csv", []byte("<!DOCTYPE html>\n<html><head><title>Sign in, please</title></head></html>\n"), "line 2: it has 2 cells, there are 1 columns"},
-		{"of_16_bits.csv", []byte("\xff\xfea\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00"), "line 3: it has 1 cells, there are 2 columns"},
+		{"of_16_bits.csv", []byte("\xff\xfea\x00,\x00b\x00\n\x001\x00,\x002\x00\n\x00"), "its text is UTF-16"},
 		{"archive.csv", []byte("PK\x03\x04\x14\x00\x00\x00"), none},
 		{"missing.csv", []byte("a,b\n1,\n"), `line 2, column "b": a number is missing`},
 		{"word.csv", []byte("a,b\n1,two\n"), `line 2, column "b": "two" is no number`},
