@@ -68,17 +68,18 @@ func perRow(n *graph.Node) int { return n.Shape()[1:].Numel() }
 func windowsOf(body *graph.Body, in []*value) map[*graph.Node]int {
 	windows := map[*graph.Node]int{}
 	open := func(n *graph.Node, stride int) {
+		if n.Op().Leaf() && slices.Contains(body.Results(), n) {
+			return // what a step is given and gives as it is would be in two places: it is copied
+		}
 		if w := perRow(n); stride == w || stride > w && w >= leastRow {
 			windows[n] = stride
 		}
 	}
 	columns := body.Columns()
 	for i, n := range body.Results() {
-		switch {
-		case n.Op().Leaf(): // it is copied
-		case i < len(columns):
+		if i < len(columns) {
 			open(n, body.Width())
-		default:
+		} else {
 			open(n, perRow(n))
 		}
 	}

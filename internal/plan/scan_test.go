@@ -173,3 +173,30 @@ func TestAScanMultipliesWhatWouldLeaveTheCaches(t *testing.T) {
 		}
 	}
 }
+
+// A state that a step leaves as it is stays what it was, where it is a column of the result beside others.
+func TestAStateThatStaysIsKept(t *testing.T) {
+	g := graph.New()
+	x, init := g.Input("x", tensor.Shape{3, batch, 16}), g.Input("init", tensor.Shape{batch, 16})
+	scan := graph.Recurrence{
+		Init: []*graph.Node{init, init}, Sequences: []*graph.Node{x},
+		Step: func(state, x, _ []*graph.Node) (next, outputs []*graph.Node) {
+			return []*graph.Node{state[0].Add(x[0]).Tanh(), state[1]}, []*graph.Node{state[1]}
+		},
+	}.Scan(g)
+	kept, seen := scan.Final(1), scan.Output(0)
+	p := compile(t, Program{Graph: g, Outputs: []*graph.Node{kept, seen}}, Config{Batch: 2})
+	e := p.Bind(nil)
+	random(e.Value(x), 1, 1)
+	random(e.Value(init), 1, 2)
+	for range 2 {
+		e.Compute(nil)
+		for _, n := range []*graph.Node{kept, seen} {
+			for i, v := range e.Value(n) {
+				if want := e.Value(init)[i%32]; v != want {
+					t.Fatalf("%v: number %d is %v, want %v", n, i, v, want)
+				}
+			}
+		}
+	}
+}
