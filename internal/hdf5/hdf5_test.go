@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 )
 
@@ -181,5 +182,20 @@ func checkContent(t *testing.T, what string, want content, got interface {
 				return
 			}
 		}
+	}
+}
+
+// A message of a kind that the format didn't have yet may say whether the object can be read without it.
+func TestAnUnknownMessageMayForbidToReadItsObject(t *testing.T) {
+	f := &File{}
+	f.limits.Objects = 10
+	o := &object{f: f}
+	for _, m := range []message{{kind: lastMessage + 1}, {kind: lastMessage + 1, flags: 1 << 3}, {kind: lastMessage, flags: failIfUnknown}} {
+		if _, err := o.add(m, nil); err != nil {
+			t.Errorf("a message of kind %#x with flags %#x: %v", m.kind, m.flags, err)
+		}
+	}
+	if _, err := o.add(message{kind: lastMessage + 1, flags: failIfUnknown}, nil); err == nil || !strings.Contains(err.Error(), "kind 0x18") {
+		t.Errorf("got %v", err)
 	}
 }

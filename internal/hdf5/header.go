@@ -23,9 +23,15 @@ const (
 	msgContinuation  = 0x10
 	msgSymbolTable   = 0x11
 	msgAttributeInfo = 0x15
+
+	lastMessage = 0x17 // of those that the format has
 )
 
-const sharedMessage = 1 << 1 // a flag: the message is elsewhere, and its data say where
+// Flags of a message.
+const (
+	sharedMessage = 1 << 1 // it is elsewhere, and its data say where
+	failIfUnknown = 1 << 7 // who doesn't know its kind doesn't understand the object
+)
 
 type message struct {
 	kind  int
@@ -162,6 +168,9 @@ func (o *object) readV2() error {
 
 // add keeps a message. Of a continuation message it appends to chunks the chunk that it names.
 func (o *object) add(m message, chunks []headerChunk) ([]headerChunk, error) {
+	if m.kind > lastMessage && m.flags&failIfUnknown != 0 {
+		return nil, fmt.Errorf("a message of kind %#x, which is not known, says that the object can't be understood without it", m.kind)
+	}
 	if m.kind != msgContinuation {
 		if len(o.messages) >= o.f.limits.Objects {
 			return nil, fmt.Errorf("more than %d messages: see Limits.Objects", o.f.limits.Objects)
