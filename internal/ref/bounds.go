@@ -511,7 +511,8 @@ func crossentropyBounds(_ *Run, n *graph.Node, in []interval, out interval) {
 		} else {
 			logProbabilities(logits, row, add)
 		}
-		slack := float64(float64(len(row)+1)*u*total) + tiny
+		// Each term and each sum is rounded, to a denormal number perhaps.
+		slack := float64(float64(len(row)+1) * (float64(u*total) + tiny))
 		out.set(i, lo-slack, hi+slack)
 	}
 }
