@@ -13,6 +13,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/fstest"
 	"time"
@@ -95,13 +96,13 @@ func TestALoadedModelGoesOnToTheBit(t *testing.T) {
 func TestAContextEndsLoading(t *testing.T) {
 	m, _ := trained(t, optimizer.Adam{})
 	content := written(t, "m.keras", m.Save)
-	reads := 0
-	load := func(last int) error {
+	var reads atomic.Int64 // from several cores
+	load := func(last int64) error {
 		ctx, cancel := context.WithCancel(context.Background())
 		defer cancel()
-		reads = 0
+		reads.Store(0)
 		_, err := cornu.LoadFrom(readerFunc(func(b []byte, at int64) (int, error) {
-			if reads++; reads == last {
+			if reads.Add(1) == last {
 				cancel()
 			}
 			return bytes.NewReader(content).ReadAt(b, at)
@@ -111,9 +112,9 @@ func TestAContextEndsLoading(t *testing.T) {
 	if err := load(0); err != nil {
 		t.Fatal(err)
 	}
-	for last := range reads {
+	for last := range reads.Load() {
 		if err := load(last + 1); !errors.Is(err, context.Canceled) {
-			t.Errorf("canceled at read %d of %d: %v", last+1, reads, err)
+			t.Errorf("canceled at read %d of %d: %v", last+1, reads.Load(), err)
 		}
 	}
 	ctx, cancel := context.WithCancel(context.Background())
