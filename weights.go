@@ -411,7 +411,7 @@ func (m *Model) match(file arrays, cfg LoadWeightsConfig) (*matching, error) {
 	if err != nil {
 		return nil, err
 	}
-	out := &matching{}
+	out, pairOf := &matching{}, map[*layer.Variable]int{}
 	for i, l := range m.net.Layers() {
 		variables := m.net.VariablesOf(l)
 		if len(variables) == 0 && len(found[i]) == 0 {
@@ -419,6 +419,12 @@ func (m *Model) match(file arrays, cfg LoadWeightsConfig) (*matching, error) {
 		}
 		if err := m.misfit(l, found[i]); err == nil {
 			for k, v := range variables {
+				at, shared := pairOf[v]
+				if shared { // by a layer before, which has it in the file too
+					out.pairs[at].from = found[i][k]
+					continue
+				}
+				pairOf[v] = len(out.pairs)
 				out.pairs = append(out.pairs, pair{found[i][k], v})
 			}
 		} else if cfg.SkipMismatch || cfg.ByName && len(found[i]) == 0 {
