@@ -86,7 +86,7 @@ type lowering struct {
 	need  []bool // by node, whether a result depends on it
 	err   error  // of what can't be compiled
 
-	readers map[*graph.Node][]*graph.Node // see Program.readers; nil until it is asked
+	readers map[*graph.Node][]*graph.Node // see readersOf; nil until it is asked
 }
 
 func (p *Plan) lower() error {
@@ -161,6 +161,14 @@ func (l *lowering) reachable() []bool {
 		}
 	}
 	return needed
+}
+
+// readersOf returns what reads n, of what is needed: nil stands for who reads results.
+func (l *lowering) readersOf(n *graph.Node) []*graph.Node {
+	if l.readers == nil {
+		l.readers = l.program.readers(l.need)
+	}
+	return l.readers[n]
 }
 
 // readers returns what reads each node, of those that are needed: nil stands for who reads results.

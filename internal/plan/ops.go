@@ -406,10 +406,7 @@ func (l *lowering) readAs(n *graph.Node) []int {
 	if l.config.NoPasses || n.Op() != graph.OpBatchMatMul {
 		return nil
 	}
-	if l.readers == nil {
-		l.readers = l.program.readers(l.need)
-	}
-	readers := l.readers[n]
+	readers := l.readersOf(n)
 	if len(readers) != 1 || readers[0] == nil || readers[0].Op() != graph.OpTranspose {
 		return nil
 	}

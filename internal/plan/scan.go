@@ -133,15 +133,9 @@ func (l *lowering) projected(n *graph.Node, in []*value) (*graph.Body, []*value)
 
 // readBeside reports whether others than a scan, with more or fewer columns, need its operand y.
 func (l *lowering) readBeside(scan, y *graph.Node) bool {
-	if slices.Contains(l.program.Outputs, y) || slices.Contains(l.program.Checks, y) {
-		return true
-	}
-	for _, n := range l.program.Graph.Nodes()[y.ID()+1:] {
-		if body := n.Attr().Body; l.need[n.ID()] && slices.Contains(n.Inputs(), y) && (body == nil || !scan.Attr().Body.Extends(body)) {
-			return true
-		}
-	}
-	return slices.ContainsFunc(l.program.Updates, func(u Update) bool { return u.Value == y })
+	return slices.ContainsFunc(l.readersOf(y), func(n *graph.Node) bool {
+		return n == nil || n.Attr().Body == nil || !scan.Attr().Body.Extends(n.Attr().Body)
+	})
 }
 
 func costOfScan(v *value) int {
