@@ -23,6 +23,7 @@ type plans struct {
 	uses    uint64     // how many batches have come
 	idle    int        // bytes of the arenas that no one uses
 	limit   int        // on idle; the arena that was used last stays however large it is
+	packed  plan.Packed
 }
 
 // A batchKind is what a plan is for: the step, of which there is one for each shape of samples, and the number of samples.
@@ -94,7 +95,12 @@ func (s *Step) compile(n int, of *sized) {
 
 // bound binds a plan to an arena.
 func (s *Step) bound(n int, of *sized) *bound {
-	b := &bound{batchKind: batchKind{s, n}, of: of, exec: of.plan.Bind(s.storage), batch: s.lists(), given: s.lists(), staged: make([][]float32, len(s.feeds))}
+	b := &bound{batchKind: batchKind{s, n}, of: of, batch: s.lists(), given: s.lists(), staged: make([][]float32, len(s.feeds))}
+	if s.writes || len(s.meters) > 0 {
+		b.exec = of.plan.Bind(s.storage)
+	} else {
+		b.exec = of.plan.BindPacked(s.storage, &s.whole().plans.packed)
+	}
 	for i := range s.feeds {
 		if numbers, integers := s.feeds[i].of(&b.batch); s.feeds[i].ints {
 			*integers = b.exec.Int32s(s.feeds[i].node)

@@ -31,6 +31,7 @@ type Exec struct {
 	small   [][]float32 // checked by Finite itself
 	windows map[*graph.Node]*Window
 	kept    *product.Kept // where second factors of products that are Params are packed once for many runs, or nil
+	packed  *Packed       // which kept is of, or nil
 }
 
 // Bind allocates an arena and binds every kernel. storage holds the contents of
@@ -223,6 +224,9 @@ func (e *Exec) Value(n *graph.Node) []float32 {
 // and what par.Pool.Run takes to hand the next one out.
 func (e *Exec) Compute(p *par.Pool) {
 	e.bad = 0
+	if e.packed != nil {
+		e.packed.renew(p)
+	}
 	for _, k := range e.compute {
 		k.Run(p)
 	}

@@ -24,8 +24,9 @@ type Slab struct {
 
 	// A step holds use while it computes: for writing if it trains, else for reading.
 	// So networks that share layers may be trained and run at the same time.
-	use    sync.RWMutex
-	number uint64 // steps lock slabs in the order of their numbers
+	use     sync.RWMutex
+	number  uint64        // steps lock slabs in the order of their numbers
+	version atomic.Uint64 // how often it was locked for writing, or written to by a Span
 }
 
 // made is the number of slabs that were made.
@@ -82,6 +83,9 @@ func widen(h uint16, kind number.Kind) float32 {
 // Fill calls write to set all Len numbers in dst, whose contents before that mean nothing. They are rounded to what the slab
 // stores; it is an error if one is too large for that.
 func (s Span) Fill(write func(dst []float32) error) error {
+	if s.Slab != nil {
+		s.Slab.version.Add(1)
+	}
 	if s.Slab == nil || s.Slab.kind == number.Float32 {
 		return write(s.Host())
 	}
@@ -164,11 +168,15 @@ func Acquire(slabs []*Slab, write bool) {
 	for _, s := range slabs {
 		if write {
 			s.use.Lock()
+			s.version.Add(1)
 		} else {
 			s.use.RLock()
 		}
 	}
 }
+
+// Version tells what the slab holds from what it held before it was written to. The caller has locked it.
+func (s *Slab) Version() uint64 { return s.version.Load() }
 
 // Release unlocks what Acquire has locked.
 func Release(slabs []*Slab, write bool) {

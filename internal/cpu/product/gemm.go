@@ -211,7 +211,7 @@ func (g *Gemm) chain(s *gemmScratch, r region, k0 int, c matrix) {
 		var b matrix
 		switch {
 		case g.keepB:
-			b = matrix{data: g.kept[g.keptAt(k0):], ld: g.panel}
+			b = matrix{data: g.kept[g.keptAt(k0)+g.sizeB(k1-k0, r.c0):], ld: g.panel}
 		case g.packB:
 			b = g.packColumns(s, grow(&s.b, g.sizeB(k1-k0, cols)), k0, k1, r.c0, r.c1)
 		case g.halfB:

@@ -1,14 +1,26 @@
 package product
 
-import "github.com/cornu-ml/cornu/internal/mem"
+import (
+	"slices"
 
-// This file packs factors B once for many products: the weights of a recurrent network, for all steps and all blocks of rows.
+	"github.com/cornu-ml/cornu/internal/mem"
+)
+
+// This file packs factors B once for many products: the weights of a recurrent network, for all steps and all blocks of rows, and those of a network
+// that predicts, for all batches.
 
 // A Kept holds the factors B, packed, of products that have it as their Keeps. It is the job that packs them: that is to be done before the
 // products run, and again when a factor has changed.
 type Kept struct {
-	first []*Gemm // of the products of each factor
-	parts []keptPart
+	// Shared says that the tasks of a product are for several cores. Else a product is one task, of the core that has its rows.
+	Shared bool
+
+	// Room is how many elements may be held, if it is not 0. Products of further factors do without.
+	Room int
+
+	factors []*Gemm // products of no A: a factor each
+	parts   []keptPart
+	held    int // elements
 }
 
 // A keptPart is what a task packs: the rows of B of one step over k.
@@ -17,21 +29,36 @@ type keptPart struct {
 	k0 int
 }
 
+// takes reports whether g's B is held, or can be.
+func (x *Kept) takes(g *Gemm) bool {
+	return x.Room == 0 || x.held+g.K*g.N <= x.Room || slices.ContainsFunc(x.factors, g.sharesB)
+}
+
+// sharesB reports whether h has the same B.
+func (g *Gemm) sharesB(h *Gemm) bool {
+	return &h.B[0] == &g.B[0] && h.K == g.K && h.N == g.N && h.LDB == g.LDB && h.TransB == g.TransB
+}
+
 // hold returns the memory for g's B, which is that of the other products of the same B that read it in the same order.
 func (x *Kept) hold(g *Gemm) []float32 {
-	for _, h := range x.first {
-		if &h.B[0] == &g.B[0] && h.K == g.K && h.N == g.N && h.LDB == g.LDB && h.TransB == g.TransB && h.panel == g.panel && h.stepK == g.stepK {
+	for _, h := range x.factors {
+		if g.sharesB(h) && h.panel == g.panel && h.stepK == g.stepK {
 			return h.kept
 		}
 	}
-	x.first = append(x.first, g)
-	for k0 := 0; k0 < g.K; k0 = g.stepFrom(k0) {
-		x.parts = append(x.parts, keptPart{g, k0})
+	h := &Gemm{N: g.N, K: g.K, TransB: g.TransB, B: g.B, LDB: g.LDB}
+	h.tiling = uncut(h)
+	h.panel, h.stepK = g.panel, g.stepK
+	h.kept = mem.Make[float32](h.keptAt(h.K))
+	x.factors = append(x.factors, h)
+	x.held += len(h.kept)
+	for k0 := 0; k0 < h.K; k0 = h.stepFrom(k0) {
+		x.parts = append(x.parts, keptPart{h, k0})
 	}
-	return mem.Make[float32](g.keptAt(g.K))
+	return h.kept
 }
 
-// Tasks returns of how many tasks the job is made.
+// Tasks returns of how many tasks the job is made. Those of factors that are held later come behind the others.
 func (x *Kept) Tasks() int { return len(x.parts) }
 
 // Do does one.

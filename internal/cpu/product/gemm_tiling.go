@@ -74,6 +74,9 @@ const (
 	recordedWork   = 1 << 26
 	recordedPacked = 1 << 17
 
+	// To pack the B of so many rows of A takes a hundredth of the time of their product: it is not worth to keep it.
+	keptRows = 1024
+
 	// A non-temporal store of an element of C costs as much as so many multiply-adds:
 	// only products of a longer k hide it.
 	nonTemporalWork = 24
@@ -114,6 +117,7 @@ type gemmShape struct {
 	inL2   bool // B stays in the second-level cache
 	bigA   bool // A doesn't stay in the third-level cache beside B and C
 	steepA bool // A is transposed, and its rows for each k are far from each other
+	ofMany bool // a product whose B is kept is for several cores
 
 	// What strategies may ask for besides.
 	leastPanels int  // of a region, if rows are shared out
@@ -126,9 +130,8 @@ func (t *tiling) cut(g *Gemm) {
 		return
 	}
 	t.chooseSide(g)
-	// Where all rows are in one panel, B is read once in any case.
-	t.keepB = g.Keeps != nil && !t.halfB && !t.transposeC && t.m > t.kernels.tiles.tallest(t.vectors) && g.K > 0 && g.K <= chain
 	x := t.shapeOf(g)
+	t.keepB = x.keeps(g)
 	t.packB = t.halfB || t.b.trans && !t.inRegisters
 	t.stationaryB = t.packB
 	t.regionCols = t.n
@@ -219,10 +222,21 @@ func (t *tiling) readsTransposed(k, m, n int) bool {
 	return m <= t.kernels.transposedB.tallest(1) && (t.kernels.lanes == 16 || min(k, chain)*n > l2*13/16)
 }
 
+// keeps reports whether g's B is packed before, if g has where: where all rows are in one panel, B is read once in any case.
+func (x *gemmShape) keeps(g *Gemm) bool {
+	switch {
+	case g.Keeps == nil || x.halfB || x.transposeC || x.m <= x.tallest || g.K == 0 || g.K > chain:
+		return false
+	case x.ofMany && (x.work < serialWork || x.m > keptRows):
+		return false
+	}
+	return g.Keeps.takes(g)
+}
+
 func (t *tiling) shapeOf(g *Gemm) *gemmShape {
 	x := &gemmShape{
 		tiling: t, k: g.K, depth: min(g.K, chain), work: t.m * t.n * max(g.K, StoreWork),
-		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil,
+		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil, ofMany: g.Keeps != nil && g.Keeps.Shared,
 	}
 	x.l1, x.l2, x.l3 = cacheElements()
 	// B may take 13/16 of the second-level cache [208 Ki elements]; the rest is left to A and C. A B of up to
@@ -284,12 +298,20 @@ type strategy struct {
 var strategies = [...]strategy{
 	{
 		// B was packed before, for many runs: a panel of it stays in half of the first-level cache while all rows of A pass by. All
-		// is one task, of the core that has this B in its cache.
+		// is one task, of the core that has this B in its cache, or about eight: of so many rows that their A stays in half of
+		// the second-level cache.
 		name: "B kept",
 		fits: func(x *gemmShape) bool { return x.keepB },
 		apply: func(x *gemmShape) {
 			x.packB, x.inRegisters, x.stationaryB = true, false, true
 			x.stepK = max(x.l1/2/x.panel, 64)
+			if x.ofMany {
+				parts := (x.m*x.k + x.l2/2 - 1) / (x.l2 / 2)
+				x.regionCols = min(max(x.n*parts/8/x.panel, 1)*x.panel, x.n)
+				if parts > 1 {
+					x.leastPanels = (x.m + x.tallest*parts - 1) / (x.tallest * parts)
+				}
+			}
 		},
 	},
 	{
