@@ -78,10 +78,11 @@ func (l *EinsumDense) Call(c *Context, in []*graph.Node) *graph.Node {
 	if msg != "" {
 		return c.Graph().Fail("%s", msg)
 	}
-	y := e.product(in[0], c.Value(l.kernel))
+	var bias *graph.Node
 	if l.bias != nil {
-		y = y.Add(c.Value(l.bias))
+		bias = c.Value(l.bias)
 	}
+	y := e.product(in[0], c.Value(l.kernel), bias)
 	if l.Activation != nil {
 		y = l.Activation.Apply(y)
 	}
@@ -195,8 +196,9 @@ func (l *EinsumDense) einsum(in tensor.Shape) (e *einsum, msg string) {
 	return e, ""
 }
 
-// product emits the sums of products.
-func (e *einsum) product(x, w *graph.Node) *graph.Node {
+// product emits the sums of products and adds the bias, if it isn't nil: where that has a number for each column of the product, to the rows of
+// the product, which its kernel does.
+func (e *einsum) product(x, w, bias *graph.Node) *graph.Node {
 	in := func(list []rune) func(rune) bool { return func(r rune) bool { return slices.Contains(list, r) } }
 	var alone []int // axes of x that nothing else has
 	var left []rune
@@ -234,6 +236,9 @@ func (e *einsum) product(x, w *graph.Node) *graph.Node {
 		w = permuted(w, e.w, slices.Concat(summed, columns)).Reshape(k, n)
 		order = slices.Concat(free, columns)
 		y = x.MatMul(w)
+		if bias != nil && slices.Equal(order, e.y) && e.bias.Equal(e.shape(columns)) {
+			y, bias = y.Add(bias.Reshape(n)), nil
+		}
 	} else { // a product for each place along the axes that all have, the batch as its rows
 		lead := slices.Concat(shared, free[1:])
 		x = permuted(x, left, slices.Concat(lead, free[:1], summed)).Reshape(append(e.shape(lead), tensor.Batch, k)...)
@@ -243,7 +248,11 @@ func (e *einsum) product(x, w *graph.Node) *graph.Node {
 		order = slices.Concat(lead, free[:1], columns)
 		y = x.BatchMatMul(w, false, false)
 	}
-	return permuted(y.Reshape(e.shape(order)...), order, e.y)
+	y = permuted(y.Reshape(e.shape(order)...), order, e.y)
+	if bias != nil {
+		y = y.Add(bias)
+	}
+	return y
 }
 
 // permuted brings the axes of x, which letters name, into another order.
