@@ -177,6 +177,8 @@ type space struct {
 	values  []float32 // without gaps
 	weights []float32 // of a block
 	drop    elementwise.Drop
+	loop    elementwise.Loop // that scales rows
+	bound   bool             // if there is one
 
 	mask   Mask // of the present sample
 	first  int  // a mask that is the same for all queries shows no keys but first … end-1
@@ -225,6 +227,7 @@ func (s *space) reserve(x *Sizes, derivatives bool) {
 	if s.ld = x.Keys; s.ld > shortRow {
 		s.ld = (x.Keys+15)/16*16 + 16 // 16 more, so that rows don't all begin in the same set of the cache
 	}
+	s.bound = s.loop.Bind("Scale")
 	s.query = mem.Make[float32](block * x.KeyDim)
 	if !shares {
 		s.keys = mem.Make[float32](x.KeyDim * s.ld)

@@ -218,12 +218,7 @@ func (k *Gradient) weigh(worker int, s *space, h, from int) {
 	s.dropped(s.weights, &k.Sizes, first, to-from, lo, hi)
 	product.Multiply(worker, product.Matrix{Data: s.dquery, LD: k.KeyDim}, dweights,
 		product.Matrix{Data: s.rows.rows(lo), LD: s.rows.LD}, to-from, k.KeyDim, hi-lo, false)
-	for i := from; i < to; i++ {
-		row := dq.rows(i)[:k.KeyDim]
-		for j, v := range s.dquery[(i-from)*k.KeyDim:][:k.KeyDim] {
-			row[j] = v * k.Scale
-		}
-	}
+	s.scaled(&k.Sizes, Array{dq.rows(from), dq.LD}, Array{s.dquery, k.KeyDim}, to-from)
 }
 
 // add adds what a block of queries, whose weights are in s, gives to rows first … end-1 of DK and DV. The chain that is under way is in to.

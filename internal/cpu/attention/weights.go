@@ -70,12 +70,7 @@ func (s *space) weigh(worker int, x *Sizes, q Array, from, to int) (lo, hi int) 
 	if lo >= hi {
 		return 0, 0
 	}
-	for i := from; i < to; i++ {
-		row := s.query[(i-from)*x.KeyDim:][:x.KeyDim]
-		for j, v := range q.rows(i)[:x.KeyDim] {
-			row[j] = v * x.Scale
-		}
-	}
+	s.scaled(x, Array{s.query, x.KeyDim}, Array{q.rows(from), q.LD}, to-from)
 	product.Multiply(worker, product.Matrix{Data: s.weights, LD: s.ld}, product.Matrix{Data: s.query, LD: x.KeyDim},
 		product.Matrix{Data: s.keys[lo:], LD: s.ld}, to-from, hi-lo, x.KeyDim, false)
 	if same := s.ranges[:to-from]; !s.gaps && !s.mask.Queries && !slices.ContainsFunc(same, func(r [2]int) bool { return r != same[0] }) {
@@ -118,4 +113,25 @@ func (s *space) dropped(weights []float32, x *Sizes, first, rows, lo, hi int) {
 	if x.Dropout != nil {
 		s.drop.Rows(weights, s.ld, first, rows, lo, hi-lo)
 	}
+}
+
+// scaled writes rows of KeyDim numbers times Scale.
+func (s *space) scaled(x *Sizes, to, from Array, rows int) {
+	if rows*x.KeyDim == 0 {
+		return
+	}
+	if !s.bound {
+		for i := range rows {
+			row := to.rows(i)[:x.KeyDim]
+			for j, v := range from.rows(i)[:x.KeyDim] {
+				row[j] = v * x.Scale
+			}
+		}
+		return
+	}
+	s.loop.Size(rows, x.KeyDim)
+	s.loop.In(0, &from.Data[0], from.LD)
+	s.loop.In(1, &x.Scale, 0)
+	s.loop.Out(0, &to.Data[0], to.LD)
+	s.loop.Run()
 }
