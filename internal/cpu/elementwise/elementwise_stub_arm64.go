@@ -251,9 +251,9 @@ func fusedTanhGradNEON(l *fusedLoop)
 // fusedLSTMKeptNEON does this for each element of l:
 //
 //	sf = sigmoid(f)
-//	k = mul(sf, c)
 //	si = sigmoid(i)
 //	tg = tanh(g)
+//	k = mul(sf, c)
 //	n = mul(si, tg)
 //	m = add(k, n)
 //	so = sigmoid(o)

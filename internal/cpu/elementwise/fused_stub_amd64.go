@@ -70,9 +70,9 @@ func fusedTanhGradAVX2(l *fusedLoop)
 // fusedLSTMKeptAVX2 does this for each element of l:
 //
 //	sf = sigmoid(f)
-//	k = mul(sf, c)
 //	si = sigmoid(i)
 //	tg = tanh(g)
+//	k = mul(sf, c)
 //	n = mul(si, tg)
 //	m = add(k, n)
 //	so = sigmoid(o)
@@ -376,9 +376,9 @@ func fusedTanhGradAVX512(l *fusedLoop)
 // fusedLSTMKeptAVX512 does this for each element of l:
 //
 //	sf = sigmoid(f)
-//	k = mul(sf, c)
 //	si = sigmoid(i)
 //	tg = tanh(g)
+//	k = mul(sf, c)
 //	n = mul(si, tg)
 //	m = add(k, n)
 //	so = sigmoid(o)

@@ -1,5 +1,7 @@
 package main
 
+import "github.com/mmcloughlin/avo/operand"
+
 // This file emits the functions of internal/fmath, operation for operation.
 
 const (
@@ -12,14 +14,15 @@ const (
 	sqrtHalfBits   = 0x3F3504F3
 )
 
-func (a *asm) reduceExp(x vec) (r, i vec) {
-	t := a.copy(a.c(roundShift))
+// reduceExp writes x as i·ln 2 + r and returns roundShift + i for i.
+func (a *asm) reduceExp(x vec) (r, t vec) {
+	t = a.copy(a.c(roundShift))
 	a.fma(t, x, a.c(log2e))
 	n := a.sub(t, a.c(roundShift))
 	r = a.copy(x)
 	a.fma(r, n, a.c(-ln2Hi))
 	a.fma(r, n, a.c(-ln2Lo))
-	return r, a.subInt(t, a.bits(roundShiftBits))
+	return r, t
 }
 
 // exp2Int returns 2^i.
@@ -28,20 +31,23 @@ func (a *asm) exp2Int(i vec) vec {
 }
 
 // exp takes the lanes whose result is 0 aside: on their way there a product
-// would underflow, which is slow.
+// would underflow, which is slow. Of t, which is roundShift + i, no bit of roundShift is left by a shift by 23.
 func (a *asm) exp(x vec) vec {
 	some := a.cmp(notLess, x, a.c(-104))
-	r, i := a.reduceExp(a.keep(some, a.rawMin(a.c(89), x)))
+	r, t := a.reduceExp(a.keptMin(some, a.c(89), x))
 	y := a.expPoly(r)
-	half := a.shiftRight(i, 1)
-	y = a.mul(y, a.exp2Int(half))
-	return a.keep(some, a.mul(y, a.exp2Int(a.subInt(i, half))))
+	half := a.exp2Int(a.shiftRight(t, 1))
+	rest := a.addInt(a.subInt(a.shiftLeft(t, 23), half), a.bits(2*oneBits)) // 2^(i - i/2)
+	return a.keptProduct(some, a.mul(y, half), rest)
 }
 
-// expUpTo is e^min(x, most) for an x that is not negative, where neither overflows: one factor is enough then.
-func (a *asm) expUpTo(x vec, most float32) vec {
-	r, i := a.reduceExp(a.rawMin(a.c(most), x))
-	return a.mul(a.expPoly(r), a.exp2Int(i))
+// expPlusOne is e^min(x, most) + 1 for an x that is not negative, where e^most does not overflow: one factor, 2^i, is enough then, and as the product
+// with it is exact the sum is one multiply-add. i is in the low bits of t, above which roundShift has none that a shift by 23 leaves.
+func (a *asm) expPlusOne(x vec, most float32) vec {
+	r, t := a.reduceExp(a.rawMin(a.c(most), x))
+	e := a.expPoly(r)
+	a.horner(e, a.exp2Int(t), a.c(1))
+	return e
 }
 
 func (a *asm) expPoly(r vec) vec {
@@ -49,7 +55,8 @@ func (a *asm) expPoly(r vec) vec {
 }
 
 func (a *asm) expm1(x vec) vec {
-	r, i := a.reduceExp(a.rawMax(a.c(-20), a.rawMin(a.c(89), x)))
+	r, t := a.reduceExp(a.rawMax(a.c(-20), a.rawMin(a.c(89), x)))
+	i := a.subInt(t, a.bits(roundShiftBits))
 	p := a.polynomial(r, 1.996102947e-4, 1.393371029e-3, 8.333189413e-3, 4.166647792e-2, 1.666666716e-1, 0.5)
 	a.horner(p, a.mul(r, r), r)
 	s := a.exp2Int(a.addInt(i, a.bits(allOnes)))
@@ -59,7 +66,15 @@ func (a *asm) expm1(x vec) vec {
 	return a.withSign(a.choose(a.cmpZeroInt(i), p, y), x)
 }
 
-func (a *asm) withSign(y, x vec) vec { return a.or(y, a.and(x, a.bits(signBit))) }
+func (a *asm) withSign(y, x vec) vec {
+	if !a.Wide {
+		return a.or(y, a.and(x, a.bits(signBit)))
+	}
+	const or, and = 0xF0, 0x88 // of the truth table: the first operand, and both others
+	d := a.copy(y)
+	a.VPTERNLOGD(operand.Imm(or|and), a.bits(signBit), x, d)
+	return d
+}
 
 func (a *asm) sigmoid(x vec) vec {
 	e := a.exp(a.or(x, a.bits(signBit)))
@@ -78,9 +93,8 @@ func (a *asm) tanh(x vec) vec {
 	p := a.polynomial(z, -5.70498872745e-3, 2.06390887954e-2, -5.37397155531e-2, 1.33314422036e-1, -3.33332819422e-1)
 	small := a.mul(p, z)
 	a.horner(small, abs, abs)
-	e := a.add(a.expUpTo(a.add(abs, abs), 20), a.c(1)) // from there on the result is 1
-	big := a.sub(a.c(1), a.div(a.c(2), e))
-	return a.withSign(a.choose(a.cmp(lessEqual, abs, a.c(0.625)), small, big), x)
+	e := a.expPlusOne(a.add(abs, abs), 20) // from there on the result is 1
+	return a.withSign(a.subWhere(a.cmp(notLE, abs, a.c(0.625)), a.c(1), a.div(a.c(2), e), small), x)
 }
 
 func (a *asm) erf(x vec) vec {

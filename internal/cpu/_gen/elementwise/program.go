@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/mmcloughlin/avo/ir"
 	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/reg"
 
@@ -87,13 +88,22 @@ var cheap = map[string]bool{
 }
 
 // chained operations are chains of so many instructions that a core sees few of them ahead: two vectors pass through in turns. On AVX-512
-// that is not measured.
+// they do so only in loops of one operation: what a program has of them does so if none waits for the other.
 var chained = map[string]bool{"Exp": true, "Tanh": true, "Sigmoid": true}
 
 // chains reports whether a step of a program is such an operation.
 func chains(step string) bool {
 	_, name, _ := fused.Parse(step)
 	return chained[name]
+}
+
+// waits reports whether a step reads what others make.
+func waits(step string, others []string) bool {
+	_, _, args := fused.Parse(step)
+	return slices.ContainsFunc(others, func(other string) bool {
+		result, _, _ := fused.Parse(other)
+		return slices.Contains(args, result)
+	})
 }
 
 // primitive emits the loop of one operation over n elements.
@@ -120,7 +130,7 @@ func primitive(a *asm, o opcode) {
 	if cheap[o.name] {
 		unroll = 4
 	}
-	if chained[o.name] && !a.Wide {
+	if chained[o.name] {
 		unroll, a.turns = 2, true
 	}
 	a.loop(n, unroll, body)
@@ -203,7 +213,9 @@ func fusedLoop(a *asm, f fused.Program) {
 		if decays := f.Decays(); decays != nil && !careful {
 			land = a.unlessTiny(value(decays[0]), value(decays[1]), func() { compute(i, disp, true) })
 		}
-		for _, s := range f.Steps {
+		var turns [][]ir.Node // of the chains that the last steps are, none of which waits for another
+		for k, s := range f.Steps {
+			from := a.emitted()
 			result, name, args := fused.Parse(s)
 			if name == "Dropout" {
 				v[result] = a.dropout(value(args[0]), value(args[1]), keepPointer, i, keepIndex, keepShift, disp)
@@ -224,6 +236,14 @@ func fusedLoop(a *asm, f fused.Program) {
 				v[result] = a.product(in[0], in[1])
 			default:
 				v[result] = opcodeNamed(name).emit(a, in)
+			}
+			if !chains(s) || a.dry {
+				continue
+			}
+			turns = append(turns, slices.Clone(a.active().Nodes[from:]))
+			if k+1 == len(f.Steps) || !chains(f.Steps[k+1]) || waits(f.Steps[k+1], f.Steps[k+1-len(turns):k+1]) {
+				a.inTurns(turns)
+				turns = nil
 			}
 		}
 		for _, o := range f.Outputs {

@@ -378,6 +378,30 @@ func (a *asm) choose(p pred, yes, no op) vec {
 	return d
 }
 
+// keptMin and keptProduct are keep of rawMin and mul.
+func (a *asm) keptMin(p pred, x, y op) vec     { return a.kept(p, a.VMINPS_Z, a.rawMin, x, y) }
+func (a *asm) keptProduct(p pred, x, y op) vec { return a.kept(p, a.VMULPS_Z, a.mul, x, y) }
+
+// kept returns what an operation makes of x and y where p and +0 elsewhere: on AVX-512 the instruction leaves lanes out.
+func (a *asm) kept(p pred, masked func(y, x, p, d op), plain func(x, y op) vec, x, y op) vec {
+	if !a.Wide {
+		return a.keep(p, plain(x, y))
+	}
+	d := a.vec()
+	masked(y, a.reg(x), p, d)
+	return d
+}
+
+// subWhere returns x - y where p and no elsewhere.
+func (a *asm) subWhere(p pred, x, y op, no vec) vec {
+	if !a.Wide {
+		return a.choose(p, a.sub(x, y), no)
+	}
+	d := a.copy(no)
+	a.VSUBPS(y, a.reg(x), p, d)
+	return d
+}
+
 // keep returns x where p and +0 elsewhere.
 func (a *asm) keep(p pred, x op) vec {
 	d := a.vec()
@@ -426,7 +450,7 @@ func (a *asm) loop(n reg.GPVirtual, unroll int, body func(i reg.GPVirtual, disp 
 		a.Label(many)
 		var parts [][]ir.Node
 		for u := range unroll {
-			from := len(a.active().Nodes)
+			from := a.emitted()
 			body(i, u*w*4)
 			parts = append(parts, slices.Clone(a.active().Nodes[from:]))
 		}
@@ -469,14 +493,27 @@ func (a *asm) active() *ir.Function {
 	return functions[len(functions)-1]
 }
 
+// emitted is how many instructions the function has.
+func (a *asm) emitted() int {
+	if a.dry {
+		return 0
+	}
+	return len(a.active().Nodes)
+}
+
 // inTurns replaces the last instructions, which are these lists one after the other, by one of each list in turns.
 func (a *asm) inTurns(lists [][]ir.Node) {
 	f := a.active()
-	end := len(f.Nodes)
-	f.Nodes = f.Nodes[:end-len(lists)*len(lists[0])]
-	for k := range lists[0] {
+	all, longest := 0, 0
+	for _, list := range lists {
+		all, longest = all+len(list), max(longest, len(list))
+	}
+	f.Nodes = f.Nodes[:len(f.Nodes)-all]
+	for k := range longest {
 		for _, list := range lists {
-			f.Nodes = append(f.Nodes, list[k])
+			if k < len(list) {
+				f.Nodes = append(f.Nodes, list[k])
+			}
 		}
 	}
 }

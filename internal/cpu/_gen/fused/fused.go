@@ -47,7 +47,7 @@ var Programs = []Program{
 		[]string{"i", "f", "g", "o", "c"},
 		nil,
 		[]string{
-			"sf = Sigmoid f", "k = Mul sf c", "si = Sigmoid i", "tg = Tanh g", "n = Mul si tg", "m = Add k n",
+			"sf = Sigmoid f", "si = Sigmoid i", "tg = Tanh g", "k = Mul sf c", "n = Mul si tg", "m = Add k n",
 			"so = Sigmoid o", "t = Tanh m", "h = Mul so t",
 		},
 		[]string{"sf", "si", "tg", "m", "so", "t", "h"},
