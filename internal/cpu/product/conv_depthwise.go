@@ -130,120 +130,146 @@ func (c *channelwise) row(x *depthwise, row int) {
 	}
 }
 
-// channelwiseGrad is the gradient of the kernel of a depthwise convolution: a task is some channels of all taps, of which those that are
-// side by side are summed at the same time.
+// depthwisePlaces is how many places of a gradient of a kernel a call sums up: of all channels of so many, before the next, for the same reason.
+const depthwisePlaces = 6
+
+// channelwiseGrad is the gradient of the kernel of a depthwise convolution: a task is a chain of all taps, of which those that are side by side are
+// summed at the same time. Channels are shared out only if there are fewer chains than workers want: a task would read a part of each pixel, and leave the rest
+// of what comes from memory with it.
 type channelwiseGrad struct {
 	*ConvKernelGrad
 	kernels *gemmKernels
-	spans   spans         // of places
-	steps   []int         // of neighbouring places in the image and in the gradient of the result, in bytes
-	parts   []channelGrad // some channels each
-}
+	spans   spans  // of places
+	steps   []int  // of neighbouring places in the image and in the gradient of the result, in bytes
+	chains  int    // of an element
+	exist   []bool // [chains, taps]: there are products
 
-// A channelGrad is how far a task of a channelwiseGrad is.
-type channelGrad struct {
-	c0, c1       int
-	begun, added []bool // of each tap: there are products in the present chain, or there is a sum
+	parts int       // of channels, while it runs,
+	sums  []float32 // and [chains, taps, channels]
 }
 
 func newChannelwiseGrad(k *ConvKernelGrad) *channelwiseGrad {
 	w := &k.Window
 	c := &channelwiseGrad{
 		ConvKernelGrad: k, kernels: gemmTiers[isa.Active()], spans: spansOf([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Places),
+		chains: ceilDiv(w.Batch*volume(w.Places), chain),
 	}
 	for j := range w.Places[2] {
 		c.steps = append(c.steps, 4*j*w.Stride[2]*w.ImageStride, 4*j*w.ResultStride)
 	}
-	parts := max(w.Channels/128, min(w.Channels/64, 4), 1)
-	for i := range parts {
-		c.parts = append(c.parts, channelGrad{
-			i * w.Channels / parts, (i + 1) * w.Channels / parts, make([]bool, volume(w.Taps)), make([]bool, volume(w.Taps)),
-		})
+	for number := range c.chains {
+		for tap := range volume(w.Taps) {
+			c.exist = append(c.exist, c.visits(number, tap))
+		}
 	}
 	return c
 }
 
-// Run computes the gradient.
-func (c *channelwiseGrad) Run(p *par.Pool) { p.Run(c, len(c.parts)) }
-
-// Do computes some channels.
-func (c *channelwiseGrad) Do(worker, index int) {
-	t, taps, width := &c.parts[index], volume(c.Taps), c.Places[2]
-	s := acquireScratch(worker, c.kernels)
-	sums := grow(&s.c, taps*(t.c1-t.c0))
-	clear(sums)
-	clear(t.added)
-	for row := range c.Batch * c.Places[0] * c.Places[1] {
-		for place, end := row*width, (row+1)*width; place < end; {
-			next := min((place/chain+1)*chain, end)
-			c.row(&s.depthwise, t, row, place-row*width, next-row*width, sums)
-			if next%chain == 0 {
-				c.add(t, sums)
-			}
-			place = next
+// visits reports whether a tap is inside the image at a place of a chain.
+func (c *channelwiseGrad) visits(number, tap int) bool {
+	td, th, tw := split(tap, c.Taps)
+	d0, d1 := c.visiting(0, td)
+	h0, h1 := c.visiting(1, th)
+	w0, w1 := c.visiting(2, tw)
+	for place, end := c.chain(number); place < end; {
+		row := place / c.Places[2]
+		d, h, first := row/c.Places[1]%c.Places[0], row%c.Places[1], place-row*c.Places[2]
+		if d >= d0 && d < d1 && h >= h0 && h < h1 && max(first, w0) < min(first+end-place, w1) {
+			return true
 		}
+		place = (row + 1) * c.Places[2]
 	}
-	c.add(t, sums)
-	releaseScratch(worker, s)
-	for tap := range taps {
-		if !t.added[tap] {
-			clear(c.DK[tap*c.Channels+t.c0 : tap*c.Channels+t.c1])
-		}
-	}
-	if c.Epilogue != nil {
-		c.Epilogue.Region(worker, 0, taps, t.c0, t.c1)
-	}
+	return false
 }
 
-// row adds the products of places w0 … w1-1 of a row, which is counted through the batch, to the chains of the taps.
-func (c *channelwiseGrad) row(x *depthwise, t *channelGrad, row, w0, w1 int, sums []float32) {
+// chain returns the places of a chain.
+func (c *channelwiseGrad) chain(number int) (first, end int) {
+	return number * chain, min((number+1)*chain, c.Batch*volume(c.Places))
+}
+
+// Run computes the gradient.
+func (c *channelwiseGrad) Run(p *par.Pool) {
+	c.parts = max(min(ceilDiv(p.Workers(), c.chains), c.Channels/64), 1)
+	space := gemmSpaces.Get()
+	c.sums = grow(&space.c, c.chains*volume(c.Taps)*c.Channels)
+	p.Run(c, c.chains*c.parts)
+	p.Run((*channelwiseSums)(c), volume(c.Taps))
+	c.sums = nil
+	gemmSpaces.Put(space)
+}
+
+// Do computes a chain of some channels.
+func (c *channelwiseGrad) Do(worker, index int) {
+	number, part, taps, width := index/c.parts, index%c.parts, volume(c.Taps), c.Places[2]
+	c0, c1 := part*c.Channels/c.parts, (part+1)*c.Channels/c.parts
+	sums := c.sums[number*taps*c.Channels:]
+	for tap := range taps {
+		clear(sums[tap*c.Channels+c0 : tap*c.Channels+c1])
+	}
+	s := acquireScratch(worker, c.kernels)
+	for place, end := c.chain(number); place < end; {
+		row := place / width
+		next := min((row+1)*width, end)
+		c.row(&s.depthwise, row, place-row*width, next-row*width, c0, c1, sums)
+		place = next
+	}
+	releaseScratch(worker, s)
+}
+
+// row adds the products of places w0 … w1-1 of a row, which is counted through the batch, to the chains of the taps, for channels c0 … c1-1.
+func (c *channelwiseGrad) row(x *depthwise, row, w0, w1, c0, c1 int, sums []float32) {
 	d, h := c.spans.at[0][row/c.Places[1]%c.Places[0]], c.spans.at[1][row%c.Places[1]]
 	depth, down := &c.spans.along[0][d.span], &c.spans.along[1][h.span]
-	sample, cols := row/(c.Places[0]*c.Places[1]), t.c1-t.c0
-	x.offsets, x.cols, x.aStep, x.cStep, x.resume = &c.steps[0], cols, 4*c.Dilation[2]*c.ImageStride, 4*cols, 1
+	sample := row / (c.Places[0] * c.Places[1])
+	x.offsets, x.cols, x.aStep, x.cStep, x.resume = &c.steps[0], c1-c0, 4*c.Dilation[2]*c.ImageStride, 4*c.Channels, 1
 	x.lineStep = 4 * c.Dilation[1] * c.Image[2] * c.ImageStride
 	for i, td := range depth.taps {
 		for l := range c.spans.along[2] {
 			across := &c.spans.along[2][l]
 			j0, j1 := across.between(w0, w1)
-			if j0 == j1 || len(across.taps) == 0 {
+			if len(across.taps) == 0 {
 				continue
 			}
-			x.b, x.k, x.count = &c.DY[(row*c.Places[2]+across.first+j0)*c.ResultStride+t.c0], j1-j0, len(across.taps)
+			x.count = len(across.taps)
 			kernel, lines := c.kernels.depthwise, 1 // of taps that are summed at once
 			if square := c.kernels.depthwise3x3; square != nil && len(down.taps) == 3 && c.Taps[2] == 3 && x.count == 3 {
 				kernel, lines = square, 3
 			}
-			for j := 0; j < len(down.taps); j += lines {
-				line := (sample*c.Image[0]+d.first+depth.offsets[i]-depth.offsets[0])*c.Image[1] + h.first + down.offsets[j] - down.offsets[0]
-				pixel := line*c.Image[2] + across.from + j0*across.stride + across.offsets[0]
-				tap := (td*c.Taps[1]+down.taps[j])*c.Taps[2] + across.taps[0]
-				x.a, x.c = &c.X[pixel*c.ImageStride+t.c0], &sums[tap*cols]
-				kernel(x)
-				for n := range lines * x.count {
-					t.begun[tap+n] = true
+			for ; j0 < j1; j0 += depthwisePlaces {
+				x.b, x.k = &c.DY[(row*c.Places[2]+across.first+j0)*c.ResultStride+c0], min(j1-j0, depthwisePlaces)
+				for j := 0; j < len(down.taps); j += lines {
+					line := (sample*c.Image[0]+d.first+depth.offsets[i]-depth.offsets[0])*c.Image[1] + h.first + down.offsets[j] - down.offsets[0]
+					pixel := line*c.Image[2] + across.from + j0*across.stride + across.offsets[0]
+					first := (td*c.Taps[1]+down.taps[j])*c.Taps[2] + across.taps[0]
+					x.a, x.c = &c.X[pixel*c.ImageStride+c0], &sums[first*c.Channels+c0]
+					kernel(x)
 				}
 			}
 		}
 	}
 }
 
-// add ends the chains and adds them to those before.
-func (c *channelwiseGrad) add(t *channelGrad, sums []float32) {
-	cols := t.c1 - t.c0
-	for tap := range t.begun {
-		if !t.begun[tap] {
-			continue
-		}
-		y, sum := c.DK[tap*c.Channels+t.c0:][:cols], sums[tap*cols:][:cols]
-		if t.added[tap] {
-			for i, v := range sum {
-				y[i] += v
-			}
-		} else {
+// channelwiseSums is the job of adding up the chains of a tap.
+type channelwiseSums channelwiseGrad
+
+// Do adds the chains of a tap in order.
+func (j *channelwiseSums) Do(worker, tap int) {
+	c := (*channelwiseGrad)(j)
+	taps, y := volume(c.Taps), c.DK[tap*c.Channels:][:c.Channels]
+	clear(y)
+	added := false
+	for number := range c.chains {
+		sum := c.sums[(number*taps+tap)*c.Channels:][:len(y)]
+		switch {
+		case !c.exist[number*taps+tap]:
+		case added:
+			addRows(matrix{data: y}, matrix{data: sum}, 1, len(y))
+		default:
 			copy(y, sum)
+			added = true
 		}
-		clear(sum)
-		t.begun[tap], t.added[tap] = false, true
+	}
+	if c.Epilogue != nil {
+		c.Epilogue.Region(worker, tap, tap+1, 0, c.Channels)
 	}
 }
