@@ -237,9 +237,9 @@ func fusedBiasTanhNEON(l *fusedLoop)
 
 // fusedTanhGradNEON does this for each element of l:
 //
-//	a = abs(d)
-//	l = less(a, least)
-//	e = select(l, zero, d)
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
 //	s = mul(h, h)
 //	r = sub(one, s)
 //	y = mul(e, r)
@@ -247,6 +247,20 @@ func fusedBiasTanhNEON(l *fusedLoop)
 //
 //go:noescape
 func fusedTanhGradNEON(l *fusedLoop)
+
+// fusedTanhGradSequenceNEON does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	s = mul(h, h)
+//	r = sub(one, s)
+//	y = mul(e, r)
+//	store y
+//
+//go:noescape
+func fusedTanhGradSequenceNEON(l *fusedLoop)
 
 // fusedLSTMKeptNEON does this for each element of l:
 //
@@ -266,12 +280,12 @@ func fusedLSTMKeptNEON(l *fusedLoop)
 
 // fusedLSTMGradNEON does this for each element of l:
 //
-//	ha = abs(dh)
-//	hl = less(ha, least)
-//	h = select(hl, zero, dh)
-//	ca = abs(dc)
-//	cl = less(ca, least)
-//	k = select(cl, zero, dc)
+//	dha = abs(dh)
+//	dhl = less(dha, least)
+//	h = select(dhl, zero, dh)
+//	dca = abs(dc)
+//	dcl = less(dca, least)
+//	k = select(dcl, zero, dc)
 //	dt = mul(h, o)
 //	tt = mul(t, t)
 //	tr = sub(one, tt)
@@ -298,6 +312,115 @@ func fusedLSTMKeptNEON(l *fusedLoop)
 //
 //go:noescape
 func fusedLSTMGradNEON(l *fusedLoop)
+
+// fusedLSTMGradSequenceNEON does this for each element of l:
+//
+//	dha = abs(dh)
+//	dhl = less(dha, least)
+//	dhk = select(dhl, zero, dh)
+//	h = add(dhk, x)
+//	dca = abs(dc)
+//	dcl = less(dca, least)
+//	k = select(dcl, zero, dc)
+//	dt = mul(h, o)
+//	tt = mul(t, t)
+//	tr = sub(one, tt)
+//	d = mul(dt, tr)
+//	m = add(k, d)
+//	di = mul(m, g)
+//	ir = sub(one, i)
+//	is = mul(i, ir)
+//	zi = mul(di, is)
+//	df = mul(m, c)
+//	fr = sub(one, f)
+//	fs = mul(f, fr)
+//	zf = mul(df, fs)
+//	dg = mul(m, i)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	do = mul(h, t)
+//	or = sub(one, o)
+//	os = mul(o, or)
+//	zo = mul(do, os)
+//	q = mul(m, f)
+//	store zi, zf, zg, zo, q
+//
+//go:noescape
+func fusedLSTMGradSequenceNEON(l *fusedLoop)
+
+// fusedGRUKeptNEON does this for each element of l:
+//
+//	sz = add(xz, hz)
+//	sr = add(xr, hr)
+//	z = sigmoid(sz)
+//	r = sigmoid(sr)
+//	p = mul(r, hg)
+//	sg = add(xg, p)
+//	g = tanh(sg)
+//	k = mul(z, h)
+//	o = sub(one, z)
+//	n = mul(o, g)
+//	y = add(k, n)
+//	store z, r, g, y
+//
+//go:noescape
+func fusedGRUKeptNEON(l *fusedLoop)
+
+// fusedGRUGradNEON does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	dr = mul(zg, hg)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	zh = mul(zg, r)
+//	q = mul(e, z)
+//	store zz, zr, zh, zg, q
+//
+//go:noescape
+func fusedGRUGradNEON(l *fusedLoop)
+
+// fusedGRUGradSequenceNEON does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	dr = mul(zg, hg)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	zh = mul(zg, r)
+//	q = mul(e, z)
+//	store zz, zr, zh, zg, q
+//
+//go:noescape
+func fusedGRUGradSequenceNEON(l *fusedLoop)
 
 // fusedMaskScaleNEON does this for each element of l:
 //

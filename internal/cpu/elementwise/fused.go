@@ -183,6 +183,15 @@ type fusedBinding struct {
 	mask int
 }
 
+// Loop returns the name of the loop that runs the program, or "" if it is interpreted.
+func (e *Kernel) Loop() string {
+	e.Prepare()
+	if e.fused == nil || e.fused.loop(isa.Active()) == nil {
+		return ""
+	}
+	return e.fused.name
+}
+
 // bindFused returns the binding of e's program, or nil if it has no loop.
 func bindFused(e *Kernel) *fusedBinding {
 	p := e.Program

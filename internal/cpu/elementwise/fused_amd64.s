@@ -901,6 +901,133 @@ return33:
 	VZEROUPPER
 	RET
 
+// func fusedTanhGradSequenceAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedTanhGradSequenceAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row39:
+	CMPQ         CX, (AX)
+	JGE          return40
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	VBROADCASTSS (R8), Y0
+	MOVQ         144(AX), R8
+	IMULQ        CX, R8
+	ADDQ         48(AX), R8
+	VBROADCASTSS (R8), Y1
+	MOVQ         152(AX), R8
+	IMULQ        CX, R8
+	ADDQ         56(AX), R8
+	VBROADCASTSS (R8), Y2
+	MOVQ         264(AX), R8
+	IMULQ        CX, R8
+	ADDQ         208(AX), R8
+	XORQ         R9, R9
+	MOVQ         DX, R10
+	ANDQ         $-16, R10
+	JZ           one42
+
+many41:
+	VMOVUPS   (BX)(R9*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (DI)(R9*4), Y4
+	VADDPS    Y4, Y3, Y3
+	VMOVUPS   (SI)(R9*4), Y4
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   Y3, (R8)(R9*4)
+	VMOVUPS   32(BX)(R9*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   32(DI)(R9*4), Y4
+	VADDPS    Y4, Y3, Y3
+	VMOVUPS   32(SI)(R9*4), Y4
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   Y3, 32(R8)(R9*4)
+	ADDQ      $+16, R9
+	CMPQ      R9, R10
+	JB        many41
+
+one42:
+	MOVQ DX, R10
+	ANDQ $-8, R10
+	CMPQ R9, R10
+	JAE  last44
+
+one43:
+	VMOVUPS   (BX)(R9*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (DI)(R9*4), Y4
+	VADDPS    Y4, Y3, Y3
+	VMOVUPS   (SI)(R9*4), Y4
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y3, Y3
+	VMOVUPS   Y3, (R8)(R9*4)
+	ADDQ      $+8, R9
+	CMPQ      R9, R10
+	JB        one43
+
+last44:
+	MOVQ       DX, R10
+	SUBQ       R9, R10
+	JZ         done45
+	LEAQ       firstLanes<>+0(SB), R11
+	NEGQ       R10
+	VMOVUPS    64(R11)(R10*4), Y3
+	VMASKMOVPS (BX)(R9*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y4, Y0
+	VMASKMOVPS (DI)(R9*4), Y3, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS (SI)(R9*4), Y3, Y1
+	VMULPS     Y1, Y1, Y1
+	VSUBPS     Y1, Y2, Y1
+	VMULPS     Y1, Y0, Y0
+	VMASKMOVPS Y0, Y3, (R8)(R9*4)
+
+done45:
+	INCQ CX
+	JMP  row39
+
+return40:
+	VZEROUPPER
+	RET
+
 // func fusedLSTMKeptAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
 TEXT ·fusedLSTMKeptAVX2(SB), NOSPLIT, $40-8
@@ -908,9 +1035,9 @@ TEXT ·fusedLSTMKeptAVX2(SB), NOSPLIT, $40-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row39:
+row46:
 	CMPQ  CX, (AX)
-	JGE   return40
+	JGE   return47
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -956,9 +1083,9 @@ row39:
 	MOVQ  DX, R13
 	ANDQ  $-8, R13
 	CMPQ  R12, R13
-	JAE   last42
+	JAE   last49
 
-one41:
+one48:
 	VMOVUPS      (SI)(R12*4), Y0
 	VMOVUPS      (BX)(R12*4), Y4
 	VMOVUPS      (DI)(R12*4), Y8
@@ -1165,12 +1292,12 @@ one41:
 	VMOVUPS      Y1, (R14)(R12*4)
 	ADDQ         $+8, R12
 	CMPQ         R12, R13
-	JB           one41
+	JB           one48
 
-last42:
+last49:
 	MOVQ         DX, R13
 	SUBQ         R12, R13
-	JZ           done43
+	JZ           done50
 	LEAQ         firstLanes<>+0(SB), R14
 	NEGQ         R13
 	VMOVUPS      64(R14)(R13*4), Y0
@@ -1379,11 +1506,11 @@ last42:
 	MOVQ         32(SP), BX
 	VMASKMOVPS   Y2, Y0, (BX)(R12*4)
 
-done43:
+done50:
 	INCQ CX
-	JMP  row39
+	JMP  row46
 
-return40:
+return47:
 	VZEROUPPER
 	RET
 
@@ -1424,9 +1551,9 @@ TEXT ·fusedLSTMGradAVX2(SB), NOSPLIT, $48-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row44:
+row51:
 	CMPQ         CX, (AX)
-	JGE          return45
+	JGE          return52
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1488,9 +1615,9 @@ row44:
 	MOVQ         DX, R13
 	ANDQ         $-8, R13
 	CMPQ         R12, R13
-	JAE          last47
+	JAE          last54
 
-one46:
+one53:
 	VMOVUPS   (BX)(R12*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -1546,12 +1673,12 @@ one46:
 	VMOVUPS   Y4, (R14)(R12*4)
 	ADDQ      $+8, R12
 	CMPQ      R12, R13
-	JB        one46
+	JB        one53
 
-last47:
+last54:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done48
+	JZ         done55
 	LEAQ       firstLanes<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    64(R14)(R13*4), Y3
@@ -1609,11 +1736,899 @@ last47:
 	MOVQ       40(SP), BX
 	VMASKMOVPS Y0, Y3, (BX)(R12*4)
 
-done48:
+done55:
 	INCQ CX
-	JMP  row44
+	JMP  row51
 
-return45:
+return52:
+	VZEROUPPER
+	RET
+
+// func fusedLSTMGradSequenceAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedLSTMGradSequenceAVX2(SB), NOSPLIT, $56-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row56:
+	CMPQ         CX, (AX)
+	JGE          return57
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         176(AX), R12
+	IMULQ        CX, R12
+	ADDQ         80(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         184(AX), R12
+	IMULQ        CX, R12
+	ADDQ         88(AX), R12
+	VBROADCASTSS (R12), Y0
+	MOVQ         192(AX), R12
+	IMULQ        CX, R12
+	ADDQ         96(AX), R12
+	VBROADCASTSS (R12), Y1
+	MOVQ         200(AX), R12
+	IMULQ        CX, R12
+	ADDQ         104(AX), R12
+	VBROADCASTSS (R12), Y2
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 24(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 32(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 40(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 48(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last59
+
+one58:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	MOVQ      8(SP), R14
+	VMOVUPS   (R14)(R12*4), Y4
+	VADDPS    Y4, Y3, Y3
+	VMOVUPS   (SI)(R12*4), Y4
+	VANDPS    c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS    $0x11, Y0, Y5, Y5
+	VANDPS    c3f800000<>+0(SB), Y5, Y5
+	VXORPS    Y6, Y6, Y6
+	VCMPPS    $0x04, Y6, Y5, Y5
+	VBLENDVPS Y5, Y1, Y4, Y4
+	VMOVUPS   (R10)(R12*4), Y5
+	VMULPS    Y5, Y3, Y6
+	VMOVUPS   (R11)(R12*4), Y7
+	VMULPS    Y7, Y7, Y8
+	VSUBPS    Y8, Y2, Y8
+	VMULPS    Y8, Y6, Y6
+	VADDPS    Y6, Y4, Y4
+	VMOVUPS   (R9)(R12*4), Y6
+	VMULPS    Y6, Y4, Y8
+	VMOVUPS   (DI)(R12*4), Y9
+	VSUBPS    Y9, Y2, Y10
+	VMULPS    Y10, Y9, Y10
+	VMULPS    Y10, Y8, Y8
+	MOVQ      (SP), R14
+	VMOVUPS   (R14)(R12*4), Y10
+	VMULPS    Y10, Y4, Y10
+	VMOVUPS   (R8)(R12*4), Y11
+	VSUBPS    Y11, Y2, Y12
+	VMULPS    Y12, Y11, Y12
+	VMULPS    Y12, Y10, Y10
+	VMULPS    Y9, Y4, Y9
+	VMULPS    Y6, Y6, Y6
+	VSUBPS    Y6, Y2, Y6
+	VMULPS    Y6, Y9, Y6
+	VMULPS    Y7, Y3, Y3
+	VSUBPS    Y5, Y2, Y7
+	VMULPS    Y7, Y5, Y5
+	VMULPS    Y5, Y3, Y3
+	VMULPS    Y11, Y4, Y4
+	MOVQ      16(SP), R14
+	VMOVUPS   Y8, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Y10, (R14)(R12*4)
+	MOVQ      32(SP), R14
+	VMOVUPS   Y6, (R14)(R12*4)
+	MOVQ      40(SP), R14
+	VMOVUPS   Y3, (R14)(R12*4)
+	MOVQ      48(SP), R14
+	VMOVUPS   Y4, (R14)(R12*4)
+	ADDQ      $+8, R12
+	CMPQ      R12, R13
+	JB        one58
+
+last59:
+	MOVQ       DX, R13
+	SUBQ       R12, R13
+	JZ         done60
+	LEAQ       firstLanes<>+0(SB), R14
+	NEGQ       R13
+	VMOVUPS    64(R14)(R13*4), Y3
+	VMASKMOVPS (BX)(R12*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y5
+	VANDPS     c3f800000<>+0(SB), Y5, Y5
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y5, Y5
+	VBLENDVPS  Y5, Y1, Y4, Y4
+	MOVQ       8(SP), BX
+	VMASKMOVPS (BX)(R12*4), Y3, Y5
+	VADDPS     Y5, Y4, Y4
+	VMASKMOVPS (SI)(R12*4), Y3, Y5
+	VANDPS     c7fffffff<>+0(SB), Y5, Y6
+	VCMPPS     $0x11, Y0, Y6, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y6, Y6, Y6
+	VCMPPS     $0x04, Y6, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y5, Y0
+	VMASKMOVPS (R10)(R12*4), Y3, Y1
+	VMULPS     Y1, Y4, Y5
+	VMASKMOVPS (R11)(R12*4), Y3, Y6
+	VMULPS     Y6, Y6, Y7
+	VSUBPS     Y7, Y2, Y7
+	VMULPS     Y7, Y5, Y5
+	VADDPS     Y5, Y0, Y0
+	VMASKMOVPS (R9)(R12*4), Y3, Y5
+	VMULPS     Y5, Y0, Y7
+	VMASKMOVPS (DI)(R12*4), Y3, Y8
+	VSUBPS     Y8, Y2, Y9
+	VMULPS     Y9, Y8, Y9
+	VMULPS     Y9, Y7, Y7
+	MOVQ       (SP), BX
+	VMASKMOVPS (BX)(R12*4), Y3, Y9
+	VMULPS     Y9, Y0, Y9
+	VMASKMOVPS (R8)(R12*4), Y3, Y10
+	VSUBPS     Y10, Y2, Y11
+	VMULPS     Y11, Y10, Y11
+	VMULPS     Y11, Y9, Y9
+	VMULPS     Y8, Y0, Y8
+	VMULPS     Y5, Y5, Y5
+	VSUBPS     Y5, Y2, Y5
+	VMULPS     Y5, Y8, Y5
+	VMULPS     Y6, Y4, Y4
+	VSUBPS     Y1, Y2, Y2
+	VMULPS     Y2, Y1, Y1
+	VMULPS     Y1, Y4, Y1
+	VMULPS     Y10, Y0, Y0
+	MOVQ       16(SP), BX
+	VMASKMOVPS Y7, Y3, (BX)(R12*4)
+	MOVQ       24(SP), BX
+	VMASKMOVPS Y9, Y3, (BX)(R12*4)
+	MOVQ       32(SP), BX
+	VMASKMOVPS Y5, Y3, (BX)(R12*4)
+	MOVQ       40(SP), BX
+	VMASKMOVPS Y1, Y3, (BX)(R12*4)
+	MOVQ       48(SP), BX
+	VMASKMOVPS Y0, Y3, (BX)(R12*4)
+
+done60:
+	INCQ CX
+	JMP  row56
+
+return57:
+	VZEROUPPER
+	RET
+
+// func fusedGRUKeptAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedGRUKeptAVX2(SB), NOSPLIT, $32-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row61:
+	CMPQ         CX, (AX)
+	JGE          return62
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	VBROADCASTSS (R12), Y0
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 24(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last64
+
+one63:
+	VMOVUPS      (BX)(R12*4), Y1
+	VMOVUPS      (SI)(R12*4), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (DI)(R12*4), Y2
+	VMOVUPS      (R8)(R12*4), Y3
+	VADDPS       Y3, Y2, Y2
+	VORPS        c80000000<>+0(SB), Y1, Y3
+	VORPS        c80000000<>+0(SB), Y2, Y6
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y3, Y4
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y6, Y7
+	VMOVUPS      c42b20000<>+0(SB), Y5
+	VMOVUPS      c42b20000<>+0(SB), Y8
+	VMINPS       Y3, Y5, Y3
+	VMINPS       Y6, Y8, Y5
+	VANDPS       Y3, Y4, Y3
+	VANDPS       Y5, Y7, Y8
+	VMOVUPS      c4b400000<>+0(SB), Y5
+	VMOVUPS      c4b400000<>+0(SB), Y9
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y3, Y5
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y8, Y9
+	VSUBPS       c4b400000<>+0(SB), Y5, Y6
+	VSUBPS       c4b400000<>+0(SB), Y9, Y10
+	VMOVAPS      Y3, Y3
+	VMOVAPS      Y8, Y8
+	VFMADD231PS  cbf318000<>+0(SB), Y6, Y3
+	VFMADD231PS  cbf318000<>+0(SB), Y10, Y8
+	VFMADD231PS  c395e8083<>+0(SB), Y6, Y3
+	VFMADD231PS  c395e8083<>+0(SB), Y10, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y6
+	VMOVUPS      c3ab52f02<>+0(SB), Y10
+	VFMADD213PS  c3c091d64<>+0(SB), Y3, Y6
+	VFMADD213PS  c3c091d64<>+0(SB), Y8, Y10
+	VFMADD213PS  c3d2aac51<>+0(SB), Y3, Y6
+	VFMADD213PS  c3d2aac51<>+0(SB), Y8, Y10
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y3, Y6
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y8, Y10
+	VFMADD213PS  c3efffffe<>+0(SB), Y3, Y6
+	VFMADD213PS  c3efffffe<>+0(SB), Y8, Y10
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y10
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y10
+	VPSRAD       $0x01, Y5, Y3
+	VPSRAD       $0x01, Y9, Y8
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y8, Y8
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y8, Y8
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y9, Y9
+	VPSUBD       Y3, Y5, Y5
+	VPSUBD       Y8, Y9, Y9
+	VPADDD       c7f000000<>+0(SB), Y5, Y5
+	VPADDD       c7f000000<>+0(SB), Y9, Y9
+	VMULPS       Y3, Y6, Y3
+	VMULPS       Y8, Y10, Y6
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y9, Y6, Y5
+	VANDPS       Y3, Y4, Y3
+	VANDPS       Y5, Y7, Y5
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y6, Y6, Y6
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VMOVUPS      c3f800000<>+0(SB), Y6
+	VBLENDVPS    Y1, Y3, Y2, Y1
+	VBLENDVPS    Y4, Y5, Y6, Y4
+	VADDPS       c3f800000<>+0(SB), Y3, Y2
+	VADDPS       c3f800000<>+0(SB), Y5, Y6
+	VDIVPS       Y2, Y1, Y1
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VSUBPS       c3f800000<>+0(SB), Y6, Y6
+	VSUBPS       Y2, Y3, Y2
+	VSUBPS       Y6, Y5, Y5
+	VMOVAPS      Y1, Y3
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS Y2, Y1, Y3
+	VFNMADD231PS Y5, Y4, Y6
+	VMOVUPS      (R10)(R12*4), Y1
+	VMULPS       Y1, Y6, Y1
+	VMOVUPS      (R9)(R12*4), Y2
+	VADDPS       Y1, Y2, Y1
+	VANDPS       c7fffffff<>+0(SB), Y1, Y2
+	VMULPS       Y1, Y1, Y4
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y5
+	VFMADD213PS  c3ca9134e<>+0(SB), Y4, Y5
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y4, Y5
+	VFMADD213PS  c3e088393<>+0(SB), Y4, Y5
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y4, Y5
+	VMULPS       Y4, Y5, Y4
+	VFMADD213PS  Y2, Y2, Y4
+	VADDPS       Y2, Y2, Y5
+	VMOVUPS      c41a00000<>+0(SB), Y7
+	VMINPS       Y5, Y7, Y5
+	VMOVUPS      c4b400000<>+0(SB), Y7
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y5, Y7
+	VSUBPS       c4b400000<>+0(SB), Y7, Y8
+	VMOVAPS      Y5, Y5
+	VFMADD231PS  cbf318000<>+0(SB), Y8, Y5
+	VFMADD231PS  c395e8083<>+0(SB), Y8, Y5
+	VMOVUPS      c3ab52f02<>+0(SB), Y8
+	VFMADD213PS  c3c091d64<>+0(SB), Y5, Y8
+	VFMADD213PS  c3d2aac51<>+0(SB), Y5, Y8
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y5, Y8
+	VFMADD213PS  c3efffffe<>+0(SB), Y5, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y8
+	VPSLLD       $0x17, Y7, Y5
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y8
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y2, Y2
+	VMOVUPS      c40000000<>+0(SB), Y5
+	VDIVPS       Y8, Y5, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y7
+	VSUBPS       Y5, Y7, Y5
+	VBLENDVPS    Y2, Y5, Y4, Y2
+	VANDPS       c80000000<>+0(SB), Y1, Y1
+	VORPS        Y1, Y2, Y1
+	VMOVUPS      (R11)(R12*4), Y2
+	VMULPS       Y2, Y3, Y2
+	VSUBPS       Y3, Y0, Y4
+	VMULPS       Y1, Y4, Y4
+	VADDPS       Y4, Y2, Y2
+	MOVQ         (SP), R14
+	VMOVUPS      Y3, (R14)(R12*4)
+	MOVQ         8(SP), R14
+	VMOVUPS      Y6, (R14)(R12*4)
+	MOVQ         16(SP), R14
+	VMOVUPS      Y1, (R14)(R12*4)
+	MOVQ         24(SP), R14
+	VMOVUPS      Y2, (R14)(R12*4)
+	ADDQ         $+8, R12
+	CMPQ         R12, R13
+	JB           one63
+
+last64:
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done65
+	LEAQ         firstLanes<>+0(SB), R14
+	NEGQ         R13
+	VMOVUPS      64(R14)(R13*4), Y1
+	VMASKMOVPS   (BX)(R12*4), Y1, Y2
+	VMASKMOVPS   (SI)(R12*4), Y1, Y3
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (DI)(R12*4), Y1, Y3
+	VMASKMOVPS   (R8)(R12*4), Y1, Y4
+	VADDPS       Y4, Y3, Y3
+	VORPS        c80000000<>+0(SB), Y2, Y4
+	VORPS        c80000000<>+0(SB), Y3, Y7
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y4, Y5
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y7, Y8
+	VMOVUPS      c42b20000<>+0(SB), Y6
+	VMOVUPS      c42b20000<>+0(SB), Y9
+	VMINPS       Y4, Y6, Y4
+	VMINPS       Y7, Y9, Y6
+	VANDPS       Y4, Y5, Y4
+	VANDPS       Y6, Y8, Y9
+	VMOVUPS      c4b400000<>+0(SB), Y6
+	VMOVUPS      c4b400000<>+0(SB), Y10
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y4, Y6
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y9, Y10
+	VSUBPS       c4b400000<>+0(SB), Y6, Y7
+	VSUBPS       c4b400000<>+0(SB), Y10, Y11
+	VMOVAPS      Y4, Y4
+	VMOVAPS      Y9, Y9
+	VFMADD231PS  cbf318000<>+0(SB), Y7, Y4
+	VFMADD231PS  cbf318000<>+0(SB), Y11, Y9
+	VFMADD231PS  c395e8083<>+0(SB), Y7, Y4
+	VFMADD231PS  c395e8083<>+0(SB), Y11, Y9
+	VMOVUPS      c3ab52f02<>+0(SB), Y7
+	VMOVUPS      c3ab52f02<>+0(SB), Y11
+	VFMADD213PS  c3c091d64<>+0(SB), Y4, Y7
+	VFMADD213PS  c3c091d64<>+0(SB), Y9, Y11
+	VFMADD213PS  c3d2aac51<>+0(SB), Y4, Y7
+	VFMADD213PS  c3d2aac51<>+0(SB), Y9, Y11
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y4, Y7
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y9, Y11
+	VFMADD213PS  c3efffffe<>+0(SB), Y4, Y7
+	VFMADD213PS  c3efffffe<>+0(SB), Y9, Y11
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y7
+	VFMADD213PS  c3f800000<>+0(SB), Y9, Y11
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y7
+	VFMADD213PS  c3f800000<>+0(SB), Y9, Y11
+	VPSRAD       $0x01, Y6, Y4
+	VPSRAD       $0x01, Y10, Y9
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y9, Y9
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VPADDD       c3f800000<>+0(SB), Y9, Y9
+	VPSLLD       $0x17, Y6, Y6
+	VPSLLD       $0x17, Y10, Y10
+	VPSUBD       Y4, Y6, Y6
+	VPSUBD       Y9, Y10, Y10
+	VPADDD       c7f000000<>+0(SB), Y6, Y6
+	VPADDD       c7f000000<>+0(SB), Y10, Y10
+	VMULPS       Y4, Y7, Y4
+	VMULPS       Y9, Y11, Y7
+	VMULPS       Y6, Y4, Y4
+	VMULPS       Y10, Y7, Y6
+	VANDPS       Y4, Y5, Y4
+	VANDPS       Y6, Y8, Y6
+	VXORPS       Y5, Y5, Y5
+	VXORPS       Y7, Y7, Y7
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VCMPPS       $0x11, Y7, Y3, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VMOVUPS      c3f800000<>+0(SB), Y7
+	VBLENDVPS    Y2, Y4, Y3, Y2
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VADDPS       c3f800000<>+0(SB), Y4, Y3
+	VADDPS       c3f800000<>+0(SB), Y6, Y7
+	VDIVPS       Y3, Y2, Y2
+	VDIVPS       Y7, Y5, Y5
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VSUBPS       c3f800000<>+0(SB), Y7, Y7
+	VSUBPS       Y3, Y4, Y3
+	VSUBPS       Y7, Y6, Y6
+	VMOVAPS      Y2, Y4
+	VMOVAPS      Y5, Y7
+	VFNMADD231PS Y3, Y2, Y4
+	VFNMADD231PS Y6, Y5, Y7
+	VMASKMOVPS   (R10)(R12*4), Y1, Y2
+	VMULPS       Y2, Y7, Y2
+	VMASKMOVPS   (R9)(R12*4), Y1, Y3
+	VADDPS       Y2, Y3, Y2
+	VANDPS       c7fffffff<>+0(SB), Y2, Y3
+	VMULPS       Y2, Y2, Y5
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y6
+	VFMADD213PS  c3ca9134e<>+0(SB), Y5, Y6
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y5, Y6
+	VFMADD213PS  c3e088393<>+0(SB), Y5, Y6
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y5, Y6
+	VMULPS       Y5, Y6, Y5
+	VFMADD213PS  Y3, Y3, Y5
+	VADDPS       Y3, Y3, Y6
+	VMOVUPS      c41a00000<>+0(SB), Y8
+	VMINPS       Y6, Y8, Y6
+	VMOVUPS      c4b400000<>+0(SB), Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y6, Y8
+	VSUBPS       c4b400000<>+0(SB), Y8, Y9
+	VMOVAPS      Y6, Y6
+	VFMADD231PS  cbf318000<>+0(SB), Y9, Y6
+	VFMADD231PS  c395e8083<>+0(SB), Y9, Y6
+	VMOVUPS      c3ab52f02<>+0(SB), Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y6, Y9
+	VFMADD213PS  c3d2aac51<>+0(SB), Y6, Y9
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y6, Y9
+	VFMADD213PS  c3efffffe<>+0(SB), Y6, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y9
+	VPSLLD       $0x17, Y8, Y6
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y9
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y3, Y3
+	VMOVUPS      c40000000<>+0(SB), Y6
+	VDIVPS       Y9, Y6, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y8
+	VSUBPS       Y6, Y8, Y6
+	VBLENDVPS    Y3, Y6, Y5, Y3
+	VANDPS       c80000000<>+0(SB), Y2, Y2
+	VORPS        Y2, Y3, Y2
+	VMASKMOVPS   (R11)(R12*4), Y1, Y3
+	VMULPS       Y3, Y4, Y3
+	VSUBPS       Y4, Y0, Y0
+	VMULPS       Y2, Y0, Y0
+	VADDPS       Y0, Y3, Y0
+	MOVQ         (SP), BX
+	VMASKMOVPS   Y4, Y1, (BX)(R12*4)
+	MOVQ         8(SP), BX
+	VMASKMOVPS   Y7, Y1, (BX)(R12*4)
+	MOVQ         16(SP), BX
+	VMASKMOVPS   Y2, Y1, (BX)(R12*4)
+	MOVQ         24(SP), BX
+	VMASKMOVPS   Y0, Y1, (BX)(R12*4)
+
+done65:
+	INCQ CX
+	JMP  row61
+
+return62:
+	VZEROUPPER
+	RET
+
+// func fusedGRUGradAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedGRUGradAVX2(SB), NOSPLIT, $32-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row66:
+	CMPQ         CX, (AX)
+	JGE          return67
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	VBROADCASTSS (R11), Y0
+	MOVQ         168(AX), R11
+	IMULQ        CX, R11
+	ADDQ         72(AX), R11
+	VBROADCASTSS (R11), Y1
+	MOVQ         176(AX), R11
+	IMULQ        CX, R11
+	ADDQ         80(AX), R11
+	VBROADCASTSS (R11), Y2
+	MOVQ         264(AX), R11
+	IMULQ        CX, R11
+	ADDQ         208(AX), R11
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 24(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last69
+
+one68:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (R8)(R12*4), Y4
+	VMULPS    Y4, Y3, Y5
+	VXORPS    c80000000<>+0(SB), Y5, Y5
+	VMOVUPS   (R10)(R12*4), Y6
+	VMULPS    Y6, Y3, Y6
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   (SI)(R12*4), Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y7, Y6, Y8
+	VMULPS    Y8, Y5, Y5
+	VMULPS    Y7, Y3, Y7
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y7, Y4
+	VMOVUPS   (R9)(R12*4), Y7
+	VMULPS    Y7, Y4, Y7
+	VMOVUPS   (DI)(R12*4), Y8
+	VSUBPS    Y8, Y2, Y9
+	VMULPS    Y9, Y8, Y9
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y8, Y4, Y8
+	VMULPS    Y6, Y3, Y3
+	VMOVUPS   Y5, (R11)(R12*4)
+	MOVQ      (SP), R14
+	VMOVUPS   Y7, (R14)(R12*4)
+	MOVQ      8(SP), R14
+	VMOVUPS   Y8, (R14)(R12*4)
+	MOVQ      16(SP), R14
+	VMOVUPS   Y4, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Y3, (R14)(R12*4)
+	ADDQ      $+8, R12
+	CMPQ      R12, R13
+	JB        one68
+
+last69:
+	MOVQ       DX, R13
+	SUBQ       R12, R13
+	JZ         done70
+	LEAQ       firstLanes<>+0(SB), R14
+	NEGQ       R13
+	VMOVUPS    64(R14)(R13*4), Y3
+	VMASKMOVPS (BX)(R12*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y4, Y0
+	VMASKMOVPS (R8)(R12*4), Y3, Y1
+	VMULPS     Y1, Y0, Y4
+	VXORPS     c80000000<>+0(SB), Y4, Y4
+	VMASKMOVPS (R10)(R12*4), Y3, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y4, Y5, Y4
+	VMASKMOVPS (SI)(R12*4), Y3, Y5
+	VSUBPS     Y5, Y2, Y6
+	VMULPS     Y6, Y5, Y7
+	VMULPS     Y7, Y4, Y4
+	VMULPS     Y6, Y0, Y6
+	VMULPS     Y1, Y1, Y1
+	VSUBPS     Y1, Y2, Y1
+	VMULPS     Y1, Y6, Y1
+	VMASKMOVPS (R9)(R12*4), Y3, Y6
+	VMULPS     Y6, Y1, Y6
+	VMASKMOVPS (DI)(R12*4), Y3, Y7
+	VSUBPS     Y7, Y2, Y2
+	VMULPS     Y2, Y7, Y2
+	VMULPS     Y2, Y6, Y2
+	VMULPS     Y7, Y1, Y6
+	VMULPS     Y5, Y0, Y0
+	VMASKMOVPS Y4, Y3, (R11)(R12*4)
+	MOVQ       (SP), BX
+	VMASKMOVPS Y2, Y3, (BX)(R12*4)
+	MOVQ       8(SP), BX
+	VMASKMOVPS Y6, Y3, (BX)(R12*4)
+	MOVQ       16(SP), BX
+	VMASKMOVPS Y1, Y3, (BX)(R12*4)
+	MOVQ       24(SP), BX
+	VMASKMOVPS Y0, Y3, (BX)(R12*4)
+
+done70:
+	INCQ CX
+	JMP  row66
+
+return67:
+	VZEROUPPER
+	RET
+
+// func fusedGRUGradSequenceAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedGRUGradSequenceAVX2(SB), NOSPLIT, $40-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row71:
+	CMPQ         CX, (AX)
+	JGE          return72
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	VBROADCASTSS (R12), Y0
+	MOVQ         176(AX), R12
+	IMULQ        CX, R12
+	ADDQ         80(AX), R12
+	VBROADCASTSS (R12), Y1
+	MOVQ         184(AX), R12
+	IMULQ        CX, R12
+	ADDQ         88(AX), R12
+	VBROADCASTSS (R12), Y2
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 24(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 32(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last74
+
+one73:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (R11)(R12*4), Y4
+	VADDPS    Y4, Y3, Y3
+	VMOVUPS   (R8)(R12*4), Y4
+	VMULPS    Y4, Y3, Y5
+	VXORPS    c80000000<>+0(SB), Y5, Y5
+	VMOVUPS   (R10)(R12*4), Y6
+	VMULPS    Y6, Y3, Y6
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   (SI)(R12*4), Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y7, Y6, Y8
+	VMULPS    Y8, Y5, Y5
+	VMULPS    Y7, Y3, Y7
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y7, Y4
+	VMOVUPS   (R9)(R12*4), Y7
+	VMULPS    Y7, Y4, Y7
+	VMOVUPS   (DI)(R12*4), Y8
+	VSUBPS    Y8, Y2, Y9
+	VMULPS    Y9, Y8, Y9
+	VMULPS    Y9, Y7, Y7
+	VMULPS    Y8, Y4, Y8
+	VMULPS    Y6, Y3, Y3
+	MOVQ      (SP), R14
+	VMOVUPS   Y5, (R14)(R12*4)
+	MOVQ      8(SP), R14
+	VMOVUPS   Y7, (R14)(R12*4)
+	MOVQ      16(SP), R14
+	VMOVUPS   Y8, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Y4, (R14)(R12*4)
+	MOVQ      32(SP), R14
+	VMOVUPS   Y3, (R14)(R12*4)
+	ADDQ      $+8, R12
+	CMPQ      R12, R13
+	JB        one73
+
+last74:
+	MOVQ       DX, R13
+	SUBQ       R12, R13
+	JZ         done75
+	LEAQ       firstLanes<>+0(SB), R14
+	NEGQ       R13
+	VMOVUPS    64(R14)(R13*4), Y3
+	VMASKMOVPS (BX)(R12*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y4, Y0
+	VMASKMOVPS (R11)(R12*4), Y3, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS (R8)(R12*4), Y3, Y1
+	VMULPS     Y1, Y0, Y4
+	VXORPS     c80000000<>+0(SB), Y4, Y4
+	VMASKMOVPS (R10)(R12*4), Y3, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y4, Y5, Y4
+	VMASKMOVPS (SI)(R12*4), Y3, Y5
+	VSUBPS     Y5, Y2, Y6
+	VMULPS     Y6, Y5, Y7
+	VMULPS     Y7, Y4, Y4
+	VMULPS     Y6, Y0, Y6
+	VMULPS     Y1, Y1, Y1
+	VSUBPS     Y1, Y2, Y1
+	VMULPS     Y1, Y6, Y1
+	VMASKMOVPS (R9)(R12*4), Y3, Y6
+	VMULPS     Y6, Y1, Y6
+	VMASKMOVPS (DI)(R12*4), Y3, Y7
+	VSUBPS     Y7, Y2, Y2
+	VMULPS     Y2, Y7, Y2
+	VMULPS     Y2, Y6, Y2
+	VMULPS     Y7, Y1, Y6
+	VMULPS     Y5, Y0, Y0
+	MOVQ       (SP), BX
+	VMASKMOVPS Y4, Y3, (BX)(R12*4)
+	MOVQ       8(SP), BX
+	VMASKMOVPS Y2, Y3, (BX)(R12*4)
+	MOVQ       16(SP), BX
+	VMASKMOVPS Y6, Y3, (BX)(R12*4)
+	MOVQ       24(SP), BX
+	VMASKMOVPS Y1, Y3, (BX)(R12*4)
+	MOVQ       32(SP), BX
+	VMASKMOVPS Y0, Y3, (BX)(R12*4)
+
+done75:
+	INCQ CX
+	JMP  row71
+
+return72:
 	VZEROUPPER
 	RET
 
@@ -1624,9 +2639,9 @@ TEXT ·fusedMaskScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row49:
+row76:
 	CMPQ         CX, (AX)
-	JGE          return50
+	JGE          return77
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1643,9 +2658,9 @@ row49:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one52
+	JZ           one79
 
-many51:
+many78:
 	VMOVUPS (BX)(R8*4), Y1
 	VMOVUPS (SI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
@@ -1662,15 +2677,15 @@ many51:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many51
+	JB      many78
 
-one52:
+one79:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last54
+	JAE  last81
 
-one53:
+one80:
 	VMOVUPS (BX)(R8*4), Y1
 	VMOVUPS (SI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
@@ -1680,12 +2695,12 @@ one53:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one53
+	JB      one80
 
-last54:
+last81:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done55
+	JZ         done82
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -1697,11 +2712,11 @@ last54:
 	VANDPS     Y0, Y3, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done55:
+done82:
 	INCQ CX
-	JMP  row49
+	JMP  row76
 
-return50:
+return77:
 	VZEROUPPER
 	RET
 
@@ -1712,9 +2727,9 @@ TEXT ·fusedReluGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row56:
+row83:
 	CMPQ  CX, (AX)
-	JGE   return57
+	JGE   return84
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -1727,9 +2742,9 @@ row56:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-16, R9
-	JZ    one59
+	JZ    one86
 
-many58:
+many85:
 	VMOVUPS (BX)(R8*4), Y0
 	VMOVUPS (SI)(R8*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -1744,15 +2759,15 @@ many58:
 	VMOVUPS Y0, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many58
+	JB      many85
 
-one59:
+one86:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last61
+	JAE  last88
 
-one60:
+one87:
 	VMOVUPS (BX)(R8*4), Y0
 	VMOVUPS (SI)(R8*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -1761,12 +2776,12 @@ one60:
 	VMOVUPS Y0, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one60
+	JB      one87
 
-last61:
+last88:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done62
+	JZ         done89
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y0
@@ -1777,11 +2792,11 @@ last61:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)(R8*4)
 
-done62:
+done89:
 	INCQ CX
-	JMP  row56
+	JMP  row83
 
-return57:
+return84:
 	VZEROUPPER
 	RET
 
@@ -1792,9 +2807,9 @@ TEXT ·fusedDropoutReluGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row63:
+row90:
 	CMPQ         CX, (AX)
-	JGE          return64
+	JGE          return91
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1819,9 +2834,9 @@ row63:
 	MOVQ         DX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last66
+	JAE          last93
 
-one65:
+one92:
 	VMOVUPS      (BX)(R11*4), Y1
 	MOVQ         R11, R10
 	SHRQ         $0x03, R10
@@ -1839,12 +2854,12 @@ one65:
 	VMOVUPS      Y1, (DI)(R11*4)
 	ADDQ         $+8, R11
 	CMPQ         R11, R12
-	JB           one65
+	JB           one92
 
-last66:
+last93:
 	MOVQ         DX, R10
 	SUBQ         R11, R10
-	JZ           done67
+	JZ           done94
 	LEAQ         firstLanes<>+0(SB), R12
 	NEGQ         R10
 	VMOVUPS      64(R12)(R10*4), Y1
@@ -1864,11 +2879,11 @@ last66:
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (DI)(R11*4)
 
-done67:
+done94:
 	INCQ CX
-	JMP  row63
+	JMP  row90
 
-return64:
+return91:
 	VZEROUPPER
 	RET
 
@@ -1879,9 +2894,9 @@ TEXT ·fusedMaxPoolAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row68:
+row95:
 	CMPQ         CX, (AX)
-	JGE          return69
+	JGE          return96
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1911,9 +2926,9 @@ row68:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one71
+	JZ           one98
 
-many70:
+many97:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -1988,15 +3003,15 @@ many70:
 	VMOVUPS   Y3, 32(R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        many70
+	JB        many97
 
-one71:
+one98:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last73
+	JAE  last100
 
-one72:
+one99:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -2035,12 +3050,12 @@ one72:
 	VMOVUPS   Y3, (R10)(R11*4)
 	ADDQ      $+8, R11
 	CMPQ      R11, R12
-	JB        one72
+	JB        one99
 
-last73:
+last100:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done74
+	JZ         done101
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y2
@@ -2081,11 +3096,11 @@ last73:
 	VMASKMOVPS Y3, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-done74:
+done101:
 	INCQ CX
-	JMP  row68
+	JMP  row95
 
-return69:
+return96:
 	VZEROUPPER
 	RET
 
@@ -2096,9 +3111,9 @@ TEXT ·fusedPoolPutAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row75:
+row102:
 	CMPQ         CX, (AX)
-	JGE          return76
+	JGE          return103
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2136,9 +3151,9 @@ row75:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one78
+	JZ           one105
 
-many77:
+many104:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -2195,15 +3210,15 @@ many77:
 	VMOVUPS Y4, 32(R10)(R11*4)
 	ADDQ    $+16, R11
 	CMPQ    R11, R12
-	JB      many77
+	JB      many104
 
-one78:
+one105:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last80
+	JAE  last107
 
-one79:
+one106:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -2233,12 +3248,12 @@ one79:
 	VMOVUPS Y4, (R10)(R11*4)
 	ADDQ    $+8, R11
 	CMPQ    R11, R12
-	JB      one79
+	JB      one106
 
-last80:
+last107:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done81
+	JZ         done108
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y4
@@ -2270,11 +3285,11 @@ last80:
 	VMASKMOVPS Y2, Y4, (R9)(R11*4)
 	VMASKMOVPS Y3, Y4, (R10)(R11*4)
 
-done81:
+done108:
 	INCQ CX
-	JMP  row75
+	JMP  row102
 
-return76:
+return103:
 	VZEROUPPER
 	RET
 
@@ -2285,9 +3300,9 @@ TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row82:
+row109:
 	CMPQ  CX, (AX)
-	JGE   return83
+	JGE   return110
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -2297,45 +3312,45 @@ row82:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-16, R8
-	JZ    one85
+	JZ    one112
 
-many84:
+many111:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	VMOVUPS 32(BX)(DI*4), Y0
 	VMOVUPS Y0, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many84
+	JB      many111
 
-one85:
+one112:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last87
+	JAE  last114
 
-one86:
+one113:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one86
+	JB      one113
 
-last87:
+last114:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done88
+	JZ         done115
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y0
 	VMASKMOVPS (BX)(DI*4), Y0, Y1
 	VMASKMOVPS Y1, Y0, (SI)(DI*4)
 
-done88:
+done115:
 	INCQ CX
-	JMP  row82
+	JMP  row109
 
-return83:
+return110:
 	VZEROUPPER
 	RET
 
@@ -2346,9 +3361,9 @@ TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row89:
+row116:
 	CMPQ         CX, (AX)
-	JGE          return90
+	JGE          return117
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2359,41 +3374,41 @@ row89:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-16, DI
-	JZ           one92
+	JZ           one119
 
-many91:
+many118:
 	VMOVUPS Y0, (BX)(SI*4)
 	VMOVUPS Y0, 32(BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      many91
+	JB      many118
 
-one92:
+one119:
 	MOVQ DX, DI
 	ANDQ $-8, DI
 	CMPQ SI, DI
-	JAE  last94
+	JAE  last121
 
-one93:
+one120:
 	VMOVUPS Y0, (BX)(SI*4)
 	ADDQ    $+8, SI
 	CMPQ    SI, DI
-	JB      one93
+	JB      one120
 
-last94:
+last121:
 	MOVQ       DX, DI
 	SUBQ       SI, DI
-	JZ         done95
+	JZ         done122
 	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    64(R8)(DI*4), Y1
 	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
-done95:
+done122:
 	INCQ CX
-	JMP  row89
+	JMP  row116
 
-return90:
+return117:
 	VZEROUPPER
 	RET
 
@@ -2404,9 +3419,9 @@ TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row96:
+row123:
 	CMPQ         CX, (AX)
-	JGE          return97
+	JGE          return124
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2420,9 +3435,9 @@ row96:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-16, R8
-	JZ           one99
+	JZ           one126
 
-many98:
+many125:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
@@ -2431,26 +3446,26 @@ many98:
 	VMOVUPS Y1, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many98
+	JB      many125
 
-one99:
+one126:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last101
+	JAE  last128
 
-one100:
+one127:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one100
+	JB      one127
 
-last101:
+last128:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done102
+	JZ         done129
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y1
@@ -2458,11 +3473,11 @@ last101:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (SI)(DI*4)
 
-done102:
+done129:
 	INCQ CX
-	JMP  row96
+	JMP  row123
 
-return97:
+return124:
 	VZEROUPPER
 	RET
 
@@ -2473,9 +3488,9 @@ TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row103:
+row130:
 	CMPQ         CX, (AX)
-	JGE          return104
+	JGE          return131
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2492,9 +3507,9 @@ row103:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one106
+	JZ           one133
 
-many105:
+many132:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -2507,15 +3522,15 @@ many105:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many105
+	JB      many132
 
-one106:
+one133:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last108
+	JAE  last135
 
-one107:
+one134:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -2523,12 +3538,12 @@ one107:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one107
+	JB      one134
 
-last108:
+last135:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done109
+	JZ         done136
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -2538,11 +3553,11 @@ last108:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done109:
+done136:
 	INCQ CX
-	JMP  row103
+	JMP  row130
 
-return104:
+return131:
 	VZEROUPPER
 	RET
 
@@ -2553,9 +3568,9 @@ TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row110:
+row137:
 	CMPQ         DX, (CX)
-	JGE          return111
+	JGE          return138
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2572,9 +3587,9 @@ row110:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-16, R10
-	JZ           one113
+	JZ           one140
 
-many112:
+many139:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -2591,15 +3606,15 @@ many112:
 	VMOVUPS Y1, 32(R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      many112
+	JB      many139
 
-one113:
+one140:
 	MOVQ BX, R10
 	ANDQ $-8, R10
 	CMPQ R9, R10
-	JAE  last115
+	JAE  last142
 
-one114:
+one141:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -2609,12 +3624,12 @@ one114:
 	VMOVUPS Y1, (R8)(R9*4)
 	ADDQ    $+8, R9
 	CMPQ    R9, R10
-	JB      one114
+	JB      one141
 
-last115:
+last142:
 	MOVQ       BX, AX
 	SUBQ       R9, AX
-	JZ         done116
+	JZ         done143
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       AX
 	VMOVUPS    64(R10)(AX*4), Y1
@@ -2624,11 +3639,11 @@ last115:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (R8)(R9*4)
 
-done116:
+done143:
 	INCQ DX
-	JMP  row110
+	JMP  row137
 
-return111:
+return138:
 	VZEROUPPER
 	RET
 
@@ -2639,9 +3654,9 @@ TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row117:
+row144:
 	CMPQ         DX, (CX)
-	JGE          return118
+	JGE          return145
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2669,9 +3684,9 @@ row117:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last120
+	JAE          last147
 
-one119:
+one146:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -2682,7 +3697,7 @@ one119:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny122
+	JNZ      tiny149
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y2
@@ -2691,15 +3706,15 @@ one119:
 	VMOVUPS  Y3, (R9)(R11*4)
 	VMOVUPS  Y2, (R10)(R11*4)
 
-back123:
+back150:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one119
+	JB   one146
 
-last120:
+last147:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done121
+	JZ         done148
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -2711,7 +3726,7 @@ last120:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny124
+	JNZ        tiny151
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y1
 	VSUBPS     Y0, Y1, Y0
@@ -2720,16 +3735,16 @@ last120:
 	VMASKMOVPS Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-back125:
-done121:
+back152:
+done148:
 	INCQ DX
-	JMP  row117
+	JMP  row144
 
-return118:
+return145:
 	VZEROUPPER
 	RET
 
-tiny122:
+tiny149:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -2785,9 +3800,9 @@ tiny122:
 	VADDPS      Y2, Y3, Y3
 	VMOVUPS     Y3, (R9)(R11*4)
 	VMOVUPS     Y2, (R10)(R11*4)
-	JMP         back123
+	JMP         back150
 
-tiny124:
+tiny151:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -2843,7 +3858,7 @@ tiny124:
 	VADDPS      Y0, Y1, Y1
 	VMASKMOVPS  Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y2, (R10)(R11*4)
-	JMP         back125
+	JMP         back152
 
 DATA cffffffff<>+0(SB)/4, $0xffffffff
 DATA cffffffff<>+4(SB)/4, $0xffffffff
@@ -2932,9 +3947,9 @@ TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row126:
+row153:
 	CMPQ         DX, (CX)
-	JGE          return127
+	JGE          return154
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -2962,9 +3977,9 @@ row126:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last129
+	JAE          last156
 
-one128:
+one155:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -2975,7 +3990,7 @@ one128:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny131
+	JNZ      tiny158
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y3
@@ -2986,15 +4001,15 @@ one128:
 	VMOVUPS  Y2, (R9)(R11*4)
 	VMOVUPS  Y3, (R10)(R11*4)
 
-back132:
+back159:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one128
+	JB   one155
 
-last129:
+last156:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done130
+	JZ         done157
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -3006,7 +4021,7 @@ last129:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny133
+	JNZ        tiny160
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y3
 	VSUBPS     Y0, Y3, Y3
@@ -3017,16 +4032,16 @@ last129:
 	VMASKMOVPS Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS Y3, Y2, (R10)(R11*4)
 
-back134:
-done130:
+back161:
+done157:
 	INCQ DX
-	JMP  row126
+	JMP  row153
 
-return127:
+return154:
 	VZEROUPPER
 	RET
 
-tiny131:
+tiny158:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -3107,9 +4122,9 @@ tiny131:
 	VADDPS      Y2, Y4, Y2
 	VMOVUPS     Y2, (R9)(R11*4)
 	VMOVUPS     Y3, (R10)(R11*4)
-	JMP         back132
+	JMP         back159
 
-tiny133:
+tiny160:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -3190,7 +4205,7 @@ tiny133:
 	VADDPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y3, Y2, (R10)(R11*4)
-	JMP         back134
+	JMP         back161
 
 // func fusedAdamAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -3199,9 +4214,9 @@ TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row135:
+row162:
 	CMPQ         DX, (CX)
-	JGE          return136
+	JGE          return163
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3243,9 +4258,9 @@ row135:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last138
+	JAE          last165
 
-one137:
+one164:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y4
@@ -3256,7 +4271,7 @@ one137:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny140
+	JNZ         tiny167
 	VSUBPS      Y5, Y4, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
@@ -3279,15 +4294,15 @@ one137:
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
 
-back141:
+back168:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one137
+	JB   one164
 
-last138:
+last165:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done139
+	JZ          done166
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y4
@@ -3299,7 +4314,7 @@ last138:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny142
+	JNZ         tiny169
 	VSUBPS      Y6, Y5, Y7
 	VMOVAPS     Y7, Y7
 	VFMADD213PS c80000000<>+0(SB), Y0, Y7
@@ -3322,16 +4337,16 @@ last138:
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 
-back143:
-done139:
+back170:
+done166:
 	INCQ DX
-	JMP  row135
+	JMP  row162
 
-return136:
+return163:
 	VZEROUPPER
 	RET
 
-tiny140:
+tiny167:
 	VMOVUPS     (DI)(R13*4), Y4
 	VMOVUPS     (R8)(R13*4), Y5
 	VSUBPS      Y5, Y4, Y6
@@ -3438,9 +4453,9 @@ tiny140:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
-	JMP         back141
+	JMP         back168
 
-tiny142:
+tiny169:
 	VMASKMOVPS  (DI)(R13*4), Y4, Y5
 	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VSUBPS      Y6, Y5, Y7
@@ -3547,7 +4562,7 @@ tiny142:
 	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
-	JMP         back143
+	JMP         back170
 
 DATA c00000000<>+0(SB)/4, $0x00000000
 DATA c00000000<>+4(SB)/4, $0x00000000
@@ -3576,9 +4591,9 @@ TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row144:
+row171:
 	CMPQ         DX, (CX)
-	JGE          return145
+	JGE          return172
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3628,9 +4643,9 @@ row144:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last147
+	JAE          last174
 
-one146:
+one173:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y6
@@ -3641,7 +4656,7 @@ one146:
 	VPMINUD     c0a7ffffe<>+0(SB), Y8, Y9
 	VPCMPEQD    Y9, Y8, Y8
 	VPTEST      Y8, Y8
-	JNZ         tiny149
+	JNZ         tiny176
 	VMOVUPS     (SI)(R13*4), Y8
 	VMOVAPS     Y8, Y9
 	VFMADD213PS c80000000<>+0(SB), Y0, Y9
@@ -3669,15 +4684,15 @@ one146:
 	VMOVUPS     Y7, (R11)(R13*4)
 	VMOVUPS     Y6, (R12)(R13*4)
 
-back150:
+back177:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one146
+	JB   one173
 
-last147:
+last174:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done148
+	JZ          done175
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y6
@@ -3689,7 +4704,7 @@ last147:
 	VPMINUD     c0a7ffffe<>+0(SB), Y9, Y10
 	VPCMPEQD    Y10, Y9, Y9
 	VPTEST      Y9, Y9
-	JNZ         tiny151
+	JNZ         tiny178
 	VMASKMOVPS  (SI)(R13*4), Y6, Y9
 	VMOVAPS     Y9, Y10
 	VFMADD213PS c80000000<>+0(SB), Y0, Y10
@@ -3717,16 +4732,16 @@ last147:
 	VMASKMOVPS  Y1, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R12)(R13*4)
 
-back152:
-done148:
+back179:
+done175:
 	INCQ DX
-	JMP  row144
+	JMP  row171
 
-return145:
+return172:
 	VZEROUPPER
 	RET
 
-tiny149:
+tiny176:
 	VMOVUPS     (SI)(R13*4), Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
@@ -3882,9 +4897,9 @@ tiny149:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y8, (R11)(R13*4)
 	VMOVUPS     Y7, (R12)(R13*4)
-	JMP         back150
+	JMP         back177
 
-tiny151:
+tiny178:
 	VMASKMOVPS  (SI)(R13*4), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
@@ -4040,7 +5055,7 @@ tiny151:
 	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y6, (R12)(R13*4)
-	JMP         back152
+	JMP         back179
 
 // func fusedRMSpropAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -4049,9 +5064,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row153:
+row180:
 	CMPQ         DX, (CX)
-	JGE          return154
+	JGE          return181
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4087,9 +5102,9 @@ row153:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last156
+	JAE          last183
 
-one155:
+one182:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Y4
@@ -4100,7 +5115,7 @@ one155:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny158
+	JNZ         tiny185
 	VMOVAPS     Y5, Y5
 	VFMADD213PS c80000000<>+0(SB), Y0, Y5
 	VMOVAPS     Y4, Y6
@@ -4118,15 +5133,15 @@ one155:
 	VMOVUPS     Y4, (R9)(R11*4)
 	VMOVUPS     Y5, (R10)(R11*4)
 
-back159:
+back186:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one155
+	JB   one182
 
-last156:
+last183:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done157
+	JZ          done184
 	LEAQ        firstLanes<>+0(SB), R12
 	NEGQ        AX
 	VMOVUPS     64(R12)(AX*4), Y4
@@ -4138,7 +5153,7 @@ last156:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny160
+	JNZ         tiny187
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
 	VMOVAPS     Y5, Y0
@@ -4156,16 +5171,16 @@ last156:
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 
-back161:
-done157:
+back188:
+done184:
 	INCQ DX
-	JMP  row153
+	JMP  row180
 
-return154:
+return181:
 	VZEROUPPER
 	RET
 
-tiny158:
+tiny185:
 	VMOVUPS     (R8)(R11*4), Y4
 	VANDPS      c7fffffff<>+0(SB), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y0, Y6
@@ -4267,9 +5282,9 @@ tiny158:
 	VSUBPS      Y5, Y6, Y5
 	VMOVUPS     Y5, (R9)(R11*4)
 	VMOVUPS     Y4, (R10)(R11*4)
-	JMP         back159
+	JMP         back186
 
-tiny160:
+tiny187:
 	VMASKMOVPS  (R8)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VANDPS      c7fffffff<>+0(SB), Y0, Y7
@@ -4371,7 +5386,7 @@ tiny160:
 	VSUBPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
-	JMP         back161
+	JMP         back188
 
 // func fusedBiasAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
@@ -5056,6 +6071,135 @@ return33:
 	VZEROUPPER
 	RET
 
+// func fusedTanhGradSequenceAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedTanhGradSequenceAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	XORQ         CX, CX
+
+row39:
+	CMPQ         CX, (AX)
+	JGE          return40
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	VBROADCASTSS (R8), Z0
+	MOVQ         144(AX), R8
+	IMULQ        CX, R8
+	ADDQ         48(AX), R8
+	VBROADCASTSS (R8), Z1
+	MOVQ         152(AX), R8
+	IMULQ        CX, R8
+	ADDQ         56(AX), R8
+	VBROADCASTSS (R8), Z2
+	MOVQ         264(AX), R8
+	IMULQ        CX, R8
+	ADDQ         208(AX), R8
+	XORQ         R9, R9
+	MOVQ         DX, R10
+	ANDQ         $-32, R10
+	JZ           one42
+
+many41:
+	VMOVUPS   (BX)(R9*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z7, Z7, Z7
+	VCMPPS    $0x04, Z7, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   (DI)(R9*4), Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   (SI)(R9*4), Z6
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVUPS   Z5, (R8)(R9*4)
+	VMOVUPS   64(BX)(R9*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   64(DI)(R9*4), Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   64(SI)(R9*4), Z6
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVUPS   Z5, 64(R8)(R9*4)
+	ADDQ      $+32, R9
+	CMPQ      R9, R10
+	JB        many41
+
+one42:
+	MOVQ DX, R10
+	ANDQ $-16, R10
+	CMPQ R9, R10
+	JAE  last44
+
+one43:
+	VMOVUPS   (BX)(R9*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	VMOVUPS   (DI)(R9*4), Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   (SI)(R9*4), Z6
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z5, Z5
+	VMOVUPS   Z5, (R8)(R9*4)
+	ADDQ      $+16, R9
+	CMPQ      R9, R10
+	JB        one43
+
+last44:
+	MOVQ      DX, R10
+	SUBQ      R9, R10
+	JZ        done45
+	MOVL      $-1, R11
+	BZHIL     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (BX)(R9*4), K1, Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x04, Z10, Z0, K2
+	VBLENDMPS Z1, Z5, K2, Z0
+	VMOVUPS.Z (DI)(R9*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS.Z (SI)(R9*4), K1, Z1
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)(R9*4)
+
+done45:
+	INCQ CX
+	JMP  row39
+
+return40:
+	VZEROUPPER
+	RET
+
 // func fusedLSTMKeptAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedLSTMKeptAVX512(SB), NOSPLIT, $40-8
@@ -5071,9 +6215,9 @@ TEXT ·fusedLSTMKeptAVX512(SB), NOSPLIT, $40-8
 	VBROADCASTSS c3ab52f02<>+0(SB), Z7
 	XORQ         CX, CX
 
-row39:
+row46:
 	CMPQ  CX, (AX)
-	JGE   return40
+	JGE   return47
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -5119,9 +6263,9 @@ row39:
 	MOVQ  DX, R13
 	ANDQ  $-16, R13
 	CMPQ  R12, R13
-	JAE   last42
+	JAE   last49
 
-one41:
+one48:
 	VMOVUPS      (SI)(R12*4), Z8
 	VMOVUPS      (BX)(R12*4), Z11
 	VMOVUPS      (DI)(R12*4), Z14
@@ -5379,12 +6523,12 @@ one41:
 	VMOVUPS      Z14, (R14)(R12*4)
 	ADDQ         $+16, R12
 	CMPQ         R12, R13
-	JB           one41
+	JB           one48
 
-last42:
+last49:
 	MOVQ         DX, R13
 	SUBQ         R12, R13
-	JZ           done43
+	JZ           done50
 	MOVL         $-1, R14
 	BZHIL        R13, R14, R14
 	KMOVW        R14, K1
@@ -5644,11 +6788,11 @@ last42:
 	MOVQ         32(SP), BX
 	VMOVUPS      Z14, K1, (BX)(R12*4)
 
-done43:
+done50:
 	INCQ CX
-	JMP  row39
+	JMP  row46
 
-return40:
+return47:
 	VZEROUPPER
 	RET
 
@@ -5661,9 +6805,9 @@ TEXT ·fusedLSTMGradAVX512(SB), NOSPLIT, $48-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row44:
+row51:
 	CMPQ         CX, (AX)
-	JGE          return45
+	JGE          return52
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -5725,9 +6869,9 @@ row44:
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
 	CMPQ         R12, R13
-	JAE          last47
+	JAE          last54
 
-one46:
+one53:
 	VMOVUPS   (BX)(R12*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -5783,12 +6927,12 @@ one46:
 	VMOVUPS   Z6, (R14)(R12*4)
 	ADDQ      $+16, R12
 	CMPQ      R12, R13
-	JB        one46
+	JB        one53
 
-last47:
+last54:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done48
+	JZ        done55
 	MOVL      $-1, R14
 	BZHIL     R13, R14, R14
 	KMOVW     R14, K1
@@ -5846,11 +6990,973 @@ last47:
 	MOVQ      40(SP), BX
 	VMOVUPS   Z0, K1, (BX)(R12*4)
 
-done48:
+done55:
 	INCQ CX
-	JMP  row44
+	JMP  row51
 
-return45:
+return52:
+	VZEROUPPER
+	RET
+
+// func fusedLSTMGradSequenceAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedLSTMGradSequenceAVX512(SB), NOSPLIT, $56-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	XORQ         CX, CX
+
+row56:
+	CMPQ         CX, (AX)
+	JGE          return57
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         176(AX), R12
+	IMULQ        CX, R12
+	ADDQ         80(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         184(AX), R12
+	IMULQ        CX, R12
+	ADDQ         88(AX), R12
+	VBROADCASTSS (R12), Z0
+	MOVQ         192(AX), R12
+	IMULQ        CX, R12
+	ADDQ         96(AX), R12
+	VBROADCASTSS (R12), Z1
+	MOVQ         200(AX), R12
+	IMULQ        CX, R12
+	ADDQ         104(AX), R12
+	VBROADCASTSS (R12), Z2
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 24(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 32(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 40(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 48(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last59
+
+one58:
+	VMOVUPS   (BX)(R12*4), Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K1
+	VMOVAPS.Z Z4, K1, Z6
+	VPXORD    Z7, Z7, Z7
+	VCMPPS    $0x04, Z7, Z6, K1
+	VBLENDMPS Z1, Z5, K1, Z5
+	MOVQ      8(SP), R14
+	VMOVUPS   (R14)(R12*4), Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS   (SI)(R12*4), Z6
+	VANDPS    Z3, Z6, Z11
+	VCMPPS    $0x11, Z0, Z11, K1
+	VMOVAPS.Z Z4, K1, Z11
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z11, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (R10)(R12*4), Z11
+	VMULPS    Z11, Z5, Z12
+	VMOVUPS   (R11)(R12*4), Z13
+	VMULPS    Z13, Z13, Z14
+	VSUBPS    Z14, Z2, Z14
+	VMULPS    Z14, Z12, Z12
+	VADDPS    Z12, Z6, Z6
+	VMOVUPS   (R9)(R12*4), Z12
+	VMULPS    Z12, Z6, Z14
+	VMOVUPS   (DI)(R12*4), Z15
+	VSUBPS    Z15, Z2, Z16
+	VMULPS    Z16, Z15, Z16
+	VMULPS    Z16, Z14, Z14
+	MOVQ      (SP), R14
+	VMOVUPS   (R14)(R12*4), Z16
+	VMULPS    Z16, Z6, Z16
+	VMOVUPS   (R8)(R12*4), Z17
+	VSUBPS    Z17, Z2, Z18
+	VMULPS    Z18, Z17, Z18
+	VMULPS    Z18, Z16, Z16
+	VMULPS    Z15, Z6, Z15
+	VMULPS    Z12, Z12, Z12
+	VSUBPS    Z12, Z2, Z12
+	VMULPS    Z12, Z15, Z12
+	VMULPS    Z13, Z5, Z5
+	VSUBPS    Z11, Z2, Z13
+	VMULPS    Z13, Z11, Z11
+	VMULPS    Z11, Z5, Z5
+	VMULPS    Z17, Z6, Z6
+	MOVQ      16(SP), R14
+	VMOVUPS   Z14, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Z16, (R14)(R12*4)
+	MOVQ      32(SP), R14
+	VMOVUPS   Z12, (R14)(R12*4)
+	MOVQ      40(SP), R14
+	VMOVUPS   Z5, (R14)(R12*4)
+	MOVQ      48(SP), R14
+	VMOVUPS   Z6, (R14)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        one58
+
+last59:
+	MOVQ      DX, R13
+	SUBQ      R12, R13
+	JZ        done60
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX)(R12*4), K1, Z5
+	VANDPS    Z3, Z5, Z6
+	VCMPPS    $0x11, Z0, Z6, K2
+	VMOVAPS.Z Z4, K2, Z6
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z6, K2
+	VBLENDMPS Z1, Z5, K2, Z5
+	MOVQ      8(SP), BX
+	VMOVUPS.Z (BX)(R12*4), K1, Z6
+	VADDPS    Z6, Z5, Z5
+	VMOVUPS.Z (SI)(R12*4), K1, Z6
+	VANDPS    Z3, Z6, Z11
+	VCMPPS    $0x11, Z0, Z11, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x04, Z10, Z0, K2
+	VBLENDMPS Z1, Z6, K2, Z0
+	VMOVUPS.Z (R10)(R12*4), K1, Z1
+	VMULPS    Z1, Z5, Z6
+	VMOVUPS.Z (R11)(R12*4), K1, Z11
+	VMULPS    Z11, Z11, Z12
+	VSUBPS    Z12, Z2, Z12
+	VMULPS    Z12, Z6, Z6
+	VADDPS    Z6, Z0, Z0
+	VMOVUPS.Z (R9)(R12*4), K1, Z6
+	VMULPS    Z6, Z0, Z12
+	VMOVUPS.Z (DI)(R12*4), K1, Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z14
+	VMULPS    Z14, Z12, Z12
+	MOVQ      (SP), BX
+	VMOVUPS.Z (BX)(R12*4), K1, Z14
+	VMULPS    Z14, Z0, Z14
+	VMOVUPS.Z (R8)(R12*4), K1, Z15
+	VSUBPS    Z15, Z2, Z16
+	VMULPS    Z16, Z15, Z16
+	VMULPS    Z16, Z14, Z14
+	VMULPS    Z13, Z0, Z13
+	VMULPS    Z6, Z6, Z6
+	VSUBPS    Z6, Z2, Z6
+	VMULPS    Z6, Z13, Z6
+	VMULPS    Z11, Z5, Z5
+	VSUBPS    Z1, Z2, Z2
+	VMULPS    Z2, Z1, Z1
+	VMULPS    Z1, Z5, Z1
+	VMULPS    Z15, Z0, Z0
+	MOVQ      16(SP), BX
+	VMOVUPS   Z12, K1, (BX)(R12*4)
+	MOVQ      24(SP), BX
+	VMOVUPS   Z14, K1, (BX)(R12*4)
+	MOVQ      32(SP), BX
+	VMOVUPS   Z6, K1, (BX)(R12*4)
+	MOVQ      40(SP), BX
+	VMOVUPS   Z1, K1, (BX)(R12*4)
+	MOVQ      48(SP), BX
+	VMOVUPS   Z0, K1, (BX)(R12*4)
+
+done60:
+	INCQ CX
+	JMP  row56
+
+return57:
+	VZEROUPPER
+	RET
+
+// func fusedGRUKeptAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUKeptAVX512(SB), NOSPLIT, $32-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c80000000<>+0(SB), Z1
+	VBROADCASTSS cc2d00000<>+0(SB), Z2
+	VBROADCASTSS c42b20000<>+0(SB), Z3
+	VBROADCASTSS c4b400000<>+0(SB), Z4
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z5
+	VBROADCASTSS cbf318000<>+0(SB), Z6
+	VBROADCASTSS c395e8083<>+0(SB), Z7
+	VBROADCASTSS c3ab52f02<>+0(SB), Z8
+	XORQ         CX, CX
+
+row61:
+	CMPQ         CX, (AX)
+	JGE          return62
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	VBROADCASTSS (R12), Z0
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 24(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last64
+
+one63:
+	VMOVUPS      (BX)(R12*4), Z9
+	VMOVUPS      (SI)(R12*4), Z10
+	VADDPS       Z10, Z9, Z9
+	VMOVUPS      (DI)(R12*4), Z10
+	VMOVUPS      (R8)(R12*4), Z15
+	VADDPS       Z15, Z10, Z10
+	VORPS        Z1, Z9, Z15
+	VORPS        Z1, Z10, Z16
+	VCMPPS       $0x15, Z2, Z15, K1
+	VCMPPS       $0x15, Z2, Z16, K2
+	VMINPS.Z     Z15, Z3, K1, Z15
+	VMINPS.Z     Z16, Z3, K2, Z18
+	VMOVAPS      Z4, Z16
+	VMOVAPS      Z4, Z19
+	VFMADD231PS  Z5, Z15, Z16
+	VFMADD231PS  Z5, Z18, Z19
+	VSUBPS       Z4, Z16, Z17
+	VSUBPS       Z4, Z19, Z20
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z18, Z18
+	VFMADD231PS  Z6, Z17, Z15
+	VFMADD231PS  Z6, Z20, Z18
+	VFMADD231PS  Z7, Z17, Z15
+	VFMADD231PS  Z7, Z20, Z18
+	VMOVAPS      Z8, Z17
+	VMOVAPS      Z8, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z20
+	VBROADCASTSS c3c091d64<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3d2aac51<>+0(SB), Z20
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z20
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VBROADCASTSS c3efffffe<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VPSRAD       $0x01, Z16, Z15
+	VPSRAD       $0x01, Z19, Z18
+	VPSLLD       $0x17, Z15, Z15
+	VPSLLD       $0x17, Z18, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VPADDD       Z18, Z15, Z15
+	VPADDD       Z22, Z20, Z18
+	VPSLLD       $0x17, Z16, Z16
+	VPSLLD       $0x17, Z19, Z19
+	VPSUBD       Z15, Z16, Z16
+	VPSUBD       Z18, Z19, Z20
+	VBROADCASTSS c7f000000<>+0(SB), Z19
+	VBROADCASTSS c7f000000<>+0(SB), Z22
+	VPADDD       Z19, Z16, Z16
+	VPADDD       Z22, Z20, Z19
+	VMULPS       Z15, Z17, Z15
+	VMULPS       Z18, Z21, Z17
+	VMULPS.Z     Z16, Z15, K1, Z15
+	VMULPS.Z     Z19, Z17, K2, Z16
+	VPXORD       Z11, Z11, Z11
+	VPXORD       Z12, Z12, Z12
+	VCMPPS       $0x11, Z11, Z9, K1
+	VCMPPS       $0x11, Z12, Z10, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z10
+	VBLENDMPS    Z15, Z9, K1, Z9
+	VBLENDMPS    Z16, Z10, K2, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z10
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VADDPS       Z10, Z15, Z10
+	VADDPS       Z18, Z16, Z18
+	VDIVPS       Z10, Z9, Z9
+	VDIVPS       Z18, Z17, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VSUBPS       Z17, Z10, Z10
+	VSUBPS       Z20, Z18, Z17
+	VSUBPS       Z10, Z15, Z10
+	VSUBPS       Z17, Z16, Z16
+	VMOVAPS      Z9, Z15
+	VMOVAPS      Z19, Z17
+	VFNMADD231PS Z10, Z9, Z15
+	VFNMADD231PS Z16, Z19, Z17
+	VMOVUPS      (R10)(R12*4), Z9
+	VMULPS       Z9, Z17, Z9
+	VMOVUPS      (R9)(R12*4), Z10
+	VADDPS       Z9, Z10, Z9
+	VBROADCASTSS c7fffffff<>+0(SB), Z10
+	VANDPS       Z10, Z9, Z10
+	VMULPS       Z9, Z9, Z16
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z18
+	VMOVAPS      Z18, Z18
+	VBROADCASTSS c3ca9134e<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VBROADCASTSS c3e088393<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VMULPS       Z16, Z18, Z16
+	VFMADD213PS  Z10, Z10, Z16
+	VADDPS       Z10, Z10, Z18
+	VBROADCASTSS c41a00000<>+0(SB), Z19
+	VMINPS       Z18, Z19, Z18
+	VMOVAPS      Z4, Z19
+	VFMADD231PS  Z5, Z18, Z19
+	VSUBPS       Z4, Z19, Z20
+	VMOVAPS      Z18, Z18
+	VFMADD231PS  Z6, Z20, Z18
+	VFMADD231PS  Z7, Z20, Z18
+	VMOVAPS      Z8, Z20
+	VBROADCASTSS c3c091d64<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3d2aac51<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3efffffe<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VPSLLD       $0x17, Z19, Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VPADDD       Z19, Z18, Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VFMADD213PS  Z19, Z18, Z20
+	VBROADCASTSS c3f200000<>+0(SB), Z18
+	VCMPPS       $0x16, Z18, Z10, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z10
+	VBROADCASTSS c40000000<>+0(SB), Z18
+	VDIVPS       Z20, Z18, Z18
+	VMOVAPS      Z16, Z16
+	VSUBPS       Z18, Z10, K1, Z16
+	VMOVAPS      Z16, Z10
+	VPTERNLOGD   $0xf8, Z1, Z9, Z10
+	VMOVUPS      (R11)(R12*4), Z9
+	VMULPS       Z9, Z15, Z9
+	VSUBPS       Z15, Z0, Z16
+	VMULPS       Z10, Z16, Z16
+	VADDPS       Z16, Z9, Z9
+	MOVQ         (SP), R14
+	VMOVUPS      Z15, (R14)(R12*4)
+	MOVQ         8(SP), R14
+	VMOVUPS      Z17, (R14)(R12*4)
+	MOVQ         16(SP), R14
+	VMOVUPS      Z10, (R14)(R12*4)
+	MOVQ         24(SP), R14
+	VMOVUPS      Z9, (R14)(R12*4)
+	ADDQ         $+16, R12
+	CMPQ         R12, R13
+	JB           one63
+
+last64:
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done65
+	MOVL         $-1, R14
+	BZHIL        R13, R14, R14
+	KMOVW        R14, K1
+	VMOVUPS.Z    (BX)(R12*4), K1, Z9
+	VMOVUPS.Z    (SI)(R12*4), K1, Z10
+	VADDPS       Z10, Z9, Z9
+	VMOVUPS.Z    (DI)(R12*4), K1, Z10
+	VMOVUPS.Z    (R8)(R12*4), K1, Z15
+	VADDPS       Z15, Z10, Z10
+	VORPS        Z1, Z9, Z15
+	VORPS        Z1, Z10, Z16
+	VCMPPS       $0x15, Z2, Z15, K2
+	VCMPPS       $0x15, Z2, Z16, K3
+	VMINPS.Z     Z15, Z3, K2, Z15
+	VMINPS.Z     Z16, Z3, K3, Z18
+	VMOVAPS      Z4, Z16
+	VMOVAPS      Z4, Z19
+	VFMADD231PS  Z5, Z15, Z16
+	VFMADD231PS  Z5, Z18, Z19
+	VSUBPS       Z4, Z16, Z17
+	VSUBPS       Z4, Z19, Z20
+	VMOVAPS      Z15, Z15
+	VMOVAPS      Z18, Z18
+	VFMADD231PS  Z6, Z17, Z15
+	VFMADD231PS  Z6, Z20, Z18
+	VFMADD231PS  Z7, Z17, Z15
+	VFMADD231PS  Z7, Z20, Z18
+	VMOVAPS      Z8, Z17
+	VMOVAPS      Z8, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z20
+	VBROADCASTSS c3c091d64<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3d2aac51<>+0(SB), Z20
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z20
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VBROADCASTSS c3efffffe<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VFMADD213PS  Z20, Z15, Z17
+	VFMADD213PS  Z22, Z18, Z21
+	VPSRAD       $0x01, Z16, Z15
+	VPSRAD       $0x01, Z19, Z18
+	VPSLLD       $0x17, Z15, Z15
+	VPSLLD       $0x17, Z18, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VPADDD       Z18, Z15, Z15
+	VPADDD       Z22, Z20, Z18
+	VPSLLD       $0x17, Z16, Z16
+	VPSLLD       $0x17, Z19, Z19
+	VPSUBD       Z15, Z16, Z16
+	VPSUBD       Z18, Z19, Z20
+	VBROADCASTSS c7f000000<>+0(SB), Z19
+	VBROADCASTSS c7f000000<>+0(SB), Z22
+	VPADDD       Z19, Z16, Z16
+	VPADDD       Z22, Z20, Z19
+	VMULPS       Z15, Z17, Z15
+	VMULPS       Z18, Z21, Z17
+	VMULPS.Z     Z16, Z15, K2, Z15
+	VMULPS.Z     Z19, Z17, K3, Z16
+	VPXORD       Z13, Z13, Z13
+	VPXORD       Z14, Z14, Z14
+	VCMPPS       $0x11, Z13, Z9, K2
+	VCMPPS       $0x11, Z14, Z10, K3
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z10
+	VBLENDMPS    Z15, Z9, K2, Z9
+	VBLENDMPS    Z16, Z10, K3, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z10
+	VBROADCASTSS c3f800000<>+0(SB), Z18
+	VADDPS       Z10, Z15, Z10
+	VADDPS       Z18, Z16, Z18
+	VDIVPS       Z10, Z9, Z9
+	VDIVPS       Z18, Z17, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VSUBPS       Z17, Z10, Z10
+	VSUBPS       Z20, Z18, Z17
+	VSUBPS       Z10, Z15, Z10
+	VSUBPS       Z17, Z16, Z16
+	VMOVAPS      Z9, Z15
+	VMOVAPS      Z19, Z17
+	VFNMADD231PS Z10, Z9, Z15
+	VFNMADD231PS Z16, Z19, Z17
+	VMOVUPS.Z    (R10)(R12*4), K1, Z9
+	VMULPS       Z9, Z17, Z9
+	VMOVUPS.Z    (R9)(R12*4), K1, Z10
+	VADDPS       Z9, Z10, Z9
+	VBROADCASTSS c7fffffff<>+0(SB), Z10
+	VANDPS       Z10, Z9, Z10
+	VMULPS       Z9, Z9, Z16
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z18
+	VMOVAPS      Z18, Z18
+	VBROADCASTSS c3ca9134e<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VBROADCASTSS c3e088393<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z19
+	VFMADD213PS  Z19, Z16, Z18
+	VMULPS       Z16, Z18, Z16
+	VFMADD213PS  Z10, Z10, Z16
+	VADDPS       Z10, Z10, Z18
+	VBROADCASTSS c41a00000<>+0(SB), Z19
+	VMINPS       Z18, Z19, Z18
+	VMOVAPS      Z4, Z19
+	VFMADD231PS  Z5, Z18, Z19
+	VSUBPS       Z4, Z19, Z20
+	VMOVAPS      Z18, Z18
+	VFMADD231PS  Z6, Z20, Z18
+	VFMADD231PS  Z7, Z20, Z18
+	VMOVAPS      Z8, Z20
+	VBROADCASTSS c3c091d64<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3d2aac51<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3efffffe<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD213PS  Z21, Z18, Z20
+	VPSLLD       $0x17, Z19, Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VPADDD       Z19, Z18, Z18
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VFMADD213PS  Z19, Z18, Z20
+	VBROADCASTSS c3f200000<>+0(SB), Z18
+	VCMPPS       $0x16, Z18, Z10, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z10
+	VBROADCASTSS c40000000<>+0(SB), Z18
+	VDIVPS       Z20, Z18, Z18
+	VMOVAPS      Z16, Z16
+	VSUBPS       Z18, Z10, K2, Z16
+	VMOVAPS      Z16, Z10
+	VPTERNLOGD   $0xf8, Z1, Z9, Z10
+	VMOVUPS.Z    (R11)(R12*4), K1, Z9
+	VMULPS       Z9, Z15, Z9
+	VSUBPS       Z15, Z0, Z0
+	VMULPS       Z10, Z0, Z0
+	VADDPS       Z0, Z9, Z0
+	MOVQ         (SP), BX
+	VMOVUPS      Z15, K1, (BX)(R12*4)
+	MOVQ         8(SP), BX
+	VMOVUPS      Z17, K1, (BX)(R12*4)
+	MOVQ         16(SP), BX
+	VMOVUPS      Z10, K1, (BX)(R12*4)
+	MOVQ         24(SP), BX
+	VMOVUPS      Z0, K1, (BX)(R12*4)
+
+done65:
+	INCQ CX
+	JMP  row61
+
+return62:
+	VZEROUPPER
+	RET
+
+// func fusedGRUGradAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUGradAVX512(SB), NOSPLIT, $32-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	VBROADCASTSS c80000000<>+0(SB), Z5
+	XORQ         CX, CX
+
+row66:
+	CMPQ         CX, (AX)
+	JGE          return67
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	VBROADCASTSS (R11), Z0
+	MOVQ         168(AX), R11
+	IMULQ        CX, R11
+	ADDQ         72(AX), R11
+	VBROADCASTSS (R11), Z1
+	MOVQ         176(AX), R11
+	IMULQ        CX, R11
+	ADDQ         80(AX), R11
+	VBROADCASTSS (R11), Z2
+	MOVQ         264(AX), R11
+	IMULQ        CX, R11
+	ADDQ         208(AX), R11
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 24(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last69
+
+one68:
+	VMOVUPS   (BX)(R12*4), Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K1
+	VMOVAPS.Z Z4, K1, Z7
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z7, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (R8)(R12*4), Z7
+	VMULPS    Z7, Z6, Z10
+	VXORPS    Z5, Z10, Z10
+	VMOVUPS   (R10)(R12*4), Z11
+	VMULPS    Z11, Z6, Z11
+	VADDPS    Z10, Z11, Z10
+	VMOVUPS   (SI)(R12*4), Z11
+	VSUBPS    Z11, Z2, Z12
+	VMULPS    Z12, Z11, Z13
+	VMULPS    Z13, Z10, Z10
+	VMULPS    Z12, Z6, Z12
+	VMULPS    Z7, Z7, Z7
+	VSUBPS    Z7, Z2, Z7
+	VMULPS    Z7, Z12, Z7
+	VMOVUPS   (R9)(R12*4), Z12
+	VMULPS    Z12, Z7, Z12
+	VMOVUPS   (DI)(R12*4), Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z14
+	VMULPS    Z14, Z12, Z12
+	VMULPS    Z13, Z7, Z13
+	VMULPS    Z11, Z6, Z6
+	VMOVUPS   Z10, (R11)(R12*4)
+	MOVQ      (SP), R14
+	VMOVUPS   Z12, (R14)(R12*4)
+	MOVQ      8(SP), R14
+	VMOVUPS   Z13, (R14)(R12*4)
+	MOVQ      16(SP), R14
+	VMOVUPS   Z7, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Z6, (R14)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        one68
+
+last69:
+	MOVQ      DX, R13
+	SUBQ      R12, R13
+	JZ        done70
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX)(R12*4), K1, Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z0, K2
+	VBLENDMPS Z1, Z6, K2, Z0
+	VMOVUPS.Z (R8)(R12*4), K1, Z1
+	VMULPS    Z1, Z0, Z6
+	VXORPS    Z5, Z6, Z6
+	VMOVUPS.Z (R10)(R12*4), K1, Z7
+	VMULPS    Z7, Z0, Z7
+	VADDPS    Z6, Z7, Z6
+	VMOVUPS.Z (SI)(R12*4), K1, Z7
+	VSUBPS    Z7, Z2, Z10
+	VMULPS    Z10, Z7, Z11
+	VMULPS    Z11, Z6, Z6
+	VMULPS    Z10, Z0, Z10
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z10, Z1
+	VMOVUPS.Z (R9)(R12*4), K1, Z10
+	VMULPS    Z10, Z1, Z10
+	VMOVUPS.Z (DI)(R12*4), K1, Z11
+	VSUBPS    Z11, Z2, Z2
+	VMULPS    Z2, Z11, Z2
+	VMULPS    Z2, Z10, Z2
+	VMULPS    Z11, Z1, Z10
+	VMULPS    Z7, Z0, Z0
+	VMOVUPS   Z6, K1, (R11)(R12*4)
+	MOVQ      (SP), BX
+	VMOVUPS   Z2, K1, (BX)(R12*4)
+	MOVQ      8(SP), BX
+	VMOVUPS   Z10, K1, (BX)(R12*4)
+	MOVQ      16(SP), BX
+	VMOVUPS   Z1, K1, (BX)(R12*4)
+	MOVQ      24(SP), BX
+	VMOVUPS   Z0, K1, (BX)(R12*4)
+
+done70:
+	INCQ CX
+	JMP  row66
+
+return67:
+	VZEROUPPER
+	RET
+
+// func fusedGRUGradSequenceAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUGradSequenceAVX512(SB), NOSPLIT, $40-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	VBROADCASTSS c80000000<>+0(SB), Z5
+	XORQ         CX, CX
+
+row71:
+	CMPQ         CX, (AX)
+	JGE          return72
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	MOVQ         160(AX), R11
+	IMULQ        CX, R11
+	ADDQ         64(AX), R11
+	MOVQ         168(AX), R12
+	IMULQ        CX, R12
+	ADDQ         72(AX), R12
+	VBROADCASTSS (R12), Z0
+	MOVQ         176(AX), R12
+	IMULQ        CX, R12
+	ADDQ         80(AX), R12
+	VBROADCASTSS (R12), Z1
+	MOVQ         184(AX), R12
+	IMULQ        CX, R12
+	ADDQ         88(AX), R12
+	VBROADCASTSS (R12), Z2
+	MOVQ         264(AX), R12
+	IMULQ        CX, R12
+	ADDQ         208(AX), R12
+	MOVQ         R12, (SP)
+	MOVQ         272(AX), R12
+	IMULQ        CX, R12
+	ADDQ         216(AX), R12
+	MOVQ         R12, 8(SP)
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, 16(SP)
+	MOVQ         288(AX), R12
+	IMULQ        CX, R12
+	ADDQ         232(AX), R12
+	MOVQ         R12, 24(SP)
+	MOVQ         296(AX), R12
+	IMULQ        CX, R12
+	ADDQ         240(AX), R12
+	MOVQ         R12, 32(SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last74
+
+one73:
+	VMOVUPS   (BX)(R12*4), Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K1
+	VMOVAPS.Z Z4, K1, Z7
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z7, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (R11)(R12*4), Z7
+	VADDPS    Z7, Z6, Z6
+	VMOVUPS   (R8)(R12*4), Z7
+	VMULPS    Z7, Z6, Z10
+	VXORPS    Z5, Z10, Z10
+	VMOVUPS   (R10)(R12*4), Z11
+	VMULPS    Z11, Z6, Z11
+	VADDPS    Z10, Z11, Z10
+	VMOVUPS   (SI)(R12*4), Z11
+	VSUBPS    Z11, Z2, Z12
+	VMULPS    Z12, Z11, Z13
+	VMULPS    Z13, Z10, Z10
+	VMULPS    Z12, Z6, Z12
+	VMULPS    Z7, Z7, Z7
+	VSUBPS    Z7, Z2, Z7
+	VMULPS    Z7, Z12, Z7
+	VMOVUPS   (R9)(R12*4), Z12
+	VMULPS    Z12, Z7, Z12
+	VMOVUPS   (DI)(R12*4), Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z14
+	VMULPS    Z14, Z12, Z12
+	VMULPS    Z13, Z7, Z13
+	VMULPS    Z11, Z6, Z6
+	MOVQ      (SP), R14
+	VMOVUPS   Z10, (R14)(R12*4)
+	MOVQ      8(SP), R14
+	VMOVUPS   Z12, (R14)(R12*4)
+	MOVQ      16(SP), R14
+	VMOVUPS   Z13, (R14)(R12*4)
+	MOVQ      24(SP), R14
+	VMOVUPS   Z7, (R14)(R12*4)
+	MOVQ      32(SP), R14
+	VMOVUPS   Z6, (R14)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        one73
+
+last74:
+	MOVQ      DX, R13
+	SUBQ      R12, R13
+	JZ        done75
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX)(R12*4), K1, Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z0, K2
+	VBLENDMPS Z1, Z6, K2, Z0
+	VMOVUPS.Z (R11)(R12*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS.Z (R8)(R12*4), K1, Z1
+	VMULPS    Z1, Z0, Z6
+	VXORPS    Z5, Z6, Z6
+	VMOVUPS.Z (R10)(R12*4), K1, Z7
+	VMULPS    Z7, Z0, Z7
+	VADDPS    Z6, Z7, Z6
+	VMOVUPS.Z (SI)(R12*4), K1, Z7
+	VSUBPS    Z7, Z2, Z10
+	VMULPS    Z10, Z7, Z11
+	VMULPS    Z11, Z6, Z6
+	VMULPS    Z10, Z0, Z10
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z10, Z1
+	VMOVUPS.Z (R9)(R12*4), K1, Z10
+	VMULPS    Z10, Z1, Z10
+	VMOVUPS.Z (DI)(R12*4), K1, Z11
+	VSUBPS    Z11, Z2, Z2
+	VMULPS    Z2, Z11, Z2
+	VMULPS    Z2, Z10, Z2
+	VMULPS    Z11, Z1, Z10
+	VMULPS    Z7, Z0, Z0
+	MOVQ      (SP), BX
+	VMOVUPS   Z6, K1, (BX)(R12*4)
+	MOVQ      8(SP), BX
+	VMOVUPS   Z2, K1, (BX)(R12*4)
+	MOVQ      16(SP), BX
+	VMOVUPS   Z10, K1, (BX)(R12*4)
+	MOVQ      24(SP), BX
+	VMOVUPS   Z1, K1, (BX)(R12*4)
+	MOVQ      32(SP), BX
+	VMOVUPS   Z0, K1, (BX)(R12*4)
+
+done75:
+	INCQ CX
+	JMP  row71
+
+return72:
 	VZEROUPPER
 	RET
 
@@ -5861,9 +7967,9 @@ TEXT ·fusedMaskScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row49:
+row76:
 	CMPQ         CX, (AX)
-	JGE          return50
+	JGE          return77
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -5880,9 +7986,9 @@ row49:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one52
+	JZ           one79
 
-many51:
+many78:
 	VMOVUPS   (BX)(R8*4), Z1
 	VMOVUPS   (SI)(R8*4), Z2
 	VPXORD    Z3, Z3, Z3
@@ -5899,15 +8005,15 @@ many51:
 	VMOVUPS   Z1, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many51
+	JB        many78
 
-one52:
+one79:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last54
+	JAE  last81
 
-one53:
+one80:
 	VMOVUPS   (BX)(R8*4), Z1
 	VMOVUPS   (SI)(R8*4), Z2
 	VPXORD    Z5, Z5, Z5
@@ -5917,12 +8023,12 @@ one53:
 	VMOVUPS   Z1, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one53
+	JB        one80
 
-last54:
+last81:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done55
+	JZ        done82
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -5934,11 +8040,11 @@ last54:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done55:
+done82:
 	INCQ CX
-	JMP  row49
+	JMP  row76
 
-return50:
+return77:
 	VZEROUPPER
 	RET
 
@@ -5949,9 +8055,9 @@ TEXT ·fusedReluGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row56:
+row83:
 	CMPQ  CX, (AX)
-	JGE   return57
+	JGE   return84
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -5964,9 +8070,9 @@ row56:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-32, R9
-	JZ    one59
+	JZ    one86
 
-many58:
+many85:
 	VMOVUPS   (BX)(R8*4), Z0
 	VMOVUPS   (SI)(R8*4), Z1
 	VPXORD    Z2, Z2, Z2
@@ -5981,15 +8087,15 @@ many58:
 	VMOVUPS   Z0, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many58
+	JB        many85
 
-one59:
+one86:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last61
+	JAE  last88
 
-one60:
+one87:
 	VMOVUPS   (BX)(R8*4), Z0
 	VMOVUPS   (SI)(R8*4), Z1
 	VPXORD    Z4, Z4, Z4
@@ -5998,12 +8104,12 @@ one60:
 	VMOVUPS   Z0, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one60
+	JB        one87
 
-last61:
+last88:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done62
+	JZ        done89
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -6014,11 +8120,11 @@ last61:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done62:
+done89:
 	INCQ CX
-	JMP  row56
+	JMP  row83
 
-return57:
+return84:
 	VZEROUPPER
 	RET
 
@@ -6029,9 +8135,9 @@ TEXT ·fusedDropoutReluGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row63:
+row90:
 	CMPQ         CX, (AX)
-	JGE          return64
+	JGE          return91
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6056,9 +8162,9 @@ row63:
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last66
+	JAE          last93
 
-one65:
+one92:
 	VMOVUPS   (BX)(R11*4), Z1
 	MOVQ      R11, R10
 	SHRQ      $0x03, R10
@@ -6074,12 +8180,12 @@ one65:
 	VMOVUPS   Z1, (DI)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one65
+	JB        one92
 
-last66:
+last93:
 	MOVQ      DX, R10
 	SUBQ      R11, R10
-	JZ        done67
+	JZ        done94
 	MOVL      $-1, R12
 	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
@@ -6097,11 +8203,11 @@ last66:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R11*4)
 
-done67:
+done94:
 	INCQ CX
-	JMP  row63
+	JMP  row90
 
-return64:
+return91:
 	VZEROUPPER
 	RET
 
@@ -6113,9 +8219,9 @@ TEXT ·fusedMaxPoolAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z2
 	XORQ         CX, CX
 
-row68:
+row95:
 	CMPQ         CX, (AX)
-	JGE          return69
+	JGE          return96
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6145,9 +8251,9 @@ row68:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one71
+	JZ           one98
 
-many70:
+many97:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -6222,15 +8328,15 @@ many70:
 	VMOVUPS   Z4, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many70
+	JB        many97
 
-one71:
+one98:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last73
+	JAE  last100
 
-one72:
+one99:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -6269,12 +8375,12 @@ one72:
 	VMOVUPS   Z4, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one72
+	JB        one99
 
-last73:
+last100:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done74
+	JZ        done101
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -6315,11 +8421,11 @@ last73:
 	VMOVUPS   Z3, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-done74:
+done101:
 	INCQ CX
-	JMP  row68
+	JMP  row95
 
-return69:
+return96:
 	VZEROUPPER
 	RET
 
@@ -6331,9 +8437,9 @@ TEXT ·fusedPoolPutAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row75:
+row102:
 	CMPQ         CX, (AX)
-	JGE          return76
+	JGE          return103
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6371,9 +8477,9 @@ row75:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one78
+	JZ           one105
 
-many77:
+many104:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -6430,15 +8536,15 @@ many77:
 	VMOVUPS   Z5, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many77
+	JB        many104
 
-one78:
+one105:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last80
+	JAE  last107
 
-one79:
+one106:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -6468,12 +8574,12 @@ one79:
 	VMOVUPS   Z5, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one79
+	JB        one106
 
-last80:
+last107:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done81
+	JZ        done108
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -6505,11 +8611,11 @@ last80:
 	VMOVUPS   Z2, K1, (R9)(R11*4)
 	VMOVUPS   Z3, K1, (R10)(R11*4)
 
-done81:
+done108:
 	INCQ CX
-	JMP  row75
+	JMP  row102
 
-return76:
+return103:
 	VZEROUPPER
 	RET
 
@@ -6520,9 +8626,9 @@ TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row82:
+row109:
 	CMPQ  CX, (AX)
-	JGE   return83
+	JGE   return110
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -6532,45 +8638,45 @@ row82:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-32, R8
-	JZ    one85
+	JZ    one112
 
-many84:
+many111:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	VMOVUPS 64(BX)(DI*4), Z0
 	VMOVUPS Z0, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many84
+	JB      many111
 
-one85:
+one112:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last87
+	JAE  last114
 
-one86:
+one113:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one86
+	JB      one113
 
-last87:
+last114:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done88
+	JZ        done115
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done88:
+done115:
 	INCQ CX
-	JMP  row82
+	JMP  row109
 
-return83:
+return110:
 	VZEROUPPER
 	RET
 
@@ -6581,9 +8687,9 @@ TEXT ·fusedSplatAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row89:
+row116:
 	CMPQ         CX, (AX)
-	JGE          return90
+	JGE          return117
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6594,41 +8700,41 @@ row89:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-32, DI
-	JZ           one92
+	JZ           one119
 
-many91:
+many118:
 	VMOVUPS Z0, (BX)(SI*4)
 	VMOVUPS Z0, 64(BX)(SI*4)
 	ADDQ    $+32, SI
 	CMPQ    SI, DI
-	JB      many91
+	JB      many118
 
-one92:
+one119:
 	MOVQ DX, DI
 	ANDQ $-16, DI
 	CMPQ SI, DI
-	JAE  last94
+	JAE  last121
 
-one93:
+one120:
 	VMOVUPS Z0, (BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      one93
+	JB      one120
 
-last94:
+last121:
 	MOVQ    DX, DI
 	SUBQ    SI, DI
-	JZ      done95
+	JZ      done122
 	MOVL    $-1, R8
 	BZHIL   DI, R8, R8
 	KMOVW   R8, K1
 	VMOVUPS Z0, K1, (BX)(SI*4)
 
-done95:
+done122:
 	INCQ CX
-	JMP  row89
+	JMP  row116
 
-return90:
+return117:
 	VZEROUPPER
 	RET
 
@@ -6639,9 +8745,9 @@ TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row96:
+row123:
 	CMPQ         CX, (AX)
-	JGE          return97
+	JGE          return124
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6655,9 +8761,9 @@ row96:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-32, R8
-	JZ           one99
+	JZ           one126
 
-many98:
+many125:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
@@ -6666,26 +8772,26 @@ many98:
 	VMOVUPS Z1, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many98
+	JB      many125
 
-one99:
+one126:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last101
+	JAE  last128
 
-one100:
+one127:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one100
+	JB      one127
 
-last101:
+last128:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done102
+	JZ        done129
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
@@ -6693,11 +8799,11 @@ last101:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done102:
+done129:
 	INCQ CX
-	JMP  row96
+	JMP  row123
 
-return97:
+return124:
 	VZEROUPPER
 	RET
 
@@ -6708,9 +8814,9 @@ TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row103:
+row130:
 	CMPQ         CX, (AX)
-	JGE          return104
+	JGE          return131
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6727,9 +8833,9 @@ row103:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one106
+	JZ           one133
 
-many105:
+many132:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -6742,15 +8848,15 @@ many105:
 	VMOVUPS Z1, 64(DI)(R8*4)
 	ADDQ    $+32, R8
 	CMPQ    R8, R9
-	JB      many105
+	JB      many132
 
-one106:
+one133:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last108
+	JAE  last135
 
-one107:
+one134:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -6758,12 +8864,12 @@ one107:
 	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      one107
+	JB      one134
 
-last108:
+last135:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done109
+	JZ        done136
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -6773,11 +8879,11 @@ last108:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done109:
+done136:
 	INCQ CX
-	JMP  row103
+	JMP  row130
 
-return104:
+return131:
 	VZEROUPPER
 	RET
 
@@ -6788,9 +8894,9 @@ TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row110:
+row137:
 	CMPQ         DX, (CX)
-	JGE          return111
+	JGE          return138
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -6807,9 +8913,9 @@ row110:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-32, R10
-	JZ           one113
+	JZ           one140
 
-many112:
+many139:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -6826,15 +8932,15 @@ many112:
 	VMOVUPS Z1, 64(R8)(R9*4)
 	ADDQ    $+32, R9
 	CMPQ    R9, R10
-	JB      many112
+	JB      many139
 
-one113:
+one140:
 	MOVQ BX, R10
 	ANDQ $-16, R10
 	CMPQ R9, R10
-	JAE  last115
+	JAE  last142
 
-one114:
+one141:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -6844,12 +8950,12 @@ one114:
 	VMOVUPS Z1, (R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      one114
+	JB      one141
 
-last115:
+last142:
 	MOVQ      BX, AX
 	SUBQ      R9, AX
-	JZ        done116
+	JZ        done143
 	MOVL      $-1, R10
 	BZHIL     AX, R10, R10
 	KMOVW     R10, K1
@@ -6859,11 +8965,11 @@ last115:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (R8)(R9*4)
 
-done116:
+done143:
 	INCQ DX
-	JMP  row110
+	JMP  row137
 
-return111:
+return138:
 	VZEROUPPER
 	RET
 
@@ -6877,9 +8983,9 @@ TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row117:
+row144:
 	CMPQ         DX, (CX)
-	JGE          return118
+	JGE          return145
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -6907,9 +9013,9 @@ row117:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last122
+	JAE          last149
 
-one121:
+one148:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -6919,7 +9025,7 @@ one121:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny124
+	JNZ      tiny151
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z5
@@ -6928,15 +9034,15 @@ one121:
 	VMOVUPS  Z6, (R9)(R11*4)
 	VMOVUPS  Z5, (R10)(R11*4)
 
-back125:
+back152:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one121
+	JB   one148
 
-last122:
+last149:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done123
+	JZ        done150
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -6947,7 +9053,7 @@ last122:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny126
+	JNZ       tiny153
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z1
 	VSUBPS    Z0, Z1, Z0
@@ -6956,16 +9062,16 @@ last122:
 	VMOVUPS   Z1, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-back127:
-done123:
+back154:
+done150:
 	INCQ DX
-	JMP  row117
+	JMP  row144
 
-return118:
+return145:
 	VZEROUPPER
 	RET
 
-tiny124:
+tiny151:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -7045,9 +9151,9 @@ tiny124:
 	VADDPS       Z5, Z6, Z6
 	VMOVUPS      Z6, (R9)(R11*4)
 	VMOVUPS      Z5, (R10)(R11*4)
-	JMP          back125
+	JMP          back152
 
-tiny126:
+tiny153:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -7127,7 +9233,7 @@ tiny126:
 	VADDPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back127
+	JMP          back154
 
 // func fusedSGDNesterovAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -7139,9 +9245,9 @@ TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row128:
+row155:
 	CMPQ         DX, (CX)
-	JGE          return129
+	JGE          return156
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -7169,9 +9275,9 @@ row128:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last133
+	JAE          last160
 
-one132:
+one159:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -7181,7 +9287,7 @@ one132:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny135
+	JNZ      tiny162
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z6
@@ -7192,15 +9298,15 @@ one132:
 	VMOVUPS  Z5, (R9)(R11*4)
 	VMOVUPS  Z6, (R10)(R11*4)
 
-back136:
+back163:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one132
+	JB   one159
 
-last133:
+last160:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done134
+	JZ        done161
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -7211,7 +9317,7 @@ last133:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny137
+	JNZ       tiny164
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z5
 	VSUBPS    Z0, Z5, Z5
@@ -7222,16 +9328,16 @@ last133:
 	VMOVUPS   Z0, K1, (R9)(R11*4)
 	VMOVUPS   Z5, K1, (R10)(R11*4)
 
-back138:
-done134:
+back165:
+done161:
 	INCQ DX
-	JMP  row128
+	JMP  row155
 
-return129:
+return156:
 	VZEROUPPER
 	RET
 
-tiny135:
+tiny162:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -7348,9 +9454,9 @@ tiny135:
 	VADDPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (R9)(R11*4)
 	VMOVUPS      Z6, (R10)(R11*4)
-	JMP          back136
+	JMP          back163
 
-tiny137:
+tiny164:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -7467,7 +9573,7 @@ tiny137:
 	VADDPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (R9)(R11*4)
 	VMOVUPS      Z5, K1, (R10)(R11*4)
-	JMP          back138
+	JMP          back165
 
 // func fusedAdamAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -7480,9 +9586,9 @@ TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row139:
+row166:
 	CMPQ         DX, (CX)
-	JGE          return140
+	JGE          return167
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -7524,9 +9630,9 @@ row139:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last144
+	JAE          last171
 
-one143:
+one170:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z8
@@ -7536,7 +9642,7 @@ one143:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny146
+	JNZ         tiny173
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -7559,15 +9665,15 @@ one143:
 	VMOVUPS     Z9, (R11)(R13*4)
 	VMOVUPS     Z8, (R12)(R13*4)
 
-back147:
+back174:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one143
+	JB   one170
 
-last144:
+last171:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done145
+	JZ          done172
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -7578,7 +9684,7 @@ last144:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny148
+	JNZ         tiny175
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -7601,16 +9707,16 @@ last144:
 	VMOVUPS     Z0, K1, (R11)(R13*4)
 	VMOVUPS     Z1, K1, (R12)(R13*4)
 
-back149:
-done145:
+back176:
+done172:
 	INCQ DX
-	JMP  row139
+	JMP  row166
 
-return140:
+return167:
 	VZEROUPPER
 	RET
 
-tiny146:
+tiny173:
 	VMOVUPS      (DI)(R13*4), Z8
 	VMOVUPS      (R8)(R13*4), Z9
 	VSUBPS       Z9, Z8, Z10
@@ -7754,9 +9860,9 @@ tiny146:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z9, (R11)(R13*4)
 	VMOVUPS      Z8, (R12)(R13*4)
-	JMP          back147
+	JMP          back174
 
-tiny148:
+tiny175:
 	VMOVUPS.Z    (DI)(R13*4), K1, Z8
 	VMOVUPS.Z    (R8)(R13*4), K1, Z9
 	VSUBPS       Z9, Z8, Z10
@@ -7900,7 +10006,7 @@ tiny148:
 	VMOVUPS      Z2, K1, (R10)(R13*4)
 	VMOVUPS      Z0, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back149
+	JMP          back176
 
 // func fusedAdamWAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -7913,9 +10019,9 @@ TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z9
 	XORQ         DX, DX
 
-row150:
+row177:
 	CMPQ         DX, (CX)
-	JGE          return151
+	JGE          return178
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -7965,9 +10071,9 @@ row150:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last155
+	JAE          last182
 
-one154:
+one181:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z10
@@ -7977,7 +10083,7 @@ one154:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K1
 	KORTESTW    K1, K1
-	JNZ         tiny157
+	JNZ         tiny184
 	VMOVUPS     (SI)(R13*4), Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -8005,15 +10111,15 @@ one154:
 	VMOVUPS     Z11, (R11)(R13*4)
 	VMOVUPS     Z10, (R12)(R13*4)
 
-back158:
+back185:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one154
+	JB   one181
 
-last155:
+last182:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done156
+	JZ          done183
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -8024,7 +10130,7 @@ last155:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K2
 	KORTESTW    K2, K2
-	JNZ         tiny159
+	JNZ         tiny186
 	VMOVUPS.Z   (SI)(R13*4), K1, Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -8052,16 +10158,16 @@ last155:
 	VMOVUPS     Z1, K1, (R11)(R13*4)
 	VMOVUPS     Z2, K1, (R12)(R13*4)
 
-back160:
-done156:
+back187:
+done183:
 	INCQ DX
-	JMP  row150
+	JMP  row177
 
-return151:
+return178:
 	VZEROUPPER
 	RET
 
-tiny157:
+tiny184:
 	VMOVUPS      (SI)(R13*4), Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -8274,9 +10380,9 @@ tiny157:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z12, (R11)(R13*4)
 	VMOVUPS      Z11, (R12)(R13*4)
-	JMP          back158
+	JMP          back185
 
-tiny159:
+tiny186:
 	VMOVUPS.Z    (SI)(R13*4), K1, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -8489,7 +10595,7 @@ tiny159:
 	VMOVUPS      Z0, K1, (R10)(R13*4)
 	VMOVUPS      Z2, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back160
+	JMP          back187
 
 // func fusedRMSpropAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -8502,9 +10608,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row161:
+row188:
 	CMPQ         DX, (CX)
-	JGE          return162
+	JGE          return189
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -8540,9 +10646,9 @@ row161:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last166
+	JAE          last193
 
-one165:
+one192:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Z8
@@ -8552,7 +10658,7 @@ one165:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny168
+	JNZ         tiny195
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z10
@@ -8570,15 +10676,15 @@ one165:
 	VMOVUPS     Z8, (R9)(R11*4)
 	VMOVUPS     Z9, (R10)(R11*4)
 
-back169:
+back196:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one165
+	JB   one192
 
-last166:
+last193:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done167
+	JZ          done194
 	MOVL        $-1, R12
 	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
@@ -8589,7 +10695,7 @@ last166:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny170
+	JNZ         tiny197
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z0
@@ -8607,16 +10713,16 @@ last166:
 	VMOVUPS     Z1, K1, (R9)(R11*4)
 	VMOVUPS     Z0, K1, (R10)(R11*4)
 
-back171:
-done167:
+back198:
+done194:
 	INCQ DX
-	JMP  row161
+	JMP  row188
 
-return162:
+return189:
 	VZEROUPPER
 	RET
 
-tiny168:
+tiny195:
 	VMOVUPS      (R8)(R11*4), Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -8755,9 +10861,9 @@ tiny168:
 	VSUBPS       Z9, Z10, Z9
 	VMOVUPS      Z9, (R9)(R11*4)
 	VMOVUPS      Z8, (R10)(R11*4)
-	JMP          back169
+	JMP          back196
 
-tiny170:
+tiny197:
 	VMOVUPS.Z    (R8)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -8896,4 +11002,4 @@ tiny170:
 	VSUBPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back171
+	JMP          back198

@@ -55,9 +55,9 @@ func fusedBiasTanhAVX2(l *fusedLoop)
 
 // fusedTanhGradAVX2 does this for each element of l:
 //
-//	a = abs(d)
-//	l = less(a, least)
-//	e = select(l, zero, d)
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
 //	s = mul(h, h)
 //	r = sub(one, s)
 //	y = mul(e, r)
@@ -66,6 +66,21 @@ func fusedBiasTanhAVX2(l *fusedLoop)
 //
 //go:noescape
 func fusedTanhGradAVX2(l *fusedLoop)
+
+// fusedTanhGradSequenceAVX2 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	s = mul(h, h)
+//	r = sub(one, s)
+//	y = mul(e, r)
+//
+// and stores y.
+//
+//go:noescape
+func fusedTanhGradSequenceAVX2(l *fusedLoop)
 
 // fusedLSTMKeptAVX2 does this for each element of l:
 //
@@ -86,12 +101,12 @@ func fusedLSTMKeptAVX2(l *fusedLoop)
 
 // fusedLSTMGradAVX2 does this for each element of l:
 //
-//	ha = abs(dh)
-//	hl = less(ha, least)
-//	h = select(hl, zero, dh)
-//	ca = abs(dc)
-//	cl = less(ca, least)
-//	k = select(cl, zero, dc)
+//	dha = abs(dh)
+//	dhl = less(dha, least)
+//	h = select(dhl, zero, dh)
+//	dca = abs(dc)
+//	dcl = less(dca, least)
+//	k = select(dcl, zero, dc)
 //	dt = mul(h, o)
 //	tt = mul(t, t)
 //	tr = sub(one, tt)
@@ -119,6 +134,119 @@ func fusedLSTMKeptAVX2(l *fusedLoop)
 //
 //go:noescape
 func fusedLSTMGradAVX2(l *fusedLoop)
+
+// fusedLSTMGradSequenceAVX2 does this for each element of l:
+//
+//	dha = abs(dh)
+//	dhl = less(dha, least)
+//	dhk = select(dhl, zero, dh)
+//	h = add(dhk, x)
+//	dca = abs(dc)
+//	dcl = less(dca, least)
+//	k = select(dcl, zero, dc)
+//	dt = mul(h, o)
+//	tt = mul(t, t)
+//	tr = sub(one, tt)
+//	d = mul(dt, tr)
+//	m = add(k, d)
+//	di = mul(m, g)
+//	ir = sub(one, i)
+//	is = mul(i, ir)
+//	zi = mul(di, is)
+//	df = mul(m, c)
+//	fr = sub(one, f)
+//	fs = mul(f, fr)
+//	zf = mul(df, fs)
+//	dg = mul(m, i)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	do = mul(h, t)
+//	or = sub(one, o)
+//	os = mul(o, or)
+//	zo = mul(do, os)
+//	q = mul(m, f)
+//
+// and stores zi, zf, zg, zo, q.
+//
+//go:noescape
+func fusedLSTMGradSequenceAVX2(l *fusedLoop)
+
+// fusedGRUKeptAVX2 does this for each element of l:
+//
+//	sz = add(xz, hz)
+//	sr = add(xr, hr)
+//	z = sigmoid(sz)
+//	r = sigmoid(sr)
+//	p = mul(r, hg)
+//	sg = add(xg, p)
+//	g = tanh(sg)
+//	k = mul(z, h)
+//	o = sub(one, z)
+//	n = mul(o, g)
+//	y = add(k, n)
+//
+// and stores z, r, g, y.
+//
+//go:noescape
+func fusedGRUKeptAVX2(l *fusedLoop)
+
+// fusedGRUGradAVX2 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	dr = mul(zg, hg)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	zh = mul(zg, r)
+//	q = mul(e, z)
+//
+// and stores zz, zr, zh, zg, q.
+//
+//go:noescape
+func fusedGRUGradAVX2(l *fusedLoop)
+
+// fusedGRUGradSequenceAVX2 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	dr = mul(zg, hg)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	zh = mul(zg, r)
+//	q = mul(e, z)
+//
+// and stores zz, zr, zh, zg, q.
+//
+//go:noescape
+func fusedGRUGradSequenceAVX2(l *fusedLoop)
 
 // fusedMaskScaleAVX2 does this for each element of l:
 //
@@ -361,9 +489,9 @@ func fusedBiasTanhAVX512(l *fusedLoop)
 
 // fusedTanhGradAVX512 does this for each element of l:
 //
-//	a = abs(d)
-//	l = less(a, least)
-//	e = select(l, zero, d)
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
 //	s = mul(h, h)
 //	r = sub(one, s)
 //	y = mul(e, r)
@@ -372,6 +500,21 @@ func fusedBiasTanhAVX512(l *fusedLoop)
 //
 //go:noescape
 func fusedTanhGradAVX512(l *fusedLoop)
+
+// fusedTanhGradSequenceAVX512 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	s = mul(h, h)
+//	r = sub(one, s)
+//	y = mul(e, r)
+//
+// and stores y.
+//
+//go:noescape
+func fusedTanhGradSequenceAVX512(l *fusedLoop)
 
 // fusedLSTMKeptAVX512 does this for each element of l:
 //
@@ -392,12 +535,12 @@ func fusedLSTMKeptAVX512(l *fusedLoop)
 
 // fusedLSTMGradAVX512 does this for each element of l:
 //
-//	ha = abs(dh)
-//	hl = less(ha, least)
-//	h = select(hl, zero, dh)
-//	ca = abs(dc)
-//	cl = less(ca, least)
-//	k = select(cl, zero, dc)
+//	dha = abs(dh)
+//	dhl = less(dha, least)
+//	h = select(dhl, zero, dh)
+//	dca = abs(dc)
+//	dcl = less(dca, least)
+//	k = select(dcl, zero, dc)
 //	dt = mul(h, o)
 //	tt = mul(t, t)
 //	tr = sub(one, tt)
@@ -425,6 +568,119 @@ func fusedLSTMKeptAVX512(l *fusedLoop)
 //
 //go:noescape
 func fusedLSTMGradAVX512(l *fusedLoop)
+
+// fusedLSTMGradSequenceAVX512 does this for each element of l:
+//
+//	dha = abs(dh)
+//	dhl = less(dha, least)
+//	dhk = select(dhl, zero, dh)
+//	h = add(dhk, x)
+//	dca = abs(dc)
+//	dcl = less(dca, least)
+//	k = select(dcl, zero, dc)
+//	dt = mul(h, o)
+//	tt = mul(t, t)
+//	tr = sub(one, tt)
+//	d = mul(dt, tr)
+//	m = add(k, d)
+//	di = mul(m, g)
+//	ir = sub(one, i)
+//	is = mul(i, ir)
+//	zi = mul(di, is)
+//	df = mul(m, c)
+//	fr = sub(one, f)
+//	fs = mul(f, fr)
+//	zf = mul(df, fs)
+//	dg = mul(m, i)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	do = mul(h, t)
+//	or = sub(one, o)
+//	os = mul(o, or)
+//	zo = mul(do, os)
+//	q = mul(m, f)
+//
+// and stores zi, zf, zg, zo, q.
+//
+//go:noescape
+func fusedLSTMGradSequenceAVX512(l *fusedLoop)
+
+// fusedGRUKeptAVX512 does this for each element of l:
+//
+//	sz = add(xz, hz)
+//	sr = add(xr, hr)
+//	z = sigmoid(sz)
+//	r = sigmoid(sr)
+//	p = mul(r, hg)
+//	sg = add(xg, p)
+//	g = tanh(sg)
+//	k = mul(z, h)
+//	o = sub(one, z)
+//	n = mul(o, g)
+//	y = add(k, n)
+//
+// and stores z, r, g, y.
+//
+//go:noescape
+func fusedGRUKeptAVX512(l *fusedLoop)
+
+// fusedGRUGradAVX512 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	dr = mul(zg, hg)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	zh = mul(zg, r)
+//	q = mul(e, z)
+//
+// and stores zz, zr, zh, zg, q.
+//
+//go:noescape
+func fusedGRUGradAVX512(l *fusedLoop)
+
+// fusedGRUGradSequenceAVX512 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	dr = mul(zg, hg)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	zh = mul(zg, r)
+//	q = mul(e, z)
+//
+// and stores zz, zr, zh, zg, q.
+//
+//go:noescape
+func fusedGRUGradSequenceAVX512(l *fusedLoop)
 
 // fusedMaskScaleAVX512 does this for each element of l:
 //

@@ -39,7 +39,14 @@ var Programs = []Program{
 		"TanhGrad",
 		[]string{"d", "h"},
 		[]string{"least", "zero", "one"},
-		[]string{"a = Abs d", "l = Less a least", "e = Select l zero d", "s = Mul h h", "r = Sub one s", "y = Mul e r"},
+		tanhGradSteps(),
+		[]string{"y"},
+	},
+	{
+		"TanhGradSequence",
+		[]string{"d", "h", "x"},
+		[]string{"least", "zero", "one"},
+		tanhGradSteps("x"),
 		[]string{"y"},
 	},
 	{
@@ -56,15 +63,39 @@ var Programs = []Program{
 		"LSTMGrad",
 		[]string{"dh", "dc", "i", "f", "g", "o", "t", "c"},
 		[]string{"least", "zero", "one"},
-		[]string{
-			"ha = Abs dh", "hl = Less ha least", "h = Select hl zero dh", "ca = Abs dc", "cl = Less ca least", "k = Select cl zero dc",
-			"dt = Mul h o", "tt = Mul t t", "tr = Sub one tt", "d = Mul dt tr", "m = Add k d",
-			"di = Mul m g", "ir = Sub one i", "is = Mul i ir", "zi = Mul di is",
-			"df = Mul m c", "fr = Sub one f", "fs = Mul f fr", "zf = Mul df fs",
-			"dg = Mul m i", "gg = Mul g g", "gr = Sub one gg", "zg = Mul dg gr",
-			"do = Mul h t", "or = Sub one o", "os = Mul o or", "zo = Mul do os", "q = Mul m f",
-		},
+		lstmGradSteps(),
 		[]string{"zi", "zf", "zg", "zo", "q"},
+	},
+	{
+		"LSTMGradSequence",
+		[]string{"dh", "dc", "i", "f", "g", "o", "t", "c", "x"},
+		[]string{"least", "zero", "one"},
+		lstmGradSteps("x"),
+		[]string{"zi", "zf", "zg", "zo", "q"},
+	},
+	{
+		"GRUKept",
+		[]string{"xz", "hz", "xr", "hr", "xg", "hg", "h"},
+		[]string{"one"},
+		[]string{
+			"sz = Add xz hz", "sr = Add xr hr", "z = Sigmoid sz", "r = Sigmoid sr", "p = Mul r hg", "sg = Add xg p", "g = Tanh sg",
+			"k = Mul z h", "o = Sub one z", "n = Mul o g", "y = Add k n",
+		},
+		[]string{"z", "r", "g", "y"},
+	},
+	{
+		"GRUGrad",
+		[]string{"d", "z", "r", "g", "hg", "h"},
+		[]string{"least", "zero", "one"},
+		gruGradSteps(),
+		[]string{"zz", "zr", "zh", "zg", "q"},
+	},
+	{
+		"GRUGradSequence",
+		[]string{"d", "z", "r", "g", "hg", "h", "x"},
+		[]string{"least", "zero", "one"},
+		gruGradSteps("x"),
+		[]string{"zz", "zr", "zh", "zg", "q"},
 	},
 
 	// Backward passes.
@@ -152,6 +183,46 @@ var Programs = []Program{
 		},
 		[]string{"q", "w"},
 	},
+}
+
+// arriving is the gradient d of a state: what the step behind hands back, without what is too small, and
+// what is asked for of the state after each step, x, if that is given.
+func arriving(result, d string, x ...string) []string {
+	kept := result
+	if len(x) > 0 {
+		kept = d + "k"
+	}
+	steps := []string{d + "a = Abs " + d, d + "l = Less " + d + "a least", kept + " = Select " + d + "l zero " + d}
+	for _, x := range x {
+		steps = append(steps, result+" = Add "+kept+" "+x)
+	}
+	return steps
+}
+
+// tanhGradSteps is the gradient before h = tanh(…).
+func tanhGradSteps(x ...string) []string {
+	return append(arriving("e", "d", x...), "s = Mul h h", "r = Sub one s", "y = Mul e r")
+}
+
+// lstmGradSteps is the gradients before the four gates of an LSTM, and of the memory before the step.
+func lstmGradSteps(x ...string) []string {
+	return slices.Concat(arriving("h", "dh", x...), arriving("k", "dc"), []string{
+		"dt = Mul h o", "tt = Mul t t", "tr = Sub one tt", "d = Mul dt tr", "m = Add k d",
+		"di = Mul m g", "ir = Sub one i", "is = Mul i ir", "zi = Mul di is",
+		"df = Mul m c", "fr = Sub one f", "fs = Mul f fr", "zf = Mul df fs",
+		"dg = Mul m i", "gg = Mul g g", "gr = Sub one gg", "zg = Mul dg gr",
+		"do = Mul h t", "or = Sub one o", "os = Mul o or", "zo = Mul do os", "q = Mul m f",
+	})
+}
+
+// gruGradSteps is the gradients before the update gate z, the reset gate r, the product of the state that r multiplies and the
+// candidate g of a GRU, and of the state before the step as far as it is mixed into the one after it.
+func gruGradSteps(x ...string) []string {
+	return append(arriving("e", "d", x...),
+		"eg = Mul e g", "en = Neg eg", "eh = Mul e h", "dz = Add eh en", "o = Sub one z", "zs = Mul z o", "zz = Mul dz zs",
+		"dg = Mul e o", "gg = Mul g g", "gr = Sub one gg", "zg = Mul dg gr",
+		"dr = Mul zg hg", "ro = Sub one r", "rs = Mul r ro", "zr = Mul dr rs", "zh = Mul zg r", "q = Mul e z",
+	)
 }
 
 // adamSteps is Adam's update of the parameter p.
