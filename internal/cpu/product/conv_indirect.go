@@ -2,10 +2,9 @@ package product
 
 import "math"
 
-// This file multiplies patches as they lie in the image, without packing them, on tiles whose operands are where a list says for
-// each k (Dukhan, The Indirect Convolution Algorithm, 2019). Rows of a tile are pixels that are equally far from each other, so a tile
-// ends where a row of the image does. It pays where there are few filters, each of which a packed element would be multiplied for, few
-// channels, which are packed in short pieces, and where rows of the image fill tiles.
+// This file chooses whether patches are packed, or multiplied as they lie in the image, and multiplies those of few channels, on tiles whose
+// operands are where a list says for each k (Dukhan, The Indirect Convolution Algorithm, 2019). Rows of a tile are pixels that are equally far
+// from each other, so a tile ends where a row of the image does: it pays where rows of the image fill tiles.
 
 // What costs as much as so many multiply-adds of 8 lanes, found by measuring on AVX2. Where there are more lanes, so many more are
 // done meanwhile.
@@ -14,42 +13,76 @@ const (
 	packPiece    = 128     // and to begin with elements that lie side by side
 	storeElement = 4       // to copy an element of the result from where it was computed
 	tileCall     = 1 << 10 // to call a microkernel
+
+	// Segments of fewer k are listed one by one.
+	shortSegment = 16
 )
 
-// listPatches lists where the patches of each class and the kernel are for each k, if they are better multiplied as they lie, and reports
-// whether they are.
-func (x *implicit) listPatches() bool {
-	if x.kernels.indirect == nil || x.depth > chain {
-		return false
+// A reading is how patches come to tiles.
+type reading int
+
+const (
+	packedPatches    reading = iota // copied, a block of rows and a step of k at a time
+	listedPatches                   // as they lie: a list says where each k is
+	segmentedPatches                // as they lie: a list says where each segment of k begins (conv_segmented.go)
+)
+
+// chooseReading returns the reading that takes least time.
+func (x *implicit) chooseReading() reading {
+	if x.kernels.indirect == nil {
+		return packedPatches
 	}
 	lanes, least := ceilDiv(x.n, x.kernels.lanes)*x.kernels.lanes, 10/x.vectors // rows of a tile with enough chains at a time
 	meanwhile := x.kernels.lanes / 8
+	way := segmentedPatches
+	if p := x.classes[0].patches[0]; p.cols < shortSegment*len(p.segments) && x.depth <= chain {
+		way = listedPatches
+	}
 	packed, asTheyLie := 0, 0
 	for i := range x.classes {
 		p := x.classes[i].patches[0]
 		run := p.lattice.last().count
 		if p.contiguous() && run > 1 { // those are packed faster
-			return false
+			return packedPatches
 		}
 		packed += p.lattice.rows * (p.cols*(lanes+packElement*meanwhile) + len(p.segments)*packPiece*meanwhile)
 		if !p.lattice.dense {
 			packed += p.lattice.rows * lanes * storeElement * meanwhile
 		}
-		// Tiles that multiply as it lies take the time of five quarters of a row longer.
 		tiles := ceilDiv(run, x.tallest)
-		asTheyLie += p.lattice.rows / run * ((max(run, tiles*least)+tiles*5/4)*p.cols*lanes + ceilDiv(x.n, x.panel)*tileCall*meanwhile)
+		height := max(run, tiles*least)
+		if way == listedPatches { // takes the time of five quarters of a row longer
+			height += tiles * 5 / 4
+		}
+		asTheyLie += p.lattice.rows / run * (height*p.cols*lanes + ceilDiv(x.n, x.panel)*tileCall*meanwhile)
 	}
 	if asTheyLie >= packed {
-		return false
+		return packedPatches
 	}
+	return way
+}
+
+// listPatches lists for each class that has columns where they and the kernel are.
+func (x *implicit) listPatches() {
 	ld := x.panel // from row to row of the kernel
 	if x.inPlace {
 		ld = x.asItIs.ld
 	}
 	for i := range x.classes {
-		x.classes[i].list = x.classes[i].patches[0].list(ld)
+		c := &x.classes[i]
+		switch x.reading {
+		case listedPatches:
+			c.list = c.patches[0].list(ld)
+			c.lies = c.list != nil
+		case segmentedPatches:
+			c.lies = c.patches[0].cols > 0
+			for j := range c.steps {
+				u := &c.steps[j]
+				u.list = c.patches[0].listSegments(u, j*x.stepK, ld)
+				c.lies = c.lies && (u.list != nil || len(u.runs) == 0)
+			}
+		}
 	}
-	return true
 }
 
 // list returns where each column is, in bytes from the first, and its row of a kernel with rows ld apart; nil if there are no columns, or
@@ -70,22 +103,21 @@ func (p *patches) list(ld int) (list []int32) {
 // asTheyLie computes the columns of a task for a block, whose patches aren't packed, to where they are stored.
 func (x *implicit) asTheyLie(worker int, s *gemmScratch, t *implicitTask, b *rowBlock) {
 	p, cols := b.class.patches[t.group], t.c1-t.c0
-	last := p.lattice.last()
+	last, line := p.lattice.last(), p.lattice.line()
 	s.tile.list, s.tile.k, s.tile.resume = &b.class.list[0], len(b.class.list)/2, 0
 	for col := 0; col < cols; col += x.panel {
 		kernel := x.kernel(s, t, 0, col)
 		for r := b.r0; r < b.r1; {
-			from, to, run := p.lattice.at(r)
-			run = min(run, b.r1-r)
+			from, to, run, lines := p.lattice.grid(r, b.r1)
 			a := matrix{data: p.data[from+p.segments[0].from:], ld: last.from}
-			c := matrix{ld: last.to * x.ldc}
+			c, cStep := matrix{ld: last.to * x.ldc}, line.to*x.ldc
 			if x.pool != nil {
-				c = matrix{data: x.pool.block(worker).y[(r-b.r0)*x.n+col:], ld: x.n}
+				c, cStep = matrix{data: x.pool.block(worker).y[(r-b.r0)*x.n+col:], ld: x.n}, run*x.n
 			} else {
 				c.data = x.c[to*x.ldc+t.group*x.n+t.c0+col:]
 			}
-			x.down(s, x.kernels.indirect, a, kernel, c, run, min(x.panel, cols-col))
-			r += run
+			x.downLines(s, x.kernels.indirect, a, kernel, c, run, lines, line.from, cStep, min(x.panel, cols-col))
+			r += run * lines
 		}
 	}
 	x.finish(worker, s, t, b, matrix{})

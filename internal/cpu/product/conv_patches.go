@@ -57,6 +57,18 @@ func (l *lattice) at(r int) (from, to, run int) {
 	return from, to, run
 }
 
+// line is the axis along which runs of neighbouring rows are.
+func (l *lattice) line() *latticeAxis { return &l.axes[len(l.axes)-2] }
+
+// grid is at, and returns how many runs of neighbours from row r on, the first of which may be a part of one, are evenly apart before end.
+func (l *lattice) grid(r, end int) (from, to, run, lines int) {
+	from, to, run = l.at(r)
+	if run = min(run, end-r); run < l.last().count {
+		return from, to, run, 1
+	}
+	return from, to, run, min((end-r)/run, l.line().count-r/run%l.line().count)
+}
+
 // search returns the first row whose result is counted to or beyond so many.
 func (l *lattice) search(to int) int {
 	low, high := 0, l.rows

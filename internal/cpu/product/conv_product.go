@@ -7,7 +7,7 @@ import (
 )
 
 // This file computes convolutions and the gradients of their images as products of patches and the kernel, on the
-// tiles of matrix products. Patches are packed as they are needed, a block of rows and a step of k at a time; the
+// tiles of matrix products. Patches are read as they lie in the image, or packed as they are needed, a block of rows and a step of k at a time; the
 // kernel is packed once for all, step by step in the only task that reads it, or read where it is if there are few pixels. Pixels at the
 // border see less taps than others: those that see the same are rows of one product, so that nothing outside the image is multiplied.
 
@@ -25,6 +25,7 @@ type implicit struct {
 	packKernel func(s *gemmScratch, to panels, group, c0, c1, k0, k1 int) // rows k0 … k1-1 of columns c0 … c1-1
 	asItIs     matrix                                                     // the kernel, groups side by side, if tiles can read it so
 	inPlace    bool                                                       // and do
+	reading    reading                                                    // how patches come to tiles
 	once       bool                                                       // a column of the kernel is read in one task alone, which packs it step by step
 	spans      [3][]span                                                  // the classes are those of their combinations
 	classes    []class
@@ -38,16 +39,18 @@ type implicit struct {
 type class struct {
 	patches []*patches
 	steps   []step  // step i has the columns of k from i·stepK to (i+1)·stepK
-	list    []int32 // if patches are read as they lie: where they and the kernel are for each k (conv_indirect.go)
+	lies    bool    // patches are read as they lie
+	list    []int32 // of a listed one: where patches and the kernel are for each k
 }
 
 // A step is columns of patches that are packed at once. They belong to one chain.
 type step struct {
 	c0, c1 int
 	runs   []run
-	begins bool // the chain begins here
-	ends   bool // or ends
-	later  bool // it isn't the first of its elements
+	begins bool    // the chain begins here
+	ends   bool    // or ends
+	later  bool    // it isn't the first of its elements
+	list   []int32 // of a class that is read in segments: where they are
 }
 
 // A run is columns, counted in their step, that are multiplied by neighbouring rows of the kernel.
@@ -125,11 +128,14 @@ func (x *implicit) prepare() {
 	}
 	// Rows of a large kernel that are far from each other meet in few sets of the cache.
 	x.inPlace = x.asItIs.data != nil && rows <= fewRows && (x.asItIs.ld <= inPlaceFilters || x.depth*x.n <= l2/2)
-	asTheyLie := x.listPatches()
-	x.once = down == 1 && !x.inPlace && !asTheyLie && x.pool == nil
+	x.reading = x.chooseReading()
+	x.once = down == 1 && !x.inPlace && x.reading != listedPatches && x.pool == nil
 	most := l1 * 2 / 3 / x.panel
 	if x.kernels.lanes == 8 { // a line of the panel is for so many multiply-adds that the second-level cache is fast enough
 		most = 2 * l1 / x.panel
+	}
+	if x.reading == segmentedPatches { // chains go on in registers
+		most = chain
 	}
 	if x.once { // what the task packs of the kernel fills a quarter of that cache, and all rows are multiplied by it
 		most, x.batchRows = min(most, l2/4/(ceilDiv(panels, across)*x.panel)), rows
@@ -139,9 +145,10 @@ func (x *implicit) prepare() {
 		c := &x.classes[i]
 		c.steps = c.patches[0].steps(x.stepK, x.depth)
 	}
+	x.listPatches()
 	// A block's rows fill seven sixteenths of the second-level cache at most.
 	most = max(min(l2*7/16/x.stepK, 2*blockRows)/x.tallest, 1) * x.tallest
-	if asTheyLie {
+	if x.reading != packedPatches {
 		most = 2 * blockRows
 	}
 	if x.pool != nil {
@@ -183,7 +190,7 @@ func (x *implicit) blocks(count, work, most, unit int) [][]rowBlock {
 		c := &x.classes[i]
 		rows := c.patches[0].lattice.rows
 		unit, most := unit, most
-		if run := c.patches[0].lattice.last().count; c.list != nil && x.pool == nil && run <= most { // tiles end where a row of the image does
+		if run := c.patches[0].lattice.last().count; c.lies && x.pool == nil && run <= most { // tiles end where a row of the image does
 			unit, most = run, most/run*run
 		}
 		for r := 0; r < rows; {
@@ -341,11 +348,11 @@ func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []r
 			if len(u.runs) > 0 {
 				c := x.result(worker, s, t, b, row, rows)
 				if !u.later {
-					x.multiply(s, t, b, u, c)
+					x.multiply(s, t, b, number, c)
 				} else {
 					sum := matrix{data: grow(&s.b, rows*cols)[row*cols:], ld: cols}
-					if x.multiply(s, t, b, u, sum); u.ends {
-						addRows(c, sum, b.r1-b.r0, cols)
+					if x.multiply(s, t, b, number, sum); u.ends {
+						x.add(t, b, c, sum)
 					}
 				}
 			}
@@ -361,13 +368,16 @@ func (x *implicit) batch(worker int, s *gemmScratch, t *implicitTask, blocks []r
 }
 
 // result is where a block, which begins at a row of a batch of so many, is computed: in the result, if its
-// pixels follow each other there.
+// pixels follow each other there. Of one that is stored run by run as it is computed it has no data.
 func (x *implicit) result(worker int, s *gemmScratch, t *implicitTask, b *rowBlock, row, rows int) matrix {
 	if x.pool != nil {
 		return matrix{data: x.pool.block(worker).y, ld: x.n}
 	}
 	if l := &b.class.patches[t.group].lattice; l.dense {
 		return matrix{data: x.c[(l.to+b.r0)*x.ldc+t.group*x.n+t.c0:], ld: x.ldc}
+	}
+	if b.class.lies {
+		return matrix{}
 	}
 	cols := t.c1 - t.c0
 	return matrix{data: grow(&s.c, rows*cols)[row*cols:], ld: cols}
@@ -391,7 +401,7 @@ func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlo
 		_, to, run := l.at(r)
 		if run = min(run, b.r1-r); l.dense {
 			run = b.r1 - r
-		} else if b.class.list == nil {
+		} else if !b.class.lies {
 			at := matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: last.to * x.ldc}
 			s.copyWide(at, c.from(r-b.r0, 0), run, cols)
 		}
@@ -409,8 +419,13 @@ func (x *implicit) finish(worker int, s *gemmScratch, t *implicitTask, b *rowBlo
 }
 
 // multiply computes a step of a block.
-func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, u *step, c matrix) {
+func (x *implicit) multiply(s *gemmScratch, t *implicitTask, b *rowBlock, number int, c matrix) {
+	if b.class.lies {
+		x.segmented(s, t, b, number, c)
+		return
+	}
 	rows, cols := b.r1-b.r0, t.c1-t.c0
+	u := &b.class.steps[number]
 	p, k := b.class.patches[t.group], u.c1-u.c0
 	var a matrix
 	if p.contiguous() {
@@ -442,21 +457,66 @@ func oddLines(n int) int {
 
 // down multiplies rows of a by a panel b, tile below tile, of those that are given by their height.
 func (x *tileSize) down(s *gemmScratch, tiles []microkernels, a, b, c matrix, rows, cols int) {
+	for _, part := range x.parts(rows) {
+		if part.count > 0 {
+			x.stack(s, tiles[part.height], a.from(part.first, 0), b, c.from(part.first, 0), part.count, stepDown(a, part.height), 4*part.height*c.ld, cols)
+		}
+	}
+}
+
+// downLines does so with so many matrices a, lines that are aStep elements apart, and their results: tiles of one line after the other, or each
+// of all lines, whichever takes fewer calls.
+func (x *tileSize) downLines(s *gemmScratch, tiles []microkernels, a, b, c matrix, rows, lines, aStep, cStep, cols int) {
+	parts := x.parts(rows)
+	if calls := min(parts[0].count, 1) + min(parts[1].count, 1); lines*calls <= parts[0].count+parts[1].count {
+		for i := range lines {
+			x.down(s, tiles, matrix{data: a.data[i*aStep:], ld: a.ld}, b, matrix{data: c.data[i*cStep:], ld: c.ld}, rows, cols)
+		}
+		return
+	}
+	for _, part := range parts {
+		for i := range part.count {
+			row := part.first + i*part.height
+			x.stack(s, tiles[part.height], a.from(row, 0), b, c.from(row, 0), lines, 4*aStep, 4*cStep, cols)
+		}
+	}
+}
+
+// A tilePart is so many tiles of one height below each other.
+type tilePart struct{ first, height, count int }
+
+// parts cuts rows into as few tiles as possible: those of the first part are one row higher.
+func (x *tileSize) parts(rows int) [2]tilePart {
+	count := ceilDiv(rows, x.tallest)
+	height, higher := rows/count, rows%count
+	return [2]tilePart{{0, height + 1, higher}, {higher * (height + 1), height, count - higher}}
+}
+
+// stack multiplies count tiles, the bytes between which aStep and cStep are.
+func (x *tileSize) stack(s *gemmScratch, tiles microkernels, a, b, c matrix, count, aStep, cStep, cols int) {
 	t := &s.tile
 	t.far, t.sparse, t.next, t.nextStep = 0, 1, &b.data[0], 0
-	count := (rows + x.tallest - 1) / x.tallest
-	height, higher := rows/count, rows%count
-	for _, part := range [2]struct{ first, height, count int }{{0, height + 1, higher}, {higher * (height + 1), height, count - higher}} {
-		if part.count == 0 {
-			continue
-		}
-		t.aStep, t.bStep, t.cStep = stepDown(a, part.height), 0, 4*part.height*c.ld
-		for col := 0; col < cols; {
-			m, width := x.kernels.widest(tiles[part.height], x.vectors, cols-col)
-			t.count = part.count
-			s.multiply(m, a.from(part.first, 0), b.from(0, col), c.from(part.first, col), min(cols-col, width))
-			col += width
-		}
+	t.aStep, t.bStep, t.cStep = aStep, 0, cStep
+	for col := 0; col < cols; {
+		m, width := x.kernels.widest(tiles, x.vectors, cols-col)
+		t.count = count
+		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
+		col += width
+	}
+}
+
+// add adds sums of a block, a row for each of the block's, to its result c.
+func (x *implicit) add(t *implicitTask, b *rowBlock, c, sums matrix) {
+	l, cols := &b.class.patches[t.group].lattice, t.c1-t.c0
+	if c.data != nil {
+		addRows(c, sums, b.r1-b.r0, cols)
+		return
+	}
+	for r := b.r0; r < b.r1; {
+		_, to, run := l.at(r)
+		run = min(run, b.r1-r)
+		addRows(matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: l.last().to * x.ldc}, sums.from(r-b.r0, 0), run, cols)
+		r += run
 	}
 }
 

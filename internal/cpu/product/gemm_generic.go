@@ -16,6 +16,7 @@ type gemmKernels struct {
 	tiles           tiles
 	transposedB     tiles          // that transpose B in registers; may be none
 	indirect        []microkernels // whose operands are where a list says, by their height; or none
+	segmented       []microkernels // whose k comes in segments; or none
 	copy, transpose func(*block)
 	depthwise       func(*depthwise)
 	depthwise3x3    func(*depthwise) // or nil
@@ -87,7 +88,8 @@ func (k *gemmKernels) widest(list microkernels, vectors, cols int) (microkernel,
 var kernelsGeneric = gemmKernels{
 	lanes: genericLanes, partial: 1, copy: copyGeneric, depthwise: depthwiseGeneric, transpose: transposeGeneric, tiles: genericTiles((*tile).generic),
 	structured: 1, unstructured: 1, nonzero: nonzeroGeneric, list: listGeneric, listed: genericTiles((*tile).genericListed),
-	indirect: genericTiles(func(t *tile, rows int, _ bool) { t.genericIndirect(rows) })[0],
+	indirect:  genericTiles(func(t *tile, rows int, _ bool) { t.genericIndirect(rows) })[0],
+	segmented: genericTiles(func(t *tile, rows int, _ bool) { t.genericSegmented(rows) })[0],
 }
 
 const (
@@ -179,6 +181,22 @@ func (t *tile) genericIndirect(rows int) {
 					out[j] = fmath.FMA(x, y, out[j])
 				}
 			}
+		}
+	}
+}
+
+// genericSegmented is a microkernel of one vector whose k comes in segments.
+func (t *tile) genericSegmented(rows int) {
+	part := *t
+	part.count = 1
+	for n := range t.count {
+		part.c, part.resume = (*float32)(unsafe.Add(unsafe.Pointer(t.c), n*t.cStep)), t.resume
+		for list := unsafe.Slice(t.list, 3*t.k); len(list) > 0; list = list[3:] {
+			part.a = (*float32)(unsafe.Add(unsafe.Pointer(t.a), n*t.aStep+int(list[0])))
+			part.b = (*float32)(unsafe.Add(unsafe.Pointer(t.b), n*t.bStep+int(list[1])))
+			part.k = int(list[2])
+			part.generic(rows, false)
+			part.resume = 1
 		}
 	}
 }

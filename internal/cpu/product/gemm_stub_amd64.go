@@ -1239,6 +1239,305 @@ func tile11x8RowsIndirectAVX2(t *tile)
 //go:noescape
 func tile12x8RowsIndirectAVX2(t *tile)
 
+// tile1x8RowsSegmentedAVX2 computes tiles of one row and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x8RowsSegmentedAVX2(t *tile)
+
+// tile1x16RowsSegmentedAVX2 computes tiles of one row and 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsSegmentedAVX2(t *tile)
+
+// tile1x32RowsSegmentedAVX2 computes tiles of one row and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32RowsSegmentedAVX2(t *tile)
+
+// tile1x96RowsSegmentedAVX2 computes tiles of one row and 96 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 96 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x96RowsSegmentedAVX2(t *tile)
+
+// tile2x8RowsSegmentedAVX2 computes tiles of 2 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x8RowsSegmentedAVX2(t *tile)
+
+// tile2x16RowsSegmentedAVX2 computes tiles of 2 rows and 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsSegmentedAVX2(t *tile)
+
+// tile2x48RowsSegmentedAVX2 computes tiles of 2 rows and 48 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x48RowsSegmentedAVX2(t *tile)
+
+// tile3x8RowsSegmentedAVX2 computes tiles of 3 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 3 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x8RowsSegmentedAVX2(t *tile)
+
+// tile3x16RowsSegmentedAVX2 computes tiles of 3 rows and 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsSegmentedAVX2(t *tile)
+
+// tile3x32RowsSegmentedAVX2 computes tiles of 3 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32RowsSegmentedAVX2(t *tile)
+
+// tile4x8RowsSegmentedAVX2 computes tiles of 4 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 4 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x8RowsSegmentedAVX2(t *tile)
+
+// tile4x16RowsSegmentedAVX2 computes tiles of 4 rows and 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16RowsSegmentedAVX2(t *tile)
+
+// tile4x24RowsSegmentedAVX2 computes tiles of 4 rows and 24 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 4 {
+//			for j := range 24 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x24RowsSegmentedAVX2(t *tile)
+
+// tile5x8RowsSegmentedAVX2 computes tiles of 5 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 5 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x8RowsSegmentedAVX2(t *tile)
+
+// tile5x16RowsSegmentedAVX2 computes tiles of 5 rows and 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 5 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x16RowsSegmentedAVX2(t *tile)
+
+// tile6x8RowsSegmentedAVX2 computes tiles of 6 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 6 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x8RowsSegmentedAVX2(t *tile)
+
+// tile6x16RowsSegmentedAVX2 computes tiles of 6 rows and 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 6 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x16RowsSegmentedAVX2(t *tile)
+
+// tile7x8RowsSegmentedAVX2 computes tiles of 7 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 7 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x8RowsSegmentedAVX2(t *tile)
+
+// tile8x8RowsSegmentedAVX2 computes tiles of 8 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 8 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x8RowsSegmentedAVX2(t *tile)
+
+// tile9x8RowsSegmentedAVX2 computes tiles of 9 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 9 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x8RowsSegmentedAVX2(t *tile)
+
+// tile10x8RowsSegmentedAVX2 computes tiles of 10 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 10 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile10x8RowsSegmentedAVX2(t *tile)
+
+// tile11x8RowsSegmentedAVX2 computes tiles of 11 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 11 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile11x8RowsSegmentedAVX2(t *tile)
+
+// tile12x8RowsSegmentedAVX2 computes tiles of 12 rows and 1 to 8 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 12 {
+//			for j := range 8 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile12x8RowsSegmentedAVX2(t *tile)
+
 // copyAVX2 copies matrices that lie side by side, of at most 16 columns:
 //
 //	for i := range rows {
@@ -3367,6 +3666,487 @@ func tile14x16RowsIndirectAVX512(t *tile)
 //
 //go:noescape
 func tile14x32RowsIndirectAVX512(t *tile)
+
+// tile1x16RowsSegmentedAVX512 computes tiles of one row and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x16RowsSegmentedAVX512(t *tile)
+
+// tile1x32RowsSegmentedAVX512 computes tiles of one row and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x32RowsSegmentedAVX512(t *tile)
+
+// tile1x64RowsSegmentedAVX512 computes tiles of one row and 64 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x64RowsSegmentedAVX512(t *tile)
+
+// tile1x128RowsSegmentedAVX512 computes tiles of one row and 128 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 128 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x128RowsSegmentedAVX512(t *tile)
+
+// tile1x256RowsSegmentedAVX512 computes tiles of one row and 256 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 1 {
+//			for j := range 256 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile1x256RowsSegmentedAVX512(t *tile)
+
+// tile2x16RowsSegmentedAVX512 computes tiles of 2 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x16RowsSegmentedAVX512(t *tile)
+
+// tile2x32RowsSegmentedAVX512 computes tiles of 2 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x32RowsSegmentedAVX512(t *tile)
+
+// tile2x64RowsSegmentedAVX512 computes tiles of 2 rows and 64 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x64RowsSegmentedAVX512(t *tile)
+
+// tile2x128RowsSegmentedAVX512 computes tiles of 2 rows and 128 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 2 {
+//			for j := range 128 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile2x128RowsSegmentedAVX512(t *tile)
+
+// tile3x16RowsSegmentedAVX512 computes tiles of 3 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 3 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x16RowsSegmentedAVX512(t *tile)
+
+// tile3x32RowsSegmentedAVX512 computes tiles of 3 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 3 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x32RowsSegmentedAVX512(t *tile)
+
+// tile3x64RowsSegmentedAVX512 computes tiles of 3 rows and 64 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 3 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile3x64RowsSegmentedAVX512(t *tile)
+
+// tile4x16RowsSegmentedAVX512 computes tiles of 4 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 4 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x16RowsSegmentedAVX512(t *tile)
+
+// tile4x32RowsSegmentedAVX512 computes tiles of 4 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 4 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x32RowsSegmentedAVX512(t *tile)
+
+// tile4x64RowsSegmentedAVX512 computes tiles of 4 rows and 64 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 4 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile4x64RowsSegmentedAVX512(t *tile)
+
+// tile5x16RowsSegmentedAVX512 computes tiles of 5 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 5 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x16RowsSegmentedAVX512(t *tile)
+
+// tile5x32RowsSegmentedAVX512 computes tiles of 5 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 5 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x32RowsSegmentedAVX512(t *tile)
+
+// tile5x64RowsSegmentedAVX512 computes tiles of 5 rows and 64 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 5 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x64RowsSegmentedAVX512(t *tile)
+
+// tile6x16RowsSegmentedAVX512 computes tiles of 6 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 6 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x16RowsSegmentedAVX512(t *tile)
+
+// tile6x32RowsSegmentedAVX512 computes tiles of 6 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 6 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x32RowsSegmentedAVX512(t *tile)
+
+// tile6x64RowsSegmentedAVX512 computes tiles of 6 rows and 64 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 6 {
+//			for j := range 64 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x64RowsSegmentedAVX512(t *tile)
+
+// tile7x16RowsSegmentedAVX512 computes tiles of 7 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 7 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x16RowsSegmentedAVX512(t *tile)
+
+// tile7x32RowsSegmentedAVX512 computes tiles of 7 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 7 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x32RowsSegmentedAVX512(t *tile)
+
+// tile8x16RowsSegmentedAVX512 computes tiles of 8 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 8 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x16RowsSegmentedAVX512(t *tile)
+
+// tile8x32RowsSegmentedAVX512 computes tiles of 8 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 8 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x32RowsSegmentedAVX512(t *tile)
+
+// tile9x16RowsSegmentedAVX512 computes tiles of 9 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 9 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x16RowsSegmentedAVX512(t *tile)
+
+// tile9x32RowsSegmentedAVX512 computes tiles of 9 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 9 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x32RowsSegmentedAVX512(t *tile)
+
+// tile10x16RowsSegmentedAVX512 computes tiles of 10 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 10 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile10x16RowsSegmentedAVX512(t *tile)
+
+// tile10x32RowsSegmentedAVX512 computes tiles of 10 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 10 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile10x32RowsSegmentedAVX512(t *tile)
+
+// tile11x16RowsSegmentedAVX512 computes tiles of 11 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 11 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile11x16RowsSegmentedAVX512(t *tile)
+
+// tile11x32RowsSegmentedAVX512 computes tiles of 11 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 11 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile11x32RowsSegmentedAVX512(t *tile)
+
+// tile12x16RowsSegmentedAVX512 computes tiles of 12 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 12 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile12x16RowsSegmentedAVX512(t *tile)
+
+// tile12x32RowsSegmentedAVX512 computes tiles of 12 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 12 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile12x32RowsSegmentedAVX512(t *tile)
+
+// tile13x16RowsSegmentedAVX512 computes tiles of 13 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 13 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile13x16RowsSegmentedAVX512(t *tile)
+
+// tile13x32RowsSegmentedAVX512 computes tiles of 13 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 13 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile13x32RowsSegmentedAVX512(t *tile)
+
+// tile14x16RowsSegmentedAVX512 computes tiles of 14 rows and 1 to 16 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 14 {
+//			for j := range 16 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile14x16RowsSegmentedAVX512(t *tile)
+
+// tile14x32RowsSegmentedAVX512 computes tiles of 14 rows and 32 columns:
+//
+//	for x, y, n := range segments; p := range n {
+//		for i := range 14 {
+//			for j := range 32 {
+//				c[i*ldc+j] = fmath.FMA(a[x+i*lda+p], b[y+p*ldb+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile14x32RowsSegmentedAVX512(t *tile)
 
 // nonzeroDownAVX512 sets the bits of what is not zero in columns of at most 64 rows:
 //

@@ -30,6 +30,9 @@ type tile struct {
 	// with a chain that ends at -0, infinite or NaN.
 	//
 	// Those named Indirect read A[i][p] at a + list[2p] + i*lda and B[p][j] at b + list[2p+1] + 4*j.
+	//
+	// Those named Segmented compute k segments, one after the other, of which the list has three numbers each: A[i][p] is at a + list[3s] + i*lda + 4*p,
+	// B[p][j] at b + list[3s+1] + p*ldb + 4*j for p = 0 … list[3s+2]-1.
 	list, ks         *int32
 	listStep, ksStep int
 }

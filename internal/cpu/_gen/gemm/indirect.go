@@ -48,6 +48,6 @@ func (m *microkernel) emitIndirect() {
 	m.Label("tile")
 	m.start(c)
 	list = m.load("list")
-	m.overK(step, func(n int) { m.ADDQ(operand.I8(8*n), list) })
+	m.overK(m.load("k"), "store", step, func(n int) { m.ADDQ(operand.I8(8*n), list) })
 	m.nextTile(a, b, c, count)
 }

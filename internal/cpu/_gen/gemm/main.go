@@ -68,6 +68,11 @@ func (g *generator) kernels(table *bytes.Buffer) {
 		row(rows, g.sizes.vectors(rows), g.indirect)
 	}
 	fmt.Fprint(table, "},\n")
+	fmt.Fprint(table, "segmented: []microkernels{\n{},\n")
+	for rows := 1; rows <= g.sizes.rows; rows++ {
+		row(rows, g.sizes.vectors(rows), g.segmented)
+	}
+	fmt.Fprint(table, "},\n")
 	fmt.Fprintf(table, "depthwise: depthwise%[1]s,\ndepthwise3x3: depthwise3x3%[1]s,\nnonzero: nonzero%[1]s,\n", g.Suffix())
 	if g.Wide {
 		fmt.Fprintf(table, "nonzeroDown: nonzeroDown%[1]s,\nlist: list%[1]s,\n", g.Suffix())

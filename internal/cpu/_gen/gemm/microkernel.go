@@ -24,6 +24,7 @@ type microkernel struct {
 	cols          bool     // A's column is contiguous
 	listed        bool     // the k are those of a list
 	indirect      bool     // the operands of each k are where a list says
+	segmented     bool     // k comes in segments, which are where a list says
 	tail          avx.Mask // of the only vector, or nil
 
 	a   []reg.GPVirtual // every seventh row of A, or the column
@@ -61,6 +62,9 @@ func (m *microkernel) begin(kind, each, b string) (name string) {
 	}
 	if m.indirect {
 		index = "a[list[2*p]+i*lda]"
+	}
+	if m.segmented {
+		index = "a[x+i*lda+p]"
 	}
 	width := vectors * g.Lanes()
 	name = fmt.Sprintf("tile%dx%d%s%s%s", rows, width, order, kind, g.Suffix())
@@ -110,14 +114,14 @@ func (m *microkernel) emit() {
 		m.a = append(m.a, second)
 	}
 	m.b = m.copy(b)
-	m.overK(m.step, m.advance)
+	m.overK(m.load("k"), "store", m.step, m.advance)
 	m.nextTile(a, b, c, count)
 	m.fetch(c)
 }
 
-// overK emits the loop over k, some of them a turn, and what is left one by one. step emits the u-th of a turn, advance goes on by n.
-func (m *microkernel) overK(step, advance func(n int)) {
-	k := m.load("k")
+// overK emits the loop over k, some of them a turn, and what is left one by one, to be followed by the label of its end. step emits the u-th
+// of a turn, advance goes on by n.
+func (m *microkernel) overK(k reg.GPVirtual, end string, step, advance func(n int)) {
 	m.SUBQ(operand.I8(unroll), k)
 	m.JLT(operand.LabelRef("rest"))
 	m.nearTheEnd(k)
@@ -132,7 +136,7 @@ func (m *microkernel) overK(step, advance func(n int)) {
 	m.JGE(operand.LabelRef("unrolled"))
 	m.Label("rest")
 	m.ADDQ(operand.I8(unroll), k)
-	m.JZ(operand.LabelRef("store"))
+	m.JZ(operand.LabelRef(end))
 	m.Label("single")
 	step(0)
 	advance(1)
@@ -150,6 +154,12 @@ func (m *microkernel) nextTile(a, b reg.GPVirtual, c, count operand.Mem) {
 	m.ADDQ(step, c)
 	m.DECQ(count)
 	m.JNZ(operand.LabelRef("tile"))
+	if m.streams() { // what was stored past the caches is seen by other cores before they hear that it is
+		m.CMPQ(m.field("nonTemporal"), operand.I8(0))
+		m.JEQ(operand.LabelRef("seen"))
+		m.SFENCE()
+		m.Label("seen")
+	}
 	m.End()
 }
 
@@ -273,7 +283,7 @@ func (m *microkernel) stepAcross(u int) {
 // streams reports whether the tile is one of those that large products are made of:
 // they fetch from the last-level cache what comes next.
 func (m *microkernel) streams() bool {
-	return !m.listed && !m.indirect && m.vectors == 2 && 2*m.rows >= m.sizes.tallest
+	return !m.listed && !m.indirect && !m.segmented && m.vectors == 2 && 2*m.rows >= m.sizes.tallest
 }
 
 // prefetch asks for what comes next of B.
@@ -395,7 +405,6 @@ func (m *microkernel) finish(c operand.Mem) {
 		m.CMPQ(m.field("nonTemporal"), operand.I8(0))
 		m.JEQ(operand.LabelRef("cached"))
 		m.eachVector(c, func(mem operand.Mem, acc reg.VecPhysical) { m.VMOVNTPS(acc, mem) })
-		m.SFENCE()
 		m.JMP(operand.LabelRef("stored"))
 		m.Label("cached")
 	}
