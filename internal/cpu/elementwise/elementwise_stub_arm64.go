@@ -226,6 +226,34 @@ func fusedBiasReluDropoutNEON(l *fusedLoop)
 //go:noescape
 func fusedDropoutNEON(l *fusedLoop)
 
+// fusedBiasAddNEON does this for each element of l:
+//
+//	s = add(x, b)
+//	y = add(s, r)
+//	store y
+//
+//go:noescape
+func fusedBiasAddNEON(l *fusedLoop)
+
+// fusedDeviationNEON does this for each element of l:
+//
+//	d = sub(x, m)
+//	q = mul(d, d)
+//	store d, q
+//
+//go:noescape
+func fusedDeviationNEON(l *fusedLoop)
+
+// fusedStandardizeNEON does this for each element of l:
+//
+//	r = div(g, s)
+//	p = mul(d, r)
+//	y = add(p, b)
+//	store y
+//
+//go:noescape
+func fusedStandardizeNEON(l *fusedLoop)
+
 // fusedBiasTanhNEON does this for each element of l:
 //
 //	s = add(x, b)
@@ -261,6 +289,22 @@ func fusedTanhGradNEON(l *fusedLoop)
 //
 //go:noescape
 func fusedTanhGradSequenceNEON(l *fusedLoop)
+
+// fusedLSTMNEON does this for each element of l:
+//
+//	sf = sigmoid(f)
+//	si = sigmoid(i)
+//	tg = tanh(g)
+//	k = mul(sf, c)
+//	n = mul(si, tg)
+//	m = add(k, n)
+//	so = sigmoid(o)
+//	t = tanh(m)
+//	h = mul(so, t)
+//	store m, h
+//
+//go:noescape
+func fusedLSTMNEON(l *fusedLoop)
 
 // fusedLSTMKeptNEON does this for each element of l:
 //

@@ -118,6 +118,43 @@ var fusedPrograms = []fusedProgram{
 		avx2: fusedDropoutAVX2, avx512: fusedDropoutAVX512,
 	},
 	{
+		name: "BiasAdd", vectors: 3,
+		program: Program{
+			Operands: 3,
+			Code: []Instr{
+				{Op: OpAdd, B: 1},
+				{Op: OpAdd, A: 3, B: 2},
+			},
+			Outputs: []uint8{4},
+		},
+		avx2: fusedBiasAddAVX2, avx512: fusedBiasAddAVX512,
+	},
+	{
+		name: "Deviation", vectors: 1,
+		program: Program{
+			Operands: 2,
+			Code: []Instr{
+				{Op: OpSub, B: 1},
+				{Op: OpMul, A: 2, B: 2},
+			},
+			Outputs: []uint8{2, 3},
+		},
+		avx2: fusedDeviationAVX2, avx512: fusedDeviationAVX512,
+	},
+	{
+		name: "Standardize", vectors: 3,
+		program: Program{
+			Operands: 4,
+			Code: []Instr{
+				{Op: OpDiv, A: 1, B: 3},
+				{Op: OpMul, B: 4},
+				{Op: OpAdd, A: 5, B: 2},
+			},
+			Outputs: []uint8{6},
+		},
+		avx2: fusedStandardizeAVX2, avx512: fusedStandardizeAVX512,
+	},
+	{
 		name: "BiasTanh", vectors: 2,
 		program: Program{
 			Operands: 2,
@@ -161,6 +198,25 @@ var fusedPrograms = []fusedProgram{
 			Outputs: []uint8{12},
 		},
 		avx2: fusedTanhGradSequenceAVX2, avx512: fusedTanhGradSequenceAVX512,
+	},
+	{
+		name: "LSTM", vectors: 5,
+		program: Program{
+			Operands: 5,
+			Code: []Instr{
+				{Op: OpSigmoid, A: 1},
+				{Op: OpSigmoid},
+				{Op: OpTanh, A: 2},
+				{Op: OpMul, A: 5, B: 4},
+				{Op: OpMul, A: 6, B: 7},
+				{Op: OpAdd, A: 8, B: 9},
+				{Op: OpSigmoid, A: 3},
+				{Op: OpTanh, A: 10},
+				{Op: OpMul, A: 11, B: 12},
+			},
+			Outputs: []uint8{10, 13},
+		},
+		avx2: fusedLSTMAVX2, avx512: fusedLSTMAVX512,
 	},
 	{
 		name: "LSTMKept", vectors: 5,

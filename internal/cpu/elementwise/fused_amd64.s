@@ -369,9 +369,9 @@ return21:
 	VZEROUPPER
 	RET
 
-// func fusedBiasTanhAVX2(l *fusedLoop)
-// Requires: AVX, AVX2, FMA3
-TEXT ·fusedBiasTanhAVX2(SB), NOSPLIT, $0-8
+// func fusedBiasAddAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedBiasAddAVX2(SB), NOSPLIT, $0-8
 	MOVQ l+0(FP), AX
 	MOVQ 8(AX), DX
 	XORQ CX, CX
@@ -385,15 +385,283 @@ row25:
 	MOVQ  120(AX), SI
 	IMULQ CX, SI
 	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  264(AX), R8
+	IMULQ CX, R8
+	ADDQ  208(AX), R8
+	XORQ  R9, R9
+	MOVQ  DX, R10
+	ANDQ  $-16, R10
+	JZ    one28
+
+many27:
+	VMOVUPS (BX)(R9*4), Y0
+	VMOVUPS (SI)(R9*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS (DI)(R9*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R8)(R9*4)
+	VMOVUPS 32(BX)(R9*4), Y0
+	VMOVUPS 32(SI)(R9*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS 32(DI)(R9*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, 32(R8)(R9*4)
+	ADDQ    $+16, R9
+	CMPQ    R9, R10
+	JB      many27
+
+one28:
+	MOVQ DX, R10
+	ANDQ $-8, R10
+	CMPQ R9, R10
+	JAE  last30
+
+one29:
+	VMOVUPS (BX)(R9*4), Y0
+	VMOVUPS (SI)(R9*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS (DI)(R9*4), Y1
+	VADDPS  Y1, Y0, Y0
+	VMOVUPS Y0, (R8)(R9*4)
+	ADDQ    $+8, R9
+	CMPQ    R9, R10
+	JB      one29
+
+last30:
+	MOVQ       DX, R10
+	SUBQ       R9, R10
+	JZ         done31
+	LEAQ       firstLanes<>+0(SB), R11
+	NEGQ       R10
+	VMOVUPS    64(R11)(R10*4), Y0
+	VMASKMOVPS (BX)(R9*4), Y0, Y1
+	VMASKMOVPS (SI)(R9*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS (DI)(R9*4), Y0, Y2
+	VADDPS     Y2, Y1, Y1
+	VMASKMOVPS Y1, Y0, (R8)(R9*4)
+
+done31:
+	INCQ CX
+	JMP  row25
+
+return26:
+	VZEROUPPER
+	RET
+
+// func fusedDeviationAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedDeviationAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row32:
+	CMPQ         CX, (AX)
+	JGE          return33
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	VBROADCASTSS (SI), Y0
+	MOVQ         264(AX), SI
+	IMULQ        CX, SI
+	ADDQ         208(AX), SI
+	MOVQ         272(AX), DI
+	IMULQ        CX, DI
+	ADDQ         216(AX), DI
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-16, R9
+	JZ           one35
+
+many34:
+	VMOVUPS (BX)(R8*4), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMULPS  Y1, Y1, Y2
+	VMOVUPS Y1, (SI)(R8*4)
+	VMOVUPS Y2, (DI)(R8*4)
+	VMOVUPS 32(BX)(R8*4), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMULPS  Y1, Y1, Y2
+	VMOVUPS Y1, 32(SI)(R8*4)
+	VMOVUPS Y2, 32(DI)(R8*4)
+	ADDQ    $+16, R8
+	CMPQ    R8, R9
+	JB      many34
+
+one35:
+	MOVQ DX, R9
+	ANDQ $-8, R9
+	CMPQ R8, R9
+	JAE  last37
+
+one36:
+	VMOVUPS (BX)(R8*4), Y1
+	VSUBPS  Y0, Y1, Y1
+	VMULPS  Y1, Y1, Y2
+	VMOVUPS Y1, (SI)(R8*4)
+	VMOVUPS Y2, (DI)(R8*4)
+	ADDQ    $+8, R8
+	CMPQ    R8, R9
+	JB      one36
+
+last37:
+	MOVQ       DX, R9
+	SUBQ       R8, R9
+	JZ         done38
+	LEAQ       firstLanes<>+0(SB), R10
+	NEGQ       R9
+	VMOVUPS    64(R10)(R9*4), Y1
+	VMASKMOVPS (BX)(R8*4), Y1, Y2
+	VSUBPS     Y0, Y2, Y0
+	VMULPS     Y0, Y0, Y2
+	VMASKMOVPS Y0, Y1, (SI)(R8*4)
+	VMASKMOVPS Y2, Y1, (DI)(R8*4)
+
+done38:
+	INCQ CX
+	JMP  row32
+
+return33:
+	VZEROUPPER
+	RET
+
+// func fusedStandardizeAVX2(l *fusedLoop)
+// Requires: AVX, FMA3
+TEXT ·fusedStandardizeAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row39:
+	CMPQ         CX, (AX)
+	JGE          return40
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	VBROADCASTSS (R8), Y0
+	MOVQ         264(AX), R8
+	IMULQ        CX, R8
+	ADDQ         208(AX), R8
+	XORQ         R9, R9
+	MOVQ         DX, R10
+	ANDQ         $-16, R10
+	JZ           one42
+
+many41:
+	VMOVUPS     (SI)(R9*4), Y1
+	VDIVPS      Y0, Y1, Y1
+	VMOVUPS     (BX)(R9*4), Y2
+	VMOVAPS     Y2, Y2
+	VFMADD213PS c80000000<>+0(SB), Y1, Y2
+	VMOVUPS     (DI)(R9*4), Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     Y1, (R8)(R9*4)
+	VMOVUPS     32(SI)(R9*4), Y1
+	VDIVPS      Y0, Y1, Y1
+	VMOVUPS     32(BX)(R9*4), Y2
+	VMOVAPS     Y2, Y2
+	VFMADD213PS c80000000<>+0(SB), Y1, Y2
+	VMOVUPS     32(DI)(R9*4), Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     Y1, 32(R8)(R9*4)
+	ADDQ        $+16, R9
+	CMPQ        R9, R10
+	JB          many41
+
+one42:
+	MOVQ DX, R10
+	ANDQ $-8, R10
+	CMPQ R9, R10
+	JAE  last44
+
+one43:
+	VMOVUPS     (SI)(R9*4), Y1
+	VDIVPS      Y0, Y1, Y1
+	VMOVUPS     (BX)(R9*4), Y2
+	VMOVAPS     Y2, Y2
+	VFMADD213PS c80000000<>+0(SB), Y1, Y2
+	VMOVUPS     (DI)(R9*4), Y1
+	VADDPS      Y1, Y2, Y1
+	VMOVUPS     Y1, (R8)(R9*4)
+	ADDQ        $+8, R9
+	CMPQ        R9, R10
+	JB          one43
+
+last44:
+	MOVQ        DX, R10
+	SUBQ        R9, R10
+	JZ          done45
+	LEAQ        firstLanes<>+0(SB), R11
+	NEGQ        R10
+	VMOVUPS     64(R11)(R10*4), Y1
+	VMASKMOVPS  (SI)(R9*4), Y1, Y2
+	VDIVPS      Y0, Y2, Y0
+	VMASKMOVPS  (BX)(R9*4), Y1, Y2
+	VMOVAPS     Y2, Y2
+	VFMADD213PS c80000000<>+0(SB), Y0, Y2
+	VMASKMOVPS  (DI)(R9*4), Y1, Y0
+	VADDPS      Y0, Y2, Y0
+	VMASKMOVPS  Y0, Y1, (R8)(R9*4)
+
+done45:
+	INCQ CX
+	JMP  row39
+
+return40:
+	VZEROUPPER
+	RET
+
+DATA c80000000<>+0(SB)/4, $0x80000000
+DATA c80000000<>+4(SB)/4, $0x80000000
+DATA c80000000<>+8(SB)/4, $0x80000000
+DATA c80000000<>+12(SB)/4, $0x80000000
+DATA c80000000<>+16(SB)/4, $0x80000000
+DATA c80000000<>+20(SB)/4, $0x80000000
+DATA c80000000<>+24(SB)/4, $0x80000000
+DATA c80000000<>+28(SB)/4, $0x80000000
+GLOBL c80000000<>(SB), RODATA|NOPTR, $32
+
+// func fusedBiasTanhAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedBiasTanhAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row46:
+	CMPQ  CX, (AX)
+	JGE   return47
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
 	MOVQ  264(AX), DI
 	IMULQ CX, DI
 	ADDQ  208(AX), DI
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-16, R9
-	JZ    one28
+	JZ    one49
 
-many27:
+many48:
 	VMOVUPS     (BX)(R8*4), Y0
 	VMOVUPS     32(BX)(R8*4), Y2
 	VMOVUPS     (SI)(R8*4), Y1
@@ -476,15 +744,15 @@ many27:
 	VMOVUPS     Y1, 32(DI)(R8*4)
 	ADDQ        $+16, R8
 	CMPQ        R8, R9
-	JB          many27
+	JB          many48
 
-one28:
+one49:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last30
+	JAE  last51
 
-one29:
+one50:
 	VMOVUPS     (BX)(R8*4), Y0
 	VMOVUPS     (SI)(R8*4), Y1
 	VADDPS      Y1, Y0, Y0
@@ -527,12 +795,12 @@ one29:
 	VMOVUPS     Y0, (DI)(R8*4)
 	ADDQ        $+8, R8
 	CMPQ        R8, R9
-	JB          one29
+	JB          one50
 
-last30:
+last51:
 	MOVQ        DX, R9
 	SUBQ        R8, R9
-	JZ          done31
+	JZ          done52
 	LEAQ        firstLanes<>+0(SB), R10
 	NEGQ        R9
 	VMOVUPS     64(R10)(R9*4), Y0
@@ -577,11 +845,11 @@ last30:
 	VORPS       Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y0, (DI)(R8*4)
 
-done31:
+done52:
 	INCQ CX
-	JMP  row25
+	JMP  row46
 
-return26:
+return47:
 	VZEROUPPER
 	RET
 
@@ -775,16 +1043,6 @@ DATA c40000000<>+24(SB)/4, $0x40000000
 DATA c40000000<>+28(SB)/4, $0x40000000
 GLOBL c40000000<>(SB), RODATA|NOPTR, $32
 
-DATA c80000000<>+0(SB)/4, $0x80000000
-DATA c80000000<>+4(SB)/4, $0x80000000
-DATA c80000000<>+8(SB)/4, $0x80000000
-DATA c80000000<>+12(SB)/4, $0x80000000
-DATA c80000000<>+16(SB)/4, $0x80000000
-DATA c80000000<>+20(SB)/4, $0x80000000
-DATA c80000000<>+24(SB)/4, $0x80000000
-DATA c80000000<>+28(SB)/4, $0x80000000
-GLOBL c80000000<>(SB), RODATA|NOPTR, $32
-
 // func fusedTanhGradAVX2(l *fusedLoop)
 // Requires: AVX
 TEXT ·fusedTanhGradAVX2(SB), NOSPLIT, $0-8
@@ -792,9 +1050,9 @@ TEXT ·fusedTanhGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row32:
+row53:
 	CMPQ         CX, (AX)
-	JGE          return33
+	JGE          return54
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -819,9 +1077,9 @@ row32:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one35
+	JZ           one56
 
-many34:
+many55:
 	VMOVUPS   (BX)(R8*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -848,15 +1106,15 @@ many34:
 	VMOVUPS   Y3, 32(DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        many34
+	JB        many55
 
-one35:
+one56:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last37
+	JAE  last58
 
-one36:
+one57:
 	VMOVUPS   (BX)(R8*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -871,12 +1129,12 @@ one36:
 	VMOVUPS   Y3, (DI)(R8*4)
 	ADDQ      $+8, R8
 	CMPQ      R8, R9
-	JB        one36
+	JB        one57
 
-last37:
+last58:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done38
+	JZ         done59
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y3
@@ -893,11 +1151,11 @@ last37:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, (DI)(R8*4)
 
-done38:
+done59:
 	INCQ CX
-	JMP  row32
+	JMP  row53
 
-return33:
+return54:
 	VZEROUPPER
 	RET
 
@@ -908,9 +1166,9 @@ TEXT ·fusedTanhGradSequenceAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row39:
+row60:
 	CMPQ         CX, (AX)
-	JGE          return40
+	JGE          return61
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -938,9 +1196,9 @@ row39:
 	XORQ         R9, R9
 	MOVQ         DX, R10
 	ANDQ         $-16, R10
-	JZ           one42
+	JZ           one63
 
-many41:
+many62:
 	VMOVUPS   (BX)(R9*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -971,15 +1229,15 @@ many41:
 	VMOVUPS   Y3, 32(R8)(R9*4)
 	ADDQ      $+16, R9
 	CMPQ      R9, R10
-	JB        many41
+	JB        many62
 
-one42:
+one63:
 	MOVQ DX, R10
 	ANDQ $-8, R10
 	CMPQ R9, R10
-	JAE  last44
+	JAE  last65
 
-one43:
+one64:
 	VMOVUPS   (BX)(R9*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -996,12 +1254,12 @@ one43:
 	VMOVUPS   Y3, (R8)(R9*4)
 	ADDQ      $+8, R9
 	CMPQ      R9, R10
-	JB        one43
+	JB        one64
 
-last44:
+last65:
 	MOVQ       DX, R10
 	SUBQ       R9, R10
-	JZ         done45
+	JZ         done66
 	LEAQ       firstLanes<>+0(SB), R11
 	NEGQ       R10
 	VMOVUPS    64(R11)(R10*4), Y3
@@ -1020,13 +1278,489 @@ last44:
 	VMULPS     Y1, Y0, Y0
 	VMASKMOVPS Y0, Y3, (R8)(R9*4)
 
-done45:
+done66:
 	INCQ CX
-	JMP  row39
+	JMP  row60
 
-return40:
+return61:
 	VZEROUPPER
 	RET
+
+// func fusedLSTMAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedLSTMAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row67:
+	CMPQ  CX, (AX)
+	JGE   return68
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  136(AX), R8
+	IMULQ CX, R8
+	ADDQ  40(AX), R8
+	MOVQ  144(AX), R9
+	IMULQ CX, R9
+	ADDQ  48(AX), R9
+	MOVQ  264(AX), R10
+	IMULQ CX, R10
+	ADDQ  208(AX), R10
+	MOVQ  272(AX), R11
+	IMULQ CX, R11
+	ADDQ  216(AX), R11
+	XORQ  R12, R12
+	MOVQ  DX, R13
+	ANDQ  $-8, R13
+	CMPQ  R12, R13
+	JAE   last70
+
+one69:
+	VMOVUPS      (SI)(R12*4), Y0
+	VMOVUPS      (BX)(R12*4), Y4
+	VMOVUPS      (DI)(R12*4), Y8
+	VORPS        c80000000<>+0(SB), Y0, Y1
+	VORPS        c80000000<>+0(SB), Y4, Y5
+	VANDPS       c7fffffff<>+0(SB), Y8, Y9
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y5, Y6
+	VMULPS       Y8, Y8, Y10
+	VMOVUPS      c42b20000<>+0(SB), Y3
+	VMOVUPS      c42b20000<>+0(SB), Y7
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y11
+	VMINPS       Y1, Y3, Y1
+	VMINPS       Y5, Y7, Y3
+	VFMADD213PS  c3ca9134e<>+0(SB), Y10, Y11
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y6, Y7
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y10, Y11
+	VMOVUPS      c4b400000<>+0(SB), Y3
+	VMOVUPS      c4b400000<>+0(SB), Y12
+	VFMADD213PS  c3e088393<>+0(SB), Y10, Y11
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y3
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y7, Y12
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y10, Y11
+	VSUBPS       c4b400000<>+0(SB), Y3, Y5
+	VSUBPS       c4b400000<>+0(SB), Y12, Y13
+	VMULPS       Y10, Y11, Y10
+	VMOVAPS      Y1, Y1
+	VMOVAPS      Y7, Y7
+	VFMADD213PS  Y9, Y9, Y10
+	VFMADD231PS  cbf318000<>+0(SB), Y5, Y1
+	VFMADD231PS  cbf318000<>+0(SB), Y13, Y7
+	VADDPS       Y9, Y9, Y11
+	VFMADD231PS  c395e8083<>+0(SB), Y5, Y1
+	VFMADD231PS  c395e8083<>+0(SB), Y13, Y7
+	VMOVUPS      c41a00000<>+0(SB), Y14
+	VMOVUPS      c3ab52f02<>+0(SB), Y5
+	VMOVUPS      c3ab52f02<>+0(SB), Y13
+	VMINPS       Y11, Y14, Y11
+	VFMADD213PS  c3c091d64<>+0(SB), Y1, Y5
+	VFMADD213PS  c3c091d64<>+0(SB), Y7, Y13
+	VMOVUPS      c4b400000<>+0(SB), Y14
+	VFMADD213PS  c3d2aac51<>+0(SB), Y1, Y5
+	VFMADD213PS  c3d2aac51<>+0(SB), Y7, Y13
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y11, Y14
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y1, Y5
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y7, Y13
+	VSUBPS       c4b400000<>+0(SB), Y14, Y15
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y7, Y13
+	VMOVAPS      Y11, Y11
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y13
+	VFMADD231PS  cbf318000<>+0(SB), Y15, Y11
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y13
+	VFMADD231PS  c395e8083<>+0(SB), Y15, Y11
+	VPSRAD       $0x01, Y3, Y1
+	VPSRAD       $0x01, Y12, Y7
+	VMOVUPS      c3ab52f02<>+0(SB), Y15
+	VPSLLD       $0x17, Y1, Y1
+	VPSLLD       $0x17, Y7, Y7
+	VFMADD213PS  c3c091d64<>+0(SB), Y11, Y15
+	VPADDD       c3f800000<>+0(SB), Y1, Y1
+	VPADDD       c3f800000<>+0(SB), Y7, Y7
+	VFMADD213PS  c3d2aac51<>+0(SB), Y11, Y15
+	VPSLLD       $0x17, Y3, Y3
+	VPSLLD       $0x17, Y12, Y12
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y11, Y15
+	VPSUBD       Y1, Y3, Y3
+	VPSUBD       Y7, Y12, Y12
+	VFMADD213PS  c3efffffe<>+0(SB), Y11, Y15
+	VPADDD       c7f000000<>+0(SB), Y3, Y3
+	VPADDD       c7f000000<>+0(SB), Y12, Y12
+	VFMADD213PS  c3f800000<>+0(SB), Y11, Y15
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y7, Y13, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y11, Y15
+	VMULPS       Y3, Y1, Y1
+	VMULPS       Y12, Y5, Y3
+	VPSLLD       $0x17, Y14, Y5
+	VANDPS       Y1, Y2, Y1
+	VANDPS       Y3, Y6, Y2
+	VPADDD       c3f800000<>+0(SB), Y5, Y6
+	VXORPS       Y3, Y3, Y3
+	VXORPS       Y5, Y5, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y15
+	VCMPPS       $0x11, Y3, Y0, Y0
+	VCMPPS       $0x11, Y5, Y4, Y3
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y9, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VMOVUPS      c3f800000<>+0(SB), Y5
+	VMOVUPS      c40000000<>+0(SB), Y7
+	VBLENDVPS    Y0, Y1, Y4, Y0
+	VBLENDVPS    Y3, Y2, Y5, Y3
+	VDIVPS       Y15, Y7, Y7
+	VADDPS       c3f800000<>+0(SB), Y1, Y4
+	VADDPS       c3f800000<>+0(SB), Y2, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y9
+	VDIVPS       Y4, Y0, Y0
+	VDIVPS       Y5, Y3, Y3
+	VSUBPS       Y7, Y9, Y7
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y6, Y7, Y10, Y6
+	VSUBPS       Y4, Y1, Y1
+	VSUBPS       Y5, Y2, Y2
+	VANDPS       c80000000<>+0(SB), Y8, Y7
+	VMOVAPS      Y0, Y4
+	VMOVAPS      Y3, Y5
+	VORPS        Y7, Y6, Y6
+	VFNMADD231PS Y1, Y0, Y4
+	VFNMADD231PS Y2, Y3, Y5
+	VMOVUPS      (R9)(R12*4), Y0
+	VMULPS       Y0, Y4, Y0
+	VMULPS       Y6, Y5, Y1
+	VADDPS       Y1, Y0, Y0
+	VMOVUPS      (R8)(R12*4), Y1
+	VANDPS       c7fffffff<>+0(SB), Y0, Y5
+	VORPS        c80000000<>+0(SB), Y1, Y2
+	VMULPS       Y0, Y0, Y6
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y2, Y3
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y7
+	VMOVUPS      c42b20000<>+0(SB), Y4
+	VFMADD213PS  c3ca9134e<>+0(SB), Y6, Y7
+	VMINPS       Y2, Y4, Y2
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y6, Y7
+	VANDPS       Y2, Y3, Y2
+	VFMADD213PS  c3e088393<>+0(SB), Y6, Y7
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y6, Y7
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y4
+	VMULPS       Y6, Y7, Y7
+	VSUBPS       c4b400000<>+0(SB), Y4, Y6
+	VFMADD213PS  Y5, Y5, Y7
+	VMOVAPS      Y2, Y2
+	VADDPS       Y5, Y5, Y8
+	VFMADD231PS  cbf318000<>+0(SB), Y6, Y2
+	VMOVUPS      c41a00000<>+0(SB), Y9
+	VFMADD231PS  c395e8083<>+0(SB), Y6, Y2
+	VMINPS       Y8, Y9, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y6
+	VMOVUPS      c4b400000<>+0(SB), Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y2, Y6
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y8, Y9
+	VFMADD213PS  c3d2aac51<>+0(SB), Y2, Y6
+	VSUBPS       c4b400000<>+0(SB), Y9, Y10
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y2, Y6
+	VMOVAPS      Y8, Y8
+	VFMADD213PS  c3efffffe<>+0(SB), Y2, Y6
+	VFMADD231PS  cbf318000<>+0(SB), Y10, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y6
+	VFMADD231PS  c395e8083<>+0(SB), Y10, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y6
+	VMOVUPS      c3ab52f02<>+0(SB), Y10
+	VPSRAD       $0x01, Y4, Y2
+	VFMADD213PS  c3c091d64<>+0(SB), Y8, Y10
+	VPSLLD       $0x17, Y2, Y2
+	VFMADD213PS  c3d2aac51<>+0(SB), Y8, Y10
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y8, Y10
+	VPSLLD       $0x17, Y4, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y8, Y10
+	VPSUBD       Y2, Y4, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y10
+	VPADDD       c7f000000<>+0(SB), Y4, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y10
+	VMULPS       Y2, Y6, Y2
+	VPSLLD       $0x17, Y9, Y6
+	VMULPS       Y4, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y6, Y4
+	VANDPS       Y2, Y3, Y2
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y10
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y5, Y4
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VMOVUPS      c40000000<>+0(SB), Y5
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VDIVPS       Y10, Y5, Y5
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VMOVUPS      c3f800000<>+0(SB), Y6
+	VADDPS       c3f800000<>+0(SB), Y2, Y3
+	VSUBPS       Y5, Y6, Y5
+	VDIVPS       Y3, Y1, Y1
+	VBLENDVPS    Y4, Y5, Y7, Y4
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VANDPS       c80000000<>+0(SB), Y0, Y5
+	VSUBPS       Y3, Y2, Y2
+	VORPS        Y5, Y4, Y4
+	VMOVAPS      Y1, Y3
+	VFNMADD231PS Y2, Y1, Y3
+	VMULPS       Y4, Y3, Y1
+	VMOVUPS      Y0, (R10)(R12*4)
+	VMOVUPS      Y1, (R11)(R12*4)
+	ADDQ         $+8, R12
+	CMPQ         R12, R13
+	JB           one69
+
+last70:
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done71
+	LEAQ         firstLanes<>+0(SB), R14
+	NEGQ         R13
+	VMOVUPS      64(R14)(R13*4), Y0
+	VMASKMOVPS   (SI)(R12*4), Y0, Y1
+	VMASKMOVPS   (BX)(R12*4), Y0, Y5
+	VMASKMOVPS   (DI)(R12*4), Y0, Y9
+	VORPS        c80000000<>+0(SB), Y1, Y2
+	VORPS        c80000000<>+0(SB), Y5, Y6
+	VANDPS       c7fffffff<>+0(SB), Y9, Y10
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y2, Y3
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y6, Y7
+	VMULPS       Y9, Y9, Y11
+	VMOVUPS      c42b20000<>+0(SB), Y4
+	VMOVUPS      c42b20000<>+0(SB), Y8
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y12
+	VMINPS       Y2, Y4, Y2
+	VMINPS       Y6, Y8, Y4
+	VFMADD213PS  c3ca9134e<>+0(SB), Y11, Y12
+	VANDPS       Y2, Y3, Y2
+	VANDPS       Y4, Y7, Y8
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y11, Y12
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	VMOVUPS      c4b400000<>+0(SB), Y13
+	VFMADD213PS  c3e088393<>+0(SB), Y11, Y12
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y4
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y8, Y13
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y11, Y12
+	VSUBPS       c4b400000<>+0(SB), Y4, Y6
+	VSUBPS       c4b400000<>+0(SB), Y13, Y14
+	VMULPS       Y11, Y12, Y11
+	VMOVAPS      Y2, Y2
+	VMOVAPS      Y8, Y8
+	VFMADD213PS  Y10, Y10, Y11
+	VFMADD231PS  cbf318000<>+0(SB), Y6, Y2
+	VFMADD231PS  cbf318000<>+0(SB), Y14, Y8
+	VADDPS       Y10, Y10, Y12
+	VFMADD231PS  c395e8083<>+0(SB), Y6, Y2
+	VFMADD231PS  c395e8083<>+0(SB), Y14, Y8
+	VMOVUPS      c41a00000<>+0(SB), Y15
+	VMOVUPS      c3ab52f02<>+0(SB), Y6
+	VMOVUPS      c3ab52f02<>+0(SB), Y14
+	VMINPS       Y12, Y15, Y12
+	VFMADD213PS  c3c091d64<>+0(SB), Y2, Y6
+	VFMADD213PS  c3c091d64<>+0(SB), Y8, Y14
+	VMOVUPS      c4b400000<>+0(SB), Y15
+	VFMADD213PS  c3d2aac51<>+0(SB), Y2, Y6
+	VFMADD213PS  c3d2aac51<>+0(SB), Y8, Y14
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y12, Y15
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y2, Y6
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y8, Y14
+	VSUBPS       c4b400000<>+0(SB), Y15, Y16
+	VFMADD213PS  c3efffffe<>+0(SB), Y2, Y6
+	VFMADD213PS  c3efffffe<>+0(SB), Y8, Y14
+	VMOVAPS      Y12, Y12
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y14
+	VFMADD231PS  cbf318000<>+0(SB), Y16, Y12
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y14
+	VFMADD231PS  c395e8083<>+0(SB), Y16, Y12
+	VPSRAD       $0x01, Y4, Y2
+	VPSRAD       $0x01, Y13, Y8
+	VMOVUPS      c3ab52f02<>+0(SB), Y16
+	VPSLLD       $0x17, Y2, Y2
+	VPSLLD       $0x17, Y8, Y8
+	VFMADD213PS  c3c091d64<>+0(SB), Y12, Y16
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y8, Y8
+	VFMADD213PS  c3d2aac51<>+0(SB), Y12, Y16
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y13, Y13
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y12, Y16
+	VPSUBD       Y2, Y4, Y4
+	VPSUBD       Y8, Y13, Y13
+	VFMADD213PS  c3efffffe<>+0(SB), Y12, Y16
+	VPADDD       c7f000000<>+0(SB), Y4, Y4
+	VPADDD       c7f000000<>+0(SB), Y13, Y13
+	VFMADD213PS  c3f800000<>+0(SB), Y12, Y16
+	VMULPS       Y2, Y6, Y2
+	VMULPS       Y8, Y14, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y12, Y16
+	VMULPS       Y4, Y2, Y2
+	VMULPS       Y13, Y6, Y4
+	VPSLLD       $0x17, Y15, Y6
+	VANDPS       Y2, Y3, Y2
+	VANDPS       Y4, Y7, Y3
+	VPADDD       c3f800000<>+0(SB), Y6, Y7
+	VXORPS       Y4, Y4, Y4
+	VXORPS       Y6, Y6, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y7, Y16
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VCMPPS       $0x11, Y6, Y5, Y4
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y10, Y7
+	VMOVUPS      c3f800000<>+0(SB), Y5
+	VMOVUPS      c3f800000<>+0(SB), Y6
+	VMOVUPS      c40000000<>+0(SB), Y8
+	VBLENDVPS    Y1, Y2, Y5, Y1
+	VBLENDVPS    Y4, Y3, Y6, Y4
+	VDIVPS       Y16, Y8, Y8
+	VADDPS       c3f800000<>+0(SB), Y2, Y5
+	VADDPS       c3f800000<>+0(SB), Y3, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y10
+	VDIVPS       Y5, Y1, Y1
+	VDIVPS       Y6, Y4, Y4
+	VSUBPS       Y8, Y10, Y8
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VSUBPS       c3f800000<>+0(SB), Y6, Y6
+	VBLENDVPS    Y7, Y8, Y11, Y7
+	VSUBPS       Y5, Y2, Y2
+	VSUBPS       Y6, Y3, Y3
+	VANDPS       c80000000<>+0(SB), Y9, Y8
+	VMOVAPS      Y1, Y5
+	VMOVAPS      Y4, Y6
+	VORPS        Y8, Y7, Y7
+	VFNMADD231PS Y2, Y1, Y5
+	VFNMADD231PS Y3, Y4, Y6
+	VMASKMOVPS   (R9)(R12*4), Y0, Y1
+	VMULPS       Y1, Y5, Y1
+	VMULPS       Y7, Y6, Y2
+	VADDPS       Y2, Y1, Y1
+	VMASKMOVPS   (R8)(R12*4), Y0, Y2
+	VANDPS       c7fffffff<>+0(SB), Y1, Y6
+	VORPS        c80000000<>+0(SB), Y2, Y3
+	VMULPS       Y1, Y1, Y7
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y3, Y4
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y8
+	VMOVUPS      c42b20000<>+0(SB), Y5
+	VFMADD213PS  c3ca9134e<>+0(SB), Y7, Y8
+	VMINPS       Y3, Y5, Y3
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y7, Y8
+	VANDPS       Y3, Y4, Y3
+	VFMADD213PS  c3e088393<>+0(SB), Y7, Y8
+	VMOVUPS      c4b400000<>+0(SB), Y5
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y7, Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y3, Y5
+	VMULPS       Y7, Y8, Y8
+	VSUBPS       c4b400000<>+0(SB), Y5, Y7
+	VFMADD213PS  Y6, Y6, Y8
+	VMOVAPS      Y3, Y3
+	VADDPS       Y6, Y6, Y9
+	VFMADD231PS  cbf318000<>+0(SB), Y7, Y3
+	VMOVUPS      c41a00000<>+0(SB), Y10
+	VFMADD231PS  c395e8083<>+0(SB), Y7, Y3
+	VMINPS       Y9, Y10, Y9
+	VMOVUPS      c3ab52f02<>+0(SB), Y7
+	VMOVUPS      c4b400000<>+0(SB), Y10
+	VFMADD213PS  c3c091d64<>+0(SB), Y3, Y7
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y9, Y10
+	VFMADD213PS  c3d2aac51<>+0(SB), Y3, Y7
+	VSUBPS       c4b400000<>+0(SB), Y10, Y11
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y3, Y7
+	VMOVAPS      Y9, Y9
+	VFMADD213PS  c3efffffe<>+0(SB), Y3, Y7
+	VFMADD231PS  cbf318000<>+0(SB), Y11, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y7
+	VFMADD231PS  c395e8083<>+0(SB), Y11, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y7
+	VMOVUPS      c3ab52f02<>+0(SB), Y11
+	VPSRAD       $0x01, Y5, Y3
+	VFMADD213PS  c3c091d64<>+0(SB), Y9, Y11
+	VPSLLD       $0x17, Y3, Y3
+	VFMADD213PS  c3d2aac51<>+0(SB), Y9, Y11
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y9, Y11
+	VPSLLD       $0x17, Y5, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y9, Y11
+	VPSUBD       Y3, Y5, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y9, Y11
+	VPADDD       c7f000000<>+0(SB), Y5, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y9, Y11
+	VMULPS       Y3, Y7, Y3
+	VPSLLD       $0x17, Y10, Y7
+	VMULPS       Y5, Y3, Y3
+	VPADDD       c3f800000<>+0(SB), Y7, Y5
+	VANDPS       Y3, Y4, Y3
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y11
+	VXORPS       Y4, Y4, Y4
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y6, Y5
+	VCMPPS       $0x11, Y4, Y2, Y2
+	VMOVUPS      c40000000<>+0(SB), Y6
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VDIVPS       Y11, Y6, Y6
+	VBLENDVPS    Y2, Y3, Y4, Y2
+	VMOVUPS      c3f800000<>+0(SB), Y7
+	VADDPS       c3f800000<>+0(SB), Y3, Y4
+	VSUBPS       Y6, Y7, Y6
+	VDIVPS       Y4, Y2, Y2
+	VBLENDVPS    Y5, Y6, Y8, Y5
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VANDPS       c80000000<>+0(SB), Y1, Y6
+	VSUBPS       Y4, Y3, Y3
+	VORPS        Y6, Y5, Y5
+	VMOVAPS      Y2, Y4
+	VFNMADD231PS Y3, Y2, Y4
+	VMULPS       Y5, Y4, Y2
+	VMASKMOVPS   Y1, Y0, (R10)(R12*4)
+	VMASKMOVPS   Y2, Y0, (R11)(R12*4)
+
+done71:
+	INCQ CX
+	JMP  row67
+
+return68:
+	VZEROUPPER
+	RET
+
+DATA cc2d00000<>+0(SB)/4, $0xc2d00000
+DATA cc2d00000<>+4(SB)/4, $0xc2d00000
+DATA cc2d00000<>+8(SB)/4, $0xc2d00000
+DATA cc2d00000<>+12(SB)/4, $0xc2d00000
+DATA cc2d00000<>+16(SB)/4, $0xc2d00000
+DATA cc2d00000<>+20(SB)/4, $0xc2d00000
+DATA cc2d00000<>+24(SB)/4, $0xc2d00000
+DATA cc2d00000<>+28(SB)/4, $0xc2d00000
+GLOBL cc2d00000<>(SB), RODATA|NOPTR, $32
+
+DATA c42b20000<>+0(SB)/4, $0x42b20000
+DATA c42b20000<>+4(SB)/4, $0x42b20000
+DATA c42b20000<>+8(SB)/4, $0x42b20000
+DATA c42b20000<>+12(SB)/4, $0x42b20000
+DATA c42b20000<>+16(SB)/4, $0x42b20000
+DATA c42b20000<>+20(SB)/4, $0x42b20000
+DATA c42b20000<>+24(SB)/4, $0x42b20000
+DATA c42b20000<>+28(SB)/4, $0x42b20000
+GLOBL c42b20000<>(SB), RODATA|NOPTR, $32
+
+DATA c7f000000<>+0(SB)/4, $0x7f000000
+DATA c7f000000<>+4(SB)/4, $0x7f000000
+DATA c7f000000<>+8(SB)/4, $0x7f000000
+DATA c7f000000<>+12(SB)/4, $0x7f000000
+DATA c7f000000<>+16(SB)/4, $0x7f000000
+DATA c7f000000<>+20(SB)/4, $0x7f000000
+DATA c7f000000<>+24(SB)/4, $0x7f000000
+DATA c7f000000<>+28(SB)/4, $0x7f000000
+GLOBL c7f000000<>(SB), RODATA|NOPTR, $32
 
 // func fusedLSTMKeptAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -1035,9 +1769,9 @@ TEXT ·fusedLSTMKeptAVX2(SB), NOSPLIT, $40-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row46:
+row72:
 	CMPQ  CX, (AX)
-	JGE   return47
+	JGE   return73
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -1083,9 +1817,9 @@ row46:
 	MOVQ  DX, R13
 	ANDQ  $-8, R13
 	CMPQ  R12, R13
-	JAE   last49
+	JAE   last75
 
-one48:
+one74:
 	VMOVUPS      (SI)(R12*4), Y0
 	VMOVUPS      (BX)(R12*4), Y4
 	VMOVUPS      (DI)(R12*4), Y8
@@ -1292,12 +2026,12 @@ one48:
 	VMOVUPS      Y1, (R14)(R12*4)
 	ADDQ         $+8, R12
 	CMPQ         R12, R13
-	JB           one48
+	JB           one74
 
-last49:
+last75:
 	MOVQ         DX, R13
 	SUBQ         R12, R13
-	JZ           done50
+	JZ           done76
 	LEAQ         firstLanes<>+0(SB), R14
 	NEGQ         R13
 	VMOVUPS      64(R14)(R13*4), Y0
@@ -1506,43 +2240,13 @@ last49:
 	MOVQ         32(SP), BX
 	VMASKMOVPS   Y2, Y0, (BX)(R12*4)
 
-done50:
+done76:
 	INCQ CX
-	JMP  row46
+	JMP  row72
 
-return47:
+return73:
 	VZEROUPPER
 	RET
-
-DATA cc2d00000<>+0(SB)/4, $0xc2d00000
-DATA cc2d00000<>+4(SB)/4, $0xc2d00000
-DATA cc2d00000<>+8(SB)/4, $0xc2d00000
-DATA cc2d00000<>+12(SB)/4, $0xc2d00000
-DATA cc2d00000<>+16(SB)/4, $0xc2d00000
-DATA cc2d00000<>+20(SB)/4, $0xc2d00000
-DATA cc2d00000<>+24(SB)/4, $0xc2d00000
-DATA cc2d00000<>+28(SB)/4, $0xc2d00000
-GLOBL cc2d00000<>(SB), RODATA|NOPTR, $32
-
-DATA c42b20000<>+0(SB)/4, $0x42b20000
-DATA c42b20000<>+4(SB)/4, $0x42b20000
-DATA c42b20000<>+8(SB)/4, $0x42b20000
-DATA c42b20000<>+12(SB)/4, $0x42b20000
-DATA c42b20000<>+16(SB)/4, $0x42b20000
-DATA c42b20000<>+20(SB)/4, $0x42b20000
-DATA c42b20000<>+24(SB)/4, $0x42b20000
-DATA c42b20000<>+28(SB)/4, $0x42b20000
-GLOBL c42b20000<>(SB), RODATA|NOPTR, $32
-
-DATA c7f000000<>+0(SB)/4, $0x7f000000
-DATA c7f000000<>+4(SB)/4, $0x7f000000
-DATA c7f000000<>+8(SB)/4, $0x7f000000
-DATA c7f000000<>+12(SB)/4, $0x7f000000
-DATA c7f000000<>+16(SB)/4, $0x7f000000
-DATA c7f000000<>+20(SB)/4, $0x7f000000
-DATA c7f000000<>+24(SB)/4, $0x7f000000
-DATA c7f000000<>+28(SB)/4, $0x7f000000
-GLOBL c7f000000<>(SB), RODATA|NOPTR, $32
 
 // func fusedLSTMGradAVX2(l *fusedLoop)
 // Requires: AVX
@@ -1551,9 +2255,9 @@ TEXT ·fusedLSTMGradAVX2(SB), NOSPLIT, $48-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row51:
+row77:
 	CMPQ         CX, (AX)
-	JGE          return52
+	JGE          return78
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1615,9 +2319,9 @@ row51:
 	MOVQ         DX, R13
 	ANDQ         $-8, R13
 	CMPQ         R12, R13
-	JAE          last54
+	JAE          last80
 
-one53:
+one79:
 	VMOVUPS   (BX)(R12*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -1673,12 +2377,12 @@ one53:
 	VMOVUPS   Y4, (R14)(R12*4)
 	ADDQ      $+8, R12
 	CMPQ      R12, R13
-	JB        one53
+	JB        one79
 
-last54:
+last80:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done55
+	JZ         done81
 	LEAQ       firstLanes<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    64(R14)(R13*4), Y3
@@ -1736,11 +2440,11 @@ last54:
 	MOVQ       40(SP), BX
 	VMASKMOVPS Y0, Y3, (BX)(R12*4)
 
-done55:
+done81:
 	INCQ CX
-	JMP  row51
+	JMP  row77
 
-return52:
+return78:
 	VZEROUPPER
 	RET
 
@@ -1751,9 +2455,9 @@ TEXT ·fusedLSTMGradSequenceAVX2(SB), NOSPLIT, $56-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row56:
+row82:
 	CMPQ         CX, (AX)
-	JGE          return57
+	JGE          return83
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -1819,9 +2523,9 @@ row56:
 	MOVQ         DX, R13
 	ANDQ         $-8, R13
 	CMPQ         R12, R13
-	JAE          last59
+	JAE          last85
 
-one58:
+one84:
 	VMOVUPS   (BX)(R12*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -1880,12 +2584,12 @@ one58:
 	VMOVUPS   Y4, (R14)(R12*4)
 	ADDQ      $+8, R12
 	CMPQ      R12, R13
-	JB        one58
+	JB        one84
 
-last59:
+last85:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done60
+	JZ         done86
 	LEAQ       firstLanes<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    64(R14)(R13*4), Y3
@@ -1946,11 +2650,11 @@ last59:
 	MOVQ       48(SP), BX
 	VMASKMOVPS Y0, Y3, (BX)(R12*4)
 
-done60:
+done86:
 	INCQ CX
-	JMP  row56
+	JMP  row82
 
-return57:
+return83:
 	VZEROUPPER
 	RET
 
@@ -1961,9 +2665,9 @@ TEXT ·fusedGRUKeptAVX2(SB), NOSPLIT, $32-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row61:
+row87:
 	CMPQ         CX, (AX)
-	JGE          return62
+	JGE          return88
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2009,9 +2713,9 @@ row61:
 	MOVQ         DX, R13
 	ANDQ         $-8, R13
 	CMPQ         R12, R13
-	JAE          last64
+	JAE          last90
 
-one63:
+one89:
 	VMOVUPS      (BX)(R12*4), Y1
 	VMOVUPS      (SI)(R12*4), Y2
 	VADDPS       Y2, Y1, Y1
@@ -2147,12 +2851,12 @@ one63:
 	VMOVUPS      Y2, (R14)(R12*4)
 	ADDQ         $+8, R12
 	CMPQ         R12, R13
-	JB           one63
+	JB           one89
 
-last64:
+last90:
 	MOVQ         DX, R13
 	SUBQ         R12, R13
-	JZ           done65
+	JZ           done91
 	LEAQ         firstLanes<>+0(SB), R14
 	NEGQ         R13
 	VMOVUPS      64(R14)(R13*4), Y1
@@ -2290,11 +2994,11 @@ last64:
 	MOVQ         24(SP), BX
 	VMASKMOVPS   Y0, Y1, (BX)(R12*4)
 
-done65:
+done91:
 	INCQ CX
-	JMP  row61
+	JMP  row87
 
-return62:
+return88:
 	VZEROUPPER
 	RET
 
@@ -2305,9 +3009,9 @@ TEXT ·fusedGRUGradAVX2(SB), NOSPLIT, $32-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row66:
+row92:
 	CMPQ         CX, (AX)
-	JGE          return67
+	JGE          return93
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2361,9 +3065,9 @@ row66:
 	MOVQ         DX, R13
 	ANDQ         $-8, R13
 	CMPQ         R12, R13
-	JAE          last69
+	JAE          last95
 
-one68:
+one94:
 	VMOVUPS   (BX)(R12*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -2404,12 +3108,12 @@ one68:
 	VMOVUPS   Y3, (R14)(R12*4)
 	ADDQ      $+8, R12
 	CMPQ      R12, R13
-	JB        one68
+	JB        one94
 
-last69:
+last95:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done70
+	JZ         done96
 	LEAQ       firstLanes<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    64(R14)(R13*4), Y3
@@ -2452,11 +3156,11 @@ last69:
 	MOVQ       24(SP), BX
 	VMASKMOVPS Y0, Y3, (BX)(R12*4)
 
-done70:
+done96:
 	INCQ CX
-	JMP  row66
+	JMP  row92
 
-return67:
+return93:
 	VZEROUPPER
 	RET
 
@@ -2467,9 +3171,9 @@ TEXT ·fusedGRUGradSequenceAVX2(SB), NOSPLIT, $40-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row71:
+row97:
 	CMPQ         CX, (AX)
-	JGE          return72
+	JGE          return98
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2527,9 +3231,9 @@ row71:
 	MOVQ         DX, R13
 	ANDQ         $-8, R13
 	CMPQ         R12, R13
-	JAE          last74
+	JAE          last100
 
-one73:
+one99:
 	VMOVUPS   (BX)(R12*4), Y3
 	VANDPS    c7fffffff<>+0(SB), Y3, Y4
 	VCMPPS    $0x11, Y0, Y4, Y4
@@ -2573,12 +3277,12 @@ one73:
 	VMOVUPS   Y3, (R14)(R12*4)
 	ADDQ      $+8, R12
 	CMPQ      R12, R13
-	JB        one73
+	JB        one99
 
-last74:
+last100:
 	MOVQ       DX, R13
 	SUBQ       R12, R13
-	JZ         done75
+	JZ         done101
 	LEAQ       firstLanes<>+0(SB), R14
 	NEGQ       R13
 	VMOVUPS    64(R14)(R13*4), Y3
@@ -2624,11 +3328,11 @@ last74:
 	MOVQ       32(SP), BX
 	VMASKMOVPS Y0, Y3, (BX)(R12*4)
 
-done75:
+done101:
 	INCQ CX
-	JMP  row71
+	JMP  row97
 
-return72:
+return98:
 	VZEROUPPER
 	RET
 
@@ -2639,9 +3343,9 @@ TEXT ·fusedMaskScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row76:
+row102:
 	CMPQ         CX, (AX)
-	JGE          return77
+	JGE          return103
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2658,9 +3362,9 @@ row76:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one79
+	JZ           one105
 
-many78:
+many104:
 	VMOVUPS (BX)(R8*4), Y1
 	VMOVUPS (SI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
@@ -2677,15 +3381,15 @@ many78:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many78
+	JB      many104
 
-one79:
+one105:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last81
+	JAE  last107
 
-one80:
+one106:
 	VMOVUPS (BX)(R8*4), Y1
 	VMOVUPS (SI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
@@ -2695,12 +3399,12 @@ one80:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one80
+	JB      one106
 
-last81:
+last107:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done82
+	JZ         done108
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -2712,11 +3416,11 @@ last81:
 	VANDPS     Y0, Y3, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done82:
+done108:
 	INCQ CX
-	JMP  row76
+	JMP  row102
 
-return77:
+return103:
 	VZEROUPPER
 	RET
 
@@ -2727,9 +3431,9 @@ TEXT ·fusedReluGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row83:
+row109:
 	CMPQ  CX, (AX)
-	JGE   return84
+	JGE   return110
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -2742,9 +3446,9 @@ row83:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-16, R9
-	JZ    one86
+	JZ    one112
 
-many85:
+many111:
 	VMOVUPS (BX)(R8*4), Y0
 	VMOVUPS (SI)(R8*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -2759,15 +3463,15 @@ many85:
 	VMOVUPS Y0, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many85
+	JB      many111
 
-one86:
+one112:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last88
+	JAE  last114
 
-one87:
+one113:
 	VMOVUPS (BX)(R8*4), Y0
 	VMOVUPS (SI)(R8*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -2776,12 +3480,12 @@ one87:
 	VMOVUPS Y0, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one87
+	JB      one113
 
-last88:
+last114:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done89
+	JZ         done115
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y0
@@ -2792,11 +3496,11 @@ last88:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)(R8*4)
 
-done89:
+done115:
 	INCQ CX
-	JMP  row83
+	JMP  row109
 
-return84:
+return110:
 	VZEROUPPER
 	RET
 
@@ -2807,9 +3511,9 @@ TEXT ·fusedDropoutReluGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row90:
+row116:
 	CMPQ         CX, (AX)
-	JGE          return91
+	JGE          return117
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2834,9 +3538,9 @@ row90:
 	MOVQ         DX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last93
+	JAE          last119
 
-one92:
+one118:
 	VMOVUPS      (BX)(R11*4), Y1
 	MOVQ         R11, R10
 	SHRQ         $0x03, R10
@@ -2854,12 +3558,12 @@ one92:
 	VMOVUPS      Y1, (DI)(R11*4)
 	ADDQ         $+8, R11
 	CMPQ         R11, R12
-	JB           one92
+	JB           one118
 
-last93:
+last119:
 	MOVQ         DX, R10
 	SUBQ         R11, R10
-	JZ           done94
+	JZ           done120
 	LEAQ         firstLanes<>+0(SB), R12
 	NEGQ         R10
 	VMOVUPS      64(R12)(R10*4), Y1
@@ -2879,11 +3583,11 @@ last93:
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (DI)(R11*4)
 
-done94:
+done120:
 	INCQ CX
-	JMP  row90
+	JMP  row116
 
-return91:
+return117:
 	VZEROUPPER
 	RET
 
@@ -2894,9 +3598,9 @@ TEXT ·fusedMaxPoolAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row95:
+row121:
 	CMPQ         CX, (AX)
-	JGE          return96
+	JGE          return122
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -2926,9 +3630,9 @@ row95:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one98
+	JZ           one124
 
-many97:
+many123:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -3003,15 +3707,15 @@ many97:
 	VMOVUPS   Y3, 32(R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        many97
+	JB        many123
 
-one98:
+one124:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last100
+	JAE  last126
 
-one99:
+one125:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -3050,12 +3754,12 @@ one99:
 	VMOVUPS   Y3, (R10)(R11*4)
 	ADDQ      $+8, R11
 	CMPQ      R11, R12
-	JB        one99
+	JB        one125
 
-last100:
+last126:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done101
+	JZ         done127
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y2
@@ -3096,11 +3800,11 @@ last100:
 	VMASKMOVPS Y3, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-done101:
+done127:
 	INCQ CX
-	JMP  row95
+	JMP  row121
 
-return96:
+return122:
 	VZEROUPPER
 	RET
 
@@ -3111,9 +3815,9 @@ TEXT ·fusedPoolPutAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row102:
+row128:
 	CMPQ         CX, (AX)
-	JGE          return103
+	JGE          return129
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3151,9 +3855,9 @@ row102:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one105
+	JZ           one131
 
-many104:
+many130:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -3210,15 +3914,15 @@ many104:
 	VMOVUPS Y4, 32(R10)(R11*4)
 	ADDQ    $+16, R11
 	CMPQ    R11, R12
-	JB      many104
+	JB      many130
 
-one105:
+one131:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last107
+	JAE  last133
 
-one106:
+one132:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -3248,12 +3952,12 @@ one106:
 	VMOVUPS Y4, (R10)(R11*4)
 	ADDQ    $+8, R11
 	CMPQ    R11, R12
-	JB      one106
+	JB      one132
 
-last107:
+last133:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done108
+	JZ         done134
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y4
@@ -3285,11 +3989,11 @@ last107:
 	VMASKMOVPS Y2, Y4, (R9)(R11*4)
 	VMASKMOVPS Y3, Y4, (R10)(R11*4)
 
-done108:
+done134:
 	INCQ CX
-	JMP  row102
+	JMP  row128
 
-return103:
+return129:
 	VZEROUPPER
 	RET
 
@@ -3300,9 +4004,9 @@ TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row109:
+row135:
 	CMPQ  CX, (AX)
-	JGE   return110
+	JGE   return136
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -3312,45 +4016,45 @@ row109:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-16, R8
-	JZ    one112
+	JZ    one138
 
-many111:
+many137:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	VMOVUPS 32(BX)(DI*4), Y0
 	VMOVUPS Y0, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many111
+	JB      many137
 
-one112:
+one138:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last114
+	JAE  last140
 
-one113:
+one139:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one113
+	JB      one139
 
-last114:
+last140:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done115
+	JZ         done141
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y0
 	VMASKMOVPS (BX)(DI*4), Y0, Y1
 	VMASKMOVPS Y1, Y0, (SI)(DI*4)
 
-done115:
+done141:
 	INCQ CX
-	JMP  row109
+	JMP  row135
 
-return110:
+return136:
 	VZEROUPPER
 	RET
 
@@ -3361,9 +4065,9 @@ TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row116:
+row142:
 	CMPQ         CX, (AX)
-	JGE          return117
+	JGE          return143
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3374,41 +4078,41 @@ row116:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-16, DI
-	JZ           one119
+	JZ           one145
 
-many118:
+many144:
 	VMOVUPS Y0, (BX)(SI*4)
 	VMOVUPS Y0, 32(BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      many118
+	JB      many144
 
-one119:
+one145:
 	MOVQ DX, DI
 	ANDQ $-8, DI
 	CMPQ SI, DI
-	JAE  last121
+	JAE  last147
 
-one120:
+one146:
 	VMOVUPS Y0, (BX)(SI*4)
 	ADDQ    $+8, SI
 	CMPQ    SI, DI
-	JB      one120
+	JB      one146
 
-last121:
+last147:
 	MOVQ       DX, DI
 	SUBQ       SI, DI
-	JZ         done122
+	JZ         done148
 	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    64(R8)(DI*4), Y1
 	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
-done122:
+done148:
 	INCQ CX
-	JMP  row116
+	JMP  row142
 
-return117:
+return143:
 	VZEROUPPER
 	RET
 
@@ -3419,9 +4123,9 @@ TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row123:
+row149:
 	CMPQ         CX, (AX)
-	JGE          return124
+	JGE          return150
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3435,9 +4139,9 @@ row123:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-16, R8
-	JZ           one126
+	JZ           one152
 
-many125:
+many151:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
@@ -3446,26 +4150,26 @@ many125:
 	VMOVUPS Y1, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many125
+	JB      many151
 
-one126:
+one152:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last128
+	JAE  last154
 
-one127:
+one153:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one127
+	JB      one153
 
-last128:
+last154:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done129
+	JZ         done155
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y1
@@ -3473,11 +4177,11 @@ last128:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (SI)(DI*4)
 
-done129:
+done155:
 	INCQ CX
-	JMP  row123
+	JMP  row149
 
-return124:
+return150:
 	VZEROUPPER
 	RET
 
@@ -3488,9 +4192,9 @@ TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row130:
+row156:
 	CMPQ         CX, (AX)
-	JGE          return131
+	JGE          return157
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3507,9 +4211,9 @@ row130:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one133
+	JZ           one159
 
-many132:
+many158:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -3522,15 +4226,15 @@ many132:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many132
+	JB      many158
 
-one133:
+one159:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last135
+	JAE  last161
 
-one134:
+one160:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -3538,12 +4242,12 @@ one134:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one134
+	JB      one160
 
-last135:
+last161:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done136
+	JZ         done162
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -3553,11 +4257,11 @@ last135:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done136:
+done162:
 	INCQ CX
-	JMP  row130
+	JMP  row156
 
-return131:
+return157:
 	VZEROUPPER
 	RET
 
@@ -3568,9 +4272,9 @@ TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row137:
+row163:
 	CMPQ         DX, (CX)
-	JGE          return138
+	JGE          return164
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3587,9 +4291,9 @@ row137:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-16, R10
-	JZ           one140
+	JZ           one166
 
-many139:
+many165:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -3606,15 +4310,15 @@ many139:
 	VMOVUPS Y1, 32(R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      many139
+	JB      many165
 
-one140:
+one166:
 	MOVQ BX, R10
 	ANDQ $-8, R10
 	CMPQ R9, R10
-	JAE  last142
+	JAE  last168
 
-one141:
+one167:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -3624,12 +4328,12 @@ one141:
 	VMOVUPS Y1, (R8)(R9*4)
 	ADDQ    $+8, R9
 	CMPQ    R9, R10
-	JB      one141
+	JB      one167
 
-last142:
+last168:
 	MOVQ       BX, AX
 	SUBQ       R9, AX
-	JZ         done143
+	JZ         done169
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       AX
 	VMOVUPS    64(R10)(AX*4), Y1
@@ -3639,11 +4343,11 @@ last142:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (R8)(R9*4)
 
-done143:
+done169:
 	INCQ DX
-	JMP  row137
+	JMP  row163
 
-return138:
+return164:
 	VZEROUPPER
 	RET
 
@@ -3654,9 +4358,9 @@ TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row144:
+row170:
 	CMPQ         DX, (CX)
-	JGE          return145
+	JGE          return171
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3684,9 +4388,9 @@ row144:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last147
+	JAE          last173
 
-one146:
+one172:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -3697,7 +4401,7 @@ one146:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny149
+	JNZ      tiny175
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y2
@@ -3706,15 +4410,15 @@ one146:
 	VMOVUPS  Y3, (R9)(R11*4)
 	VMOVUPS  Y2, (R10)(R11*4)
 
-back150:
+back176:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one146
+	JB   one172
 
-last147:
+last173:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done148
+	JZ         done174
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -3726,7 +4430,7 @@ last147:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny151
+	JNZ        tiny177
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y1
 	VSUBPS     Y0, Y1, Y0
@@ -3735,16 +4439,16 @@ last147:
 	VMASKMOVPS Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-back152:
-done148:
+back178:
+done174:
 	INCQ DX
-	JMP  row144
+	JMP  row170
 
-return145:
+return171:
 	VZEROUPPER
 	RET
 
-tiny149:
+tiny175:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -3800,9 +4504,9 @@ tiny149:
 	VADDPS      Y2, Y3, Y3
 	VMOVUPS     Y3, (R9)(R11*4)
 	VMOVUPS     Y2, (R10)(R11*4)
-	JMP         back150
+	JMP         back176
 
-tiny151:
+tiny177:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -3858,7 +4562,7 @@ tiny151:
 	VADDPS      Y0, Y1, Y1
 	VMASKMOVPS  Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y2, (R10)(R11*4)
-	JMP         back152
+	JMP         back178
 
 DATA cffffffff<>+0(SB)/4, $0xffffffff
 DATA cffffffff<>+4(SB)/4, $0xffffffff
@@ -3947,9 +4651,9 @@ TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row153:
+row179:
 	CMPQ         DX, (CX)
-	JGE          return154
+	JGE          return180
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -3977,9 +4681,9 @@ row153:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last156
+	JAE          last182
 
-one155:
+one181:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -3990,7 +4694,7 @@ one155:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny158
+	JNZ      tiny184
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y3
@@ -4001,15 +4705,15 @@ one155:
 	VMOVUPS  Y2, (R9)(R11*4)
 	VMOVUPS  Y3, (R10)(R11*4)
 
-back159:
+back185:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one155
+	JB   one181
 
-last156:
+last182:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done157
+	JZ         done183
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -4021,7 +4725,7 @@ last156:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny160
+	JNZ        tiny186
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y3
 	VSUBPS     Y0, Y3, Y3
@@ -4032,16 +4736,16 @@ last156:
 	VMASKMOVPS Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS Y3, Y2, (R10)(R11*4)
 
-back161:
-done157:
+back187:
+done183:
 	INCQ DX
-	JMP  row153
+	JMP  row179
 
-return154:
+return180:
 	VZEROUPPER
 	RET
 
-tiny158:
+tiny184:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -4122,9 +4826,9 @@ tiny158:
 	VADDPS      Y2, Y4, Y2
 	VMOVUPS     Y2, (R9)(R11*4)
 	VMOVUPS     Y3, (R10)(R11*4)
-	JMP         back159
+	JMP         back185
 
-tiny160:
+tiny186:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -4205,7 +4909,7 @@ tiny160:
 	VADDPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y3, Y2, (R10)(R11*4)
-	JMP         back161
+	JMP         back187
 
 // func fusedAdamAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -4214,9 +4918,9 @@ TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row162:
+row188:
 	CMPQ         DX, (CX)
-	JGE          return163
+	JGE          return189
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4258,9 +4962,9 @@ row162:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last165
+	JAE          last191
 
-one164:
+one190:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y4
@@ -4271,7 +4975,7 @@ one164:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny167
+	JNZ         tiny193
 	VSUBPS      Y5, Y4, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
@@ -4294,15 +4998,15 @@ one164:
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
 
-back168:
+back194:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one164
+	JB   one190
 
-last165:
+last191:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done166
+	JZ          done192
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y4
@@ -4314,7 +5018,7 @@ last165:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny169
+	JNZ         tiny195
 	VSUBPS      Y6, Y5, Y7
 	VMOVAPS     Y7, Y7
 	VFMADD213PS c80000000<>+0(SB), Y0, Y7
@@ -4337,16 +5041,16 @@ last165:
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 
-back170:
-done166:
+back196:
+done192:
 	INCQ DX
-	JMP  row162
+	JMP  row188
 
-return163:
+return189:
 	VZEROUPPER
 	RET
 
-tiny167:
+tiny193:
 	VMOVUPS     (DI)(R13*4), Y4
 	VMOVUPS     (R8)(R13*4), Y5
 	VSUBPS      Y5, Y4, Y6
@@ -4453,9 +5157,9 @@ tiny167:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
-	JMP         back168
+	JMP         back194
 
-tiny169:
+tiny195:
 	VMASKMOVPS  (DI)(R13*4), Y4, Y5
 	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VSUBPS      Y6, Y5, Y7
@@ -4562,7 +5266,7 @@ tiny169:
 	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
-	JMP         back170
+	JMP         back196
 
 DATA c00000000<>+0(SB)/4, $0x00000000
 DATA c00000000<>+4(SB)/4, $0x00000000
@@ -4591,9 +5295,9 @@ TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row171:
+row197:
 	CMPQ         DX, (CX)
-	JGE          return172
+	JGE          return198
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4643,9 +5347,9 @@ row171:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last174
+	JAE          last200
 
-one173:
+one199:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y6
@@ -4656,7 +5360,7 @@ one173:
 	VPMINUD     c0a7ffffe<>+0(SB), Y8, Y9
 	VPCMPEQD    Y9, Y8, Y8
 	VPTEST      Y8, Y8
-	JNZ         tiny176
+	JNZ         tiny202
 	VMOVUPS     (SI)(R13*4), Y8
 	VMOVAPS     Y8, Y9
 	VFMADD213PS c80000000<>+0(SB), Y0, Y9
@@ -4684,15 +5388,15 @@ one173:
 	VMOVUPS     Y7, (R11)(R13*4)
 	VMOVUPS     Y6, (R12)(R13*4)
 
-back177:
+back203:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one173
+	JB   one199
 
-last174:
+last200:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done175
+	JZ          done201
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y6
@@ -4704,7 +5408,7 @@ last174:
 	VPMINUD     c0a7ffffe<>+0(SB), Y9, Y10
 	VPCMPEQD    Y10, Y9, Y9
 	VPTEST      Y9, Y9
-	JNZ         tiny178
+	JNZ         tiny204
 	VMASKMOVPS  (SI)(R13*4), Y6, Y9
 	VMOVAPS     Y9, Y10
 	VFMADD213PS c80000000<>+0(SB), Y0, Y10
@@ -4732,16 +5436,16 @@ last174:
 	VMASKMOVPS  Y1, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R12)(R13*4)
 
-back179:
-done175:
+back205:
+done201:
 	INCQ DX
-	JMP  row171
+	JMP  row197
 
-return172:
+return198:
 	VZEROUPPER
 	RET
 
-tiny176:
+tiny202:
 	VMOVUPS     (SI)(R13*4), Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
@@ -4897,9 +5601,9 @@ tiny176:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y8, (R11)(R13*4)
 	VMOVUPS     Y7, (R12)(R13*4)
-	JMP         back177
+	JMP         back203
 
-tiny178:
+tiny204:
 	VMASKMOVPS  (SI)(R13*4), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
@@ -5055,7 +5759,7 @@ tiny178:
 	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y6, (R12)(R13*4)
-	JMP         back179
+	JMP         back205
 
 // func fusedRMSpropAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -5064,9 +5768,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row180:
+row206:
 	CMPQ         DX, (CX)
-	JGE          return181
+	JGE          return207
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -5102,9 +5806,9 @@ row180:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last183
+	JAE          last209
 
-one182:
+one208:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Y4
@@ -5115,7 +5819,7 @@ one182:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny185
+	JNZ         tiny211
 	VMOVAPS     Y5, Y5
 	VFMADD213PS c80000000<>+0(SB), Y0, Y5
 	VMOVAPS     Y4, Y6
@@ -5133,15 +5837,15 @@ one182:
 	VMOVUPS     Y4, (R9)(R11*4)
 	VMOVUPS     Y5, (R10)(R11*4)
 
-back186:
+back212:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one182
+	JB   one208
 
-last183:
+last209:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done184
+	JZ          done210
 	LEAQ        firstLanes<>+0(SB), R12
 	NEGQ        AX
 	VMOVUPS     64(R12)(AX*4), Y4
@@ -5153,7 +5857,7 @@ last183:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny187
+	JNZ         tiny213
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
 	VMOVAPS     Y5, Y0
@@ -5171,16 +5875,16 @@ last183:
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 
-back188:
-done184:
+back214:
+done210:
 	INCQ DX
-	JMP  row180
+	JMP  row206
 
-return181:
+return207:
 	VZEROUPPER
 	RET
 
-tiny185:
+tiny211:
 	VMOVUPS     (R8)(R11*4), Y4
 	VANDPS      c7fffffff<>+0(SB), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y0, Y6
@@ -5282,9 +5986,9 @@ tiny185:
 	VSUBPS      Y5, Y6, Y5
 	VMOVUPS     Y5, (R9)(R11*4)
 	VMOVUPS     Y4, (R10)(R11*4)
-	JMP         back186
+	JMP         back212
 
-tiny187:
+tiny213:
 	VMASKMOVPS  (R8)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VANDPS      c7fffffff<>+0(SB), Y0, Y7
@@ -5386,7 +6090,7 @@ tiny187:
 	VSUBPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
-	JMP         back188
+	JMP         back214
 
 // func fusedBiasAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
@@ -5701,6 +6405,265 @@ return21:
 	VZEROUPPER
 	RET
 
+// func fusedBiasAddAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedBiasAddAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row25:
+	CMPQ  CX, (AX)
+	JGE   return26
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  264(AX), R8
+	IMULQ CX, R8
+	ADDQ  208(AX), R8
+	XORQ  R9, R9
+	MOVQ  DX, R10
+	ANDQ  $-32, R10
+	JZ    one28
+
+many27:
+	VMOVUPS (BX)(R9*4), Z0
+	VMOVUPS (SI)(R9*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS (DI)(R9*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R8)(R9*4)
+	VMOVUPS 64(BX)(R9*4), Z0
+	VMOVUPS 64(SI)(R9*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS 64(DI)(R9*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, 64(R8)(R9*4)
+	ADDQ    $+32, R9
+	CMPQ    R9, R10
+	JB      many27
+
+one28:
+	MOVQ DX, R10
+	ANDQ $-16, R10
+	CMPQ R9, R10
+	JAE  last30
+
+one29:
+	VMOVUPS (BX)(R9*4), Z0
+	VMOVUPS (SI)(R9*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS (DI)(R9*4), Z1
+	VADDPS  Z1, Z0, Z0
+	VMOVUPS Z0, (R8)(R9*4)
+	ADDQ    $+16, R9
+	CMPQ    R9, R10
+	JB      one29
+
+last30:
+	MOVQ      DX, R10
+	SUBQ      R9, R10
+	JZ        done31
+	MOVL      $-1, R11
+	BZHIL     R10, R11, R11
+	KMOVW     R11, K1
+	VMOVUPS.Z (BX)(R9*4), K1, Z0
+	VMOVUPS.Z (SI)(R9*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS.Z (DI)(R9*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS   Z0, K1, (R8)(R9*4)
+
+done31:
+	INCQ CX
+	JMP  row25
+
+return26:
+	VZEROUPPER
+	RET
+
+// func fusedDeviationAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedDeviationAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row32:
+	CMPQ         CX, (AX)
+	JGE          return33
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	VBROADCASTSS (SI), Z0
+	MOVQ         264(AX), SI
+	IMULQ        CX, SI
+	ADDQ         208(AX), SI
+	MOVQ         272(AX), DI
+	IMULQ        CX, DI
+	ADDQ         216(AX), DI
+	XORQ         R8, R8
+	MOVQ         DX, R9
+	ANDQ         $-32, R9
+	JZ           one35
+
+many34:
+	VMOVUPS (BX)(R8*4), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMULPS  Z1, Z1, Z2
+	VMOVUPS Z1, (SI)(R8*4)
+	VMOVUPS Z2, (DI)(R8*4)
+	VMOVUPS 64(BX)(R8*4), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMULPS  Z1, Z1, Z2
+	VMOVUPS Z1, 64(SI)(R8*4)
+	VMOVUPS Z2, 64(DI)(R8*4)
+	ADDQ    $+32, R8
+	CMPQ    R8, R9
+	JB      many34
+
+one35:
+	MOVQ DX, R9
+	ANDQ $-16, R9
+	CMPQ R8, R9
+	JAE  last37
+
+one36:
+	VMOVUPS (BX)(R8*4), Z1
+	VSUBPS  Z0, Z1, Z1
+	VMULPS  Z1, Z1, Z2
+	VMOVUPS Z1, (SI)(R8*4)
+	VMOVUPS Z2, (DI)(R8*4)
+	ADDQ    $+16, R8
+	CMPQ    R8, R9
+	JB      one36
+
+last37:
+	MOVQ      DX, R9
+	SUBQ      R8, R9
+	JZ        done38
+	MOVL      $-1, R10
+	BZHIL     R9, R10, R10
+	KMOVW     R10, K1
+	VMOVUPS.Z (BX)(R8*4), K1, Z1
+	VSUBPS    Z0, Z1, Z0
+	VMULPS    Z0, Z0, Z1
+	VMOVUPS   Z0, K1, (SI)(R8*4)
+	VMOVUPS   Z1, K1, (DI)(R8*4)
+
+done38:
+	INCQ CX
+	JMP  row32
+
+return33:
+	VZEROUPPER
+	RET
+
+// func fusedStandardizeAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedStandardizeAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c80000000<>+0(SB), Z1
+	XORQ         CX, CX
+
+row39:
+	CMPQ         CX, (AX)
+	JGE          return40
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	VBROADCASTSS (R8), Z0
+	MOVQ         264(AX), R8
+	IMULQ        CX, R8
+	ADDQ         208(AX), R8
+	XORQ         R9, R9
+	MOVQ         DX, R10
+	ANDQ         $-32, R10
+	JZ           one42
+
+many41:
+	VMOVUPS     (SI)(R9*4), Z2
+	VDIVPS      Z0, Z2, Z2
+	VMOVUPS     (BX)(R9*4), Z3
+	VMOVAPS     Z3, Z3
+	VFMADD213PS Z1, Z2, Z3
+	VMOVUPS     (DI)(R9*4), Z2
+	VADDPS      Z2, Z3, Z2
+	VMOVUPS     Z2, (R8)(R9*4)
+	VMOVUPS     64(SI)(R9*4), Z2
+	VDIVPS      Z0, Z2, Z2
+	VMOVUPS     64(BX)(R9*4), Z3
+	VMOVAPS     Z3, Z3
+	VFMADD213PS Z1, Z2, Z3
+	VMOVUPS     64(DI)(R9*4), Z2
+	VADDPS      Z2, Z3, Z2
+	VMOVUPS     Z2, 64(R8)(R9*4)
+	ADDQ        $+32, R9
+	CMPQ        R9, R10
+	JB          many41
+
+one42:
+	MOVQ DX, R10
+	ANDQ $-16, R10
+	CMPQ R9, R10
+	JAE  last44
+
+one43:
+	VMOVUPS     (SI)(R9*4), Z2
+	VDIVPS      Z0, Z2, Z2
+	VMOVUPS     (BX)(R9*4), Z3
+	VMOVAPS     Z3, Z3
+	VFMADD213PS Z1, Z2, Z3
+	VMOVUPS     (DI)(R9*4), Z2
+	VADDPS      Z2, Z3, Z2
+	VMOVUPS     Z2, (R8)(R9*4)
+	ADDQ        $+16, R9
+	CMPQ        R9, R10
+	JB          one43
+
+last44:
+	MOVQ        DX, R10
+	SUBQ        R9, R10
+	JZ          done45
+	MOVL        $-1, R11
+	BZHIL       R10, R11, R11
+	KMOVW       R11, K1
+	VMOVUPS.Z   (SI)(R9*4), K1, Z2
+	VDIVPS      Z0, Z2, Z0
+	VMOVUPS.Z   (BX)(R9*4), K1, Z2
+	VMOVAPS     Z2, Z2
+	VFMADD213PS Z1, Z0, Z2
+	VMOVUPS.Z   (DI)(R9*4), K1, Z0
+	VADDPS      Z0, Z2, Z0
+	VMOVUPS     Z0, K1, (R8)(R9*4)
+
+done45:
+	INCQ CX
+	JMP  row39
+
+return40:
+	VZEROUPPER
+	RET
+
 // func fusedBiasTanhAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
 TEXT ·fusedBiasTanhAVX512(SB), NOSPLIT, $0-8
@@ -5724,9 +6687,9 @@ TEXT ·fusedBiasTanhAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3efffffe<>+0(SB), Z15
 	XORQ         CX, CX
 
-row25:
+row46:
 	CMPQ  CX, (AX)
-	JGE   return26
+	JGE   return47
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -5739,9 +6702,9 @@ row25:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-32, R9
-	JZ    one28
+	JZ    one49
 
-many27:
+many48:
 	VMOVUPS      (BX)(R8*4), Z16
 	VMOVUPS      (SI)(R8*4), Z17
 	VADDPS       Z17, Z16, Z16
@@ -5834,15 +6797,15 @@ many27:
 	VMOVUPS      Z17, 64(DI)(R8*4)
 	ADDQ         $+32, R8
 	CMPQ         R8, R9
-	JB           many27
+	JB           many48
 
-one28:
+one49:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last30
+	JAE  last51
 
-one29:
+one50:
 	VMOVUPS      (BX)(R8*4), Z16
 	VMOVUPS      (SI)(R8*4), Z17
 	VADDPS       Z17, Z16, Z16
@@ -5890,12 +6853,12 @@ one29:
 	VMOVUPS      Z17, (DI)(R8*4)
 	ADDQ         $+16, R8
 	CMPQ         R8, R9
-	JB           one29
+	JB           one50
 
-last30:
+last51:
 	MOVQ         DX, R9
 	SUBQ         R8, R9
-	JZ           done31
+	JZ           done52
 	MOVL         $-1, R10
 	BZHIL        R9, R10, R10
 	KMOVW        R10, K1
@@ -5945,11 +6908,11 @@ last30:
 	VPTERNLOGD   $0xf8, Z18, Z16, Z17
 	VMOVUPS      Z17, K1, (DI)(R8*4)
 
-done31:
+done52:
 	INCQ CX
-	JMP  row25
+	JMP  row46
 
-return26:
+return47:
 	VZEROUPPER
 	RET
 
@@ -5962,9 +6925,9 @@ TEXT ·fusedTanhGradAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row32:
+row53:
 	CMPQ         CX, (AX)
-	JGE          return33
+	JGE          return54
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -5989,9 +6952,9 @@ row32:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one35
+	JZ           one56
 
-many34:
+many55:
 	VMOVUPS   (BX)(R8*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -6018,15 +6981,15 @@ many34:
 	VMOVUPS   Z5, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many34
+	JB        many55
 
-one35:
+one56:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last37
+	JAE  last58
 
-one36:
+one57:
 	VMOVUPS   (BX)(R8*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -6041,12 +7004,12 @@ one36:
 	VMOVUPS   Z5, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one36
+	JB        one57
 
-last37:
+last58:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done38
+	JZ        done59
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -6063,11 +7026,11 @@ last37:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done38:
+done59:
 	INCQ CX
-	JMP  row32
+	JMP  row53
 
-return33:
+return54:
 	VZEROUPPER
 	RET
 
@@ -6080,9 +7043,9 @@ TEXT ·fusedTanhGradSequenceAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row39:
+row60:
 	CMPQ         CX, (AX)
-	JGE          return40
+	JGE          return61
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6110,9 +7073,9 @@ row39:
 	XORQ         R9, R9
 	MOVQ         DX, R10
 	ANDQ         $-32, R10
-	JZ           one42
+	JZ           one63
 
-many41:
+many62:
 	VMOVUPS   (BX)(R9*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -6143,15 +7106,15 @@ many41:
 	VMOVUPS   Z5, 64(R8)(R9*4)
 	ADDQ      $+32, R9
 	CMPQ      R9, R10
-	JB        many41
+	JB        many62
 
-one42:
+one63:
 	MOVQ DX, R10
 	ANDQ $-16, R10
 	CMPQ R9, R10
-	JAE  last44
+	JAE  last65
 
-one43:
+one64:
 	VMOVUPS   (BX)(R9*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -6168,12 +7131,12 @@ one43:
 	VMOVUPS   Z5, (R8)(R9*4)
 	ADDQ      $+16, R9
 	CMPQ      R9, R10
-	JB        one43
+	JB        one64
 
-last44:
+last65:
 	MOVQ      DX, R10
 	SUBQ      R9, R10
-	JZ        done45
+	JZ        done66
 	MOVL      $-1, R11
 	BZHIL     R10, R11, R11
 	KMOVW     R11, K1
@@ -6192,11 +7155,567 @@ last44:
 	VMULPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (R8)(R9*4)
 
-done45:
+done66:
 	INCQ CX
-	JMP  row39
+	JMP  row60
 
-return40:
+return61:
+	VZEROUPPER
+	RET
+
+// func fusedLSTMAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedLSTMAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c80000000<>+0(SB), Z0
+	VBROADCASTSS cc2d00000<>+0(SB), Z1
+	VBROADCASTSS c42b20000<>+0(SB), Z2
+	VBROADCASTSS c4b400000<>+0(SB), Z3
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS cbf318000<>+0(SB), Z5
+	VBROADCASTSS c395e8083<>+0(SB), Z6
+	VBROADCASTSS c3ab52f02<>+0(SB), Z7
+	XORQ         CX, CX
+
+row67:
+	CMPQ  CX, (AX)
+	JGE   return68
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  136(AX), R8
+	IMULQ CX, R8
+	ADDQ  40(AX), R8
+	MOVQ  144(AX), R9
+	IMULQ CX, R9
+	ADDQ  48(AX), R9
+	MOVQ  264(AX), R10
+	IMULQ CX, R10
+	ADDQ  208(AX), R10
+	MOVQ  272(AX), R11
+	IMULQ CX, R11
+	ADDQ  216(AX), R11
+	XORQ  R12, R12
+	MOVQ  DX, R13
+	ANDQ  $-16, R13
+	CMPQ  R12, R13
+	JAE   last70
+
+one69:
+	VMOVUPS      (SI)(R12*4), Z8
+	VMOVUPS      (BX)(R12*4), Z11
+	VMOVUPS      (DI)(R12*4), Z14
+	VORPS        Z0, Z8, Z9
+	VORPS        Z0, Z11, Z12
+	VBROADCASTSS c7fffffff<>+0(SB), Z15
+	VCMPPS       $0x15, Z1, Z9, K1
+	VCMPPS       $0x15, Z1, Z12, K2
+	VANDPS       Z15, Z14, Z15
+	VMINPS.Z     Z9, Z2, K1, Z9
+	VMINPS.Z     Z12, Z2, K2, Z21
+	VMULPS       Z14, Z14, Z24
+	VMOVAPS      Z3, Z12
+	VMOVAPS      Z3, Z22
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z20
+	VFMADD231PS  Z4, Z9, Z12
+	VFMADD231PS  Z4, Z21, Z22
+	VMOVAPS      Z20, Z25
+	VSUBPS       Z3, Z12, Z20
+	VSUBPS       Z3, Z22, Z23
+	VBROADCASTSS c3ca9134e<>+0(SB), Z26
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z21, Z21
+	VFMADD213PS  Z26, Z24, Z25
+	VFMADD231PS  Z5, Z20, Z9
+	VFMADD231PS  Z5, Z23, Z21
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z26
+	VFMADD231PS  Z6, Z20, Z9
+	VFMADD231PS  Z6, Z23, Z21
+	VFMADD213PS  Z26, Z24, Z25
+	VMOVAPS      Z7, Z20
+	VMOVAPS      Z7, Z26
+	VBROADCASTSS c3e088393<>+0(SB), Z28
+	VBROADCASTSS c3c091d64<>+0(SB), Z23
+	VBROADCASTSS c3c091d64<>+0(SB), Z27
+	VFMADD213PS  Z28, Z24, Z25
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z27, Z21, Z26
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z28
+	VBROADCASTSS c3d2aac51<>+0(SB), Z23
+	VBROADCASTSS c3d2aac51<>+0(SB), Z27
+	VFMADD213PS  Z28, Z24, Z25
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z27, Z21, Z26
+	VMULPS       Z24, Z25, Z25
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z23
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z24
+	VFMADD213PS  Z15, Z15, Z25
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VADDPS       Z15, Z15, Z27
+	VBROADCASTSS c3efffffe<>+0(SB), Z23
+	VBROADCASTSS c3efffffe<>+0(SB), Z24
+	VBROADCASTSS c41a00000<>+0(SB), Z28
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VMINPS       Z27, Z28, Z27
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VMOVAPS      Z3, Z28
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VFMADD231PS  Z4, Z27, Z28
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VSUBPS       Z3, Z28, Z29
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VMOVAPS      Z27, Z23
+	VPSRAD       $0x01, Z12, Z9
+	VPSRAD       $0x01, Z22, Z21
+	VFMADD231PS  Z5, Z29, Z23
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z21, Z21
+	VFMADD231PS  Z6, Z29, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z27
+	VMOVAPS      Z7, Z29
+	VPADDD       Z24, Z9, Z9
+	VPADDD       Z27, Z21, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z24
+	VPSLLD       $0x17, Z12, Z12
+	VPSLLD       $0x17, Z22, Z22
+	VFMADD213PS  Z24, Z23, Z29
+	VPSUBD       Z9, Z12, Z12
+	VPSUBD       Z21, Z22, Z24
+	VBROADCASTSS c3d2aac51<>+0(SB), Z30
+	VBROADCASTSS c7f000000<>+0(SB), Z22
+	VBROADCASTSS c7f000000<>+0(SB), Z27
+	VFMADD213PS  Z30, Z23, Z29
+	VPADDD       Z22, Z12, Z12
+	VPADDD       Z27, Z24, Z22
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z24
+	VMULPS       Z9, Z20, Z9
+	VMULPS       Z21, Z26, Z20
+	VFMADD213PS  Z24, Z23, Z29
+	VMULPS.Z     Z12, Z9, K1, Z9
+	VMULPS.Z     Z22, Z20, K2, Z12
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VPXORD       Z10, Z10, Z10
+	VPXORD       Z13, Z13, Z13
+	VFMADD213PS  Z20, Z23, Z29
+	VCMPPS       $0x11, Z10, Z8, K1
+	VCMPPS       $0x11, Z13, Z11, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z11
+	VFMADD213PS  Z20, Z23, Z29
+	VBLENDMPS    Z9, Z8, K1, Z8
+	VBLENDMPS    Z12, Z11, K2, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z11
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD213PS  Z22, Z23, Z29
+	VADDPS       Z11, Z9, Z11
+	VADDPS       Z21, Z12, Z21
+	VPSLLD       $0x17, Z28, Z22
+	VDIVPS       Z11, Z8, Z8
+	VDIVPS       Z21, Z20, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z26
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VPADDD       Z26, Z22, Z22
+	VSUBPS       Z20, Z11, Z11
+	VSUBPS       Z24, Z21, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VSUBPS       Z11, Z9, Z9
+	VSUBPS       Z20, Z12, Z11
+	VFMADD213PS  Z21, Z22, Z29
+	VMOVAPS      Z8, Z12
+	VMOVAPS      Z23, Z20
+	VBROADCASTSS c3f200000<>+0(SB), Z21
+	VFNMADD231PS Z9, Z8, Z12
+	VFNMADD231PS Z11, Z23, Z20
+	VCMPPS       $0x16, Z21, Z15, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBROADCASTSS c40000000<>+0(SB), Z9
+	VDIVPS       Z29, Z9, Z9
+	VMOVAPS      Z25, Z11
+	VSUBPS       Z9, Z8, K1, Z11
+	VMOVAPS      Z11, Z8
+	VPTERNLOGD   $0xf8, Z0, Z14, Z8
+	VMOVUPS      (R9)(R12*4), Z9
+	VMULPS       Z9, Z12, Z9
+	VMULPS       Z8, Z20, Z8
+	VADDPS       Z8, Z9, Z8
+	VMOVUPS      (R8)(R12*4), Z9
+	VBROADCASTSS c7fffffff<>+0(SB), Z12
+	VORPS        Z0, Z9, Z11
+	VANDPS       Z12, Z8, Z12
+	VCMPPS       $0x15, Z1, Z11, K1
+	VMULPS       Z8, Z8, Z14
+	VMINPS.Z     Z11, Z2, K1, Z11
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z20
+	VMOVAPS      Z3, Z15
+	VMOVAPS      Z20, Z21
+	VFMADD231PS  Z4, Z11, Z15
+	VBROADCASTSS c3ca9134e<>+0(SB), Z22
+	VSUBPS       Z3, Z15, Z20
+	VFMADD213PS  Z22, Z14, Z21
+	VMOVAPS      Z11, Z11
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z22
+	VFMADD231PS  Z5, Z20, Z11
+	VFMADD213PS  Z22, Z14, Z21
+	VFMADD231PS  Z6, Z20, Z11
+	VBROADCASTSS c3e088393<>+0(SB), Z22
+	VMOVAPS      Z7, Z20
+	VFMADD213PS  Z22, Z14, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z22
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z23
+	VFMADD213PS  Z22, Z11, Z20
+	VFMADD213PS  Z23, Z14, Z21
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VMULPS       Z14, Z21, Z14
+	VFMADD213PS  Z22, Z11, Z20
+	VFMADD213PS  Z12, Z12, Z14
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z21
+	VADDPS       Z12, Z12, Z22
+	VFMADD213PS  Z21, Z11, Z20
+	VBROADCASTSS c41a00000<>+0(SB), Z23
+	VBROADCASTSS c3efffffe<>+0(SB), Z21
+	VMINPS       Z22, Z23, Z22
+	VFMADD213PS  Z21, Z11, Z20
+	VMOVAPS      Z3, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD231PS  Z4, Z22, Z23
+	VFMADD213PS  Z21, Z11, Z20
+	VSUBPS       Z3, Z23, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VMOVAPS      Z22, Z22
+	VFMADD213PS  Z21, Z11, Z20
+	VFMADD231PS  Z5, Z24, Z22
+	VPSRAD       $0x01, Z15, Z11
+	VFMADD231PS  Z6, Z24, Z22
+	VPSLLD       $0x17, Z11, Z11
+	VMOVAPS      Z7, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z25
+	VPADDD       Z21, Z11, Z11
+	VFMADD213PS  Z25, Z22, Z24
+	VPSLLD       $0x17, Z15, Z15
+	VBROADCASTSS c3d2aac51<>+0(SB), Z21
+	VPSUBD       Z11, Z15, Z15
+	VFMADD213PS  Z21, Z22, Z24
+	VBROADCASTSS c7f000000<>+0(SB), Z21
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z25
+	VPADDD       Z21, Z15, Z15
+	VFMADD213PS  Z25, Z22, Z24
+	VMULPS       Z11, Z20, Z11
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VMULPS.Z     Z15, Z11, K1, Z11
+	VFMADD213PS  Z20, Z22, Z24
+	VPXORD       Z16, Z16, Z16
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VCMPPS       $0x11, Z16, Z9, K1
+	VFMADD213PS  Z15, Z22, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VBLENDMPS    Z11, Z9, K1, Z9
+	VFMADD213PS  Z15, Z22, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VPSLLD       $0x17, Z23, Z20
+	VADDPS       Z15, Z11, Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VDIVPS       Z15, Z9, Z9
+	VPADDD       Z21, Z20, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VSUBPS       Z20, Z15, Z15
+	VFMADD213PS  Z22, Z21, Z24
+	VSUBPS       Z15, Z11, Z11
+	VBROADCASTSS c3f200000<>+0(SB), Z20
+	VMOVAPS      Z9, Z15
+	VCMPPS       $0x16, Z20, Z12, K1
+	VFNMADD231PS Z11, Z9, Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c40000000<>+0(SB), Z11
+	VDIVPS       Z24, Z11, Z11
+	VMOVAPS      Z14, Z12
+	VSUBPS       Z11, Z9, K1, Z12
+	VMOVAPS      Z12, Z9
+	VPTERNLOGD   $0xf8, Z0, Z8, Z9
+	VMULPS       Z9, Z15, Z9
+	VMOVUPS      Z8, (R10)(R12*4)
+	VMOVUPS      Z9, (R11)(R12*4)
+	ADDQ         $+16, R12
+	CMPQ         R12, R13
+	JB           one69
+
+last70:
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done71
+	MOVL         $-1, R14
+	BZHIL        R13, R14, R14
+	KMOVW        R14, K1
+	VMOVUPS.Z    (SI)(R12*4), K1, Z8
+	VMOVUPS.Z    (BX)(R12*4), K1, Z11
+	VMOVUPS.Z    (DI)(R12*4), K1, Z14
+	VORPS        Z0, Z8, Z9
+	VORPS        Z0, Z11, Z12
+	VBROADCASTSS c7fffffff<>+0(SB), Z15
+	VCMPPS       $0x15, Z1, Z9, K2
+	VCMPPS       $0x15, Z1, Z12, K3
+	VANDPS       Z15, Z14, Z15
+	VMINPS.Z     Z9, Z2, K2, Z9
+	VMINPS.Z     Z12, Z2, K3, Z21
+	VMULPS       Z14, Z14, Z24
+	VMOVAPS      Z3, Z12
+	VMOVAPS      Z3, Z22
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z20
+	VFMADD231PS  Z4, Z9, Z12
+	VFMADD231PS  Z4, Z21, Z22
+	VMOVAPS      Z20, Z25
+	VSUBPS       Z3, Z12, Z20
+	VSUBPS       Z3, Z22, Z23
+	VBROADCASTSS c3ca9134e<>+0(SB), Z26
+	VMOVAPS      Z9, Z9
+	VMOVAPS      Z21, Z21
+	VFMADD213PS  Z26, Z24, Z25
+	VFMADD231PS  Z5, Z20, Z9
+	VFMADD231PS  Z5, Z23, Z21
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z26
+	VFMADD231PS  Z6, Z20, Z9
+	VFMADD231PS  Z6, Z23, Z21
+	VFMADD213PS  Z26, Z24, Z25
+	VMOVAPS      Z7, Z20
+	VMOVAPS      Z7, Z26
+	VBROADCASTSS c3e088393<>+0(SB), Z28
+	VBROADCASTSS c3c091d64<>+0(SB), Z23
+	VBROADCASTSS c3c091d64<>+0(SB), Z27
+	VFMADD213PS  Z28, Z24, Z25
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z27, Z21, Z26
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z28
+	VBROADCASTSS c3d2aac51<>+0(SB), Z23
+	VBROADCASTSS c3d2aac51<>+0(SB), Z27
+	VFMADD213PS  Z28, Z24, Z25
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z27, Z21, Z26
+	VMULPS       Z24, Z25, Z25
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z23
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z24
+	VFMADD213PS  Z15, Z15, Z25
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VADDPS       Z15, Z15, Z27
+	VBROADCASTSS c3efffffe<>+0(SB), Z23
+	VBROADCASTSS c3efffffe<>+0(SB), Z24
+	VBROADCASTSS c41a00000<>+0(SB), Z28
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VMINPS       Z27, Z28, Z27
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VMOVAPS      Z3, Z28
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VFMADD231PS  Z4, Z27, Z28
+	VBROADCASTSS c3f800000<>+0(SB), Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VSUBPS       Z3, Z28, Z29
+	VFMADD213PS  Z23, Z9, Z20
+	VFMADD213PS  Z24, Z21, Z26
+	VMOVAPS      Z27, Z23
+	VPSRAD       $0x01, Z12, Z9
+	VPSRAD       $0x01, Z22, Z21
+	VFMADD231PS  Z5, Z29, Z23
+	VPSLLD       $0x17, Z9, Z9
+	VPSLLD       $0x17, Z21, Z21
+	VFMADD231PS  Z6, Z29, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z27
+	VMOVAPS      Z7, Z29
+	VPADDD       Z24, Z9, Z9
+	VPADDD       Z27, Z21, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z24
+	VPSLLD       $0x17, Z12, Z12
+	VPSLLD       $0x17, Z22, Z22
+	VFMADD213PS  Z24, Z23, Z29
+	VPSUBD       Z9, Z12, Z12
+	VPSUBD       Z21, Z22, Z24
+	VBROADCASTSS c3d2aac51<>+0(SB), Z30
+	VBROADCASTSS c7f000000<>+0(SB), Z22
+	VBROADCASTSS c7f000000<>+0(SB), Z27
+	VFMADD213PS  Z30, Z23, Z29
+	VPADDD       Z22, Z12, Z12
+	VPADDD       Z27, Z24, Z22
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z24
+	VMULPS       Z9, Z20, Z9
+	VMULPS       Z21, Z26, Z20
+	VFMADD213PS  Z24, Z23, Z29
+	VMULPS.Z     Z12, Z9, K2, Z9
+	VMULPS.Z     Z22, Z20, K3, Z12
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VPXORD       Z17, Z17, Z17
+	VPXORD       Z18, Z18, Z18
+	VFMADD213PS  Z20, Z23, Z29
+	VCMPPS       $0x11, Z17, Z8, K2
+	VCMPPS       $0x11, Z18, Z11, K3
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z11
+	VFMADD213PS  Z20, Z23, Z29
+	VBLENDMPS    Z9, Z8, K2, Z8
+	VBLENDMPS    Z12, Z11, K3, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VBROADCASTSS c3f800000<>+0(SB), Z11
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD213PS  Z22, Z23, Z29
+	VADDPS       Z11, Z9, Z11
+	VADDPS       Z21, Z12, Z21
+	VPSLLD       $0x17, Z28, Z22
+	VDIVPS       Z11, Z8, Z8
+	VDIVPS       Z21, Z20, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z26
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z24
+	VPADDD       Z26, Z22, Z22
+	VSUBPS       Z20, Z11, Z11
+	VSUBPS       Z24, Z21, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VSUBPS       Z11, Z9, Z9
+	VSUBPS       Z20, Z12, Z11
+	VFMADD213PS  Z21, Z22, Z29
+	VMOVAPS      Z8, Z12
+	VMOVAPS      Z23, Z20
+	VBROADCASTSS c3f200000<>+0(SB), Z21
+	VFNMADD231PS Z9, Z8, Z12
+	VFNMADD231PS Z11, Z23, Z20
+	VCMPPS       $0x16, Z21, Z15, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBROADCASTSS c40000000<>+0(SB), Z9
+	VDIVPS       Z29, Z9, Z9
+	VMOVAPS      Z25, Z11
+	VSUBPS       Z9, Z8, K2, Z11
+	VMOVAPS      Z11, Z8
+	VPTERNLOGD   $0xf8, Z0, Z14, Z8
+	VMOVUPS.Z    (R9)(R12*4), K1, Z9
+	VMULPS       Z9, Z12, Z9
+	VMULPS       Z8, Z20, Z8
+	VADDPS       Z8, Z9, Z8
+	VMOVUPS.Z    (R8)(R12*4), K1, Z9
+	VBROADCASTSS c7fffffff<>+0(SB), Z12
+	VORPS        Z0, Z9, Z11
+	VANDPS       Z12, Z8, Z12
+	VCMPPS       $0x15, Z1, Z11, K2
+	VMULPS       Z8, Z8, Z14
+	VMINPS.Z     Z11, Z2, K2, Z11
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z20
+	VMOVAPS      Z3, Z15
+	VMOVAPS      Z20, Z21
+	VFMADD231PS  Z4, Z11, Z15
+	VBROADCASTSS c3ca9134e<>+0(SB), Z22
+	VSUBPS       Z3, Z15, Z20
+	VFMADD213PS  Z22, Z14, Z21
+	VMOVAPS      Z11, Z11
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z22
+	VFMADD231PS  Z5, Z20, Z11
+	VFMADD213PS  Z22, Z14, Z21
+	VFMADD231PS  Z6, Z20, Z11
+	VBROADCASTSS c3e088393<>+0(SB), Z22
+	VMOVAPS      Z7, Z20
+	VFMADD213PS  Z22, Z14, Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z22
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z23
+	VFMADD213PS  Z22, Z11, Z20
+	VFMADD213PS  Z23, Z14, Z21
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VMULPS       Z14, Z21, Z14
+	VFMADD213PS  Z22, Z11, Z20
+	VFMADD213PS  Z12, Z12, Z14
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z21
+	VADDPS       Z12, Z12, Z22
+	VFMADD213PS  Z21, Z11, Z20
+	VBROADCASTSS c41a00000<>+0(SB), Z23
+	VBROADCASTSS c3efffffe<>+0(SB), Z21
+	VMINPS       Z22, Z23, Z22
+	VFMADD213PS  Z21, Z11, Z20
+	VMOVAPS      Z3, Z23
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VFMADD231PS  Z4, Z22, Z23
+	VFMADD213PS  Z21, Z11, Z20
+	VSUBPS       Z3, Z23, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VMOVAPS      Z22, Z22
+	VFMADD213PS  Z21, Z11, Z20
+	VFMADD231PS  Z5, Z24, Z22
+	VPSRAD       $0x01, Z15, Z11
+	VFMADD231PS  Z6, Z24, Z22
+	VPSLLD       $0x17, Z11, Z11
+	VMOVAPS      Z7, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VBROADCASTSS c3c091d64<>+0(SB), Z25
+	VPADDD       Z21, Z11, Z11
+	VFMADD213PS  Z25, Z22, Z24
+	VPSLLD       $0x17, Z15, Z15
+	VBROADCASTSS c3d2aac51<>+0(SB), Z21
+	VPSUBD       Z11, Z15, Z15
+	VFMADD213PS  Z21, Z22, Z24
+	VBROADCASTSS c7f000000<>+0(SB), Z21
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z25
+	VPADDD       Z21, Z15, Z15
+	VFMADD213PS  Z25, Z22, Z24
+	VMULPS       Z11, Z20, Z11
+	VBROADCASTSS c3efffffe<>+0(SB), Z20
+	VMULPS.Z     Z15, Z11, K2, Z11
+	VFMADD213PS  Z20, Z22, Z24
+	VPXORD       Z19, Z19, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VCMPPS       $0x11, Z19, Z9, K2
+	VFMADD213PS  Z15, Z22, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VBLENDMPS    Z11, Z9, K2, Z9
+	VFMADD213PS  Z15, Z22, Z24
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VPSLLD       $0x17, Z23, Z20
+	VADDPS       Z15, Z11, Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z21
+	VDIVPS       Z15, Z9, Z9
+	VPADDD       Z21, Z20, Z21
+	VBROADCASTSS c3f800000<>+0(SB), Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z22
+	VSUBPS       Z20, Z15, Z15
+	VFMADD213PS  Z22, Z21, Z24
+	VSUBPS       Z15, Z11, Z11
+	VBROADCASTSS c3f200000<>+0(SB), Z20
+	VMOVAPS      Z9, Z15
+	VCMPPS       $0x16, Z20, Z12, K2
+	VFNMADD231PS Z11, Z9, Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c40000000<>+0(SB), Z11
+	VDIVPS       Z24, Z11, Z11
+	VMOVAPS      Z14, Z12
+	VSUBPS       Z11, Z9, K2, Z12
+	VMOVAPS      Z12, Z9
+	VPTERNLOGD   $0xf8, Z0, Z8, Z9
+	VMULPS       Z9, Z15, Z9
+	VMOVUPS      Z8, K1, (R10)(R12*4)
+	VMOVUPS      Z9, K1, (R11)(R12*4)
+
+done71:
+	INCQ CX
+	JMP  row67
+
+return68:
 	VZEROUPPER
 	RET
 
@@ -6215,9 +7734,9 @@ TEXT ·fusedLSTMKeptAVX512(SB), NOSPLIT, $40-8
 	VBROADCASTSS c3ab52f02<>+0(SB), Z7
 	XORQ         CX, CX
 
-row46:
+row72:
 	CMPQ  CX, (AX)
-	JGE   return47
+	JGE   return73
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -6263,9 +7782,9 @@ row46:
 	MOVQ  DX, R13
 	ANDQ  $-16, R13
 	CMPQ  R12, R13
-	JAE   last49
+	JAE   last75
 
-one48:
+one74:
 	VMOVUPS      (SI)(R12*4), Z8
 	VMOVUPS      (BX)(R12*4), Z11
 	VMOVUPS      (DI)(R12*4), Z14
@@ -6523,12 +8042,12 @@ one48:
 	VMOVUPS      Z14, (R14)(R12*4)
 	ADDQ         $+16, R12
 	CMPQ         R12, R13
-	JB           one48
+	JB           one74
 
-last49:
+last75:
 	MOVQ         DX, R13
 	SUBQ         R12, R13
-	JZ           done50
+	JZ           done76
 	MOVL         $-1, R14
 	BZHIL        R13, R14, R14
 	KMOVW        R14, K1
@@ -6788,11 +8307,11 @@ last49:
 	MOVQ         32(SP), BX
 	VMOVUPS      Z14, K1, (BX)(R12*4)
 
-done50:
+done76:
 	INCQ CX
-	JMP  row46
+	JMP  row72
 
-return47:
+return73:
 	VZEROUPPER
 	RET
 
@@ -6805,9 +8324,9 @@ TEXT ·fusedLSTMGradAVX512(SB), NOSPLIT, $48-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row51:
+row77:
 	CMPQ         CX, (AX)
-	JGE          return52
+	JGE          return78
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -6869,9 +8388,9 @@ row51:
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
 	CMPQ         R12, R13
-	JAE          last54
+	JAE          last80
 
-one53:
+one79:
 	VMOVUPS   (BX)(R12*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -6927,12 +8446,12 @@ one53:
 	VMOVUPS   Z6, (R14)(R12*4)
 	ADDQ      $+16, R12
 	CMPQ      R12, R13
-	JB        one53
+	JB        one79
 
-last54:
+last80:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done55
+	JZ        done81
 	MOVL      $-1, R14
 	BZHIL     R13, R14, R14
 	KMOVW     R14, K1
@@ -6990,11 +8509,11 @@ last54:
 	MOVQ      40(SP), BX
 	VMOVUPS   Z0, K1, (BX)(R12*4)
 
-done55:
+done81:
 	INCQ CX
-	JMP  row51
+	JMP  row77
 
-return52:
+return78:
 	VZEROUPPER
 	RET
 
@@ -7007,9 +8526,9 @@ TEXT ·fusedLSTMGradSequenceAVX512(SB), NOSPLIT, $56-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row56:
+row82:
 	CMPQ         CX, (AX)
-	JGE          return57
+	JGE          return83
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -7075,9 +8594,9 @@ row56:
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
 	CMPQ         R12, R13
-	JAE          last59
+	JAE          last85
 
-one58:
+one84:
 	VMOVUPS   (BX)(R12*4), Z5
 	VANDPS    Z3, Z5, Z6
 	VCMPPS    $0x11, Z0, Z6, K1
@@ -7136,12 +8655,12 @@ one58:
 	VMOVUPS   Z6, (R14)(R12*4)
 	ADDQ      $+16, R12
 	CMPQ      R12, R13
-	JB        one58
+	JB        one84
 
-last59:
+last85:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done60
+	JZ        done86
 	MOVL      $-1, R14
 	BZHIL     R13, R14, R14
 	KMOVW     R14, K1
@@ -7202,11 +8721,11 @@ last59:
 	MOVQ      48(SP), BX
 	VMOVUPS   Z0, K1, (BX)(R12*4)
 
-done60:
+done86:
 	INCQ CX
-	JMP  row56
+	JMP  row82
 
-return57:
+return83:
 	VZEROUPPER
 	RET
 
@@ -7225,9 +8744,9 @@ TEXT ·fusedGRUKeptAVX512(SB), NOSPLIT, $32-8
 	VBROADCASTSS c3ab52f02<>+0(SB), Z8
 	XORQ         CX, CX
 
-row61:
+row87:
 	CMPQ         CX, (AX)
-	JGE          return62
+	JGE          return88
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -7273,9 +8792,9 @@ row61:
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
 	CMPQ         R12, R13
-	JAE          last64
+	JAE          last90
 
-one63:
+one89:
 	VMOVUPS      (BX)(R12*4), Z9
 	VMOVUPS      (SI)(R12*4), Z10
 	VADDPS       Z10, Z9, Z9
@@ -7440,12 +8959,12 @@ one63:
 	VMOVUPS      Z9, (R14)(R12*4)
 	ADDQ         $+16, R12
 	CMPQ         R12, R13
-	JB           one63
+	JB           one89
 
-last64:
+last90:
 	MOVQ         DX, R13
 	SUBQ         R12, R13
-	JZ           done65
+	JZ           done91
 	MOVL         $-1, R14
 	BZHIL        R13, R14, R14
 	KMOVW        R14, K1
@@ -7612,11 +9131,11 @@ last64:
 	MOVQ         24(SP), BX
 	VMOVUPS      Z0, K1, (BX)(R12*4)
 
-done65:
+done91:
 	INCQ CX
-	JMP  row61
+	JMP  row87
 
-return62:
+return88:
 	VZEROUPPER
 	RET
 
@@ -7630,9 +9149,9 @@ TEXT ·fusedGRUGradAVX512(SB), NOSPLIT, $32-8
 	VBROADCASTSS c80000000<>+0(SB), Z5
 	XORQ         CX, CX
 
-row66:
+row92:
 	CMPQ         CX, (AX)
-	JGE          return67
+	JGE          return93
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -7686,9 +9205,9 @@ row66:
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
 	CMPQ         R12, R13
-	JAE          last69
+	JAE          last95
 
-one68:
+one94:
 	VMOVUPS   (BX)(R12*4), Z6
 	VANDPS    Z3, Z6, Z7
 	VCMPPS    $0x11, Z0, Z7, K1
@@ -7729,12 +9248,12 @@ one68:
 	VMOVUPS   Z6, (R14)(R12*4)
 	ADDQ      $+16, R12
 	CMPQ      R12, R13
-	JB        one68
+	JB        one94
 
-last69:
+last95:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done70
+	JZ        done96
 	MOVL      $-1, R14
 	BZHIL     R13, R14, R14
 	KMOVW     R14, K1
@@ -7777,11 +9296,11 @@ last69:
 	MOVQ      24(SP), BX
 	VMOVUPS   Z0, K1, (BX)(R12*4)
 
-done70:
+done96:
 	INCQ CX
-	JMP  row66
+	JMP  row92
 
-return67:
+return93:
 	VZEROUPPER
 	RET
 
@@ -7795,9 +9314,9 @@ TEXT ·fusedGRUGradSequenceAVX512(SB), NOSPLIT, $40-8
 	VBROADCASTSS c80000000<>+0(SB), Z5
 	XORQ         CX, CX
 
-row71:
+row97:
 	CMPQ         CX, (AX)
-	JGE          return72
+	JGE          return98
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -7855,9 +9374,9 @@ row71:
 	MOVQ         DX, R13
 	ANDQ         $-16, R13
 	CMPQ         R12, R13
-	JAE          last74
+	JAE          last100
 
-one73:
+one99:
 	VMOVUPS   (BX)(R12*4), Z6
 	VANDPS    Z3, Z6, Z7
 	VCMPPS    $0x11, Z0, Z7, K1
@@ -7901,12 +9420,12 @@ one73:
 	VMOVUPS   Z6, (R14)(R12*4)
 	ADDQ      $+16, R12
 	CMPQ      R12, R13
-	JB        one73
+	JB        one99
 
-last74:
+last100:
 	MOVQ      DX, R13
 	SUBQ      R12, R13
-	JZ        done75
+	JZ        done101
 	MOVL      $-1, R14
 	BZHIL     R13, R14, R14
 	KMOVW     R14, K1
@@ -7952,11 +9471,11 @@ last74:
 	MOVQ      32(SP), BX
 	VMOVUPS   Z0, K1, (BX)(R12*4)
 
-done75:
+done101:
 	INCQ CX
-	JMP  row71
+	JMP  row97
 
-return72:
+return98:
 	VZEROUPPER
 	RET
 
@@ -7967,9 +9486,9 @@ TEXT ·fusedMaskScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row76:
+row102:
 	CMPQ         CX, (AX)
-	JGE          return77
+	JGE          return103
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -7986,9 +9505,9 @@ row76:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one79
+	JZ           one105
 
-many78:
+many104:
 	VMOVUPS   (BX)(R8*4), Z1
 	VMOVUPS   (SI)(R8*4), Z2
 	VPXORD    Z3, Z3, Z3
@@ -8005,15 +9524,15 @@ many78:
 	VMOVUPS   Z1, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many78
+	JB        many104
 
-one79:
+one105:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last81
+	JAE  last107
 
-one80:
+one106:
 	VMOVUPS   (BX)(R8*4), Z1
 	VMOVUPS   (SI)(R8*4), Z2
 	VPXORD    Z5, Z5, Z5
@@ -8023,12 +9542,12 @@ one80:
 	VMOVUPS   Z1, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one80
+	JB        one106
 
-last81:
+last107:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done82
+	JZ        done108
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -8040,11 +9559,11 @@ last81:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done82:
+done108:
 	INCQ CX
-	JMP  row76
+	JMP  row102
 
-return77:
+return103:
 	VZEROUPPER
 	RET
 
@@ -8055,9 +9574,9 @@ TEXT ·fusedReluGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row83:
+row109:
 	CMPQ  CX, (AX)
-	JGE   return84
+	JGE   return110
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -8070,9 +9589,9 @@ row83:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-32, R9
-	JZ    one86
+	JZ    one112
 
-many85:
+many111:
 	VMOVUPS   (BX)(R8*4), Z0
 	VMOVUPS   (SI)(R8*4), Z1
 	VPXORD    Z2, Z2, Z2
@@ -8087,15 +9606,15 @@ many85:
 	VMOVUPS   Z0, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many85
+	JB        many111
 
-one86:
+one112:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last88
+	JAE  last114
 
-one87:
+one113:
 	VMOVUPS   (BX)(R8*4), Z0
 	VMOVUPS   (SI)(R8*4), Z1
 	VPXORD    Z4, Z4, Z4
@@ -8104,12 +9623,12 @@ one87:
 	VMOVUPS   Z0, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one87
+	JB        one113
 
-last88:
+last114:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done89
+	JZ        done115
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -8120,11 +9639,11 @@ last88:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done89:
+done115:
 	INCQ CX
-	JMP  row83
+	JMP  row109
 
-return84:
+return110:
 	VZEROUPPER
 	RET
 
@@ -8135,9 +9654,9 @@ TEXT ·fusedDropoutReluGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row90:
+row116:
 	CMPQ         CX, (AX)
-	JGE          return91
+	JGE          return117
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -8162,9 +9681,9 @@ row90:
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last93
+	JAE          last119
 
-one92:
+one118:
 	VMOVUPS   (BX)(R11*4), Z1
 	MOVQ      R11, R10
 	SHRQ      $0x03, R10
@@ -8180,12 +9699,12 @@ one92:
 	VMOVUPS   Z1, (DI)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one92
+	JB        one118
 
-last93:
+last119:
 	MOVQ      DX, R10
 	SUBQ      R11, R10
-	JZ        done94
+	JZ        done120
 	MOVL      $-1, R12
 	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
@@ -8203,11 +9722,11 @@ last93:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R11*4)
 
-done94:
+done120:
 	INCQ CX
-	JMP  row90
+	JMP  row116
 
-return91:
+return117:
 	VZEROUPPER
 	RET
 
@@ -8219,9 +9738,9 @@ TEXT ·fusedMaxPoolAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z2
 	XORQ         CX, CX
 
-row95:
+row121:
 	CMPQ         CX, (AX)
-	JGE          return96
+	JGE          return122
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -8251,9 +9770,9 @@ row95:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one98
+	JZ           one124
 
-many97:
+many123:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -8328,15 +9847,15 @@ many97:
 	VMOVUPS   Z4, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many97
+	JB        many123
 
-one98:
+one124:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last100
+	JAE  last126
 
-one99:
+one125:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -8375,12 +9894,12 @@ one99:
 	VMOVUPS   Z4, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one99
+	JB        one125
 
-last100:
+last126:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done101
+	JZ        done127
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -8421,11 +9940,11 @@ last100:
 	VMOVUPS   Z3, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-done101:
+done127:
 	INCQ CX
-	JMP  row95
+	JMP  row121
 
-return96:
+return122:
 	VZEROUPPER
 	RET
 
@@ -8437,9 +9956,9 @@ TEXT ·fusedPoolPutAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row102:
+row128:
 	CMPQ         CX, (AX)
-	JGE          return103
+	JGE          return129
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -8477,9 +9996,9 @@ row102:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one105
+	JZ           one131
 
-many104:
+many130:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -8536,15 +10055,15 @@ many104:
 	VMOVUPS   Z5, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many104
+	JB        many130
 
-one105:
+one131:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last107
+	JAE  last133
 
-one106:
+one132:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -8574,12 +10093,12 @@ one106:
 	VMOVUPS   Z5, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one106
+	JB        one132
 
-last107:
+last133:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done108
+	JZ        done134
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -8611,11 +10130,11 @@ last107:
 	VMOVUPS   Z2, K1, (R9)(R11*4)
 	VMOVUPS   Z3, K1, (R10)(R11*4)
 
-done108:
+done134:
 	INCQ CX
-	JMP  row102
+	JMP  row128
 
-return103:
+return129:
 	VZEROUPPER
 	RET
 
@@ -8626,9 +10145,9 @@ TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row109:
+row135:
 	CMPQ  CX, (AX)
-	JGE   return110
+	JGE   return136
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -8638,45 +10157,45 @@ row109:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-32, R8
-	JZ    one112
+	JZ    one138
 
-many111:
+many137:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	VMOVUPS 64(BX)(DI*4), Z0
 	VMOVUPS Z0, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many111
+	JB      many137
 
-one112:
+one138:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last114
+	JAE  last140
 
-one113:
+one139:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one113
+	JB      one139
 
-last114:
+last140:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done115
+	JZ        done141
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done115:
+done141:
 	INCQ CX
-	JMP  row109
+	JMP  row135
 
-return110:
+return136:
 	VZEROUPPER
 	RET
 
@@ -8687,9 +10206,9 @@ TEXT ·fusedSplatAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row116:
+row142:
 	CMPQ         CX, (AX)
-	JGE          return117
+	JGE          return143
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -8700,41 +10219,41 @@ row116:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-32, DI
-	JZ           one119
+	JZ           one145
 
-many118:
+many144:
 	VMOVUPS Z0, (BX)(SI*4)
 	VMOVUPS Z0, 64(BX)(SI*4)
 	ADDQ    $+32, SI
 	CMPQ    SI, DI
-	JB      many118
+	JB      many144
 
-one119:
+one145:
 	MOVQ DX, DI
 	ANDQ $-16, DI
 	CMPQ SI, DI
-	JAE  last121
+	JAE  last147
 
-one120:
+one146:
 	VMOVUPS Z0, (BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      one120
+	JB      one146
 
-last121:
+last147:
 	MOVQ    DX, DI
 	SUBQ    SI, DI
-	JZ      done122
+	JZ      done148
 	MOVL    $-1, R8
 	BZHIL   DI, R8, R8
 	KMOVW   R8, K1
 	VMOVUPS Z0, K1, (BX)(SI*4)
 
-done122:
+done148:
 	INCQ CX
-	JMP  row116
+	JMP  row142
 
-return117:
+return143:
 	VZEROUPPER
 	RET
 
@@ -8745,9 +10264,9 @@ TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row123:
+row149:
 	CMPQ         CX, (AX)
-	JGE          return124
+	JGE          return150
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -8761,9 +10280,9 @@ row123:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-32, R8
-	JZ           one126
+	JZ           one152
 
-many125:
+many151:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
@@ -8772,26 +10291,26 @@ many125:
 	VMOVUPS Z1, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many125
+	JB      many151
 
-one126:
+one152:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last128
+	JAE  last154
 
-one127:
+one153:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one127
+	JB      one153
 
-last128:
+last154:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done129
+	JZ        done155
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
@@ -8799,11 +10318,11 @@ last128:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done129:
+done155:
 	INCQ CX
-	JMP  row123
+	JMP  row149
 
-return124:
+return150:
 	VZEROUPPER
 	RET
 
@@ -8814,9 +10333,9 @@ TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row130:
+row156:
 	CMPQ         CX, (AX)
-	JGE          return131
+	JGE          return157
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -8833,9 +10352,9 @@ row130:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one133
+	JZ           one159
 
-many132:
+many158:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -8848,15 +10367,15 @@ many132:
 	VMOVUPS Z1, 64(DI)(R8*4)
 	ADDQ    $+32, R8
 	CMPQ    R8, R9
-	JB      many132
+	JB      many158
 
-one133:
+one159:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last135
+	JAE  last161
 
-one134:
+one160:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -8864,12 +10383,12 @@ one134:
 	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      one134
+	JB      one160
 
-last135:
+last161:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done136
+	JZ        done162
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -8879,11 +10398,11 @@ last135:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done136:
+done162:
 	INCQ CX
-	JMP  row130
+	JMP  row156
 
-return131:
+return157:
 	VZEROUPPER
 	RET
 
@@ -8894,9 +10413,9 @@ TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row137:
+row163:
 	CMPQ         DX, (CX)
-	JGE          return138
+	JGE          return164
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -8913,9 +10432,9 @@ row137:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-32, R10
-	JZ           one140
+	JZ           one166
 
-many139:
+many165:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -8932,15 +10451,15 @@ many139:
 	VMOVUPS Z1, 64(R8)(R9*4)
 	ADDQ    $+32, R9
 	CMPQ    R9, R10
-	JB      many139
+	JB      many165
 
-one140:
+one166:
 	MOVQ BX, R10
 	ANDQ $-16, R10
 	CMPQ R9, R10
-	JAE  last142
+	JAE  last168
 
-one141:
+one167:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -8950,12 +10469,12 @@ one141:
 	VMOVUPS Z1, (R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      one141
+	JB      one167
 
-last142:
+last168:
 	MOVQ      BX, AX
 	SUBQ      R9, AX
-	JZ        done143
+	JZ        done169
 	MOVL      $-1, R10
 	BZHIL     AX, R10, R10
 	KMOVW     R10, K1
@@ -8965,11 +10484,11 @@ last142:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (R8)(R9*4)
 
-done143:
+done169:
 	INCQ DX
-	JMP  row137
+	JMP  row163
 
-return138:
+return164:
 	VZEROUPPER
 	RET
 
@@ -8983,9 +10502,9 @@ TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row144:
+row170:
 	CMPQ         DX, (CX)
-	JGE          return145
+	JGE          return171
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -9013,9 +10532,9 @@ row144:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last149
+	JAE          last175
 
-one148:
+one174:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -9025,7 +10544,7 @@ one148:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny151
+	JNZ      tiny177
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z5
@@ -9034,15 +10553,15 @@ one148:
 	VMOVUPS  Z6, (R9)(R11*4)
 	VMOVUPS  Z5, (R10)(R11*4)
 
-back152:
+back178:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one148
+	JB   one174
 
-last149:
+last175:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done150
+	JZ        done176
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -9053,7 +10572,7 @@ last149:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny153
+	JNZ       tiny179
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z1
 	VSUBPS    Z0, Z1, Z0
@@ -9062,16 +10581,16 @@ last149:
 	VMOVUPS   Z1, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-back154:
-done150:
+back180:
+done176:
 	INCQ DX
-	JMP  row144
+	JMP  row170
 
-return145:
+return171:
 	VZEROUPPER
 	RET
 
-tiny151:
+tiny177:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -9151,9 +10670,9 @@ tiny151:
 	VADDPS       Z5, Z6, Z6
 	VMOVUPS      Z6, (R9)(R11*4)
 	VMOVUPS      Z5, (R10)(R11*4)
-	JMP          back152
+	JMP          back178
 
-tiny153:
+tiny179:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -9233,7 +10752,7 @@ tiny153:
 	VADDPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back154
+	JMP          back180
 
 // func fusedSGDNesterovAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -9245,9 +10764,9 @@ TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row155:
+row181:
 	CMPQ         DX, (CX)
-	JGE          return156
+	JGE          return182
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -9275,9 +10794,9 @@ row155:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last160
+	JAE          last186
 
-one159:
+one185:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -9287,7 +10806,7 @@ one159:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny162
+	JNZ      tiny188
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z6
@@ -9298,15 +10817,15 @@ one159:
 	VMOVUPS  Z5, (R9)(R11*4)
 	VMOVUPS  Z6, (R10)(R11*4)
 
-back163:
+back189:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one159
+	JB   one185
 
-last160:
+last186:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done161
+	JZ        done187
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -9317,7 +10836,7 @@ last160:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny164
+	JNZ       tiny190
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z5
 	VSUBPS    Z0, Z5, Z5
@@ -9328,16 +10847,16 @@ last160:
 	VMOVUPS   Z0, K1, (R9)(R11*4)
 	VMOVUPS   Z5, K1, (R10)(R11*4)
 
-back165:
-done161:
+back191:
+done187:
 	INCQ DX
-	JMP  row155
+	JMP  row181
 
-return156:
+return182:
 	VZEROUPPER
 	RET
 
-tiny162:
+tiny188:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -9454,9 +10973,9 @@ tiny162:
 	VADDPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (R9)(R11*4)
 	VMOVUPS      Z6, (R10)(R11*4)
-	JMP          back163
+	JMP          back189
 
-tiny164:
+tiny190:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -9573,7 +11092,7 @@ tiny164:
 	VADDPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (R9)(R11*4)
 	VMOVUPS      Z5, K1, (R10)(R11*4)
-	JMP          back165
+	JMP          back191
 
 // func fusedAdamAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -9586,9 +11105,9 @@ TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row166:
+row192:
 	CMPQ         DX, (CX)
-	JGE          return167
+	JGE          return193
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -9630,9 +11149,9 @@ row166:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last171
+	JAE          last197
 
-one170:
+one196:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z8
@@ -9642,7 +11161,7 @@ one170:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny173
+	JNZ         tiny199
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -9665,15 +11184,15 @@ one170:
 	VMOVUPS     Z9, (R11)(R13*4)
 	VMOVUPS     Z8, (R12)(R13*4)
 
-back174:
+back200:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one170
+	JB   one196
 
-last171:
+last197:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done172
+	JZ          done198
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -9684,7 +11203,7 @@ last171:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny175
+	JNZ         tiny201
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -9707,16 +11226,16 @@ last171:
 	VMOVUPS     Z0, K1, (R11)(R13*4)
 	VMOVUPS     Z1, K1, (R12)(R13*4)
 
-back176:
-done172:
+back202:
+done198:
 	INCQ DX
-	JMP  row166
+	JMP  row192
 
-return167:
+return193:
 	VZEROUPPER
 	RET
 
-tiny173:
+tiny199:
 	VMOVUPS      (DI)(R13*4), Z8
 	VMOVUPS      (R8)(R13*4), Z9
 	VSUBPS       Z9, Z8, Z10
@@ -9860,9 +11379,9 @@ tiny173:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z9, (R11)(R13*4)
 	VMOVUPS      Z8, (R12)(R13*4)
-	JMP          back174
+	JMP          back200
 
-tiny175:
+tiny201:
 	VMOVUPS.Z    (DI)(R13*4), K1, Z8
 	VMOVUPS.Z    (R8)(R13*4), K1, Z9
 	VSUBPS       Z9, Z8, Z10
@@ -10006,7 +11525,7 @@ tiny175:
 	VMOVUPS      Z2, K1, (R10)(R13*4)
 	VMOVUPS      Z0, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back176
+	JMP          back202
 
 // func fusedAdamWAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -10019,9 +11538,9 @@ TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z9
 	XORQ         DX, DX
 
-row177:
+row203:
 	CMPQ         DX, (CX)
-	JGE          return178
+	JGE          return204
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -10071,9 +11590,9 @@ row177:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last182
+	JAE          last208
 
-one181:
+one207:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z10
@@ -10083,7 +11602,7 @@ one181:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K1
 	KORTESTW    K1, K1
-	JNZ         tiny184
+	JNZ         tiny210
 	VMOVUPS     (SI)(R13*4), Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -10111,15 +11630,15 @@ one181:
 	VMOVUPS     Z11, (R11)(R13*4)
 	VMOVUPS     Z10, (R12)(R13*4)
 
-back185:
+back211:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one181
+	JB   one207
 
-last182:
+last208:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done183
+	JZ          done209
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -10130,7 +11649,7 @@ last182:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K2
 	KORTESTW    K2, K2
-	JNZ         tiny186
+	JNZ         tiny212
 	VMOVUPS.Z   (SI)(R13*4), K1, Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -10158,16 +11677,16 @@ last182:
 	VMOVUPS     Z1, K1, (R11)(R13*4)
 	VMOVUPS     Z2, K1, (R12)(R13*4)
 
-back187:
-done183:
+back213:
+done209:
 	INCQ DX
-	JMP  row177
+	JMP  row203
 
-return178:
+return204:
 	VZEROUPPER
 	RET
 
-tiny184:
+tiny210:
 	VMOVUPS      (SI)(R13*4), Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -10380,9 +11899,9 @@ tiny184:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z12, (R11)(R13*4)
 	VMOVUPS      Z11, (R12)(R13*4)
-	JMP          back185
+	JMP          back211
 
-tiny186:
+tiny212:
 	VMOVUPS.Z    (SI)(R13*4), K1, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -10595,7 +12114,7 @@ tiny186:
 	VMOVUPS      Z0, K1, (R10)(R13*4)
 	VMOVUPS      Z2, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back187
+	JMP          back213
 
 // func fusedRMSpropAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -10608,9 +12127,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row188:
+row214:
 	CMPQ         DX, (CX)
-	JGE          return189
+	JGE          return215
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -10646,9 +12165,9 @@ row188:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last193
+	JAE          last219
 
-one192:
+one218:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Z8
@@ -10658,7 +12177,7 @@ one192:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny195
+	JNZ         tiny221
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z10
@@ -10676,15 +12195,15 @@ one192:
 	VMOVUPS     Z8, (R9)(R11*4)
 	VMOVUPS     Z9, (R10)(R11*4)
 
-back196:
+back222:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one192
+	JB   one218
 
-last193:
+last219:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done194
+	JZ          done220
 	MOVL        $-1, R12
 	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
@@ -10695,7 +12214,7 @@ last193:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny197
+	JNZ         tiny223
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z0
@@ -10713,16 +12232,16 @@ last193:
 	VMOVUPS     Z1, K1, (R9)(R11*4)
 	VMOVUPS     Z0, K1, (R10)(R11*4)
 
-back198:
-done194:
+back224:
+done220:
 	INCQ DX
-	JMP  row188
+	JMP  row214
 
-return189:
+return215:
 	VZEROUPPER
 	RET
 
-tiny195:
+tiny221:
 	VMOVUPS      (R8)(R11*4), Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -10861,9 +12380,9 @@ tiny195:
 	VSUBPS       Z9, Z10, Z9
 	VMOVUPS      Z9, (R9)(R11*4)
 	VMOVUPS      Z8, (R10)(R11*4)
-	JMP          back196
+	JMP          back222
 
-tiny197:
+tiny223:
 	VMOVUPS.Z    (R8)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -11002,4 +12521,4 @@ tiny197:
 	VSUBPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back198
+	JMP          back224

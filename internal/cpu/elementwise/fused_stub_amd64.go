@@ -43,6 +43,37 @@ func fusedBiasReluDropoutAVX2(l *fusedLoop)
 //go:noescape
 func fusedDropoutAVX2(l *fusedLoop)
 
+// fusedBiasAddAVX2 does this for each element of l:
+//
+//	s = add(x, b)
+//	y = add(s, r)
+//
+// and stores y.
+//
+//go:noescape
+func fusedBiasAddAVX2(l *fusedLoop)
+
+// fusedDeviationAVX2 does this for each element of l:
+//
+//	d = sub(x, m)
+//	q = mul(d, d)
+//
+// and stores d, q.
+//
+//go:noescape
+func fusedDeviationAVX2(l *fusedLoop)
+
+// fusedStandardizeAVX2 does this for each element of l:
+//
+//	r = div(g, s)
+//	p = mul(d, r)
+//	y = add(p, b)
+//
+// and stores y.
+//
+//go:noescape
+func fusedStandardizeAVX2(l *fusedLoop)
+
 // fusedBiasTanhAVX2 does this for each element of l:
 //
 //	s = add(x, b)
@@ -81,6 +112,23 @@ func fusedTanhGradAVX2(l *fusedLoop)
 //
 //go:noescape
 func fusedTanhGradSequenceAVX2(l *fusedLoop)
+
+// fusedLSTMAVX2 does this for each element of l:
+//
+//	sf = sigmoid(f)
+//	si = sigmoid(i)
+//	tg = tanh(g)
+//	k = mul(sf, c)
+//	n = mul(si, tg)
+//	m = add(k, n)
+//	so = sigmoid(o)
+//	t = tanh(m)
+//	h = mul(so, t)
+//
+// and stores m, h.
+//
+//go:noescape
+func fusedLSTMAVX2(l *fusedLoop)
 
 // fusedLSTMKeptAVX2 does this for each element of l:
 //
@@ -477,6 +525,37 @@ func fusedBiasReluDropoutAVX512(l *fusedLoop)
 //go:noescape
 func fusedDropoutAVX512(l *fusedLoop)
 
+// fusedBiasAddAVX512 does this for each element of l:
+//
+//	s = add(x, b)
+//	y = add(s, r)
+//
+// and stores y.
+//
+//go:noescape
+func fusedBiasAddAVX512(l *fusedLoop)
+
+// fusedDeviationAVX512 does this for each element of l:
+//
+//	d = sub(x, m)
+//	q = mul(d, d)
+//
+// and stores d, q.
+//
+//go:noescape
+func fusedDeviationAVX512(l *fusedLoop)
+
+// fusedStandardizeAVX512 does this for each element of l:
+//
+//	r = div(g, s)
+//	p = mul(d, r)
+//	y = add(p, b)
+//
+// and stores y.
+//
+//go:noescape
+func fusedStandardizeAVX512(l *fusedLoop)
+
 // fusedBiasTanhAVX512 does this for each element of l:
 //
 //	s = add(x, b)
@@ -515,6 +594,23 @@ func fusedTanhGradAVX512(l *fusedLoop)
 //
 //go:noescape
 func fusedTanhGradSequenceAVX512(l *fusedLoop)
+
+// fusedLSTMAVX512 does this for each element of l:
+//
+//	sf = sigmoid(f)
+//	si = sigmoid(i)
+//	tg = tanh(g)
+//	k = mul(sf, c)
+//	n = mul(si, tg)
+//	m = add(k, n)
+//	so = sigmoid(o)
+//	t = tanh(m)
+//	h = mul(so, t)
+//
+// and stores m, h.
+//
+//go:noescape
+func fusedLSTMAVX512(l *fusedLoop)
 
 // fusedLSTMKeptAVX512 does this for each element of l:
 //

@@ -295,7 +295,7 @@ func fusedLoop(a *asm, f fused.Program) {
 		keepIndex = a.GP64()
 	}
 	unroll := 2
-	if f.Dropout() || f.Decays() != nil || len(pointers) > maxPointers {
+	if f.Dropout() || f.Decays() != nil || len(pointers) > maxPointers || a.crowded {
 		unroll = 1
 	}
 	a.turns = chain && !a.Wide && !a.crowded

@@ -33,6 +33,11 @@ var Programs = []Program{
 	},
 	{"Dropout", []string{"x"}, []string{"scale"}, []string{"y = Dropout x scale"}, []string{"y"}},
 
+	// Those of layers whose result is added to what they were given, and of normalizations, whose mean and deviation are of rows.
+	{"BiasAdd", []string{"x", "b", "r"}, nil, []string{"s = Add x b", "y = Add s r"}, []string{"y"}},
+	{"Deviation", []string{"x"}, []string{"m"}, []string{"d = Sub x m", "q = Mul d d"}, []string{"d", "q"}},
+	{"Standardize", []string{"d", "g", "b"}, []string{"s"}, []string{"r = Div g s", "p = Mul d r", "y = Add p b"}, []string{"y"}},
+
 	// Steps of recurrent networks, where training keeps what their derivatives need, and these.
 	{"BiasTanh", []string{"x", "b"}, nil, []string{"s = Add x b", "y = Tanh s"}, []string{"y"}},
 	{
@@ -48,6 +53,16 @@ var Programs = []Program{
 		[]string{"least", "zero", "one"},
 		tanhGradSteps("x"),
 		[]string{"y"},
+	},
+	{
+		"LSTM",
+		[]string{"i", "f", "g", "o", "c"},
+		nil,
+		[]string{
+			"sf = Sigmoid f", "si = Sigmoid i", "tg = Tanh g", "k = Mul sf c", "n = Mul si tg", "m = Add k n",
+			"so = Sigmoid o", "t = Tanh m", "h = Mul so t",
+		},
+		[]string{"m", "h"},
 	},
 	{
 		"LSTMKept",
