@@ -344,18 +344,20 @@ func TestTheStateOfKeras2sOptimizersIsRead(t *testing.T) {
 	}
 }
 
-// One model as Keras 2 has saved it, .h5 and .keras, whose groups it has named in several ways.
+// Models as Keras 2 has saved them: one whose groups it has named in several ways, and one of functions of TensorFlow between layers.
 func TestArchivesOfKeras2AreReadAndTrainedOn(t *testing.T) {
-	text, err := os.ReadFile("kerasfile/testdata/archive2.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	want := &kerasCase{}
-	if err := json.Unmarshal(text, want); err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range []string{"archive2.keras", "archive2_213.keras", "archive2_windows.keras", "archive2.h5"} {
-		checkKeras(t, file, loadQuiet(t, "kerasfile/testdata/"+file), want)
+	for name, endings := range map[string][]string{"archive2": {".keras", "_213.keras", "_windows.keras", ".h5"}, "functions2": {".keras", ".h5"}} {
+		text, err := os.ReadFile("kerasfile/testdata/" + name + ".json")
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := &kerasCase{}
+		if err := json.Unmarshal(text, want); err != nil {
+			t.Fatal(err)
+		}
+		for _, ending := range endings {
+			checkKeras(t, name+ending, loadQuiet(t, "kerasfile/testdata/"+name+ending), want)
+		}
 	}
 }
 

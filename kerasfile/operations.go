@@ -4,7 +4,6 @@ package kerasfile
 // layers that compute the same: those of keras.ops, and those of TensorFlow that the last releases of Keras 2 wrote.
 
 import (
-	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,15 +17,8 @@ var activationOf = map[string]string{
 	"Softsign": "softsign", "HardSigmoid": "hard_sigmoid", "HardSilu": "hard_silu", "LogSigmoid": "log_sigmoid", "Exp": "exponential",
 }
 
-// tensorFlow has what the functions of TensorFlow are in keras.ops.
-var tensorFlow = map[string]string{
-	"__operators__.add": "Add", "math.add": "Add", "math.subtract": "Subtract", "math.multiply": "Multiply", "math.truediv": "Divide",
-	"math.divide": "Divide", "math.maximum": "Maximum", "math.minimum": "Minimum", "math.negative": "Negative", "math.exp": "Exp",
-	"nn.relu": "Relu", "nn.relu6": "Relu6", "nn.silu": "Silu", "nn.selu": "Selu", "math.sigmoid": "Sigmoid", "nn.sigmoid": "Sigmoid",
-	"math.tanh": "Tanh", "nn.tanh": "Tanh", "math.softplus": "Softplus", "nn.softplus": "Softplus", "nn.softsign": "Softsign",
-}
-
-// asLayers returns the entries of a network's layers with layers in the place of operations, and the names of those layers.
+// asLayers returns the entries of a network's layers with layers in the place of operations, and the names of those of Keras's layers, which
+// may pass masks on where operations lose them.
 func asLayers(entries []any) (out []any, stand []string) {
 	for _, x := range entries {
 		o, _ := x.(object)
@@ -39,6 +31,9 @@ func asLayers(entries []any) (out []any, stand []string) {
 		}
 		for _, one := range with {
 			out = append(out, one)
+			if one["class_name"] == ofOperations {
+				continue
+			}
 			name, _ := one["name"].(string)
 			stand = append(stand, name)
 		}
@@ -50,8 +45,8 @@ func asLayers(entries []any) (out []any, stand []string) {
 // says of layers: whether they are trained.
 func isBetween(o object) bool {
 	class, _ := o["class_name"].(string)
-	if _, ok := o["module"].(string); ok || class == overTensorFlow {
-		return ok && isOperation(o) || class == overTensorFlow
+	if _, ok := o["module"].(string); ok || isFunction(class) {
+		return isFunction(class) || isOperation(o)
 	}
 	cfg, _ := o["config"].(object)
 	if class == "" || cfg["trainable"] != nil {
@@ -61,8 +56,8 @@ func isBetween(o object) bool {
 	return err != nil || cfg["newshape"] != nil || merges(class) && len(operands(o)) == 2
 }
 
-// overTensorFlow is the class that Keras 2 gave to functions of TensorFlow.
-const overTensorFlow = "TFOpLambda"
+// isFunction reports whether a class is one of those that Keras 2 gave to functions of TensorFlow.
+func isFunction(class string) bool { return class == "TFOpLambda" || class == "SlicingOpLambda" }
 
 // operands returns what an operation is applied to, numbers and tensors, if it is applied once, and everything else that it was told is its
 // configuration.
@@ -71,36 +66,12 @@ func operands(o object) []any {
 	if len(calls) != 1 {
 		return nil
 	}
-	if list, ok := calls[0].([]any); ok {
-		return oldOperands(list)
-	}
 	call, _ := calls[0].(object)
 	args, _ := call["args"].([]any)
 	if kwargs, _ := call["kwargs"].(object); len(kwargs) > 0 {
 		return nil
 	}
 	return args
-}
-
-// oldOperands are those of Keras 2: one is in the place of a layer's input, the other is called y.
-func oldOperands(first []any) []any {
-	if len(first) == 1 { // as of layers
-		first, _ = first[0].([]any)
-	}
-	if len(first) != 4 {
-		return nil
-	}
-	in := []any{oldOperand(first[:3])}
-	more, _ := first[3].(object)
-	for _, name := range slices.Sorted(maps.Keys(more)) {
-		switch {
-		case name == "y":
-			in = append(in, oldOperand(more[name]))
-		case more[name] != nil && name != "name" && !(name == "beta" && more[name] == 1.0):
-			return nil
-		}
-	}
-	return in
 }
 
 // oldOperand returns a number, or a tensor as Keras 3 writes it.
@@ -130,7 +101,7 @@ func ofNumbers(v any) (shape []any, ok bool) {
 // entry returns a layer as an entry of a network, applied to tensors.
 func entry(class, name string, cfg object, in ...any) object {
 	cfg["name"] = name
-	if merges(class) {
+	if merges(class) || len(in) > 1 {
 		in = []any{in}
 	}
 	return object{"class_name": class, "name": name, "config": cfg, "inbound_nodes": []any{object{"args": in, "kwargs": object{}}}}
@@ -146,14 +117,21 @@ func replace(o object) []object {
 	class, _ := o["class_name"].(string)
 	cfg, _ := o["config"].(object)
 	name, _ := o["name"].(string)
-	if class == overTensorFlow {
-		function, _ := cfg["function"].(string)
-		class = tensorFlow[function]
-	}
 	in := operands(o)
+	if isFunction(class) {
+		class, cfg, in = oldOperation(o)
+	}
 	if len(in) == 0 {
 		return nil
 	}
+	if with := layersOf(class, name, cfg, in); with != nil {
+		return with
+	}
+	return operationOf(class, name, cfg, in)
+}
+
+// layersOf returns the layers of Keras's that compute what an operation does, none if there are no such layers.
+func layersOf(class, name string, cfg object, in []any) []object {
 	if list, ok := in[0].([]any); ok {
 		if class == "Concatenate" && len(in) == 1 {
 			return concatenate(name, cfg, list)

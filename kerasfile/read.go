@@ -621,7 +621,7 @@ func (r *reader) layer(v any, i int) (layer.LayerSpec, error) {
 	}
 	l, err := layer.New(class)
 	if err != nil {
-		if class == overTensorFlow {
+		if isFunction(class) {
 			class = fmt.Sprintf("%s of tf.%v", class, cfg["function"])
 		}
 		if !slices.Contains(r.unknown, class) {

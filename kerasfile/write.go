@@ -91,9 +91,12 @@ func networkConfig(name string, sequential bool, net *layer.Spec, trainable bool
 	var layers []any
 	for _, one := range net.Layers {
 		var o object
-		if one.Network != nil {
+		switch {
+		case one.Network != nil:
 			o = networkConfig(one.Name, one.Class == "Sequential", one.Network, one.Config["trainable"] != false)
-		} else {
+		case one.Class == ofOperations:
+			o = asOperation(one)
+		default:
 			o = class(one.Class, cmp.Or(apart[one.Class], "keras.layers"), settings(one))
 			switch {
 			case len(one.Shapes) > 1 && one.Class == "CategoryEncoding":
@@ -387,6 +390,8 @@ func calls(one layer.LayerSpec) []any {
 					kwargs[name] = tensors[2+i]
 				}
 			}
+		case one.Class == ofOperations:
+			args = operationArgs(one, tensors)
 		case len(tensors) != 1 || merges(one.Class):
 			args = []any{tensors}
 		}

@@ -136,12 +136,15 @@ func keras2Model(cfg object) object {
 	for i, x := range layers {
 		l := x.(object)
 		one := keras2Object(l, keras2Model(l["config"].(object)))
+		if isOperation(l) { // by whose module Keras 3 knows it
+			one["module"], one["registered_name"] = l["module"], l["registered_name"]
+		}
 		for _, key := range []string{"name", "inbound_nodes"} {
 			if x, ok := l[key]; ok {
 				one[key] = x
 			}
 		}
-		if calls, ok := one["inbound_nodes"].([]any); ok && !models {
+		if calls, ok := one["inbound_nodes"].([]any); ok && !models && !isOperation(l) {
 			one["inbound_nodes"] = keras2Calls(calls)
 		}
 		out[i] = one

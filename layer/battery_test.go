@@ -521,6 +521,11 @@ var samples = []sample{
 		return y
 	}},
 	{&layer.CustomScaleLayer{Scale: 0.5}, pair, tensor.Shape{3}, 0, both(func(a, b float64) float64 { return a + float64(0.5*b) })},
+	{&layer.Operation{Op: "Power", Number: new(3.0)}, []tensor.Shape{{3}}, tensor.Shape{3}, 0, each(func(x float64) float64 { return x * x * x })},
+	{&layer.Operation{Op: "Subtract", Number: new(3.0), Before: true}, []tensor.Shape{{3}}, tensor.Shape{3}, 0, each(func(x float64) float64 { return 3 - x })},
+	{&layer.Operation{Op: "GetItem", Key: ":, 1:, None, -1"}, []tensor.Shape{{3, 2}}, tensor.Shape{2, 1}, 0, picked(3, 5)},
+	{&layer.Operation{Op: "GetItem", Key: ":, ::-1"}, []tensor.Shape{{3, 2}}, tensor.Shape{3, 2}, 0, picked(4, 5, 2, 3, 0, 1)},
+	{&layer.Operation{Op: "Split", Axis: []int{-1}, Indices: []int{1}}, []tensor.Shape{{2, 3}}, tensor.Shape{2, 1}, 0, picked(0, 3)},
 }
 
 // A traced sample is one in a graph, with what is to be fed.

@@ -285,6 +285,7 @@ def models():
     yield "colors", lambda: (colors(), None)
     yield "depth", lambda: (depth(), None)
     yield "applications", lambda: (applications(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
+    yield "operations", lambda: (operations(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
 
 
 def convolutions():
@@ -339,6 +340,21 @@ def applications():
     t = K.ops.squeeze(K.ops.expand_dims(t, 1), 1)
     z = K.ops.concatenate([x, first * last, K.ops.maximum(first, last - 0.25), K.ops.max(s, axis=1), K.ops.sum(K.ops.abs(s - 0.3), axis=1), K.ops.square(first), t], axis=-1)
     return K.Model([image, steps], L.Dense(3, activation="softmax")(z), name="applications")
+
+
+def operations():
+    """Operations that no layer computes."""
+    o = K.ops
+    a, b = K.Input((2, 4), name="a"), K.Input((2, 4), name="b")
+    p, q = o.sigmoid(L.Dense(4)(a)) + 0.5, L.Dense(4, activation="tanh")(b)
+    some = [o.sqrt(p), o.rsqrt(p), o.log(p), o.log1p(p), o.expm1(q), o.sin(q), o.cos(q), o.erf(q), o.reciprocal(p), o.sign(q), o.gelu(q), o.gelu(q, approximate=False),
+            o.clip(q, -0.5, 0.3), q / p, 1.0 / p, p**2, p**1.5, 2.0**q, o.maximum(q, 0.1), o.minimum(0.2, q), q * 0.0, o.log_softmax(q, axis=1), o.normalize(q, axis=-1), o.flip(q, axis=1)]
+    x = [o.stack(some, axis=2), o.mean(p, axis=-1), o.sum(q, axis=[1, 2], keepdims=True), o.max(q, axis=-1, keepdims=True), o.min(q, axis=1), o.var(q, axis=2), o.std(q, axis=[1]),
+         q[:, 1:], q[..., ::2], q[:, None, -1, 1:], q[:, ::-1], o.matmul(q, o.transpose(p, (0, 2, 1))), o.expand_dims(q[:, 0], -1)]
+    c, d = o.split(q, 2, axis=-1)
+    _, e, f = o.split(p, [1, 3], axis=2)
+    x += [c * d, e, f]
+    return K.Model([a, b], L.Dense(3, activation="softmax")(o.concatenate([L.Flatten()(v) for v in x], axis=-1)), name="operations")
 
 
 def recurrent():

@@ -1,7 +1,8 @@
-"""Makes archive2*.keras and archive2.h5, one model as Keras 2 saves it, and archive2.json, which says what it predicts and comes to.
+"""Makes archive2*.keras and archive2.h5, one model as Keras 2 saves it, and archive2.json, which says what it predicts and comes to; and the same
+of functions2, a model with functions of TensorFlow between its layers.
 
     python3 -m venv venv && venv/bin/pip install tensorflow-cpu tf_keras
-    venv/bin/python kerasfile/testdata/make_keras2_archives.py
+    venv/bin/python kerasfile/testdata/make_keras2_archives.py            # or functions2 alone
 
 archive2.keras is what 2.15 and later write, archive2_213.keras has the groups of 2.12 to 2.14, in whose names each layer that has
 weights counts twice, archive2_windows.keras those that 2.15 wrote on Windows.
@@ -11,6 +12,7 @@ import io
 import json
 import os
 import re
+import sys
 import zipfile
 
 os.environ["TF_CPP_MIN_LOG_LEVEL"] = "3"
@@ -45,28 +47,49 @@ def model():
     return K.Model([steps, image], L.Dense(3, activation="softmax")(inner(L.Concatenate()([x, y]))), name="archive2")
 
 
+def functions():
+    a, b = K.Input((2, 4), name="a"), K.Input((2, 4), name="b")
+    p, q = tf.sigmoid(L.Dense(4)(a)) + 0.5, L.Dense(4, activation="tanh")(b)
+    some = [tf.sqrt(p), tf.math.rsqrt(p), tf.math.log(p), tf.exp(q), tf.sin(q), tf.abs(q), tf.square(q), q / p, 1.0 / p, p**2, tf.maximum(q, 0.1), tf.nn.gelu(q),
+            tf.nn.gelu(q, approximate=True), tf.clip_by_value(q, -0.5, 0.3), tf.nn.leaky_relu(q), tf.nn.softmax(q), tf.nn.l2_normalize(q, axis=-1), tf.reverse(q, axis=[1])]
+    x = [tf.stack(some, axis=2), tf.reduce_mean(p, axis=[1, 2], keepdims=True), tf.reduce_max(q, axis=1), tf.reduce_sum(q, 2), q[:, 1:], q[:, :, ::2], q[:, tf.newaxis, -1, 1:],
+         tf.matmul(q, tf.transpose(p, [0, 2, 1])), tf.reshape(q, [-1, 8]), tf.expand_dims(q, 1), tf.squeeze(q[:, :1], 1), tf.concat([p, q], axis=-1)]
+    c, d = tf.split(q, 2, axis=-1)
+    _, e = tf.split(p, [1, 3], axis=2)
+    x += [c * d, e]
+    return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([L.Flatten()(v) for v in x])), name="functions2")
+
+
 def flat(arrays):
     return [[float(v) for v in np.asarray(a).ravel()] for a in arrays]
 
 
-m = model()
-for k, w in enumerate(m.weights):
-    w.assign(0.5 * wave(*w.shape, seed=k) + (1.5 if "variance" in w.name or "gamma" in w.name else 0))
-m.compile(K.optimizers.Adam(0.01, epsilon=0.1), "categorical_crossentropy")  # of gradients that are 0 but for noise, too
-x = [wave(6, 5, 3, seed=90), wave(6, 8, 7, 2, seed=91)]
-y = np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2]]
-m.train_on_batch(x, y)
-first = os.path.join(here, "archive2.keras")
-m.save(first)
-m.save(os.path.join(here, "archive2.h5"))
-case = {"x": [{"shape": a.shape, "data": flat([a])[0]} for a in x], "y": [{"shape": y.shape, "data": flat([y])[0]}],
-        "weights": flat(m.get_weights()), "predict": flat([m.predict(x, verbose=0)])}
-for _ in range(3):
+def save(m, x):
+    """Saves a model under its name, trained for a step, with what it predicts and what it is after three steps more."""
+    for k, w in enumerate(m.weights):
+        w.assign(0.5 * wave(*w.shape, seed=k) + (1.5 if "variance" in w.name or "gamma" in w.name else 0))
+    m.compile(K.optimizers.Adam(0.01, epsilon=0.1), "categorical_crossentropy")  # of gradients that are 0 but for noise, too
+    y = np.eye(3, dtype="float32")[[0, 1, 2, 0, 1, 2]]
     m.train_on_batch(x, y)
-case["next"] = flat(m.get_weights())
-with open(os.path.join(here, "archive2.json"), "w") as f:
-    json.dump(case, f)
-    f.write("\n")
+    path = os.path.join(here, m.name)
+    m.save(path + ".keras")
+    m.save(path + ".h5")
+    case = {"x": [{"shape": a.shape, "data": flat([a])[0]} for a in x], "y": [{"shape": y.shape, "data": flat([y])[0]}],
+            "weights": flat(m.get_weights()), "predict": flat([m.predict(x, verbose=0)])}
+    for _ in range(3):
+        m.train_on_batch(x, y)
+    case["next"] = flat(m.get_weights())
+    with open(path + ".json", "w") as f:
+        json.dump(case, f)
+        f.write("\n")
+
+
+save(functions(), [wave(6, 2, 4, seed=90), wave(6, 2, 4, seed=91)])
+if sys.argv[1:] == ["functions2"]:
+    sys.exit()
+m = model()
+save(m, [wave(6, 5, 3, seed=90), wave(6, 8, 7, 2, seed=91)])
+first = os.path.join(here, "archive2.keras")
 
 
 def renamed(file, version, name):
