@@ -39,6 +39,9 @@ func BenchmarkGemm(b *testing.B) {
 		{1024, 16, 1024, "TN"},
 		{8192, 256, 784, "NN"},
 		{784, 256, 8192, "TN"},
+		{64, 256, 3136, "TN"}, // kernels' gradients of 1×1 convolutions
+		{256, 64, 25088, "TN"},
+		{512, 128, 6272, "TN"},
 	}
 	for _, n := range []int{16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1000, 1024, 2048, 4096} {
 		for _, form := range []string{"NN", "TN", "NT"} {

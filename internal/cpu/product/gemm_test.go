@@ -121,6 +121,7 @@ var large = []size{
 	{600, 40, 300, 0},    // A passes by
 	{620, 130, 90, 5},    // many rows
 	{17, 30, 8200, 0},    // three chains
+	{260, 40, 4200, 0},   // two, of several regions
 	{25, 41, 8200, 1},    // which are computed side by side
 	{600, 520, 416, 608}, // rows that meet in one set of the cache
 	{530, 540, 4100, 0},  // all are large, and two chains

@@ -68,6 +68,9 @@ const (
 	// So many chains of operands that don't stay in the caches are shared out, whatever the tasks.
 	farChains = 4
 
+	// A factor of so many columns is read where it is, if it is multiplied for as few rows.
+	fewColumns = 512
+
 	// Up to so many multiply-adds, and elements of B that are packed, the calls of a task are
 	// recorded: beyond, to find out which calls they are takes less than 1 % of the time, and
 	// packing again is as fast from a buffer of the worker.
@@ -122,6 +125,7 @@ type gemmShape struct {
 	// What strategies may ask for besides.
 	leastPanels int  // of a region, if rows are shared out
 	halves      bool // the first half of the tasks computes the left half of C's columns, the second half the right
+	chains      bool // each region of a C of 4·smallC elements or less is computed chain by chain
 }
 
 func (t *tiling) cut(g *Gemm) {
@@ -171,7 +175,9 @@ func (t *tiling) cut(g *Gemm) {
 	// More tasks of far operands would read them again and again.
 	far := !x.inL2 && g.K >= farChains*chain
 	t.splitK = !t.shared && (t.tasks <= fewTasks || far) && g.K > chain && t.m*t.n <= smallC && x.work >= splitWork
-	if t.splitK {
+	if x.chains {
+		t.splitK = x.splits() && x.work >= splitWork
+	} else if t.splitK {
 		t.regionPanels, t.regionCols = t.count, t.n
 		if far { // a step of both fills half of the second-level cache
 			t.stepK = min(t.stepK, max(x.l2/2/(t.m+t.n), 64))
@@ -381,6 +387,44 @@ var strategies = [...]strategy{
 		},
 	},
 	{
+		// The gradient of a weight that is small beside the k it sums. Rows of both factors are short and follow each other, so a
+		// step of them is near wherever it comes from: to pack A costs more than it saves, and so does B, which tiles of 16 lanes
+		// read as fast from the second-level cache. A step of a panel of B fills half of the first-level cache [192 k of 32
+		// columns], one of A a quarter of the second-level cache at most.
+		name: "few columns, long k",
+		fits: func(x *gemmShape) bool {
+			return x.a.trans && !x.b.trans && !x.halfB && x.kernels.lanes == 16 && (x.steepA || !x.inL2) &&
+				x.m <= fewColumns && x.n <= fewColumns && 2*x.m*x.n <= fewColumns*fewColumns && x.b.ld <= fewColumns
+		},
+		apply: func(x *gemmShape) {
+			x.stationaryB = true
+			x.stepK = min(x.l1Step(192), max(x.l2/4/x.m, 64))
+			x.chains = true
+			tasks := 4
+			if x.splits() {
+				switch { // each has all chains to do
+				case x.m*x.n > smallC:
+					tasks = min(tasks, ceilDiv(8, ceilDiv(x.k, chain)))
+				case x.uneven():
+					tasks = 2
+				default:
+					tasks = 1
+				}
+			}
+			// A region has 9 panels of rows, and up to 128 columns: for fewer, the other factor is read too often.
+			panels := ceilDiv(x.m, x.tallest)
+			down := max(min(ceilDiv(tasks, ceilDiv(x.n, 128)), panels/9), 1)
+			across := max(ceilDiv(x.n, 128), ceilDiv(tasks, down))
+			x.regionCols = ceilDiv(x.n, across*x.panel) * x.panel
+			if across = ceilDiv(x.n, x.regionCols); tasks > 1 && across*down%2 == 1 {
+				down *= 2
+			}
+			if down > 1 {
+				x.leastPanels = ceilDiv(panels+panels%2, down)
+			}
+		},
+	},
+	{
 		// Large in every direction, or an A whose rows are better gathered once: see gemm_shared.go.
 		// Below these sizes packing costs more than it saves: a row of A is packed for n columns, of B
 		// for m rows.
@@ -508,6 +552,19 @@ var strategies = [...]strategy{
 // [more than 5 Mi elements], it is read row by row and not tile by tile, for fewer than 7 rows.
 func (x *gemmShape) onePanel() bool {
 	return x.m <= x.tallest && !x.b.trans && !x.halfB && (x.m < 7 || x.depth*x.n <= x.l3*5/8)
+}
+
+// splits reports whether there are several chains, of a C that isn't too large to be computed chain by chain where regions of it are tasks.
+func (x *gemmShape) splits() bool { return x.k > chain && x.m*x.n <= 4*smallC }
+
+// uneven reports whether of two cores that share out the chains one has more than a seventh too much to do.
+func (x *gemmShape) uneven() bool {
+	full := x.k / chain
+	most := (full + 1) / 2 * chain
+	if full%2 == 0 {
+		most += x.k % chain
+	}
+	return 2*7*most > 8*x.k
 }
 
 // cutRegions counts the regions, of regionPanels by regionCols.
