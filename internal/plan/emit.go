@@ -280,9 +280,10 @@ func lead(s tensor.Shape) int { return s[:len(s)-1].Numel() }
 
 func emitBatchMatMul(c *call) []cpu.Kernel {
 	a, b := matricesOf(c, c.in[0]), matricesOf(c, c.in[1])
-	shape, steps := c.shape.Clone(), strides(c.shape)
+	stored := strides(c.shape)
+	shape, steps := c.shape.Clone(), slices.Clone(stored)
 	for to, from := range c.attr.Axes { // the order in which they are stored
-		shape[from], steps[from] = c.shape[to], strides(c.shape)[to]
+		shape[from], steps[from] = c.shape[to], stored[to]
 	}
 	last := len(shape) - 1
 	y := &matrices{all: c.data(c.value), shape: shape[:last-1], steps: steps[:last-1]}

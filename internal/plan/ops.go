@@ -85,9 +85,10 @@ type traits struct {
 	pooled pooled
 
 	// puts reports whether the result, most of which is zeros, needn't be stored: kernels can compute a part of it at a time. takesPut
-	// reports whether v's kernel does so for an operand x. nil is never, both.
+	// reports whether v's kernel does so for an operand x. nil is never, both. ofPut says what it makes of it.
 	puts     func(v *value) bool
 	takesPut func(v, x *value) bool
+	ofPut    ofPut
 
 	// zeros says where the result has many zeros.
 	zeros zeroPattern
@@ -114,6 +115,15 @@ const (
 	notPooled  pooled = iota
 	theMaximum        // of each place's pixels
 	itsTap            // the number of the one that it is
+)
+
+// ofPut says what a kernel makes of what a pool puts.
+type ofPut uint8
+
+const (
+	nothingOfPut ofPut = iota
+	itsSum             // over all pixels
+	itsProduct         // with an image; the kernel can have its sum as well
 )
 
 // A zeroPattern says where a matrix has many zeros, if it has.
@@ -181,7 +191,7 @@ func init() {
 
 		graph.OpRandomUniform: {role: roleKernel, emit: emitRandomUniform, random: true},
 
-		graph.OpSum:       {role: roleKernel, lower: lowerReduction, emit: emitSum, cost: costOfReduction, takes: takesReduced, takesPut: sumsPut},
+		graph.OpSum:       {role: roleKernel, lower: lowerReduction, emit: emitSum, cost: costOfReduction, takes: takesReduced, takesPut: sumsPut, ofPut: itsSum},
 		graph.OpReduceMax: reduction(reduce.Max),
 		graph.OpReduceMin: reduction(reduce.Min),
 		graph.OpArgMax:    {role: roleKernel, emit: emitReduction(reduce.ArgMax), cost: costOfReduction, takes: takesReduced},
@@ -199,7 +209,7 @@ func init() {
 
 		graph.OpConv:           {role: roleKernel, emit: emitConv, cost: costOfConv, pools: poolsResult, epilogue: true, rows: true, tasks: true, takes: takesImage},
 		graph.OpConvInputGrad:  {role: roleKernel, emit: emitConvInputGrad, cost: costOfConvInputGrad, epilogue: true, rows: true, tasks: true, takes: takesImage},
-		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages, takesPut: multipliesPut},
+		graph.OpConvKernelGrad: {role: roleKernel, emit: emitConvKernelGrad, cost: costOfConvKernelGrad, epilogue: true, tasks: true, takes: takesImages, takesPut: multipliesPut, ofPut: itsProduct},
 
 		graph.OpMaxPool:         {role: roleKernel, emit: emitPool(product.MaxPool), cost: costOfPool, pooled: theMaximum, rows: true, takes: takesPooled},
 		graph.OpArgMaxPool:      {role: roleKernel, emit: emitPool(product.ArgMaxPool), cost: costOfPool, pooled: itsTap, rows: true, takes: takesPooled},
@@ -400,8 +410,7 @@ func lowerBatchMatMul(l *lowering, n *graph.Node, shape tensor.Shape, in []*valu
 	return l.permuted(l.add(n.Op(), &attr, stored, n.Scope(), in...), back, n.Scope())
 }
 
-// readAs returns the order of axes in which all that reads products of matrices reads them, if that is another than theirs and rows stay
-// rows; else nil.
+// readAs returns the order of axes in which products of matrices are read, if one transposition reads them all and rows stay rows; else nil.
 func (l *lowering) readAs(n *graph.Node) []int {
 	if l.config.NoPasses || n.Op() != graph.OpBatchMatMul {
 		return nil

@@ -193,15 +193,19 @@ func emitPoolBack(op product.PoolOp) func(c *call) []cpu.Kernel {
 	}
 }
 
-// together returns a sum of x, which isn't stored, and the gradient of a kernel that reads x on the same level and computes the sum as it goes. Both are
-// nil if there are no two.
+// together returns the gradient of a kernel that multiplies by x, which isn't stored, and a sum of x on the same level, which is computed
+// with it. Both are nil if there are no two.
 func together(x *value) (gradient, sum *value) {
 	for _, v := range x.users {
-		switch {
-		case len(v.in) == 1 && sum == nil && v.unit.next == nil:
-			sum = v
-		case len(v.in) == 2 && gradient == nil:
-			gradient = v
+		switch v.traits().ofPut {
+		case itsSum:
+			if sum == nil && v.unit.next == nil {
+				sum = v
+			}
+		case itsProduct:
+			if gradient == nil {
+				gradient = v
+			}
 		}
 	}
 	if gradient == nil || sum == nil || gradient.unit.index != sum.unit.index {
