@@ -151,7 +151,7 @@ type channelwiseGrad struct {
 func newChannelwiseGrad(k *ConvKernelGrad) *channelwiseGrad {
 	w := &k.Window
 	c := &channelwiseGrad{
-		ConvKernelGrad: k, kernels: gemmTiers[isa.Active()], spans: spansOf([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Places),
+		ConvKernelGrad: k, kernels: gemmTiers[isa.Active()], spans: spansOf(along(w.placeSpans), w.Places),
 		chains: ceilDiv(w.Batch*volume(w.Places), chain),
 	}
 	for j := range w.Places[2] {

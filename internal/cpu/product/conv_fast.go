@@ -26,7 +26,7 @@ func (k *Conv) product() way {
 	if w.depthwise() {
 		return (&channelwise{
 			window: w, x: k.X, k: k.K, y: k.Y, size: w.Image, results: w.Places, ldx: w.ImageStride, ldy: w.ResultStride, epilogue: k.Epilogue,
-			spans: spansOf([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, w.Places),
+			spans: spansOf(along(w.placeSpans), w.Places),
 		}).prepare()
 	}
 	x := k.patches()
@@ -53,7 +53,7 @@ func (k *Conv) patches() *implicit {
 		kernel.pack(s, to, k0, k1, group*filters+c0, group*filters+c1)
 	}
 	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * channels }
-	x.spans = [3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}
+	x.spans = along(w.placeSpans)
 	x.classes = classes(x.spans, w.Groups, func(group int, spans [3]*span) *patches {
 		return patchesOf(k.X, w.Batch, w.ImageStride, group*channels, channels, w.Image, w.Places, spans, tap)
 	})
@@ -75,7 +75,7 @@ func (k *ConvInputGrad) product() way {
 	if w.depthwise() {
 		return (&channelwise{
 			window: w, x: k.DY, k: k.K, y: k.DX, size: w.Places, results: w.Image, ldx: w.ResultStride, ldy: w.ImageStride, epilogue: k.Epilogue,
-			spans: spansOf([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, w.Image),
+			spans: spansOf(along(w.pixelSpans), w.Image),
 		}).prepare()
 	}
 	channels, filters := w.Channels/w.Groups, w.Filters/w.Groups
@@ -92,7 +92,7 @@ func (k *ConvInputGrad) product() way {
 		}
 	}
 	tap := func(d, h, w int) int { return ((d*k.Taps[1]+h)*k.Taps[2] + w) * filters }
-	x.spans = [3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}
+	x.spans = along(w.pixelSpans)
 	x.classes = classes(x.spans, w.Groups, func(group int, spans [3]*span) *patches {
 		return patchesOf(k.DY, w.Batch, w.ResultStride, group*filters, filters, w.Places, w.Image, spans, tap)
 	})

@@ -21,9 +21,9 @@ type kernelGrad struct {
 	lies     bool // patches are multiplied as they lie in the image (conv_indirect.go)
 	n        int  // filters of a group
 	c, dy    []float32
-	put      *Pool     // of which dy is what it puts, if that isn't stored
-	total    []float32 // then: the sums of dy, or nil,
-	partial  []float32 // and those of its chains
+	put      *Pool     // puts dy where that isn't stored; else nil
+	total    []float32 // with put: the sums of dy over all places; or nil
+	partial  []float32 // those of each chain
 	epilogue cpu.Epilogue
 
 	classes []tapClass
@@ -359,7 +359,7 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 // pack packs patches of places r0 … r1-1 for a task, transposed.
 func (k *kernelGrad) pack(s *gemmScratch, t *gradTask, r0, r1 int) (a matrix) {
 	class, rows := t.class, t.m1-t.m0
-	if class.x.data == nil {
+	if class.x.data == nil { // a PutSum's
 		return ones(s, r1-r0)
 	}
 	if class.padded == nil && class.x.contiguous() {

@@ -48,10 +48,9 @@ func (w *Window) padsWell() bool {
 }
 
 func newPadded(w *Window, data []float32, group int) *padded {
-	p := &padded{window: w, data: data, group: group}
+	p := &padded{window: w, data: data, group: group, spans: along(w.placeSpans)}
 	channels := w.Channels / w.Groups
-	for d := range 3 {
-		p.spans[d] = w.placeSpans(d)
+	for d := range p.spans {
 		for i, s := range p.spans[d] {
 			for range s.count {
 				p.spanOf[d] = append(p.spanOf[d], i)

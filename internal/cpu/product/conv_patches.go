@@ -188,6 +188,9 @@ type span struct {
 	offsets            []int // of what they see
 }
 
+// along returns the spans along each dimension.
+func along(spans func(dim int) []span) [3][]span { return [3][]span{spans(0), spans(1), spans(2)} }
+
 // placeSpans are spans of places along a dimension, which see pixels.
 func (w *Window) placeSpans(dim int) (spans []span) {
 	for o := 0; o < w.Places[dim]; o++ {

@@ -40,10 +40,8 @@ type poolBlock struct {
 // Prepare cuts the work into tasks. It is to be called once after the fields are set; Run
 // calls it if need be.
 func (k *ConvPool) Prepare() {
-	k.close(k.Channels, k.Filters)
+	k.checkOperands(k.X, k.K)
 	k.MaxStep, k.ArgStep = max(k.MaxStep, k.Filters), max(k.ArgStep, k.Filters)
-	cpu.Reaches("the image of a convolution", k.X, extent(k.Batch*volume(k.Image), k.ImageStride, k.Channels))
-	cpu.Reaches("the kernel of a convolution", k.K, volume(k.Taps)*k.Channels*k.Filters)
 	pooled := k.Batch * volume(k.Places) / 4
 	cpu.Reaches("the maxima of a pool", k.Max, extent(pooled, k.MaxStep, k.Filters))
 	if k.Arg != nil {

@@ -132,10 +132,10 @@ func TestConvolutionsByProductsStayWithinTheirOperands(t *testing.T) {
 func TestEveryPixelIsInOneClass(t *testing.T) {
 	for number, w := range productWindows() {
 		for name, all := range map[string][]class{
-			"places": classes([3][]span{w.placeSpans(0), w.placeSpans(1), w.placeSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
+			"places": classes(along(w.placeSpans), 1, func(_ int, spans [3]*span) *patches {
 				return patchesOf(nil, w.Batch, w.Channels, 0, 1, w.Image, w.Places, spans, func(_, _, _ int) int { return 0 })
 			}),
-			"pixels": classes([3][]span{w.pixelSpans(0), w.pixelSpans(1), w.pixelSpans(2)}, 1, func(_ int, spans [3]*span) *patches {
+			"pixels": classes(along(w.pixelSpans), 1, func(_ int, spans [3]*span) *patches {
 				return patchesOf(nil, w.Batch, w.Filters, 0, 1, w.Places, w.Image, spans, func(_, _, _ int) int { return 0 })
 			}),
 		} {
