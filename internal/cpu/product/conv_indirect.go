@@ -144,6 +144,43 @@ func (k *kernelGrad) liesWell() bool {
 	return asTheyLie < packed
 }
 
+// turn chooses whether the transpose is computed, in which lanes lie along the channels of taps: if that takes no more multiply-adds than with lanes along
+// filters, which fill a vector at most. Tiles are several vectors wide then, and load less for each multiply-add.
+func (k *kernelGrad) turn() {
+	n, lanes := k.segments(&k.classes[0])[0].n, k.kernels.lanes
+	if k.n > lanes || ceilDiv(n, lanes)*k.n > n {
+		return
+	}
+	t := &k.turned
+	t.kernels = k.kernels
+	for count := 1; count <= k.n; count++ { // of tiles, for all filters
+		height := ceilDiv(k.n, count)
+		if height >= len(k.kernels.indirect) {
+			continue
+		}
+		for _, m := range k.kernels.indirect[height] {
+			if height*m.vectors > t.tallest*t.vectors {
+				t.vectors, t.tallest = m.vectors, height
+			}
+		}
+	}
+}
+
+// listRun lists places of which each is nextX elements of the image and nextDY elements of the gradient of the result behind the one before: what is read number by number comes
+// first of each pair.
+//
+//go:noinline
+func listRun(list []int32, x, dy, nextX, nextDY int, turned bool) {
+	if turned {
+		x, dy, nextX, nextDY = dy, x, nextDY, nextX
+	}
+	a, b, nextA, nextB := int32(4*x), int32(4*dy), int32(4*nextX), int32(4*nextDY)
+	for ; len(list) > 1; list = list[2:] {
+		list[0], list[1] = a, b
+		a, b = a+nextA, b+nextB
+	}
+}
+
 // listPlaces lists where places r0 … r1-1 of a class are from the first one, and their rows of dy, in place or packed.
 func (k *kernelGrad) listPlaces(s *gemmScratch, c *tapClass, r0, r1 int, inPlace bool) {
 	list := grow(&s.list, 2*(r1-r0))
@@ -159,16 +196,26 @@ func (k *kernelGrad) listPlaces(s *gemmScratch, c *tapClass, r0, r1 int, inPlace
 		if !inPlace {
 			y = y0 + (r-r0)*k.panel
 		}
-		for run = min(run, r1-r); run > 0; run-- {
-			list[0], list[1] = int32(4*(x-x0)), int32(4*(y-y0))
-			list, r, x, y = list[2:], r+1, x+nextX, y+nextY
-		}
+		run = min(run, r1-r)
+		listRun(list[2*(r-r0):2*(r-r0+run)], x-x0, y-y0, nextX, nextY, k.turned.vectors > 0)
+		r += run
 	}
 }
 
 // multiplyListed multiplies patches of the places of a list, the first of which is read at an element of x, with the gradients there.
-func (k *kernelGrad) multiplyListed(s *gemmScratch, t *gradTask, list []int32, x []float32, taps []segment, at int, dy panels, c matrix) {
-	s.tile.list = &list[0]
+func (k *kernelGrad) multiplyListed(s *gemmScratch, t *gradTask, x []float32, at int, dy panels, c matrix) {
+	taps := k.segments(t.class)
+	s.tile.list = &s.list[0]
+	if k.turned.vectors > 0 {
+		for i := range taps {
+			g := &taps[i]
+			if first, end := max(g.first, t.m0), min(g.first+g.n, t.m1); first < end {
+				b := matrix{data: x[at+g.from+first-g.first:]}
+				k.turned.down(s, k.kernels.indirect, matrix{data: dy.data, ld: 1}, b, c.from(0, first-t.m0), k.n, end-first)
+			}
+		}
+		return
+	}
 	for col := 0; col < k.n; col += k.panel {
 		for i := range taps {
 			g := &taps[i]

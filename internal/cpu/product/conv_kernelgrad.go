@@ -17,9 +17,11 @@ import (
 type kernelGrad struct {
 	window *Window
 	tileSize
-	stepK    int  // of k between visits to a tile
-	lies     bool // patches are multiplied as they lie in the image (conv_indirect.go)
-	n        int  // filters of a group
+	stepK    int      // of k between visits to a tile
+	lies     bool     // patches are multiplied as they lie in the image (conv_indirect.go),
+	copied   bool     // or as they lie in a copy of it with zeros around (conv_padded.go);
+	turned   tileSize // then, with few filters: tiles that compute the transpose
+	n        int      // filters of a group
 	c, dy    []float32
 	put      *Pool     // puts dy where that isn't stored; else nil
 	total    []float32 // with put: the sums of dy over all places; or nil
@@ -28,7 +30,8 @@ type kernelGrad struct {
 
 	classes []tapClass
 	tasks   []gradTask
-	wave    int       // chains that are computed side by side; 1 if a task computes all of its elements'
+	chains  int       // of an element, at most; there is room for one if there is none
+	wave    int       // how many are computed side by side; 1 if a task computes all of its elements'
 	sums    []float32 // of those after the first, while it runs
 	first   int       // the chain that the wave begins with
 
@@ -142,23 +145,29 @@ func (k *kernelGrad) prepare() {
 	for i := range k.classes {
 		rows = max(rows, k.classes[i].x.cols)
 	}
-	k.lies = k.liesWell()
-	k.stepK = max(min(l1*2/3/k.panel, l2*7/16/rows)/isa.LineFloats, 8) * isa.LineFloats
+	k.lies, k.copied = k.liesWell(), k.classes[0].padded != nil && k.classes[0].padded.asItLies(k.kernels)
+	room := k.panel // in the first-level cache, for each k
+	if k.lies || k.copied {
+		k.turn()
+		room += min(k.window.Stride[2]*k.window.Channels, 32)
+	}
+	k.stepK = max(min(l1*2/3/room, l2*7/16/rows)/isa.LineFloats, 8) * isa.LineFloats
 	most := max(l2*7/16/k.stepK/k.tallest, 1) * k.tallest
-	work, chains, blocks := 0, 1, 0
+	work, blocks := 0, 0
+	k.chains = 1
 	for i := range k.classes {
 		c := &k.classes[i]
 		work += c.x.lattice.rows * c.x.cols * k.n
-		chains = max(chains, len(c.begins)-1)
+		k.chains = max(k.chains, len(c.begins)-1)
 		blocks += (c.x.cols + most - 1) / most
 	}
 	tasks := min(implicitTasks, work/taskWork+1)
-	if p := k.classes[0].padded; p != nil && p.asItLies(k.kernels) {
+	if k.copied {
 		tasks = min(tasks, surroundedTasks)
 	}
 	if blocks < tasks {
-		// Chains are computed side by side, as many as are wanted and 32 MiB hold.
-		k.wave = min(chains, (tasks+blocks-1)/blocks, max(8<<20/len(k.c), 1))
+		// Chains are computed side by side, as many as are wanted and 32 MiB hold, or as 512 KiB hold.
+		k.wave = min(k.chains, max((tasks+blocks-1)/blocks, 1<<17/len(k.c)), max(8<<20/len(k.c), 1))
 		if blocks*k.wave < tasks {
 			rows = 0
 			for i := range k.classes {
@@ -174,9 +183,14 @@ func (k *kernelGrad) prepare() {
 	k.wave = max(k.wave, 1)
 	for i := range k.classes {
 		c := &k.classes[i]
-		blocks := (c.x.cols + most - 1) / most
+		blocks, unit := ceilDiv(c.x.cols, most), 1
+		if k.lies || k.copied {
+			if n := k.segments(c)[0].n; c.x.cols%n == 0 && c.x.cols/n >= blocks {
+				unit = n // tiles end where taps do that lie side by side
+			}
+		}
 		for b := range blocks {
-			k.tasks = append(k.tasks, gradTask{c, b * c.x.cols / blocks, (b + 1) * c.x.cols / blocks, make([]atomic.Bool, len(c.parts))})
+			k.tasks = append(k.tasks, gradTask{c, b * (c.x.cols / unit) / blocks * unit, (b + 1) * (c.x.cols / unit) / blocks * unit, make([]atomic.Bool, len(c.parts))})
 		}
 	}
 }
@@ -196,14 +210,10 @@ func (k *kernelGrad) multiply(p *par.Pool) {
 		p.Run((*gradRows)(k), len(k.tasks))
 		return
 	}
-	chains := 0
-	for i := range k.classes {
-		chains = max(chains, len(k.classes[i].begins)-1)
-	}
 	space := gemmSpaces.Get()
 	k.sums = grow(&space.c, k.wave*len(k.c))
-	for k.first = 0; k.first == 0 || k.first < chains; k.first += k.wave {
-		p.Run((*gradChains)(k), len(k.tasks)*k.wave)
+	for k.first = 0; k.first < k.chains; k.first += k.wave {
+		p.Run((*gradChains)(k), len(k.tasks)*min(k.wave, k.chains-k.first))
 		p.Run((*gradSums)(k), len(k.tasks))
 	}
 	k.sums = nil
@@ -261,6 +271,7 @@ type gradChains kernelGrad
 // Do computes a chain of the rows of a task.
 func (j *gradChains) Do(worker, index int) {
 	k := (*kernelGrad)(j)
+	index = k.shortLast(index)
 	t, i := &k.tasks[index%len(k.tasks)], index/len(k.tasks)
 	if k.first+i >= len(t.class.begins)-1 {
 		return
@@ -268,6 +279,23 @@ func (j *gradChains) Do(worker, index int) {
 	s := acquireScratch(worker, k.kernels)
 	k.chain(s, t, k.first+i, k.sumOf(t, i))
 	releaseScratch(worker, s)
+}
+
+// shortLast returns which of a wave's tasks is the one of an index: those of the last chain, which may be short, come last, in the middle, since half of the workers claim
+// tasks from the front, the others from the back.
+func (k *kernelGrad) shortLast(index int) int {
+	if k.chains > k.first+k.wave {
+		return index
+	}
+	n := len(k.tasks)
+	long := (k.chains - 1 - k.first) * n
+	switch {
+	case index < long/2:
+		return index
+	case index < long/2+n:
+		return index - long/2 + long
+	}
+	return index - n
 }
 
 // sumOf is where chain i of a wave is summed up.
@@ -310,10 +338,11 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		ld = k.window.ResultStride
 	}
 	begin, end := class.begins[number], class.begins[number+1]
-	var x []float32 // a copy with zeros around
-	surrounded := class.padded != nil && class.padded.asItLies(k.kernels)
-	if surrounded {
-		x = class.padded.surround(s, begin, end, ld, k.stepK)
+	copied := class.padded != nil && k.copied
+	sum := c
+	turned := k.turned.vectors > 0 && (copied || k.lies)
+	if turned {
+		sum = matrix{data: grow(&s.wide, k.n*(t.m1-t.m0)), ld: t.m1 - t.m0}
 	}
 	s.tile.resume = 0
 	for r0 := begin; r0 < end; {
@@ -332,16 +361,18 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 			class.dy.pack(s, dy, r0, r1, 0, k.n)
 		}
 		s.tile.k = r1 - r0
+		k.fetchAhead(s, t, r1, min(r1+k.stepK, end))
 		if k.total != nil && t.m0 == 0 {
 			k.addPlaces(s, dy, number)
 		}
 		switch {
-		case surrounded:
-			k.multiplyListed(s, t, s.list[2*(r0-begin):], x, class.padded.taps, 0, dy, c)
+		case copied:
+			x := class.padded.surround(s, r0, r1, ld, k.turned.vectors > 0)
+			k.multiplyListed(s, t, x, 0, dy, sum)
 		case k.lies:
 			from, _, _ := class.x.lattice.at(r0)
 			k.listPlaces(s, class, r0, r1, inPlace)
-			k.multiplyListed(s, t, s.list, class.x.data, class.x.segments, from, dy, c)
+			k.multiplyListed(s, t, class.x.data, from, dy, sum)
 		default:
 			a := k.pack(s, t, r0, r1)
 			for col := 0; col < k.n; col += k.panel {
@@ -351,9 +382,39 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		s.tile.resume = 1
 		r0 = r1
 	}
+	if turned {
+		s.transpose(c, sum, k.n, t.m1-t.m0)
+	}
 	if class.padded != nil {
 		k.verify(t, number, c)
 	}
+}
+
+// segments returns the taps of a class that lie side by side, in the image or in a copy with zeros around.
+func (k *kernelGrad) segments(c *tapClass) []segment {
+	if k.copied && c.padded != nil {
+		return c.padded.taps
+	}
+	return c.x.segments
+}
+
+// fetchAhead has tiles fetch what is multiplied next: the gradients of places r0 … r1-1, and rows of the image that are to be copied.
+func (k *kernelGrad) fetchAhead(s *gemmScratch, t *gradTask, r0, r1 int) {
+	s.ahead = [2][]float32{}
+	if k.put != nil || r0 == r1 {
+		return
+	}
+	first, _, _ := t.class.dy.lattice.at(r0)
+	last, _, _ := t.class.dy.lattice.at(r1 - 1)
+	s.ahead[0] = t.class.dy.data[first : last+k.n]
+	if p := t.class.padded; p != nil && k.copied {
+		s.ahead[1] = p.rows(r0, r1)
+	}
+	turns := s.tile.k / pieceTiles * ceilDiv(t.m1-t.m0, k.tallest) * ceilDiv(k.n, k.panel)
+	if k.turned.vectors > 0 {
+		turns = s.tile.k / pieceTiles * ceilDiv(t.m1-t.m0, k.turned.vectors*k.kernels.lanes) * ceilDiv(k.n, k.turned.tallest)
+	}
+	s.aheadDense = turns*isa.LineFloats < len(s.ahead[0])+len(s.ahead[1])
 }
 
 // pack packs patches of places r0 … r1-1 for a task, transposed.

@@ -24,7 +24,7 @@ type padded struct {
 
 const (
 	// A tap of as many channels fills tiles of its own.
-	fewChannels = 32
+	fewChannels = 64
 	// All multiplications may be so many times those that are not by padding: more cost as much as is gained.
 	mostPadding = 1.35
 )
@@ -123,9 +123,8 @@ func (w *Window) spread(dim int) int {
 	return (w.Places[dim]-1)*w.Stride[dim] + (w.Taps[dim]-1)*w.Dilation[dim] + 1
 }
 
-// surround copies what the taps see at places p0 … p1-1. It lists where each place is, and its row of dy: rows are ld apart, and begin again after
-// each step of places.
-func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) []float32 {
+// surround copies what the taps see at places p0 … p1-1. It lists where each place is, and its row of dy: rows are ld apart.
+func (p *padded) surround(s *gemmScratch, p0, p1, ld int, turned bool) []float32 {
 	w, all := p.window, volume(p.window.Places)
 	line := w.spread(2) * w.Channels
 	beyond := (w.Taps[1]-1)*w.Dilation[1] + 1
@@ -135,7 +134,7 @@ func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) []float32 {
 	}
 	x := grow(&s.a, room*line)
 	list := grow(&s.list, 2*(p1-p0))
-	row, to := 0, 0 // to counts the places of a step
+	row := 0
 	for at := p0; at < p1; {
 		sample, end := at/all, min(at-at%all+all, p1)
 		first, rows := at%all/w.Places[2], ((end-1)%all/w.Places[2]-at%all/w.Places[2])*w.Stride[1]+beyond
@@ -144,20 +143,28 @@ func (p *padded) surround(s *gemmScratch, p0, p1, ld, step int) []float32 {
 		}
 		for at < end { // places of a row
 			h, l := at%all/w.Places[2]-first, at%w.Places[2]
-			n := min(w.Places[2]-l, end-at, step-to)
-			x, dy := int32(4*((row+h*w.Stride[1])*line+l*w.Stride[2]*w.Channels)), int32(4*to*ld)
-			for range n {
-				list[0], list[1] = x, dy
-				list, x, dy = list[2:], x+int32(4*w.Stride[2]*w.Channels), dy+int32(4*ld)
-			}
+			n := min(w.Places[2]-l, end-at)
+			x := (row+h*w.Stride[1])*line + l*w.Stride[2]*w.Channels
+			listRun(list[2*(at-p0):2*(at+n-p0)], x, (at-p0)*ld, w.Stride[2]*w.Channels, ld, turned)
 			at += n
-			if to += n; to == step {
-				to = 0
-			}
 		}
 		row += rows
 	}
 	return x
+}
+
+// rows returns the rows of the image that the taps see at places p0 … p1-1, but not at those before.
+func (p *padded) rows(p0, p1 int) []float32 {
+	w := p.window
+	seen := func(place int) int { // rows that the taps see before a place
+		if place--; place < 0 {
+			return 0
+		}
+		sample, h := place/volume(w.Places), place%volume(w.Places)/w.Places[2]
+		return sample*w.Image[1] + min(max(w.pixel(1, h, w.Taps[1]-1)+1, 0), w.Image[1])
+	}
+	row := w.Image[2] * w.Channels
+	return p.data[seen(p0)*row : seen(p1)*row]
 }
 
 // surroundRow copies row h of a sample, which may be outside the image, with zeros on both sides.

@@ -495,11 +495,12 @@ func (x *tileSize) parts(rows int) [2]tilePart {
 // stack multiplies count tiles, the bytes between which aStep and cStep are.
 func (x *tileSize) stack(s *gemmScratch, tiles microkernels, a, b, c matrix, count, aStep, cStep, cols int) {
 	t := &s.tile
-	t.far, t.sparse, t.next, t.nextStep = 0, 1, &b.data[0], 0
+	t.far = 0
 	t.aStep, t.bStep, t.cStep = aStep, 0, cStep
 	for col := 0; col < cols; {
 		m, width := x.kernels.widest(tiles, x.vectors, cols-col)
 		t.count = count
+		s.fetchAhead(b)
 		s.multiply(m, a, b.from(0, col), c.from(0, col), min(cols-col, width))
 		col += width
 	}
@@ -517,6 +518,23 @@ func (x *implicit) add(t *implicitTask, b *rowBlock, c, sums matrix) {
 		run = min(run, b.r1-r)
 		addRows(matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: l.last().to * x.ldc}, sums.from(r-b.r0, 0), run, cols)
 		r += run
+	}
+}
+
+// fetchAhead sets what tiles fetch while they multiply: what comes next of what is ahead, or nothing but what they read.
+func (s *gemmScratch) fetchAhead(b matrix) {
+	t := &s.tile
+	t.sparse, t.next, t.nextStep = 1, &b.data[0], 0
+	for i, x := range s.ahead {
+		if len(x) == 0 {
+			continue
+		}
+		t.next, t.nextStep = &x[0], 4*isa.LineFloats
+		if s.aheadDense {
+			t.sparse, t.nextStep = 0, 4*pieceTiles*s.kernels.lanes
+		}
+		s.ahead[i] = x[min(t.count*(t.k/pieceTiles)*t.nextStep/4, len(x)):]
+		return
 	}
 }
 

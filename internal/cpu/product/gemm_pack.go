@@ -176,6 +176,9 @@ type gemmScratch struct {
 	prefetch [2]prefetchTarget // what is wanted in the next step, of B and of A
 	fetched  float32           // of no use: what fetch is seen to do
 
+	ahead      [2][]float32 // what the tiles of convolutions fetch: a line of the cache for every four k,
+	aheadDense bool         // or four vectors
+
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.
 	recording bool

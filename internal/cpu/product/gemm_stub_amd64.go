@@ -3407,6 +3407,19 @@ func tile5x16RowsIndirectAVX512(t *tile)
 //go:noescape
 func tile5x32RowsIndirectAVX512(t *tile)
 
+// tile5x48RowsIndirectAVX512 computes tiles of 5 rows and 48 columns:
+//
+//	for p := range k {
+//		for i := range 5 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile5x48RowsIndirectAVX512(t *tile)
+
 // tile5x64RowsIndirectAVX512 computes tiles of 5 rows and 64 columns:
 //
 //	for p := range k {
@@ -3445,6 +3458,19 @@ func tile6x16RowsIndirectAVX512(t *tile)
 //
 //go:noescape
 func tile6x32RowsIndirectAVX512(t *tile)
+
+// tile6x48RowsIndirectAVX512 computes tiles of 6 rows and 48 columns:
+//
+//	for p := range k {
+//		for i := range 6 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile6x48RowsIndirectAVX512(t *tile)
 
 // tile6x64RowsIndirectAVX512 computes tiles of 6 rows and 64 columns:
 //
@@ -3485,6 +3511,19 @@ func tile7x16RowsIndirectAVX512(t *tile)
 //go:noescape
 func tile7x32RowsIndirectAVX512(t *tile)
 
+// tile7x48RowsIndirectAVX512 computes tiles of 7 rows and 48 columns:
+//
+//	for p := range k {
+//		for i := range 7 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile7x48RowsIndirectAVX512(t *tile)
+
 // tile8x16RowsIndirectAVX512 computes tiles of 8 rows and 1 to 16 columns:
 //
 //	for p := range k {
@@ -3511,6 +3550,19 @@ func tile8x16RowsIndirectAVX512(t *tile)
 //go:noescape
 func tile8x32RowsIndirectAVX512(t *tile)
 
+// tile8x48RowsIndirectAVX512 computes tiles of 8 rows and 48 columns:
+//
+//	for p := range k {
+//		for i := range 8 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile8x48RowsIndirectAVX512(t *tile)
+
 // tile9x16RowsIndirectAVX512 computes tiles of 9 rows and 1 to 16 columns:
 //
 //	for p := range k {
@@ -3536,6 +3588,19 @@ func tile9x16RowsIndirectAVX512(t *tile)
 //
 //go:noescape
 func tile9x32RowsIndirectAVX512(t *tile)
+
+// tile9x48RowsIndirectAVX512 computes tiles of 9 rows and 48 columns:
+//
+//	for p := range k {
+//		for i := range 9 {
+//			for j := range 48 {
+//				c[i*ldc+j] = fmath.FMA(a[list[2*p]+i*lda], b[list[2*p+1]+j], c[i*ldc+j])
+//			}
+//		}
+//	}
+//
+//go:noescape
+func tile9x48RowsIndirectAVX512(t *tile)
 
 // tile10x16RowsIndirectAVX512 computes tiles of 10 rows and 1 to 16 columns:
 //

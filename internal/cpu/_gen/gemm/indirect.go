@@ -29,6 +29,9 @@ func (m *microkernel) emitIndirect() {
 		m.LEAQ(operand.Mem{Base: m.lda[5], Index: m.lda[1], Scale: 2}, seven)
 	}
 	var list reg.GPVirtual
+	if m.fetches() {
+		m.next = m.load("next")
+	}
 	step := func(u int) {
 		column, row := m.GP64(), m.GP64()
 		m.MOVQ(operand.Mem{Base: list, Disp: 8 * u}, row) // both at once: it is loads that tiles of one vector wait for

@@ -65,7 +65,7 @@ func (g *generator) kernels(table *bytes.Buffer) {
 	fmt.Fprint(table, "},\n")
 	fmt.Fprint(table, "indirect: []microkernels{\n{},\n")
 	for rows := 1; rows <= g.sizes.rows; rows++ {
-		row(rows, g.sizes.vectors(rows), g.indirect)
+		row(rows, g.sizes.indirect(rows), g.indirect)
 	}
 	fmt.Fprint(table, "},\n")
 	fmt.Fprint(table, "segmented: []microkernels{\n{},\n")

@@ -99,7 +99,7 @@ func (m *microkernel) emit() {
 	m.lda = multiples(m, "lda", m.indices())
 	m.ldb = multiples(m, "ldb", []int{1, 3})
 
-	if m.streams() {
+	if m.fetches() {
 		m.next = m.load("next")
 	}
 
@@ -286,9 +286,12 @@ func (m *microkernel) streams() bool {
 	return !m.listed && !m.indirect && !m.segmented && m.vectors == 2 && 2*m.rows >= m.sizes.tallest
 }
 
+// fetches reports whether the tile asks for what comes next of B.
+func (m *microkernel) fetches() bool { return m.streams() || m.indirect && m.rows > 4 }
+
 // prefetch asks for what comes next of B.
 func (m *microkernel) prefetch() {
-	if !m.streams() {
+	if !m.fetches() {
 		return
 	}
 	m.PREFETCHT1(operand.Mem{Base: m.next})

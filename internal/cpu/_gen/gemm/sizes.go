@@ -1,5 +1,7 @@
 package main
 
+import "slices"
+
 // This file says which tiles there are.
 
 // A sizes has the sizes of tile that suit an instruction set.
@@ -12,8 +14,9 @@ type sizes struct {
 	// multiply-adds of latency 4 a cycle want 8 accumulators or more.
 	vectors func(rows int) []int
 
-	tallestListed int // of the tiles whose k are listed
-	squares       int // the most rows of tiles of a transposed B
+	tallestListed int    // of the tiles whose k are listed
+	threeVectors  [2]int // the least and the most rows of tiles of three vectors whose operands are listed, besides others
+	squares       int    // the most rows of tiles of a transposed B
 }
 
 // How wide tiles whose k are listed are best, in vectors: for zeros at the same k in
@@ -23,7 +26,7 @@ const structured, unstructured = 4, 8
 // threeTaps is how wide tiles are of three taps that lie side by side, of 64 channels each on AVX-512: for the gradient of a kernel.
 const threeTaps = 12
 
-var avx512 = sizes{rows: 14, tallest: 14, tallestListed: 6, squares: 4, vectors: func(rows int) []int {
+var avx512 = sizes{rows: 14, tallest: 14, tallestListed: 6, threeVectors: [2]int{5, 9}, squares: 4, vectors: func(rows int) []int {
 	switch {
 	case rows == 1:
 		return []int{1, 2, 4, 8, 16}
@@ -60,6 +63,16 @@ func (s sizes) listed(rows int) []int {
 		return []int{1, 2, structured}
 	}
 	return nil
+}
+
+// indirect is vectors for the tiles whose operands are listed. Those of three vectors load less for each multiply-add than those of one.
+func (s sizes) indirect(rows int) []int {
+	vectors := s.vectors(rows)
+	if rows >= s.threeVectors[0] && rows <= s.threeVectors[1] {
+		vectors = append(vectors, 3)
+		slices.Sort(vectors)
+	}
+	return vectors
 }
 
 // transposedB is vectors for the tiles of a transposed B.
