@@ -434,7 +434,7 @@ var strategies = [...]strategy{
 			if x.kernels.lanes == 8 {
 				least = 256
 			}
-			return x.k >= 64 && x.n >= 128 && (x.m >= 4096 || x.m >= 1024 && x.n > 448 || x.m > 448 && !x.inL2 || x.m >= least && x.steepA)
+			return !x.lean() && x.k >= 64 && x.n >= 128 && (x.m >= 4096 || x.m >= 1024 && x.n > 448 || x.m > 448 && !x.inL2 || x.m >= least && x.steepA)
 		},
 		apply: func(x *gemmShape) {
 			lanes := x.kernels.lanes
@@ -448,10 +448,10 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// A comes from memory, so it is read once: for all columns of a task, of which there are so few
+		// A comes from memory, or its rows are short, so it is read once: for all columns of a task, of which there are so few
 		// that a packed step of B stays in the second-level cache [256 KiB].
 		name: "A far",
-		fits: func(x *gemmShape) bool { return !x.inL2 && x.bigA || x.b.trans && x.m > 512 },
+		fits: func(x *gemmShape) bool { return x.lean() || !x.inL2 && x.bigA || x.b.trans && x.m > 512 },
 		apply: func(x *gemmShape) {
 			x.packB, x.stationaryB = true, true
 			x.regionCols = min(x.halfPage()/2, x.n)
@@ -546,6 +546,11 @@ var strategies = [...]strategy{
 			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
 		},
 	},
+}
+
+// lean reports whether many short rows of A are multiplied by so few columns that packing them costs more than it saves.
+func (x *gemmShape) lean() bool {
+	return !x.a.trans && x.m >= 4096 && x.k >= 64 && x.k <= 256 && x.n >= 64 && x.n <= 256
 }
 
 // onePanel reports whether all rows are in one panel and B is read where it is. If B comes from memory
