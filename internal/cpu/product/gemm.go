@@ -244,7 +244,7 @@ func (g *Gemm) multiplyStep(s *gemmScratch, a, b, c matrix, r region, k0, k1 int
 		t.resume = 1
 	}
 	s.nonTemporal = g.nonTemporal && k1 == g.K && k0 < chain
-	if g.shared && (!s.nonTemporal || t.resume == 1) {
+	if g.farC && (!s.nonTemporal || t.resume == 1) {
 		t.far = 1
 	}
 	width := cols

@@ -42,6 +42,8 @@ func BenchmarkGemm(b *testing.B) {
 		{64, 256, 3136, "TN"}, // kernels' gradients of 1×1 convolutions
 		{256, 64, 25088, "TN"},
 		{512, 128, 6272, "TN"},
+		{25088, 256, 64, "NN"}, // such convolutions, and gradients of their images
+		{25088, 128, 128, "NT"},
 	}
 	for _, n := range []int{16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1000, 1024, 2048, 4096} {
 		for _, form := range []string{"NN", "TN", "NT"} {

@@ -29,6 +29,7 @@ type tiling struct {
 
 	packA, packB bool
 	farA         bool // a comes from memory, in whole panels of rows
+	farC         bool // C doesn't stay in the caches
 	inRegisters  bool // b is transposed in registers, where it lies
 	stationaryB  bool // the order of tiles: for each panel of b, all panels of a; if false, for each panel of a, all of b
 	panel        int  // columns of a packed panel of b
@@ -425,6 +426,22 @@ var strategies = [...]strategy{
 		},
 	},
 	{
+		// Many rows of A and a B that is packed in a quarter of the second-level cache [64 Ki elements]: rows of A
+		// are used too few times to pay for packing them, as those of an image are by a 1×1 convolution. They are read where they are, by each
+		// panel of B; those of a task fill three eighths of that cache.
+		name: "many rows, small B",
+		fits: func(x *gemmShape) bool {
+			return !x.a.trans && !x.halfB && x.kernels.lanes >= 8 && x.m >= 4096 && x.n >= 128 && x.n <= 256 && x.k >= 64 && 4*x.k*x.n <= x.l2
+		},
+		apply: func(x *gemmShape) {
+			x.packB, x.stationaryB, x.farC = true, true, true
+			x.stepK = chain
+			panels := ceilDiv(x.m, x.tallest)
+			tasks := max(ceilDiv(panels, max(x.l2*3/8/x.k/x.tallest, 1)), 8)
+			x.leastPanels = ceilDiv(panels+panels%2, tasks+tasks%2) // so that two cores get as much each
+		},
+	},
+	{
 		// Large in every direction, or an A whose rows are better gathered once: see gemm_shared.go.
 		// Below these sizes packing costs more than it saves: a row of A is packed for n columns, of B
 		// for m rows.
@@ -438,7 +455,7 @@ var strategies = [...]strategy{
 		},
 		apply: func(x *gemmShape) {
 			lanes := x.kernels.lanes
-			x.shared = true
+			x.shared, x.farC = true, true
 			x.packA, x.packB, x.stationaryB = true, true, true
 			x.stepK = x.passStep()
 			x.ldA = x.stepK + lanes
