@@ -196,7 +196,7 @@ func (n *Network) At(shapes []tensor.Shape) (*Network, error) {
 	for _, x := range n.outputs {
 		outputs = append(outputs, made[x])
 	}
-	m, err := NewNetwork(inputs, outputs)
+	m, err := newNetwork(inputs, outputs, n.layers)
 	if err != nil {
 		return nil, err
 	}

@@ -4,6 +4,8 @@ package layer
 // the outputs of layers to their inputs, in Context.Mask, SetMask and pass. See docs/adr/0017-masks.md.
 
 import (
+	"slices"
+
 	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/internal/config"
 	"github.com/cornu-ml/cornu/tensor"
@@ -116,6 +118,21 @@ func (c *Context) joined(in []*graph.Node) *graph.Node {
 		return nil
 	}
 	return graph.Concat(1, masks...)
+}
+
+// product is the product of its inputs, without the steps that are masked in some of them, and 0 where all are, as in Keras.
+func (c *Context) product(in []*graph.Node) *graph.Node {
+	factors := slices.Clone(in)
+	for i, x := range in {
+		if m := c.Mask(x); m != nil {
+			factors[i] = graph.Select(m.WithRank(x.Rank()), x, c.graph.Scalar(1))
+		}
+	}
+	y := fold(factors, (*graph.Node).Mul)
+	if m := c.either(in); m != nil {
+		y = graph.Select(m.WithRank(y.Rank()), y, c.graph.Scalar(0))
+	}
+	return y
 }
 
 // extreme is the greatest or least of its inputs, without the steps that are masked in some of them, as in Keras.

@@ -68,7 +68,8 @@ func (*Subtract) Build(b *Builder, in []tensor.Shape) error { return two(b, in) 
 // Call emits the layer's nodes.
 func (*Subtract) Call(_ *Context, in []*graph.Node) *graph.Node { return in[0].Sub(in[1]) }
 
-// Multiply is the product of its inputs, element by element.
+// Multiply is the product of its inputs, element by element. In it a step that is masked counts as 1, and one that is masked in all of them
+// is 0.
 //
 // Shapes: of two inputs or more, which broadcast → the broadcast shape.
 type Multiply struct{ Name string }
@@ -77,7 +78,7 @@ type Multiply struct{ Name string }
 func (*Multiply) Build(b *Builder, in []tensor.Shape) error { return several(b, in) }
 
 // Call emits the layer's nodes.
-func (*Multiply) Call(_ *Context, in []*graph.Node) *graph.Node { return fold(in, (*graph.Node).Mul) }
+func (*Multiply) Call(c *Context, in []*graph.Node) *graph.Node { return c.product(in) }
 
 // Average is the mean of its inputs.
 //

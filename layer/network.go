@@ -18,7 +18,7 @@ type Network struct {
 	feeds           []*Node // of the graph
 	front           *Front  // nil: nothing is done on the host
 	nodes           []*Node // in the order of execution, inputs first
-	layers          []Layer // each once, in Keras's order
+	layers          []Layer // each once, in Keras's order, or that of a Spec
 	name            map[Layer]string
 	variables       []*Variable
 	owner           map[*Variable]Layer   // among layers
@@ -31,6 +31,11 @@ type Network struct {
 // Input layers, and outputs. It returns the first error made while the nodes
 // were. Layers that were given one name twice are an error.
 func NewNetwork(inputs, outputs []*Node) (*Network, error) {
+	return newNetwork(inputs, outputs, nil)
+}
+
+// newNetwork is NewNetwork with the layers in an order that is given, or in Keras's if that is nil.
+func newNetwork(inputs, outputs []*Node, layers []Layer) (*Network, error) {
 	n := &Network{inputs: slices.Clone(inputs), outputs: slices.Clone(outputs), owner: map[*Variable]Layer{}, around: map[*Variable][]Layer{}}
 	if len(inputs) == 0 || len(outputs) == 0 {
 		return nil, fmt.Errorf("layer: a network needs an input and an output, got %d and %d", len(inputs), len(outputs))
@@ -53,6 +58,13 @@ func NewNetwork(inputs, outputs []*Node) (*Network, error) {
 	}
 	if err := n.order(); err != nil {
 		return nil, err
+	}
+	if layers != nil {
+		place := map[Layer]int{}
+		for i, l := range layers {
+			place[l] = i
+		}
+		slices.SortStableFunc(n.layers, func(a, b Layer) int { return cmp.Compare(place[a], place[b]) })
 	}
 	if err := n.divide(); err != nil {
 		return nil, err
@@ -224,7 +236,7 @@ func (n *Network) ShapesOf(nodes []*Node) []tensor.Shape {
 	return list
 }
 
-// Layers returns the layers in Keras's order, each once.
+// Layers returns the layers, each once: in Keras's order, or in that of the Spec that the network was made of.
 func (n *Network) Layers() []Layer { return n.layers }
 
 // Name returns the name that the layer has in the network.

@@ -198,7 +198,7 @@ func (n *Network) applications() map[Layer][]*Node {
 	return applied
 }
 
-// Network makes the network that s describes, with new layers.
+// Network makes the network that s describes, with new layers, which are in the order of s.Layers.
 func (s *Spec) Network() (*Network, error) {
 	nodes := map[string][]*Node{}
 	find := func(r NodeSpec) *Node {
@@ -280,7 +280,7 @@ func (s *Spec) Network() (*Network, error) {
 	if err != nil {
 		return nil, err
 	}
-	return NewNetwork(inputs, outputs)
+	return newNetwork(inputs, outputs, layers)
 }
 
 // turns is a heap of turns: the number of the round times that of the layers, and the number of the layer.

@@ -280,6 +280,7 @@ def models():
                                                metrics=list(metrics().values())))
     yield "convolutions", lambda: (convolutions(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
     yield "masks", lambda: (masks(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))
+    yield "masks and order", lambda: (order(), dict(optimizer=O.Adam(0.01), loss="categorical_crossentropy"))
     yield "attention", lambda: (attending(), dict(optimizer=O.SGD(0.05), loss="categorical_crossentropy"))  # which no key's bias, whose gradient is noise, leads astray
     yield "renormalized", lambda: (renormalized(), dict(optimizer=O.SGD(0.05, momentum=0.9), loss="categorical_crossentropy"))
     yield "colors", lambda: (colors(), None)
@@ -405,6 +406,16 @@ def masks():
     return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([w, t, s, L.GlobalAveragePooling1D()(z)])), name="masks")
 
 
+def order():
+    """Embeddings of one shape, of which Keras says which is the first by how many operations are behind them, those that make masks among them."""
+    a, b = L.Input((6,), name="a"), L.Input((6,), name="b")
+    e, f = L.Embedding(9, 4, mask_zero=True), L.Embedding(9, 4)
+    x = L.LSTM(2)(L.Concatenate()([e(a), f(b)]))
+    y = L.GRU(2)(L.Multiply()([e(a), L.Dense(4)(f(b))]))
+    z = L.GRU(2)(L.Multiply()([e(a), e(b)]))
+    return K.Model([a, b], L.Dense(3, activation="softmax")(L.Concatenate()([x, y, z])), name="order")
+
+
 def embedded():
     """Numbers of words, some of which are looked up in one table, whose 0 is no word, and kinds of things."""
     words, title = K.Input((6,), dtype="int32", name="words"), K.Input((3,), dtype="int64", name="title")
@@ -478,6 +489,8 @@ def data(model):
     if model.name == "embedded":
         x = [np.floor(np.abs(v) * n).astype(F) for v, n in zip(x, [9, 9, 5])]
         x[0][:3, 4:], x[1][2:5, 0] = 0, 0
+    if model.name == "order":
+        x = [np.maximum(np.floor(np.abs(v) * 13) - 4, 0).astype(F) for v in x]
     if model.name == "attention":
         x[2] = (x[2] > -0.3).astype(F)
         x[2][..., 0] = 1  # Keras gives those who see nothing the mean of all
@@ -528,8 +541,16 @@ def describe(model, compile_args):
     return case
 
 
+def unstepped():
+    """A model that was compiled and not trained: its optimizer has no state yet."""
+    K.utils.clear_session()
+    compiled(network(), O.LossScaleOptimizer(O.SGD(0.1, momentum=0.9), initial_scale=8.0)).save(os.path.join(here, "unstepped.keras"))
+
+
 def make(*only):
     golden = {}
+    if not only or "unstepped" in only:
+        unstepped()
     if only:
         golden = json.load(open(os.path.join(here, "golden.json")))["cases"]
     for seed, (name, build) in enumerate(models()):
