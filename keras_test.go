@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -17,6 +18,7 @@ import (
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/kerasfile"
+	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
 
@@ -383,6 +385,51 @@ func TestAModelIsReadWithoutWhatItWasCompiledWith(t *testing.T) {
 		t.Error("it is compiled")
 	}
 	checkWeights(t, "uncompiled", m, kerasCases(t)["frozen.keras"])
+}
+
+// An optimizer that scales its loss has no state before its first step, whether its rate is in it or in a schedule.
+func TestAnOptimizerThatHasNotStepped(t *testing.T) {
+	const file = "kerasfile/testdata/unstepped.keras"
+	m, err := cornu.Load(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	source, err := data.FromRows([][]float32{{1, 2, 3, 4, 5}}, [][]float32{{0, 1, 0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := m.TrainOnBatch(source); err != nil {
+		t.Error(err)
+	}
+}
+
+// What Muon has defaults for may be none in Keras.
+func TestMuonOfNothing(t *testing.T) {
+	const file = "kerasfile/testdata/optimizer_muon.keras"
+	none := regexp.MustCompile(`"(rms_rate|weight_decay|adam_weight_decay)": [0-9.]+`)
+	path := rezipped(t, file, func(name string) []byte {
+		if name != "config.json" {
+			return nil
+		}
+		return none.ReplaceAll([]byte(configOf(t, file)), []byte(`"$1": null`))
+	})
+	for range 2 { // as Keras wrote it, and as Cornu does
+		m, err := cornu.Load(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cfg, _ := m.Compiled()
+		if o := cfg.Optimizer.(optimizer.Muon); !o.NoRMSRate || o.RMSRate != 0 || *o.WeightDecay != 0 || *o.AdamWeightDecay != 0 {
+			t.Errorf("it is read as %+v", o)
+		}
+		path = filepath.Join(t.TempDir(), "m.keras")
+		if err := m.Save(path); err != nil {
+			t.Fatal(err)
+		}
+		if text := configOf(t, path); strings.Contains(text, "no_rms_rate") || !strings.Contains(text, `"rms_rate": null`) {
+			t.Error("Keras doesn't read what was written")
+		}
+	}
 }
 
 // configOf returns config.json of a .keras file.

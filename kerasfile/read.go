@@ -728,6 +728,13 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 		v := cfg[key]
 		family, known := types[key]
 		switch {
+		case known && v == nil && t == reflect.TypeFor[optimizer.Muon](): // which has defaults in the place of none
+			switch key {
+			case "rms_rate":
+				cfg["no_rms_rate"] = true
+			case "weight_decay", "adam_weight_decay":
+				cfg[key] = 0.0
+			}
 		case key == "dtype" && !known:
 			if t.Implements(reflect.TypeFor[metric.Metric]()) || t.Implements(reflect.TypeFor[layer.Host]()) {
 				// In which it counts: the intersections over unions do so in int32. Or what it gives.
@@ -825,9 +832,9 @@ func (r *reader) member(v any, family reflect.Type) (any, error) {
 		return v, nil
 	}
 	class, _ := o["class_name"].(string)
-	if class == "function" { // a function of Keras's, by its name
+	if class == "function" { // one of Keras's or of the program's, by its name; an .h5 file has no modules
 		name, ok := o["config"].(string)
-		if module, _ := o["module"].(string); !ok || module != "builtins" && !strings.HasPrefix(module, "keras") {
+		if module, said := o["module"].(string); !ok || said && module != "builtins" && !strings.HasPrefix(module, "keras") {
 			return nil, errors.New("a function of somebody's own is not read")
 		}
 		return name, nil

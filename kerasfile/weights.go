@@ -377,10 +377,16 @@ func (w *Weights) Optimizer(o optimizer.Optimizer, variables int) (*SavedOptimiz
 		return nil, err
 	}
 	s := &SavedOptimizer{}
-	if _, ok := o.(optimizer.LossScaleOptimizer); ok {
-		// Its own iterations and rate, which mean nothing, then its state, then the inner optimizer's.
-		if len(arrays) < 5 {
+	switch o.(type) {
+	case optimizer.LossScaleOptimizer:
+		// Its own iterations and rate, which mean nothing, then its state, then the inner optimizer's. Saved before its first step
+		// it has no state, and the inner one has iterations and perhaps a rate.
+		if len(arrays) < 3 {
 			return nil, errors.New("kerasfile: the state of a LossScaleOptimizer is missing")
+		}
+		if len(arrays) < 5 {
+			arrays = arrays[2:]
+			break
 		}
 		steps, err := arrays[2].count()
 		if err != nil {

@@ -169,6 +169,11 @@ func class(name, module string, cfg object) object {
 	return o
 }
 
+// function is a function of the program's, as Keras writes those of Python.
+func function(name string) object {
+	return object{"module": "builtins", "class_name": "function", "config": name, "registered_name": "function"}
+}
+
 // apart has the modules of layers that Keras does not export.
 var apart = map[string]string{
 	"CustomScaleLayer": "keras.src.applications.inception_resnet_v2",
@@ -310,6 +315,9 @@ func member(o object, family reflect.Type) any {
 		}
 		return class(name, "keras.layers", cfg)
 	}
+	if t == reflect.TypeOf(loss.Func("", nil)) {
+		return function(name)
+	}
 	if t != nil {
 		decorate(cfg, t)
 	}
@@ -318,6 +326,10 @@ func member(o object, family reflect.Type) any {
 			cfg["learning_rate"] = cfg["schedule"]
 		}
 		delete(cfg, "schedule")
+		if cfg["no_rms_rate"] == true {
+			cfg["rms_rate"] = nil
+		}
+		delete(cfg, "no_rms_rate")
 	}
 	return class(name, modules[family], cfg)
 }
@@ -479,7 +491,9 @@ func (c *Compile) config() (object, error) {
 			return nil, fmt.Errorf("loss: %w", err)
 		}
 		if m, ok := x.(object); ok {
-			m["config"].(object)["name"] = l.Name()
+			if cfg, ok := m["config"].(object); ok { // which a function hasn't
+				cfg["name"] = l.Name()
+			}
 		}
 		losses = append(losses, x)
 	}
@@ -512,6 +526,10 @@ func metrics(outputs [][]metric.Metric) (any, error) {
 			x, err := encode(metric.Unnamed(m))
 			if err != nil {
 				return nil, err
+			}
+			if reflect.TypeOf(m) == reflect.TypeOf(metric.OfLoss(nil)) {
+				one = append(one, function(m.Name()))
+				continue
 			}
 			if o, ok := x.(object); ok {
 				o["config"].(object)["name"] = m.Name()
