@@ -127,6 +127,14 @@ func TestLossesThatDoNotFitAreErrorsOfCompile(t *testing.T) {
 	}
 }
 
+// A layer that is nil is said of the model whatever is added behind it.
+func TestALayerThatIsNilIsAnErrorOfCompile(t *testing.T) {
+	m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{8}}, &layer.Dense{Units: 4})
+	m.Add(nil)
+	m.Add(&layer.Dense{Units: 3})
+	says(t, m.Compile(cornu.CompileConfig{Loss: loss.MeanSquaredError{}}), "layer 2 of the Sequential is nil")
+}
+
 // everySample is a metric that keeps what it should add up.
 type everySample struct{ metric.CategoricalAccuracy }
 

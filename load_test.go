@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -21,6 +22,7 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/activation"
 	"github.com/cornu-ml/cornu/data"
+	"github.com/cornu-ml/cornu/graph"
 	"github.com/cornu-ml/cornu/kerasfile"
 	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/loss"
@@ -476,6 +478,47 @@ func TestALayerOfOnesOwnIsFoundByItsRegisteredName(t *testing.T) {
 }
 
 type twice struct{ layer.Dense }
+
+// A file has the name of a function, as Keras's have, and whoever registered it has the model's loss and metrics again.
+func TestAFunctionOfOnesOwnIsFoundByItsRegisteredName(t *testing.T) {
+	half := func(yTrue, yPred *graph.Node) *graph.Node { return yTrue.Sub(yPred).Square().Mean(-1).MulScalar(0.5) }
+	build := func(prefix string) *cornu.Sequential {
+		m := cornu.NewSequential(&layer.Input{Shape: tensor.Shape{2}}, &layer.Dense{Units: 1})
+		metrics := []metric.Metric{metric.OfLoss(loss.Func(prefix+"_metric", half)), metric.Named("renamed", metric.OfLoss(loss.Func(prefix+"_metric", half)))}
+		if err := m.Compile(cornu.CompileConfig{Loss: loss.Func(prefix+"_loss", half), Metrics: metrics}); err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	path := filepath.Join(t.TempDir(), "m.keras")
+	says(t, build("unknown").Save(path), `"unknown_loss", a loss.function, is of no registered class: Register of package loss makes it known to files`)
+
+	loss.Register(loss.Func("half_loss", half))
+	loss.Register(loss.Func("other_loss", half))
+	metric.Register(metric.OfLoss(loss.Func("half_metric", half)))
+	m := build("half")
+	source, err := data.FromRows([][]float32{{1, 2}, {3, -1}}, [][]float32{{1}, {0}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, ending := range []string{".keras", ".h5"} {
+		if err := m.Save(path + ending); err != nil {
+			t.Fatal(err)
+		}
+		again, err := cornu.Load(path + ending)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := m.Evaluate(context.Background(), source, cornu.EvaluateConfig{Quiet: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := again.Evaluate(context.Background(), source, cornu.EvaluateConfig{Quiet: true})
+		if err != nil || !maps.Equal(got.Metrics, want.Metrics) || len(got.Metrics) != 3 {
+			t.Errorf("%s: it measures %v (%v), want %v", ending, got.Metrics, err, want.Metrics)
+		}
+	}
+}
 
 // What a file may make its reader take is bounded by more than the file's size, and who needs more
 // is told which limit to set.

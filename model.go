@@ -116,6 +116,9 @@ func (m *Model) Network() *layer.Network {
 func (m *Model) settle() {
 	if ends := m.grown; ends != nil {
 		m.grown = nil
+		if m.err != nil { // of a later Add
+			return
+		}
 		m.build(ends[:1], ends[1:])
 	}
 }

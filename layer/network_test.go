@@ -178,8 +178,9 @@ func TestLayersThatMisbehaveAreErrors(t *testing.T) {
 		"a variable is nil: Build must declare it": layer.Apply(does(func(c *layer.Context, _ []*graph.Node) *graph.Node {
 			return c.Value(nil)
 		}), x),
-		"a layer is a pointer to a struct": layer.Apply(byValue{}, x),
-		"an input is nil":                  layer.Apply(&layer.Flatten{}, nil),
+		"a layer is a pointer to a struct":                                   layer.Apply(byValue{}, x),
+		"it is nil: a layer is &layer.Dense{…}":                              layer.Apply((*layer.Dense)(nil), x),
+		"an input is nil":                                                    layer.Apply(&layer.Flatten{}, nil),
 		"an Input takes no nodes, and every other layer at least one; got 1": layer.Apply(&layer.Input{}, x),
 		"every other layer at least one; got 0":                              layer.Apply(&layer.Flatten{}),
 		"dimension 1 of shape [-1 -3] is negative":                           layer.Apply(&layer.Input{Shape: tensor.Shape{-3}}),

@@ -41,7 +41,11 @@ func Register(class string, f func() Layer) {
 
 // check returns an error unless l is what layers are.
 func check(l Layer) error {
-	if v := reflect.ValueOf(l); v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+	v := reflect.ValueOf(l)
+	if v.Kind() == reflect.Pointer && v.IsNil() {
+		return fmt.Errorf("it is nil: a layer is &%v{…}", v.Type().Elem())
+	}
+	if v.Kind() != reflect.Pointer || v.Elem().Kind() != reflect.Struct {
 		return fmt.Errorf("a layer is a pointer to a struct, not a %T", l)
 	}
 	return nil

@@ -165,7 +165,7 @@ func TestLayersMayStandBeforeTheirInputs(t *testing.T) {
 
 func TestAValueOfNoRegisteredClassHasNoConfiguration(t *testing.T) {
 	_, err := layer.Config(&layer.Dense{Units: 1, KernelRegularizer: unregistered{}})
-	if err == nil || !strings.Contains(err.Error(), "kernel_regularizer: a layer_test.unregistered has no configuration") {
+	if err == nil || !strings.Contains(err.Error(), `kernel_regularizer: "unregistered", a layer_test.unregistered, is of no registered class: Register of package regularizer`) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -129,7 +129,8 @@ func Names() []string { return registry.Names() }
 // Register makes a loss known to ByName and to files, by its Name.
 func Register(l Loss) { registry.Register(l) }
 
-// Func makes a loss of a function, which returns one value a sample.
+// Func makes a loss of a function, which returns one value a sample. A model that was compiled with it is saved, and
+// loaded again, if Register knows it: a file has its name alone, as Keras's files have that of a function of Python.
 func Func(name string, f func(yTrue, yPred *graph.Node) *graph.Node) Loss { return function{name, f} }
 
 type function struct {
@@ -138,6 +139,9 @@ type function struct {
 }
 
 func (l function) Name() string { return l.name }
+
+// Class returns the name, by which files know a function.
+func (l function) Class() string { return l.name }
 
 func (l function) Loss(yTrue, yPred *graph.Node) *graph.Node {
 	if err := l.Check(); err != nil {

@@ -186,7 +186,7 @@ func (CategoricalHinge) Update(yTrue, yPred, weight *graph.Node) []*graph.Node {
 
 // OfLoss returns the mean of a loss, under the loss's name: of one that has no
 // metric here, or, with loss.Func, of a function of one's own. It is Keras's
-// MeanMetricWrapper; the loss's Reduction doesn't matter.
+// MeanMetricWrapper; the loss's Reduction doesn't matter. A model that was compiled with it is saved if Register knows it.
 func OfLoss(l loss.Loss) Metric { return ofLoss{l: l} }
 
 type ofLoss struct {
@@ -200,6 +200,9 @@ func (m ofLoss) Name() string {
 	}
 	return m.l.Name()
 }
+
+// Class returns the name, by which files know the mean of a loss.
+func (m ofLoss) Class() string { return m.Name() }
 
 func (m ofLoss) Check() error { return config.Check("its loss", m.l) }
 

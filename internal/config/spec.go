@@ -19,6 +19,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"path"
 	"reflect"
 	"slices"
 	"strings"
@@ -118,7 +119,7 @@ func encodeValue(v reflect.Value) (any, error) {
 		class := members.class(v.Interface())
 		known, err := members.byName(class)
 		if err != nil || reflect.TypeOf(known) != v.Elem().Type() {
-			return nil, fmt.Errorf("a %v has no configuration: it is of no registered class", v.Elem().Type())
+			return nil, fmt.Errorf("%q, a %v, is of no registered class: Register of package %s makes it known to files", class, v.Elem().Type(), path.Base(v.Type().PkgPath()))
 		}
 		m, err := Encode(v.Interface())
 		return map[string]any{"class_name": class, "config": m}, err
