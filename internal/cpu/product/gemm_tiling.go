@@ -305,14 +305,17 @@ type strategy struct {
 var strategies = [...]strategy{
 	{
 		// B was packed before, for many runs: a panel of it stays in half of the first-level cache while all rows of A pass by. All
-		// is one task, of the core that has this B in its cache, or about eight: of so many rows that their A stays in half of
-		// the second-level cache.
+		// is for the core that has this B in its cache, a task for the columns of which C stays in half of the first-level cache until
+		// the epilogue reads it; or there are about eight tasks: of so many rows that their A stays in half of the second-level cache.
 		name: "B kept",
 		fits: func(x *gemmShape) bool { return x.keepB },
 		apply: func(x *gemmShape) {
 			x.packB, x.inRegisters, x.stationaryB = true, false, true
 			x.stepK = max(x.l1/2/x.panel, 64)
-			if x.ofMany {
+			switch {
+			case !x.ofMany && x.epilogue:
+				x.regionCols = max(x.l1/2/x.m/x.panel, 1) * x.panel
+			case x.ofMany:
 				parts := (x.m*x.k + x.l2/2 - 1) / (x.l2 / 2)
 				x.regionCols = min(max(x.n*parts/8/x.panel, 1)*x.panel, x.n)
 				if parts > 1 {
