@@ -103,8 +103,8 @@ func windowsOf(body *graph.Body, in []*value) map[*graph.Node]int {
 // numbers, since the tiles of shorter products take longer than to read what is stored.
 const leastProjected, leastInputs = 16, 64
 
-// projected returns the body of a scan with the products in it that its sequences are, and its operands then: what would have to
-// come back from beyond the second-level cache is computed when a block needs it, and never stored. Where training stores
+// projected returns the body of a scan with the products in it that its sequences are, and its operands then: what takes more than a
+// quarter of the second-level cache, so that it has left it before it is read, is computed when a block needs it, and never stored. Where training stores
 // all that the steps give, no time was saved.
 func (l *lowering) projected(n *graph.Node, in []*value) (*graph.Body, []*value) {
 	body := n.Attr().Body
@@ -115,7 +115,7 @@ func (l *lowering) projected(n *graph.Node, in []*value) (*graph.Body, []*value)
 	for i, y := range n.Inputs()[len(body.Carry()):][:len(body.Sequences())] {
 		with, x, weights := body.Project(i, y)
 		if with == nil || x.Shape()[2] < leastInputs || l.readBeside(n, y) ||
-			4*y.Shape().Concrete(l.batch).Numel() <= l2 || 4*weights[0].Shape().Numel() > l2/2 {
+			4*y.Shape().Concrete(l.batch).Numel() <= l2/4 || 4*weights[0].Shape().Numel() > l2/2 {
 			continue
 		}
 		sequence := l.floats(l.nodes[x], x.Scope())
