@@ -42,7 +42,7 @@ func (x *implicit) chooseReading() reading {
 	for i := range x.classes {
 		p := x.classes[i].patches[0]
 		run := p.lattice.last().count
-		if p.contiguous() && run > 1 { // those are packed faster
+		if p.contiguous() && run > 1 && (x.kernels.lanes == 8 || x.pool == nil) { // those are packed faster
 			return packedPatches
 		}
 		packed += p.lattice.rows * (p.cols*(lanes+packElement*meanwhile) + len(p.segments)*packPiece*meanwhile)

@@ -139,6 +139,9 @@ func (k *ConvPool) finish(worker, r0, r1 int) {
 		pool.Out(0, &maxima[0], k.MaxStep)
 		pool.Out(1, &arg[0], step)
 		pool.Run()
+		if across := k.Places[2] / 2; k.MaxStep == n && reduce.Finite(maxima[:across*n]) {
+			continue
+		}
 		for i := range k.Places[2] / 2 {
 			if reduce.Finite(maxima[i*k.MaxStep:][:n]) {
 				continue
