@@ -727,6 +727,11 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 	for _, key := range slices.Sorted(maps.Keys(cfg)) {
 		v := cfg[key]
 		family, known := types[key]
+		if o, ok := v.(object); ok && known && o["class_name"] == "__tensor__" { // as Keras writes what it has made a tensor of
+			inner, _ := o["config"].(object)
+			v = inner["value"]
+			cfg[key] = v
+		}
 		switch {
 		case known && v == nil && t == reflect.TypeFor[optimizer.Muon](): // which has defaults in the place of none
 			switch key {
@@ -744,7 +749,7 @@ func (r *reader) clean(what string, cfg object, t reflect.Type) error {
 			delete(cfg, key)
 		case known && (key == "mean" || key == "variance"): // one number, or lists of lists
 			cfg[key] = flat(v)
-		case known && isList(v) && t == reflect.TypeFor[*layer.Rescaling](): // numbers for the channels
+		case known && isList(v) && (t == reflect.TypeFor[*layer.Rescaling]() || t == reflect.TypeFor[loss.CategoricalFocalCrossentropy]()): // numbers for the channels, or the classes
 			delete(cfg, key)
 			cfg[key+"s"] = flat(v)
 		case known && key == "noise_shape": // null is the size of the input
@@ -972,11 +977,13 @@ func (r *reader) metrics(v any, names []string) ([][]metric.Metric, error) {
 			if err != nil {
 				return nil, err
 			}
+			name, _ := x.(string) // mae, say, under which it is in the logs
 			if o, ok := x.(object); ok {
 				cfg, _ := o["config"].(object)
-				if name, _ := cfg["name"].(string); name != "" && name != m.Name() {
-					m = metric.Named(name, m)
-				}
+				name, _ = cfg["name"].(string)
+			}
+			if name != "" && name != m.Name() {
+				m = metric.Named(name, m)
 			}
 			out[i] = append(out[i], m)
 		}

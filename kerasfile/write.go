@@ -331,6 +331,12 @@ func member(o object, family reflect.Type) any {
 		}
 		delete(cfg, "no_rms_rate")
 	}
+	if t == reflect.TypeFor[loss.CategoricalFocalCrossentropy]() { // which has a number or a list of them
+		if cfg["alphas"] != nil {
+			cfg["alpha"] = cfg["alphas"]
+		}
+		delete(cfg, "alphas")
+	}
 	return class(name, modules[family], cfg)
 }
 

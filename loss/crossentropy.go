@@ -199,6 +199,7 @@ func smoothed(yTrue *graph.Node, s float64) *graph.Node {
 // Alpha · (1 - p)^Gamma.
 type CategoricalFocalCrossentropy struct {
 	Alpha          *float64  `default:"0.25"`
+	Alphas         []float64 `keras:"alphas,ours"` // one for each class, in the place of Alpha
 	Gamma          *float64  `default:"2"`
 	FromLogits     bool      // outputs go through a softmax first
 	LabelSmoothing float64   // in [0, 1]: targets become yTrue·(1-s) + s/classes
@@ -211,7 +212,11 @@ func (CategoricalFocalCrossentropy) Name() string { return "categorical_focal_cr
 
 // TargetShape returns the shape of the output.
 func (l CategoricalFocalCrossentropy) TargetShape(output tensor.Shape) (tensor.Shape, error) {
-	return output, classes(output, l.Axis, "binary_focal_crossentropy")
+	err := classes(output, l.Axis, "binary_focal_crossentropy")
+	if n := len(l.Alphas); err == nil && n > 0 && output[place(l.Axis, len(output))] != n {
+		err = fmt.Errorf("there are %d Alphas, and %d classes", n, output[place(l.Axis, len(output))])
+	}
+	return output, err
 }
 
 // Loss emits the loss of each sample.
@@ -223,7 +228,16 @@ func (l CategoricalFocalCrossentropy) Loss(yTrue, yPred *graph.Node) *graph.Node
 		yPred = yPred.Softmax(-1)
 	}
 	p := yPred.Div(yPred.SumKeep(-1)).Clip(epsilon, 1-epsilon)
-	factor := g.Scalar(1).Sub(p).Pow(g.Scalar(*l.Gamma)).MulScalar(*l.Alpha)
+	factor := g.Scalar(1).Sub(p).Pow(g.Scalar(*l.Gamma))
+	if len(l.Alphas) == 0 {
+		factor = factor.MulScalar(*l.Alpha)
+	} else {
+		alphas := make([]float32, len(l.Alphas))
+		for i, a := range l.Alphas {
+			alphas[i] = float32(a)
+		}
+		factor = factor.Mul(g.Const(alphas, len(alphas)))
+	}
 	return factor.Mul(yTrue.Mul(p.Log())).Sum(-1).Neg()
 }
 

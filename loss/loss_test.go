@@ -408,6 +408,26 @@ func TestWithoutReductionEachSampleHasItsLoss(t *testing.T) {
 	}
 }
 
+// The loss of a sample of one class has the factor of this class.
+func TestAFocalLossWeighsEachClass(t *testing.T) {
+	alphas := []float64{0.1, 0.7, 0}
+	losses := func(l loss.CategoricalFocalCrossentropy) []float64 {
+		g := graph.New()
+		y, p := g.Input("y", tensor.Shape{3, 3}), g.Input("p", tensor.Shape{3, 3})
+		feed := map[*graph.Node][]float32{y: {1, 0, 0, 0, 1, 0, 0, 0, 1}, p: {0.5, 0.25, 0.25, 0.5, 0.25, 0.25, 0.5, 0.25, 0.25}}
+		return computed(t, g, feed, []*graph.Node{l.Loss(y, p)})[0]
+	}
+	got := losses(loss.CategoricalFocalCrossentropy{Alphas: alphas})
+	for i, a := range alphas {
+		if want := losses(loss.CategoricalFocalCrossentropy{Alpha: &a})[i]; !close(got[i], want) {
+			t.Errorf("class %d: the loss is %v, want %v", i, got[i], want)
+		}
+	}
+	if _, err := (loss.CategoricalFocalCrossentropy{Alphas: alphas}).TargetShape(tensor.Shape{tensor.Batch, 4}); err == nil || err.Error() != "there are 3 Alphas, and 4 classes" {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestAFunctionIsALoss(t *testing.T) {
 	l := loss.Func("distance", func(yTrue, yPred *graph.Node) *graph.Node { return yTrue.Sub(yPred).Abs().Sum(-1) })
 	g := graph.New()
