@@ -113,7 +113,7 @@ func TestAStepOfOnesOwnChecksIntegers(t *testing.T) {
 		t.Fatal(err)
 	}
 	x[2*6+4] = 5
-	want := `in the batch: data: input "words" has 5 at row 2, [1 1]: its numbers are whole and from 0 to 4`
+	want := `in the batch: data: input "words" has 5 at row 2, [1 1]: its numbers are whole and from 0 to 4, as the layer that looks them up says (an Embedding by its InputDim)`
 	if err := run(); err == nil || err.Error() != want {
 		t.Errorf("got %v\nwant %s", err, want)
 	}

@@ -53,6 +53,9 @@ func (m *ModelCheckpoint) TrainBegin(s *train.State) error {
 	if cfg.SaveFreq < 0 {
 		return fmt.Errorf("callback: ModelCheckpoint: SaveFreq is %d, it can't be negative", cfg.SaveFreq)
 	}
+	if cfg.Filepath == "" {
+		return errors.New("callback: ModelCheckpoint: Filepath is empty: say where the model is written, \"{epoch:02d}.keras\" for one")
+	}
 	if _, err := s.Saver(cfg.Filepath, cfg.SaveWeightsOnly); err != nil {
 		return fmt.Errorf("callback: ModelCheckpoint: %w", err)
 	}

@@ -124,6 +124,7 @@ func TestModelCheckpointWritesWhatIsAskedFor(t *testing.T) {
 
 func TestModelCheckpointSaysWhatIsWrongBeforeTheFirstEpoch(t *testing.T) {
 	for want, m := range map[string]ModelCheckpoint{
+		"Filepath is empty":          {},
 		"must end with .keras":       {Filepath: "m.h4"},
 		"is the name of a file of w": {Filepath: "m.weights.h5"},
 		"weights are written to":     {Filepath: "m.keras", SaveWeightsOnly: true},

@@ -53,7 +53,7 @@ func (e *IntegerError) Error() string {
 	if e.N == 0 {
 		return fmt.Sprintf("%s: it is computed with as float32, and only integers up to %d are exact in that", where, number.MaxInteger)
 	}
-	return fmt.Sprintf("%s: its numbers are whole and from 0 to %d", where, e.N-1)
+	return fmt.Sprintf("%s: its numbers are whole and from 0 to %d, as the layer that looks them up says (an Embedding by its InputDim)", where, e.N-1)
 }
 
 // place writes where in a sample something is.

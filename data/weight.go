@@ -23,7 +23,7 @@ func ClassWeights(s Source, weights map[int]float64) (Source, error) {
 	spec := s.Spec()
 	switch {
 	case len(spec.Y) != 1:
-		return nil, fmt.Errorf("data: class weights need one target, there are %d", len(spec.Y))
+		return nil, fmt.Errorf("data: class weights need one target, there are %d: weigh the samples of each, by Arrays.TargetWeights", len(spec.Y))
 	case len(spec.W) > 0:
 		return nil, fmt.Errorf("data: there are sample weights, so there can't be class weights")
 	}

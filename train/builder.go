@@ -338,6 +338,24 @@ func (s *StepBuilder) fresh(name string) {
 	}
 }
 
+// reaches reports whether a node is made of one of others, other than as a constant.
+func reaches(from *graph.Node, others []*graph.Node) bool {
+	seen := map[*graph.Node]bool{}
+	next := []*graph.Node{from}
+	for len(next) > 0 {
+		n := next[len(next)-1]
+		next = next[:len(next)-1]
+		if slices.Contains(others, n) {
+			return true
+		}
+		if !seen[n] && n.Op() != graph.OpStopGradient {
+			next = append(next, n.Inputs()...)
+		}
+		seen[n] = true
+	}
+	return false
+}
+
 // Minimize emits the gradients of loss, a scalar, and one step of the optimizer
 // over the variables. The step fails, and changes nothing, if the loss or a
 // gradient is not finite. Where a network has given a variable new values, as
@@ -389,6 +407,10 @@ func (s *StepBuilder) Minimize(loss *graph.Node, o *Optimizer, variables ...*lay
 	var nodes []*graph.Node
 	for _, v := range variables {
 		nodes = append(append(nodes, s.Variable(v)), s.given[v]...)
+	}
+	if len(nodes) > 0 && !reaches(loss, nodes) {
+		s.graph.Fail("Minimize: the loss depends on none of the %d variables, of which %s is the first: no gradient reaches them", len(variables), variables[0].Path)
+		return
 	}
 	scalars := map[string]*graph.Node{}
 	host := func(name string, f func(o *Optimizer) float64) *graph.Node {

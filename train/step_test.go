@@ -299,9 +299,12 @@ func TestMistakesInAStepAreErrorsOfNewStep(t *testing.T) {
 		"MatMul": func(s *train.StepBuilder, in *graph.Node) {
 			s.Network(net, true, s.Input("wide", tensor.Shape{batch, 5}))
 		},
-		"a variable is nil":           func(s *train.StepBuilder, in *graph.Node) { s.Variable(nil) },
-		"the optimizer is nil":        func(s *train.StepBuilder, in *graph.Node) { s.Minimize(in.Sum(), nil, v) },
-		"the loss must be a scalar":   func(s *train.StepBuilder, in *graph.Node) { s.Minimize(in, o, v) },
+		"a variable is nil":         func(s *train.StepBuilder, in *graph.Node) { s.Variable(nil) },
+		"the optimizer is nil":      func(s *train.StepBuilder, in *graph.Node) { s.Minimize(in.Sum(), nil, v) },
+		"the loss must be a scalar": func(s *train.StepBuilder, in *graph.Node) { s.Minimize(in, o, v) },
+		"the loss depends on none of the 1 variables, of which dense/kernel is the first": func(s *train.StepBuilder, in *graph.Node) {
+			s.Minimize(in.Sum().Add(s.Variable(v).StopGradient().Sum()), o, v)
+		},
 		"changed twice in one step":   func(s *train.StepBuilder, in *graph.Node) { s.Minimize(in.Sum(), o, v, v) },
 		"only the first dimension":    func(s *train.StepBuilder, in *graph.Node) { s.Input("odd", tensor.Shape{2, batch}) },
 		"its new value has (1,)":      func(s *train.StepBuilder, in *graph.Node) { s.Assign(v, s.Graph().Const([]float32{1}, 1)) },

@@ -255,7 +255,11 @@ func (t *Table) find(name string) (int, error) {
 	}
 	at := slices.Index(t.columns, name)
 	if at < 0 {
-		return 0, config.Unknown("column", name, t.columns)
+		err := config.Unknown("column", name, t.columns)
+		if len(t.columns) == 1 && strings.ContainsAny(t.columns[0], ",;\t|") {
+			err = fmt.Errorf("%w; all of the table is one column: Config.Comma says what stands between cells", err)
+		}
+		return 0, err
 	}
 	return at, nil
 }

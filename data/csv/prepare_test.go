@@ -347,6 +347,17 @@ func TestWhatIsWrongWithACellIsAnErrorThatSaysWhere(t *testing.T) {
 	}
 }
 
+func TestATableWhoseCellsAreSeparatedOtherwise(t *testing.T) {
+	table, err := Read(strings.NewReader("area;price\n1;2\n"), Config{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Fit(table, Schema{Targets: []Column{{Name: "price"}}})
+	if err == nil || !strings.Contains(err.Error(), "all of the table is one column: Config.Comma says what stands between cells") {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestASchemaThatDoesNotFitIsAnError(t *testing.T) {
 	for _, c := range []struct {
 		schema Schema
