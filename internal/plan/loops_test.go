@@ -70,42 +70,52 @@ func TestTrainedRecurrentLayersFindTheirLoops(t *testing.T) {
 	gru := func(l layer.GRU) layer.Layer { l.Units = 32; return &l }
 	both := func(l layer.Layer) layer.Layer { return &layer.Bidirectional{Layer: l} }
 	for _, c := range []struct {
-		name   string
-		layers []layer.Layer
-		loops  string
+		name        string
+		layers      []layer.Layer
+		loops       string
+		interpreted int // how many programs have no loop
 	}{
-		{"SimpleRNN", []layer.Layer{simple(layer.SimpleRNN{})}, "BiasTanh TanhGrad"},
-		{"SimpleRNN, dropout", []layer.Layer{simple(layer.SimpleRNN{Dropout: 0.2})}, "BiasTanh TanhGrad"},
-		{"SimpleRNN, sequences", []layer.Layer{simple(layer.SimpleRNN{ReturnSequences: true})}, "BiasTanh TanhGradSequence"},
-		{"SimpleRNN, backwards", []layer.Layer{simple(layer.SimpleRNN{GoBackwards: true})}, "BiasTanh TanhGrad"},
-		{"SimpleRNN, both ways", []layer.Layer{both(simple(layer.SimpleRNN{}))}, "BiasTanh TanhGrad"},
-		{"LSTM", []layer.Layer{lstm(layer.LSTM{})}, "Bias LSTMGrad LSTMKept"},
-		{"LSTM, no bias, dropout", []layer.Layer{lstm(layer.LSTM{NoBias: true, Dropout: 0.2})}, "Bias LSTMGrad LSTMKept"},
-		{"LSTM, sequences", []layer.Layer{lstm(layer.LSTM{ReturnSequences: true})}, "Bias LSTMGradSequence LSTMKept"},
-		{"LSTM, backwards", []layer.Layer{lstm(layer.LSTM{GoBackwards: true})}, "Bias LSTMGrad LSTMKept"},
-		{"LSTM, both ways", []layer.Layer{both(lstm(layer.LSTM{}))}, "Bias LSTMGrad LSTMKept"},
-		{"LSTM, both ways, sequences", []layer.Layer{both(lstm(layer.LSTM{ReturnSequences: true}))}, "Bias LSTMGradSequence LSTMKept"},
-		{"two LSTMs", []layer.Layer{lstm(layer.LSTM{ReturnSequences: true}), lstm(layer.LSTM{})}, "Bias LSTMGrad LSTMGradSequence LSTMKept"},
-		{"GRU", []layer.Layer{gru(layer.GRU{})}, "Bias GRUGrad GRUKept"},
-		{"GRU, dropout", []layer.Layer{gru(layer.GRU{Dropout: 0.2})}, "Bias GRUGrad GRUKept"},
-		{"GRU, sequences", []layer.Layer{gru(layer.GRU{ReturnSequences: true})}, "Bias GRUGradSequence GRUKept"},
-		{"GRU, both ways", []layer.Layer{both(gru(layer.GRU{}))}, "Bias GRUGrad GRUKept"},
-		{"two GRUs", []layer.Layer{gru(layer.GRU{ReturnSequences: true}), gru(layer.GRU{})}, "Bias GRUGrad GRUGradSequence GRUKept"},
+		{"SimpleRNN", []layer.Layer{simple(layer.SimpleRNN{})}, "BiasTanh TanhGrad", 0},
+		{"SimpleRNN, dropout", []layer.Layer{simple(layer.SimpleRNN{Dropout: 0.2})}, "BiasTanh TanhGrad", 0},
+		{"SimpleRNN, sequences", []layer.Layer{simple(layer.SimpleRNN{ReturnSequences: true})}, "BiasTanh TanhGradSequence", 0},
+		{"SimpleRNN, backwards", []layer.Layer{simple(layer.SimpleRNN{GoBackwards: true})}, "BiasTanh TanhGrad", 0},
+		{"SimpleRNN, both ways", []layer.Layer{both(simple(layer.SimpleRNN{}))}, "BiasTanh TanhGrad", 0},
+		{"LSTM", []layer.Layer{lstm(layer.LSTM{})}, "Bias LSTMGrad LSTMKept", 0},
+		{"LSTM, no bias, dropout", []layer.Layer{lstm(layer.LSTM{NoBias: true, Dropout: 0.2})}, "Bias LSTMGrad LSTMKept", 0},
+		{"LSTM, sequences", []layer.Layer{lstm(layer.LSTM{ReturnSequences: true})}, "Bias LSTMGradSequence LSTMKept", 0},
+		{"LSTM, backwards", []layer.Layer{lstm(layer.LSTM{GoBackwards: true})}, "Bias LSTMGrad LSTMKept", 0},
+		{"LSTM, both ways", []layer.Layer{both(lstm(layer.LSTM{}))}, "Bias LSTMGrad LSTMKept", 0},
+		{"LSTM, both ways, sequences", []layer.Layer{both(lstm(layer.LSTM{ReturnSequences: true}))}, "Bias LSTMGradSequence LSTMKept", 0},
+		{"two LSTMs", []layer.Layer{lstm(layer.LSTM{ReturnSequences: true}), lstm(layer.LSTM{})}, "Bias LSTMGrad LSTMGradSequence LSTMKept", 0},
+		{"GRU", []layer.Layer{gru(layer.GRU{})}, "Bias GRUGrad GRUKept", 0},
+		{"GRU, dropout", []layer.Layer{gru(layer.GRU{Dropout: 0.2})}, "Bias GRUGrad GRUKept", 0},
+		{"GRU, sequences", []layer.Layer{gru(layer.GRU{ReturnSequences: true})}, "Bias GRUGradSequence GRUKept", 0},
+		{"GRU, both ways", []layer.Layer{both(gru(layer.GRU{}))}, "Bias GRUGrad GRUKept", 0},
+		{"two GRUs", []layer.Layer{gru(layer.GRU{ReturnSequences: true}), gru(layer.GRU{})}, "Bias GRUGrad GRUGradSequence GRUKept", 0},
+		{"GRU, reset before", []layer.Layer{gru(layer.GRU{ResetBefore: true})}, "BiasAdd GRUMixed GRUMixedGrad GRUReset GRUResetGrad", 1},
+		{"GRU, reset before, sequences", []layer.Layer{gru(layer.GRU{ResetBefore: true, ReturnSequences: true})}, "BiasAdd GRUMixed GRUMixedGradSequence GRUReset GRUResetGrad", 1},
+		// Steps that don't count leave the state as it is, by programs of their own; what is dropped of the state is multiplied apart.
+		{"SimpleRNN, masked", []layer.Layer{&layer.Masking{}, simple(layer.SimpleRNN{})}, "Bias", 2},
+		{"LSTM, masked", []layer.Layer{&layer.Masking{}, lstm(layer.LSTM{})}, "Bias", 2},
+		{"GRU, masked", []layer.Layer{&layer.Masking{}, gru(layer.GRU{})}, "Bias BiasAdd", 2},
+		{"SimpleRNN, recurrent dropout", []layer.Layer{simple(layer.SimpleRNN{RecurrentDropout: 0.2})}, "BiasTanh TanhGrad", 3},
+		{"LSTM, recurrent dropout", []layer.Layer{lstm(layer.LSTM{RecurrentDropout: 0.2})}, "Bias LSTMGrad LSTMKept", 12},
 	} {
 		p := trainedLayers(t, tensor.Shape{5, 16}, c.layers...)
 		cputest.EachTier(t, func(t *testing.T) {
 			if isa.Active() == isa.Generic {
 				t.Skip("there are no loops")
 			}
-			var all []string
+			var all, others []string
 			for _, v := range p.values {
 				for _, b := range v.bodies {
 					named, interpreted := b.loops()
 					all = append(all, named...)
-					for _, program := range interpreted {
-						t.Errorf("%s: a program has no loop: %s", c.name, program)
-					}
+					others = append(others, interpreted...)
 				}
+			}
+			if len(others) != c.interpreted {
+				t.Errorf("%s: programs without a loop are %d, want %d:\n%s", c.name, len(others), c.interpreted, strings.Join(others, ""))
 			}
 			slices.Sort(all)
 			if got := strings.Join(slices.Compact(all), " "); got != c.loops {

@@ -427,12 +427,12 @@ func fusedGRUKeptNEON(l *fusedLoop)
 //	gg = mul(g, g)
 //	gr = sub(one, gg)
 //	zg = mul(dg, gr)
+//	q = mul(e, z)
 //	dr = mul(zg, hg)
 //	ro = sub(one, r)
 //	rs = mul(r, ro)
 //	zr = mul(dr, rs)
 //	zh = mul(zg, r)
-//	q = mul(e, z)
 //	store zz, zr, zh, zg, q
 //
 //go:noescape
@@ -455,16 +455,98 @@ func fusedGRUGradNEON(l *fusedLoop)
 //	gg = mul(g, g)
 //	gr = sub(one, gg)
 //	zg = mul(dg, gr)
+//	q = mul(e, z)
 //	dr = mul(zg, hg)
 //	ro = sub(one, r)
 //	rs = mul(r, ro)
 //	zr = mul(dr, rs)
 //	zh = mul(zg, r)
-//	q = mul(e, z)
 //	store zz, zr, zh, zg, q
 //
 //go:noescape
 func fusedGRUGradSequenceNEON(l *fusedLoop)
+
+// fusedGRUResetNEON does this for each element of l:
+//
+//	sr = add(xr, hr)
+//	r = sigmoid(sr)
+//	p = mul(r, h)
+//	store r, p
+//
+//go:noescape
+func fusedGRUResetNEON(l *fusedLoop)
+
+// fusedGRUMixedNEON does this for each element of l:
+//
+//	sz = add(xz, hz)
+//	sg = add(xg, hg)
+//	z = sigmoid(sz)
+//	g = tanh(sg)
+//	k = mul(z, h)
+//	o = sub(one, z)
+//	n = mul(o, g)
+//	y = add(k, n)
+//	store z, g, y
+//
+//go:noescape
+func fusedGRUMixedNEON(l *fusedLoop)
+
+// fusedGRUMixedGradNEON does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	q = mul(e, z)
+//	store zz, zg, q
+//
+//go:noescape
+func fusedGRUMixedGradNEON(l *fusedLoop)
+
+// fusedGRUMixedGradSequenceNEON does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	q = mul(e, z)
+//	store zz, zg, q
+//
+//go:noescape
+func fusedGRUMixedGradSequenceNEON(l *fusedLoop)
+
+// fusedGRUResetGradNEON does this for each element of l:
+//
+//	dr = mul(d, h)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	q = mul(d, r)
+//	store zr, q
+//
+//go:noescape
+func fusedGRUResetGradNEON(l *fusedLoop)
 
 // fusedMaskScaleNEON does this for each element of l:
 //

@@ -3089,19 +3089,19 @@ one94:
 	VMULPS    Y4, Y4, Y4
 	VSUBPS    Y4, Y2, Y4
 	VMULPS    Y4, Y7, Y4
-	VMOVUPS   (R9)(R12*4), Y7
-	VMULPS    Y7, Y4, Y7
-	VMOVUPS   (DI)(R12*4), Y8
-	VSUBPS    Y8, Y2, Y9
-	VMULPS    Y9, Y8, Y9
-	VMULPS    Y9, Y7, Y7
-	VMULPS    Y8, Y4, Y8
 	VMULPS    Y6, Y3, Y3
+	VMOVUPS   (R9)(R12*4), Y6
+	VMULPS    Y6, Y4, Y6
+	VMOVUPS   (DI)(R12*4), Y7
+	VSUBPS    Y7, Y2, Y8
+	VMULPS    Y8, Y7, Y8
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y7, Y4, Y7
 	VMOVUPS   Y5, (R11)(R12*4)
 	MOVQ      (SP), R14
-	VMOVUPS   Y7, (R14)(R12*4)
+	VMOVUPS   Y6, (R14)(R12*4)
 	MOVQ      8(SP), R14
-	VMOVUPS   Y8, (R14)(R12*4)
+	VMOVUPS   Y7, (R14)(R12*4)
 	MOVQ      16(SP), R14
 	VMOVUPS   Y4, (R14)(R12*4)
 	MOVQ      24(SP), R14
@@ -3138,19 +3138,19 @@ last95:
 	VMULPS     Y1, Y1, Y1
 	VSUBPS     Y1, Y2, Y1
 	VMULPS     Y1, Y6, Y1
-	VMASKMOVPS (R9)(R12*4), Y3, Y6
-	VMULPS     Y6, Y1, Y6
-	VMASKMOVPS (DI)(R12*4), Y3, Y7
-	VSUBPS     Y7, Y2, Y2
-	VMULPS     Y2, Y7, Y2
-	VMULPS     Y2, Y6, Y2
-	VMULPS     Y7, Y1, Y6
 	VMULPS     Y5, Y0, Y0
+	VMASKMOVPS (R9)(R12*4), Y3, Y5
+	VMULPS     Y5, Y1, Y5
+	VMASKMOVPS (DI)(R12*4), Y3, Y6
+	VSUBPS     Y6, Y2, Y2
+	VMULPS     Y2, Y6, Y2
+	VMULPS     Y2, Y5, Y2
+	VMULPS     Y6, Y1, Y5
 	VMASKMOVPS Y4, Y3, (R11)(R12*4)
 	MOVQ       (SP), BX
 	VMASKMOVPS Y2, Y3, (BX)(R12*4)
 	MOVQ       8(SP), BX
-	VMASKMOVPS Y6, Y3, (BX)(R12*4)
+	VMASKMOVPS Y5, Y3, (BX)(R12*4)
 	MOVQ       16(SP), BX
 	VMASKMOVPS Y1, Y3, (BX)(R12*4)
 	MOVQ       24(SP), BX
@@ -3257,20 +3257,20 @@ one99:
 	VMULPS    Y4, Y4, Y4
 	VSUBPS    Y4, Y2, Y4
 	VMULPS    Y4, Y7, Y4
-	VMOVUPS   (R9)(R12*4), Y7
-	VMULPS    Y7, Y4, Y7
-	VMOVUPS   (DI)(R12*4), Y8
-	VSUBPS    Y8, Y2, Y9
-	VMULPS    Y9, Y8, Y9
-	VMULPS    Y9, Y7, Y7
-	VMULPS    Y8, Y4, Y8
 	VMULPS    Y6, Y3, Y3
+	VMOVUPS   (R9)(R12*4), Y6
+	VMULPS    Y6, Y4, Y6
+	VMOVUPS   (DI)(R12*4), Y7
+	VSUBPS    Y7, Y2, Y8
+	VMULPS    Y8, Y7, Y8
+	VMULPS    Y8, Y6, Y6
+	VMULPS    Y7, Y4, Y7
 	MOVQ      (SP), R14
 	VMOVUPS   Y5, (R14)(R12*4)
 	MOVQ      8(SP), R14
-	VMOVUPS   Y7, (R14)(R12*4)
+	VMOVUPS   Y6, (R14)(R12*4)
 	MOVQ      16(SP), R14
-	VMOVUPS   Y8, (R14)(R12*4)
+	VMOVUPS   Y7, (R14)(R12*4)
 	MOVQ      24(SP), R14
 	VMOVUPS   Y4, (R14)(R12*4)
 	MOVQ      32(SP), R14
@@ -3309,20 +3309,20 @@ last100:
 	VMULPS     Y1, Y1, Y1
 	VSUBPS     Y1, Y2, Y1
 	VMULPS     Y1, Y6, Y1
-	VMASKMOVPS (R9)(R12*4), Y3, Y6
-	VMULPS     Y6, Y1, Y6
-	VMASKMOVPS (DI)(R12*4), Y3, Y7
-	VSUBPS     Y7, Y2, Y2
-	VMULPS     Y2, Y7, Y2
-	VMULPS     Y2, Y6, Y2
-	VMULPS     Y7, Y1, Y6
 	VMULPS     Y5, Y0, Y0
+	VMASKMOVPS (R9)(R12*4), Y3, Y5
+	VMULPS     Y5, Y1, Y5
+	VMASKMOVPS (DI)(R12*4), Y3, Y6
+	VSUBPS     Y6, Y2, Y2
+	VMULPS     Y2, Y6, Y2
+	VMULPS     Y2, Y5, Y2
+	VMULPS     Y6, Y1, Y5
 	MOVQ       (SP), BX
 	VMASKMOVPS Y4, Y3, (BX)(R12*4)
 	MOVQ       8(SP), BX
 	VMASKMOVPS Y2, Y3, (BX)(R12*4)
 	MOVQ       16(SP), BX
-	VMASKMOVPS Y6, Y3, (BX)(R12*4)
+	VMASKMOVPS Y5, Y3, (BX)(R12*4)
 	MOVQ       24(SP), BX
 	VMASKMOVPS Y1, Y3, (BX)(R12*4)
 	MOVQ       32(SP), BX
@@ -3336,6 +3336,804 @@ return98:
 	VZEROUPPER
 	RET
 
+// func fusedGRUResetAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedGRUResetAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row102:
+	CMPQ  CX, (AX)
+	JGE   return103
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  264(AX), R8
+	IMULQ CX, R8
+	ADDQ  208(AX), R8
+	MOVQ  272(AX), R9
+	IMULQ CX, R9
+	ADDQ  216(AX), R9
+	XORQ  R10, R10
+	MOVQ  DX, R11
+	ANDQ  $-8, R11
+	CMPQ  R10, R11
+	JAE   last105
+
+one104:
+	VMOVUPS      (BX)(R10*4), Y0
+	VMOVUPS      (SI)(R10*4), Y1
+	VADDPS       Y1, Y0, Y0
+	VORPS        c80000000<>+0(SB), Y0, Y1
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y1, Y2
+	VMOVUPS      c42b20000<>+0(SB), Y3
+	VMINPS       Y1, Y3, Y1
+	VANDPS       Y1, Y2, Y1
+	VMOVUPS      c4b400000<>+0(SB), Y3
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y1, Y3
+	VSUBPS       c4b400000<>+0(SB), Y3, Y4
+	VMOVAPS      Y1, Y1
+	VFMADD231PS  cbf318000<>+0(SB), Y4, Y1
+	VFMADD231PS  c395e8083<>+0(SB), Y4, Y1
+	VMOVUPS      c3ab52f02<>+0(SB), Y4
+	VFMADD213PS  c3c091d64<>+0(SB), Y1, Y4
+	VFMADD213PS  c3d2aac51<>+0(SB), Y1, Y4
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y1, Y4
+	VFMADD213PS  c3efffffe<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y1, Y4
+	VPSRAD       $0x01, Y3, Y1
+	VPSLLD       $0x17, Y1, Y1
+	VPADDD       c3f800000<>+0(SB), Y1, Y1
+	VPSLLD       $0x17, Y3, Y3
+	VPSUBD       Y1, Y3, Y3
+	VPADDD       c7f000000<>+0(SB), Y3, Y3
+	VMULPS       Y1, Y4, Y1
+	VMULPS       Y3, Y1, Y1
+	VANDPS       Y1, Y2, Y1
+	VXORPS       Y2, Y2, Y2
+	VCMPPS       $0x11, Y2, Y0, Y0
+	VMOVUPS      c3f800000<>+0(SB), Y2
+	VBLENDVPS    Y0, Y1, Y2, Y0
+	VADDPS       c3f800000<>+0(SB), Y1, Y2
+	VDIVPS       Y2, Y0, Y0
+	VSUBPS       c3f800000<>+0(SB), Y2, Y2
+	VSUBPS       Y2, Y1, Y1
+	VMOVAPS      Y0, Y2
+	VFNMADD231PS Y1, Y0, Y2
+	VMOVUPS      (DI)(R10*4), Y0
+	VMULPS       Y0, Y2, Y0
+	VMOVUPS      Y2, (R8)(R10*4)
+	VMOVUPS      Y0, (R9)(R10*4)
+	ADDQ         $+8, R10
+	CMPQ         R10, R11
+	JB           one104
+
+last105:
+	MOVQ         DX, R11
+	SUBQ         R10, R11
+	JZ           done106
+	LEAQ         firstLanes<>+0(SB), R12
+	NEGQ         R11
+	VMOVUPS      64(R12)(R11*4), Y0
+	VMASKMOVPS   (BX)(R10*4), Y0, Y1
+	VMASKMOVPS   (SI)(R10*4), Y0, Y2
+	VADDPS       Y2, Y1, Y1
+	VORPS        c80000000<>+0(SB), Y1, Y2
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y2, Y3
+	VMOVUPS      c42b20000<>+0(SB), Y4
+	VMINPS       Y2, Y4, Y2
+	VANDPS       Y2, Y3, Y2
+	VMOVUPS      c4b400000<>+0(SB), Y4
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y2, Y4
+	VSUBPS       c4b400000<>+0(SB), Y4, Y5
+	VMOVAPS      Y2, Y2
+	VFMADD231PS  cbf318000<>+0(SB), Y5, Y2
+	VFMADD231PS  c395e8083<>+0(SB), Y5, Y2
+	VMOVUPS      c3ab52f02<>+0(SB), Y5
+	VFMADD213PS  c3c091d64<>+0(SB), Y2, Y5
+	VFMADD213PS  c3d2aac51<>+0(SB), Y2, Y5
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y2, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y2, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y2, Y5
+	VPSRAD       $0x01, Y4, Y2
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       c3f800000<>+0(SB), Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPSUBD       Y2, Y4, Y4
+	VPADDD       c7f000000<>+0(SB), Y4, Y4
+	VMULPS       Y2, Y5, Y2
+	VMULPS       Y4, Y2, Y2
+	VANDPS       Y2, Y3, Y2
+	VXORPS       Y3, Y3, Y3
+	VCMPPS       $0x11, Y3, Y1, Y1
+	VMOVUPS      c3f800000<>+0(SB), Y3
+	VBLENDVPS    Y1, Y2, Y3, Y1
+	VADDPS       c3f800000<>+0(SB), Y2, Y3
+	VDIVPS       Y3, Y1, Y1
+	VSUBPS       c3f800000<>+0(SB), Y3, Y3
+	VSUBPS       Y3, Y2, Y2
+	VMOVAPS      Y1, Y3
+	VFNMADD231PS Y2, Y1, Y3
+	VMASKMOVPS   (DI)(R10*4), Y0, Y1
+	VMULPS       Y1, Y3, Y1
+	VMASKMOVPS   Y3, Y0, (R8)(R10*4)
+	VMASKMOVPS   Y1, Y0, (R9)(R10*4)
+
+done106:
+	INCQ CX
+	JMP  row102
+
+return103:
+	VZEROUPPER
+	RET
+
+// func fusedGRUMixedAVX2(l *fusedLoop)
+// Requires: AVX, AVX2, FMA3
+TEXT ·fusedGRUMixedAVX2(SB), NOSPLIT, $8-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row107:
+	CMPQ         CX, (AX)
+	JGE          return108
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	VBROADCASTSS (R10), Y0
+	MOVQ         264(AX), R10
+	IMULQ        CX, R10
+	ADDQ         208(AX), R10
+	MOVQ         272(AX), R11
+	IMULQ        CX, R11
+	ADDQ         216(AX), R11
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, (SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last110
+
+one109:
+	VMOVUPS      (BX)(R12*4), Y1
+	VMOVUPS      (SI)(R12*4), Y2
+	VADDPS       Y2, Y1, Y1
+	VMOVUPS      (DI)(R12*4), Y2
+	VMOVUPS      (R8)(R12*4), Y3
+	VADDPS       Y3, Y2, Y2
+	VORPS        c80000000<>+0(SB), Y1, Y3
+	VANDPS       c7fffffff<>+0(SB), Y2, Y6
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y3, Y4
+	VMULPS       Y2, Y2, Y7
+	VMOVUPS      c42b20000<>+0(SB), Y5
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y8
+	VMINPS       Y3, Y5, Y3
+	VFMADD213PS  c3ca9134e<>+0(SB), Y7, Y8
+	VANDPS       Y3, Y4, Y3
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y7, Y8
+	VMOVUPS      c4b400000<>+0(SB), Y5
+	VFMADD213PS  c3e088393<>+0(SB), Y7, Y8
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y3, Y5
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y7, Y8
+	VSUBPS       c4b400000<>+0(SB), Y5, Y9
+	VMULPS       Y7, Y8, Y7
+	VMOVAPS      Y3, Y3
+	VFMADD213PS  Y6, Y6, Y7
+	VFMADD231PS  cbf318000<>+0(SB), Y9, Y3
+	VADDPS       Y6, Y6, Y8
+	VFMADD231PS  c395e8083<>+0(SB), Y9, Y3
+	VMOVUPS      c41a00000<>+0(SB), Y10
+	VMOVUPS      c3ab52f02<>+0(SB), Y9
+	VMINPS       Y8, Y10, Y8
+	VFMADD213PS  c3c091d64<>+0(SB), Y3, Y9
+	VMOVUPS      c4b400000<>+0(SB), Y10
+	VFMADD213PS  c3d2aac51<>+0(SB), Y3, Y9
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y8, Y10
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y3, Y9
+	VSUBPS       c4b400000<>+0(SB), Y10, Y11
+	VFMADD213PS  c3efffffe<>+0(SB), Y3, Y9
+	VMOVAPS      Y8, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y9
+	VFMADD231PS  cbf318000<>+0(SB), Y11, Y8
+	VFMADD213PS  c3f800000<>+0(SB), Y3, Y9
+	VFMADD231PS  c395e8083<>+0(SB), Y11, Y8
+	VPSRAD       $0x01, Y5, Y3
+	VMOVUPS      c3ab52f02<>+0(SB), Y11
+	VPSLLD       $0x17, Y3, Y3
+	VFMADD213PS  c3c091d64<>+0(SB), Y8, Y11
+	VPADDD       c3f800000<>+0(SB), Y3, Y3
+	VFMADD213PS  c3d2aac51<>+0(SB), Y8, Y11
+	VPSLLD       $0x17, Y5, Y5
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y8, Y11
+	VPSUBD       Y3, Y5, Y5
+	VFMADD213PS  c3efffffe<>+0(SB), Y8, Y11
+	VPADDD       c7f000000<>+0(SB), Y5, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y11
+	VMULPS       Y3, Y9, Y3
+	VFMADD213PS  c3f800000<>+0(SB), Y8, Y11
+	VMULPS       Y5, Y3, Y3
+	VPSLLD       $0x17, Y10, Y5
+	VANDPS       Y3, Y4, Y3
+	VPADDD       c3f800000<>+0(SB), Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y5, Y11
+	VCMPPS       $0x11, Y4, Y1, Y1
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y6, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y4
+	VMOVUPS      c40000000<>+0(SB), Y6
+	VBLENDVPS    Y1, Y3, Y4, Y1
+	VDIVPS       Y11, Y6, Y6
+	VADDPS       c3f800000<>+0(SB), Y3, Y4
+	VMOVUPS      c3f800000<>+0(SB), Y8
+	VDIVPS       Y4, Y1, Y1
+	VSUBPS       Y6, Y8, Y6
+	VSUBPS       c3f800000<>+0(SB), Y4, Y4
+	VBLENDVPS    Y5, Y6, Y7, Y5
+	VSUBPS       Y4, Y3, Y3
+	VANDPS       c80000000<>+0(SB), Y2, Y4
+	VMOVAPS      Y1, Y2
+	VORPS        Y4, Y5, Y4
+	VFNMADD231PS Y3, Y1, Y2
+	VMOVUPS      (R9)(R12*4), Y1
+	VMULPS       Y1, Y2, Y1
+	VSUBPS       Y2, Y0, Y3
+	VMULPS       Y4, Y3, Y3
+	VADDPS       Y3, Y1, Y1
+	VMOVUPS      Y2, (R10)(R12*4)
+	VMOVUPS      Y4, (R11)(R12*4)
+	MOVQ         (SP), R14
+	VMOVUPS      Y1, (R14)(R12*4)
+	ADDQ         $+8, R12
+	CMPQ         R12, R13
+	JB           one109
+
+last110:
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done111
+	LEAQ         firstLanes<>+0(SB), R14
+	NEGQ         R13
+	VMOVUPS      64(R14)(R13*4), Y1
+	VMASKMOVPS   (BX)(R12*4), Y1, Y2
+	VMASKMOVPS   (SI)(R12*4), Y1, Y3
+	VADDPS       Y3, Y2, Y2
+	VMASKMOVPS   (DI)(R12*4), Y1, Y3
+	VMASKMOVPS   (R8)(R12*4), Y1, Y4
+	VADDPS       Y4, Y3, Y3
+	VORPS        c80000000<>+0(SB), Y2, Y4
+	VANDPS       c7fffffff<>+0(SB), Y3, Y7
+	VCMPPS       $0x15, cc2d00000<>+0(SB), Y4, Y5
+	VMULPS       Y3, Y3, Y8
+	VMOVUPS      c42b20000<>+0(SB), Y6
+	VMOVUPS      cbbbaf0ea<>+0(SB), Y9
+	VMINPS       Y4, Y6, Y4
+	VFMADD213PS  c3ca9134e<>+0(SB), Y8, Y9
+	VANDPS       Y4, Y5, Y4
+	VFMADD213PS  cbd5c1e2d<>+0(SB), Y8, Y9
+	VMOVUPS      c4b400000<>+0(SB), Y6
+	VFMADD213PS  c3e088393<>+0(SB), Y8, Y9
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y4, Y6
+	VFMADD213PS  cbeaaaa99<>+0(SB), Y8, Y9
+	VSUBPS       c4b400000<>+0(SB), Y6, Y10
+	VMULPS       Y8, Y9, Y8
+	VMOVAPS      Y4, Y4
+	VFMADD213PS  Y7, Y7, Y8
+	VFMADD231PS  cbf318000<>+0(SB), Y10, Y4
+	VADDPS       Y7, Y7, Y9
+	VFMADD231PS  c395e8083<>+0(SB), Y10, Y4
+	VMOVUPS      c41a00000<>+0(SB), Y11
+	VMOVUPS      c3ab52f02<>+0(SB), Y10
+	VMINPS       Y9, Y11, Y9
+	VFMADD213PS  c3c091d64<>+0(SB), Y4, Y10
+	VMOVUPS      c4b400000<>+0(SB), Y11
+	VFMADD213PS  c3d2aac51<>+0(SB), Y4, Y10
+	VFMADD231PS  c3fb8aa3b<>+0(SB), Y9, Y11
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y4, Y10
+	VSUBPS       c4b400000<>+0(SB), Y11, Y12
+	VFMADD213PS  c3efffffe<>+0(SB), Y4, Y10
+	VMOVAPS      Y9, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y10
+	VFMADD231PS  cbf318000<>+0(SB), Y12, Y9
+	VFMADD213PS  c3f800000<>+0(SB), Y4, Y10
+	VFMADD231PS  c395e8083<>+0(SB), Y12, Y9
+	VPSRAD       $0x01, Y6, Y4
+	VMOVUPS      c3ab52f02<>+0(SB), Y12
+	VPSLLD       $0x17, Y4, Y4
+	VFMADD213PS  c3c091d64<>+0(SB), Y9, Y12
+	VPADDD       c3f800000<>+0(SB), Y4, Y4
+	VFMADD213PS  c3d2aac51<>+0(SB), Y9, Y12
+	VPSLLD       $0x17, Y6, Y6
+	VFMADD213PS  c3e2aaa48<>+0(SB), Y9, Y12
+	VPSUBD       Y4, Y6, Y6
+	VFMADD213PS  c3efffffe<>+0(SB), Y9, Y12
+	VPADDD       c7f000000<>+0(SB), Y6, Y6
+	VFMADD213PS  c3f800000<>+0(SB), Y9, Y12
+	VMULPS       Y4, Y10, Y4
+	VFMADD213PS  c3f800000<>+0(SB), Y9, Y12
+	VMULPS       Y6, Y4, Y4
+	VPSLLD       $0x17, Y11, Y6
+	VANDPS       Y4, Y5, Y4
+	VPADDD       c3f800000<>+0(SB), Y6, Y6
+	VXORPS       Y5, Y5, Y5
+	VFMADD213PS  c3f800000<>+0(SB), Y6, Y12
+	VCMPPS       $0x11, Y5, Y2, Y2
+	VCMPPS       $0x16, c3f200000<>+0(SB), Y7, Y6
+	VMOVUPS      c3f800000<>+0(SB), Y5
+	VMOVUPS      c40000000<>+0(SB), Y7
+	VBLENDVPS    Y2, Y4, Y5, Y2
+	VDIVPS       Y12, Y7, Y7
+	VADDPS       c3f800000<>+0(SB), Y4, Y5
+	VMOVUPS      c3f800000<>+0(SB), Y9
+	VDIVPS       Y5, Y2, Y2
+	VSUBPS       Y7, Y9, Y7
+	VSUBPS       c3f800000<>+0(SB), Y5, Y5
+	VBLENDVPS    Y6, Y7, Y8, Y6
+	VSUBPS       Y5, Y4, Y4
+	VANDPS       c80000000<>+0(SB), Y3, Y5
+	VMOVAPS      Y2, Y3
+	VORPS        Y5, Y6, Y5
+	VFNMADD231PS Y4, Y2, Y3
+	VMASKMOVPS   (R9)(R12*4), Y1, Y2
+	VMULPS       Y2, Y3, Y2
+	VSUBPS       Y3, Y0, Y0
+	VMULPS       Y5, Y0, Y0
+	VADDPS       Y0, Y2, Y0
+	VMASKMOVPS   Y3, Y1, (R10)(R12*4)
+	VMASKMOVPS   Y5, Y1, (R11)(R12*4)
+	MOVQ         (SP), BX
+	VMASKMOVPS   Y0, Y1, (BX)(R12*4)
+
+done111:
+	INCQ CX
+	JMP  row107
+
+return108:
+	VZEROUPPER
+	RET
+
+// func fusedGRUMixedGradAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedGRUMixedGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row112:
+	CMPQ         CX, (AX)
+	JGE          return113
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	VBROADCASTSS (R9), Y0
+	MOVQ         152(AX), R9
+	IMULQ        CX, R9
+	ADDQ         56(AX), R9
+	VBROADCASTSS (R9), Y1
+	MOVQ         160(AX), R9
+	IMULQ        CX, R9
+	ADDQ         64(AX), R9
+	VBROADCASTSS (R9), Y2
+	MOVQ         264(AX), R9
+	IMULQ        CX, R9
+	ADDQ         208(AX), R9
+	MOVQ         272(AX), R10
+	IMULQ        CX, R10
+	ADDQ         216(AX), R10
+	MOVQ         280(AX), R11
+	IMULQ        CX, R11
+	ADDQ         224(AX), R11
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	JZ           one115
+
+many114:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (DI)(R12*4), Y4
+	VMULPS    Y4, Y3, Y5
+	VXORPS    c80000000<>+0(SB), Y5, Y5
+	VMOVUPS   (R8)(R12*4), Y6
+	VMULPS    Y6, Y3, Y6
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   (SI)(R12*4), Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y7, Y6, Y8
+	VMULPS    Y8, Y5, Y5
+	VMULPS    Y7, Y3, Y7
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y7, Y4
+	VMULPS    Y6, Y3, Y3
+	VMOVUPS   Y5, (R9)(R12*4)
+	VMOVUPS   Y4, (R10)(R12*4)
+	VMOVUPS   Y3, (R11)(R12*4)
+	VMOVUPS   32(BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   32(DI)(R12*4), Y4
+	VMULPS    Y4, Y3, Y5
+	VXORPS    c80000000<>+0(SB), Y5, Y5
+	VMOVUPS   32(R8)(R12*4), Y6
+	VMULPS    Y6, Y3, Y6
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   32(SI)(R12*4), Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y7, Y6, Y8
+	VMULPS    Y8, Y5, Y5
+	VMULPS    Y7, Y3, Y7
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y7, Y4
+	VMULPS    Y6, Y3, Y3
+	VMOVUPS   Y5, 32(R9)(R12*4)
+	VMOVUPS   Y4, 32(R10)(R12*4)
+	VMOVUPS   Y3, 32(R11)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        many114
+
+one115:
+	MOVQ DX, R13
+	ANDQ $-8, R13
+	CMPQ R12, R13
+	JAE  last117
+
+one116:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (DI)(R12*4), Y4
+	VMULPS    Y4, Y3, Y5
+	VXORPS    c80000000<>+0(SB), Y5, Y5
+	VMOVUPS   (R8)(R12*4), Y6
+	VMULPS    Y6, Y3, Y6
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   (SI)(R12*4), Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y7, Y6, Y8
+	VMULPS    Y8, Y5, Y5
+	VMULPS    Y7, Y3, Y7
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y7, Y4
+	VMULPS    Y6, Y3, Y3
+	VMOVUPS   Y5, (R9)(R12*4)
+	VMOVUPS   Y4, (R10)(R12*4)
+	VMOVUPS   Y3, (R11)(R12*4)
+	ADDQ      $+8, R12
+	CMPQ      R12, R13
+	JB        one116
+
+last117:
+	MOVQ       DX, R13
+	SUBQ       R12, R13
+	JZ         done118
+	LEAQ       firstLanes<>+0(SB), R14
+	NEGQ       R13
+	VMOVUPS    64(R14)(R13*4), Y3
+	VMASKMOVPS (BX)(R12*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y4, Y0
+	VMASKMOVPS (DI)(R12*4), Y3, Y1
+	VMULPS     Y1, Y0, Y4
+	VXORPS     c80000000<>+0(SB), Y4, Y4
+	VMASKMOVPS (R8)(R12*4), Y3, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y4, Y5, Y4
+	VMASKMOVPS (SI)(R12*4), Y3, Y5
+	VSUBPS     Y5, Y2, Y6
+	VMULPS     Y6, Y5, Y7
+	VMULPS     Y7, Y4, Y4
+	VMULPS     Y6, Y0, Y6
+	VMULPS     Y1, Y1, Y1
+	VSUBPS     Y1, Y2, Y1
+	VMULPS     Y1, Y6, Y1
+	VMULPS     Y5, Y0, Y0
+	VMASKMOVPS Y4, Y3, (R9)(R12*4)
+	VMASKMOVPS Y1, Y3, (R10)(R12*4)
+	VMASKMOVPS Y0, Y3, (R11)(R12*4)
+
+done118:
+	INCQ CX
+	JMP  row112
+
+return113:
+	VZEROUPPER
+	RET
+
+// func fusedGRUMixedGradSequenceAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedGRUMixedGradSequenceAVX2(SB), NOSPLIT, $8-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row119:
+	CMPQ         CX, (AX)
+	JGE          return120
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	VBROADCASTSS (R10), Y0
+	MOVQ         160(AX), R10
+	IMULQ        CX, R10
+	ADDQ         64(AX), R10
+	VBROADCASTSS (R10), Y1
+	MOVQ         168(AX), R10
+	IMULQ        CX, R10
+	ADDQ         72(AX), R10
+	VBROADCASTSS (R10), Y2
+	MOVQ         264(AX), R10
+	IMULQ        CX, R10
+	ADDQ         208(AX), R10
+	MOVQ         272(AX), R11
+	IMULQ        CX, R11
+	ADDQ         216(AX), R11
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, (SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-8, R13
+	CMPQ         R12, R13
+	JAE          last122
+
+one121:
+	VMOVUPS   (BX)(R12*4), Y3
+	VANDPS    c7fffffff<>+0(SB), Y3, Y4
+	VCMPPS    $0x11, Y0, Y4, Y4
+	VANDPS    c3f800000<>+0(SB), Y4, Y4
+	VXORPS    Y5, Y5, Y5
+	VCMPPS    $0x04, Y5, Y4, Y4
+	VBLENDVPS Y4, Y1, Y3, Y3
+	VMOVUPS   (R9)(R12*4), Y4
+	VADDPS    Y4, Y3, Y3
+	VMOVUPS   (DI)(R12*4), Y4
+	VMULPS    Y4, Y3, Y5
+	VXORPS    c80000000<>+0(SB), Y5, Y5
+	VMOVUPS   (R8)(R12*4), Y6
+	VMULPS    Y6, Y3, Y6
+	VADDPS    Y5, Y6, Y5
+	VMOVUPS   (SI)(R12*4), Y6
+	VSUBPS    Y6, Y2, Y7
+	VMULPS    Y7, Y6, Y8
+	VMULPS    Y8, Y5, Y5
+	VMULPS    Y7, Y3, Y7
+	VMULPS    Y4, Y4, Y4
+	VSUBPS    Y4, Y2, Y4
+	VMULPS    Y4, Y7, Y4
+	VMULPS    Y6, Y3, Y3
+	VMOVUPS   Y5, (R10)(R12*4)
+	VMOVUPS   Y4, (R11)(R12*4)
+	MOVQ      (SP), R14
+	VMOVUPS   Y3, (R14)(R12*4)
+	ADDQ      $+8, R12
+	CMPQ      R12, R13
+	JB        one121
+
+last122:
+	MOVQ       DX, R13
+	SUBQ       R12, R13
+	JZ         done123
+	LEAQ       firstLanes<>+0(SB), R14
+	NEGQ       R13
+	VMOVUPS    64(R14)(R13*4), Y3
+	VMASKMOVPS (BX)(R12*4), Y3, Y4
+	VANDPS     c7fffffff<>+0(SB), Y4, Y5
+	VCMPPS     $0x11, Y0, Y5, Y0
+	VANDPS     c3f800000<>+0(SB), Y0, Y0
+	VXORPS     Y5, Y5, Y5
+	VCMPPS     $0x04, Y5, Y0, Y0
+	VBLENDVPS  Y0, Y1, Y4, Y0
+	VMASKMOVPS (R9)(R12*4), Y3, Y1
+	VADDPS     Y1, Y0, Y0
+	VMASKMOVPS (DI)(R12*4), Y3, Y1
+	VMULPS     Y1, Y0, Y4
+	VXORPS     c80000000<>+0(SB), Y4, Y4
+	VMASKMOVPS (R8)(R12*4), Y3, Y5
+	VMULPS     Y5, Y0, Y5
+	VADDPS     Y4, Y5, Y4
+	VMASKMOVPS (SI)(R12*4), Y3, Y5
+	VSUBPS     Y5, Y2, Y6
+	VMULPS     Y6, Y5, Y7
+	VMULPS     Y7, Y4, Y4
+	VMULPS     Y6, Y0, Y6
+	VMULPS     Y1, Y1, Y1
+	VSUBPS     Y1, Y2, Y1
+	VMULPS     Y1, Y6, Y1
+	VMULPS     Y5, Y0, Y0
+	VMASKMOVPS Y4, Y3, (R10)(R12*4)
+	VMASKMOVPS Y1, Y3, (R11)(R12*4)
+	MOVQ       (SP), BX
+	VMASKMOVPS Y0, Y3, (BX)(R12*4)
+
+done123:
+	INCQ CX
+	JMP  row119
+
+return120:
+	VZEROUPPER
+	RET
+
+// func fusedGRUResetGradAVX2(l *fusedLoop)
+// Requires: AVX
+TEXT ·fusedGRUResetGradAVX2(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row124:
+	CMPQ         CX, (AX)
+	JGE          return125
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	VBROADCASTSS (R8), Y0
+	MOVQ         264(AX), R8
+	IMULQ        CX, R8
+	ADDQ         208(AX), R8
+	MOVQ         272(AX), R9
+	IMULQ        CX, R9
+	ADDQ         216(AX), R9
+	XORQ         R10, R10
+	MOVQ         DX, R11
+	ANDQ         $-16, R11
+	JZ           one127
+
+many126:
+	VMOVUPS (BX)(R10*4), Y1
+	VMOVUPS (DI)(R10*4), Y2
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS (SI)(R10*4), Y3
+	VSUBPS  Y3, Y0, Y4
+	VMULPS  Y4, Y3, Y4
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y2, (R8)(R10*4)
+	VMOVUPS Y1, (R9)(R10*4)
+	VMOVUPS 32(BX)(R10*4), Y1
+	VMOVUPS 32(DI)(R10*4), Y2
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS 32(SI)(R10*4), Y3
+	VSUBPS  Y3, Y0, Y4
+	VMULPS  Y4, Y3, Y4
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y2, 32(R8)(R10*4)
+	VMOVUPS Y1, 32(R9)(R10*4)
+	ADDQ    $+16, R10
+	CMPQ    R10, R11
+	JB      many126
+
+one127:
+	MOVQ DX, R11
+	ANDQ $-8, R11
+	CMPQ R10, R11
+	JAE  last129
+
+one128:
+	VMOVUPS (BX)(R10*4), Y1
+	VMOVUPS (DI)(R10*4), Y2
+	VMULPS  Y2, Y1, Y2
+	VMOVUPS (SI)(R10*4), Y3
+	VSUBPS  Y3, Y0, Y4
+	VMULPS  Y4, Y3, Y4
+	VMULPS  Y4, Y2, Y2
+	VMULPS  Y3, Y1, Y1
+	VMOVUPS Y2, (R8)(R10*4)
+	VMOVUPS Y1, (R9)(R10*4)
+	ADDQ    $+8, R10
+	CMPQ    R10, R11
+	JB      one128
+
+last129:
+	MOVQ       DX, R11
+	SUBQ       R10, R11
+	JZ         done130
+	LEAQ       firstLanes<>+0(SB), R12
+	NEGQ       R11
+	VMOVUPS    64(R12)(R11*4), Y1
+	VMASKMOVPS (BX)(R10*4), Y1, Y2
+	VMASKMOVPS (DI)(R10*4), Y1, Y3
+	VMULPS     Y3, Y2, Y3
+	VMASKMOVPS (SI)(R10*4), Y1, Y4
+	VSUBPS     Y4, Y0, Y0
+	VMULPS     Y0, Y4, Y0
+	VMULPS     Y0, Y3, Y0
+	VMULPS     Y4, Y2, Y2
+	VMASKMOVPS Y0, Y1, (R8)(R10*4)
+	VMASKMOVPS Y2, Y1, (R9)(R10*4)
+
+done130:
+	INCQ CX
+	JMP  row124
+
+return125:
+	VZEROUPPER
+	RET
+
 // func fusedMaskScaleAVX2(l *fusedLoop)
 // Requires: AVX
 TEXT ·fusedMaskScaleAVX2(SB), NOSPLIT, $0-8
@@ -3343,9 +4141,9 @@ TEXT ·fusedMaskScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row102:
+row131:
 	CMPQ         CX, (AX)
-	JGE          return103
+	JGE          return132
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3362,9 +4160,9 @@ row102:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one105
+	JZ           one134
 
-many104:
+many133:
 	VMOVUPS (BX)(R8*4), Y1
 	VMOVUPS (SI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
@@ -3381,15 +4179,15 @@ many104:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many104
+	JB      many133
 
-one105:
+one134:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last107
+	JAE  last136
 
-one106:
+one135:
 	VMOVUPS (BX)(R8*4), Y1
 	VMOVUPS (SI)(R8*4), Y2
 	VXORPS  Y3, Y3, Y3
@@ -3399,12 +4197,12 @@ one106:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one106
+	JB      one135
 
-last107:
+last136:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done108
+	JZ         done137
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -3416,11 +4214,11 @@ last107:
 	VANDPS     Y0, Y3, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done108:
+done137:
 	INCQ CX
-	JMP  row102
+	JMP  row131
 
-return103:
+return132:
 	VZEROUPPER
 	RET
 
@@ -3431,9 +4229,9 @@ TEXT ·fusedReluGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row109:
+row138:
 	CMPQ  CX, (AX)
-	JGE   return110
+	JGE   return139
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -3446,9 +4244,9 @@ row109:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-16, R9
-	JZ    one112
+	JZ    one141
 
-many111:
+many140:
 	VMOVUPS (BX)(R8*4), Y0
 	VMOVUPS (SI)(R8*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -3463,15 +4261,15 @@ many111:
 	VMOVUPS Y0, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many111
+	JB      many140
 
-one112:
+one141:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last114
+	JAE  last143
 
-one113:
+one142:
 	VMOVUPS (BX)(R8*4), Y0
 	VMOVUPS (SI)(R8*4), Y1
 	VXORPS  Y2, Y2, Y2
@@ -3480,12 +4278,12 @@ one113:
 	VMOVUPS Y0, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one113
+	JB      one142
 
-last114:
+last143:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done115
+	JZ         done144
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y0
@@ -3496,11 +4294,11 @@ last114:
 	VANDPS     Y1, Y2, Y1
 	VMASKMOVPS Y1, Y0, (DI)(R8*4)
 
-done115:
+done144:
 	INCQ CX
-	JMP  row109
+	JMP  row138
 
-return110:
+return139:
 	VZEROUPPER
 	RET
 
@@ -3511,9 +4309,9 @@ TEXT ·fusedDropoutReluGradAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row116:
+row145:
 	CMPQ         CX, (AX)
-	JGE          return117
+	JGE          return146
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3538,9 +4336,9 @@ row116:
 	MOVQ         DX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last119
+	JAE          last148
 
-one118:
+one147:
 	VMOVUPS      (BX)(R11*4), Y1
 	MOVQ         R11, R10
 	SHRQ         $0x03, R10
@@ -3558,12 +4356,12 @@ one118:
 	VMOVUPS      Y1, (DI)(R11*4)
 	ADDQ         $+8, R11
 	CMPQ         R11, R12
-	JB           one118
+	JB           one147
 
-last119:
+last148:
 	MOVQ         DX, R10
 	SUBQ         R11, R10
-	JZ           done120
+	JZ           done149
 	LEAQ         firstLanes<>+0(SB), R12
 	NEGQ         R10
 	VMOVUPS      64(R12)(R10*4), Y1
@@ -3583,11 +4381,11 @@ last119:
 	VANDPS       Y0, Y2, Y0
 	VMASKMOVPS   Y0, Y1, (DI)(R11*4)
 
-done120:
+done149:
 	INCQ CX
-	JMP  row116
+	JMP  row145
 
-return117:
+return146:
 	VZEROUPPER
 	RET
 
@@ -3598,9 +4396,9 @@ TEXT ·fusedMaxPoolAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row121:
+row150:
 	CMPQ         CX, (AX)
-	JGE          return122
+	JGE          return151
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3630,9 +4428,9 @@ row121:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one124
+	JZ           one153
 
-many123:
+many152:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -3707,15 +4505,15 @@ many123:
 	VMOVUPS   Y3, 32(R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        many123
+	JB        many152
 
-one124:
+one153:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last126
+	JAE  last155
 
-one125:
+one154:
 	VMOVUPS   (BX)(R11*4), Y2
 	VMOVUPS   (SI)(R11*4), Y3
 	VCMPPS    $0x11, Y3, Y2, Y4
@@ -3754,12 +4552,12 @@ one125:
 	VMOVUPS   Y3, (R10)(R11*4)
 	ADDQ      $+8, R11
 	CMPQ      R11, R12
-	JB        one125
+	JB        one154
 
-last126:
+last155:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done127
+	JZ         done156
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y2
@@ -3800,11 +4598,11 @@ last126:
 	VMASKMOVPS Y3, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-done127:
+done156:
 	INCQ CX
-	JMP  row121
+	JMP  row150
 
-return122:
+return151:
 	VZEROUPPER
 	RET
 
@@ -3815,9 +4613,9 @@ TEXT ·fusedPoolPutAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row128:
+row157:
 	CMPQ         CX, (AX)
-	JGE          return129
+	JGE          return158
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -3855,9 +4653,9 @@ row128:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
-	JZ           one131
+	JZ           one160
 
-many130:
+many159:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -3914,15 +4712,15 @@ many130:
 	VMOVUPS Y4, 32(R10)(R11*4)
 	ADDQ    $+16, R11
 	CMPQ    R11, R12
-	JB      many130
+	JB      many159
 
-one131:
+one160:
 	MOVQ DX, R12
 	ANDQ $-8, R12
 	CMPQ R11, R12
-	JAE  last133
+	JAE  last162
 
-one132:
+one161:
 	VMOVUPS (BX)(R11*4), Y4
 	VADDPS  Y0, Y4, Y4
 	VMOVUPS (SI)(R11*4), Y5
@@ -3952,12 +4750,12 @@ one132:
 	VMOVUPS Y4, (R10)(R11*4)
 	ADDQ    $+8, R11
 	CMPQ    R11, R12
-	JB      one132
+	JB      one161
 
-last133:
+last162:
 	MOVQ       DX, R12
 	SUBQ       R11, R12
-	JZ         done134
+	JZ         done163
 	LEAQ       firstLanes<>+0(SB), R13
 	NEGQ       R12
 	VMOVUPS    64(R13)(R12*4), Y4
@@ -3989,11 +4787,11 @@ last133:
 	VMASKMOVPS Y2, Y4, (R9)(R11*4)
 	VMASKMOVPS Y3, Y4, (R10)(R11*4)
 
-done134:
+done163:
 	INCQ CX
-	JMP  row128
+	JMP  row157
 
-return129:
+return158:
 	VZEROUPPER
 	RET
 
@@ -4004,9 +4802,9 @@ TEXT ·fusedCopyAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row135:
+row164:
 	CMPQ  CX, (AX)
-	JGE   return136
+	JGE   return165
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -4016,45 +4814,45 @@ row135:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-16, R8
-	JZ    one138
+	JZ    one167
 
-many137:
+many166:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	VMOVUPS 32(BX)(DI*4), Y0
 	VMOVUPS Y0, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many137
+	JB      many166
 
-one138:
+one167:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last140
+	JAE  last169
 
-one139:
+one168:
 	VMOVUPS (BX)(DI*4), Y0
 	VMOVUPS Y0, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one139
+	JB      one168
 
-last140:
+last169:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done141
+	JZ         done170
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y0
 	VMASKMOVPS (BX)(DI*4), Y0, Y1
 	VMASKMOVPS Y1, Y0, (SI)(DI*4)
 
-done141:
+done170:
 	INCQ CX
-	JMP  row135
+	JMP  row164
 
-return136:
+return165:
 	VZEROUPPER
 	RET
 
@@ -4065,9 +4863,9 @@ TEXT ·fusedSplatAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row142:
+row171:
 	CMPQ         CX, (AX)
-	JGE          return143
+	JGE          return172
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -4078,41 +4876,41 @@ row142:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-16, DI
-	JZ           one145
+	JZ           one174
 
-many144:
+many173:
 	VMOVUPS Y0, (BX)(SI*4)
 	VMOVUPS Y0, 32(BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      many144
+	JB      many173
 
-one145:
+one174:
 	MOVQ DX, DI
 	ANDQ $-8, DI
 	CMPQ SI, DI
-	JAE  last147
+	JAE  last176
 
-one146:
+one175:
 	VMOVUPS Y0, (BX)(SI*4)
 	ADDQ    $+8, SI
 	CMPQ    SI, DI
-	JB      one146
+	JB      one175
 
-last147:
+last176:
 	MOVQ       DX, DI
 	SUBQ       SI, DI
-	JZ         done148
+	JZ         done177
 	LEAQ       firstLanes<>+0(SB), R8
 	NEGQ       DI
 	VMOVUPS    64(R8)(DI*4), Y1
 	VMASKMOVPS Y0, Y1, (BX)(SI*4)
 
-done148:
+done177:
 	INCQ CX
-	JMP  row142
+	JMP  row171
 
-return143:
+return172:
 	VZEROUPPER
 	RET
 
@@ -4123,9 +4921,9 @@ TEXT ·fusedScaleAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row149:
+row178:
 	CMPQ         CX, (AX)
-	JGE          return150
+	JGE          return179
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -4139,9 +4937,9 @@ row149:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-16, R8
-	JZ           one152
+	JZ           one181
 
-many151:
+many180:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
@@ -4150,26 +4948,26 @@ many151:
 	VMOVUPS Y1, 32(SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      many151
+	JB      many180
 
-one152:
+one181:
 	MOVQ DX, R8
 	ANDQ $-8, R8
 	CMPQ DI, R8
-	JAE  last154
+	JAE  last183
 
-one153:
+one182:
 	VMOVUPS (BX)(DI*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS Y1, (SI)(DI*4)
 	ADDQ    $+8, DI
 	CMPQ    DI, R8
-	JB      one153
+	JB      one182
 
-last154:
+last183:
 	MOVQ       DX, R8
 	SUBQ       DI, R8
-	JZ         done155
+	JZ         done184
 	LEAQ       firstLanes<>+0(SB), R9
 	NEGQ       R8
 	VMOVUPS    64(R9)(R8*4), Y1
@@ -4177,11 +4975,11 @@ last154:
 	VMULPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (SI)(DI*4)
 
-done155:
+done184:
 	INCQ CX
-	JMP  row149
+	JMP  row178
 
-return150:
+return179:
 	VZEROUPPER
 	RET
 
@@ -4192,9 +4990,9 @@ TEXT ·fusedScaleAddAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row156:
+row185:
 	CMPQ         CX, (AX)
-	JGE          return157
+	JGE          return186
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -4211,9 +5009,9 @@ row156:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-16, R9
-	JZ           one159
+	JZ           one188
 
-many158:
+many187:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -4226,15 +5024,15 @@ many158:
 	VMOVUPS Y1, 32(DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      many158
+	JB      many187
 
-one159:
+one188:
 	MOVQ DX, R9
 	ANDQ $-8, R9
 	CMPQ R8, R9
-	JAE  last161
+	JAE  last190
 
-one160:
+one189:
 	VMOVUPS (BX)(R8*4), Y1
 	VMULPS  Y0, Y1, Y1
 	VMOVUPS (SI)(R8*4), Y2
@@ -4242,12 +5040,12 @@ one160:
 	VMOVUPS Y1, (DI)(R8*4)
 	ADDQ    $+8, R8
 	CMPQ    R8, R9
-	JB      one160
+	JB      one189
 
-last161:
+last190:
 	MOVQ       DX, R9
 	SUBQ       R8, R9
-	JZ         done162
+	JZ         done191
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       R9
 	VMOVUPS    64(R10)(R9*4), Y1
@@ -4257,11 +5055,11 @@ last161:
 	VADDPS     Y2, Y0, Y0
 	VMASKMOVPS Y0, Y1, (DI)(R8*4)
 
-done162:
+done191:
 	INCQ CX
-	JMP  row156
+	JMP  row185
 
-return157:
+return186:
 	VZEROUPPER
 	RET
 
@@ -4272,9 +5070,9 @@ TEXT ·fusedSGDAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row163:
+row192:
 	CMPQ         DX, (CX)
-	JGE          return164
+	JGE          return193
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4291,9 +5089,9 @@ row163:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-16, R10
-	JZ           one166
+	JZ           one195
 
-many165:
+many194:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -4310,15 +5108,15 @@ many165:
 	VMOVUPS Y1, 32(R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      many165
+	JB      many194
 
-one166:
+one195:
 	MOVQ BX, R10
 	ANDQ $-8, R10
 	CMPQ R9, R10
-	JAE  last168
+	JAE  last197
 
-one167:
+one196:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Y1
@@ -4328,12 +5126,12 @@ one167:
 	VMOVUPS Y1, (R8)(R9*4)
 	ADDQ    $+8, R9
 	CMPQ    R9, R10
-	JB      one167
+	JB      one196
 
-last168:
+last197:
 	MOVQ       BX, AX
 	SUBQ       R9, AX
-	JZ         done169
+	JZ         done198
 	LEAQ       firstLanes<>+0(SB), R10
 	NEGQ       AX
 	VMOVUPS    64(R10)(AX*4), Y1
@@ -4343,11 +5141,11 @@ last168:
 	VSUBPS     Y0, Y2, Y0
 	VMASKMOVPS Y0, Y1, (R8)(R9*4)
 
-done169:
+done198:
 	INCQ DX
-	JMP  row163
+	JMP  row192
 
-return164:
+return193:
 	VZEROUPPER
 	RET
 
@@ -4358,9 +5156,9 @@ TEXT ·fusedSGDMomentumAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row170:
+row199:
 	CMPQ         DX, (CX)
-	JGE          return171
+	JGE          return200
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4388,9 +5186,9 @@ row170:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last173
+	JAE          last202
 
-one172:
+one201:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -4401,7 +5199,7 @@ one172:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny175
+	JNZ      tiny204
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y2
@@ -4410,15 +5208,15 @@ one172:
 	VMOVUPS  Y3, (R9)(R11*4)
 	VMOVUPS  Y2, (R10)(R11*4)
 
-back176:
+back205:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one172
+	JB   one201
 
-last173:
+last202:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done174
+	JZ         done203
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -4430,7 +5228,7 @@ last173:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny177
+	JNZ        tiny206
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y1
 	VSUBPS     Y0, Y1, Y0
@@ -4439,16 +5237,16 @@ last173:
 	VMASKMOVPS Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS Y0, Y2, (R10)(R11*4)
 
-back178:
-done174:
+back207:
+done203:
 	INCQ DX
-	JMP  row170
+	JMP  row199
 
-return171:
+return200:
 	VZEROUPPER
 	RET
 
-tiny175:
+tiny204:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -4504,9 +5302,9 @@ tiny175:
 	VADDPS      Y2, Y3, Y3
 	VMOVUPS     Y3, (R9)(R11*4)
 	VMOVUPS     Y2, (R10)(R11*4)
-	JMP         back176
+	JMP         back205
 
-tiny177:
+tiny206:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -4562,7 +5360,7 @@ tiny177:
 	VADDPS      Y0, Y1, Y1
 	VMASKMOVPS  Y1, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y2, (R10)(R11*4)
-	JMP         back178
+	JMP         back207
 
 DATA cffffffff<>+0(SB)/4, $0xffffffff
 DATA cffffffff<>+4(SB)/4, $0xffffffff
@@ -4651,9 +5449,9 @@ TEXT ·fusedSGDNesterovAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row179:
+row208:
 	CMPQ         DX, (CX)
-	JGE          return180
+	JGE          return209
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4681,9 +5479,9 @@ row179:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last182
+	JAE          last211
 
-one181:
+one210:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Y2
@@ -4694,7 +5492,7 @@ one181:
 	VPMINUD  c0a7ffffe<>+0(SB), Y4, Y5
 	VPCMPEQD Y5, Y4, Y4
 	VPTEST   Y4, Y4
-	JNZ      tiny184
+	JNZ      tiny213
 	VMULPS   Y0, Y2, Y2
 	VMULPS   Y1, Y3, Y3
 	VSUBPS   Y2, Y3, Y3
@@ -4705,15 +5503,15 @@ one181:
 	VMOVUPS  Y2, (R9)(R11*4)
 	VMOVUPS  Y3, (R10)(R11*4)
 
-back185:
+back214:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one181
+	JB   one210
 
-last182:
+last211:
 	MOVQ       BX, AX
 	SUBQ       R11, AX
-	JZ         done183
+	JZ         done212
 	LEAQ       firstLanes<>+0(SB), R12
 	NEGQ       AX
 	VMOVUPS    64(R12)(AX*4), Y2
@@ -4725,7 +5523,7 @@ last182:
 	VPMINUD    c0a7ffffe<>+0(SB), Y5, Y6
 	VPCMPEQD   Y6, Y5, Y5
 	VPTEST     Y5, Y5
-	JNZ        tiny186
+	JNZ        tiny215
 	VMULPS     Y0, Y3, Y0
 	VMULPS     Y1, Y4, Y3
 	VSUBPS     Y0, Y3, Y3
@@ -4736,16 +5534,16 @@ last182:
 	VMASKMOVPS Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS Y3, Y2, (R10)(R11*4)
 
-back187:
-done183:
+back216:
+done212:
 	INCQ DX
-	JMP  row179
+	JMP  row208
 
-return180:
+return209:
 	VZEROUPPER
 	RET
 
-tiny184:
+tiny213:
 	VMOVUPS     (DI)(R11*4), Y2
 	VANDPS      c7fffffff<>+0(SB), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y0, Y4
@@ -4826,9 +5624,9 @@ tiny184:
 	VADDPS      Y2, Y4, Y2
 	VMOVUPS     Y2, (R9)(R11*4)
 	VMOVUPS     Y3, (R10)(R11*4)
-	JMP         back185
+	JMP         back214
 
-tiny186:
+tiny215:
 	VMASKMOVPS  (DI)(R11*4), Y2, Y3
 	VANDPS      c7fffffff<>+0(SB), Y3, Y4
 	VANDPS      c7fffffff<>+0(SB), Y0, Y5
@@ -4909,7 +5707,7 @@ tiny186:
 	VADDPS      Y0, Y1, Y0
 	VMASKMOVPS  Y0, Y2, (R9)(R11*4)
 	VMASKMOVPS  Y3, Y2, (R10)(R11*4)
-	JMP         back187
+	JMP         back216
 
 // func fusedAdamAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -4918,9 +5716,9 @@ TEXT ·fusedAdamAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row188:
+row217:
 	CMPQ         DX, (CX)
-	JGE          return189
+	JGE          return218
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -4962,9 +5760,9 @@ row188:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last191
+	JAE          last220
 
-one190:
+one219:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y4
@@ -4975,7 +5773,7 @@ one190:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny193
+	JNZ         tiny222
 	VSUBPS      Y5, Y4, Y6
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
@@ -4998,15 +5796,15 @@ one190:
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
 
-back194:
+back223:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one190
+	JB   one219
 
-last191:
+last220:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done192
+	JZ          done221
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y4
@@ -5018,7 +5816,7 @@ last191:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny195
+	JNZ         tiny224
 	VSUBPS      Y6, Y5, Y7
 	VMOVAPS     Y7, Y7
 	VFMADD213PS c80000000<>+0(SB), Y0, Y7
@@ -5041,16 +5839,16 @@ last191:
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
 
-back196:
-done192:
+back225:
+done221:
 	INCQ DX
-	JMP  row188
+	JMP  row217
 
-return189:
+return218:
 	VZEROUPPER
 	RET
 
-tiny193:
+tiny222:
 	VMOVUPS     (DI)(R13*4), Y4
 	VMOVUPS     (R8)(R13*4), Y5
 	VSUBPS      Y5, Y4, Y6
@@ -5157,9 +5955,9 @@ tiny193:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y5, (R11)(R13*4)
 	VMOVUPS     Y4, (R12)(R13*4)
-	JMP         back194
+	JMP         back223
 
-tiny195:
+tiny224:
 	VMASKMOVPS  (DI)(R13*4), Y4, Y5
 	VMASKMOVPS  (R8)(R13*4), Y4, Y6
 	VSUBPS      Y6, Y5, Y7
@@ -5266,7 +6064,7 @@ tiny195:
 	VMASKMOVPS  Y2, Y4, (R10)(R13*4)
 	VMASKMOVPS  Y0, Y4, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y4, (R12)(R13*4)
-	JMP         back196
+	JMP         back225
 
 DATA c00000000<>+0(SB)/4, $0x00000000
 DATA c00000000<>+4(SB)/4, $0x00000000
@@ -5295,9 +6093,9 @@ TEXT ·fusedAdamWAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row197:
+row226:
 	CMPQ         DX, (CX)
-	JGE          return198
+	JGE          return227
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -5347,9 +6145,9 @@ row197:
 	MOVQ         BX, R14
 	ANDQ         $-8, R14
 	CMPQ         R13, R14
-	JAE          last200
+	JAE          last229
 
-one199:
+one228:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Y6
@@ -5360,7 +6158,7 @@ one199:
 	VPMINUD     c0a7ffffe<>+0(SB), Y8, Y9
 	VPCMPEQD    Y9, Y8, Y8
 	VPTEST      Y8, Y8
-	JNZ         tiny202
+	JNZ         tiny231
 	VMOVUPS     (SI)(R13*4), Y8
 	VMOVAPS     Y8, Y9
 	VFMADD213PS c80000000<>+0(SB), Y0, Y9
@@ -5388,15 +6186,15 @@ one199:
 	VMOVUPS     Y7, (R11)(R13*4)
 	VMOVUPS     Y6, (R12)(R13*4)
 
-back203:
+back232:
 	ADDQ $+8, R13
 	CMPQ R13, R14
-	JB   one199
+	JB   one228
 
-last200:
+last229:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done201
+	JZ          done230
 	LEAQ        firstLanes<>+0(SB), R14
 	NEGQ        AX
 	VMOVUPS     64(R14)(AX*4), Y6
@@ -5408,7 +6206,7 @@ last200:
 	VPMINUD     c0a7ffffe<>+0(SB), Y9, Y10
 	VPCMPEQD    Y10, Y9, Y9
 	VPTEST      Y9, Y9
-	JNZ         tiny204
+	JNZ         tiny233
 	VMASKMOVPS  (SI)(R13*4), Y6, Y9
 	VMOVAPS     Y9, Y10
 	VFMADD213PS c80000000<>+0(SB), Y0, Y10
@@ -5436,16 +6234,16 @@ last200:
 	VMASKMOVPS  Y1, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R12)(R13*4)
 
-back205:
-done201:
+back234:
+done230:
 	INCQ DX
-	JMP  row197
+	JMP  row226
 
-return198:
+return227:
 	VZEROUPPER
 	RET
 
-tiny202:
+tiny231:
 	VMOVUPS     (SI)(R13*4), Y6
 	VANDPS      c7fffffff<>+0(SB), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y0, Y8
@@ -5601,9 +6399,9 @@ tiny202:
 	VMOVUPS     Y6, (R10)(R13*4)
 	VMOVUPS     Y8, (R11)(R13*4)
 	VMOVUPS     Y7, (R12)(R13*4)
-	JMP         back203
+	JMP         back232
 
-tiny204:
+tiny233:
 	VMASKMOVPS  (SI)(R13*4), Y6, Y7
 	VANDPS      c7fffffff<>+0(SB), Y7, Y8
 	VANDPS      c7fffffff<>+0(SB), Y0, Y9
@@ -5759,7 +6557,7 @@ tiny204:
 	VMASKMOVPS  Y0, Y6, (R10)(R13*4)
 	VMASKMOVPS  Y2, Y6, (R11)(R13*4)
 	VMASKMOVPS  Y1, Y6, (R12)(R13*4)
-	JMP         back205
+	JMP         back234
 
 // func fusedRMSpropAVX2(l *fusedLoop)
 // Requires: AVX, AVX2, FMA3
@@ -5768,9 +6566,9 @@ TEXT ·fusedRMSpropAVX2(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row206:
+row235:
 	CMPQ         DX, (CX)
-	JGE          return207
+	JGE          return236
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -5806,9 +6604,9 @@ row206:
 	MOVQ         BX, R12
 	ANDQ         $-8, R12
 	CMPQ         R11, R12
-	JAE          last209
+	JAE          last238
 
-one208:
+one237:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Y4
@@ -5819,7 +6617,7 @@ one208:
 	VPMINUD     c0a7ffffe<>+0(SB), Y6, Y7
 	VPCMPEQD    Y7, Y6, Y6
 	VPTEST      Y6, Y6
-	JNZ         tiny211
+	JNZ         tiny240
 	VMOVAPS     Y5, Y5
 	VFMADD213PS c80000000<>+0(SB), Y0, Y5
 	VMOVAPS     Y4, Y6
@@ -5837,15 +6635,15 @@ one208:
 	VMOVUPS     Y4, (R9)(R11*4)
 	VMOVUPS     Y5, (R10)(R11*4)
 
-back212:
+back241:
 	ADDQ $+8, R11
 	CMPQ R11, R12
-	JB   one208
+	JB   one237
 
-last209:
+last238:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done210
+	JZ          done239
 	LEAQ        firstLanes<>+0(SB), R12
 	NEGQ        AX
 	VMOVUPS     64(R12)(AX*4), Y4
@@ -5857,7 +6655,7 @@ last209:
 	VPMINUD     c0a7ffffe<>+0(SB), Y7, Y8
 	VPCMPEQD    Y8, Y7, Y7
 	VPTEST      Y7, Y7
-	JNZ         tiny213
+	JNZ         tiny242
 	VMOVAPS     Y6, Y6
 	VFMADD213PS c80000000<>+0(SB), Y0, Y6
 	VMOVAPS     Y5, Y0
@@ -5875,16 +6673,16 @@ last209:
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
 
-back214:
-done210:
+back243:
+done239:
 	INCQ DX
-	JMP  row206
+	JMP  row235
 
-return207:
+return236:
 	VZEROUPPER
 	RET
 
-tiny211:
+tiny240:
 	VMOVUPS     (R8)(R11*4), Y4
 	VANDPS      c7fffffff<>+0(SB), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y0, Y6
@@ -5986,9 +6784,9 @@ tiny211:
 	VSUBPS      Y5, Y6, Y5
 	VMOVUPS     Y5, (R9)(R11*4)
 	VMOVUPS     Y4, (R10)(R11*4)
-	JMP         back212
+	JMP         back241
 
-tiny213:
+tiny242:
 	VMASKMOVPS  (R8)(R11*4), Y4, Y5
 	VANDPS      c7fffffff<>+0(SB), Y5, Y6
 	VANDPS      c7fffffff<>+0(SB), Y0, Y7
@@ -6090,7 +6888,7 @@ tiny213:
 	VSUBPS      Y1, Y2, Y1
 	VMASKMOVPS  Y1, Y4, (R9)(R11*4)
 	VMASKMOVPS  Y0, Y4, (R10)(R11*4)
-	JMP         back214
+	JMP         back243
 
 // func fusedBiasAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
@@ -9229,19 +10027,19 @@ one94:
 	VMULPS    Z7, Z7, Z7
 	VSUBPS    Z7, Z2, Z7
 	VMULPS    Z7, Z12, Z7
-	VMOVUPS   (R9)(R12*4), Z12
-	VMULPS    Z12, Z7, Z12
-	VMOVUPS   (DI)(R12*4), Z13
-	VSUBPS    Z13, Z2, Z14
-	VMULPS    Z14, Z13, Z14
-	VMULPS    Z14, Z12, Z12
-	VMULPS    Z13, Z7, Z13
 	VMULPS    Z11, Z6, Z6
+	VMOVUPS   (R9)(R12*4), Z11
+	VMULPS    Z11, Z7, Z11
+	VMOVUPS   (DI)(R12*4), Z12
+	VSUBPS    Z12, Z2, Z13
+	VMULPS    Z13, Z12, Z13
+	VMULPS    Z13, Z11, Z11
+	VMULPS    Z12, Z7, Z12
 	VMOVUPS   Z10, (R11)(R12*4)
 	MOVQ      (SP), R14
-	VMOVUPS   Z12, (R14)(R12*4)
+	VMOVUPS   Z11, (R14)(R12*4)
 	MOVQ      8(SP), R14
-	VMOVUPS   Z13, (R14)(R12*4)
+	VMOVUPS   Z12, (R14)(R12*4)
 	MOVQ      16(SP), R14
 	VMOVUPS   Z7, (R14)(R12*4)
 	MOVQ      24(SP), R14
@@ -9278,19 +10076,19 @@ last95:
 	VMULPS    Z1, Z1, Z1
 	VSUBPS    Z1, Z2, Z1
 	VMULPS    Z1, Z10, Z1
-	VMOVUPS.Z (R9)(R12*4), K1, Z10
-	VMULPS    Z10, Z1, Z10
-	VMOVUPS.Z (DI)(R12*4), K1, Z11
-	VSUBPS    Z11, Z2, Z2
-	VMULPS    Z2, Z11, Z2
-	VMULPS    Z2, Z10, Z2
-	VMULPS    Z11, Z1, Z10
 	VMULPS    Z7, Z0, Z0
+	VMOVUPS.Z (R9)(R12*4), K1, Z7
+	VMULPS    Z7, Z1, Z7
+	VMOVUPS.Z (DI)(R12*4), K1, Z10
+	VSUBPS    Z10, Z2, Z2
+	VMULPS    Z2, Z10, Z2
+	VMULPS    Z2, Z7, Z2
+	VMULPS    Z10, Z1, Z7
 	VMOVUPS   Z6, K1, (R11)(R12*4)
 	MOVQ      (SP), BX
 	VMOVUPS   Z2, K1, (BX)(R12*4)
 	MOVQ      8(SP), BX
-	VMOVUPS   Z10, K1, (BX)(R12*4)
+	VMOVUPS   Z7, K1, (BX)(R12*4)
 	MOVQ      16(SP), BX
 	VMOVUPS   Z1, K1, (BX)(R12*4)
 	MOVQ      24(SP), BX
@@ -9400,20 +10198,20 @@ one99:
 	VMULPS    Z7, Z7, Z7
 	VSUBPS    Z7, Z2, Z7
 	VMULPS    Z7, Z12, Z7
-	VMOVUPS   (R9)(R12*4), Z12
-	VMULPS    Z12, Z7, Z12
-	VMOVUPS   (DI)(R12*4), Z13
-	VSUBPS    Z13, Z2, Z14
-	VMULPS    Z14, Z13, Z14
-	VMULPS    Z14, Z12, Z12
-	VMULPS    Z13, Z7, Z13
 	VMULPS    Z11, Z6, Z6
+	VMOVUPS   (R9)(R12*4), Z11
+	VMULPS    Z11, Z7, Z11
+	VMOVUPS   (DI)(R12*4), Z12
+	VSUBPS    Z12, Z2, Z13
+	VMULPS    Z13, Z12, Z13
+	VMULPS    Z13, Z11, Z11
+	VMULPS    Z12, Z7, Z12
 	MOVQ      (SP), R14
 	VMOVUPS   Z10, (R14)(R12*4)
 	MOVQ      8(SP), R14
-	VMOVUPS   Z12, (R14)(R12*4)
+	VMOVUPS   Z11, (R14)(R12*4)
 	MOVQ      16(SP), R14
-	VMOVUPS   Z13, (R14)(R12*4)
+	VMOVUPS   Z12, (R14)(R12*4)
 	MOVQ      24(SP), R14
 	VMOVUPS   Z7, (R14)(R12*4)
 	MOVQ      32(SP), R14
@@ -9452,20 +10250,20 @@ last100:
 	VMULPS    Z1, Z1, Z1
 	VSUBPS    Z1, Z2, Z1
 	VMULPS    Z1, Z10, Z1
-	VMOVUPS.Z (R9)(R12*4), K1, Z10
-	VMULPS    Z10, Z1, Z10
-	VMOVUPS.Z (DI)(R12*4), K1, Z11
-	VSUBPS    Z11, Z2, Z2
-	VMULPS    Z2, Z11, Z2
-	VMULPS    Z2, Z10, Z2
-	VMULPS    Z11, Z1, Z10
 	VMULPS    Z7, Z0, Z0
+	VMOVUPS.Z (R9)(R12*4), K1, Z7
+	VMULPS    Z7, Z1, Z7
+	VMOVUPS.Z (DI)(R12*4), K1, Z10
+	VSUBPS    Z10, Z2, Z2
+	VMULPS    Z2, Z10, Z2
+	VMULPS    Z2, Z7, Z2
+	VMULPS    Z10, Z1, Z7
 	MOVQ      (SP), BX
 	VMOVUPS   Z6, K1, (BX)(R12*4)
 	MOVQ      8(SP), BX
 	VMOVUPS   Z2, K1, (BX)(R12*4)
 	MOVQ      16(SP), BX
-	VMOVUPS   Z10, K1, (BX)(R12*4)
+	VMOVUPS   Z7, K1, (BX)(R12*4)
 	MOVQ      24(SP), BX
 	VMOVUPS   Z1, K1, (BX)(R12*4)
 	MOVQ      32(SP), BX
@@ -9479,6 +10277,884 @@ return98:
 	VZEROUPPER
 	RET
 
+// func fusedGRUResetAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUResetAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c80000000<>+0(SB), Z0
+	VBROADCASTSS cc2d00000<>+0(SB), Z1
+	VBROADCASTSS c42b20000<>+0(SB), Z2
+	VBROADCASTSS c4b400000<>+0(SB), Z3
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z4
+	VBROADCASTSS cbf318000<>+0(SB), Z5
+	VBROADCASTSS c395e8083<>+0(SB), Z6
+	VBROADCASTSS c3ab52f02<>+0(SB), Z7
+	XORQ         CX, CX
+
+row102:
+	CMPQ  CX, (AX)
+	JGE   return103
+	MOVQ  112(AX), BX
+	IMULQ CX, BX
+	ADDQ  16(AX), BX
+	MOVQ  120(AX), SI
+	IMULQ CX, SI
+	ADDQ  24(AX), SI
+	MOVQ  128(AX), DI
+	IMULQ CX, DI
+	ADDQ  32(AX), DI
+	MOVQ  264(AX), R8
+	IMULQ CX, R8
+	ADDQ  208(AX), R8
+	MOVQ  272(AX), R9
+	IMULQ CX, R9
+	ADDQ  216(AX), R9
+	XORQ  R10, R10
+	MOVQ  DX, R11
+	ANDQ  $-16, R11
+	CMPQ  R10, R11
+	JAE   last105
+
+one104:
+	VMOVUPS      (BX)(R10*4), Z8
+	VMOVUPS      (SI)(R10*4), Z9
+	VADDPS       Z9, Z8, Z8
+	VORPS        Z0, Z8, Z9
+	VCMPPS       $0x15, Z1, Z9, K1
+	VMINPS.Z     Z9, Z2, K1, Z9
+	VMOVAPS      Z3, Z12
+	VFMADD231PS  Z4, Z9, Z12
+	VSUBPS       Z3, Z12, Z13
+	VMOVAPS      Z9, Z9
+	VFMADD231PS  Z5, Z13, Z9
+	VFMADD231PS  Z6, Z13, Z9
+	VMOVAPS      Z7, Z13
+	VBROADCASTSS c3c091d64<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3d2aac51<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3efffffe<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3f800000<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3f800000<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VPSRAD       $0x01, Z12, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z14
+	VPADDD       Z14, Z9, Z9
+	VPSLLD       $0x17, Z12, Z12
+	VPSUBD       Z9, Z12, Z12
+	VBROADCASTSS c7f000000<>+0(SB), Z14
+	VPADDD       Z14, Z12, Z12
+	VMULPS       Z9, Z13, Z9
+	VMULPS.Z     Z12, Z9, K1, Z9
+	VPXORD       Z10, Z10, Z10
+	VCMPPS       $0x11, Z10, Z8, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBLENDMPS    Z9, Z8, K1, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z12
+	VADDPS       Z12, Z9, Z12
+	VDIVPS       Z12, Z8, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z13
+	VSUBPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z9, Z9
+	VMOVAPS      Z8, Z12
+	VFNMADD231PS Z9, Z8, Z12
+	VMOVUPS      (DI)(R10*4), Z8
+	VMULPS       Z8, Z12, Z8
+	VMOVUPS      Z12, (R8)(R10*4)
+	VMOVUPS      Z8, (R9)(R10*4)
+	ADDQ         $+16, R10
+	CMPQ         R10, R11
+	JB           one104
+
+last105:
+	MOVQ         DX, R11
+	SUBQ         R10, R11
+	JZ           done106
+	MOVL         $-1, R12
+	BZHIL        R11, R12, R12
+	KMOVW        R12, K1
+	VMOVUPS.Z    (BX)(R10*4), K1, Z8
+	VMOVUPS.Z    (SI)(R10*4), K1, Z9
+	VADDPS       Z9, Z8, Z8
+	VORPS        Z0, Z8, Z9
+	VCMPPS       $0x15, Z1, Z9, K2
+	VMINPS.Z     Z9, Z2, K2, Z9
+	VMOVAPS      Z3, Z12
+	VFMADD231PS  Z4, Z9, Z12
+	VSUBPS       Z3, Z12, Z13
+	VMOVAPS      Z9, Z9
+	VFMADD231PS  Z5, Z13, Z9
+	VFMADD231PS  Z6, Z13, Z9
+	VMOVAPS      Z7, Z13
+	VBROADCASTSS c3c091d64<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3d2aac51<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3efffffe<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3f800000<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VBROADCASTSS c3f800000<>+0(SB), Z14
+	VFMADD213PS  Z14, Z9, Z13
+	VPSRAD       $0x01, Z12, Z9
+	VPSLLD       $0x17, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z14
+	VPADDD       Z14, Z9, Z9
+	VPSLLD       $0x17, Z12, Z12
+	VPSUBD       Z9, Z12, Z12
+	VBROADCASTSS c7f000000<>+0(SB), Z14
+	VPADDD       Z14, Z12, Z12
+	VMULPS       Z9, Z13, Z9
+	VMULPS.Z     Z12, Z9, K2, Z9
+	VPXORD       Z11, Z11, Z11
+	VCMPPS       $0x11, Z11, Z8, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z8
+	VBLENDMPS    Z9, Z8, K2, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z12
+	VADDPS       Z12, Z9, Z12
+	VDIVPS       Z12, Z8, Z8
+	VBROADCASTSS c3f800000<>+0(SB), Z13
+	VSUBPS       Z13, Z12, Z12
+	VSUBPS       Z12, Z9, Z9
+	VMOVAPS      Z8, Z12
+	VFNMADD231PS Z9, Z8, Z12
+	VMOVUPS.Z    (DI)(R10*4), K1, Z8
+	VMULPS       Z8, Z12, Z8
+	VMOVUPS      Z12, K1, (R8)(R10*4)
+	VMOVUPS      Z8, K1, (R9)(R10*4)
+
+done106:
+	INCQ CX
+	JMP  row102
+
+return103:
+	VZEROUPPER
+	RET
+
+// func fusedGRUMixedAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUMixedAVX512(SB), NOSPLIT, $8-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c80000000<>+0(SB), Z1
+	VBROADCASTSS cc2d00000<>+0(SB), Z2
+	VBROADCASTSS c42b20000<>+0(SB), Z3
+	VBROADCASTSS c4b400000<>+0(SB), Z4
+	VBROADCASTSS c3fb8aa3b<>+0(SB), Z5
+	VBROADCASTSS cbf318000<>+0(SB), Z6
+	VBROADCASTSS c395e8083<>+0(SB), Z7
+	VBROADCASTSS c3ab52f02<>+0(SB), Z8
+	XORQ         CX, CX
+
+row107:
+	CMPQ         CX, (AX)
+	JGE          return108
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	VBROADCASTSS (R10), Z0
+	MOVQ         264(AX), R10
+	IMULQ        CX, R10
+	ADDQ         208(AX), R10
+	MOVQ         272(AX), R11
+	IMULQ        CX, R11
+	ADDQ         216(AX), R11
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, (SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last110
+
+one109:
+	VMOVUPS      (BX)(R12*4), Z9
+	VMOVUPS      (SI)(R12*4), Z10
+	VADDPS       Z10, Z9, Z9
+	VMOVUPS      (DI)(R12*4), Z10
+	VMOVUPS      (R8)(R12*4), Z13
+	VADDPS       Z13, Z10, Z10
+	VORPS        Z1, Z9, Z13
+	VBROADCASTSS c7fffffff<>+0(SB), Z14
+	VCMPPS       $0x15, Z2, Z13, K1
+	VANDPS       Z14, Z10, Z14
+	VMINPS.Z     Z13, Z3, K1, Z13
+	VMULPS       Z10, Z10, Z17
+	VMOVAPS      Z4, Z15
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z16
+	VFMADD231PS  Z5, Z13, Z15
+	VMOVAPS      Z16, Z18
+	VSUBPS       Z4, Z15, Z16
+	VBROADCASTSS c3ca9134e<>+0(SB), Z19
+	VMOVAPS      Z13, Z13
+	VFMADD213PS  Z19, Z17, Z18
+	VFMADD231PS  Z6, Z16, Z13
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z19
+	VFMADD231PS  Z7, Z16, Z13
+	VFMADD213PS  Z19, Z17, Z18
+	VMOVAPS      Z8, Z16
+	VBROADCASTSS c3e088393<>+0(SB), Z20
+	VBROADCASTSS c3c091d64<>+0(SB), Z19
+	VFMADD213PS  Z20, Z17, Z18
+	VFMADD213PS  Z19, Z13, Z16
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z20
+	VBROADCASTSS c3d2aac51<>+0(SB), Z19
+	VFMADD213PS  Z20, Z17, Z18
+	VFMADD213PS  Z19, Z13, Z16
+	VMULPS       Z17, Z18, Z18
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z17
+	VFMADD213PS  Z14, Z14, Z18
+	VFMADD213PS  Z17, Z13, Z16
+	VADDPS       Z14, Z14, Z19
+	VBROADCASTSS c3efffffe<>+0(SB), Z17
+	VBROADCASTSS c41a00000<>+0(SB), Z20
+	VFMADD213PS  Z17, Z13, Z16
+	VMINPS       Z19, Z20, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VMOVAPS      Z4, Z20
+	VFMADD213PS  Z17, Z13, Z16
+	VFMADD231PS  Z5, Z19, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VSUBPS       Z4, Z20, Z21
+	VFMADD213PS  Z17, Z13, Z16
+	VMOVAPS      Z19, Z17
+	VPSRAD       $0x01, Z15, Z13
+	VFMADD231PS  Z6, Z21, Z17
+	VPSLLD       $0x17, Z13, Z13
+	VFMADD231PS  Z7, Z21, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VMOVAPS      Z8, Z21
+	VPADDD       Z19, Z13, Z13
+	VBROADCASTSS c3c091d64<>+0(SB), Z19
+	VPSLLD       $0x17, Z15, Z15
+	VFMADD213PS  Z19, Z17, Z21
+	VPSUBD       Z13, Z15, Z15
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VBROADCASTSS c7f000000<>+0(SB), Z19
+	VFMADD213PS  Z22, Z17, Z21
+	VPADDD       Z19, Z15, Z15
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z19
+	VMULPS       Z13, Z16, Z13
+	VFMADD213PS  Z19, Z17, Z21
+	VMULPS.Z     Z15, Z13, K1, Z13
+	VBROADCASTSS c3efffffe<>+0(SB), Z15
+	VPXORD       Z11, Z11, Z11
+	VFMADD213PS  Z15, Z17, Z21
+	VCMPPS       $0x11, Z11, Z9, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VFMADD213PS  Z15, Z17, Z21
+	VBLENDMPS    Z13, Z9, K1, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z16
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VFMADD213PS  Z16, Z17, Z21
+	VADDPS       Z15, Z13, Z15
+	VPSLLD       $0x17, Z20, Z16
+	VDIVPS       Z15, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VPADDD       Z19, Z16, Z16
+	VSUBPS       Z17, Z15, Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VSUBPS       Z15, Z13, Z13
+	VFMADD213PS  Z17, Z16, Z21
+	VMOVAPS      Z9, Z15
+	VBROADCASTSS c3f200000<>+0(SB), Z16
+	VFNMADD231PS Z13, Z9, Z15
+	VCMPPS       $0x16, Z16, Z14, K1
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c40000000<>+0(SB), Z13
+	VDIVPS       Z21, Z13, Z13
+	VMOVAPS      Z18, Z14
+	VSUBPS       Z13, Z9, K1, Z14
+	VMOVAPS      Z14, Z9
+	VPTERNLOGD   $0xf8, Z1, Z10, Z9
+	VMOVUPS      (R9)(R12*4), Z10
+	VMULPS       Z10, Z15, Z10
+	VSUBPS       Z15, Z0, Z13
+	VMULPS       Z9, Z13, Z13
+	VADDPS       Z13, Z10, Z10
+	VMOVUPS      Z15, (R10)(R12*4)
+	VMOVUPS      Z9, (R11)(R12*4)
+	MOVQ         (SP), R14
+	VMOVUPS      Z10, (R14)(R12*4)
+	ADDQ         $+16, R12
+	CMPQ         R12, R13
+	JB           one109
+
+last110:
+	MOVQ         DX, R13
+	SUBQ         R12, R13
+	JZ           done111
+	MOVL         $-1, R14
+	BZHIL        R13, R14, R14
+	KMOVW        R14, K1
+	VMOVUPS.Z    (BX)(R12*4), K1, Z9
+	VMOVUPS.Z    (SI)(R12*4), K1, Z10
+	VADDPS       Z10, Z9, Z9
+	VMOVUPS.Z    (DI)(R12*4), K1, Z10
+	VMOVUPS.Z    (R8)(R12*4), K1, Z13
+	VADDPS       Z13, Z10, Z10
+	VORPS        Z1, Z9, Z13
+	VBROADCASTSS c7fffffff<>+0(SB), Z14
+	VCMPPS       $0x15, Z2, Z13, K2
+	VANDPS       Z14, Z10, Z14
+	VMINPS.Z     Z13, Z3, K2, Z13
+	VMULPS       Z10, Z10, Z17
+	VMOVAPS      Z4, Z15
+	VBROADCASTSS cbbbaf0ea<>+0(SB), Z16
+	VFMADD231PS  Z5, Z13, Z15
+	VMOVAPS      Z16, Z18
+	VSUBPS       Z4, Z15, Z16
+	VBROADCASTSS c3ca9134e<>+0(SB), Z19
+	VMOVAPS      Z13, Z13
+	VFMADD213PS  Z19, Z17, Z18
+	VFMADD231PS  Z6, Z16, Z13
+	VBROADCASTSS cbd5c1e2d<>+0(SB), Z19
+	VFMADD231PS  Z7, Z16, Z13
+	VFMADD213PS  Z19, Z17, Z18
+	VMOVAPS      Z8, Z16
+	VBROADCASTSS c3e088393<>+0(SB), Z20
+	VBROADCASTSS c3c091d64<>+0(SB), Z19
+	VFMADD213PS  Z20, Z17, Z18
+	VFMADD213PS  Z19, Z13, Z16
+	VBROADCASTSS cbeaaaa99<>+0(SB), Z20
+	VBROADCASTSS c3d2aac51<>+0(SB), Z19
+	VFMADD213PS  Z20, Z17, Z18
+	VFMADD213PS  Z19, Z13, Z16
+	VMULPS       Z17, Z18, Z18
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z17
+	VFMADD213PS  Z14, Z14, Z18
+	VFMADD213PS  Z17, Z13, Z16
+	VADDPS       Z14, Z14, Z19
+	VBROADCASTSS c3efffffe<>+0(SB), Z17
+	VBROADCASTSS c41a00000<>+0(SB), Z20
+	VFMADD213PS  Z17, Z13, Z16
+	VMINPS       Z19, Z20, Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VMOVAPS      Z4, Z20
+	VFMADD213PS  Z17, Z13, Z16
+	VFMADD231PS  Z5, Z19, Z20
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VSUBPS       Z4, Z20, Z21
+	VFMADD213PS  Z17, Z13, Z16
+	VMOVAPS      Z19, Z17
+	VPSRAD       $0x01, Z15, Z13
+	VFMADD231PS  Z6, Z21, Z17
+	VPSLLD       $0x17, Z13, Z13
+	VFMADD231PS  Z7, Z21, Z17
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VMOVAPS      Z8, Z21
+	VPADDD       Z19, Z13, Z13
+	VBROADCASTSS c3c091d64<>+0(SB), Z19
+	VPSLLD       $0x17, Z15, Z15
+	VFMADD213PS  Z19, Z17, Z21
+	VPSUBD       Z13, Z15, Z15
+	VBROADCASTSS c3d2aac51<>+0(SB), Z22
+	VBROADCASTSS c7f000000<>+0(SB), Z19
+	VFMADD213PS  Z22, Z17, Z21
+	VPADDD       Z19, Z15, Z15
+	VBROADCASTSS c3e2aaa48<>+0(SB), Z19
+	VMULPS       Z13, Z16, Z13
+	VFMADD213PS  Z19, Z17, Z21
+	VMULPS.Z     Z15, Z13, K2, Z13
+	VBROADCASTSS c3efffffe<>+0(SB), Z15
+	VPXORD       Z12, Z12, Z12
+	VFMADD213PS  Z15, Z17, Z21
+	VCMPPS       $0x11, Z12, Z9, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VFMADD213PS  Z15, Z17, Z21
+	VBLENDMPS    Z13, Z9, K2, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z16
+	VBROADCASTSS c3f800000<>+0(SB), Z15
+	VFMADD213PS  Z16, Z17, Z21
+	VADDPS       Z15, Z13, Z15
+	VPSLLD       $0x17, Z20, Z16
+	VDIVPS       Z15, Z9, Z9
+	VBROADCASTSS c3f800000<>+0(SB), Z19
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VPADDD       Z19, Z16, Z16
+	VSUBPS       Z17, Z15, Z15
+	VBROADCASTSS c3f800000<>+0(SB), Z17
+	VSUBPS       Z15, Z13, Z13
+	VFMADD213PS  Z17, Z16, Z21
+	VMOVAPS      Z9, Z15
+	VBROADCASTSS c3f200000<>+0(SB), Z16
+	VFNMADD231PS Z13, Z9, Z15
+	VCMPPS       $0x16, Z16, Z14, K2
+	VBROADCASTSS c3f800000<>+0(SB), Z9
+	VBROADCASTSS c40000000<>+0(SB), Z13
+	VDIVPS       Z21, Z13, Z13
+	VMOVAPS      Z18, Z14
+	VSUBPS       Z13, Z9, K2, Z14
+	VMOVAPS      Z14, Z9
+	VPTERNLOGD   $0xf8, Z1, Z10, Z9
+	VMOVUPS.Z    (R9)(R12*4), K1, Z10
+	VMULPS       Z10, Z15, Z10
+	VSUBPS       Z15, Z0, Z0
+	VMULPS       Z9, Z0, Z0
+	VADDPS       Z0, Z10, Z0
+	VMOVUPS      Z15, K1, (R10)(R12*4)
+	VMOVUPS      Z9, K1, (R11)(R12*4)
+	MOVQ         (SP), BX
+	VMOVUPS      Z0, K1, (BX)(R12*4)
+
+done111:
+	INCQ CX
+	JMP  row107
+
+return108:
+	VZEROUPPER
+	RET
+
+// func fusedGRUMixedGradAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUMixedGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	VBROADCASTSS c80000000<>+0(SB), Z5
+	XORQ         CX, CX
+
+row112:
+	CMPQ         CX, (AX)
+	JGE          return113
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	VBROADCASTSS (R9), Z0
+	MOVQ         152(AX), R9
+	IMULQ        CX, R9
+	ADDQ         56(AX), R9
+	VBROADCASTSS (R9), Z1
+	MOVQ         160(AX), R9
+	IMULQ        CX, R9
+	ADDQ         64(AX), R9
+	VBROADCASTSS (R9), Z2
+	MOVQ         264(AX), R9
+	IMULQ        CX, R9
+	ADDQ         208(AX), R9
+	MOVQ         272(AX), R10
+	IMULQ        CX, R10
+	ADDQ         216(AX), R10
+	MOVQ         280(AX), R11
+	IMULQ        CX, R11
+	ADDQ         224(AX), R11
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-32, R13
+	JZ           one115
+
+many114:
+	VMOVUPS   (BX)(R12*4), Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K1
+	VMOVAPS.Z Z4, K1, Z7
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z7, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (DI)(R12*4), Z7
+	VMULPS    Z7, Z6, Z12
+	VXORPS    Z5, Z12, Z12
+	VMOVUPS   (R8)(R12*4), Z13
+	VMULPS    Z13, Z6, Z13
+	VADDPS    Z12, Z13, Z12
+	VMOVUPS   (SI)(R12*4), Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z15
+	VMULPS    Z15, Z12, Z12
+	VMULPS    Z14, Z6, Z14
+	VMULPS    Z7, Z7, Z7
+	VSUBPS    Z7, Z2, Z7
+	VMULPS    Z7, Z14, Z7
+	VMULPS    Z13, Z6, Z6
+	VMOVUPS   Z12, (R9)(R12*4)
+	VMOVUPS   Z7, (R10)(R12*4)
+	VMOVUPS   Z6, (R11)(R12*4)
+	VMOVUPS   64(BX)(R12*4), Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K1
+	VMOVAPS.Z Z4, K1, Z7
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z7, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   64(DI)(R12*4), Z7
+	VMULPS    Z7, Z6, Z12
+	VXORPS    Z5, Z12, Z12
+	VMOVUPS   64(R8)(R12*4), Z13
+	VMULPS    Z13, Z6, Z13
+	VADDPS    Z12, Z13, Z12
+	VMOVUPS   64(SI)(R12*4), Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z15
+	VMULPS    Z15, Z12, Z12
+	VMULPS    Z14, Z6, Z14
+	VMULPS    Z7, Z7, Z7
+	VSUBPS    Z7, Z2, Z7
+	VMULPS    Z7, Z14, Z7
+	VMULPS    Z13, Z6, Z6
+	VMOVUPS   Z12, 64(R9)(R12*4)
+	VMOVUPS   Z7, 64(R10)(R12*4)
+	VMOVUPS   Z6, 64(R11)(R12*4)
+	ADDQ      $+32, R12
+	CMPQ      R12, R13
+	JB        many114
+
+one115:
+	MOVQ DX, R13
+	ANDQ $-16, R13
+	CMPQ R12, R13
+	JAE  last117
+
+one116:
+	VMOVUPS   (BX)(R12*4), Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K1
+	VMOVAPS.Z Z4, K1, Z7
+	VPXORD    Z10, Z10, Z10
+	VCMPPS    $0x04, Z10, Z7, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (DI)(R12*4), Z7
+	VMULPS    Z7, Z6, Z12
+	VXORPS    Z5, Z12, Z12
+	VMOVUPS   (R8)(R12*4), Z13
+	VMULPS    Z13, Z6, Z13
+	VADDPS    Z12, Z13, Z12
+	VMOVUPS   (SI)(R12*4), Z13
+	VSUBPS    Z13, Z2, Z14
+	VMULPS    Z14, Z13, Z15
+	VMULPS    Z15, Z12, Z12
+	VMULPS    Z14, Z6, Z14
+	VMULPS    Z7, Z7, Z7
+	VSUBPS    Z7, Z2, Z7
+	VMULPS    Z7, Z14, Z7
+	VMULPS    Z13, Z6, Z6
+	VMOVUPS   Z12, (R9)(R12*4)
+	VMOVUPS   Z7, (R10)(R12*4)
+	VMOVUPS   Z6, (R11)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        one116
+
+last117:
+	MOVQ      DX, R13
+	SUBQ      R12, R13
+	JZ        done118
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX)(R12*4), K1, Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z11, Z11, Z11
+	VCMPPS    $0x04, Z11, Z0, K2
+	VBLENDMPS Z1, Z6, K2, Z0
+	VMOVUPS.Z (DI)(R12*4), K1, Z1
+	VMULPS    Z1, Z0, Z6
+	VXORPS    Z5, Z6, Z6
+	VMOVUPS.Z (R8)(R12*4), K1, Z7
+	VMULPS    Z7, Z0, Z7
+	VADDPS    Z6, Z7, Z6
+	VMOVUPS.Z (SI)(R12*4), K1, Z7
+	VSUBPS    Z7, Z2, Z12
+	VMULPS    Z12, Z7, Z13
+	VMULPS    Z13, Z6, Z6
+	VMULPS    Z12, Z0, Z12
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z12, Z1
+	VMULPS    Z7, Z0, Z0
+	VMOVUPS   Z6, K1, (R9)(R12*4)
+	VMOVUPS   Z1, K1, (R10)(R12*4)
+	VMOVUPS   Z0, K1, (R11)(R12*4)
+
+done118:
+	INCQ CX
+	JMP  row112
+
+return113:
+	VZEROUPPER
+	RET
+
+// func fusedGRUMixedGradSequenceAVX512(l *fusedLoop)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·fusedGRUMixedGradSequenceAVX512(SB), NOSPLIT, $8-8
+	MOVQ         l+0(FP), AX
+	MOVQ         8(AX), DX
+	VBROADCASTSS c7fffffff<>+0(SB), Z3
+	VBROADCASTSS c3f800000<>+0(SB), Z4
+	VBROADCASTSS c80000000<>+0(SB), Z5
+	XORQ         CX, CX
+
+row119:
+	CMPQ         CX, (AX)
+	JGE          return120
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	MOVQ         144(AX), R9
+	IMULQ        CX, R9
+	ADDQ         48(AX), R9
+	MOVQ         152(AX), R10
+	IMULQ        CX, R10
+	ADDQ         56(AX), R10
+	VBROADCASTSS (R10), Z0
+	MOVQ         160(AX), R10
+	IMULQ        CX, R10
+	ADDQ         64(AX), R10
+	VBROADCASTSS (R10), Z1
+	MOVQ         168(AX), R10
+	IMULQ        CX, R10
+	ADDQ         72(AX), R10
+	VBROADCASTSS (R10), Z2
+	MOVQ         264(AX), R10
+	IMULQ        CX, R10
+	ADDQ         208(AX), R10
+	MOVQ         272(AX), R11
+	IMULQ        CX, R11
+	ADDQ         216(AX), R11
+	MOVQ         280(AX), R12
+	IMULQ        CX, R12
+	ADDQ         224(AX), R12
+	MOVQ         R12, (SP)
+	XORQ         R12, R12
+	MOVQ         DX, R13
+	ANDQ         $-16, R13
+	CMPQ         R12, R13
+	JAE          last122
+
+one121:
+	VMOVUPS   (BX)(R12*4), Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K1
+	VMOVAPS.Z Z4, K1, Z7
+	VPXORD    Z8, Z8, Z8
+	VCMPPS    $0x04, Z8, Z7, K1
+	VBLENDMPS Z1, Z6, K1, Z6
+	VMOVUPS   (R9)(R12*4), Z7
+	VADDPS    Z7, Z6, Z6
+	VMOVUPS   (DI)(R12*4), Z7
+	VMULPS    Z7, Z6, Z10
+	VXORPS    Z5, Z10, Z10
+	VMOVUPS   (R8)(R12*4), Z11
+	VMULPS    Z11, Z6, Z11
+	VADDPS    Z10, Z11, Z10
+	VMOVUPS   (SI)(R12*4), Z11
+	VSUBPS    Z11, Z2, Z12
+	VMULPS    Z12, Z11, Z13
+	VMULPS    Z13, Z10, Z10
+	VMULPS    Z12, Z6, Z12
+	VMULPS    Z7, Z7, Z7
+	VSUBPS    Z7, Z2, Z7
+	VMULPS    Z7, Z12, Z7
+	VMULPS    Z11, Z6, Z6
+	VMOVUPS   Z10, (R10)(R12*4)
+	VMOVUPS   Z7, (R11)(R12*4)
+	MOVQ      (SP), R14
+	VMOVUPS   Z6, (R14)(R12*4)
+	ADDQ      $+16, R12
+	CMPQ      R12, R13
+	JB        one121
+
+last122:
+	MOVQ      DX, R13
+	SUBQ      R12, R13
+	JZ        done123
+	MOVL      $-1, R14
+	BZHIL     R13, R14, R14
+	KMOVW     R14, K1
+	VMOVUPS.Z (BX)(R12*4), K1, Z6
+	VANDPS    Z3, Z6, Z7
+	VCMPPS    $0x11, Z0, Z7, K2
+	VMOVAPS.Z Z4, K2, Z0
+	VPXORD    Z9, Z9, Z9
+	VCMPPS    $0x04, Z9, Z0, K2
+	VBLENDMPS Z1, Z6, K2, Z0
+	VMOVUPS.Z (R9)(R12*4), K1, Z1
+	VADDPS    Z1, Z0, Z0
+	VMOVUPS.Z (DI)(R12*4), K1, Z1
+	VMULPS    Z1, Z0, Z6
+	VXORPS    Z5, Z6, Z6
+	VMOVUPS.Z (R8)(R12*4), K1, Z7
+	VMULPS    Z7, Z0, Z7
+	VADDPS    Z6, Z7, Z6
+	VMOVUPS.Z (SI)(R12*4), K1, Z7
+	VSUBPS    Z7, Z2, Z10
+	VMULPS    Z10, Z7, Z11
+	VMULPS    Z11, Z6, Z6
+	VMULPS    Z10, Z0, Z10
+	VMULPS    Z1, Z1, Z1
+	VSUBPS    Z1, Z2, Z1
+	VMULPS    Z1, Z10, Z1
+	VMULPS    Z7, Z0, Z0
+	VMOVUPS   Z6, K1, (R10)(R12*4)
+	VMOVUPS   Z1, K1, (R11)(R12*4)
+	MOVQ      (SP), BX
+	VMOVUPS   Z0, K1, (BX)(R12*4)
+
+done123:
+	INCQ CX
+	JMP  row119
+
+return120:
+	VZEROUPPER
+	RET
+
+// func fusedGRUResetGradAVX512(l *fusedLoop)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·fusedGRUResetGradAVX512(SB), NOSPLIT, $0-8
+	MOVQ l+0(FP), AX
+	MOVQ 8(AX), DX
+	XORQ CX, CX
+
+row124:
+	CMPQ         CX, (AX)
+	JGE          return125
+	MOVQ         112(AX), BX
+	IMULQ        CX, BX
+	ADDQ         16(AX), BX
+	MOVQ         120(AX), SI
+	IMULQ        CX, SI
+	ADDQ         24(AX), SI
+	MOVQ         128(AX), DI
+	IMULQ        CX, DI
+	ADDQ         32(AX), DI
+	MOVQ         136(AX), R8
+	IMULQ        CX, R8
+	ADDQ         40(AX), R8
+	VBROADCASTSS (R8), Z0
+	MOVQ         264(AX), R8
+	IMULQ        CX, R8
+	ADDQ         208(AX), R8
+	MOVQ         272(AX), R9
+	IMULQ        CX, R9
+	ADDQ         216(AX), R9
+	XORQ         R10, R10
+	MOVQ         DX, R11
+	ANDQ         $-32, R11
+	JZ           one127
+
+many126:
+	VMOVUPS (BX)(R10*4), Z1
+	VMOVUPS (DI)(R10*4), Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS (SI)(R10*4), Z3
+	VSUBPS  Z3, Z0, Z4
+	VMULPS  Z4, Z3, Z4
+	VMULPS  Z4, Z2, Z2
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z2, (R8)(R10*4)
+	VMOVUPS Z1, (R9)(R10*4)
+	VMOVUPS 64(BX)(R10*4), Z1
+	VMOVUPS 64(DI)(R10*4), Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS 64(SI)(R10*4), Z3
+	VSUBPS  Z3, Z0, Z4
+	VMULPS  Z4, Z3, Z4
+	VMULPS  Z4, Z2, Z2
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z2, 64(R8)(R10*4)
+	VMOVUPS Z1, 64(R9)(R10*4)
+	ADDQ    $+32, R10
+	CMPQ    R10, R11
+	JB      many126
+
+one127:
+	MOVQ DX, R11
+	ANDQ $-16, R11
+	CMPQ R10, R11
+	JAE  last129
+
+one128:
+	VMOVUPS (BX)(R10*4), Z1
+	VMOVUPS (DI)(R10*4), Z2
+	VMULPS  Z2, Z1, Z2
+	VMOVUPS (SI)(R10*4), Z3
+	VSUBPS  Z3, Z0, Z4
+	VMULPS  Z4, Z3, Z4
+	VMULPS  Z4, Z2, Z2
+	VMULPS  Z3, Z1, Z1
+	VMOVUPS Z2, (R8)(R10*4)
+	VMOVUPS Z1, (R9)(R10*4)
+	ADDQ    $+16, R10
+	CMPQ    R10, R11
+	JB      one128
+
+last129:
+	MOVQ      DX, R11
+	SUBQ      R10, R11
+	JZ        done130
+	MOVL      $-1, R12
+	BZHIL     R11, R12, R12
+	KMOVW     R12, K1
+	VMOVUPS.Z (BX)(R10*4), K1, Z1
+	VMOVUPS.Z (DI)(R10*4), K1, Z2
+	VMULPS    Z2, Z1, Z2
+	VMOVUPS.Z (SI)(R10*4), K1, Z3
+	VSUBPS    Z3, Z0, Z0
+	VMULPS    Z0, Z3, Z0
+	VMULPS    Z0, Z2, Z0
+	VMULPS    Z3, Z1, Z1
+	VMOVUPS   Z0, K1, (R8)(R10*4)
+	VMOVUPS   Z1, K1, (R9)(R10*4)
+
+done130:
+	INCQ CX
+	JMP  row124
+
+return125:
+	VZEROUPPER
+	RET
+
 // func fusedMaskScaleAVX512(l *fusedLoop)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·fusedMaskScaleAVX512(SB), NOSPLIT, $0-8
@@ -9486,9 +11162,9 @@ TEXT ·fusedMaskScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row102:
+row131:
 	CMPQ         CX, (AX)
-	JGE          return103
+	JGE          return132
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -9505,9 +11181,9 @@ row102:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one105
+	JZ           one134
 
-many104:
+many133:
 	VMOVUPS   (BX)(R8*4), Z1
 	VMOVUPS   (SI)(R8*4), Z2
 	VPXORD    Z3, Z3, Z3
@@ -9524,15 +11200,15 @@ many104:
 	VMOVUPS   Z1, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many104
+	JB        many133
 
-one105:
+one134:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last107
+	JAE  last136
 
-one106:
+one135:
 	VMOVUPS   (BX)(R8*4), Z1
 	VMOVUPS   (SI)(R8*4), Z2
 	VPXORD    Z5, Z5, Z5
@@ -9542,12 +11218,12 @@ one106:
 	VMOVUPS   Z1, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one106
+	JB        one135
 
-last107:
+last136:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done108
+	JZ        done137
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -9559,11 +11235,11 @@ last107:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done108:
+done137:
 	INCQ CX
-	JMP  row102
+	JMP  row131
 
-return103:
+return132:
 	VZEROUPPER
 	RET
 
@@ -9574,9 +11250,9 @@ TEXT ·fusedReluGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row109:
+row138:
 	CMPQ  CX, (AX)
-	JGE   return110
+	JGE   return139
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -9589,9 +11265,9 @@ row109:
 	XORQ  R8, R8
 	MOVQ  DX, R9
 	ANDQ  $-32, R9
-	JZ    one112
+	JZ    one141
 
-many111:
+many140:
 	VMOVUPS   (BX)(R8*4), Z0
 	VMOVUPS   (SI)(R8*4), Z1
 	VPXORD    Z2, Z2, Z2
@@ -9606,15 +11282,15 @@ many111:
 	VMOVUPS   Z0, 64(DI)(R8*4)
 	ADDQ      $+32, R8
 	CMPQ      R8, R9
-	JB        many111
+	JB        many140
 
-one112:
+one141:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last114
+	JAE  last143
 
-one113:
+one142:
 	VMOVUPS   (BX)(R8*4), Z0
 	VMOVUPS   (SI)(R8*4), Z1
 	VPXORD    Z4, Z4, Z4
@@ -9623,12 +11299,12 @@ one113:
 	VMOVUPS   Z0, (DI)(R8*4)
 	ADDQ      $+16, R8
 	CMPQ      R8, R9
-	JB        one113
+	JB        one142
 
-last114:
+last143:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done115
+	JZ        done144
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -9639,11 +11315,11 @@ last114:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done115:
+done144:
 	INCQ CX
-	JMP  row109
+	JMP  row138
 
-return110:
+return139:
 	VZEROUPPER
 	RET
 
@@ -9654,9 +11330,9 @@ TEXT ·fusedDropoutReluGradAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row116:
+row145:
 	CMPQ         CX, (AX)
-	JGE          return117
+	JGE          return146
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -9681,9 +11357,9 @@ row116:
 	MOVQ         DX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last119
+	JAE          last148
 
-one118:
+one147:
 	VMOVUPS   (BX)(R11*4), Z1
 	MOVQ      R11, R10
 	SHRQ      $0x03, R10
@@ -9699,12 +11375,12 @@ one118:
 	VMOVUPS   Z1, (DI)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one118
+	JB        one147
 
-last119:
+last148:
 	MOVQ      DX, R10
 	SUBQ      R11, R10
-	JZ        done120
+	JZ        done149
 	MOVL      $-1, R12
 	BZHIL     R10, R12, R12
 	KMOVW     R12, K1
@@ -9722,11 +11398,11 @@ last119:
 	VMOVAPS.Z Z0, K2, Z0
 	VMOVUPS   Z0, K1, (DI)(R11*4)
 
-done120:
+done149:
 	INCQ CX
-	JMP  row116
+	JMP  row145
 
-return117:
+return146:
 	VZEROUPPER
 	RET
 
@@ -9738,9 +11414,9 @@ TEXT ·fusedMaxPoolAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z2
 	XORQ         CX, CX
 
-row121:
+row150:
 	CMPQ         CX, (AX)
-	JGE          return122
+	JGE          return151
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -9770,9 +11446,9 @@ row121:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one124
+	JZ           one153
 
-many123:
+many152:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -9847,15 +11523,15 @@ many123:
 	VMOVUPS   Z4, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many123
+	JB        many152
 
-one124:
+one153:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last126
+	JAE  last155
 
-one125:
+one154:
 	VMOVUPS   (BX)(R11*4), Z3
 	VMOVUPS   (SI)(R11*4), Z4
 	VCMPPS    $0x11, Z4, Z3, K1
@@ -9894,12 +11570,12 @@ one125:
 	VMOVUPS   Z4, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one125
+	JB        one154
 
-last126:
+last155:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done127
+	JZ        done156
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -9940,11 +11616,11 @@ last126:
 	VMOVUPS   Z3, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-done127:
+done156:
 	INCQ CX
-	JMP  row121
+	JMP  row150
 
-return122:
+return151:
 	VZEROUPPER
 	RET
 
@@ -9956,9 +11632,9 @@ TEXT ·fusedPoolPutAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c3f800000<>+0(SB), Z4
 	XORQ         CX, CX
 
-row128:
+row157:
 	CMPQ         CX, (AX)
-	JGE          return129
+	JGE          return158
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -9996,9 +11672,9 @@ row128:
 	XORQ         R11, R11
 	MOVQ         DX, R12
 	ANDQ         $-32, R12
-	JZ           one131
+	JZ           one160
 
-many130:
+many159:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -10055,15 +11731,15 @@ many130:
 	VMOVUPS   Z5, 64(R10)(R11*4)
 	ADDQ      $+32, R11
 	CMPQ      R11, R12
-	JB        many130
+	JB        many159
 
-one131:
+one160:
 	MOVQ DX, R12
 	ANDQ $-16, R12
 	CMPQ R11, R12
-	JAE  last133
+	JAE  last162
 
-one132:
+one161:
 	VMOVUPS   (BX)(R11*4), Z5
 	VADDPS    Z0, Z5, Z5
 	VMOVUPS   (SI)(R11*4), Z22
@@ -10093,12 +11769,12 @@ one132:
 	VMOVUPS   Z5, (R10)(R11*4)
 	ADDQ      $+16, R11
 	CMPQ      R11, R12
-	JB        one132
+	JB        one161
 
-last133:
+last162:
 	MOVQ      DX, R12
 	SUBQ      R11, R12
-	JZ        done134
+	JZ        done163
 	MOVL      $-1, R13
 	BZHIL     R12, R13, R13
 	KMOVW     R13, K1
@@ -10130,11 +11806,11 @@ last133:
 	VMOVUPS   Z2, K1, (R9)(R11*4)
 	VMOVUPS   Z3, K1, (R10)(R11*4)
 
-done134:
+done163:
 	INCQ CX
-	JMP  row128
+	JMP  row157
 
-return129:
+return158:
 	VZEROUPPER
 	RET
 
@@ -10145,9 +11821,9 @@ TEXT ·fusedCopyAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row135:
+row164:
 	CMPQ  CX, (AX)
-	JGE   return136
+	JGE   return165
 	MOVQ  112(AX), BX
 	IMULQ CX, BX
 	ADDQ  16(AX), BX
@@ -10157,45 +11833,45 @@ row135:
 	XORQ  DI, DI
 	MOVQ  DX, R8
 	ANDQ  $-32, R8
-	JZ    one138
+	JZ    one167
 
-many137:
+many166:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	VMOVUPS 64(BX)(DI*4), Z0
 	VMOVUPS Z0, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many137
+	JB      many166
 
-one138:
+one167:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last140
+	JAE  last169
 
-one139:
+one168:
 	VMOVUPS (BX)(DI*4), Z0
 	VMOVUPS Z0, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one139
+	JB      one168
 
-last140:
+last169:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done141
+	JZ        done170
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
 	VMOVUPS.Z (BX)(DI*4), K1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done141:
+done170:
 	INCQ CX
-	JMP  row135
+	JMP  row164
 
-return136:
+return165:
 	VZEROUPPER
 	RET
 
@@ -10206,9 +11882,9 @@ TEXT ·fusedSplatAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row142:
+row171:
 	CMPQ         CX, (AX)
-	JGE          return143
+	JGE          return172
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -10219,41 +11895,41 @@ row142:
 	XORQ         SI, SI
 	MOVQ         DX, DI
 	ANDQ         $-32, DI
-	JZ           one145
+	JZ           one174
 
-many144:
+many173:
 	VMOVUPS Z0, (BX)(SI*4)
 	VMOVUPS Z0, 64(BX)(SI*4)
 	ADDQ    $+32, SI
 	CMPQ    SI, DI
-	JB      many144
+	JB      many173
 
-one145:
+one174:
 	MOVQ DX, DI
 	ANDQ $-16, DI
 	CMPQ SI, DI
-	JAE  last147
+	JAE  last176
 
-one146:
+one175:
 	VMOVUPS Z0, (BX)(SI*4)
 	ADDQ    $+16, SI
 	CMPQ    SI, DI
-	JB      one146
+	JB      one175
 
-last147:
+last176:
 	MOVQ    DX, DI
 	SUBQ    SI, DI
-	JZ      done148
+	JZ      done177
 	MOVL    $-1, R8
 	BZHIL   DI, R8, R8
 	KMOVW   R8, K1
 	VMOVUPS Z0, K1, (BX)(SI*4)
 
-done148:
+done177:
 	INCQ CX
-	JMP  row142
+	JMP  row171
 
-return143:
+return172:
 	VZEROUPPER
 	RET
 
@@ -10264,9 +11940,9 @@ TEXT ·fusedScaleAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row149:
+row178:
 	CMPQ         CX, (AX)
-	JGE          return150
+	JGE          return179
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -10280,9 +11956,9 @@ row149:
 	XORQ         DI, DI
 	MOVQ         DX, R8
 	ANDQ         $-32, R8
-	JZ           one152
+	JZ           one181
 
-many151:
+many180:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
@@ -10291,26 +11967,26 @@ many151:
 	VMOVUPS Z1, 64(SI)(DI*4)
 	ADDQ    $+32, DI
 	CMPQ    DI, R8
-	JB      many151
+	JB      many180
 
-one152:
+one181:
 	MOVQ DX, R8
 	ANDQ $-16, R8
 	CMPQ DI, R8
-	JAE  last154
+	JAE  last183
 
-one153:
+one182:
 	VMOVUPS (BX)(DI*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS Z1, (SI)(DI*4)
 	ADDQ    $+16, DI
 	CMPQ    DI, R8
-	JB      one153
+	JB      one182
 
-last154:
+last183:
 	MOVQ      DX, R8
 	SUBQ      DI, R8
-	JZ        done155
+	JZ        done184
 	MOVL      $-1, R9
 	BZHIL     R8, R9, R9
 	KMOVW     R9, K1
@@ -10318,11 +11994,11 @@ last154:
 	VMULPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (SI)(DI*4)
 
-done155:
+done184:
 	INCQ CX
-	JMP  row149
+	JMP  row178
 
-return150:
+return179:
 	VZEROUPPER
 	RET
 
@@ -10333,9 +12009,9 @@ TEXT ·fusedScaleAddAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(AX), DX
 	XORQ CX, CX
 
-row156:
+row185:
 	CMPQ         CX, (AX)
-	JGE          return157
+	JGE          return186
 	MOVQ         112(AX), BX
 	IMULQ        CX, BX
 	ADDQ         16(AX), BX
@@ -10352,9 +12028,9 @@ row156:
 	XORQ         R8, R8
 	MOVQ         DX, R9
 	ANDQ         $-32, R9
-	JZ           one159
+	JZ           one188
 
-many158:
+many187:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -10367,15 +12043,15 @@ many158:
 	VMOVUPS Z1, 64(DI)(R8*4)
 	ADDQ    $+32, R8
 	CMPQ    R8, R9
-	JB      many158
+	JB      many187
 
-one159:
+one188:
 	MOVQ DX, R9
 	ANDQ $-16, R9
 	CMPQ R8, R9
-	JAE  last161
+	JAE  last190
 
-one160:
+one189:
 	VMOVUPS (BX)(R8*4), Z1
 	VMULPS  Z0, Z1, Z1
 	VMOVUPS (SI)(R8*4), Z2
@@ -10383,12 +12059,12 @@ one160:
 	VMOVUPS Z1, (DI)(R8*4)
 	ADDQ    $+16, R8
 	CMPQ    R8, R9
-	JB      one160
+	JB      one189
 
-last161:
+last190:
 	MOVQ      DX, R9
 	SUBQ      R8, R9
-	JZ        done162
+	JZ        done191
 	MOVL      $-1, R10
 	BZHIL     R9, R10, R10
 	KMOVW     R10, K1
@@ -10398,11 +12074,11 @@ last161:
 	VADDPS    Z1, Z0, Z0
 	VMOVUPS   Z0, K1, (DI)(R8*4)
 
-done162:
+done191:
 	INCQ CX
-	JMP  row156
+	JMP  row185
 
-return157:
+return186:
 	VZEROUPPER
 	RET
 
@@ -10413,9 +12089,9 @@ TEXT ·fusedSGDAVX512(SB), NOSPLIT, $0-8
 	MOVQ 8(CX), BX
 	XORQ DX, DX
 
-row163:
+row192:
 	CMPQ         DX, (CX)
-	JGE          return164
+	JGE          return193
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -10432,9 +12108,9 @@ row163:
 	XORQ         R9, R9
 	MOVQ         BX, R10
 	ANDQ         $-32, R10
-	JZ           one166
+	JZ           one195
 
-many165:
+many194:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -10451,15 +12127,15 @@ many165:
 	VMOVUPS Z1, 64(R8)(R9*4)
 	ADDQ    $+32, R9
 	CMPQ    R9, R10
-	JB      many165
+	JB      many194
 
-one166:
+one195:
 	MOVQ BX, R10
 	ANDQ $-16, R10
 	CMPQ R9, R10
-	JAE  last168
+	JAE  last197
 
-one167:
+one196:
 	LEAQ    1024(R8)(R9*4), AX
 	LONG    $0x00480d0f
 	VMOVUPS (DI)(R9*4), Z1
@@ -10469,12 +12145,12 @@ one167:
 	VMOVUPS Z1, (R8)(R9*4)
 	ADDQ    $+16, R9
 	CMPQ    R9, R10
-	JB      one167
+	JB      one196
 
-last168:
+last197:
 	MOVQ      BX, AX
 	SUBQ      R9, AX
-	JZ        done169
+	JZ        done198
 	MOVL      $-1, R10
 	BZHIL     AX, R10, R10
 	KMOVW     R10, K1
@@ -10484,11 +12160,11 @@ last168:
 	VSUBPS    Z0, Z1, Z0
 	VMOVUPS   Z0, K1, (R8)(R9*4)
 
-done169:
+done198:
 	INCQ DX
-	JMP  row163
+	JMP  row192
 
-return164:
+return193:
 	VZEROUPPER
 	RET
 
@@ -10502,9 +12178,9 @@ TEXT ·fusedSGDMomentumAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row170:
+row199:
 	CMPQ         DX, (CX)
-	JGE          return171
+	JGE          return200
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -10532,9 +12208,9 @@ row170:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last175
+	JAE          last204
 
-one174:
+one203:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -10544,7 +12220,7 @@ one174:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny177
+	JNZ      tiny206
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z5
@@ -10553,15 +12229,15 @@ one174:
 	VMOVUPS  Z6, (R9)(R11*4)
 	VMOVUPS  Z5, (R10)(R11*4)
 
-back178:
+back207:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one174
+	JB   one203
 
-last175:
+last204:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done176
+	JZ        done205
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -10572,7 +12248,7 @@ last175:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny179
+	JNZ       tiny208
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z1
 	VSUBPS    Z0, Z1, Z0
@@ -10581,16 +12257,16 @@ last175:
 	VMOVUPS   Z1, K1, (R9)(R11*4)
 	VMOVUPS   Z0, K1, (R10)(R11*4)
 
-back180:
-done176:
+back209:
+done205:
 	INCQ DX
-	JMP  row170
+	JMP  row199
 
-return171:
+return200:
 	VZEROUPPER
 	RET
 
-tiny177:
+tiny206:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -10670,9 +12346,9 @@ tiny177:
 	VADDPS       Z5, Z6, Z6
 	VMOVUPS      Z6, (R9)(R11*4)
 	VMOVUPS      Z5, (R10)(R11*4)
-	JMP          back178
+	JMP          back207
 
-tiny179:
+tiny208:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -10752,7 +12428,7 @@ tiny179:
 	VADDPS       Z0, Z1, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back180
+	JMP          back209
 
 // func fusedSGDNesterovAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -10764,9 +12440,9 @@ TEXT ·fusedSGDNesterovAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c0a7ffffe<>+0(SB), Z4
 	XORQ         DX, DX
 
-row181:
+row210:
 	CMPQ         DX, (CX)
-	JGE          return182
+	JGE          return211
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -10794,9 +12470,9 @@ row181:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last186
+	JAE          last215
 
-one185:
+one214:
 	LEAQ     1024(R9)(R11*4), AX
 	LONG     $0x00480d0f
 	VMOVUPS  (DI)(R11*4), Z5
@@ -10806,7 +12482,7 @@ one185:
 	VPADDD   Z3, Z7, Z7
 	VPCMPUD  $0x02, Z4, Z7, K1
 	KORTESTW K1, K1
-	JNZ      tiny188
+	JNZ      tiny217
 	VMULPS   Z0, Z5, Z5
 	VMULPS   Z1, Z6, Z6
 	VSUBPS   Z5, Z6, Z6
@@ -10817,15 +12493,15 @@ one185:
 	VMOVUPS  Z5, (R9)(R11*4)
 	VMOVUPS  Z6, (R10)(R11*4)
 
-back189:
+back218:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one185
+	JB   one214
 
-last186:
+last215:
 	MOVQ      BX, AX
 	SUBQ      R11, AX
-	JZ        done187
+	JZ        done216
 	MOVL      $-1, R12
 	BZHIL     AX, R12, R12
 	KMOVW     R12, K1
@@ -10836,7 +12512,7 @@ last186:
 	VPADDD    Z3, Z7, Z7
 	VPCMPUD   $0x02, Z4, Z7, K2
 	KORTESTW  K2, K2
-	JNZ       tiny190
+	JNZ       tiny219
 	VMULPS    Z0, Z5, Z0
 	VMULPS    Z1, Z6, Z5
 	VSUBPS    Z0, Z5, Z5
@@ -10847,16 +12523,16 @@ last186:
 	VMOVUPS   Z0, K1, (R9)(R11*4)
 	VMOVUPS   Z5, K1, (R10)(R11*4)
 
-back191:
-done187:
+back220:
+done216:
 	INCQ DX
-	JMP  row181
+	JMP  row210
 
-return182:
+return211:
 	VZEROUPPER
 	RET
 
-tiny188:
+tiny217:
 	VMOVUPS      (DI)(R11*4), Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -10973,9 +12649,9 @@ tiny188:
 	VADDPS       Z5, Z7, Z5
 	VMOVUPS      Z5, (R9)(R11*4)
 	VMOVUPS      Z6, (R10)(R11*4)
-	JMP          back189
+	JMP          back218
 
-tiny190:
+tiny219:
 	VMOVUPS.Z    (DI)(R11*4), K1, Z5
 	VANDPS       Z2, Z5, Z6
 	VANDPS       Z2, Z0, Z7
@@ -11092,7 +12768,7 @@ tiny190:
 	VADDPS       Z0, Z1, Z0
 	VMOVUPS      Z0, K1, (R9)(R11*4)
 	VMOVUPS      Z5, K1, (R10)(R11*4)
-	JMP          back191
+	JMP          back220
 
 // func fusedAdamAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -11105,9 +12781,9 @@ TEXT ·fusedAdamAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row192:
+row221:
 	CMPQ         DX, (CX)
-	JGE          return193
+	JGE          return222
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -11149,9 +12825,9 @@ row192:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last197
+	JAE          last226
 
-one196:
+one225:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z8
@@ -11161,7 +12837,7 @@ one196:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny199
+	JNZ         tiny228
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -11184,15 +12860,15 @@ one196:
 	VMOVUPS     Z9, (R11)(R13*4)
 	VMOVUPS     Z8, (R12)(R13*4)
 
-back200:
+back229:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one196
+	JB   one225
 
-last197:
+last226:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done198
+	JZ          done227
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -11203,7 +12879,7 @@ last197:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny201
+	JNZ         tiny230
 	VSUBPS      Z9, Z8, Z10
 	VMOVAPS     Z10, Z10
 	VFMADD213PS Z7, Z0, Z10
@@ -11226,16 +12902,16 @@ last197:
 	VMOVUPS     Z0, K1, (R11)(R13*4)
 	VMOVUPS     Z1, K1, (R12)(R13*4)
 
-back202:
-done198:
+back231:
+done227:
 	INCQ DX
-	JMP  row192
+	JMP  row221
 
-return193:
+return222:
 	VZEROUPPER
 	RET
 
-tiny199:
+tiny228:
 	VMOVUPS      (DI)(R13*4), Z8
 	VMOVUPS      (R8)(R13*4), Z9
 	VSUBPS       Z9, Z8, Z10
@@ -11379,9 +13055,9 @@ tiny199:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z9, (R11)(R13*4)
 	VMOVUPS      Z8, (R12)(R13*4)
-	JMP          back200
+	JMP          back229
 
-tiny201:
+tiny230:
 	VMOVUPS.Z    (DI)(R13*4), K1, Z8
 	VMOVUPS.Z    (R8)(R13*4), K1, Z9
 	VSUBPS       Z9, Z8, Z10
@@ -11525,7 +13201,7 @@ tiny201:
 	VMOVUPS      Z2, K1, (R10)(R13*4)
 	VMOVUPS      Z0, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back202
+	JMP          back231
 
 // func fusedAdamWAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -11538,9 +13214,9 @@ TEXT ·fusedAdamWAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z9
 	XORQ         DX, DX
 
-row203:
+row232:
 	CMPQ         DX, (CX)
-	JGE          return204
+	JGE          return233
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -11590,9 +13266,9 @@ row203:
 	MOVQ         BX, R14
 	ANDQ         $-16, R14
 	CMPQ         R13, R14
-	JAE          last208
+	JAE          last237
 
-one207:
+one236:
 	LEAQ        1024(R10)(R13*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R13*4), Z10
@@ -11602,7 +13278,7 @@ one207:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K1
 	KORTESTW    K1, K1
-	JNZ         tiny210
+	JNZ         tiny239
 	VMOVUPS     (SI)(R13*4), Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -11630,15 +13306,15 @@ one207:
 	VMOVUPS     Z11, (R11)(R13*4)
 	VMOVUPS     Z10, (R12)(R13*4)
 
-back211:
+back240:
 	ADDQ $+16, R13
 	CMPQ R13, R14
-	JB   one207
+	JB   one236
 
-last208:
+last237:
 	MOVQ        BX, AX
 	SUBQ        R13, AX
-	JZ          done209
+	JZ          done238
 	MOVL        $-1, R14
 	BZHIL       AX, R14, R14
 	KMOVW       R14, K1
@@ -11649,7 +13325,7 @@ last208:
 	VPADDD      Z7, Z12, Z12
 	VPCMPUD     $0x02, Z8, Z12, K2
 	KORTESTW    K2, K2
-	JNZ         tiny212
+	JNZ         tiny241
 	VMOVUPS.Z   (SI)(R13*4), K1, Z12
 	VMOVAPS     Z12, Z13
 	VFMADD213PS Z9, Z0, Z13
@@ -11677,16 +13353,16 @@ last208:
 	VMOVUPS     Z1, K1, (R11)(R13*4)
 	VMOVUPS     Z2, K1, (R12)(R13*4)
 
-back213:
-done209:
+back242:
+done238:
 	INCQ DX
-	JMP  row203
+	JMP  row232
 
-return204:
+return233:
 	VZEROUPPER
 	RET
 
-tiny210:
+tiny239:
 	VMOVUPS      (SI)(R13*4), Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -11899,9 +13575,9 @@ tiny210:
 	VMOVUPS      Z10, (R10)(R13*4)
 	VMOVUPS      Z12, (R11)(R13*4)
 	VMOVUPS      Z11, (R12)(R13*4)
-	JMP          back211
+	JMP          back240
 
-tiny212:
+tiny241:
 	VMOVUPS.Z    (SI)(R13*4), K1, Z10
 	VANDPS       Z6, Z10, Z11
 	VANDPS       Z6, Z0, Z12
@@ -12114,7 +13790,7 @@ tiny212:
 	VMOVUPS      Z0, K1, (R10)(R13*4)
 	VMOVUPS      Z2, K1, (R11)(R13*4)
 	VMOVUPS      Z1, K1, (R12)(R13*4)
-	JMP          back213
+	JMP          back242
 
 // func fusedRMSpropAVX512(l *fusedLoop)
 // Requires: AVX, AVX512DQ, AVX512F, BMI2
@@ -12127,9 +13803,9 @@ TEXT ·fusedRMSpropAVX512(SB), NOSPLIT, $0-8
 	VBROADCASTSS c80000000<>+0(SB), Z7
 	XORQ         DX, DX
 
-row214:
+row243:
 	CMPQ         DX, (CX)
-	JGE          return215
+	JGE          return244
 	MOVQ         112(CX), SI
 	IMULQ        DX, SI
 	ADDQ         16(CX), SI
@@ -12165,9 +13841,9 @@ row214:
 	MOVQ         BX, R12
 	ANDQ         $-16, R12
 	CMPQ         R11, R12
-	JAE          last219
+	JAE          last248
 
-one218:
+one247:
 	LEAQ        1024(R9)(R11*4), AX
 	LONG        $0x00480d0f
 	VMOVUPS     (DI)(R11*4), Z8
@@ -12177,7 +13853,7 @@ one218:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K1
 	KORTESTW    K1, K1
-	JNZ         tiny221
+	JNZ         tiny250
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z10
@@ -12195,15 +13871,15 @@ one218:
 	VMOVUPS     Z8, (R9)(R11*4)
 	VMOVUPS     Z9, (R10)(R11*4)
 
-back222:
+back251:
 	ADDQ $+16, R11
 	CMPQ R11, R12
-	JB   one218
+	JB   one247
 
-last219:
+last248:
 	MOVQ        BX, AX
 	SUBQ        R11, AX
-	JZ          done220
+	JZ          done249
 	MOVL        $-1, R12
 	BZHIL       AX, R12, R12
 	KMOVW       R12, K1
@@ -12214,7 +13890,7 @@ last219:
 	VPADDD      Z5, Z10, Z10
 	VPCMPUD     $0x02, Z6, Z10, K2
 	KORTESTW    K2, K2
-	JNZ         tiny223
+	JNZ         tiny252
 	VMOVAPS     Z9, Z9
 	VFMADD213PS Z7, Z0, Z9
 	VMOVAPS     Z8, Z0
@@ -12232,16 +13908,16 @@ last219:
 	VMOVUPS     Z1, K1, (R9)(R11*4)
 	VMOVUPS     Z0, K1, (R10)(R11*4)
 
-back224:
-done220:
+back253:
+done249:
 	INCQ DX
-	JMP  row214
+	JMP  row243
 
-return215:
+return244:
 	VZEROUPPER
 	RET
 
-tiny221:
+tiny250:
 	VMOVUPS      (R8)(R11*4), Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -12380,9 +14056,9 @@ tiny221:
 	VSUBPS       Z9, Z10, Z9
 	VMOVUPS      Z9, (R9)(R11*4)
 	VMOVUPS      Z8, (R10)(R11*4)
-	JMP          back222
+	JMP          back251
 
-tiny223:
+tiny252:
 	VMOVUPS.Z    (R8)(R11*4), K1, Z8
 	VANDPS       Z4, Z8, Z9
 	VANDPS       Z4, Z0, Z10
@@ -12521,4 +14197,4 @@ tiny223:
 	VSUBPS       Z1, Z2, Z1
 	VMOVUPS      Z1, K1, (R9)(R11*4)
 	VMOVUPS      Z0, K1, (R10)(R11*4)
-	JMP          back224
+	JMP          back253

@@ -255,12 +255,12 @@ func fusedGRUKeptAVX2(l *fusedLoop)
 //	gg = mul(g, g)
 //	gr = sub(one, gg)
 //	zg = mul(dg, gr)
+//	q = mul(e, z)
 //	dr = mul(zg, hg)
 //	ro = sub(one, r)
 //	rs = mul(r, ro)
 //	zr = mul(dr, rs)
 //	zh = mul(zg, r)
-//	q = mul(e, z)
 //
 // and stores zz, zr, zh, zg, q.
 //
@@ -284,17 +284,104 @@ func fusedGRUGradAVX2(l *fusedLoop)
 //	gg = mul(g, g)
 //	gr = sub(one, gg)
 //	zg = mul(dg, gr)
+//	q = mul(e, z)
 //	dr = mul(zg, hg)
 //	ro = sub(one, r)
 //	rs = mul(r, ro)
 //	zr = mul(dr, rs)
 //	zh = mul(zg, r)
-//	q = mul(e, z)
 //
 // and stores zz, zr, zh, zg, q.
 //
 //go:noescape
 func fusedGRUGradSequenceAVX2(l *fusedLoop)
+
+// fusedGRUResetAVX2 does this for each element of l:
+//
+//	sr = add(xr, hr)
+//	r = sigmoid(sr)
+//	p = mul(r, h)
+//
+// and stores r, p.
+//
+//go:noescape
+func fusedGRUResetAVX2(l *fusedLoop)
+
+// fusedGRUMixedAVX2 does this for each element of l:
+//
+//	sz = add(xz, hz)
+//	sg = add(xg, hg)
+//	z = sigmoid(sz)
+//	g = tanh(sg)
+//	k = mul(z, h)
+//	o = sub(one, z)
+//	n = mul(o, g)
+//	y = add(k, n)
+//
+// and stores z, g, y.
+//
+//go:noescape
+func fusedGRUMixedAVX2(l *fusedLoop)
+
+// fusedGRUMixedGradAVX2 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	q = mul(e, z)
+//
+// and stores zz, zg, q.
+//
+//go:noescape
+func fusedGRUMixedGradAVX2(l *fusedLoop)
+
+// fusedGRUMixedGradSequenceAVX2 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	q = mul(e, z)
+//
+// and stores zz, zg, q.
+//
+//go:noescape
+func fusedGRUMixedGradSequenceAVX2(l *fusedLoop)
+
+// fusedGRUResetGradAVX2 does this for each element of l:
+//
+//	dr = mul(d, h)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	q = mul(d, r)
+//
+// and stores zr, q.
+//
+//go:noescape
+func fusedGRUResetGradAVX2(l *fusedLoop)
 
 // fusedMaskScaleAVX2 does this for each element of l:
 //
@@ -737,12 +824,12 @@ func fusedGRUKeptAVX512(l *fusedLoop)
 //	gg = mul(g, g)
 //	gr = sub(one, gg)
 //	zg = mul(dg, gr)
+//	q = mul(e, z)
 //	dr = mul(zg, hg)
 //	ro = sub(one, r)
 //	rs = mul(r, ro)
 //	zr = mul(dr, rs)
 //	zh = mul(zg, r)
-//	q = mul(e, z)
 //
 // and stores zz, zr, zh, zg, q.
 //
@@ -766,17 +853,104 @@ func fusedGRUGradAVX512(l *fusedLoop)
 //	gg = mul(g, g)
 //	gr = sub(one, gg)
 //	zg = mul(dg, gr)
+//	q = mul(e, z)
 //	dr = mul(zg, hg)
 //	ro = sub(one, r)
 //	rs = mul(r, ro)
 //	zr = mul(dr, rs)
 //	zh = mul(zg, r)
-//	q = mul(e, z)
 //
 // and stores zz, zr, zh, zg, q.
 //
 //go:noescape
 func fusedGRUGradSequenceAVX512(l *fusedLoop)
+
+// fusedGRUResetAVX512 does this for each element of l:
+//
+//	sr = add(xr, hr)
+//	r = sigmoid(sr)
+//	p = mul(r, h)
+//
+// and stores r, p.
+//
+//go:noescape
+func fusedGRUResetAVX512(l *fusedLoop)
+
+// fusedGRUMixedAVX512 does this for each element of l:
+//
+//	sz = add(xz, hz)
+//	sg = add(xg, hg)
+//	z = sigmoid(sz)
+//	g = tanh(sg)
+//	k = mul(z, h)
+//	o = sub(one, z)
+//	n = mul(o, g)
+//	y = add(k, n)
+//
+// and stores z, g, y.
+//
+//go:noescape
+func fusedGRUMixedAVX512(l *fusedLoop)
+
+// fusedGRUMixedGradAVX512 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	e = select(dl, zero, d)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	q = mul(e, z)
+//
+// and stores zz, zg, q.
+//
+//go:noescape
+func fusedGRUMixedGradAVX512(l *fusedLoop)
+
+// fusedGRUMixedGradSequenceAVX512 does this for each element of l:
+//
+//	da = abs(d)
+//	dl = less(da, least)
+//	dk = select(dl, zero, d)
+//	e = add(dk, x)
+//	eg = mul(e, g)
+//	en = neg(eg)
+//	eh = mul(e, h)
+//	dz = add(eh, en)
+//	o = sub(one, z)
+//	zs = mul(z, o)
+//	zz = mul(dz, zs)
+//	dg = mul(e, o)
+//	gg = mul(g, g)
+//	gr = sub(one, gg)
+//	zg = mul(dg, gr)
+//	q = mul(e, z)
+//
+// and stores zz, zg, q.
+//
+//go:noescape
+func fusedGRUMixedGradSequenceAVX512(l *fusedLoop)
+
+// fusedGRUResetGradAVX512 does this for each element of l:
+//
+//	dr = mul(d, h)
+//	ro = sub(one, r)
+//	rs = mul(r, ro)
+//	zr = mul(dr, rs)
+//	q = mul(d, r)
+//
+// and stores zr, q.
+//
+//go:noescape
+func fusedGRUResetGradAVX512(l *fusedLoop)
 
 // fusedMaskScaleAVX512 does this for each element of l:
 //

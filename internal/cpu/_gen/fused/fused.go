@@ -112,6 +112,44 @@ var Programs = []Program{
 		gruGradSteps("x"),
 		[]string{"zz", "zr", "zh", "zg", "q"},
 	},
+	{
+		"GRUReset",
+		[]string{"xr", "hr", "h"},
+		nil,
+		[]string{"sr = Add xr hr", "r = Sigmoid sr", "p = Mul r h"},
+		[]string{"r", "p"},
+	},
+	{
+		"GRUMixed",
+		[]string{"xz", "hz", "xg", "hg", "h"},
+		[]string{"one"},
+		[]string{
+			"sz = Add xz hz", "sg = Add xg hg", "z = Sigmoid sz", "g = Tanh sg",
+			"k = Mul z h", "o = Sub one z", "n = Mul o g", "y = Add k n",
+		},
+		[]string{"z", "g", "y"},
+	},
+	{
+		"GRUMixedGrad",
+		[]string{"d", "z", "g", "h"},
+		[]string{"least", "zero", "one"},
+		gruMixedGradSteps(),
+		[]string{"zz", "zg", "q"},
+	},
+	{
+		"GRUMixedGradSequence",
+		[]string{"d", "z", "g", "h", "x"},
+		[]string{"least", "zero", "one"},
+		gruMixedGradSteps("x"),
+		[]string{"zz", "zg", "q"},
+	},
+	{
+		"GRUResetGrad",
+		[]string{"d", "r", "h"},
+		[]string{"one"},
+		[]string{"dr = Mul d h", "ro = Sub one r", "rs = Mul r ro", "zr = Mul dr rs", "q = Mul d r"},
+		[]string{"zr", "q"},
+	},
 
 	// Backward passes.
 	{"MaskScale", []string{"d", "h"}, []string{"scale"}, []string{"y = MaskScale d h scale"}, []string{"y"}},
@@ -230,14 +268,18 @@ func lstmGradSteps(x ...string) []string {
 	})
 }
 
-// gruGradSteps is the gradients before the update gate z, the reset gate r, the product of the state that r multiplies and the
-// candidate g of a GRU, and of the state before the step as far as it is mixed into the one after it.
-func gruGradSteps(x ...string) []string {
+// gruMixedGradSteps is the gradients before the update gate z and the candidate g of a GRU, and of the state before the step as far as it is mixed into the
+// one after it.
+func gruMixedGradSteps(x ...string) []string {
 	return append(arriving("e", "d", x...),
 		"eg = Mul e g", "en = Neg eg", "eh = Mul e h", "dz = Add eh en", "o = Sub one z", "zs = Mul z o", "zz = Mul dz zs",
-		"dg = Mul e o", "gg = Mul g g", "gr = Sub one gg", "zg = Mul dg gr",
-		"dr = Mul zg hg", "ro = Sub one r", "rs = Mul r ro", "zr = Mul dr rs", "zh = Mul zg r", "q = Mul e z",
+		"dg = Mul e o", "gg = Mul g g", "gr = Sub one gg", "zg = Mul dg gr", "q = Mul e z",
 	)
+}
+
+// gruGradSteps is those, and the gradients before the reset gate r and of the product of the state that r multiplies.
+func gruGradSteps(x ...string) []string {
+	return append(gruMixedGradSteps(x...), "dr = Mul zg hg", "ro = Sub one r", "rs = Mul r ro", "zr = Mul dr rs", "zh = Mul zg r")
 }
 
 // adamSteps is Adam's update of the parameter p.
