@@ -34,6 +34,8 @@ func BenchmarkGemm(b *testing.B) {
 		{1, 4096, 4096, "NT"},
 		{8, 1024, 1024, "NN"},
 		{32, 256, 784, "NN"},
+		{16, 1024, 1024, "NN"},
+		{16, 4096, 4096, "NN"},
 		{1024, 16, 1024, "NN"},
 		{1024, 1, 1024, "NN"},
 		{1024, 16, 1024, "TN"},
@@ -44,6 +46,8 @@ func BenchmarkGemm(b *testing.B) {
 		{512, 128, 6272, "TN"},
 		{25088, 256, 64, "NN"}, // such convolutions, and gradients of their images
 		{25088, 128, 128, "NT"},
+		{4096, 4096, 16, "NN"},
+		{40000, 256, 16, "NT"},
 	}
 	for _, n := range []int{16, 32, 48, 64, 96, 128, 192, 256, 384, 512, 768, 1000, 1024, 2048, 4096} {
 		for _, form := range []string{"NN", "TN", "NT"} {

@@ -137,6 +137,7 @@ var large = []size{
 	{18, 530, 530, 0}, // B is fetched while it is multiplied
 	{2, 300, 801, 1},  // a transposed B is read where it is
 	{300, 2, 810, 0},  // so is A
+	{40, 700, 700, 1}, // so is a B that no cache of a core holds, by a few panels of rows
 }
 
 // direct is the most multiplications of a product that is computed by its definition in

@@ -362,35 +362,6 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// One panel of rows: B is read once, tile by tile, from the second-level cache.
-		name: "one panel, B near",
-		fits: func(x *gemmShape) bool { return x.onePanel() && x.inL2 },
-		apply: func(x *gemmShape) {
-			x.stepK = chain
-			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
-		},
-	},
-	{
-		// Few rows of a wide B: it is read 10 rows of 4 KiB at a time, runs that the hardware prefetcher
-		// recognises, while 3 rows of C [12 KiB] stay in the first-level cache.
-		name: "one panel of few rows, B far",
-		fits: func(x *gemmShape) bool { return x.onePanel() && x.m <= 3 && x.n >= 2048 },
-		apply: func(x *gemmShape) {
-			x.stepK = 10
-			x.regionCols = 1024
-		},
-	},
-	{
-		// As above, for more rows of C: runs of 2 KiB of B, and of so many k that what is fetched ahead
-		// stays in the second-level cache [256 KiB].
-		name: "one panel, B far",
-		fits: func(x *gemmShape) bool { return x.onePanel() },
-		apply: func(x *gemmShape) {
-			x.stepK = 128
-			x.regionCols = x.halfPage()
-		},
-	},
-	{
 		// The gradient of a weight that is small beside the k it sums. Rows of both factors are short and follow each other, so a
 		// step of them is near wherever it comes from: to pack A costs more than it saves, and so does B, which tiles of 16 lanes
 		// read as fast from the second-level cache. A step of a panel of B fills half of the first-level cache [192 k of 32
@@ -398,7 +369,7 @@ var strategies = [...]strategy{
 		name: "few columns, long k",
 		fits: func(x *gemmShape) bool {
 			return x.a.trans && !x.b.trans && !x.halfB && x.kernels.lanes == 16 && (x.steepA || !x.inL2) &&
-				x.m <= fewColumns && x.n <= fewColumns && 2*x.m*x.n <= fewColumns*fewColumns && x.b.ld <= fewColumns
+				x.m > x.tallest && x.m <= fewColumns && x.n <= fewColumns && 2*x.m*x.n <= fewColumns*fewColumns && x.b.ld <= fewColumns
 		},
 		apply: func(x *gemmShape) {
 			x.stationaryB = true
@@ -426,6 +397,48 @@ var strategies = [...]strategy{
 			if down > 1 {
 				x.leastPanels = ceilDiv(panels+panels%2, down)
 			}
+		},
+	},
+	{
+		// One panel of rows: B is read once, tile by tile, from the second-level cache.
+		name: "one panel, B near",
+		fits: func(x *gemmShape) bool { return x.onePanel() && x.inL2 },
+		apply: func(x *gemmShape) {
+			x.stepK = chain
+			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
+		},
+	},
+	{
+		// A few panels of rows and a C [of 128 Ki elements] that fills half of the second-level cache at most: B is read where it is, 64 KiB
+		// at a time, in long runs that are in that cache for all rows, beside those that are fetched for the next step.
+		name: "few rows, B far",
+		fits: func(x *gemmShape) bool {
+			return !x.b.trans && !x.halfB && x.kernels.lanes == 16 && !x.inL2 &&
+				x.m >= 7 && x.m <= 64 && 2*x.m*x.n <= x.l2 && (x.m > x.tallest || x.n > fewColumns)
+		},
+		apply: func(x *gemmShape) {
+			x.regionCols = min(ceilDiv(x.n, 4*x.panel)*x.panel, 1024)
+			x.stepK = min(max(x.l2/16/x.regionCols, 32), 64)
+		},
+	},
+	{
+		// Few rows of a wide B: it is read 10 rows of 4 KiB at a time, runs that the hardware prefetcher
+		// recognises, while 3 rows of C [12 KiB] stay in the first-level cache.
+		name: "one panel of few rows, B far",
+		fits: func(x *gemmShape) bool { return x.onePanel() && x.m <= 3 && x.n >= 2048 },
+		apply: func(x *gemmShape) {
+			x.stepK = 10
+			x.regionCols = 1024
+		},
+	},
+	{
+		// As above, for more rows of C: runs of 2 KiB of B, and of so many k that what is fetched ahead
+		// stays in the second-level cache [256 KiB].
+		name: "one panel, B far",
+		fits: func(x *gemmShape) bool { return x.onePanel() },
+		apply: func(x *gemmShape) {
+			x.stepK = 128
+			x.regionCols = x.halfPage()
 		},
 	},
 	{
