@@ -81,9 +81,9 @@ const (
 	// To pack the B of so many rows of A takes a hundredth of the time of their product: it is not worth to keep it.
 	keptRows = 1024
 
-	// A non-temporal store of an element of C costs as much as so many multiply-adds:
-	// only products of a longer k hide it.
-	nonTemporalWork = 24
+	// A non-temporal store of an element of C costs as much as so many multiply-adds at most. An ordinary one reads the line that it
+	// will overwrite, from memory.
+	nonTemporalWork = 8
 )
 
 // cacheElements returns how many elements the caches hold, as far as products make use of them. The shares
