@@ -55,8 +55,11 @@ func productWindows() []Window {
 }
 
 // long reports whether plain Go takes a second for a window: that is for .ci/run.
-func long(w *Window) bool {
-	return w.Batch*volume(w.Places)*volume(w.Taps)*w.Channels/w.Groups*w.Filters > 2_000_000 && !choice.Thorough()
+func long(w *Window) bool { return longer(w, 2_000_000) }
+
+// longer reports whether a window takes more than so many multiply-adds, but where tests are thorough.
+func longer(w *Window, products int) bool {
+	return w.Batch*volume(w.Places)*volume(w.Taps)*w.Channels/w.Groups*w.Filters > products && !choice.Thorough()
 }
 
 // Tiles of products come to the bits of the definition, whatever the tier, and the caches.

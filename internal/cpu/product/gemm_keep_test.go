@@ -1,9 +1,12 @@
 package product
 
 import (
+	"math"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/cpu/cputest"
+	"github.com/cornu-ml/cornu/internal/cpu/isa"
 )
 
 // A product has the bits of another that has neither packed B before nor ever moved A and C, whether it is one task or several.
@@ -18,6 +21,9 @@ func testKept(t *testing.T, shared bool) {
 		{32, 130, 70, 0}, {9, 33, 300, 2}, {20, 3, 40, 1}, {40, 128, 520, 0}, {3, 20, 30, 0}, {33, 50, 4100, 1}, {61, 70, 300, 3}, {400, 100, 512, 0},
 	} {
 		for _, form := range s.forms() {
+			if form > 0 && shared != (form == 1) && !choice.Thorough() {
+				continue
+			}
 			plain := randomGemm(s.m, s.n, s.k, form&1 != 0, form&2 != 0, s.pad)
 			if s.m == 40 {
 				plain.Zeros = ZerosUnstructured
@@ -28,6 +34,9 @@ func testKept(t *testing.T, shared bool) {
 				}
 			}
 			cputest.EachTier(t, func(t *testing.T) {
+				if isa.Active() == isa.Generic && s.m*s.n*s.k > choice.Effort(1_000_000, math.MaxInt) {
+					return
+				}
 				kept := &Kept{Shared: shared}
 				like := func() *Gemm {
 					return &Gemm{
