@@ -256,7 +256,7 @@ func FuzzBuild(f *testing.F) {
 
 func TestRandomProgramsNeverPanic(t *testing.T) {
 	r := rand.New(rand.NewPCG(1, 2))
-	for range choice.Effort(2000, 20_000) {
+	for range choice.Effort(1000, 20_000) {
 		p := make(program, r.IntN(160))
 		for i := range p {
 			p[i] = byte(r.Uint32())

@@ -638,7 +638,7 @@ func (m *randomModel) String() string {
 var firstModel = flag.Uint64("model", 0, "the first random model")
 
 func TestRandomModelsTrainAsWithoutPasses(t *testing.T) {
-	models := uint64(choice.Effort(25, 300))
+	models := uint64(choice.Effort(15, 300))
 	var count atomic.Int64
 	blocks := func(n uint64) int { return int(4 + n%12) }
 	done := choice.Search(t, "model", *firstModel, models, blocks, func() (choice.Check, func()) {

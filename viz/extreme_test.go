@@ -113,7 +113,7 @@ func TestTicksAreFewAndRiseWhateverTheRange(t *testing.T) {
 func TestAnyNumbersMakeAChartOrAnError(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 4))
 	drawn, tried := 0, 0
-	for i := range rounds(80) {
+	for i := range rounds(choice.Effort(32, 80)) {
 		x, y := extreme(r), extreme(r)
 		line := Line{Name: "line", Dots: r.IntN(2) == 0, Dashed: r.IntN(2) == 0}
 		for range 1 + r.IntN(5) {
@@ -172,7 +172,7 @@ func TestAnyLengthsMakeASketchOrAnError(t *testing.T) {
 		return 100 * r.Float64()
 	}
 	drawn, tried := 0, 0
-	for i := range rounds(40) {
+	for i := range rounds(choice.Effort(16, 40)) {
 		s := Sketch{Width: math.Abs(length()), Height: math.Abs(length()), Shapes: []Shape{
 			Box{length(), length(), length(), length(), "box", Tint(r.IntN(300) - 270)},
 			Circle{length(), length(), length(), "circle", Blue},

@@ -79,7 +79,7 @@ func TestDamagedFilesAreNoTrouble(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for i := range choice.Effort(20, 60) {
+		for i := range choice.Effort(8, 60) {
 			at := i * 7919 * 13 % len(whole)
 			b := bytes.Clone(whole)
 			b[at] ^= 1 << (i % 8)

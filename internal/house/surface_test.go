@@ -811,7 +811,7 @@ func TestNothingThatIsExportedPanicsOrHangsOrTakesMuchMemory(t *testing.T) {
 		debug.SetGCPercent(800) // there is little that lives
 		debug.SetMemoryLimit(512 << 20)
 		c := newCaller(t)
-		c.mixes, c.every, c.sample = 1, 64, 8
+		c.mixes, c.every, c.sample = 1, 64, 16
 		if choice.Thorough() {
 			c.mixes, c.every, c.sample = 60, 1, 1
 		}

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/graph"
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/ref"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -273,6 +274,9 @@ func TestEveryOpAgreesWithItsMeaning(t *testing.T) {
 				}
 			}
 			for _, noPasses := range []bool{false, true} {
+				if rows < 130 && noPasses != ((i+rows)%2 == 0) && !choice.Thorough() {
+					continue // with passes or without
+				}
 				got := evaluate(t, g, rows, noPasses, feed, out)
 				for k, x := range want[0] {
 					y := float64(got[k])

@@ -1395,7 +1395,7 @@ func (p *randomProgram) String() string {
 var firstProgram = flag.Uint64("program", 0, "the first random program")
 
 func TestRandomProgramsHaveTheBitsTheyHaveWithoutPasses(t *testing.T) {
-	programs := uint64(choice.Effort(500, 4000))
+	programs := uint64(choice.Effort(300, 4000))
 	if testing.Short() {
 		programs = 300
 	}

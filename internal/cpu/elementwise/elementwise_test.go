@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/cpu/cputest"
 	"github.com/cornu-ml/cornu/internal/cpu/isa"
@@ -24,7 +25,7 @@ func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
 		}
 		cputest.EachTier(t, func(t *testing.T) {
 			ops := Primitives(isa.Active())
-			cases := cputest.SampleOf(5)
+			cases := cputest.SampleOf(11)
 			for op := range Op(NumOps) {
 				if genericOps[op] == nil {
 					continue
@@ -59,7 +60,8 @@ func TestPrimitivesEqualTheScalarLoop(t *testing.T) {
 
 // The functions agree on a sample of all float32.
 func TestFunctionsEqualTheScalarsOnAllMagnitudes(t *testing.T) {
-	const n, stride = 4096, 65_521
+	const n = 4096
+	stride := uint64(choice.Effort(5, 1)) * 65_521
 	x, y, want := make([]float32, n), make([]float32, n), make([]float32, n)
 	for op := range Op(NumOps) {
 		if genericOps[op] == nil || op.arity() != 1 {
@@ -354,7 +356,7 @@ func TestBlocksOfRowsAreLikeOneMatrix(t *testing.T) {
 		{Operands: 3, Consts: []float32{2}, Code: []Instr{{Op: OpMul, A: 0, B: 3}, {Op: OpAdd, A: 1, B: 2}}, Outputs: []uint8{0, 4, 3, 5, 1}}, // gives operands
 	}
 	var seed, step uint64
-	for range 60 {
+	for range choice.Effort(24, 60) {
 		dims := [4]int{1 + r.IntN(4), 1 + r.IntN(4), 1 + r.IntN(30), 1 + r.IntN(40)} // blocks, rows, columns
 		if r.IntN(8) == 0 {
 			dims[3] += 1000

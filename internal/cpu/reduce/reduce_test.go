@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/cpu"
 	"github.com/cornu-ml/cornu/internal/cpu/cputest"
 )
@@ -122,7 +123,7 @@ func TestReductionsEqualTheirDefinition(t *testing.T) {
 			{1, 4100, 130},
 			{1, 2, 70_001},
 		}...)
-		cases := cputest.SampleOf(7)
+		cases := cputest.SampleOf(13)
 		for _, s := range shapes {
 			for op := Sum; op <= ArgMax; op++ {
 				if op == ArgMax && s[1] == 0 {
@@ -231,7 +232,7 @@ func BenchmarkReduce(b *testing.B) {
 // What lies apart is reduced as if it had been copied.
 func TestReductionsOfWhatLiesApart(t *testing.T) {
 	r := rand.New(rand.NewPCG(7, 8))
-	for range 200 {
+	for range choice.Effort(70, 200) {
 		k := Reduction{Op: Op(r.IntN(4)), Outer: 1 + r.IntN(4), N: 1 + r.IntN(40), Inner: 1 + r.IntN(4)*r.IntN(50)}
 		if r.IntN(20) == 0 {
 			k.N += 4090 + r.IntN(5000)
