@@ -27,6 +27,17 @@ const (
 	segmentedPatches                // as they lie: a list says where each segment of k begins (conv_segmented.go)
 )
 
+// order returns the lattice of patches that are multiplied as they lie: turned, if rows of pixels are lower than good tiles, and samples are more.
+func (x *implicit) order(p *patches) *lattice {
+	const good = 8 // rows of a tile
+	l, t := &p.lattice, p.lattice.turned()
+	waste := func(run int) float64 { return max(1, float64(ceilDiv(run, x.tallest)*good)/float64(run)) }
+	if x.pool == nil && t.last().from%1024 != 0 && waste(t.last().count) < waste(l.last().count) {
+		return &t
+	}
+	return l
+}
+
 // chooseReading returns the reading that takes least time.
 func (x *implicit) chooseReading() reading {
 	if x.kernels.indirect == nil {
@@ -41,11 +52,11 @@ func (x *implicit) chooseReading() reading {
 	packed, asTheyLie := 0, 0
 	for i := range x.classes {
 		p := x.classes[i].patches[0]
-		run := p.lattice.last().count
-		if p.contiguous() && run > 1 && (x.kernels.lanes == 8 || x.pool == nil) { // those are packed faster
+		if p.contiguous() && p.lattice.last().count > 1 && (x.kernels.lanes == 8 || x.pool == nil) { // those are packed faster
 			return packedPatches
 		}
-		packed += p.lattice.rows * (p.cols*(lanes+packElement*meanwhile) + len(p.segments)*packPiece*meanwhile)
+		run := x.order(p).last().count
+		packed += max(p.lattice.rows, least)*p.cols*lanes + p.lattice.rows*(p.cols*packElement+len(p.segments)*packPiece)*meanwhile
 		if !p.lattice.dense {
 			packed += p.lattice.rows * lanes * storeElement * meanwhile
 		}
@@ -70,6 +81,11 @@ func (x *implicit) listPatches() {
 	}
 	for i := range x.classes {
 		c := &x.classes[i]
+		if x.reading != packedPatches {
+			for _, p := range c.patches {
+				p.lattice = *x.order(p)
+			}
+		}
 		switch x.reading {
 		case listedPatches:
 			c.list = c.patches[0].list(ld)

@@ -69,6 +69,19 @@ func (l *lattice) grid(r, end int) (from, to, run, lines int) {
 	return from, to, run, min((end-r)/run, l.line().count-r/run%l.line().count)
 }
 
+// turned is the lattice with its first axis along the rows of a tile. Results of neighbours are not neighbours then.
+func (l lattice) turned() lattice {
+	at := 0
+	for at < len(l.axes)-1 && l.axes[at].count == 1 {
+		at++
+	}
+	first := l.axes[at]
+	copy(l.axes[at:], l.axes[at+1:])
+	l.axes[len(l.axes)-1] = first
+	l.dense = l.dense && at == len(l.axes)-1
+	return l
+}
+
 // search returns the first row whose result is counted to or beyond so many.
 func (l *lattice) search(to int) int {
 	low, high := 0, l.rows

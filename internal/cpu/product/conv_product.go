@@ -269,19 +269,31 @@ func (x *implicit) groupSize() int {
 	return (x.n + x.panel - 1) / x.panel * panelSize(x.panel, x.depth)
 }
 
-// packs is how many tasks pack the kernel of a group: one for each panel.
-func (x *implicit) packs() int { return (x.n + x.panel - 1) / x.panel }
+// packs is how many tasks pack the kernel of a group: one for each panel or, where columns lie side by side, for some rows, so that memory is
+// read in long runs.
+func (x *implicit) packs() int {
+	if x.asItIs.data != nil {
+		return min(ceilDiv(x.depth, 64), implicitTasks)
+	}
+	return (x.n + x.panel - 1) / x.panel
+}
 
 // implicitKernel is the job of packing the kernel.
 type implicitKernel implicit
 
-// Do packs a panel.
+// Do packs a panel, or rows.
 func (j *implicitKernel) Do(worker, index int) {
 	x := (*implicit)(j)
-	group, i := index/x.packs(), index%x.packs()
+	packs := x.packs()
+	group, i := index/packs, index%packs
+	c0, c1, k0, k1 := i*x.panel, min((i+1)*x.panel, x.n), 0, x.depth
+	if x.asItIs.data != nil {
+		c0, c1, k0, k1 = 0, x.n, i*x.depth/packs, (i+1)*x.depth/packs
+	}
 	s := acquireScratch(worker, x.kernels)
-	c0 := i * x.panel
-	x.packKernel(s, x.kernelPanels(group, c0), group, c0, min(c0+x.panel, x.n), 0, x.depth)
+	to := x.kernelPanels(group, c0)
+	to.data = to.data[k0*to.ld:]
+	x.packKernel(s, to, group, c0, c1, k0, k1)
 	releaseScratch(worker, s)
 }
 

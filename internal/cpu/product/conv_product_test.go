@@ -24,6 +24,8 @@ func productWindows() []Window {
 		{"three channels", 2, 15, 3, 70, 7, 2, 3, 1},
 		{"several steps", 2, 5, 130, 34, 3, 1, 1, 1},
 		{"chains that are cut", 1, 3, 700, 17, 3, 1, 1, 1},
+		{"rows of few pixels", 20, 5, 16, 33, 3, 1, 1, 1},
+		{"rows of few pixels, chains that are cut", 6, 3, 1100, 17, 2, 1, 0, 1},
 		{"one tap", 3, 7, 65, 50, 1, 1, 0, 1},
 		{"one tap, strided", 3, 9, 65, 50, 1, 2, 0, 1},
 		{"one tap, five chains", 5, 58, 30, 31, 1, 1, 0, 1},
