@@ -218,26 +218,26 @@ func (k *kernelGrad) listPlaces(s *gemmScratch, c *tapClass, r0, r1 int, inPlace
 	}
 }
 
-// multiplyListed multiplies patches of the places of a list, the first of which is read at an element of x, with the gradients there.
-func (k *kernelGrad) multiplyListed(s *gemmScratch, t *gradTask, x []float32, at int, dy panels, c matrix) {
+// multiplyListed multiplies patches of places r0 … r1-1, which are listed, with the gradients there: the first of the list is read at an element of x.
+func (k *kernelGrad) multiplyListed(s *gemmScratch, t *gradTask, r0, r1 int, list []int32, x []float32, at int, dy panels, c matrix) {
 	taps := k.segments(t.class)
-	s.tile.list = &s.list[0]
-	if k.turned.vectors > 0 {
+	for col := 0; col < k.n; col += k.panel { // of the transpose there is one panel
 		for i := range taps {
 			g := &taps[i]
-			if first, end := max(g.first, t.m0), min(g.first+g.n, t.m1); first < end {
-				b := matrix{data: x[at+g.from+first-g.first:]}
-				k.turned.down(s, k.kernels.indirect, matrix{data: dy.data, ld: 1}, b, c.from(0, first-t.m0), k.n, end-first)
+			first, end := max(g.first, t.m0), min(g.first+g.n, t.m1)
+			p0, p1 := r0, r1
+			if p := t.class.padded; p != nil {
+				p0, p1 = p.inside(g, r0, r1)
 			}
-		}
-		return
-	}
-	for col := 0; col < k.n; col += k.panel {
-		for i := range taps {
-			g := &taps[i]
-			if first, end := max(g.first, t.m0), min(g.first+g.n, t.m1); first < end {
-				a := matrix{data: x[at+g.from+first-g.first:], ld: 1}
-				k.down(s, k.kernels.indirect, a, dy.panel(col/k.panel), c.from(first-t.m0, col), end-first, min(k.panel, k.n-col))
+			if first >= end || p0 == p1 {
+				continue
+			}
+			s.tile.list, s.tile.k = &list[2*(p0-r0)], p1-p0
+			seen := matrix{data: x[at+g.from+first-g.first:], ld: 1}
+			if k.turned.vectors > 0 {
+				k.turned.down(s, k.kernels.indirect, matrix{data: dy.data, ld: 1}, seen, c.from(0, first-t.m0), k.n, end-first)
+			} else {
+				k.down(s, k.kernels.indirect, seen, dy.panel(col/k.panel), c.from(first-t.m0, col), end-first, min(k.panel, k.n-col))
 			}
 		}
 	}

@@ -145,13 +145,17 @@ func (k *kernelGrad) prepare() {
 	for i := range k.classes {
 		rows = max(rows, k.classes[i].x.cols)
 	}
-	k.lies, k.copied = k.liesWell(), k.classes[0].padded != nil && k.classes[0].padded.asItLies(k.kernels)
+	p := k.classes[0].padded
+	k.lies, k.copied = k.liesWell(), p != nil && p.asItLies(k.kernels)
 	room := k.panel // in the first-level cache, for each k
 	if k.lies || k.copied {
 		k.turn()
 		room += min(k.window.Stride[2]*k.window.Channels, 32)
 	}
 	k.stepK = max(min(l1*2/3/room, l2*7/16/rows)/isa.LineFloats, 8) * isa.LineFloats
+	if k.copied {
+		p.cut(k.stepK)
+	}
 	most := max(l2*7/16/k.stepK/k.tallest, 1) * k.tallest
 	work, blocks := 0, 0
 	k.chains = 1
@@ -345,6 +349,10 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		sum = matrix{data: grow(&s.wide, k.n*(t.m1-t.m0)), ld: t.m1 - t.m0}
 	}
 	s.tile.resume = 0
+	if copied {
+		k.multiplyCopies(s, t, begin, end, inPlace, sum)
+		begin = end
+	}
 	for r0 := begin; r0 < end; {
 		r1 := min(r0+k.stepK, end)
 		dy := panels{ld: ld, step: k.panel}
@@ -352,13 +360,8 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 		case k.put != nil:
 			r1 = k.endOfStep(r0, end)
 			dy.data = k.putPlaces(s, r0, r1)
-		case inPlace:
-			from, _, _ := class.dy.lattice.at(r0)
-			dy.data = class.dy.data[from:]
 		default:
-			step := panelSize(k.panel, r1-r0)
-			dy = panels{data: grow(&s.b, (k.n+k.panel-1)/k.panel*step), ld: k.panel, width: k.panel, step: step}
-			class.dy.pack(s, dy, r0, r1, 0, k.n)
+			dy = k.gradients(s, class, r0, r1, inPlace)
 		}
 		s.tile.k = r1 - r0
 		k.fetchAhead(s, t, r1, min(r1+k.stepK, end))
@@ -366,13 +369,10 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 			k.addPlaces(s, dy, number)
 		}
 		switch {
-		case copied:
-			x := class.padded.surround(s, r0, r1, ld, k.turned.vectors > 0)
-			k.multiplyListed(s, t, x, 0, dy, sum)
 		case k.lies:
 			from, _, _ := class.x.lattice.at(r0)
 			k.listPlaces(s, class, r0, r1, inPlace)
-			k.multiplyListed(s, t, class.x.data, from, dy, sum)
+			k.multiplyListed(s, t, r0, r1, s.list, class.x.data, from, dy, sum)
 		default:
 			a := k.pack(s, t, r0, r1)
 			for col := 0; col < k.n; col += k.panel {
@@ -390,6 +390,18 @@ func (k *kernelGrad) chain(s *gemmScratch, t *gradTask, number int, c matrix) {
 	}
 }
 
+// gradients returns the gradients of places from r0 on, in place, or those of r0 … r1-1 packed.
+func (k *kernelGrad) gradients(s *gemmScratch, c *tapClass, r0, r1 int, inPlace bool) panels {
+	if inPlace {
+		from, _, _ := c.dy.lattice.at(r0)
+		return panels{data: c.dy.data[from:], ld: k.window.ResultStride, step: k.panel}
+	}
+	step := panelSize(k.panel, r1-r0)
+	dy := panels{data: grow(&s.b, ceilDiv(k.n, k.panel)*step), ld: k.panel, width: k.panel, step: step}
+	c.dy.pack(s, dy, r0, r1, 0, k.n)
+	return dy
+}
+
 // segments returns the taps of a class that lie side by side, in the image or in a copy with zeros around.
 func (k *kernelGrad) segments(c *tapClass) []segment {
 	if k.copied && c.padded != nil {
@@ -398,23 +410,20 @@ func (k *kernelGrad) segments(c *tapClass) []segment {
 	return c.x.segments
 }
 
-// fetchAhead has tiles fetch what is multiplied next: the gradients of places r0 … r1-1, and rows of the image that are to be copied.
+// fetchAhead has tiles fetch the gradients of places r0 … r1-1, which are multiplied next.
 func (k *kernelGrad) fetchAhead(s *gemmScratch, t *gradTask, r0, r1 int) {
-	s.ahead = [2][]float32{}
+	s.ahead[0] = nil
 	if k.put != nil || r0 == r1 {
 		return
 	}
 	first, _, _ := t.class.dy.lattice.at(r0)
 	last, _, _ := t.class.dy.lattice.at(r1 - 1)
 	s.ahead[0] = t.class.dy.data[first : last+k.n]
-	if p := t.class.padded; p != nil && k.copied {
-		s.ahead[1] = p.rows(r0, r1)
-	}
 	turns := s.tile.k / pieceTiles * ceilDiv(t.m1-t.m0, k.tallest) * ceilDiv(k.n, k.panel)
 	if k.turned.vectors > 0 {
 		turns = s.tile.k / pieceTiles * ceilDiv(t.m1-t.m0, k.turned.vectors*k.kernels.lanes) * ceilDiv(k.n, k.turned.tallest)
 	}
-	s.aheadDense = turns*isa.LineFloats < len(s.ahead[0])+len(s.ahead[1])
+	s.aheadDense = turns*isa.LineFloats < len(s.ahead[0])+len(s.ahead[1])/4
 }
 
 // pack packs patches of places r0 … r1-1 for a task, transposed.

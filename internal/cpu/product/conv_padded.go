@@ -1,6 +1,9 @@
 package product
 
-import "sync/atomic"
+import (
+	"math"
+	"sync/atomic"
+)
 
 // This file lets the gradient of a kernel go over the border of the image. The taps of a convolution with padding
 // are inside the image at different places, and to go over each tap's places apart is slow where it has few
@@ -20,6 +23,9 @@ type padded struct {
 	spanOf  [3][]int   // of each place
 	classes []*patches // of the places, for the first sample
 	taps    []segment  // of a copy with zeros around: those of a row, if they see what lies side by side
+	step    int        // places that are multiplied at once, or
+	rows    int        // so many of their rows, if several fit and several such steps are a sample
+	steps   int        // of a copy
 }
 
 const (
@@ -153,8 +159,78 @@ func (p *padded) surround(s *gemmScratch, p0, p1, ld int, turned bool) []float32
 	return x
 }
 
-// rows returns the rows of the image that the taps see at places p0 … p1-1, but not at those before.
-func (p *padded) rows(p0, p1 int) []float32 {
+// cut cuts places into steps of at most so many, and says of how many of them a copy is made: that it has four times as many rows as are copied again for the next.
+func (p *padded) cut(most int) {
+	w := p.window
+	p.step, p.rows = most, most/w.Places[2]
+	if p.rows < 4 || p.rows >= w.Places[1] {
+		p.rows = 0
+	} else {
+		p.rows = ceilDiv(w.Places[1], ceilDiv(w.Places[1], p.rows))
+		p.step = p.rows * w.Places[2]
+	}
+	p.steps = ceilDiv(4*(w.Taps[1]-1)*w.Dilation[1]*w.Places[2], w.Stride[1]*p.step)
+}
+
+// endOfStep returns where so many steps end that begin at a place, at the latest at an end.
+func (p *padded) endOfStep(place, steps, end int) int {
+	w := p.window
+	for range steps {
+		if p.rows == 0 {
+			place += p.step
+			continue
+		}
+		first := place - place%volume(w.Places)
+		row := (place - first) / w.Places[2]
+		place = first + min((row/p.rows+1)*p.rows, w.Places[1])*w.Places[2]
+	}
+	return min(place, end)
+}
+
+// inside returns at which of places r0 … r1-1 taps are inside the image, if the places are a sample's: they may be outside beside it, but not above or below.
+func (p *padded) inside(taps *segment, r0, r1 int) (p0, p1 int) {
+	w, all := p.window, volume(p.window.Places)
+	first := r0 - r0%all
+	if r1 > first+all {
+		return r0, r1
+	}
+	h0, h1 := w.visiting(1, taps.k/(w.Taps[2]*w.Channels))
+	p0 = max(r0, first+h0*w.Places[2])
+	return p0, max(min(r1, first+h1*w.Places[2]), p0)
+}
+
+// multiplyCopies computes the chains of places begin … end-1 for the rows of a task, on copies of what some steps see, with zeros around.
+func (k *kernelGrad) multiplyCopies(s *gemmScratch, t *gradTask, begin, end int, inPlace bool, c matrix) {
+	p, ld, steps := t.class.padded, k.panel, 1
+	if inPlace {
+		ld, steps = k.window.ResultStride, p.steps
+	}
+	cols, rows := k.n, t.m1-t.m0
+	if k.turned.vectors > 0 {
+		cols, rows = rows, cols
+	}
+	for i := range rows {
+		clear(c.from(i, 0).data[:cols])
+	}
+	s.tile.resume = 1
+	for q0 := begin; q0 < end; {
+		q1 := p.endOfStep(q0, steps, end)
+		x := p.surround(s, q0, q1, ld, k.turned.vectors > 0)
+		s.ahead[1] = p.rowsOf(q1, p.endOfStep(q1, steps, end))
+		dy := k.gradients(s, t.class, q0, q1, inPlace)
+		for r0 := q0; r0 < q1; {
+			r1 := p.endOfStep(r0, 1, q1)
+			s.tile.k = r1 - r0
+			k.fetchAhead(s, t, r1, p.endOfStep(r1, 1, end))
+			k.multiplyListed(s, t, r0, r1, s.list[2*(r0-q0):], x, 0, dy, c)
+			r0 = r1
+		}
+		q0 = q1
+	}
+}
+
+// rowsOf returns the rows of the image that the taps see at places p0 … p1-1, but not at those before.
+func (p *padded) rowsOf(p0, p1 int) []float32 {
 	w := p.window
 	seen := func(place int) int { // rows that the taps see before a place
 		if place--; place < 0 {
@@ -211,6 +287,9 @@ func (k *kernelGrad) verify(t *gradTask, number int, c matrix) {
 			continue
 		}
 		for row := max(first, t.m0); row < min(first+part.x.cols, t.m1); row++ {
+			if !suspicious(c.from(row-t.m0, 0).data[:k.n]) {
+				continue
+			}
 			for j, v := range c.from(row-t.m0, 0).data[:k.n] {
 				if v-v != 0 || v == 0 && !k.harmless(t.class, number, t.class.row+row, j) {
 					t.again[i].Store(true)
@@ -218,6 +297,18 @@ func (k *kernelGrad) verify(t *gradTask, number int, c matrix) {
 			}
 		}
 	}
+}
+
+// suspicious reports whether any of some numbers is zero or not finite.
+func suspicious(x []float32) bool {
+	var a, b uint32 // the greatest bits without the sign, less one: then those of zero are the greatest of all
+	for ; len(x) > 1; x = x[2:] {
+		a, b = max(a, math.Float32bits(x[0])<<1-1), max(b, math.Float32bits(x[1])<<1-1)
+	}
+	for _, v := range x {
+		a = max(a, math.Float32bits(v)<<1-1)
+	}
+	return max(a, b) >= math.Float32bits(float32(math.Inf(1)))<<1-1
 }
 
 // harmless reports whether the chain of an element sums zeros alone.
