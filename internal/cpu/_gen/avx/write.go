@@ -4,9 +4,11 @@ import (
 	"log"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/mmcloughlin/avo/build"
 	"github.com/mmcloughlin/avo/ir"
+	"github.com/mmcloughlin/avo/operand"
 	"github.com/mmcloughlin/avo/pass"
 	"github.com/mmcloughlin/avo/printer"
 )
@@ -42,6 +44,9 @@ func (f File) Write(emit func(*Asm)) {
 		}
 		log.Fatalf("%s: %v", f.Name, err)
 	}
+	for _, function := range file.Functions() {
+		function.Nodes = slices.DeleteFunc(function.Nodes, stays)
+	}
 	cfg := printer.Config{Name: f.Command, Pkg: filepath.Base(f.Folder)}
 	for name, p := range map[string]printer.Printer{
 		f.Name + "_amd64.s":       printer.NewGoAsm(cfg),
@@ -53,6 +58,13 @@ func (f File) Write(emit func(*Asm)) {
 		}
 		WriteFile(filepath.Join(f.Folder, name), b)
 	}
+}
+
+// stays reports whether a node copies a vector to the register that it is in: which register a copy has is known at the end. Some processors don't leave such
+// an instruction out.
+func stays(n ir.Node) bool {
+	i, ok := n.(*ir.Instruction)
+	return ok && i.Opcode == "VMOVAPS" && len(i.Operands) == 2 && operand.IsRegister(i.Operands[0]) && i.Operands[0] == i.Operands[1]
 }
 
 // WriteFile writes a file.
