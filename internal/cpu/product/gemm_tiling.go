@@ -410,15 +410,16 @@ var strategies = [...]strategy{
 	},
 	{
 		// A few panels of rows and a C [of 128 Ki elements] that fills half of the second-level cache at most: B is read where it is, 64 KiB
-		// at a time, in long runs that are in that cache for all rows, beside those that are fetched for the next step.
+		// at a time, in long runs that are in that cache for all rows, beside those that are fetched for the next step. Rows of B that are a
+		// multiple of 16 KiB apart meet in few sets of the caches, which tiles of 8 lanes wait for.
 		name: "few rows, B far",
 		fits: func(x *gemmShape) bool {
-			return !x.b.trans && !x.halfB && x.kernels.lanes == 16 && !x.inL2 &&
+			return !x.b.trans && !x.halfB && (x.kernels.lanes == 16 || x.kernels.lanes == 8 && x.b.ld < 4096) && !x.inL2 &&
 				x.m >= 7 && x.m <= 64 && 2*x.m*x.n <= x.l2 && (x.m > x.tallest || x.n > fewColumns)
 		},
 		apply: func(x *gemmShape) {
-			x.regionCols = min(ceilDiv(x.n, 4*x.panel)*x.panel, 1024)
-			x.stepK = min(max(x.l2/16/x.regionCols, 32), 64)
+			x.regionCols = min(ceilDiv(x.n, 4*x.panel)*x.panel, 64*x.kernels.lanes)
+			x.stepK = min(max(x.l2/16/x.regionCols, 32), 4*x.kernels.lanes)
 		},
 	},
 	{
