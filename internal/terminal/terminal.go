@@ -6,14 +6,12 @@ package terminal
 import (
 	"io"
 	"os"
-
-	"golang.org/x/term"
 )
 
 // Is reports whether w is a terminal that can write over a line: a file, or a writer that knows its file's descriptor.
 func Is(w io.Writer) bool {
 	f, ok := w.(interface{ Fd() uintptr })
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+	return ok && is(f.Fd()) && os.Getenv("TERM") != "dumb"
 }
 
 // Columns returns the present width of the terminal that w is, 0 if it is none or doesn't say.
@@ -22,9 +20,5 @@ func Columns(w io.Writer) int {
 	if !ok {
 		return 0
 	}
-	columns, _, err := term.GetSize(int(f.Fd()))
-	if err != nil {
-		return 0
-	}
-	return columns
+	return columns(f.Fd())
 }
