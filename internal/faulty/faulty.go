@@ -15,6 +15,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/cornu-ml/cornu/internal/choice"
 	"github.com/cornu-ml/cornu/internal/file"
 )
 
@@ -53,14 +54,14 @@ func (f *Fault) ask(o file.Operation) error {
 	return nil
 }
 
-// Each calls try with the first operation on files failing, then with the second, and so on until none fails; and again
-// with those after it failing too. The operations are those of the whole program, so tests that call it don't run side
-// by side with others that write files.
+// Each calls try with the first operation on files failing, then with the second, and so on until none fails, by turns alone and with
+// those after it; and again the other way round, where tests are thorough. The operations are those of the whole program, so
+// tests that call it don't run side by side with others that write files.
 func Each(t testing.TB, try func(*Fault)) {
 	t.Helper()
-	for _, rest := range []bool{false, true} {
+	for pass := range choice.Effort(1, 2) {
 		for k := 0; ; k++ {
-			f := &Fault{K: k, Rest: rest}
+			f := &Fault{K: k, Rest: (k+pass)%2 > 0}
 			func() {
 				defer file.Intercept(f.ask)()
 				try(f)
