@@ -145,6 +145,7 @@ func (z *narrow) Do(worker, index int) {
 	if p0 == p1 {
 		return
 	}
+	l1, _, _ := cacheElements()
 	s, n, line := acquireScratch(worker, z.kernels), z.x.n, z.size[2]
 	s.pass = 0 // what was packed of A for a pass is overwritten
 	tiles := z.kernels.indirect[n]
@@ -165,7 +166,7 @@ func (z *narrow) Do(worker, index int) {
 		lanes := (j1-j0-1)*line + p.cols.count
 		m := tiles[0]
 		for _, wider := range tiles[1:] {
-			if m.vectors*m.lanes < lanes {
+			if m.vectors*m.lanes < lanes && z.channels*wider.vectors*wider.lanes <= l1*3/4 { // of all channels, since the next tap sees the same
 				m = wider
 			}
 		}
