@@ -27,6 +27,7 @@ type implicit struct {
 	inPlace    bool                                                       // and do
 	reading    reading                                                    // how patches come to tiles
 	once       bool                                                       // a column of the kernel is read in one task alone, which packs it step by step
+	far        bool                                                       // the packed kernel comes from beyond the second-level cache
 	spans      [3][]span                                                  // the classes are those of their combinations
 	classes    []class
 	tasks      []implicitTask
@@ -140,6 +141,7 @@ func (x *implicit) prepare() {
 	if x.once { // what the task packs of the kernel fills a quarter of that cache, and all rows are multiplied by it
 		most, x.batchRows = min(most, l2/4/(ceilDiv(panels, across)*x.panel)), rows
 	}
+	x.far = x.reading == segmentedPatches && !x.inPlace && !x.once && x.depth*x.n > l2/2
 	x.stepK = stepOf(most, x.depth)
 	for i := range x.classes {
 		c := &x.classes[i]
@@ -537,6 +539,7 @@ func (x *implicit) add(t *implicitTask, b *rowBlock, c, sums matrix) {
 func (s *gemmScratch) fetchAhead(b matrix) {
 	t := &s.tile
 	t.sparse, t.next, t.nextStep = 1, &b.data[0], 0
+	k := max(t.k, s.segmentsK)
 	for i, x := range s.ahead {
 		if len(x) == 0 {
 			continue
@@ -545,7 +548,7 @@ func (s *gemmScratch) fetchAhead(b matrix) {
 		if s.aheadDense {
 			t.sparse, t.nextStep = 0, 4*pieceTiles*s.kernels.lanes
 		}
-		s.ahead[i] = x[min(t.count*(t.k/pieceTiles)*t.nextStep/4, len(x)):]
+		s.ahead[i] = x[min(t.count*(k/pieceTiles)*t.nextStep/4, len(x)):]
 		return
 	}
 }

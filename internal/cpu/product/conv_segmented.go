@@ -32,8 +32,17 @@ func (x *implicit) segmented(s *gemmScratch, t *implicitTask, b *rowBlock, numbe
 	if u.begins {
 		s.tile.resume = 0
 	}
+	s.segmentsK = u.c1 - u.c0
 	for col := 0; col < cols; col += x.panel {
-		kernel := x.kernel(s, t, number*x.stepK, col)
+		k0 := number * x.stepK
+		kernel := x.kernel(s, t, k0, col)
+		if x.far { // the next panel comes nearer meanwhile
+			next := 0 // of the next block
+			if col+x.panel < cols {
+				next = col + x.panel
+			}
+			s.ahead[0], s.aheadDense = x.kernel(s, t, k0, next).data[:(min(k0+x.stepK, x.depth)-k0)*x.panel], false
+		}
 		for r := b.r0; r < b.r1; {
 			from, to, run, lines := p.lattice.grid(r, b.r1)
 			a := matrix{data: p.data[from+p.segments[0].from:], ld: last.from}
@@ -47,4 +56,5 @@ func (x *implicit) segmented(s *gemmScratch, t *implicitTask, b *rowBlock, numbe
 			r += run * lines
 		}
 	}
+	s.ahead, s.segmentsK = [2][]float32{}, 0
 }

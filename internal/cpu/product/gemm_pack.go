@@ -178,6 +178,7 @@ type gemmScratch struct {
 
 	ahead      [2][]float32 // what the tiles of convolutions fetch: a line of the cache for every four k,
 	aheadDense bool         // or four vectors
+	segmentsK  int          // of tiles whose k comes in segments, all together
 
 	// While recording, calls are only noted: a small product takes no longer than
 	// to find out which calls it is made of.

@@ -24,6 +24,10 @@ func (m *microkernel) emitSegmented() {
 	m.lda = multiples(m, "lda", m.indices())
 	m.ldb = multiples(m, "ldb", []int{1, 3})
 	left := m.AllocLocal(8)
+	fetches := m.vectors == 2 && 2*m.rows >= m.sizes.tallest
+	if fetches {
+		m.next = m.load("next")
+	}
 
 	m.Label("tile")
 	m.start(c)
@@ -45,7 +49,13 @@ func (m *microkernel) emitSegmented() {
 		m.ADDQ(m.lda[5], second)
 		m.a = append(m.a, second)
 	}
-	m.overK(k, "next", m.step, m.advance)
+	m.overK(k, "next", m.step, func(n int) {
+		m.advance(n)
+		if n == unroll && fetches {
+			m.PREFETCHT1(operand.Mem{Base: m.next})
+			m.ADDQ(m.field("nextStep"), m.next)
+		}
+	})
 	m.Label("next")
 	m.DECQ(left)
 	m.JNZ(operand.LabelRef("segment"))
