@@ -13,7 +13,7 @@ import (
 )
 
 func TestDerivativesThroughManySteps(t *testing.T) {
-	steps := choice.Effort(2500, 7000) // of more buffers than are held against each other
+	steps := choice.Effort(1200, 7000) // of more buffers than are held against each other
 	for name, step := range map[string]func(h, w *graph.Node) *graph.Node{
 		"products":          func(h, w *graph.Node) *graph.Node { return h.MatMul(w).Abs() },
 		"products of views": func(h, w *graph.Node) *graph.Node { return h.MatMul(w.Reshape(1).View(0, tensor.Shape{1, 1})).Abs() },
