@@ -28,7 +28,7 @@ func gather(a *asm, name, typ, doc string, size int, convert func(m operand.Mem)
 	rows := a.Load(a.Param("rows"), a.GP64())
 	count := a.Load(a.Param("count"), a.GP64())
 	width := a.Load(a.Param("width"), a.GP64())
-	a.hoist(func() { convert(operand.Mem{Base: src}) })
+	a.hoist(maxHoisted, func() { convert(operand.Mem{Base: src}) })
 
 	from, i, last := a.GP64(), a.GP64(), a.GP64()
 	// eachRow emits a loop over the rows, which begin at from.

@@ -62,7 +62,7 @@ func philox(a *asm) {
 	}
 	index, list := pair(p.Field("index")), a.GP64()
 	a.MOVQ(p.Field("list"), list)
-	a.hoist(func() {
+	a.hoist(maxHoisted, func() {
 		for k := range 2 {
 			a.bits(philoxMul[k])
 			a.bits(philoxWeyl[k])

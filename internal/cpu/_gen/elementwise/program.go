@@ -124,7 +124,7 @@ func primitive(a *asm, o opcode) {
 		a.store(o.emit(a, v), at(dst, i, disp))
 	}
 	if o.name != "Pow" { // which needs all registers for its values
-		a.hoist(func() { body(n, 0) })
+		a.hoist(chainHoisted, func() { body(n, 0) })
 	}
 	unroll := 1
 	if cheap[o.name] {
@@ -267,7 +267,11 @@ func fusedLoop(a *asm, f fused.Program) {
 	keepPointer, keepIndex, keepShift = cols, cols, cols
 	chain := slices.ContainsFunc(f.Steps, chains)
 	a.crowded = chain && len(f.Steps) > 2
-	a.hoist(func() { body(cols, 0) })
+	most := chainHoisted
+	if a.crowded {
+		most = crowdedHoisted
+	}
+	a.hoist(most, func() { body(cols, 0) })
 	clear(pointers)
 
 	a.XORQ(index, index)

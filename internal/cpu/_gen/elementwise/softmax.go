@@ -48,7 +48,7 @@ func (a *asm) shortRows(name, doc string, perRow, perElement []string, scalars [
 	for _, c := range scalars {
 		values[c] = a.broadcastParam(c)
 	}
-	a.hoist(func() { body(s, values) })
+	a.hoist(maxHoisted, func() { body(s, values) })
 	row, done := a.label("row"), a.label("done")
 	a.Label(row)
 	a.DECQ(rows)
@@ -296,7 +296,7 @@ func (a *asm) pass(p elementPass) {
 			a.VADDPS(y, acc[k], acc[k])
 		}
 	}
-	a.hoist(func() { step(0) })
+	a.hoist(maxHoisted, func() { step(0) })
 	a.XORQ(i, i)
 	loop, last, end := a.label("loop"), a.label("last"), a.label("end")
 	a.CMPQ(i, limit)

@@ -32,7 +32,7 @@ type asm struct {
 	tail    pred // the lanes that loads and stores are limited to, or nil
 	labels  int
 	turns   bool     // instructions of a loop's vectors take turns
-	crowded bool     // several values of a loop wait for others: half of maxHoisted constants have registers
+	crowded bool     // several values of a loop wait for others
 	asides  []func() // what stands behind the function's end
 }
 
@@ -101,12 +101,16 @@ func (a *asm) broadcast(c constant) vec {
 	return v
 }
 
-// maxHoisted is how many constants of a loop are kept in registers on AVX-512.
-const maxHoisted = 16
+// How many constants of a loop are kept in registers on AVX-512: all that a chain has where there is little else, and fewer where more values wait for others.
+const (
+	chainHoisted   = 22
+	maxHoisted     = 16
+	crowdedHoisted = 8
+)
 
-// hoist loads the constants that body uses into registers, on AVX-512; on AVX2,
+// hoist loads up to most constants that body uses into registers, on AVX-512; on AVX2,
 // which has half the registers, they are memory operands.
-func (a *asm) hoist(body func()) {
+func (a *asm) hoist(most int, body func()) {
 	if !a.Wide {
 		return
 	}
@@ -116,10 +120,6 @@ func (a *asm) hoist(body func()) {
 	a.dry, a.used = true, nil
 	body()
 	a.dry, a.Context, a.tail = false, real, tail
-	most := maxHoisted
-	if a.crowded {
-		most /= 2
-	}
 	for _, c := range a.used[:min(len(a.used), most)] {
 		a.hoisted[c] = a.broadcast(c)
 	}
