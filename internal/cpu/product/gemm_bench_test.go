@@ -46,6 +46,7 @@ func BenchmarkGemm(b *testing.B) {
 		{512, 128, 6272, "TN"},
 		{25088, 256, 64, "NN"}, // such convolutions, and gradients of their images
 		{25088, 128, 128, "NT"},
+		{100352, 64, 32, "NN"},
 		{4096, 4096, 16, "NN"},
 		{40000, 256, 16, "NT"},
 	}

@@ -448,7 +448,7 @@ var strategies = [...]strategy{
 		// panel of B; those of a task fill three eighths of that cache.
 		name: "many rows, small B",
 		fits: func(x *gemmShape) bool {
-			return !x.a.trans && !x.halfB && x.kernels.lanes >= 8 && x.m >= 4096 && x.n >= 128 && x.n <= 256 && x.k >= 64 && 4*x.k*x.n <= x.l2
+			return !x.a.trans && !x.halfB && x.m >= 4096 && x.n >= 64 && x.n <= 256 && x.k >= 32 && 4*x.k*x.n <= x.l2 && (x.n >= 128 || x.k <= 256)
 		},
 		apply: func(x *gemmShape) {
 			x.packB, x.stationaryB, x.farC = true, true, true
@@ -468,7 +468,7 @@ var strategies = [...]strategy{
 			if x.kernels.lanes == 8 {
 				least = 256
 			}
-			return !x.lean() && x.k >= 64 && x.n >= 128 && (x.m >= 4096 || x.m >= 1024 && x.n > 448 || x.m > 448 && !x.inL2 || x.m >= least && x.steepA)
+			return x.k >= 64 && x.n >= 128 && (x.m >= 4096 || x.m >= 1024 && x.n > 448 || x.m > 448 && !x.inL2 || x.m >= least && x.steepA)
 		},
 		apply: func(x *gemmShape) {
 			lanes := x.kernels.lanes
@@ -482,10 +482,10 @@ var strategies = [...]strategy{
 		},
 	},
 	{
-		// A comes from memory, or its rows are short, so it is read once: for all columns of a task, of which there are so few
+		// A comes from memory, so it is read once: for all columns of a task, of which there are so few
 		// that a packed step of B stays in the second-level cache [256 KiB].
 		name: "A far",
-		fits: func(x *gemmShape) bool { return x.lean() || !x.inL2 && x.bigA || x.b.trans && x.m > 512 },
+		fits: func(x *gemmShape) bool { return !x.inL2 && x.bigA || x.b.trans && x.m > 512 },
 		apply: func(x *gemmShape) {
 			x.packB, x.stationaryB = true, true
 			x.regionCols = min(x.halfPage()/2, x.n)
@@ -580,11 +580,6 @@ var strategies = [...]strategy{
 			x.regionCols = max(x.n/4/x.panel, 1) * x.panel
 		},
 	},
-}
-
-// lean reports whether many short rows of A are multiplied by so few columns that packing them costs more than it saves.
-func (x *gemmShape) lean() bool {
-	return !x.a.trans && x.m >= 4096 && x.k >= 64 && x.k <= 256 && x.n >= 64 && x.n <= 256
 }
 
 // onePanel reports whether all rows are in one panel and B is read where it is. If B comes from memory
