@@ -19,7 +19,9 @@ import (
 	"github.com/cornu-ml/cornu"
 	"github.com/cornu-ml/cornu/data"
 	"github.com/cornu-ml/cornu/internal/choice"
+	"github.com/cornu-ml/cornu/internal/hdf5"
 	"github.com/cornu-ml/cornu/kerasfile"
+	"github.com/cornu-ml/cornu/layer"
 	"github.com/cornu-ml/cornu/optimizer"
 	"github.com/cornu-ml/cornu/tensor"
 )
@@ -389,6 +391,87 @@ func TestAModelIsReadWithoutWhatItWasCompiledWith(t *testing.T) {
 		t.Error("it is compiled")
 	}
 	checkWeights(t, "uncompiled", m, kerasCases(t)["frozen.keras"])
+}
+
+// Keras has written the layers in its order, which counts operations that make masks.
+func TestLayersAreInTheOrderOfKeras(t *testing.T) {
+	for name := range kerasCases(t) {
+		if strings.HasPrefix(name, "applications") || strings.HasPrefix(name, "operations") { // which are several layers here
+			continue
+		}
+		m, err := cornu.LoadWith(filepath.Join("kerasfile/testdata", name), cornu.LoadConfig{Log: io.Discard})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var want []string
+		for _, l := range m.Network().Layers() { // in the order of the file
+			want = append(want, m.Network().Name(l))
+		}
+		spec, err := m.Network().Spec()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := kerasfile.Order(spec); !slices.Equal(got, want) {
+			t.Errorf("%s: the layers are in the order %v\nin Keras %v", name, got, want)
+		}
+	}
+}
+
+// The arrays of a file of weights are in Keras's order too: of two embeddings each gets its own.
+func TestWeightsOfMaskedSequencesAreInTheOrderOfKeras(t *testing.T) {
+	apply := func(l layer.Layer, n ...*cornu.Node) *cornu.Node { return cornu.Apply(l, n...) }
+	build := func() *cornu.Model {
+		a, b := cornu.Input(6), cornu.Input(6)
+		e, f := &layer.Embedding{Name: "e", InputDim: 9, OutputDim: 4, MaskZero: true}, &layer.Embedding{Name: "f", InputDim: 9, OutputDim: 4}
+		x := apply(&layer.LSTM{Units: 2}, apply(&layer.Concatenate{}, apply(e, a), apply(f, b)))
+		y := apply(&layer.GRU{Units: 2}, apply(&layer.Multiply{}, apply(e, a), apply(&layer.Dense{Units: 4}, apply(f, b))))
+		return cornu.NewModel([]*cornu.Node{a, b}, []*cornu.Node{x, y})
+	}
+	m := build()
+	m.Seed(5)
+	path := filepath.Join(t.TempDir(), "m.weights.h5")
+	if err := m.SaveWeights(path); err != nil {
+		t.Fatal(err)
+	}
+	file, err := os.Open(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		t.Fatal(err)
+	}
+	h, err := hdf5.Open(file, info.Size(), hdf5.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	root, err := h.Root()
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := root.Dataset("layers/embedding/vars/0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float32, 36)
+	if err := first.Float32s(got); err != nil {
+		t.Fatal(err)
+	}
+	again := build()
+	if err := again.LoadWeights(path); err != nil {
+		t.Fatal(err)
+	}
+	for _, v := range again.Network().Variables() {
+		if v.Path == "e/embeddings" && !slices.Equal(v.Value(), got) {
+			t.Error("the first embedding of the file is not the one that Keras has first")
+		}
+	}
+	for i, v := range m.Network().Variables() {
+		if !slices.Equal(v.Value(), again.Network().Variables()[i].Value()) {
+			t.Errorf("%s has other weights", v.Path)
+		}
+	}
 }
 
 // An optimizer that scales its loss has no state before its first step, whether its rate is in it or in a schedule.

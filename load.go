@@ -169,7 +169,7 @@ func (r *reading) model(f *kerasfile.Model, weights *kerasfile.Weights, limits k
 	if err := within(m.net, limits); err != nil {
 		return nil, nil, err
 	}
-	matched, err := m.match(&kerasWeights{weights}, LoadWeightsConfig{})
+	matched, err := m.match(&kerasWeights{weights, true}, LoadWeightsConfig{})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -273,7 +273,7 @@ func (m *Model) restored(w *kerasfile.Weights, limits kerasfile.Limits) (*train.
 		}
 		bytes += 4 * n
 	}
-	slots, err := m.slots(o)
+	slots, err := m.slots(o, m.net)
 	if err != nil {
 		return nil, err
 	}

@@ -43,11 +43,15 @@ func (m *Model) modelTo(path string) (func(io.Writer) error, error) {
 		return nil, fmt.Errorf("%s: models are written to .keras and .h5 files, so the name must end with .keras or .h5", path)
 	}
 	return func(w io.Writer) error {
-		spec, err := m.net.Spec()
+		net, err := m.inKerasOrder()
 		if err != nil {
 			return err
 		}
-		state, err := m.state()
+		spec, err := net.Spec()
+		if err != nil {
+			return err
+		}
+		state, err := m.state(net)
 		if err != nil {
 			return err
 		}
@@ -93,7 +97,11 @@ func (m *Model) saver(path string, weightsOnly bool) (func() error, error) {
 
 // writeState writes all arrays of the model.
 func (m *Model) writeState(w io.Writer, write func(io.Writer, *kerasfile.State) error) error {
-	state, err := m.state()
+	net, err := m.inKerasOrder()
+	if err != nil {
+		net = m.net // which Keras has no file of, but its weights may be
+	}
+	state, err := m.state(net)
 	if err != nil {
 		return err
 	}
@@ -189,10 +197,19 @@ func (m *Model) compileSpec() *kerasfile.Compile {
 	return c
 }
 
-// state returns the arrays of the model, which are its own.
-func (m *Model) state() (*kerasfile.State, error) {
+// inKerasOrder returns the network with its layers in the order in which Keras reads them.
+func (m *Model) inKerasOrder() (*layer.Network, error) {
+	spec, err := m.net.Spec()
+	if err != nil {
+		return nil, err
+	}
+	return m.net.Reordered(kerasfile.Order(spec)), nil
+}
+
+// state returns the arrays of the model, which are its own, in the order of net, which is the model's network.
+func (m *Model) state(net *layer.Network) (*kerasfile.State, error) {
 	s := &kerasfile.State{Name: m.name(), Sequential: m.sequential}
-	for _, l := range m.net.Layers() {
+	for _, l := range net.Layers() {
 		one := layerState(l, m.net.Name(l))
 		variables := m.net.VariablesOf(l)
 		order := m.legacyOrder(l)
@@ -215,7 +232,7 @@ func (m *Model) state() (*kerasfile.State, error) {
 	if scale, steps, ok := o.DynamicScale(); ok {
 		state.Scale = &kerasfile.LossScale{Value: scale, Steps: steps}
 	}
-	slots, err := m.slots(o)
+	slots, err := m.slots(o, net)
 	if err != nil {
 		return nil, err
 	}
@@ -254,13 +271,13 @@ func innerName(l, inner layer.Layer) string {
 	return layer.Name(inner)
 }
 
-// slots returns the optimizer's slots of the variables that are trained, in Keras's order.
-func (m *Model) slots(o *train.Optimizer) ([]train.Slot, error) {
+// slots returns the optimizer's slots of the variables that are trained, in the order of net.
+func (m *Model) slots(o *train.Optimizer, net *layer.Network) ([]train.Slot, error) {
 	type key struct {
 		v    *layer.Variable
 		name string
 	}
-	variables := m.net.TrainableVariables()
+	variables := net.TrainableVariables()
 	byKey := map[key]train.Slot{}
 	all, err := o.Prepare(variables...)
 	if err != nil {

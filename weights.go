@@ -185,7 +185,7 @@ func openArrays(r io.ReaderAt, size int64, limits kerasfile.Limits) (arrays, *ke
 	if err != nil {
 		return nil, nil, err
 	}
-	return &kerasWeights{w}, w, nil
+	return &kerasWeights{Weights: w}, w, nil
 }
 
 // isNpz reports whether an archive begins with an array of NumPy's.
@@ -212,10 +212,18 @@ type arrays interface {
 }
 
 // kerasWeights are arrays by layers.
-type kerasWeights struct{ *kerasfile.Weights }
+type kerasWeights struct {
+	*kerasfile.Weights
+	network bool // the model's network is that of the file, in its order
+}
 
 func (w *kerasWeights) inOrder(m *Model) ([][]array, []string, error) {
 	layers := m.net.Layers()
+	if !w.network {
+		if net, err := m.inKerasOrder(); err == nil { // else Keras has no such network
+			layers = net.Layers()
+		}
+	}
 	keys := make([]kerasfile.LayerKey, len(layers))
 	for i, l := range layers {
 		keys[i] = m.layerKey(l)
@@ -226,7 +234,7 @@ func (w *kerasWeights) inOrder(m *Model) ([][]array, []string, error) {
 	}
 	found := make([][]array, len(layers))
 	for i, list := range lists {
-		found[i] = arraysOf(list)
+		found[slices.Index(m.net.Layers(), layers[i])] = arraysOf(list)
 	}
 	return found, spare, nil
 }

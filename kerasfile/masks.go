@@ -27,12 +27,20 @@ type term int
 
 const none term = 0 // no mask
 
+// A part is what a term is made of: other terms among the rest.
+type part struct {
+	kind string
+	of   []any
+}
+
 // masks knows the masks of a network's tensors.
 type masks struct {
 	asked      []givenMask
 	layers     map[string]*layer.LayerSpec
 	operations map[string]operation
-	terms      map[string]term         // by what they are, of terms that are made already
+	terms      map[string]term // by what they are, of terms that are made already
+	parts      map[term]part   // what terms are made of
+	far        map[term]map[application]int
 	masks      map[layer.NodeSpec]term // of tensors of layers
 	results    map[layer.NodeSpec]term // of operations
 }
@@ -57,7 +65,7 @@ func isOperation(o object) bool {
 func newMasks() *masks {
 	return &masks{
 		layers: map[string]*layer.LayerSpec{}, operations: map[string]operation{},
-		terms: map[string]term{}, masks: map[layer.NodeSpec]term{}, results: map[layer.NodeSpec]term{},
+		terms: map[string]term{}, parts: map[term]part{}, far: map[term]map[application]int{}, masks: map[layer.NodeSpec]term{}, results: map[layer.NodeSpec]term{},
 	}
 }
 
@@ -75,6 +83,7 @@ func (m *masks) term(kind string, of ...any) term {
 	text := fmt.Sprintf("%q %#v", kind, of)
 	if _, ok := m.terms[text]; !ok {
 		m.terms[text] = term(len(m.terms) + 1)
+		m.parts[m.terms[text]] = part{kind, of}
 	}
 	return m.terms[text]
 }

@@ -236,6 +236,24 @@ func (n *Network) ShapesOf(nodes []*Node) []tensor.Shape {
 	return list
 }
 
+// Reordered returns the network with its layers, and so its variables, in the order of their names.
+func (n *Network) Reordered(names []string) *Network {
+	other := *n
+	other.layers, other.variables = slices.Clone(n.layers), nil
+	slices.SortStableFunc(other.layers, func(a, b Layer) int {
+		return cmp.Compare(slices.Index(names, n.name[a]), slices.Index(names, n.name[b]))
+	})
+	listed := map[*Variable]bool{}
+	for _, l := range other.layers {
+		for _, v := range n.VariablesOf(l) {
+			if !listed[v] {
+				listed[v], other.variables = true, append(other.variables, v)
+			}
+		}
+	}
+	return &other
+}
+
 // Layers returns the layers, each once: in Keras's order, or in that of the Spec that the network was made of.
 func (n *Network) Layers() []Layer { return n.layers }
 

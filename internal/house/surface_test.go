@@ -80,7 +80,7 @@ var surface = slices.Concat([]any{
 	tensor.Normalize, tensor.FromBytes, tensor.ToBytes, tensor.ReadNpy, tensor.WriteNpy, tensor.ReadNpz, tensor.WriteNpz,
 	train.NewStep, train.NewOptimizer, train.Find, train.Fit, train.Evaluate, train.Predict, train.PredictInto, train.Batch,
 	graph.New, graph.Gradients, graph.Concat, graph.Pack, graph.Select, graph.Ops, graph.SoftmaxCrossentropy,
-	kerasfile.Groups, kerasfile.Open, kerasfile.SlotShape, kerasfile.Write, kerasfile.WriteH5, kerasfile.WriteWeights, kerasfile.WriteWeightsH5,
+	kerasfile.Groups, kerasfile.Order, kerasfile.Open, kerasfile.SlotShape, kerasfile.Write, kerasfile.WriteH5, kerasfile.WriteWeights, kerasfile.WriteWeightsH5,
 	kerasfile.ReadConfig, kerasfile.OpenNetwork, kerasfile.OpenWeights, kerasfile.Weigh,
 	safetensors.Open, safetensors.Read, safetensors.Write,
 	viz.Save, viz.Write, viz.Gray,
