@@ -52,7 +52,7 @@ func (x *implicit) chooseReading() reading {
 	packed, asTheyLie := 0, 0
 	for i := range x.classes {
 		p := x.classes[i].patches[0]
-		if p.contiguous() && p.lattice.last().count > 1 && (x.kernels.lanes == 8 || x.pool == nil) { // those are packed faster
+		if p.contiguous() && p.lattice.last().count > 1 && x.kernels.lanes == 8 { // those are packed faster there
 			return packedPatches
 		}
 		run := x.order(p).last().count
