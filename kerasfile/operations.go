@@ -68,10 +68,30 @@ func operands(o object) []any {
 	}
 	call, _ := calls[0].(object)
 	args, _ := call["args"].([]any)
-	if kwargs, _ := call["kwargs"].(object); len(kwargs) > 0 {
-		return nil
+	kwargs, _ := call["kwargs"].(object)
+	for _, v := range kwargs {
+		if v != nil {
+			return nil
+		}
 	}
-	return args
+	in := slices.Clone(args)
+	for i, x := range in {
+		if n, ok := constant(x); ok {
+			in[i] = n
+		}
+	}
+	return in
+}
+
+// constant returns the number that an array without axes holds, as keras.ops.sqrt(2.0) is one.
+func constant(v any) (n float64, ok bool) {
+	o, _ := v.(object)
+	if o["class_name"] != "__tensor__" && o["class_name"] != "__numpy__" {
+		return 0, false
+	}
+	cfg, _ := o["config"].(object)
+	n, ok = cfg["value"].(float64)
+	return n, ok
 }
 
 // oldOperand returns a number, or a tensor as Keras 3 writes it.
@@ -193,10 +213,42 @@ func ofOne(class, name string, cfg object, x any, shape []any) []object {
 		if axes, ok := cfg["axes"].([]any); ok && len(axes) > 1 && axes[0] == 0.0 {
 			return one("Permute", object{"dims": axes[1:]})
 		}
+	case "Swapaxes":
+		a, ok := axisOf(cfg["axis1"], len(shape))
+		b, alsoOK := axisOf(cfg["axis2"], len(shape))
+		if ok && alsoOK && a > 0 && b > 0 {
+			dims := make([]any, len(shape)-1)
+			for i := range dims {
+				dims[i] = float64(i + 1)
+			}
+			dims[a-1], dims[b-1] = dims[b-1], dims[a-1]
+			return one("Permute", object{"dims": dims})
+		}
+	case "Pad":
+		return padded(name, cfg, x)
 	case "Mean", "Max", "Sum":
 		return pooled(class, name, cfg, x, shape)
 	}
 	return nil
+}
+
+// padded puts zeros around the steps or places.
+func padded(name string, cfg object, x any) []object {
+	widths, _ := cfg["pad_width"].([]any)
+	dims := len(widths) - 2
+	if dims < 1 || dims > 3 || cfg["mode"] != "constant" {
+		return nil
+	}
+	for _, end := range []any{widths[0], widths[dims+1]} {
+		if pair, ok := end.([]any); !ok || slices.ContainsFunc(pair, func(v any) bool { return v != 0.0 }) {
+			return nil
+		}
+	}
+	var padding any = widths[1 : dims+1]
+	if dims == 1 {
+		padding = widths[1]
+	}
+	return []object{entry("ZeroPadding"+strconv.Itoa(dims)+"D", name, object{"padding": padding}, x)}
 }
 
 // pooled is the mean, the greatest or the sum over all axes but the batch and the last.

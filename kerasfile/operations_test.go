@@ -69,6 +69,13 @@ func TestOperationsBetweenLayersAreReadAsLayers(t *testing.T) {
 		{modern("Sum", `, "axis": -2, "keepdims": true`, a), "op_mean GlobalAveragePooling1D of a: keepdims true; op Rescaling of op_mean: scale 4"},
 		{modern("Transpose", `, "axes": [0, 2, 1]`, a), "op Permute of a: dims [2 1]"},
 		{modern("Transpose", `, "axes": [1, 0, 2]`, a), "keras.ops.Transpose"},
+		{modern("Swapaxes", `, "axis1": -1, "axis2": 1`, a), "op Permute of a: dims [2 1]"},
+		{modern("Swapaxes", `, "axis1": 0, "axis2": 1`, a), "keras.ops.Swapaxes"},
+		{modern("Pad", `, "pad_width": [[0, 0], [1, 2], [0, 0]], "mode": "constant"`, a), "op ZeroPadding1D of a: padding [1 2]"},
+		{modern("Pad", `, "pad_width": [[0, 0], [1, 2], [1, 0]], "mode": "constant"`, a), "keras.ops.Pad"},
+		{modern("Pad", `, "pad_width": [[0, 0], [1, 2], [0, 0]], "mode": "reflect"`, a), "keras.ops.Pad"},
+		{modern("TrueDivide", "", a+`, {"class_name": "__tensor__", "config": {"value": 4.0, "dtype": "float32"}}`), "op Rescaling of a: offset 0, scale 0.25"},
+		{modern("TrueDivide", "", a+`, {"class_name": "__tensor__", "config": {"value": [4.0], "dtype": "float32"}}`), "keras.ops.TrueDivide"},
 		{modern("ExpandDims", `, "axis": -1`, a), "op Reshape of a: target_shape [4 3 1]"},
 		{modern("GetItem", "", a+", ["+whole+", -1]"), "op_step Cropping1D of a: cropping [3 0]; op Reshape of op_step: target_shape [3]"},
 		{modern("GetItem", "", a+", ["+whole+", 4]"), "op Operation of a: key :, 4, op GetItem"},
@@ -104,7 +111,7 @@ func TestOperationsBetweenLayersAreReadAsLayers(t *testing.T) {
 			for _, at := range one.Inbound[0] {
 				from = append(from, at.Layer)
 			}
-			for _, key := range []string{"activation", "approximate", "axis", "before", "cropping", "dims", "epsilon", "indices", "keepdims", "key", "number", "offset", "op", "scale", "sections", "target_shape"} {
+			for _, key := range []string{"activation", "approximate", "axis", "before", "cropping", "dims", "epsilon", "indices", "keepdims", "key", "number", "offset", "op", "padding", "scale", "sections", "target_shape"} {
 				if v, ok := one.Config[key]; ok && v != false || key == "keepdims" && ok {
 					settings = append(settings, fmt.Sprint(key, " ", v))
 				}

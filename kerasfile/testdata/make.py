@@ -351,7 +351,8 @@ def operations():
     some = [o.sqrt(p), o.rsqrt(p), o.log(p), o.log1p(p), o.expm1(q), o.sin(q), o.cos(q), o.erf(q), o.reciprocal(p), o.sign(q), o.gelu(q), o.gelu(q, approximate=False),
             o.clip(q, -0.5, 0.3), q / p, 1.0 / p, p**2, p**1.5, 2.0**q, o.maximum(q, 0.1), o.minimum(0.2, q), q * 0.0, o.log_softmax(q, axis=1), o.normalize(q, axis=-1), o.flip(q, axis=1)]
     x = [o.stack(some, axis=2), o.mean(p, axis=-1), o.sum(q, axis=[1, 2], keepdims=True), o.max(q, axis=-1, keepdims=True), o.min(q, axis=1), o.var(q, axis=2), o.std(q, axis=[1]),
-         q[:, 1:], q[..., ::2], q[:, None, -1, 1:], q[:, ::-1], o.matmul(q, o.transpose(p, (0, 2, 1))), o.expand_dims(q[:, 0], -1)]
+         q[:, 1:], q[..., ::2], q[:, None, -1, 1:], q[:, ::-1], o.matmul(q, o.transpose(p, (0, 2, 1))), o.expand_dims(q[:, 0], -1),
+         o.matmul(o.swapaxes(q, 1, 2), p) / o.sqrt(8.0), o.pad(q, ((0, 0), (1, 2), (0, 0)))]
     c, d = o.split(q, 2, axis=-1)
     _, e, f = o.split(p, [1, 3], axis=2)
     x += [c * d, e, f]
