@@ -169,7 +169,7 @@ func (p *padded) cut(most int) {
 		p.rows = ceilDiv(w.Places[1], ceilDiv(w.Places[1], p.rows))
 		p.step = p.rows * w.Places[2]
 	}
-	p.steps = ceilDiv(4*(w.Taps[1]-1)*w.Dilation[1]*w.Places[2], w.Stride[1]*p.step)
+	p.steps = max(ceilDiv(4*(w.Taps[1]-1)*w.Dilation[1]*w.Places[2], w.Stride[1]*p.step), 1) // one tap high reaches over no rows
 }
 
 // endOfStep returns where so many steps end that begin at a place, at the latest at an end.
