@@ -215,7 +215,7 @@ func emitMatMul(c *call) []cpu.Kernel {
 	}
 	g.Zeros = c.zeros(a)
 	if root, _ := b.root(); root.param() {
-		g.Keeps = c.exec.kept
+		g.Keeps, g.Alone = c.exec.kept, c.exec.packed == nil
 	}
 	g.Prepare()
 	c.exec.follow(a, g.MoveA)

@@ -36,11 +36,12 @@ type Exec struct {
 
 // Bind allocates an arena and binds every kernel. storage holds the contents of
 // each Param node; Update writes to them. What it has for a node of Program.Windows is the memory until Point says another.
-func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec { return p.bind(storage, nil) }
+func (p *Plan) Bind(storage map[*graph.Node]slab.Span) *Exec { return p.bind(storage, nil, nil) }
 
-// bind is Bind for a plan that is run many times after each change of a Param, before which the tasks of kept are to be done.
-func (p *Plan) bind(storage map[*graph.Node]slab.Span, kept *product.Kept) *Exec {
-	e := &Exec{plan: p, arena: mem.Make[byte](p.arena), storage: storage, windows: map[*graph.Node]*Window{}, kept: kept}
+// bind is Bind for a plan that is run many times after each change of a Param, before which the tasks of kept are to be done: by one core, unless
+// kept is of packed.
+func (p *Plan) bind(storage map[*graph.Node]slab.Span, kept *product.Kept, packed *Packed) *Exec {
+	e := &Exec{plan: p, arena: mem.Make[byte](p.arena), storage: storage, windows: map[*graph.Node]*Window{}, kept: kept, packed: packed}
 	for n := range p.program.Windows {
 		if p.opens(n) {
 			e.windows[n] = &Window{data: storage[n].Host()}

@@ -37,12 +37,10 @@ func (p *Plan) BindPacked(storage map[*graph.Node]slab.Span, packed *Packed) *Ex
 		}
 		packed.slabs = slab.Ordered(packed.slabs)
 		packed.versions = make([]uint64, len(packed.slabs))
-		packed.kept.Shared, packed.kept.Room = true, int(min(mem.Limit()/packedShare/4, 1<<40))
+		packed.kept.Room = int(min(mem.Limit()/packedShare/4, 1<<40))
 		packed.from.Kept = &packed.kept
 	}
-	e := p.bind(storage, &packed.kept)
-	e.packed = packed
-	return e
+	return p.bind(storage, &packed.kept, packed)
 }
 
 // renew packs what has changed.

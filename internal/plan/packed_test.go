@@ -83,6 +83,31 @@ func TestPackedWeightsFollowWhatTheyAreOf(t *testing.T) {
 	}
 }
 
+// So do scans, which share what is packed of their weights.
+func TestScansFollowPackedWeights(t *testing.T) {
+	const units = 128
+	g := graph.New()
+	x, w := g.Input("x", tensor.Shape{3, batch, units}), g.Param("w", tensor.Shape{units, units})
+	h := recur(false, func(s *graph.Scanned) *graph.Node { return s.Final(0) })([]*graph.Node{g.Scalar(0.5).BroadcastTo(tensor.Shape{batch, units}), x, w})
+	storage := map[*graph.Node]slab.Span{w: slab.Of(make([]float32, units*units))}
+	p := compile(t, Program{Graph: g, Outputs: []*graph.Node{h}}, Config{Batch: 64})
+	packed := new(Packed)
+	plain, fast := p.Bind(storage), p.BindPacked(storage, packed)
+	if packed.kept.Tasks() == 0 {
+		t.Fatal("the scan packs its weight at each run")
+	}
+	for round := range 3 {
+		fill(storage, round)
+		random(fast.Value(x), 1, 9)
+		random(plain.Value(x), 1, 9)
+		fast.Compute(nil)
+		plain.Compute(nil)
+		if i := cputest.FirstDifference(fast.Value(h), plain.Value(h)); i >= 0 {
+			t.Fatalf("round %d: element %d is %v, want %v", round, i, fast.Value(h)[i], plain.Value(h)[i])
+		}
+	}
+}
+
 func TestPackedWeightsHaveAPartOfTheMemory(t *testing.T) {
 	defer mem.SetLimit(0)
 	mem.SetLimit(packedShare * 4 * 300 * 200 * 3 / 2)

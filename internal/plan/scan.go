@@ -179,7 +179,7 @@ type scan struct {
 	steps   int
 	reverse bool
 	blocks  []*scanBlock
-	kept    product.Kept // weights of the body
+	kept    product.Kept // weights of the body, unless those of all that the program predicts by are packed
 }
 
 // A scanBlock is some rows of the batch, with what computes a step of them.
@@ -267,11 +267,15 @@ func emitScan(c *call) []cpu.Kernel {
 			panic(err)
 		}
 	}
+	kept := &k.kept
+	if c.exec.packed != nil && !slices.ContainsFunc(s.consts, func(x *value) bool { root, _ := x.root(); return !root.param() }) {
+		kept = c.exec.kept
+	}
 	blocks := blocksOf(s.batch)
 	for i, from := range blocks[:len(blocks)-1] {
 		if count := blocks[i+1] - from; count > 0 {
 			p := bodies[slices.IndexFunc(bodies, func(p *Plan) bool { return p.config.Batch == count })]
-			k.blocks = append(k.blocks, s.bind(p, from, count, &k.kept))
+			k.blocks = append(k.blocks, s.bind(p, from, count, kept))
 		}
 	}
 	return []cpu.Kernel{k}
@@ -353,7 +357,7 @@ func (s *scanBinder) bind(p *Plan, from, count int, kept *product.Kept) *scanBlo
 			storage[n] = slab.Of(s.data(s.consts[i]))
 		}
 	}
-	b.exec = p.bind(storage, kept)
+	b.exec = p.bind(storage, kept, nil)
 	for _, n := range s.body.Columns() {
 		b.needed = max(b.needed, b.exec.computed(n))
 	}

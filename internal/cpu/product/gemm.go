@@ -28,6 +28,7 @@ type Gemm struct {
 	Epilogue       cpu.Epilogue // or nil
 	Zeros          Zeros        // where A has many
 	Keeps          *Kept        // where B may be packed once for many runs, or nil
+	Alone          bool         // one core has all rows, and B if that is kept: else its tasks are for several
 
 	tiling
 	kept     []float32 // B as Keeps packs it

@@ -12,9 +12,6 @@ import (
 // A Kept holds the factors B, packed, of products that have it as their Keeps. It is the job that packs them: that is to be done before the
 // products run, and again when a factor has changed.
 type Kept struct {
-	// Shared says that the tasks of a product are for several cores. Else a product is for the core that has its rows.
-	Shared bool
-
 	// Room is how many elements may be held, if it is not 0. Products of further factors do without.
 	Room int
 

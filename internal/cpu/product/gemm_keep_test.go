@@ -37,11 +37,11 @@ func testKept(t *testing.T, shared bool) {
 				if isa.Active() == isa.Generic && s.m*s.n*s.k > choice.Effort(1_000_000, math.MaxInt) {
 					return
 				}
-				kept := &Kept{Shared: shared}
+				kept := new(Kept)
 				like := func() *Gemm {
 					return &Gemm{
 						M: s.m, N: s.n, K: s.k, TransA: plain.TransA, TransB: plain.TransB, LDA: plain.LDA, LDB: plain.LDB, LDC: plain.LDC,
-						A: make([]float32, len(plain.A)), B: plain.B, C: make([]float32, len(plain.C)), Zeros: plain.Zeros, Keeps: kept,
+						A: make([]float32, len(plain.A)), B: plain.B, C: make([]float32, len(plain.C)), Zeros: plain.Zeros, Keeps: kept, Alone: !shared,
 					}
 				}
 				all := []*Gemm{like(), like()}
@@ -83,7 +83,7 @@ func testKept(t *testing.T, shared bool) {
 
 // Of factors for which there is no room none is kept, and their products need none.
 func TestKeptFactorsHaveRoom(t *testing.T) {
-	kept := &Kept{Shared: true, Room: 100 * 200}
+	kept := &Kept{Room: 100 * 200}
 	product := func() *Gemm {
 		g := randomGemm(50, 100, 200, false, false, 0)
 		g.Keeps = kept

@@ -243,7 +243,7 @@ func (x *gemmShape) keeps(g *Gemm) bool {
 func (t *tiling) shapeOf(g *Gemm) *gemmShape {
 	x := &gemmShape{
 		tiling: t, k: g.K, depth: min(g.K, chain), work: t.m * t.n * max(g.K, StoreWork),
-		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil, ofMany: g.Keeps != nil && g.Keeps.Shared,
+		tallest: t.kernels.tiles.tallest(t.vectors), epilogue: g.Epilogue != nil, ofMany: !g.Alone,
 	}
 	x.l1, x.l2, x.l3 = cacheElements()
 	// B may take 13/16 of the second-level cache [208 Ki elements]; the rest is left to A and C. A B of up to
