@@ -53,7 +53,11 @@ func productWindows() []Window {
 	dilated.Dilation, dilated.Low, dilated.Places = [3]int{1, 3, 2}, [3]int{0, 2, 3}, [3]int{1, 12, 15}
 	depthwise := dilated
 	depthwise.Channels, depthwise.Filters, depthwise.Groups = 19, 19, 19
-	return append(list, dilated, depthwise)
+	low := convShape{"taps beside each other", 3, 20, 6, 16, 3, 1, 0, 1}.window()
+	low.Taps[1], low.Low[2], low.Places = 1, 1, [3]int{1, 20, 20}
+	series := low
+	series.Image, series.Places = [3]int{1, 1, 900}, [3]int{1, 1, 900}
+	return append(list, dilated, depthwise, low, series)
 }
 
 // long reports whether plain Go takes a second for a window: that is for .ci/run.
