@@ -18,8 +18,12 @@ type application struct {
 }
 
 // Order returns the names of the layers in the order in which Keras has them once it has read the network: the farther from the
-// outputs the earlier, and then in the order in which a walk from the outputs meets them (map_graph in keras/src/ops/function.py).
+// outputs the earlier, and then in the order in which a walk from the outputs meets them (map_graph in keras/src/ops/function.py). Of nil
+// there are none.
 func Order(s *layer.Spec) []string {
+	if s == nil {
+		return nil
+	}
 	m := newMasks()
 	for i := range s.Layers {
 		m.layers[s.Layers[i].Name] = &s.Layers[i]
