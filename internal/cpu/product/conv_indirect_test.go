@@ -12,18 +12,25 @@ import (
 
 // Tiles whose operands are where a list says are chains in the order of the list, for each size, and write nothing beside them.
 func TestIndirectTilesMultiplyWhatTheListSays(t *testing.T) {
+	eachTile(t, func(k *gemmKernels) []microkernels { return k.indirect }, func(t *testing.T, kernels *gemmKernels, m microkernel, height, cols int) {
+		for k := 1; k <= 9; k++ {
+			testIndirectTiles(t, kernels, m, height, cols, k)
+		}
+	})
+}
+
+// eachTile calls test for each height of tiles, each of their widths and, where tiles can be of part of a vector, each number of columns.
+func eachTile(t *testing.T, tiles func(*gemmKernels) []microkernels, test func(t *testing.T, kernels *gemmKernels, m microkernel, height, cols int)) {
 	cputest.EachTier(t, func(t *testing.T) {
 		kernels := gemmTiers[isa.Active()]
-		for height, list := range kernels.indirect {
+		for height, list := range tiles(kernels) {
 			for _, m := range list {
 				width, narrowest := m.vectors*kernels.lanes, m.vectors*kernels.lanes
 				if m.vectors <= kernels.partial {
 					narrowest -= kernels.lanes - 1
 				}
 				for cols := narrowest; cols <= width; cols++ {
-					for k := 1; k <= 9; k++ {
-						testIndirectTiles(t, kernels, m, height, cols, k)
-					}
+					test(t, kernels, m, height, cols)
 				}
 			}
 		}

@@ -6,26 +6,14 @@ import (
 	"testing"
 
 	"github.com/cornu-ml/cornu/internal/cpu/cputest"
-	"github.com/cornu-ml/cornu/internal/cpu/isa"
 	"github.com/cornu-ml/cornu/internal/fmath"
 )
 
 // Tiles whose k comes in segments are chains in the order of the list, for each size, and write nothing beside them.
 func TestSegmentedTilesMultiplyWhatTheListSays(t *testing.T) {
-	cputest.EachTier(t, func(t *testing.T) {
-		kernels := gemmTiers[isa.Active()]
-		for height, list := range kernels.segmented {
-			for _, m := range list {
-				width, narrowest := m.vectors*kernels.lanes, m.vectors*kernels.lanes
-				if m.vectors <= kernels.partial {
-					narrowest -= kernels.lanes - 1
-				}
-				for cols := narrowest; cols <= width; cols++ {
-					for segments := 1; segments <= 3; segments++ {
-						testSegmentedTiles(t, kernels, m, height, cols, segments)
-					}
-				}
-			}
+	eachTile(t, func(k *gemmKernels) []microkernels { return k.segmented }, func(t *testing.T, kernels *gemmKernels, m microkernel, height, cols int) {
+		for segments := 1; segments <= 3; segments++ {
+			testSegmentedTiles(t, kernels, m, height, cols, segments)
 		}
 	})
 }
