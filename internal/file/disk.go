@@ -103,7 +103,7 @@ func (f *File) Sync() error {
 	if err := ask("sync", f.Name(), 0); err != nil {
 		return err
 	}
-	return syncFile(f.file)
+	return f.file.Sync()
 }
 
 func (f *File) Close() error {
@@ -154,7 +154,7 @@ func syncFolder(path string) error {
 		return err
 	}
 	defer folder.Close()
-	if err := syncFile(folder); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
+	if err := folder.Sync(); err != nil && !errors.Is(err, syscall.EINVAL) && !errors.Is(err, errors.ErrUnsupported) {
 		return err // those that are not said are of file systems that know no such thing
 	}
 	return nil
