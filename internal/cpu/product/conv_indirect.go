@@ -118,25 +118,38 @@ func (p *patches) list(ld int) (list []int32) {
 
 // asTheyLie computes the columns of a task for a block, whose patches aren't packed, to where they are stored.
 func (x *implicit) asTheyLie(worker int, s *gemmScratch, t *implicitTask, b *rowBlock) {
+	s.tile.list, s.tile.k, s.tile.resume = &b.class.list[0], len(b.class.list)/2, 0
+	x.multiplyRuns(s, t, b, x.kernels.indirect, x.result(worker, s, t, b, 0, 0), 0)
+	x.finish(worker, s, t, b, matrix{})
+}
+
+// multiplyRuns multiplies the patches of a block as they lie, on tiles whose list is set, by the kernel from row k0 on: to compact, a row for
+// each of the block's, or, if that has no data, to where they are stored.
+func (x *implicit) multiplyRuns(s *gemmScratch, t *implicitTask, b *rowBlock, tiles []microkernels, compact matrix, k0 int) {
 	p, cols := b.class.patches[t.group], t.c1-t.c0
 	last, line := p.lattice.last(), p.lattice.line()
-	s.tile.list, s.tile.k, s.tile.resume = &b.class.list[0], len(b.class.list)/2, 0
 	for col := 0; col < cols; col += x.panel {
-		kernel := x.kernel(s, t, 0, col)
+		kernel := x.kernel(s, t, k0, col)
+		if x.far { // the next panel comes nearer meanwhile
+			next := 0 // of the next block
+			if col+x.panel < cols {
+				next = col + x.panel
+			}
+			s.ahead[0], s.aheadDense = x.kernel(s, t, k0, next).data[:(min(k0+x.stepK, x.depth)-k0)*x.panel], false
+		}
 		for r := b.r0; r < b.r1; {
 			from, to, run, lines := p.lattice.grid(r, b.r1)
 			a := matrix{data: p.data[from+p.segments[0].from:], ld: last.from}
-			c, cStep := matrix{ld: last.to * x.ldc}, line.to*x.ldc
-			if x.pool != nil {
-				c, cStep = matrix{data: x.pool.block(worker).y[(r-b.r0)*x.n+col:], ld: x.n}, run*x.n
+			c, cStep := compact, run*compact.ld
+			if c.data == nil {
+				c, cStep = matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: last.to * x.ldc}, line.to*x.ldc
 			} else {
-				c.data = x.c[to*x.ldc+t.group*x.n+t.c0+col:]
+				c = c.from(r-b.r0, 0)
 			}
-			x.downLines(s, x.kernels.indirect, a, kernel, c, run, lines, line.from, cStep, min(x.panel, cols-col))
+			x.downLines(s, tiles, a, kernel, c.from(0, col), run, lines, line.from, cStep, min(x.panel, cols-col))
 			r += run * lines
 		}
 	}
-	x.finish(worker, s, t, b, matrix{})
 }
 
 // liesWell reports whether patches are better multiplied as they lie in the image than packed.

@@ -26,35 +26,12 @@ func (p *patches) listSegments(u *step, k0, ld int) (list []int32) {
 // segmented computes a step of a block whose patches aren't packed: to where it is stored, or to compact, a row for each of the block's, if that
 // has data.
 func (x *implicit) segmented(s *gemmScratch, t *implicitTask, b *rowBlock, number int, compact matrix) {
-	p, cols, u := b.class.patches[t.group], t.c1-t.c0, &b.class.steps[number]
-	last, line := p.lattice.last(), p.lattice.line()
+	u := &b.class.steps[number]
 	s.tile.list, s.tile.k, s.tile.resume = &u.list[0], len(u.list)/3, 1
 	if u.begins {
 		s.tile.resume = 0
 	}
 	s.segmentsK = u.c1 - u.c0
-	for col := 0; col < cols; col += x.panel {
-		k0 := number * x.stepK
-		kernel := x.kernel(s, t, k0, col)
-		if x.far { // the next panel comes nearer meanwhile
-			next := 0 // of the next block
-			if col+x.panel < cols {
-				next = col + x.panel
-			}
-			s.ahead[0], s.aheadDense = x.kernel(s, t, k0, next).data[:(min(k0+x.stepK, x.depth)-k0)*x.panel], false
-		}
-		for r := b.r0; r < b.r1; {
-			from, to, run, lines := p.lattice.grid(r, b.r1)
-			a := matrix{data: p.data[from+p.segments[0].from:], ld: last.from}
-			c, cStep := compact, run*compact.ld
-			if c.data == nil {
-				c, cStep = matrix{data: x.c[to*x.ldc+t.group*x.n+t.c0:], ld: last.to * x.ldc}, line.to*x.ldc
-			} else {
-				c = c.from(r-b.r0, 0)
-			}
-			x.downLines(s, x.kernels.segmented, a, kernel, c.from(0, col), run, lines, line.from, cStep, min(x.panel, cols-col))
-			r += run * lines
-		}
-	}
+	x.multiplyRuns(s, t, b, x.kernels.segmented, compact, number*x.stepK)
 	s.ahead, s.segmentsK = [2][]float32{}, 0
 }
