@@ -340,12 +340,15 @@ func (s *StepBuilder) fresh(name string) {
 
 // reaches reports whether a node is made of one of others, other than as a constant.
 func reaches(from *graph.Node, others []*graph.Node) bool {
-	seen := map[*graph.Node]bool{}
+	wanted, seen := map[*graph.Node]bool{}, map[*graph.Node]bool{}
+	for _, n := range others {
+		wanted[n] = true
+	}
 	next := []*graph.Node{from}
 	for len(next) > 0 {
 		n := next[len(next)-1]
 		next = next[:len(next)-1]
-		if slices.Contains(others, n) {
+		if wanted[n] {
 			return true
 		}
 		if !seen[n] && n.Op() != graph.OpStopGradient {
